@@ -1,0 +1,52 @@
+# The single door: every target sets up what it needs in .venv and nothing outside the tree.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+CLOUD ?= rufus
+
+.DEFAULT_GOAL := help
+.PHONY: help bench test check fmt clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed, bound, and stay bound
+	@$(BIN)/python -m host_tools.bench.story
+
+test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
+	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+check: $(VENV)/check.stamp  ## Lint, types, spelling; writes nothing
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/codespell
+
+fmt: $(VENV)/check.stamp  ## Format the sources and mend what the linter can mend
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+clean:  ## Remove everything that these targets made
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What the commands need; the tests and checks need more. A stamp is written last, so that an
+# interrupted installation is taken up again.
+$(VENV)/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo 'make: Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo 'make: this Python has no venv module; install it (Debian: apt install python3-venv).' >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/run.stamp: $(VENV)/python.stamp pyproject.toml
+	@echo 'Installing what the bench needs into $(VENV) (once, about a minute) ...' >&2
+	@$(PIP) install --editable '.[virtual]'
+	@touch $@
+
+$(VENV)/check.stamp: $(VENV)/python.stamp pyproject.toml
+	@echo 'Installing what the tests need into $(VENV) (once, about a minute) ...' >&2
+	@$(PIP) install --editable '.[check]'
+	@touch $@ $(VENV)/run.stamp
