@@ -1,0 +1,132 @@
+"""Board profiles."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from host_tools.boards import Board, board_names, data_folder, load_board
+from host_tools.cli.boards import command
+from host_tools.errors import BadInput
+from host_tools.images.firmware import split_firmware
+from host_tools.images.plan import make_plan
+from host_tools.images.synthetic import synthetic_firmware
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """
+name = "MINE"
+title = "Mine"
+chip = "esp32"
+flash_size = 0x400000
+firmware_offset = 0x1000
+[firmware]
+version = "1.29.0"
+synthetic = true
+"""
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_every_profile_loads_and_makes_a_plan(name: str) -> None:
+    """Each board and variant keeps the schema, and a firmware of its structure fits its flash."""
+    board = load_board(name)
+    assert board.full_name == name
+    assert board.name == name.partition(":")[0]
+    firmware = split_firmware(synthetic_firmware(board, version=board.firmware.version), board)
+    plan = make_plan(board, firmware)
+    assert plan.table.end == board.flash_size
+    assert plan.get("boot loader").offset == board.firmware_offset
+
+
+def test_the_boards_of_the_project_are_there() -> None:
+    """The virtual board, the generic ESP32 with its flash sizes, and S3 and C3 can be named."""
+    assert {
+        "VIRTUAL_ESP32",
+        "ESP32_GENERIC",
+        "ESP32_GENERIC:8M",
+        "ESP32_GENERIC:16M",
+        "ESP32_GENERIC_S3",
+        "ESP32_GENERIC_C3",
+    } <= set(board_names())
+    assert load_board("ESP32_GENERIC:16M").flash_size == 16 << 20
+    assert load_board("ESP32_GENERIC:16M").firmware == load_board("ESP32_GENERIC").firmware
+
+
+def test_the_pinned_firmware_is_the_official_one() -> None:
+    """The one digest that is known stands in the profile with its file's name and size."""
+    pin = load_board("ESP32_GENERIC").firmware
+    assert (pin.file, pin.size) == ("ESP32_GENERIC-20240602-v1.23.0.bin", 1_734_240)
+    assert pin.sha256 == "5e442176c7e90347aa102915077dda59f795af190f907f3919ee1e4e57984716"
+
+
+def test_offsets_are_those_of_the_chips() -> None:
+    """ESP32 boots from 0x1000, S3 and C3 from 0."""
+    offsets = {load_board(name).chip: load_board(name).firmware_offset for name in board_names()}
+    assert offsets == {"esp32": 0x1000, "esp32s3": 0, "esp32c3": 0}
+
+
+def test_each_folder_is_named_after_its_board() -> None:
+    """A profile's name is its folder's, so that what is listed can be loaded."""
+    for path in data_folder("boards").glob("*/board.toml"):
+        assert load_board(str(path)).name == path.parent.name
+
+
+@pytest.mark.parametrize("name", ["NOPE", "", "../boards/ESP32_GENERIC", "ESP32_GENERIC:3M"])
+def test_an_unknown_board_is_told_the_known_ones(name: str) -> None:
+    """A wrong name is one sentence, with the names to choose from."""
+    with pytest.raises(BadInput) as caught:
+        load_board(name)
+    assert "16M" in caught.value.hint
+
+
+def test_a_profile_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
+    """A board that is not among ours is named by its file."""
+    path = tmp_path / "board.toml"
+    path.write_text(GOOD)
+    assert load_board(str(path)).name == "MINE"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('chip = "esp32"', 'chip = "esp8266"', "unknown chip"),
+        ('chip = "esp32"', "", "missing required field `chip`"),
+        ('chip = "esp32"', 'chip = "esp32"\ncihp = 1', "unknown field `cihp`"),
+        ("0x400000", "0x300000", "not a power of two"),
+        ("0x400000", '"4MB"', "Expected `int`"),
+        ("0x1000", "0x1234", "no chip boots from"),
+        ("synthetic = true", "", "needs file and url, or synthetic"),
+        ("synthetic = true", 'file = "a.bin"', "needs file and url"),
+        ("synthetic = true", 'file = "a.bin"\nurl = "http://x/a.bin"', "not https"),
+        ("synthetic = true", 'synthetic = true\nsha256 = "xyz"', "sha256"),
+        ("[firmware]", "[firmware", "not valid TOML"),
+    ],
+)
+def test_a_wrong_profile_is_refused_with_the_field(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    """Unknown, missing and nonsensical fields are named with the file."""
+    path = tmp_path / "board.toml"
+    path.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(BadInput, match=reason):
+        load_board(str(path))
+
+
+def test_the_list_shows_every_board() -> None:
+    """`startline boards` prints a line for each board and variant, with its pin."""
+    lines = CliRunner().invoke(command, []).output.splitlines()
+    assert [line.split()[0] for line in lines] == board_names()
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_the_json_list_is_whole() -> None:
+    """With --json the profiles come out as they are, and load again."""
+    import msgspec
+
+    result = CliRunner().invoke(command, ["--json", "ESP32_GENERIC:8M"])
+    (profile,) = json.loads(result.output)
+    assert msgspec.convert(profile, Board) == load_board("ESP32_GENERIC:8M")

@@ -1,0 +1,81 @@
+"""LittleFS images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from host_tools.errors import BadInput
+from host_tools.images.filesystem import make_filesystem, read_filesystem
+
+if TYPE_CHECKING:
+    from tests.images.conftest import Mount
+
+VFS_SIZE = 0x1FA000
+FILES = {
+    "/boot.py": b"",
+    "/main.py": b"print('main')\n",
+    "/lib/startline/__init__.mpy": bytes(range(256)) * 3,
+    "/lib/startline/clouds/rufus.mpy": b"M\x06" * 5000,
+    "/data/exactly-inline": b"x" * 128,
+    "/data/over-inline": b"x" * 129,
+}
+
+
+def test_the_real_vm_mounts_it_with_exactly_the_partitions_size(mount: Mount) -> None:
+    """MicroPython mounts the image, reads every file, and writes to it; we read that back."""
+    seen = mount(make_filesystem(FILES, VFS_SIZE))
+    assert seen.blocks == VFS_SIZE // 4096
+    assert seen.files == FILES
+    changed = {"/main.py": b"changed" * 100, "/app.py": b"new"}
+    assert read_filesystem(seen.after) == FILES | changed
+
+
+def test_the_image_says_disk_version_2_0_and_its_block_count() -> None:
+    """The superblock names version 2.0, 4096-byte blocks and exactly the partition's number of them."""
+    image = make_filesystem(FILES, VFS_SIZE)
+    assert len(image) == VFS_SIZE
+    at = image.index(b"littlefs") + 12
+    words = [int.from_bytes(image[at + n : at + n + 4], "little") for n in (0, 4, 8)]
+    assert words == [0x0002_0000, 4096, VFS_SIZE // 4096]
+
+
+def test_the_same_files_give_the_same_bytes() -> None:
+    """The order in which files are named does not matter, nor does the time of day."""
+    backwards = dict(reversed(FILES.items()))
+    assert make_filesystem(FILES, VFS_SIZE) == make_filesystem(backwards, VFS_SIZE)
+
+
+NAMES = st.text("abcdefgh_.", min_size=1, max_size=12).filter(lambda n: n.strip(".") != "")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.dictionaries(NAMES, st.binary(max_size=9000), max_size=8))
+def test_any_files_read_back(files: dict[str, bytes]) -> None:
+    """Whatever is put in comes out."""
+    tree = {f"/lib/{name}": content for name, content in files.items()}
+    assert read_filesystem(make_filesystem(tree, 64 * 4096)) == tree
+
+
+def test_too_many_bytes_are_refused_with_both_numbers() -> None:
+    """Files that do not fit say how much they are and how much room there is."""
+    with pytest.raises(BadInput, match="40000 bytes of files do not fit a file system of 32768"):
+        make_filesystem({"/big": bytes(40000)}, 8 * 4096)
+
+
+@pytest.mark.parametrize("image", [b"", b"\xff" * 4096 * 4, bytes(4096 * 4), b"\xff" * 100])
+def test_what_is_no_file_system_is_refused(image: bytes) -> None:
+    """Blank, zeroed and crooked images are errors, not empty file systems."""
+    with pytest.raises(BadInput):
+        read_filesystem(image)
+
+
+def test_reading_leaves_the_image_alone() -> None:
+    """The bytes that were read from are not changed, not even by a repair."""
+    image = make_filesystem(FILES, VFS_SIZE)
+    before = bytes(image)
+    read_filesystem(image)
+    assert image == before
