@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--world", type=Path)
     parser.add_argument("--flash-size", type=int, help="in bytes")
     parser.add_argument("--paced", action="store_true")
+    parser.add_argument("--cut-after", type=int, help="flash operations, then the plug is pulled")
     parser.add_argument("--controlled", action="store_true")
     options = vars(parser.parse_args())
     controlled = options.pop("controlled")

@@ -48,7 +48,8 @@ class Chip:
     """An ESP32 with its flash, in an asyncio loop.
 
     `send` puts bytes on the serial line; `forget` is called whenever the supply or EN was
-    low, which is what RTC memory does not survive.
+    low, which is what RTC memory does not survive; `unplugged` when the power went in the middle
+    of a flash operation, after which only a new chip on the same flash goes on.
     """
 
     def __init__(
@@ -58,7 +59,9 @@ class Chip:
         cpu: CpuLike,
         send: Callable[[bytes], None],
         forget: Callable[[], None],
+        unplugged: Callable[[], None] = lambda: None,
     ) -> None:
+        self._unplugged = unplugged
         self._flash = flash
         self._registers = registers
         self._cpu = cpu
@@ -113,6 +116,7 @@ class Chip:
             self._send(loader.feed(data))
         except PowerCut:
             self._halt()
+            self._unplugged()
             return
         if loader.leaving is None:
             return
@@ -162,7 +166,9 @@ class Chip:
             self._start_from_flash(say.SOFTWARE_CPU, "wdt")
         elif ended == "deepsleep":
             self._sleep(self._cpu.sleep_ms)
-        elif ended != "power":
+        elif ended == "power":
+            self._unplugged()
+        else:
             self._later(_RETRY_SECONDS, lambda: self._start_from_flash(say.SOFTWARE_CPU, "crash"))
 
     def _sleep(self, milliseconds: int) -> None:

@@ -1,6 +1,7 @@
 """A line of JSON in, a line of JSON out: how whoever started the process steers it.
 
-Commands: `{"do": "count"}` answers with the bytes that went over the serial line,
+Commands: `{"do": "count"}` answers with the bytes that went over the serial line and, where a
+fuse counts them, the flash operations,
 `{"do": "reset"}` presses the EN button, `{"do": "download"}` does so with BOOT held down. The end of standard input ends the process, so that
 it never outlives the program that started it.
 """
@@ -16,15 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from host_tools.virtual.chip import Chip
+    from host_tools.virtual.flash import Fuse
     from host_tools.virtual.uart import Uart
 
 
 class Control(asyncio.Protocol):
     """Reads standard input of the running process."""
 
-    def __init__(self, uart: Uart, chip: Chip, stop: Callable[[], None]) -> None:
+    def __init__(
+        self, uart: Uart, chip: Chip, fuse: Fuse | None, stop: Callable[[], None]
+    ) -> None:
         self._uart = uart
         self._chip = chip
+        self._fuse = fuse
         self._stop = stop
         self._line = b""
         self._transport: asyncio.BaseTransport | None = None
@@ -53,7 +58,12 @@ class Control(asyncio.Protocol):
         match command.get("do"):
             case "count":
                 counts = self._uart.counts
-                return {"received": counts.received, "sent": counts.sent}
+                operations = None if self._fuse is None else self._fuse.operations
+                return {
+                    "received": counts.received,
+                    "sent": counts.sent,
+                    "operations": operations,
+                }
             case "reset" | "download" as button:
                 self._chip.hold()
                 self._chip.release(io0_is_low=button == "download")

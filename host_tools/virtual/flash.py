@@ -4,6 +4,8 @@ The same module serves the boot loader's side (CPython) and the run time (MicroP
 uses nothing that one of them lacks.
 """
 
+from array import array
+
 SECTOR = 4096
 """The unit of erasing, in bytes."""
 PAGE = 256
@@ -28,6 +30,38 @@ class Power:
         `operation` is "program" (at most one page) or "erase" (one sector); `offset` in bytes.
         """
         return length
+
+
+class Fuse(Power):
+    """Counts operations in a file and blows after `limit` of them: the next one is half done.
+
+    The boot loader and the run time of one chip share the file. Nothing here allocates once it
+    is made, since the run time's garbage collector writes too.
+    """
+
+    def __init__(self, path: str, limit: int) -> None:
+        self._file = open(path, "r+b", buffering=0)  # noqa: PTH123, SIM115
+        self._count = array("I", [0])
+        self._limit = limit
+
+    @property
+    def operations(self) -> int:
+        """How many operations were begun so far, on either side."""
+        self._file.seek(0)
+        self._file.readinto(self._count)
+        return self._count[0]
+
+    def allow(self, operation: str, offset: int, length: int) -> int:  # noqa: ARG002
+        """Count one operation; see `Power.allow`."""
+        done = self.operations
+        self._count[0] = done + 1
+        self._file.seek(0)
+        self._file.write(self._count)
+        return length if done < self._limit else length // 2
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
 
 
 class NorFlash:

@@ -31,7 +31,8 @@ class VirtualEsp32:
     Use it as a context manager, or end it with `stop` (a tidy end) or `kill` (a power cut);
     the next life is a new object on the same file. It dies with the process that made it.
     `raw` opens a byte stream without modem lines beside the RFC 2217 port, `paced` makes the
-    line as slow as its baud rate. Raises BadInput when the chip cannot start.
+    line as slow as its baud rate. `cut_after` pulls the plug in the middle of the flash operation
+    that follows so many others: the port is gone then. Raises BadInput when the chip cannot start.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class VirtualEsp32:
         world: Path | str | None = None,
         flash_size: int | None = None,
         paced: bool = False,
+        cut_after: int | None = None,
     ) -> None:
         self._flash = Path(flash_path)
         command = [sys.executable, "-m", "host_tools.virtual", "--controlled"]
@@ -54,6 +56,7 @@ class VirtualEsp32:
         command += ["--world", str(world)] if world else []
         command += ["--flash-size", str(flash_size)] if flash_size else []
         command += ["--paced"] if paced else []
+        command += [] if cut_after is None else ["--cut-after", str(cut_after)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -92,6 +95,14 @@ class VirtualEsp32:
         """Return how many bytes the chip has received and sent on its serial line."""
         answer = self._ask("count")
         return Counts(answer["received"], answer["sent"])
+
+    def operations(self) -> int:
+        """Return how many flash operations there were; only a chip with `cut_after` counts them."""
+        return int(self._ask("count")["operations"])
+
+    def has_power(self) -> bool:
+        """Tell whether the chip still runs; after `cut_after` operations it does not."""
+        return self._process.poll() is None
 
     def reset(self, *, hold_boot: bool = False) -> None:
         """Press the EN button; with `hold_boot` the chip comes up in its serial loader."""

@@ -13,7 +13,7 @@ from host_tools.errors import BadInput
 from host_tools.virtual.chip import Chip
 from host_tools.virtual.control import Control
 from host_tools.virtual.cpu import Cpu, CpuConfig
-from host_tools.virtual.flash import NorFlash
+from host_tools.virtual.flash import Fuse, NorFlash
 from host_tools.virtual.flash_file import FlashFile
 from host_tools.virtual.pty_end import PtyEnd
 from host_tools.virtual.registers import Registers
@@ -48,6 +48,8 @@ class _Server:
         self._state = settings.flash.with_name(f"{settings.flash.name}.state")
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
+        self._fuse_path = settings.flash.with_name(f"{settings.flash.name}.fuse")
+        self._fuse: Fuse | None = None
 
     async def run(self, on_ready: Callable[[Listening], None], *, controlled: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -58,7 +60,7 @@ class _Server:
             chip = self._make_chip(stack)
             listening = await self._open_ports(stack)
             if controlled:
-                control = Control(self._uart, chip, self._stop.set)
+                control = Control(self._uart, chip, self._fuse, self._stop.set)
                 await control.start()
                 stack.callback(control.close)
             on_ready(listening)
@@ -71,7 +73,8 @@ class _Server:
         settings, uart = self._settings, self._uart
         file = FlashFile(settings.flash, settings.flash_size)
         stack.callback(file.close)
-        flash = NorFlash(str(settings.flash))
+        self._fuse = self._make_fuse(stack)
+        flash = NorFlash(str(settings.flash), power=self._fuse)
         stack.callback(flash.close)
         stack.callback(shutil.rmtree, self._state, ignore_errors=True)
         config = CpuConfig(
@@ -81,15 +84,28 @@ class _Server:
             world_path=settings.world.absolute() if settings.world else None,
             state_dir=self._state.absolute(),
             lock_fd=file.lock_fd,
+            fuse_path=self._fuse_path if self._fuse else None,
+            cut_after=settings.cut_after or 0,
         )
         registers = Registers(self._mac, file.size, lambda: uart.baud)
-        chip = Chip(flash, registers, Cpu(config, uart.send), uart.send, self._forget)
+        cpu = Cpu(config, uart.send)
+        chip = Chip(flash, registers, cpu, uart.send, self._forget, self._stop.set)
         stack.callback(chip.power_off)
         circuit = ResetCircuit(chip.hold, chip.release, asyncio.get_running_loop().call_later)
         uart.receive = chip.receive
         uart.set_lines = lambda dtr, rts: circuit.set_lines(dtr=dtr, rts=rts)
         uart.pause_output = lambda paused: chip.pause_output(paused=paused)
         return chip
+
+    def _make_fuse(self, stack: contextlib.AsyncExitStack) -> Fuse | None:
+        """Make the fuse that boot loader and run time share, if this chip has one."""
+        if self._settings.cut_after is None:
+            return None
+        self._fuse_path.write_bytes(bytes(4))
+        stack.callback(self._fuse_path.unlink, missing_ok=True)
+        fuse = Fuse(str(self._fuse_path), self._settings.cut_after)
+        stack.callback(fuse.close)
+        return fuse
 
     async def _open_ports(self, stack: contextlib.AsyncExitStack) -> Listening:
         settings, uart = self._settings, self._uart

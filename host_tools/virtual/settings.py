@@ -19,7 +19,8 @@ class Settings:
     """One chip and its ports. `port` 0 takes a free one, `raw_port` None means none at all.
 
     `flash_size` is in bytes; None takes that of the file, or 4 MB for a new one. `paced` makes
-    the line as slow as its baud rate.
+    the line as slow as its baud rate. `cut_after` pulls the plug in the middle of the flash
+    operation that follows so many others.
     """
 
     flash: Path
@@ -30,6 +31,7 @@ class Settings:
     world: Path | None = None
     flash_size: int | None = None
     paced: bool = False
+    cut_after: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The MicroPython side of the virtual ESP32: what the port's C code is on a real chip."""

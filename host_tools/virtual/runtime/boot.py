@@ -1,0 +1,121 @@
+"""One life of the VM: stand-ins, file system, boot.py, main.py, prompts, until a reset."""
+
+import gc
+import json
+import os
+import sys
+import time
+import vfs
+
+from flash import Fuse
+
+from . import chip, chip_flash, clock, install, mount, state, stdio, timers
+from .console import Console
+from .execute import FAILED, FORCED_EXIT, OK, Runner
+from .repl import FRIENDLY, Repl
+from .world import World
+
+_MICROSECONDS = 1000
+
+
+def run(control, namespace: dict, hidden: str) -> None:
+    """Live by the configuration that the first line of `control` (a binary file) holds, JSON.
+
+    Members: prefix (hex), flash, flash_size, mac (hex), world (path or null), state (folder),
+    cause, mode, terminal (path), carried (what the last life left to a soft reboot, or null),
+    fuse (path or null) and cut_after, as `flash.Fuse` takes them.
+    `namespace` is `__main__`'s; frames of files under `hidden` do not show in tracebacks.
+    """
+    config = json.loads(control.readline())
+    # Opening the terminal makes it this session's own: its hang-up ends the VM, whatever it does.
+    terminal = open(config["terminal"], "rb") if config["terminal"] else None
+    console = Console(bytes.fromhex(config["prefix"]), control)
+    files = vfs.VfsPosix()
+    life = _make_chip(config, files)
+    life.console = console
+    runner = Runner(console, namespace, hidden)
+    repl = Repl(console, runner, install.banner(), config["mode"])
+    console.idle = lambda: timers.run_due(life) if life.timers else -1
+    install.install(stdio.TextIn(console), stdio.TextOut(console, sys.stdout), runner.print_exception)
+    install.replace_builtins(console, repl.ask)
+    vfs.umount("/")
+    sys.path[:] = ["", ".frozen", "/lib"]
+    namespace.clear()
+    namespace["__name__"] = "__main__"
+    _start(life, console, runner, repl)
+    _soft_reset(life, console, namespace, repl.mode, terminal)
+
+
+def _make_chip(config: dict, files) -> chip.Chip:
+    fuse = Fuse(config["fuse"], config["cut_after"]) if config["fuse"] else None
+    flash = chip_flash.ChipFlash(config["flash"], config["flash_size"], fuse)
+    world = World(_world_loader(files, config["world"]))
+    kept = state.StateFile(files, config["state"])
+    offset, memory = kept.load()
+    kept.clock = clock.Clock(time.ticks_us, offset or 0, kept.save)
+    kept.rtc = chip.RtcMemory(memory, kept.save)
+    if offset is None:
+        kept.clock.set_us(world.power_on_us())
+    carried = config["carried"] or {"began_us": time.ticks_us(), "station": None}
+    began = carried["began_us"]
+    life = chip.Chip(
+        flash,
+        bytes.fromhex(config["mac"]),
+        world,
+        kept.clock,
+        lambda: (time.ticks_us() - began) // _MICROSECONDS,
+        config["cause"],
+        kept.rtc,
+    )
+    if carried["station"]:
+        life.station.restore(carried["station"])
+    life.began_us = began
+    return chip.use(life)
+
+
+def _world_loader(files, path):
+    def load() -> dict:
+        if path is None:
+            return {}
+        try:
+            with files.open(path, "rb") as file:
+                return json.loads(file.read())
+        except OSError:
+            return {}
+
+    return load
+
+
+def _start(life, console, runner, repl) -> None:
+    """Do what the port does from reset to the end of the prompts."""
+    if life.cause not in ("soft", "rescue") and life.partition("nvs"):
+        runner.run_call(life.nvs)
+    if runner.run_call(mount.mount, console) == FORCED_EXIT:
+        return
+    gc.collect()
+    if life.cause == "rescue":
+        repl.run(greeting=False)
+        return
+    booted = _run_file(runner, "boot.py")
+    if booted == FORCED_EXIT:
+        return
+    if repl.mode == FRIENDLY and booted != FAILED and _run_file(runner, "main.py") == FORCED_EXIT:
+        return
+    repl.run()
+
+
+def _run_file(runner, name: str) -> int:
+    try:
+        os.stat(name)
+    except OSError:
+        return OK
+    return runner.run_file(name)
+
+
+def _soft_reset(life, console, namespace: dict, mode: str, terminal) -> None:
+    namespace.clear()
+    gc.collect()  # closes the files that the program left open
+    console.say("MPY: soft reboot\n")
+    carried = {"began_us": life.began_us, "station": life.station.save()}
+    console.end("soft " + json.dumps({"mode": mode, "carried": carried}))
+    terminal.close()

@@ -1,0 +1,1 @@
+"""Stand-ins for the port's modules; each works on the chip of the current life."""

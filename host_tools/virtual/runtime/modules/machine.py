@@ -1,0 +1,226 @@
+"""`machine`: resets, the RTC, the watchdog, pins and timers."""
+
+import machine as _real
+
+from ..chip import CAUSES as _CAUSES
+from ..chip import current as _current
+from ..clock import calendar as _calendar
+from ..clock import seconds as _seconds
+from ..timers import Alarm as _Alarm
+from .time import sleep_ms as _sleep_ms
+
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+SLEEP = 2
+DEEPSLEEP = 4
+PIN_WAKE = EXT0_WAKE = 2
+EXT1_WAKE = 3
+TIMER_WAKE = 4
+TOUCHPAD_WAKE = 5
+ULP_WAKE = 6
+
+Signal = _real.Signal
+mem8 = _real.mem8
+mem16 = _real.mem16
+mem32 = _real.mem32
+idle = _real.idle
+time_pulse_us = _real.time_pulse_us
+
+
+def unique_id() -> bytes:
+    """Return the base MAC."""
+    return _current().mac
+
+
+def reset_cause() -> int:
+    """Return why this life began."""
+    return _CAUSES[_current().cause]
+
+
+def wake_reason() -> int:
+    """Return what ended a deep sleep: only its timer can."""
+    return TIMER_WAKE if _current().cause == "deepsleep" else 0
+
+
+def reset() -> None:
+    """Reset the chip, at once: no `finally` of the program runs any more."""
+    _current().console.end("reset")
+
+
+def soft_reset() -> None:
+    """Start the VM again, as Ctrl-D does at the prompt."""
+    raise SystemExit
+
+
+def deepsleep(milliseconds: int = 0) -> None:
+    """Power everything but the RTC down; what follows is a reset."""
+    _current().console.end("deepsleep %d" % milliseconds)
+
+
+def lightsleep(milliseconds: int = 0) -> None:
+    """Sleep and go on."""
+    _sleep_ms(milliseconds)
+
+
+sleep = lightsleep
+
+
+def freq(*hertz):
+    """Return the clock of the CPU, or accept one that the chip has."""
+    if not hertz:
+        return 160_000_000
+    if hertz[0] // 1_000_000 not in (20, 40, 80, 160, 240):
+        raise ValueError("frequency must be 20MHz, 40MHz, 80Mhz, 160MHz or 240MHz")
+    return None
+
+
+def disable_irq() -> int:
+    """Return a state for `enable_irq`: nothing interrupts here."""
+    return 0
+
+
+def enable_irq(state: int) -> None:
+    """Do nothing."""
+
+
+class RTC:
+    """The clock, and 2048 bytes that outlive a reset."""
+
+    def datetime(self, date=None):
+        """Return or set (year, month, day, weekday, hour, minute, second, microsecond)."""
+        clock = _current().clock
+        if date is not None:
+            whole = _seconds(date[0], date[1], date[2], date[4], date[5], date[6])
+            clock.set_us(whole * 1_000_000 + date[7])
+            return None
+        now = clock.now_us()
+        year, month, day, hour, minute, second, weekday, _ = _calendar(now // 1_000_000)
+        return year, month, day, weekday, hour, minute, second, now % 1_000_000
+
+    init = datetime
+
+    def memory(self, data=None):
+        """Return or replace the bytes. Raises ValueError for more than 2048."""
+        if data is None:
+            return _current().rtc.data
+        return _current().rtc.set(data)
+
+
+class WDT:
+    """Resets the chip unless it is fed within `timeout` milliseconds."""
+
+    def __init__(self, id: int = 0, timeout: int = 5000) -> None:
+        if id != 0:
+            raise ValueError
+        if timeout <= 0:
+            raise ValueError("WDT timeout too short")
+        self._timeout = timeout
+        self.feed()
+
+    def feed(self) -> None:
+        """Start the time anew."""
+        _current().console.feed_watchdog(self._timeout)
+
+
+class Pin(_real.PinBase):
+    """A pin that remembers what was put on it; an input shows what the world puts there."""
+
+    IN = 1
+    OUT = 3
+    OPEN_DRAIN = 7
+    PULL_DOWN = 1
+    PULL_UP = 2
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
+    DRIVE_0 = 0
+    DRIVE_1 = 1
+    DRIVE_2 = 2
+    DRIVE_3 = 3
+
+    def __init__(self, id: int, mode=-1, pull=-1, value=None, drive=None, hold=None) -> None:
+        if not isinstance(id, int) or not 0 <= id < 40:
+            raise ValueError("invalid pin")
+        self._id = id
+        self._state = _current().pins.setdefault(id, [self.IN, 0, 0])
+        self.init(mode, pull, value)
+
+    def __repr__(self) -> str:
+        return "Pin(%d)" % self._id
+
+    def init(self, mode=-1, pull=-1, value=None, drive=None, hold=None) -> None:
+        """Change what is given."""
+        if mode not in (-1, None):
+            self._state[0] = mode
+        if pull != -1:
+            self._state[1] = pull or 0
+        if value is not None:
+            self.value(value)
+
+    def value(self, level=None):
+        """Return or set the level."""
+        _current().console.check()
+        if level is not None:
+            self._put(int(bool(level)))
+            return None
+        if self._state[0] == self.OUT:
+            return self._state[2]
+        outside = _current().world.input_level(self._id)
+        return int(self._state[1] == self.PULL_UP) if outside is None else outside
+
+    __call__ = value
+
+    def on(self) -> None:
+        """Set the level to 1."""
+        self.value(1)
+
+    def off(self) -> None:
+        """Set the level to 0."""
+        self.value(0)
+
+    def toggle(self) -> None:
+        """Turn the level round."""
+        self.value(not self._state[2])
+
+    def irq(self, handler=None, trigger=3, wake=None):
+        """Accept a handler; no pin here ever changes by itself."""
+
+    def _put(self, level: int) -> None:
+        if self._state[2] != level:
+            self._state[2] = level
+            _current().console.show_pin(self._id, level)
+
+
+class Timer:
+    """A timer of the chip; see `timers` for when its callback runs."""
+
+    ONE_SHOT = 0
+    PERIODIC = 1
+
+    def __init__(self, id: int, mode=1, period=-1, freq=-1, callback=None) -> None:
+        self._alarm = None
+        if period >= 0 or freq >= 0:
+            self.init(mode=mode, period=period, freq=freq, callback=callback)
+
+    def init(self, mode=1, period=-1, freq=-1, callback=None) -> None:
+        """Start, with a period in milliseconds or a frequency in hertz."""
+        self.deinit()
+        if freq > 0:
+            period = int(1000 / freq)
+        chip = _current()
+        self._alarm = _Alarm(
+            chip.ticks_ms() + period, period, mode == self.PERIODIC, lambda: callback(self)
+        )
+        chip.timers.append(self._alarm)
+
+    def deinit(self) -> None:
+        """Stop."""
+        if self._alarm in _current().timers:
+            _current().timers.remove(self._alarm)
+
+    def value(self) -> int:
+        """Return the milliseconds since the timer last fell due."""
+        alarm = self._alarm
+        return alarm.period - (alarm.due - _current().ticks_ms()) if alarm else 0

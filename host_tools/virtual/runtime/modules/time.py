@@ -1,0 +1,87 @@
+"""`time`: the chip's clock with its epoch of 2000, and ticks that wrap as 32-bit ports' do."""
+
+import time as _real
+
+from .. import clock as _clock
+from ..chip import current as _current
+from ..timers import run_due as _run_due
+
+_MASK = (1 << 30) - 1
+_HALF = 1 << 29
+
+
+def time() -> int:
+    """Return the seconds since 2000-01-01."""
+    _current().console.check()
+    return _current().clock.now_us() // 1_000_000
+
+
+def time_ns() -> int:
+    """Return the nanoseconds since 2000-01-01."""
+    return _current().clock.now_us() * 1000
+
+
+def gmtime(seconds=None) -> tuple:
+    """Return the calendar of a time, or of now."""
+    return _clock.calendar(time() if seconds is None else int(seconds))
+
+
+localtime = gmtime
+
+
+def mktime(calendar) -> int:
+    """Return the seconds since 2000 of a calendar tuple."""
+    return _clock.seconds(*calendar[:6])
+
+
+def ticks_ms() -> int:
+    """Return a count of milliseconds since the chip started; it wraps at 2**30."""
+    chip = _current()
+    chip.console.check()
+    return chip.ticks_ms() & _MASK
+
+
+def ticks_us() -> int:
+    """Return a count of microseconds; it wraps at 2**30."""
+    return _real.ticks_us() & _MASK
+
+
+ticks_cpu = ticks_us
+
+
+def ticks_add(ticks: int, delta: int) -> int:
+    """Return a count moved by `delta`."""
+    return (ticks + delta) & _MASK
+
+
+def ticks_diff(later: int, earlier: int) -> int:
+    """Return the signed distance of two counts."""
+    return ((later - earlier + _HALF) & _MASK) - _HALF
+
+
+def sleep(seconds) -> None:
+    """Sleep, running the timers that fall due."""
+    _sleep_us(int(seconds * 1_000_000))
+
+
+def sleep_ms(milliseconds: int) -> None:
+    """Sleep, running the timers that fall due."""
+    _sleep_us(milliseconds * 1000)
+
+
+def sleep_us(microseconds: int) -> None:
+    """Sleep; short times are not interrupted."""
+    _sleep_us(microseconds)
+
+
+def _sleep_us(microseconds: int) -> None:
+    chip = _current()
+    end = _real.ticks_us() + microseconds
+    while True:
+        chip.console.check()
+        pause = _run_due(chip)
+        left = end - _real.ticks_us()
+        if left < 1000:
+            _real.sleep_us(max(0, left))
+            return
+        chip.console.wait(left // 1000 if pause < 0 else min(pause, left // 1000))

@@ -1,0 +1,315 @@
+"""The NVS library's store: a log of items over the pages of one partition.
+
+Source: Espressif's "Non-volatile Storage Library" (log of key-value pairs, page states, blob
+index and blob data chunks, namespaces). Each change is ordered so that power may go at any
+moment: new before old, index after chunks, and one page is always kept free.
+"""
+
+from struct import pack, unpack_from
+
+from .nvs_page import (
+    ACTIVE,
+    BLOB_DATA,
+    BLOB_INDEX,
+    ENTRIES,
+    ENTRY,
+    FREEING,
+    FULL,
+    NO_CHUNK,
+    PAGE_SIZE,
+    U8,
+    NewerVersion,
+    Page,
+    checksum,
+    key_of,
+    make_entry,
+)
+
+NOT_FOUND = 0x1102
+NOT_ENOUGH_SPACE = 0x1105
+INVALID_NAME = 0x1106
+KEY_TOO_LONG = 0x1109
+INVALID_LENGTH = 0x110C
+NO_FREE_PAGES = 0x110D
+VALUE_TOO_LONG = 0x110E
+PART_NOT_FOUND = 0x110F
+NEW_VERSION_FOUND = 0x1110
+
+_CHUNK_MAX = (ENTRIES - 1) * ENTRY
+_SECOND_VERSION = 0x80
+"""A blob is rewritten under the other half of the chunk numbers, so that old and new differ."""
+
+
+class NvsError(Exception):
+    """An error of the library; `code` is its esp_err_t, positive."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class NvsStore:
+    """The items of a partition of `size` bytes behind `flash` (read, program, erase)."""
+
+    def __init__(self, flash, size: int) -> None:
+        self._flash = flash
+        self._count = size // PAGE_SIZE
+        self._used: list = []
+        self._free: list = []
+
+    def open(self) -> None:
+        """Read every page, finish what a power cut interrupted.
+
+        Raises NvsError: NO_FREE_PAGES or NEW_VERSION_FOUND, for which the port erases all.
+        """
+        self._used = []
+        self._free = []
+        for number in range(self._count):
+            page = Page(self._flash, number * PAGE_SIZE)
+            try:
+                page.load()
+            except NewerVersion:
+                raise NvsError(NEW_VERSION_FOUND)
+            (self._free if page.sequence < 0 else self._used).append(page)
+        self._used.sort(key=_sequence)
+        self._finish_freeing()
+        for page in self._used[:-1]:
+            if page.state == ACTIVE:  # only the newest is written to
+                page.mark(FULL)
+        self._drop_duplicates()
+        self._drop_broken_blobs()
+        if not self._free:
+            raise NvsError(NO_FREE_PAGES)
+
+    def erase_all(self) -> None:
+        """Erase the whole partition."""
+        for number in range(self._count):
+            self._flash.erase(number * PAGE_SIZE, PAGE_SIZE)
+
+    @property
+    def room(self) -> int:
+        """Entries that could still be written if everything erased were reclaimed."""
+        return (self._count - 1) * ENTRIES - sum(page.live for page in self._used)
+
+    @property
+    def blob_limit(self) -> int:
+        """The longest blob in bytes, whatever room there is."""
+        return min(self._count - 1, 127) * _CHUNK_MAX
+
+    def namespace(self, name: bytes) -> int:
+        """Return a namespace's index; it is made, and in flash at once, when there is none."""
+        taken = set()
+        for _, _, entry in self._items():
+            if entry[0] == 0 and entry[1] == U8:
+                if key_of(entry) == name:
+                    return entry[24]
+                taken.add(entry[24])
+        for index in range(1, 255):
+            if index not in taken:
+                self.put(0, name, U8, bytes((index,)))
+                return index
+        raise NvsError(NOT_ENOUGH_SPACE)
+
+    def get(self, namespace: int, key: bytes, kind: int) -> bytes | None:
+        """Return the 8 data bytes of a fixed-length item, or None."""
+        found = self._find(namespace, key, kind)
+        return found[2][24:] if found else None
+
+    def put(self, namespace: int, key: bytes, kind: int, data: bytes) -> None:
+        """Store a fixed-length item, `data` little endian; an equal value is not written again."""
+        entry = make_entry(namespace, kind, 1, NO_CHUNK, key, data)
+        old = self._find(namespace, key, kind)
+        if old and old[2] == entry:
+            return
+        self._room_for_one().append(entry)
+        self._drop_older(entry)
+
+    def get_blob(self, namespace: int, key: bytes) -> bytes | None:
+        """Return a blob, or None when there is none or a chunk of it is damaged."""
+        found = self._find(namespace, key, BLOB_INDEX)
+        if not found:
+            return None
+        size, count, start = unpack_from("<IBB", found[2], 24)
+        data = b""
+        for chunk in range(start, start + count):
+            piece = self._find(namespace, key, BLOB_DATA, chunk)
+            if not piece:
+                return None
+            data += piece[0].data(piece[1], piece[2])
+        return data if len(data) == size else None
+
+    def put_blob(self, namespace: int, key: bytes, data: bytes) -> None:
+        """Store a blob in chunks, then its index, then forget the old one."""
+        if len(data) > self.blob_limit:
+            raise NvsError(VALUE_TOO_LONG)
+        old = self._find(namespace, key, BLOB_INDEX)
+        if old and self.get_blob(namespace, key) == data:
+            return
+        start = _SECOND_VERSION if old and old[2][29] < _SECOND_VERSION else 0
+        try:
+            count = self._append_chunks(namespace, key, data, start)
+            index = make_entry(
+                namespace, BLOB_INDEX, 1, NO_CHUNK, key, pack("<IBBH", len(data), count, start, 0xFFFF)
+            )
+            self._room_for_one().append(index)
+        except NvsError:
+            self._erase_chunks(namespace, key, start)
+            raise
+        if old:
+            self._drop_older(index)
+            self._erase_chunks(namespace, key, start ^ _SECOND_VERSION)
+
+    def erase(self, namespace: int, key: bytes) -> None:
+        """Erase a key, whatever its type. Raises NvsError(NOT_FOUND)."""
+        found = self._find(namespace, key, None)
+        if not found:
+            raise NvsError(NOT_FOUND)
+        page, index, entry = found
+        page.erase_item(index, entry[2])
+        if entry[1] == BLOB_INDEX:
+            self._erase_chunks(namespace, key, entry[29])
+
+    def _items(self):
+        for page in self._used:
+            for index, entry in page.items():
+                yield page, index, entry
+
+    def _find(self, namespace: int, key: bytes, kind: int | None, chunk: int = NO_CHUNK):
+        head = None if kind is None else bytes((namespace, kind))
+        for page, index, entry in self._items():
+            if entry[3] != chunk or entry[0] != namespace or key_of(entry) != key:
+                continue
+            if head is None or entry[:2] == head:
+                return page, index, entry
+        return None
+
+    def _append_chunks(self, namespace: int, key: bytes, data: bytes, start: int) -> int:
+        count = 0
+        offset = 0
+        while True:
+            page = self._room_for_one()
+            if offset < len(data) and page.next > ENTRIES - 2:
+                page = self._new_page()
+                if page.next > ENTRIES - 2:
+                    raise NvsError(NOT_ENOUGH_SPACE)
+            piece = data[offset : offset + (ENTRIES - 1 - page.next) * ENTRY]
+            if count == _SECOND_VERSION - 1:
+                raise NvsError(NOT_ENOUGH_SPACE)
+            span = 1 + (len(piece) + ENTRY - 1) // ENTRY
+            info = pack("<HHI", len(piece), 0xFFFF, checksum(piece))
+            page.append(
+                make_entry(namespace, BLOB_DATA, span, start + count, key, info), piece
+            )
+            count += 1
+            offset += len(piece)
+            if offset >= len(data):
+                return count
+
+    def _erase_chunks(self, namespace: int, key: bytes, start: int) -> None:
+        for page, index, entry in self._items():
+            if (
+                entry[1] == BLOB_DATA
+                and entry[0] == namespace
+                and (entry[3] ^ start) < _SECOND_VERSION
+                and key_of(entry) == key
+            ):
+                page.erase_item(index, entry[2])
+
+    def _drop_older(self, newest: bytes) -> None:
+        """Erase every item of the newest one's identity but the last in the log."""
+        older = None
+        for page, index, entry in self._items():
+            if entry[:4] == newest[:4] and entry[8:24] == newest[8:24]:
+                if older:
+                    older[0].erase_item(older[1], 1)
+                older = page, index
+
+    def _room_for_one(self) -> Page:
+        """Return the active page with at least one empty entry."""
+        page = self._used[-1] if self._used else None
+        if page is None or page.state != ACTIVE or page.next >= ENTRIES:
+            page = self._new_page()
+        if page.next >= ENTRIES:
+            raise NvsError(NOT_ENOUGH_SPACE)
+        return page
+
+    def _new_page(self) -> Page:
+        """Make another page the active one, reclaiming a page when only one is left free."""
+        if self._used and self._used[-1].state == ACTIVE:
+            self._used[-1].mark(FULL)
+        if len(self._free) > 1 or not self._used:
+            return self._activate()
+        victim = min(self._used, key=_live)
+        if victim.live == ENTRIES:
+            raise NvsError(NOT_ENOUGH_SPACE)
+        victim.mark(FREEING)
+        return self._reclaim(victim)
+
+    def _reclaim(self, victim: Page) -> Page:
+        page = self._activate()
+        for index, entry in victim.items():
+            page.append(entry, victim.data(index, entry) if entry[2] > 1 else b"")
+        victim.wipe()
+        self._used.remove(victim)
+        self._free.append(victim)
+        return page
+
+    def _activate(self) -> Page:
+        if not self._free:
+            raise NvsError(NOT_ENOUGH_SPACE)
+        page = self._free.pop(0)
+        page.activate(self._used[-1].sequence + 1 if self._used else 0)
+        self._used.append(page)
+        return page
+
+    def _finish_freeing(self) -> None:
+        """Move a page's items again if power went while it was being freed."""
+        for victim in self._used:
+            if victim.state != FREEING:
+                continue
+            newest = self._used[-1]
+            if newest.state == ACTIVE:  # it holds nothing but copies of the victim's items
+                newest.wipe()
+                self._used.remove(newest)
+                self._free.insert(0, newest)
+            if not self._free:
+                raise NvsError(NO_FREE_PAGES)
+            self._reclaim(victim)
+            return
+
+    def _drop_duplicates(self) -> None:
+        """Of two items of one identity the newer counts: power went before the old was erased."""
+        seen = {}
+        for page, index, entry in self._items():
+            identity = entry[:2] + entry[3:4] + key_of(entry)
+            older = seen.get(identity)
+            if older:
+                older[0].erase_item(older[1], older[2])
+            seen[identity] = (page, index, entry[2])
+
+    def _drop_broken_blobs(self) -> None:
+        """Erase chunks that no index claims, and indexes that miss a chunk."""
+        claims = {}
+        for page, index, entry in self._items():
+            if entry[1] == BLOB_INDEX:
+                claims[entry[:1] + key_of(entry)] = [page, index, entry, entry[28]]
+        for page, index, entry in self._items():
+            if entry[1] != BLOB_DATA:
+                continue
+            claim = claims.get(entry[:1] + key_of(entry))
+            if claim and claim[2][29] <= entry[3] < claim[2][29] + claim[2][28]:
+                claim[3] -= 1
+            else:
+                page.erase_item(index, entry[2])
+        for page, index, entry, missing in claims.values():
+            if missing:
+                page.erase_item(index, 1)
+                self._erase_chunks(entry[0], key_of(entry), entry[29])
+
+
+def _sequence(page: Page) -> int:
+    return page.sequence
+
+
+def _live(page: Page) -> int:
+    return page.live

@@ -1,0 +1,183 @@
+"""One line from a person: editing keys, history, indentation, completion, as the port offers."""
+
+from .complete import complete
+
+_HISTORY = 8
+_KEYS = {
+    "A": "up",
+    "B": "down",
+    "C": "right",
+    "D": "left",
+    "H": "home",
+    "F": "end",
+    "1~": "home",
+    "7~": "home",
+    "4~": "end",
+    "8~": "end",
+    "3~": "delete",
+}
+_CONTROLS = {
+    1: "home",
+    2: "left",
+    4: "delete",
+    5: "end",
+    6: "right",
+    8: "back",
+    9: "tab",
+    11: "cut",
+    14: "down",
+    16: "up",
+    21: "kill",
+    127: "back",
+}
+
+
+class LineReader:
+    """Reads lines from the console; `names` is the namespace in which a tab completes."""
+
+    def __init__(self, console, names: dict) -> None:
+        self._console = console
+        self._names = names
+        self._history: list = []
+        self._line = ""
+        self._at = 0
+        self._prompt = ""
+        self._recalled = -1
+
+    def read(self, prompt: str, before: str = "") -> tuple:
+        """Return (key, line): key 0 for Enter, else the control character that ended it.
+
+        `before` is what was entered in the lines before: it decides the indentation.
+        """
+        self._prompt = prompt
+        self._recalled = -1
+        self._line = _indent(before) if before else ""
+        self._at = len(self._line)
+        fresh = bool(self._line)
+        self._console.say(prompt + self._line)
+        while True:
+            byte = self._console.read()
+            if fresh and byte == 32 and not self._line.strip():
+                self._replace(self._line[:-3])  # the port takes one step of indentation back
+                fresh = False
+                continue
+            fresh = False
+            if byte in (10, 13):
+                self._console.say("\n")
+                self._remember()
+                return 0, self._line
+            if byte == 3 or (1 <= byte <= 5 and not self._line.strip(" ")):
+                return byte, self._line if byte == 4 else ""
+            self._key(byte)
+
+    def _key(self, byte: int) -> None:
+        if byte == 27:
+            name = self._escape()
+        elif 32 <= byte <= 126:
+            self._insert(chr(byte))
+            return
+        else:
+            name = _CONTROLS.get(byte)
+        if name:
+            getattr(self, "_" + name)()
+
+    def _escape(self) -> str | None:
+        """Read the rest of an escape sequence and return its key's name."""
+        if self._console.read() not in (0x5B, 0x4F):
+            return None
+        sequence = chr(self._console.read())
+        while sequence[-1].isdigit() or sequence[-1] == ";":
+            sequence += chr(self._console.read())
+        return _KEYS.get(sequence)
+
+    def _insert(self, text: str) -> None:
+        rest = self._line[self._at :]
+        self._line = self._line[: self._at] + text + rest
+        self._at += len(text)
+        self._console.say(text + rest + "\b" * len(rest))
+
+    def _replace(self, line: str) -> None:
+        self._home()
+        self._line = line
+        self._at = len(line)
+        self._console.say("\x1b[K" + line)
+
+    def _remove(self, count: int) -> None:
+        """Remove characters from the cursor on."""
+        rest = self._line[self._at + count :]
+        self._line = self._line[: self._at] + rest
+        self._console.say("\x1b[K" + rest + "\b" * len(rest))
+
+    def _left(self) -> None:
+        if self._at:
+            self._at -= 1
+            self._console.say("\b")
+
+    def _right(self) -> None:
+        if self._at < len(self._line):
+            self._console.say(self._line[self._at])
+            self._at += 1
+
+    def _home(self) -> None:
+        self._console.say("\b" * self._at)
+        self._at = 0
+
+    def _end(self) -> None:
+        self._console.say(self._line[self._at :])
+        self._at = len(self._line)
+
+    def _back(self) -> None:
+        if self._at:
+            blanks = self._at >= 4 and not self._line[: self._at].strip(" ")
+            count = 4 if blanks else 1
+            self._at -= count
+            self._console.say("\b" * count)
+            self._remove(count)
+
+    def _delete(self) -> None:
+        self._remove(1)
+
+    def _cut(self) -> None:
+        self._remove(len(self._line) - self._at)
+
+    def _kill(self) -> None:
+        count = self._at
+        self._home()
+        self._remove(count)
+
+    def _up(self) -> None:
+        if self._recalled + 1 < len(self._history):
+            self._recalled += 1
+            self._replace(self._history[self._recalled])
+
+    def _down(self) -> None:
+        if self._recalled >= 0:
+            self._recalled -= 1
+            self._replace(self._history[self._recalled] if self._recalled >= 0 else "")
+
+    def _tab(self) -> None:
+        if self._at and self._line[self._at - 1] == " ":
+            self._insert("    ")
+            return
+        added, choices = complete(self._line[: self._at], self._names)
+        if added:
+            self._insert(added)
+        elif choices:
+            rest = self._line[self._at :]
+            self._console.say(
+                "\n" + choices + "\n" + self._prompt + self._line + "\b" * len(rest)
+            )
+
+    def _remember(self) -> None:
+        if self._line and self._line not in self._history[:1]:
+            self._history.insert(0, self._line)
+            del self._history[_HISTORY:]
+
+
+def _indent(before: str) -> str:
+    """Return the blanks with which the next line of a statement starts."""
+    last = before[before.rfind("\n") + 1 :]
+    blanks = last[: len(last) - len(last.lstrip(" "))]
+    if last.rstrip(" ").endswith(":"):
+        return blanks + "    "
+    return blanks if last.strip(" ") else ""

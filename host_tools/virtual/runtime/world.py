@@ -1,0 +1,72 @@
+"""What is around the chip: access points, names, time servers, and what is wrong with them.
+
+The world is a JSON object, read anew at each use, so that a test changes it while the chip runs.
+Every member may be missing:
+
+    {"access_points": {"bench": {"password": "…", "delay_ms": 0, "fault": null}},
+     "dns": {"host": "127.0.0.1"}, "dns_fault": null, "link_fault": null,
+     "ntp": {"*": 0}, "clock": "2000-01-01"}
+
+An access point's fault is "no_address" or "no_traffic", dns_fault "fail" or "stall" (for
+`dns_stall_ms`), link_fault "down". A time server's value is its offset from the host's clock in
+seconds, null for one that never answers.
+"""
+
+from . import clock
+
+_BENCH = {"bench": {"password": "bench-wifi"}}
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether a dotted IPv4 address is one that the chip may really connect to."""
+    return address.startswith("127.")
+
+
+def is_dotted(host: str) -> bool:
+    """Tell whether a host is an IPv4 address rather than a name."""
+    parts = host.split(".")
+    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
+
+
+class World:
+    """The world that `load()` returns, a dict."""
+
+    def __init__(self, load=dict) -> None:
+        self._load = load
+
+    def access_points(self) -> dict:
+        """Return the access points in reach by name."""
+        return self._load().get("access_points", _BENCH)
+
+    def link_is_down(self) -> bool:
+        """Tell whether the link was cut."""
+        return self._load().get("link_fault") == "down"
+
+    def dns_fault(self) -> tuple:
+        """Return the fault of name resolution (or None) and its length in milliseconds."""
+        now = self._load()
+        return now.get("dns_fault"), now.get("dns_stall_ms", 10_000)
+
+    def resolve(self, host: str) -> str | None:
+        """Return the IPv4 address of a host, None when it does not resolve."""
+        known = self._load().get("dns", {})
+        if host in known:
+            return known[host]
+        if is_dotted(host):
+            return host
+        if host == "localhost" or host.endswith(".localhost"):
+            return "127.0.0.1"
+        return None
+
+    def ntp_offset(self, server: str) -> float | None:
+        """Return a time server's offset from the host's clock in seconds, None for no answer."""
+        servers = self._load().get("ntp", {"*": 0})
+        return servers.get(server, servers.get("*"))
+
+    def power_on_us(self) -> int:
+        """Return what the clock shows after power-on, in microseconds since 2000."""
+        return clock.from_text(self._load().get("clock", "2000-01-01"))
+
+    def input_level(self, pin: int) -> int | None:
+        """Return the level that something outside puts on a pin, None when nothing does."""
+        return self._load().get("pins", {}).get(str(pin))

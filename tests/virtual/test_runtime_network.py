@@ -1,0 +1,328 @@
+"""The radio, sockets, names and time servers, as the world file has them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.virtual.vm_harness import Vm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+JOIN = """
+import network, time
+wlan = network.WLAN(network.STA_IF)
+def join(name="bench", key="bench-wifi", ms=3000):
+    wlan.active(True)
+    wlan.connect(name, key)
+    end = time.ticks_add(time.ticks_ms(), ms)
+    while wlan.status() == network.STAT_CONNECTING:
+        if time.ticks_diff(end, time.ticks_ms()) <= 0:
+            break
+        time.sleep_ms(20)
+    return wlan.status()
+def fails(function, *args):
+    try:
+        return function(*args)
+    except OSError as error:
+        return error.args
+"""
+
+
+@pytest.fixture
+def vm(tmp_path: Path) -> Iterator[Vm]:
+    """A chip at its prompt."""
+    with Vm(tmp_path) as vm:
+        vm.start()
+        yield vm
+
+
+@pytest.fixture
+def server() -> Iterator[int]:
+    """A server on loopback that sends back one line in capitals, and then ends; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.1)
+        stop = threading.Event()
+
+        def serve() -> None:
+            while not stop.is_set():
+                try:
+                    connection, _ = listening.accept()
+                except TimeoutError:
+                    continue
+                with connection:
+                    connection.settimeout(5)
+                    connection.sendall(connection.recv(100).upper())
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        stop.set()
+        thread.join()
+
+
+def test_the_default_access_point_is_joined(vm: Vm) -> None:
+    """Without a world file there is `bench`; before the join the station is idle and has no address."""
+    said = vm.run(
+        JOIN
+        + """
+print(wlan.status(), wlan.isconnected(), wlan.ifconfig()[0])
+print(join(), wlan.isconnected(), wlan.ifconfig()[0], wlan.config("ssid"), wlan.status("rssi") < 0)
+print(wlan.ipconfig("addr4")[0], wlan.config("mac"), [point[0] for point in wlan.scan()])
+wlan.disconnect()
+print(wlan.status(), wlan.isconnected())
+"""
+    )
+    assert said.splitlines() == [
+        "1000 False 0.0.0.0",
+        "1010 True 10.0.0.2 bench True",
+        "10.0.0.2 b'$o(\\x00\\x00\\x01' [b'bench']",
+        "1000 False",
+    ]
+
+
+def test_a_join_that_fails_says_why(vm: Vm) -> None:
+    """A wrong password is 202, a network that is not there 201, as the port's codes have it."""
+    said = vm.run(
+        JOIN
+        + """
+print(join(key="wrong"))
+print(join(name="elsewhere"), network.STAT_NO_AP_FOUND, network.STAT_WRONG_PASSWORD)
+"""
+    )
+    assert said == "202\n201 201 202\n"
+
+
+def test_an_access_point_can_be_slow_or_give_no_address(vm: Vm) -> None:
+    """Until the address is there the status is 1001; without one it stays so."""
+    vm.set_world(
+        access_points={
+            "slow": {"password": "", "delay_ms": 300},
+            "mute": {"password": "p", "fault": "no_address"},
+        }
+    )
+    said = vm.run(
+        JOIN
+        + """
+wlan.active(True)
+wlan.connect("slow", "")
+print(wlan.status())
+try:
+    wlan.connect("slow", "")
+except OSError as error:
+    print(error)
+while not wlan.isconnected():
+    time.sleep_ms(10)
+wlan.disconnect()
+print(join("mute", "p", ms=400), wlan.isconnected())
+"""
+    )
+    assert said.splitlines() == ["1001", "Wifi Internal State Error", "1001 False"]
+
+
+def test_a_radio_that_is_off_does_not_join(vm: Vm) -> None:
+    """`connect` before `active(True)` raises what the port raises."""
+    said = vm.run(
+        "import network\n"
+        "try:\n    network.WLAN().connect('bench', 'bench-wifi')\n"
+        "except OSError as error:\n    print(error)"
+    )
+    assert said == "Wifi Not Started\n"
+
+
+def test_a_socket_reaches_a_server_on_loopback(vm: Vm, server: int) -> None:
+    """Addresses are (host, port) pairs; bytes go both ways through a real connection."""
+    vm.set_world(dns={"cloud.example": "127.0.0.1"})
+    said = vm.run(
+        JOIN
+        + f"""
+import socket
+join()
+info = socket.getaddrinfo("cloud.example", {server}, 0, socket.SOCK_STREAM)
+print(info == [(2, 1, 0, "", ("127.0.0.1", {server}))])
+s = socket.socket()
+s.settimeout(5)
+s.connect(("cloud.example", {server}))
+print(s.send(b"hello"), s.recv(100), s.recv(100))
+s.close()
+s = socket.socket()
+s.connect(info[0][-1])
+s.write("stream\\n")
+print(s.readline(), s.read())
+s.close()
+"""
+    )
+    assert said.splitlines() == ["True", "5 b'HELLO' b''", "b'STREAM\\n' b''"]
+
+
+def test_requests_works_over_the_stand_in(vm: Vm) -> None:
+    """The frozen `requests` makes its call through the chip's socket and name resolution."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        asked: list[bytes] = []
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.settimeout(5)
+                with connection.makefile("rb") as stream:
+                    asked.extend(iter(stream.readline, b"\r\n"))
+                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        said = vm.run(
+            JOIN
+            + f"""
+import requests
+join()
+print(requests.get("http://localhost:{listening.getsockname()[1]}/x").text)
+"""
+        )
+        thread.join()
+    assert said == "ok\n"
+    assert asked[0].startswith(b"GET /x HTTP/1.")
+
+
+def test_network_errors_have_the_chips_numbers(vm: Vm) -> None:
+    """Closed port 104, no name -202, no link 118, a host that never answers 116, read timeout 116."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        socket.create_server(("127.0.0.1", 0)) as closed,
+    ):
+        port = closed.getsockname()[1]
+        closed.close()
+        said = vm.run(
+            JOIN
+            + f"""
+import socket, errno
+def call(host, port, seconds=0.3):
+    s = socket.socket()
+    s.settimeout(seconds)
+    s.connect((host, port))
+    s.recv(1)
+print(fails(call, "127.0.0.1", {port}), fails(call, "localhost", {port}))
+join()
+print(fails(call, "127.0.0.1", {port}), fails(call, "cloud.example", {port}))
+print(fails(call, "192.0.2.1", 443), fails(call, "127.0.0.1", {silent.getsockname()[1]}))
+from errno import ETIMEDOUT, ECONNRESET, EHOSTUNREACH
+print(ETIMEDOUT, ECONNRESET, EHOSTUNREACH, errno.errorcode[116])
+"""
+        )
+    assert said.splitlines() == [
+        "(118,) (-202,)",
+        "(104,) (-202,)",
+        "(116,) (116,)",
+        "116 104 118 ETIMEDOUT",
+    ]
+
+
+def test_an_uncaught_timeout_prints_the_chips_name_for_it(vm: Vm) -> None:
+    """The traceback's last line names the number as the port does."""
+    _, error = vm.try_run("raise OSError(116)")
+    assert error.splitlines()[-1] == "OSError: [Errno 116] ETIMEDOUT"
+
+
+def test_faults_of_name_resolution(vm: Vm) -> None:
+    """A name mapped to null, a failing resolver and a stalling one all end in -202."""
+    ask = JOIN + "import socket\njoin()\nprint(fails(socket.getaddrinfo, 'localhost', 1))"
+    vm.set_world(dns={"localhost": None})
+    assert vm.run(ask) == "(-202,)\n"
+    vm.set_world(dns_fault="fail")
+    assert vm.run(ask) == "(-202,)\n"
+    vm.set_world(dns_fault="stall", dns_stall_ms=300)
+    started = time.monotonic()
+    assert vm.run(ask) == "(-202,)\n"
+    assert time.monotonic() - started >= 0.3
+
+
+def test_a_link_that_carries_nothing_times_out(vm: Vm, server: int) -> None:
+    """Joined and addressed, but nothing passes: names fail, connections time out."""
+    vm.set_world(access_points={"bench": {"password": "bench-wifi", "fault": "no_traffic"}})
+    said = vm.run(
+        JOIN
+        + f"""
+import socket
+print(join(), fails(socket.getaddrinfo, "localhost", 1))
+s = socket.socket()
+s.settimeout(0.2)
+print(fails(s.connect, ("127.0.0.1", {server})))
+"""
+    )
+    assert said.splitlines() == ["1010 (-202,)", "(116,)"]
+
+
+def test_a_link_lost_in_the_middle_of_an_exchange(vm: Vm, server: int) -> None:
+    """When the world cuts the link an open connection times out, and works again once it is back."""
+    vm.send(
+        JOIN
+        + f"""
+import socket
+join()
+s = socket.socket()
+s.settimeout(0.3)
+s.connect(("127.0.0.1", {server}))
+print("connected")
+while wlan.isconnected():
+    time.sleep_ms(10)
+print(wlan.status(), fails(s.send, b"x"))
+print("waiting")
+while not wlan.isconnected():
+    time.sleep_ms(10)
+s.send(b"again")
+print(s.recv(10))
+"""
+    )
+    vm.until(b"connected")
+    vm.set_world(link_fault="down")
+    assert b"1001 (116,)" in vm.until(b"waiting")
+    vm.set_world(link_fault=None)
+    vm.until(b"b'AGAIN'")
+
+
+def test_the_radio_outlives_a_soft_reboot_but_not_a_reset(vm: Vm) -> None:
+    """A soft reboot leaves the join as it is; a reset of the chip starts with the radio off."""
+    vm.run(JOIN + "print(join())")
+    vm.feed(b"\x04")
+    vm.until(b"information.\r\n>>> ")
+    assert vm.run("import network; print(network.WLAN().isconnected())") == "True\n"
+    vm.start("soft_reset")
+    assert vm.run("import network; print(network.WLAN().isconnected())") == "False\n"
+
+
+def test_time_servers_answer_as_the_world_says(vm: Vm) -> None:
+    """The host's time plus an offset by server; none, no link and no name are errors."""
+    vm.set_world(ntp={"early": -86400, "mute": None, "*": 0})
+    now = time.time() - 946684800
+    said = vm.run(
+        JOIN
+        + """
+import ntptime
+ntptime.timeout = 0.1
+print(fails(ntptime.time))
+join()
+print(ntptime.time())
+for ntptime.host in ("early", "mute"):
+    print(fails(ntptime.time))
+ntptime.host = "any"
+ntptime.settime()
+print(time.time())
+"""
+    ).splitlines()
+    assert said[0] == "(-202,)"
+    assert said[3] == "(116,)"
+    assert abs(int(said[1]) - now) < 30
+    assert abs(int(said[2]) - now + 86400) < 30
+    assert abs(int(said[4]) - now) < 30
+
+
+def test_the_clock_starts_where_the_world_puts_it(vm: Vm) -> None:
+    """`clock` is what the chip shows after power-on."""
+    vm.set_world(clock="2026-11-21T10:00:00")
+    vm.start("power_on")
+    assert vm.run("import time; print(time.gmtime()[:5])") == "(2026, 11, 21, 10, 0)\n"
