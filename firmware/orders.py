@@ -1,0 +1,98 @@
+"""What an operator may have a device do. A host sends this over the REPL; it is never stored.
+
+The device decides by its own rules, the host only brings what it saw. Every order prints events
+as a boot does and ends with `ready`. They are for a device that was stopped at its REPL, never
+for one that may be timing.
+"""
+
+from startline.binding import Binding
+from startline.device import Device
+from startline.hal import Hal
+from startline.look import Search
+from startline.resume import HELD, load
+
+
+def retry(hal=None) -> str:
+    """Try what is undone, also what was refused or could not be looked up; return the state."""
+    return _begin(hal)[0].retry()
+
+
+def reconcile(entries: list, proven: bool, hal=None) -> str:
+    """Settle `unknown` by what the host saw in the cloud's list; return the state.
+
+    `entries` are (token, mark, serial) of whatever may be this device. `proven` says that two
+    complete looks lay far enough apart, the second behind the deadline of the request (`due` of
+    the record), with a key of the company that was asked, or that the operator vouches for it:
+    only then does the absence of an entry make the device unbound. Raises ValueError for an entry
+    of ours whose token is none.
+    """
+    device, binding = _begin(hal)
+    if device.state == "unknown" and device.reason not in HELD:
+        search = Search(binding.cloud, device.identity, "sl." + binding.record.attempt.hex())
+        for entry in entries:
+            search.entry(dict(zip(binding.cloud.LIST[1:], entry)))
+        state, token, reason = search.verdict()
+        if state == "bound":
+            binding.bound(token)
+        elif state == "unknown":
+            binding.save(state, reason)
+        elif proven:
+            binding.record.looks = 0
+            binding.save("unbound", "not_there")
+    device.ready()
+    return device.state
+
+
+def adopt(token: str, hal=None) -> str:
+    """Take a token for this device's own because its operator says so; return the state.
+
+    Raises ValueError for a device that is bound, and for what can be no token of its cloud.
+    """
+    device, binding = _begin(hal)
+    if device.state == "bound":
+        raise ValueError("the device is bound")
+    if not binding.cloud.fit(token):
+        raise ValueError("this is no token")
+    binding.begin()
+    binding.bound(token)
+    device.ready()
+    return device.state
+
+
+def reset(hal=None) -> str:
+    """Forget the binding: both copies of the record become blank; return the state after it."""
+    chip = (hal or Hal()).full()
+    # The blob is last: a power cut before leaves a record that still says what it said.
+    flash = chip.flash("bind")
+    if flash:
+        for sector in range(0, flash.size, 4096):
+            flash.erase(sector)
+    if chip.blob():
+        nvs = chip.nvs("startline")
+        nvs.erase_key("record")
+        nvs.commit()
+    device, _ = _begin(chip)
+    device.ready()
+    return device.state
+
+
+def change(namespace: str, key: str, value: "str | int", hal=None) -> None:
+    """Write a setting of `net` or `set` to `nvs`, where it stands before the factory's.
+
+    Raises OSError where `nvs` does not take it.
+    """
+    nvs = (hal or Hal()).nvs(namespace)
+    if isinstance(value, int):
+        nvs.set_i32(key, value)
+    else:
+        nvs.set_blob(key, value.encode())
+    nvs.commit()
+
+
+def _begin(hal) -> tuple:
+    """Return device and binding, with identity and record as they stand."""
+    device = Device(hal or Hal())
+    device.begin()
+    binding = Binding(device)
+    load(binding)
+    return device, binding

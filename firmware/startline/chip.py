@@ -1,0 +1,75 @@
+"""All of the chip: what a device needs on top of `hal` as long as it is not bound."""
+
+import time
+
+from .hal import Flash, Hal
+
+# Of this port's clock, in Unix time: chips count from 2000, others from 1970.
+_EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
+
+
+class WritableFlash(Flash):
+    """NOR flash: programming clears bits, erasing a sector of 4096 bytes sets them."""
+
+    def program(self, offset: int, data: bytes) -> None:
+        """Clear the bits that are 0 in `data`."""
+        self._partition.writeblocks(offset >> 12, data, offset & 4095)
+
+    def erase(self, offset: int) -> None:
+        """Set every bit of the sector at `offset`."""
+        self._partition.ioctl(6, offset >> 12)
+
+
+class Chip(Hal):
+    """The chip with clock, links, sockets, randomness, and writing."""
+
+    partition_as = WritableFlash
+
+    def full(self) -> "Chip":
+        """Return the whole chip, which this is."""
+        return self
+
+    def since(self, ms: int) -> int:
+        """Return how many milliseconds went by since `ms()` gave this number."""
+        return time.ticks_diff(time.ticks_ms(), ms)
+
+    def sleep(self, ms: int) -> None:
+        """Wait."""
+        time.sleep_ms(ms)
+
+    def powered_on(self) -> bool:
+        """Tell whether this boot came from a power-on rather than a reset."""
+        import machine
+
+        return machine.reset_cause() == machine.PWRON_RESET
+
+    def random(self, count: int) -> bytes:
+        """Return random bytes of the hardware's generator."""
+        import os
+
+        return os.urandom(count)
+
+    def unix(self) -> int:
+        """Return the clock's Unix time in seconds."""
+        return time.time() + _EPOCH
+
+    def set_unix(self, seconds: int) -> None:
+        """Set the clock."""
+        import machine
+
+        year, month, day, hour, minute, second, weekday = time.gmtime(seconds - _EPOCH)[:7]
+        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+
+    def ntp(self, host: str) -> int:
+        """Return a time server's Unix time. Raises OSError; waits at most about 2 s."""
+        import ntptime
+
+        ntptime.host = host
+        ntptime.timeout = 2
+        return ntptime.time() + _EPOCH
+
+    def wlan(self):
+        """Return the Wi-Fi station interface."""
+        import network
+
+        return network.WLAN(network.STA_IF)

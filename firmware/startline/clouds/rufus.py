@@ -1,0 +1,48 @@
+"""RUFUS: binds by serial number with a company's API key; the token is 64 hex digits."""
+
+import json
+from binascii import unhexlify
+
+NEEDED = ("claim.key",)
+
+# Where the company's devices are listed, and what token, mark and serial number are called.
+LIST = ("/devices?page=%d&limit=1000", "deviceid", "firmware", "serial_number")
+
+# What an answer without a token means, by its status or its hundreds; all else is unknown.
+ANSWERS = {4: "refused", 408: "unknown", 409: "unknown", 425: "unknown", 429: "unbound"}
+
+
+def request(identity, mark: str) -> tuple:
+    """Return path, headers and body of the request that binds."""
+    fields = {"model": identity.model, "serial_number": identity.serial, "firmware": mark}
+    for name in ("alias", "type"):
+        fields[name] = identity.text("factory." + name)
+    fields = {name: fields[name] for name in fields if fields[name]}
+    headers = {"Content-Type": "application/json", "api_key": identity.text("claim.key")}
+    return "/devices", headers, json.dumps(fields).encode()
+
+
+def fit(token: str) -> bool:
+    """Tell whether that is a token. Raises ValueError, TypeError where it is nothing like one."""
+    return len(unhexlify(token)) == 32
+
+
+def read(status: int, body: bytes) -> tuple:
+    """Return what an answer means: (state, token, reason)."""
+    try:
+        text = str(body, "utf-8")
+        try:
+            fields = json.loads(text)
+        except ValueError:  # the documented answer has no commas between its members
+            import re
+
+            fields = json.loads(re.sub(r'"\s+"', '","', text))
+        fields = fields.get("body", fields)
+        if status in (200, 201) and fit(fields["deviceid"]):
+            return "bound", fields["deviceid"], ""
+        reason = (fields.get("description") or fields["message"]).strip()
+    except Exception:  # whatever the answer is, it is not what was hoped for
+        reason = body
+    from ..trouble import outcome
+
+    return outcome(status, reason, ANSWERS)

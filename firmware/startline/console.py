@@ -1,0 +1,36 @@
+"""What the device prints: events as `events` describes them, and lines for a person."""
+
+import binascii
+import json
+
+
+def encode(name: str, seq: int, ms: int, fields: dict) -> bytes:
+    """Return one event as it goes over the line; one that would be too long says so instead."""
+    text = json.dumps(fields, separators=(",", ":"))
+    text = '{"ev":"%s","n":%d,"ms":%d%s' % (name, seq, ms, "," + text[1:-1] if fields else "")
+    raw = text.encode()
+    if len(raw) != len(text):  # JSON of MicroPython leaves other alphabets as they are
+        from .events import escaped
+
+        raw = escaped(text).encode()
+    if len(raw) > 1000:
+        return encode(name, seq, ms, {"cut": len(raw)})
+    return b'\x1e%s,"crc":"%08x"}\n' % (raw, binascii.crc32(raw))
+
+
+class Console:
+    """Prints events and, between them, short lines for a person who watches."""
+
+    def __init__(self, hal) -> None:
+        self._hal = hal
+        self._seq = 0
+
+    def event(self, name: str, fields: dict) -> None:
+        """Print one event."""
+        line = encode(name, self._seq, self._hal.ms(), fields)
+        self._seq += 1
+        self._hal.write(line.decode())
+
+    def say(self, text: str) -> None:
+        """Print one line for a person."""
+        self._hal.write(text + "\n")

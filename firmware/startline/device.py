@@ -1,0 +1,111 @@
+"""The device that the reader's own code sees, and how it starts."""
+
+from . import __version__
+from .console import Console
+from .identity import Identity
+from .slot import bound_token
+
+
+class Device:
+    """What became of the binding; every text is "" where there is none.
+
+    `state` is unprovisioned, unbound, unknown, bound or refused, and `reason` says why. `token`
+    is the cloud's name for this device, `key` what the application may call the cloud with.
+    """
+
+    state = "unprovisioned"
+    reason = token = key = serial = model = cloud = ""
+    identity = None
+
+    def __init__(self, hal) -> None:
+        self.hal = hal
+        console = Console(hal)
+        self.tell = console.event
+        self.say = console.say
+
+    def retry(self) -> str:
+        """Try what is undone once more, also what was refused; return the state.
+
+        This may take as long as a first boot: never call it while the reader is timing.
+        """
+        self.attempt(True)
+        return self.state
+
+    def attempt(self, again: bool) -> None:
+        """Go as far as it goes, whatever happens; `ready` is the last event."""
+        try:
+            if not again:
+                self.begin()
+            if self.state != "bound" and not self.identity.missing:
+                from .binding import Binding
+
+                Binding(self).run(again)
+        except Exception as error:
+            # The words of an unforeseen exception may hold a secret; its kind cannot.
+            self.reason = "bug " + type(error).__name__
+            self.tell("failed", {"step": "identity", "reason": self.reason})
+        self.ready()
+
+    def ready(self) -> None:
+        """Say how it stands: the last event of a boot, and of an order."""
+        if self.identity:
+            self.lamp(self.state)
+        self.say("%s %s" % (self.state, self.reason or self.token[:8]))
+        self.tell(
+            "ready",
+            {
+                "state": self.state,
+                "reason": self.reason,
+                "token": self.token,
+                "serial": self.serial,
+            },
+        )
+
+    def begin(self) -> None:
+        """Find out who this is, and whether every copy of the record says that it is bound."""
+        self.say("Startline " + __version__)
+        self.tell("boot", {"version": __version__})
+        self.identity = who = Identity(self.hal)
+        self.serial = who.serial
+        self.model = who.model
+        self.cloud = who.cloud
+        if who.missing:
+            self.reason = "missing " + who.missing[0]
+            self.tell("unprovisioned", {"missing": who.missing, "damaged": who.damaged})
+            return
+        self.tell(
+            "identity",
+            {
+                "serial": who.serial,
+                "model": who.model,
+                "mac": who.mac.hex(":"),
+                "cloud": who.cloud,
+                "base_url": who.base_url,
+            },
+        )
+        if who.base_url.startswith("http:"):
+            self.tell("warning", {"what": "insecure_http"})
+        self.key = who.text("run.key")
+        if self.key == "same":
+            self.key = who.text("claim.key")
+        self.token = bound_token(self.hal, who)
+        if self.token:
+            self.state = "bound"
+            self.tell("record", {"state": "bound", "copies": 1 if who.stock else 2})
+            self.scrub()
+
+    def lamp(self, what: str) -> None:
+        """Show a state, or "trying", on the LED where there is one."""
+        pin = self.identity.values.get("set.led")
+        if pin is not None:
+            from .lamp import show
+
+            show(pin, what)
+
+    def scrub(self) -> None:
+        """Take the key that binds off the device, unless the application is to keep it."""
+        who = self.identity
+        if "claim.key" in who.values and who.text("run.key") != "same":
+            from .scrub import scrub
+
+            scrub(self)

@@ -1,0 +1,9 @@
+"""The one exception of the agent's own."""
+
+
+class Failed(Exception):
+    """A step did not succeed.
+
+    `args` are the step as the console names it, the reason in a word or two, and True where
+    trying again in this boot cannot help.
+    """

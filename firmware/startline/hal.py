@@ -1,0 +1,88 @@
+"""The chip, as the agent sees it; platform modules are imported here and in `chip` only.
+
+Tests and the power-cut runner pass objects of the same shape to `startline.first_boot`.
+"""
+
+import struct
+import sys
+import time
+
+
+class Flash:
+    """One partition, for reading; offsets and lengths in bytes, `size` is all of it."""
+
+    def __init__(self, partition) -> None:
+        self._partition = partition
+        self.size = partition.info()[3]
+
+    def read(self, offset: int, length: int) -> bytearray:
+        """Return `length` bytes."""
+        data = bytearray(length)
+        self._partition.readblocks(offset >> 12, data, offset & 4095)
+        return data
+
+
+class Hal:
+    """As much of the chip as a bound boot needs; `full()` is all of it."""
+
+    partition_as = Flash
+
+    def write(self, text: str) -> None:
+        """Print to the console."""
+        sys.stdout.write(text)
+
+    def ms(self) -> int:
+        """Return the milliseconds since boot."""
+        return time.ticks_ms()
+
+    def mac(self) -> bytes:
+        """Return the chip's base MAC, 6 bytes."""
+        import machine
+
+        return machine.unique_id()
+
+    def crash_loop(self) -> bool:
+        """Count this boot in the memory that a reset keeps; tell whether it is the fifth quick one.
+
+        Quick is less than 30 s after the boot before. Memory that the app uses is left alone.
+        """
+        import machine
+
+        memory = machine.RTC().memory
+        now = time.time()
+        kept = memory()
+        count = 0
+        if kept:
+            if kept[:4] != b"SLcl":
+                return False
+            count, last = struct.unpack("<BI", kept[4:])
+            count = (count + 1) % 6 if 0 <= now - last < 30 else 0
+        memory(b"SLcl" + struct.pack("<BI", count, now))
+        return count == 5
+
+    def flash(self, label: str) -> "Flash | None":
+        """Return the data partition of that name."""
+        from esp32 import Partition
+
+        found = Partition.find(Partition.TYPE_DATA, label=label)
+        return self.partition_as(found[0]) if found else None
+
+    def nvs(self, namespace: str):
+        """Return a namespace of the partition `nvs`, as `esp32.NVS` does."""
+        import esp32
+
+        return esp32.NVS(namespace)
+
+    def blob(self) -> bytes:
+        """Return the record's blob in `nvs`: b"" if there is none, b"?" if it cannot be read."""
+        buffer = bytearray(512)
+        try:
+            return bytes(buffer[: self.nvs("startline").get_blob("record", buffer)])
+        except OSError as error:
+            return b"" if error.errno == -4354 else b"?"
+
+    def full(self):
+        """Return the whole chip, `chip.Chip`."""
+        from .chip import Chip
+
+        return Chip()

@@ -1,0 +1,58 @@
+"""Who this device is and where it belongs: texts and numbers that the host wrote once."""
+
+from hashlib import sha256
+
+_NEEDED = ("factory.serial", "factory.model", "claim.cloud", "claim.base_url")
+
+
+class Identity:
+    """What was provisioned. `missing` and `damaged` name fields as "namespace.key".
+
+    `stock` says that the device keeps its stock partition table and all of this lies in `nvs`.
+    """
+
+    def __init__(self, hal) -> None:
+        self.mac = hal.mac()
+        flash = hal.flash("fctry")
+        self.stock = not flash
+        if flash:
+            from .entries import Entries as Reader
+        else:
+            from .nvs import NvsReader as Reader
+
+            flash = hal.flash("nvs")
+        self.values = {}
+        self.reader = reader = Reader(flash.read, flash.size)
+        self.take(reader, ("factory", "claim", "run", "net", "set"))
+        self.damaged = reader.damaged
+        self.serial = self.text("factory.serial")
+        self.model = self.text("factory.model")
+        self.cloud = self.text("claim.cloud")
+        self.base_url = self.text("claim.base_url").rstrip("/")
+        self.place = sha256(self.base_url.encode()).digest()[:8]
+        self.missing = [name for name in _NEEDED if not self.text(name)]
+
+    def take(self, reader, namespaces: tuple) -> None:
+        """Take over what a partition says under these namespaces."""
+        for namespace, key, place in reader:
+            if namespace in namespaces:
+                name = namespace + "." + key
+                value = reader.value(place)
+                if place[1][1] == 0x42:  # one chunk of a blob
+                    value = self.values.get(name, b"") + (value or b"")
+                self.values[name] = value
+
+    def text(self, name: str) -> str:
+        """Return a text of at most 200 bytes (64 in `factory`); "" for none, or an unfit one."""
+        value = self.values.get(name, "")
+        try:
+            if isinstance(value, bytes):
+                value = str(value, "utf-8")
+            if len(value.encode()) > (64 if name.startswith("factory") else 200):
+                return ""
+        except (UnicodeError, AttributeError):
+            return ""
+        for char in value:
+            if char < " " or "\x7f" <= char < "\xa0":
+                return ""
+        return value

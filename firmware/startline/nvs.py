@@ -1,0 +1,54 @@
+"""Reader for NVS partitions: texts, integers and blobs by namespace and key.
+
+`esp32.NVS` sees 32-bit integers and blobs of the partition `nvs` only; factory images hold texts
+and lie elsewhere.
+"""
+
+from struct import unpack_from
+
+from .entries import Entries
+
+_CHUNK = 0x42
+_BLOB = 0x48
+
+
+class NvsReader(Entries):
+    """Reads a partition of `size` bytes through `read(offset, length) -> bytes`."""
+
+    skipped = _CHUNK
+
+    def get(self, namespace: str, key: str) -> "str | bytes | int | None":
+        """Return the latest value under that name; None where there is none or it is damaged."""
+        found = None
+        for one, name, place in self:
+            if one == namespace and name == key:
+                found = place
+        return self.value(found) if found else None
+
+    def value(self, place: tuple) -> "str | bytes | int | None":
+        """Return an entry's text, integer or blob; None, and named, if it is damaged."""
+        kind = place[1][1]
+        if kind == _BLOB:
+            return self._blob(place[1])
+        value = super().value(place)
+        if kind & 0xF0 == 0x10 and value >> (kind & 15) * 8 - 1:
+            value -= 1 << (kind & 15) * 8
+        return value
+
+    def _blob(self, index: bytes) -> "bytes | None":
+        size, count, first = unpack_from("<IBB", index, 24)
+        parts = [b""] * count
+        for offset, head in self.scan():
+            chunk = head[3] - first
+            if (
+                head[0] == index[0]
+                and head[1] == _CHUNK
+                and head[8:24] == index[8:24]
+                and 0 <= chunk < count
+            ):
+                parts[chunk] = self.payload(offset, head) or b""
+        blob = b"".join(parts)
+        if len(blob) == size:
+            return blob
+        self.hurt(index)
+        return None

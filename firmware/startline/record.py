@@ -1,0 +1,106 @@
+"""Reading the record of a device's binding, and the rules by which its two copies are judged.
+
+`written` has the format.
+"""
+
+import struct
+
+from .slot import intact, later, newest, texts
+from .written import FORMAT, SCHEMA, STATES, Record, blank
+from .written import pack as pack
+
+# What a copy can be other than a Record.
+ABSENT = "absent"  # the device has no such partition
+BLANK = "blank"
+DAMAGED = "damaged"
+NEWER = "newer"  # written by a later agent
+
+
+def unpack(raw: bytes) -> Record:
+    """Return the record at the start of `raw`.
+
+    Raises ValueError: "newer" for an intact record of a later schema, else "damaged".
+    """
+    raw = intact(raw)
+    if raw and raw[4] > SCHEMA:
+        raise ValueError(NEWER)
+    found = texts(raw) if raw else ()
+    if len(found) != 4 or raw[5] >= len(STATES):
+        raise ValueError(DAMAGED)
+    record = Record()
+    (
+        _,
+        _,
+        state,
+        _,
+        record.generation,
+        record.place,
+        record.mac,
+        record.key,
+        record.attempt,
+        record.status,
+        record.looks,
+        _,
+        record.due,
+        record.looked,
+    ) = struct.unpack_from(FORMAT, raw)
+    record.state = STATES[state]
+    record.cloud, record.serial, record.token, record.reason = found
+    return record
+
+
+def sort(raw: bytes) -> "Record | str":
+    """Return what a copy's bytes are: a Record, BLANK, NEWER or DAMAGED."""
+    if raw == b"\xff" * len(raw):
+        return BLANK
+    try:
+        return unpack(raw)
+    except ValueError as error:
+        return NEWER if error.args[0] == NEWER else DAMAGED
+
+
+def bind_copy(flash) -> "Record | str":
+    """Return what the partition `bind` is, by its newest intact slot, as `sort` does."""
+    raw, _ = newest(flash)
+    if raw:
+        return sort(raw)
+    return BLANK if blank(flash, 0, flash.size) else DAMAGED
+
+
+def judge(copy_a: "Record | str", copy_b: "Record | str", identity) -> tuple:
+    """Return (state, reason, the Record that rules or None, whether a copy needs repair).
+
+    A copy is what `sort` returns, or ABSENT. `identity` has serial, cloud, mac and place as a
+    record has them: one that belongs to another device or cloud never counts as ours.
+    """
+    copies = (copy_a, copy_b)
+    good = [copy for copy in copies if isinstance(copy, Record)]
+    if NEWER in copies:
+        return "unknown", "newer_record", None, False
+    if not good:
+        if DAMAGED in copies:
+            return "unknown", "record_damaged", None, False
+        return "unbound", "", None, False
+    best, other = good[0], good[-1]
+    repair = len(good) < 2 and ABSENT not in copies
+    if best.generation != other.generation:
+        repair = True
+        if later(other.generation, best.generation):
+            best = other
+    elif best.__dict__ != other.__dict__:
+        repair = True
+        ours = [one for one in good if one.state == "bound" and belongs(one, identity)]
+        if len(ours) != 1:
+            return "unknown", "copies_differ", best, False
+        best = ours[0]
+    if not belongs(best, identity):
+        return "unknown", "foreign_record", best, False
+    return best.state, best.reason, best, repair
+
+
+def belongs(record: Record, identity) -> bool:
+    """Tell whether a record is that of this very device, bound or binding to this very cloud."""
+    for name in ("serial", "cloud", "mac", "place"):
+        if getattr(record, name) != getattr(identity, name):
+            return False
+    return True

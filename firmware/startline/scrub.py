@@ -1,0 +1,43 @@
+"""Taking the key that binds off the flash, once it has done so.
+
+First its bytes are programmed to zero, last the entry is marked as erased, the way NVS does it:
+a boot that finds the entry still there knows that power failed in between, and does it again.
+"""
+
+from .entries import Entries
+
+
+def scrub(device) -> None:
+    """Wipe `claim.key` where it stands; say whether that succeeded."""
+    chip = device.hal.full()
+    who = device.identity
+    flash = chip.flash("nvs" if who.stock else "fctry")
+    done = True
+    try:
+        for namespace, key, place in Entries(flash.read, flash.size):
+            if namespace == "claim" and key == "key":
+                offset, head = place
+                size = 32 * (head[2] - 1)
+                flash.program(offset + 32, bytes(size))
+                done = done and not any(flash.read(offset + 32, size))
+                if not who.stock:
+                    _forget(flash, offset, head[2])
+        if who.stock:
+            from .sweep import sweep
+
+            sweep(chip, flash)
+        del who.values["claim.key"]
+    except OSError:
+        done = False
+    device.tell("scrub", {"done": done})
+
+
+def _forget(flash, offset: int, span: int) -> None:
+    """Mark entries as erased: two bits each, in the second 32 bytes of their page."""
+    page = offset & -4096
+    states = bytearray(flash.read(page + 32, 32))
+    first = (offset - page) // 32 - 2
+    for index in range(first, first + span):
+        states[index >> 2] &= 0xFF ^ 3 << (index & 3) * 2
+    flash.program(page + 32, states)
+    flash.program(offset, bytes(32))

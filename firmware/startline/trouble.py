@@ -1,0 +1,104 @@
+"""What a boot does when something is missing, fails, or is answered with anything but a token."""
+
+from .backoff import pause, retry_after
+from .binding import number
+
+
+def lacking(binding) -> bool:
+    """Tell, and say, whether settings are missing without which nothing can be asked."""
+    who = binding.who
+    names = [name for name in who.damaged if name.startswith("tls.")]
+    if not binding.cloud:
+        names.append("claim.cloud")
+    else:
+        names += [name for name in binding.cloud.NEEDED if not who.text(name)]
+    if not who.base_url.startswith("http:"):
+        if not who.base_url.startswith("https:"):
+            names.append("claim.base_url")
+        elif not binding.roots:
+            names.append("tls.ca0")
+    elif number(who, "set.insecure_http", 0) != 1:
+        names.append("set.insecure_http")
+    if who.text("factory.mac").replace("-", ":").lower() not in ("", who.mac.hex(":")):
+        names.append("factory.mac")  # this flash was made for another chip
+    if names:
+        device = binding.device
+        device.state = "unprovisioned"
+        device.reason = "missing " + names[0]
+        binding.tell("unprovisioned", {"missing": names, "damaged": who.damaged})
+    elif who.damaged:
+        binding.tell("warning", {"what": "damaged " + " ".join(who.damaged)})
+    return bool(names)
+
+
+def again_after(binding, failed) -> "int | None":
+    """Say what failed before the first byte; return after how long to try again, None to rest."""
+    device = binding.device
+    step, reason = failed.args[:2]
+    if device.state == "unknown" and not binding.looking:
+        from .resume import load
+
+        # Half a promise was written, and nothing was sent.
+        binding.save("unbound", reason)
+        load(binding)
+    wait = None
+    if len(failed.args) < 3:
+        wait = pause(binding.tries - 1, int.from_bytes(binding.chip.random(2), "little"))
+    if binding.link and (step == "dns" or reason == "timeout"):
+        binding.link.down()  # a link that has an address and no traffic is joined anew
+    if not binding.looking:
+        device.reason = step + " " + reason
+    binding.tell("failed", {"step": step, "reason": reason, "next_ms": wait or 0})
+    device.say("%s: %s" % (step, reason))
+    return wait
+
+
+def after(binding, door, state: str, good: int) -> "int | None":
+    """Return after how long to ask again, or to look, when the answer was no token.
+
+    `good` is how many copies of the record hold the answer: without one, it is as if there were
+    none.
+    """
+    if not good:
+        binding.device.state = "unknown"
+        return None
+    wait = 0 if state == "unknown" else None
+    if state == "unbound" or wait is not None and door.retry_after:
+        wait = retry_after(door.retry_after, binding.chip.unix())
+        binding.tell("wait", {"ms": wait, "reason": "retry_after"})
+    return wait
+
+
+def unkept(binding, good: int) -> None:
+    """Say that the token is not in every copy, or in none."""
+    if good:
+        binding.tell("warning", {"what": "one_copy"})
+        return
+    binding.device.state = "unknown"
+    binding.device.reason = "storage unwritten"
+    binding.tell("failed", {"step": "storage", "reason": "unwritten", "next_ms": 0})
+
+
+def outcome(status: int, reason: "str | bytes", table: dict) -> tuple:
+    """Return (state, "", reason): the state by a cloud's table of statuses or their hundreds."""
+    return table.get(status) or table.get(status // 100, "unknown"), "", words(reason)
+
+
+def words(raw: "str | bytes") -> str:
+    """Return what a cloud says as one line without control characters, at most 96 bytes."""
+    if isinstance(raw, str):
+        text = raw[:400]
+    else:
+        try:
+            text = str(raw[:400], "utf-8")
+        except UnicodeError:
+            text = "".join([chr(code) for code in raw[:400] if code < 128])
+    text = "".join([" " if _control(ord(char)) else char for char in text])
+    text = " ".join(text.split())
+    while len(text.encode()) > 96:
+        text = text[:-1]
+    return text
+
+
+def _control(code: int) -> bool:
+    return code < 32 or 127 <= code < 160 or 0xD800 <= code < 0xE000 or 0x2028 <= code < 0x202F

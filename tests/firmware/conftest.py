@@ -1,0 +1,64 @@
+"""What the agent's tests share: the compiled agent, a cloud, and readers that are set up for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools.cloud import MockCloud
+from tests.firmware.harness import Reader, compile_agent, factory_image, settings_for
+
+MakeReader = Callable[..., Reader]
+
+
+@pytest.fixture(scope="session")
+def lib(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the agent once."""
+    return compile_agent(tmp_path_factory.mktemp("agent"))
+
+
+@pytest.fixture(scope="module")
+def running_cloud() -> Iterator[MockCloud]:
+    """Run one mock cloud for a file of tests."""
+    with MockCloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(running_cloud: MockCloud) -> MockCloud:
+    """Give a cloud that knows no device yet."""
+    running_cloud.reset()
+    return running_cloud
+
+
+@pytest.fixture
+def make_reader(tmp_path: Path, lib: Path, running_cloud: MockCloud) -> MakeReader:
+    """Make readers that are provisioned for the cloud, with what is said otherwise."""
+
+    def make(
+        name: str = "reader",
+        *,
+        base_url: str = "",
+        ca: bytes | None = None,
+        key: str = "",
+        unit: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> Reader:
+        given = settings_for(
+            base_url or running_cloud.base_url,
+            ca or running_cloud.ca_der,
+            key or running_cloud.keys["WRITE"],
+            **settings,
+        )
+        return Reader(tmp_path / name, lib, factory_image(given, **(unit or {})))
+
+    return make
+
+
+@pytest.fixture
+def reader(make_reader: MakeReader, cloud: MockCloud) -> Reader:
+    """Give a blank reader for a cloud that does not know it yet."""
+    return make_reader()

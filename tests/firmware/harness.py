@@ -1,0 +1,189 @@
+"""Runs the agent as a device does: its .mpy files, in the real MicroPython, boot after boot."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from startline import events
+from startline.record import Record, bind_copy, sort
+
+from host_tools.images.bytecode import device_files
+from host_tools.images.factory import Claim, Net, Options, Run, Settings, Tls, make_factory_image
+from host_tools.images.units import Unit
+from host_tools.secrets import Secret
+from tests.firmware.fake_chip import RamFlash
+
+HERE = Path(__file__).parent
+SOURCES = HERE.parents[1] / "firmware"
+BLANK = b"\xff"
+#: When the fake chip's time servers and the tests' made_at are: 2026-11-18 and a year before.
+NOW = 1_795_000_000
+MADE_AT = NOW - 31_536_000
+#: The chip's clock after power-on: 2000-01-01.
+POWER_ON_CLOCK = 946_684_800
+_SECONDS = 60
+
+
+def micropython() -> str:
+    """Return the MicroPython to test with, or skip the test."""
+    beside = Path(sys.executable).with_name("micropython")
+    found = os.environ.get("MICROPYTHON") or (
+        str(beside) if beside.exists() else shutil.which("micropython")
+    )
+    if not found:
+        pytest.skip("no micropython; MICROPYTHON=/path names one")
+    return found
+
+
+def compile_agent(folder: Path) -> Path:
+    """Write the agent's .mpy files below `folder` as they stand on a device; return its lib."""
+    for name, content in device_files(SOURCES).items():
+        if name.startswith("/lib/"):
+            path = folder / name[1:]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+    return folder / "lib"
+
+
+def run_micropython(*arguments: str | Path, heap: str = "2m", stdin: bytes = b"") -> str:
+    """Run MicroPython to its end and return what it printed. Raises AssertionError on failure."""
+    done = subprocess.run(
+        [micropython(), "-X", f"heapsize={heap}", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    return done.stdout.decode()
+
+
+@dataclass
+class Boot:
+    """What one boot printed, and how it ended."""
+
+    text: str
+    end: dict[str, Any]
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for line in self.text.split("\n"):  # splitlines would split at RS
+            if line.startswith("\x1e"):
+                event = events.decode(line.encode())
+                assert event is not None, line
+                self.events.append(event)
+
+    @property
+    def state(self) -> str:
+        """The device's state at the end."""
+        return str(self.end["state"])
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        return str(self.end["reason"])
+
+    def all(self, name: str) -> list[dict[str, Any]]:
+        """Return every event of that name."""
+        return [event for event in self.events if event["ev"] == name]
+
+    def one(self, name: str) -> dict[str, Any]:
+        """Return the one event of that name."""
+        found = self.all(name)
+        assert len(found) == 1, (name, found)
+        return found[0]
+
+    def failures(self) -> list[tuple[str, str]]:
+        """Return step and reason of each failure."""
+        return [(event["step"], event["reason"]) for event in self.all("failed")]
+
+
+class Reader:
+    """A device of its own in a folder: partitions, the NVS blob, and its boots."""
+
+    def __init__(self, folder: Path, lib: Path, fctry: bytes | None) -> None:
+        self.folder = folder
+        self.path = [str(lib), str(HERE)]
+        self.parts: dict[str, Path] = {}
+        folder.mkdir(exist_ok=True)
+        self.put("nvs", BLANK * 0x6000)
+        if fctry is not None:
+            self.put("bind", BLANK * 0x2000)
+            self.put("fctry", fctry)
+
+    def put(self, label: str, data: bytes) -> None:
+        """Set a partition's bytes."""
+        self.parts[label] = self.folder / label
+        self.parts[label].write_bytes(data)
+
+    def get(self, label: str) -> bytes:
+        """Return a partition's bytes."""
+        return self.parts[label].read_bytes()
+
+    @property
+    def blob(self) -> bytes:
+        """The record's copy in NVS."""
+        path = self.folder / "record"
+        return path.read_bytes() if path.exists() else b""
+
+    @blob.setter
+    def blob(self, raw: bytes) -> None:
+        (self.folder / "record").write_bytes(raw)
+
+    def copies(self) -> tuple[Record | str, Record | str]:
+        """Return both copies of the record."""
+        bind = bind_copy(RamFlash(bytearray(self.get("bind")))) if "bind" in self.parts else ""
+        return sort(self.blob), bind
+
+    def states(self) -> tuple[str, str]:
+        """Return the state of both copies, or what they are instead."""
+        first, second = (copy if isinstance(copy, str) else copy.state for copy in self.copies())
+        return first, second
+
+    def boot(self, *, heap: str = "2m", retries: int = 0, **plan: Any) -> Boot:
+        """Boot once. The plan says what goes wrong; see `fake_chip`."""
+        plan.setdefault("ntp", NOW)
+        spec = {
+            "path": self.path,
+            "parts": {label: str(path) for label, path in self.parts.items()},
+            "record": str(self.folder / "record"),
+            "plan": plan,
+            "retries": retries,
+        }
+        path = self.folder / "spec.json"
+        path.write_text(json.dumps(spec))
+        text, _, end = run_micropython(HERE / "one_boot.py", path, heap=heap).rpartition("END ")
+        return Boot(text, json.loads(end))
+
+
+def settings_for(
+    base_url: str,
+    ca: bytes | None,
+    key: str = "ror-ae4fc6c19681a20fad30",
+    *,
+    run: str = "",
+    ssid: str = "bench",
+    **options: Any,
+) -> Settings:
+    """Return settings for a RUFUS reader; `options` are those of [set]."""
+    return Settings(
+        claim=Claim(cloud="rufus", base_url=base_url, key=Secret(key)),
+        net=Net(ssid=ssid, password=Secret("bench-wifi")) if ssid else None,
+        tls=Tls(ca=(ca,) if ca else ()),
+        run=Run(key=Secret(run) if run else None),
+        set=Options(**options),
+    )
+
+
+def factory_image(settings: Settings, **unit: Any) -> bytes:
+    """Return an `fctry` partition for the seed's unit, or one that differs from it."""
+    fields = {"serial": "DEVICE-123", "model": "Model X1", "made_at": MADE_AT, **unit}
+    return make_factory_image(Unit(**fields), settings)
