@@ -1,0 +1,172 @@
+"""Files and answers from a device's MicroPython prompt."""
+
+from __future__ import annotations
+
+import ast
+import binascii
+import contextlib
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from host_tools.device.port import Port
+from host_tools.device.wire import DeviceRaised, Wire
+from host_tools.errors import Bug
+
+#: Bytes of a file that travel in one piece: 256 make it five times slower, more do not fit a chip.
+CHUNK = 4096
+#: A chip gives a decompressor's window from its heap: 2 to this power, in bytes.
+_WINDOW_BITS = 12
+
+_PATIENCE = 8.0
+_QUICK = 5.0
+_SLOW = 30.0
+
+_UNPACKER = """
+import io, os
+from binascii import a2b_base64
+try:
+    import deflate
+except ImportError:
+    deflate = None
+def _unpack(data):
+    return deflate.DeflateIO(io.BytesIO(a2b_base64(data)), deflate.ZLIB).read()
+"""
+
+_DIGESTS = """
+import hashlib
+from binascii import hexlify
+_buffer = memoryview(bytearray(1024))
+def _digest(path):
+    h = hashlib.sha256()
+    try:
+        f = open(path, 'rb')
+    except OSError:
+        return None
+    while True:
+        n = f.readinto(_buffer)
+        if not n:
+            break
+        h.update(_buffer[:n])
+    f.close()
+    return hexlify(h.digest()).decode()
+"""
+
+_LISTING = """
+import os
+def _list(path):
+    try:
+        return [(e[0], e[1] & 0x4000 != 0) for e in os.ilistdir(path)]
+    except OSError:
+        return []
+"""
+
+
+class Repl:
+    """The MicroPython prompt of the device at an open port, from `enter` to `leave`.
+
+    Everything raises NoSuchPort when the port goes away and DeviceSilent when an answer does not
+    come in time; what the device itself raises arrives as OSError or DeviceRaised.
+    """
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        self._wire = Wire(port)
+        self._known: set[str] = set()
+        self._deflate: bool | None = None
+
+    def enter(self, seconds: float = _PATIENCE, *, fresh: bool = True) -> None:
+        """Interrupt what runs and take the prompt, with a fresh interpreter if one comes."""
+        self._wire.enter(seconds)
+        self._known.clear()
+        if fresh and not self._wire.soft_reset():
+            self._wire.enter(seconds)
+
+    def leave(self) -> None:
+        """Give the prompt back; nothing is started again."""
+        self._wire.leave()
+
+    def run(self, code: str, seconds: float = _QUICK) -> str:
+        """Run code and return what it printed."""
+        return self._wire.execute(code, seconds).decode("utf-8", errors="replace")
+
+    def value(self, expression: str, seconds: float = _QUICK) -> Any:
+        """Return the value of an expression: numbers, texts, bytes, None, and containers of them."""
+        printed = self.run(f"print(repr({expression}))", seconds).strip()
+        try:
+            return ast.literal_eval(printed)
+        except (ValueError, SyntaxError):
+            raise Bug(f"The device's answer to {expression} is no value.") from None
+
+    def digests(self, paths: Iterable[str]) -> dict[str, str | None]:
+        """Return the SHA-256 (hex) of each file, None for one that is not there."""
+        self.define(_DIGESTS)
+        return {path: self.value(f"_digest({path!r})", _SLOW) for path in paths}
+
+    def entries(self, folder: str) -> Mapping[str, bool]:
+        """Return the names in a folder, each with whether it is a folder; empty for none."""
+        self.define(_LISTING)
+        return dict(self.value(f"_list({folder!r})"))
+
+    def put(self, path: str, data: bytes, progress: Callable[[int], None] | None = None) -> None:
+        """Write a file: beside its place first, then moved there, so that a cut leaves one whole.
+
+        `progress` is told the bytes of `data` that have arrived. Raises OSError (no space, say).
+        """
+        beside = f"{path}.new"
+        try:
+            self._send_file(beside, data, progress)
+            self.run(f"os.rename({beside!r}, {path!r})", _SLOW)
+        except OSError:
+            with contextlib.suppress(OSError, DeviceRaised):
+                self.remove(beside)
+            raise
+
+    def remove(self, path: str) -> None:
+        """Remove a file. Raises FileNotFoundError where there is none."""
+        self.run(f"import os\nos.remove({path!r})", _SLOW)
+
+    def mkdir(self, path: str) -> None:
+        """Make a folder, and those above it, where they are missing."""
+        parts = path.strip("/").split("/")
+        for count in range(1, len(parts) + 1):
+            folder = "/" + "/".join(parts[:count])
+            try:
+                self.run(f"import os\nos.mkdir({folder!r})")
+            except FileExistsError:
+                continue
+
+    def restart(self) -> None:
+        """Restart the chip (machine.reset()); its console follows on the same port."""
+        self._wire.start("import machine\nmachine.reset()")
+
+    def define(self, code: str) -> None:
+        """Run definitions once in an interpreter's life."""
+        if code not in self._known:
+            self.run(code)
+            self._known.add(code)
+
+    def _send_file(self, path: str, data: bytes, progress: Callable[[int], None] | None) -> None:
+        self.run(f"_file = open({path!r}, 'wb')")
+        for start in range(0, len(data), CHUNK):
+            chunk = data[start : start + CHUNK]
+            self.run(f"_file.write({self.packed(chunk)})", _SLOW)
+            if progress is not None:
+                progress(start + len(chunk))
+        self.run("_file.close()", _SLOW)
+
+    def packed(self, chunk: bytes) -> str:
+        """Return an expression whose value on the device is `chunk`, as short as it can be sent."""
+        self.define(_UNPACKER)
+        if self._deflate is None:
+            self._deflate = bool(self.value("deflate is not None"))
+        if self._deflate:
+            packer = zlib.compressobj(9, zlib.DEFLATED, _WINDOW_BITS)
+            packed = packer.compress(chunk) + packer.flush()
+            if len(packed) < len(chunk):
+                return f"_unpack({_base64(packed)})"
+        return f"a2b_base64({_base64(chunk)})"
+
+
+def _base64(data: bytes) -> str:
+    return repr(binascii.b2a_base64(data, newline=False))

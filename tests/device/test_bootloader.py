@@ -1,0 +1,94 @@
+"""Sessions with a chip's boot loader, spoken by the real esptool."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from host_tools.device.bootloader import BootLoader, Chip, Progress
+from host_tools.errors import BadInput, DeviceSilent, NoSuchPort
+from host_tools.images.plan import Region
+from host_tools.virtual import VirtualEsp32
+
+NOISE = random.Random(2).randbytes(8192)  # noqa: S311 - no key, just noise
+
+
+def test_a_session_reads_and_writes_in_one_go(
+    chip: Callable[..., VirtualEsp32],
+    flash: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Identity, regions read and written, what is there skipped: with no file left behind."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    seen: list[Progress] = []
+    loader = BootLoader(chip().url, 921600, seen.append)
+    assert loader.identify() == Chip("ESP32", "24:6f:28:00:00:01", 4 << 20)
+    assert loader.read(0x9000, 0x1000) == b"\xff" * 0x1000
+    report = loader.write(
+        [Region("fctry", 0x3FC000, NOISE), Region("vfs", 0x200000, bytes(70000))]
+    )
+    assert [(one.offset, one.size) for one in report.written] == [
+        (0x200000, 70000),
+        (0x3FC000, 8192),
+    ]
+    assert report.sent < 8192 + 1000
+    image = flash.read_bytes()
+    assert image[0x3FC000:][:8192] == NOISE
+    assert image[0x200000:][:70000] == bytes(70000)
+    again = loader.write([Region("fctry", 0x3FC000, NOISE)])
+    assert (again.written, again.skipped, again.sent) == ((), (0x3FC000,), 0)
+    writes = [one for one in seen if one.verb == "write"]
+    assert all(one.done <= two.done for one, two in pairwise(writes) if one.total == two.total)
+    assert writes[-1].done == writes[-1].total
+    assert not list(tmp_path.glob("startline-*"))
+
+
+def test_region_files_are_private_while_they_exist(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What esptool is given lies in a folder and in files that only their owner can read."""
+    from host_tools.device import bootloader
+
+    seen: list[int] = []
+
+    def look(command: list[str], *_: object) -> bool:
+        path = Path(command[-1])
+        seen.extend(name.stat().st_mode & 0o777 for name in (path, path.parent))
+        assert "secret" not in " ".join(command)
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(bootloader, "run_esptool", look)
+    with pytest.raises(KeyboardInterrupt):
+        BootLoader("socket://127.0.0.1:1").write([Region("fctry", 0x3FC000, b"secret")])
+    assert seen == [0o600, 0o700]
+    assert not list(tmp_path.glob("startline-*"))
+
+
+def test_no_boot_loader_is_a_silent_device(chip: Callable[..., VirtualEsp32]) -> None:
+    """A line on which nothing answers ends in a sentence that tells what to press."""
+    one = chip()
+    assert one.raw_url is not None
+    with pytest.raises(DeviceSilent, match="No boot loader answers") as caught:
+        BootLoader(one.raw_url, attempts=1).identify()
+    assert "hold BOOT" in caught.value.hint
+
+
+def test_no_port_is_a_missing_port() -> None:
+    """A port that is not there is told apart from a chip that does not answer."""
+    with pytest.raises(NoSuchPort):
+        BootLoader("socket://127.0.0.1:1").identify()
+
+
+def test_another_kind_of_url_is_refused() -> None:
+    """A URL that carries no device is refused before anything is started."""
+    with pytest.raises(BadInput):
+        BootLoader("http://127.0.0.1")

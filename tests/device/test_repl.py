@@ -1,0 +1,172 @@
+"""The MicroPython prompt of a running chip, over each kind of line."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+
+from host_tools.device.partition_access import (
+    differing_blocks,
+    read_facts,
+    read_partition,
+    write_partition,
+)
+from host_tools.device.port import open_port
+from host_tools.device.repl import Repl
+from host_tools.device.wire import DeviceRaised, NoFileSystem
+from host_tools.errors import DeviceSilent, NoSuchPort
+from host_tools.virtual import VirtualEsp32
+
+Chip = Callable[..., VirtualEsp32]
+
+CATCHER = """
+import time
+n = 0
+while n < 5:
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        n += 1
+"""
+HELLO = {"/boot.py": b"", "/main.py": b"print('hello')"}
+
+
+def url(chip: VirtualEsp32, kind: str) -> str:
+    """Return the chip's port of a kind."""
+    found = {"rfc2217": chip.url, "socket": chip.raw_url, "pty": chip.pty_path}[kind]
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("kind", ["rfc2217", "socket", "pty"])
+def test_files_go_to_the_device_and_are_told_apart(chip: Chip, kind: str) -> None:
+    """Over every kind of line, files are made, digested, listed and removed."""
+    data = random.Random(1).randbytes(9000) + bytes(9000)  # noqa: S311 - no key, just noise
+    with open_port(url(chip(HELLO), kind)) as port:
+        repl = Repl(port)
+        repl.enter()
+        repl.mkdir("/lib/startline")
+        seen: list[int] = []
+        repl.put("/lib/startline/x.mpy", data, seen.append)
+        digests = repl.digests(["/lib/startline/x.mpy", "/none"])
+        assert digests == {"/lib/startline/x.mpy": hashlib.sha256(data).hexdigest(), "/none": None}
+        assert seen[-1] == len(data)
+        assert repl.entries("/lib") == {"startline": True}
+        assert repl.entries("/lib/startline") == {"x.mpy": False}
+        repl.remove("/lib/startline/x.mpy")
+        assert repl.entries("/lib/startline") == {}
+        assert repl.entries("/no such folder") == {}
+
+
+def test_what_the_device_raises_arrives_as_what_it_is(chip: Chip) -> None:
+    """The device's OSErrors become the host's, and other exceptions keep their last line."""
+    with open_port(chip(HELLO).url) as port:
+        repl = Repl(port)
+        repl.enter()
+        with pytest.raises(FileNotFoundError):
+            repl.remove("/none")
+        with pytest.raises(DeviceRaised, match="ZeroDivisionError: divide by zero"):
+            repl.run("1/0")
+        assert repl.value("{'a': (1, b'x', None)}") == {"a": (1, b"x", None)}
+
+
+def test_every_wait_has_an_end(chip: Chip) -> None:
+    """Code that does not come back is given up, and the prompt can be had again."""
+    with open_port(chip(HELLO).url) as port:
+        repl = Repl(port)
+        repl.enter()
+        with pytest.raises(DeviceSilent, match="did not answer in time"):
+            repl.run("while True:\n print('x')", 0.3)
+        repl.enter()
+        assert repl.value("6 * 7") == 42
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import time\nwhile True:\n print('x' * 100)\n time.sleep(0.001)\n",
+        "import time\ntime.sleep(60)\n",
+        CATCHER,
+        "import machine, time\ntime.sleep(0.3)\nmachine.reset()\n",
+        "1/0\n",
+    ],
+    ids=["chatty", "asleep", "catches Ctrl-C", "restarts for ever", "fails"],
+)
+def test_the_prompt_is_had_whatever_main_does(chip: Chip, program: str) -> None:
+    """A main.py that prints, sleeps, catches interrupts, restarts or fails is got past."""
+    with open_port(chip({"/boot.py": b"", "/main.py": program.encode()}).url) as port:
+        port.reset()
+        repl = Repl(port)
+        repl.enter(15.0)
+        assert repl.value("6 * 7") == 42
+
+
+def test_a_chip_with_nothing_to_run_is_found_out_at_once(chip: Chip) -> None:
+    """A blank chip says so itself, and nobody waits for its prompt."""
+    with open_port(chip().url) as port:
+        began = time.monotonic()
+        with pytest.raises(DeviceSilent, match="no application"):
+            Repl(port).enter(60.0)
+        assert time.monotonic() - began < 50
+
+
+def test_a_damaged_file_system_is_found_out(chip: Chip) -> None:
+    """A chip that only says that its file system is corrupted is not waited for."""
+    with open_port(chip({**HELLO, "/boot.py": _LOOP}).url) as port:
+        port.reset()
+        with pytest.raises(NoFileSystem):
+            Repl(port).enter(60.0)
+
+
+_LOOP = b"""
+import time, micropython
+micropython.kbd_intr(-1)
+while True:
+    print('The filesystem appears to be corrupted. If you had important data there')
+    time.sleep(0.2)
+"""
+
+
+def test_partitions_are_read_and_written_raw(chip: Chip) -> None:
+    """Facts and bytes of partitions come over the prompt, and single blocks go back."""
+    with open_port(chip(HELLO).url) as port:
+        repl = Repl(port)
+        repl.enter()
+        facts = read_facts(repl)
+        assert (facts.chip, facts.mac) == ("ESP32", "24:6f:28:00:00:01")
+        assert {"nvs", "bind", "fctry", "vfs", "factory"} <= {row.name for row in facts.rows}
+        old = read_partition(repl, "fctry")
+        assert old == bytes(range(256)) * 64
+        assert read_partition(repl, "bind") == b"\xff" * 0x2000
+        new = old[:4096] + b"other" * 100 + old[4596:]
+        assert differing_blocks(old, new) == [1]
+        assert write_partition(repl, "fctry", new, [1]) > 0
+        assert read_partition(repl, "fctry") == new
+
+
+def test_a_restart_is_followed_on_the_same_port(chip: Chip) -> None:
+    """machine.reset() restarts the chip, and nothing of what it then prints is missed."""
+    with open_port(chip(HELLO).url) as port:
+        repl = Repl(port)
+        repl.enter()
+        repl.restart()
+        heard, began = b"", time.monotonic()
+        while b">>> " not in heard and time.monotonic() < began + 20:
+            heard += port.read(0.5)
+        assert b"rst:0xc" in heard
+        assert b"hello\r\n" in heard
+
+
+def test_a_line_that_is_cut_is_said_to_be(chip: Chip) -> None:
+    """A chip that is gone in the middle ends in a sentence, not in a traceback."""
+    one = chip(HELLO)
+    with open_port(one.url) as port:
+        repl = Repl(port)
+        repl.enter()
+        one.kill()
+        with pytest.raises((NoSuchPort, DeviceSilent)):
+            repl.run("print(1)")
