@@ -25,10 +25,10 @@ from host_tools.images.partitions import (
 )
 from host_tools.images.record_copies import RecordView, read_record
 from host_tools.images.synthetic import stock_table
-from host_tools.images.told import Told, read_told
+from host_tools.images.told import Told, has_claim_key, read_told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from host_tools.images.dump import Dump
 
@@ -92,20 +92,25 @@ class Inspection(msgspec.Struct, frozen=True):
         return not self.missing
 
 
-def inspect(dump: Dump, mac: bytes | None = None) -> Inspection:
+def inspect(
+    dump: Dump, mac: bytes | None = None, files: Mapping[str, bytes] | None = None
+) -> Inspection:
     """Look at everything that the dump holds; `mac` is the chip's, where it is known.
 
-    Raises BadInput for a dump that is smaller than its own partition table says.
+    `files` is the content of `vfs` by path, where that was asked for in another way; of files
+    that do not tell a version the names are enough. Raises BadInput for a dump that is smaller
+    than its own partition table says.
     """
-    return _Inspector(dump, mac).inspect()
+    return _Inspector(dump, mac, files).inspect()
 
 
 class _Inspector:
     """Collects what is missing while it looks at one part after the other."""
 
-    def __init__(self, dump: Dump, mac: bytes | None) -> None:
+    def __init__(self, dump: Dump, mac: bytes | None, files: Mapping[str, bytes] | None) -> None:
         self.dump = dump
         self.mac = mac
+        self.files = files
         self.missing: list[str] = []
         self.notes: list[str] = []
 
@@ -123,6 +128,9 @@ class _Inspector:
         pages = self._pages(table, "nvs")
         fctry_pages = [] if stock else self._pages(table, "fctry")
         told = self._told(table, "nvs" if stock else "fctry")
+        record = self._record(table, told)
+        if told is not None and record is not None:
+            self._key_fits(told, record.state)
         return Inspection(
             flash_size=self.dump.size,
             stock=stock,
@@ -134,10 +142,23 @@ class _Inspector:
             settings=None if stock else self._told(table, "nvs", overrides=True),
             nvs_pages=pages,
             fctry_pages=fctry_pages,
-            record=self._record(table, told),
+            record=record,
             missing=self.missing,
             notes=self.notes,
         )
+
+    def _key_fits(self, told: Told, state: str) -> None:
+        """Note what a device that is not bound yet lacks for it, and a key that outlived its use."""
+        if state == "bound" and has_claim_key(told) and told.get("run", "key") != "same":
+            self.notes.append("the claim key is still there: the device clears it when it starts")
+        if state != "unbound":
+            return
+        needed = [("claim", "key")] if told.get("claim", "cloud") == "rufus" else []
+        if told.get("claim", "base_url").startswith("https:"):
+            needed.append(("tls", "ca0"))
+        lacking = [f"{space}.{key}" for space, key in needed if not told.get(space, key)]
+        if lacking:
+            self.missing.append(f"binding: {', '.join(lacking)} not told")
 
     def _without_table(self, boot: BootLoader | None) -> Inspection:
         """Look in the usual places: a cut while the table was written leaves the rest as it was."""
@@ -203,6 +224,17 @@ class _Inspector:
         return Application(seen.version.removeprefix("v"), seen.idf_version, verified=False)
 
     def _agent(self, table: PartitionTable) -> Agent | None:
+        files = self.files if self.files is not None else self._read_files(table)
+        if files is None:
+            return None
+        lacking = [path for path in _AGENT if path not in files and not _as_source(path, files)]
+        if lacking:
+            self.missing.append(f"agent: vfs has no {', '.join(lacking)}")
+        mine = {path for path in files if path.startswith("/lib/startline/")}
+        strangers = sorted(files.keys() - mine - {"/boot.py", "/main.py"})
+        return Agent(_agent_version(files), len(mine), strangers)
+
+    def _read_files(self, table: PartitionTable) -> Mapping[str, bytes] | None:
         row = self._known(table, "vfs")
         if row is None:
             if table.find("vfs") is None:
@@ -212,15 +244,7 @@ class _Inspector:
         if image.count(0xFF) == len(image):
             self.missing.append("vfs: it is blank")
             return None
-        files = self._try("vfs", partial(read_filesystem, image))
-        if files is None:
-            return None
-        lacking = [path for path in _AGENT if path not in files and not _as_source(path, files)]
-        if lacking:
-            self.missing.append(f"agent: vfs has no {', '.join(lacking)}")
-        mine = {path for path in files if path.startswith("/lib/startline/")}
-        strangers = sorted(files.keys() - mine - {"/boot.py", "/main.py"})
-        return Agent(_agent_version(files), len(mine), strangers)
+        return self._try("vfs", partial(read_filesystem, image))
 
     def _pages(self, table: PartitionTable, name: str) -> list[PageHealth]:
         row = self._known(table, name)
@@ -265,11 +289,11 @@ def _whole_application(dump: Dump, row: Partition) -> Application:
     return Application(version, image.app.idf_version if image.app else "", verified=True)
 
 
-def _as_source(path: str, files: dict[str, bytes]) -> bool:
+def _as_source(path: str, files: Mapping[str, bytes]) -> bool:
     return path.removesuffix(".mpy") + ".py" in files
 
 
-def _agent_version(files: dict[str, bytes]) -> str:
+def _agent_version(files: Mapping[str, bytes]) -> str:
     for name in ("/lib/startline/__init__.py", "/lib/startline/__init__.mpy"):
         found = _VERSION.search(files.get(name, b""))
         if found:

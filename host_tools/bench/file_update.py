@@ -1,0 +1,89 @@
+"""Brings the files of a running device up to date, one by one, and leaves its owner's alone."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from host_tools.bench.kit import AGENT_FOLDER, Kit
+from host_tools.bench.notices import Listener
+from host_tools.device.bootloader import Progress, wire_size
+from host_tools.device.repl import Repl
+from host_tools.device.wire import DeviceRaised
+from host_tools.errors import StorageFailed
+
+
+class FileSystemBroken(Exception):
+    """The device's file system does not work, and must be written anew as an image."""
+
+
+class FileChanges(msgspec.Struct, frozen=True):
+    """What differs between a kit and a device: files to send, agent's files to remove."""
+
+    put: Mapping[str, bytes]
+    remove: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files to send."""
+        return sum(len(data) for data in self.put.values())
+
+
+def compare_files(repl: Repl, kit: Kit) -> FileChanges:
+    """Ask the device what differs. Raises OSError where its file system does not work."""
+    wanted = {**kit.files, **kit.own}
+    digests = repl.digests(wanted)
+    put = {
+        path: data
+        for path, data in wanted.items()
+        if digests[path] != hashlib.sha256(data).hexdigest()
+    }
+    # A leftover of an older agent could be imported in place of what is new; a file that was on
+    # its way when a cut came lies beside its place.
+    torn = [
+        f"/{name}" for name in repl.entries("/") if f"/{name}".removesuffix(".new") in kit.files
+    ]
+    strangers = [path for path in (*_walk(repl, AGENT_FOLDER), *torn) if path not in wanted]
+    return FileChanges(put, tuple(strangers))
+
+
+def apply_changes(repl: Repl, changes: FileChanges, listen: Listener) -> None:
+    """Send and remove what differs, main.py last.
+
+    Raises StorageFailed where one does not fit, FileSystemBroken where none can be written.
+    """
+    total = sum(wire_size(data) for data in changes.put.values())
+    done = 0
+    made: set[str] = set()
+    for path in sorted(changes.put, key=lambda name: (name == "/main.py", name)):
+        data = changes.put[path]
+        folder = path.rpartition("/")[0]
+        try:
+            if folder and folder not in made:
+                repl.mkdir(folder)
+                made.add(folder)
+            repl.put(path, data)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise FileSystemBroken from None
+            raise StorageFailed(
+                f"The device's file system has no room for {path}.",
+                "Free some space there, or write it anew with --recreate-files.",
+            ) from None
+        except DeviceRaised as error:
+            raise StorageFailed(f"The device could not store {path}: {error}.") from None
+        done += wire_size(data)
+        listen(Progress("write", done, total))
+    for path in changes.remove:
+        repl.remove(path)
+
+
+def _walk(repl: Repl, folder: str) -> list[str]:
+    found: list[str] = []
+    for name, is_folder in repl.entries(folder).items():
+        path = f"{folder}/{name}"
+        found += _walk(repl, path) if is_folder else [path]
+    return found

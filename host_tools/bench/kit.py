@@ -1,0 +1,90 @@
+"""Everything that a device is loaded with, made and checked before any device is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from host_tools.boards import Board
+from host_tools.images.bytecode import check_bytecode, device_files, owner_files
+from host_tools.images.factory import Settings, make_factory_image
+from host_tools.images.filesystem import make_filesystem
+from host_tools.images.firmware import Firmware
+from host_tools.images.firmware_store import ChosenFirmware
+from host_tools.images.partitions import PartitionTable
+from host_tools.images.plan import FlashPlan, device_table, make_plan
+from host_tools.images.settings import SettingsFile, load_settings
+from host_tools.images.unit_list import make_unit
+from host_tools.images.units import Unit, now
+from host_tools.secrets import Warn
+
+#: Where the host's own files stand on a device; everything else is the reader's owner's.
+AGENT_FOLDER = "/lib/startline"
+
+
+class Kit(msgspec.Struct, frozen=True):
+    """A board's firmware and the files for its file system, by absolute path.
+
+    `files` are the agent's and always brought up to date; `own` are the reader's owner's.
+    """
+
+    board: Board
+    firmware: Firmware
+    table: PartitionTable
+    files: Mapping[str, bytes]
+    own: Mapping[str, bytes]
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """MicroPython's release as the running firmware tells it: (1, 29, 0)."""
+        numbers = self.firmware.version.split("-")[0].split(".")
+        return tuple(int(number) for number in [*numbers, "0", "0"][:3])
+
+    def plan(self, *, vfs: bool, fctry: bytes | None) -> FlashPlan:
+        """Return the regions to write; without `vfs` the file system is left as it is."""
+        image = None
+        if vfs:
+            image = make_filesystem({**self.files, **self.own}, self.table.get("vfs").size)
+        return make_plan(self.board, self.firmware, vfs=image, fctry=fctry)
+
+
+class Provision(msgspec.Struct, frozen=True):
+    """One unit's identity with the settings that it shares with others."""
+
+    unit: Unit
+    settings: Settings
+
+    def image(self, made_at: int | None = None) -> bytes:
+        """Return the `fctry` image; a unit without a time of its making gets `made_at`, or now."""
+        when = self.unit.made_at or made_at or now()
+        return make_factory_image(msgspec.structs.replace(self.unit, made_at=when), self.settings)
+
+
+def make_kit(board: Board, chosen: ChosenFirmware, own: Path | None = None) -> Kit:
+    """Put together what the board needs, with the agent compiled for its firmware.
+
+    `own` is a folder of the reader's owner's files. Raises BadInput with the reason for anything
+    that does not fit together.
+    """
+    files = device_files()
+    check_bytecode(files, chosen.firmware.version)
+    return Kit(
+        board=board,
+        firmware=chosen.firmware,
+        table=device_table(board, chosen.firmware),
+        files=files,
+        own=owner_files(own) if own else {},
+    )
+
+
+def make_provision(path: Path, given: Mapping[str, str], *, warn: Warn) -> Provision:
+    """Read a settings file and make one unit's provision of it; `given` beats its [unit].
+
+    Raises BadInput as the settings and the unit do.
+    """
+    file: SettingsFile = load_settings(path, warn=warn)
+    provision = Provision(make_unit(given, file.unit_defaults), file.settings)
+    provision.image()
+    return provision

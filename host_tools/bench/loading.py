@@ -1,0 +1,53 @@
+"""Loads a device by asking first and writing second: only what differs is written."""
+
+from __future__ import annotations
+
+import contextlib
+
+from host_tools.bench.boot_session import load_in_boot_loader
+from host_tools.bench.file_update import FileSystemBroken
+from host_tools.bench.notices import Listener, Remark, nobody
+from host_tools.bench.order import LoadReport, Order
+from host_tools.bench.prompt_session import load_at_prompt
+from host_tools.device.line import Line
+from host_tools.device.repl import Repl
+from host_tools.errors import StartlineError
+
+
+def load(line: Line, order: Order, listen: Listener = nobody) -> LoadReport:
+    """Bring the device to what the order says; afterwards it waits for `restart`.
+
+    If a MicroPython with the right partition table answers, everything is asked and done at its
+    prompt. Otherwise one boot-loader session reads, decides and writes. Raises WouldTouchBound
+    for a device that must stay as it is and WrongDevice for another board's, both before
+    anything is written and with the device running again.
+    """
+    recreate = order.recreate_files
+    try:
+        report = load_at_prompt(line, order, listen)
+    except FileSystemBroken:
+        if not recreate:
+            listen(Remark("Its file system is damaged: it is written anew.", warning=True))
+        recreate, report = True, None
+    if report is not None:
+        return report
+    try:
+        return load_in_boot_loader(line, order, listen, recreate_files=recreate)
+    except (StartlineError, KeyboardInterrupt):
+        with contextlib.suppress(StartlineError):
+            if line.port().can_reset:
+                restart(line)
+        raise
+
+
+def restart(line: Line) -> None:
+    """Restart the device with the port open, so that nothing that it then says is missed."""
+    port = line.port()
+    # What the device said before is no part of its new life.
+    port.read(0)
+    if port.can_reset:
+        port.reset()
+        return
+    repl = Repl(port)
+    repl.enter(fresh=False)
+    repl.restart()

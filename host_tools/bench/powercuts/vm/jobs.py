@@ -1,0 +1,94 @@
+"""Jobs: which cuts are tried on which unit; each returns sums and the histories that went wrong."""
+
+from .chance import Chance
+from .history import History
+
+_SHOWN = 5
+
+
+class Sums:
+    """What a job's histories came to; `failures` are examples, at most a few of each column."""
+
+    def __init__(self) -> None:
+        self.histories = self.boots = self.requests = self.cuts = 0
+        self.columns: dict = {}
+        self.states: dict = {}
+        self.reasons: dict = {}
+        self.failures: list = []
+
+    def add(self, spec: dict, plan: list, result: dict) -> None:
+        """Count one history."""
+        self.histories += 1
+        for name in ("boots", "requests", "cuts"):
+            setattr(self, name, getattr(self, name) + result[name])
+        _count(self.states, result["state"])
+        _count(self.reasons, result["state"] + " " + result["reason"])
+        for column in set([column for column, _ in result["bad"]]):
+            _count(self.columns, column)
+            if self.columns[column] <= _SHOWN:
+                self.failures.append({"spec": spec, "plan": plan, "bad": result["bad"]})
+
+    def as_dict(self) -> dict:
+        """Return it for JSON."""
+        return dict(self.__dict__)
+
+
+def _count(table: dict, name: str) -> None:
+    table[name] = table.get(name, 0) + 1
+
+
+class Bench:
+    """Everything that jobs need: the stage, the clouds' modules, the units' blank flashes."""
+
+    def __init__(self, stage, apis: dict, images: dict) -> None:
+        self.stage = stage
+        self.apis = apis
+        self.images = images
+        self.memory = bytearray(max([len(image) for image in images.values()]))
+
+    def history(self, spec: dict) -> History:
+        """Return a new history."""
+        image = self.images[spec["unit"]]
+        return History(self.stage, self.apis[spec["cloud"]], spec, image, self.memory)
+
+    def run(self, job: dict) -> dict:
+        """Run one job by its kind."""
+        sums = Sums()
+        getattr(self, "_" + job["kind"])(job, sums)
+        return sums.as_dict()
+
+    def _one(self, job: dict, sums: Sums) -> None:
+        """Run one plan."""
+        sums.add(job["spec"], job["plan"], self.history(job["spec"]).run(job["plan"]))
+
+    def _singles(self, job: dict, sums: Sums) -> None:
+        """Run a spec without a cut, then with a cut in every way at every point of that history."""
+        spec = job["spec"]
+        trace: list = []
+        sums.add(spec, [], self.history(spec).run([], trace))
+        for number, (_, ways) in enumerate(trace):
+            for way in range(ways):
+                if (number + way) % job.get("every", 1):
+                    continue
+                plan = [[number, way]]
+                sums.add(spec, plan, self.history(spec).run(plan))
+
+    def _doubles(self, job: dict, sums: Sums) -> None:
+        """Run histories with two cuts, picked at random among the specs' points."""
+        chance = Chance(job["seed"])
+        traces: dict = {}
+        while sums.histories < job["count"]:
+            spec = dict(chance.pick(job["specs"]))
+            spec["seed"] = chance.number() >> 4
+            name = str(spec["name"])
+            if name not in traces:
+                traces[name] = []
+                self.history(spec).run([], traces[name])
+            points = traces[name]
+            first = chance.below(len(points))
+            way = chance.below(points[first][1])
+            second = first + 1 + chance.below(len(points) - first + len(points) // 2)
+            plan = [[first, way], [second, chance.below(6)]]
+            result = self.history(spec).run(plan)
+            if result["cuts"] == 2:
+                sums.add(spec, plan, result)

@@ -1,0 +1,26 @@
+"""Started by the driver: `micropython start.py JOBS`, a JSON file; prints JSON on one line.
+
+Members of the file: `path` (folders to import from), `images` (name: file with a blank flash),
+`jobs`. What is printed is the list of the jobs' results.
+"""
+
+import json
+import sys
+
+with open(sys.argv[1]) as _file:
+    _order = json.load(_file)
+sys.path[:] = _order["path"] + [".frozen"]
+
+
+def _main(order: dict, write) -> None:
+    from vm import jobs, rufus, stage
+
+    images = {}
+    for name, path in order["images"].items():
+        with open(path, "rb") as file:
+            images[name] = file.read()
+    bench = jobs.Bench(stage.Stage(), {"rufus": rufus}, images)
+    write(json.dumps([bench.run(job) for job in order["jobs"]]) + "\n")
+
+
+_main(_order, sys.stdout.write)

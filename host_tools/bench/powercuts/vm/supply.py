@@ -1,0 +1,103 @@
+"""The power supply of a history: numbers every point at which power can go, and cuts it there.
+
+A point is a flash operation or a moment of the exchange with the cloud. A plan is a list of
+[number, way], in the order of numbers; what way means is the business of whoever asks.
+"""
+
+from flash import NorFlash, Power, PowerCut
+
+FLASH_WAYS = ("before", "first", "half", "last", "mess", "after")
+"""Nothing of the operation is done; one byte; half; all but a byte; every other bit; all of it."""
+
+
+class Supply:
+    """Counts points over all lives of a history. `trace` is a list of labels to fill, or None."""
+
+    def __init__(self, plan: list, trace: "list | None" = None) -> None:
+        self.plan = [tuple(cut) for cut in plan]
+        self.count = 0
+        self.done = 0
+        self.trace = trace
+        self.chip = None
+
+    def point(self, label: str, ways: int) -> "int | None":
+        """Pass a point at which power may go in so many ways; return the way, or None."""
+        number = self.count
+        self.count += 1
+        if self.trace is not None:
+            self.trace.append((label, ways))
+        if self.plan and self.plan[0][0] <= number:
+            planned, way = self.plan.pop(0)
+            if planned == number and way < ways:
+                return way
+        return None
+
+    def cut(self) -> None:
+        """End the current life here. Raises PowerCut."""
+        self.off()
+        raise PowerCut
+
+    def off(self) -> None:
+        """Take the power away without a word to the program."""
+        self.done += 1
+        self.chip.power_off()
+
+    def is_off(self) -> bool:
+        """Tell whether the current life has lost its power."""
+        return self.chip is not None and self.chip.flash.dead
+
+    def moment(self, label: str) -> None:
+        """Pass a point that can only be cut at once."""
+        if self.point(label, 1) is not None:
+            self.cut()
+
+
+class FlashSupply(Power):
+    """Asks the supply before each flash operation; `wear` counts the erasures by sector."""
+
+    def __init__(self, supply: Supply, chance) -> None:
+        self.supply = supply
+        self.chance = chance
+        self.wear: dict = {}
+        self.last = False
+        self.mess = False
+
+    def allow(self, operation: str, offset: int, length: int) -> int:
+        if operation == "erase":
+            self.wear[offset] = self.wear.get(offset, 0) + 1
+        way = self.supply.point(operation, len(FLASH_WAYS))
+        if way is None:
+            return length
+        self.supply.done += 1
+        name = FLASH_WAYS[way]
+        self.mess = name == "mess"
+        self.last = name in ("mess", "after")
+        if self.last:
+            return length
+        return {"before": 0, "first": min(1, length - 1), "half": length // 2}.get(
+            name, length - 1
+        )
+
+
+class LifeFlash(NorFlash):
+    """The flash of one life over `memory`, bytes that the lives of a unit share."""
+
+    def __init__(self, memory: bytearray, power: Power) -> None:
+        self.dead = False
+        self._power = power
+        self._file = None
+        self._memory = memory
+        self.size = len(memory)
+
+    def _write(self, offset: int, data: bytes) -> None:
+        if getattr(self._power, "mess", False):
+            old = self._memory[offset : offset + len(data)]
+            chance = self._power.chance.bytes(len(data))
+            data = bytes([o ^ ((o ^ n) & c) for o, n, c in zip(old, data, chance)])
+        super()._write(offset, data)
+
+    def _end(self, allowed: int, length: int) -> None:
+        super()._end(allowed, length)
+        if getattr(self._power, "last", False):
+            self.dead = True
+            raise PowerCut

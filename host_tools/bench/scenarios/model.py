@@ -1,0 +1,200 @@
+"""What a scenario file may say: every field with its meaning, strictly checked.
+
+A file has a `group` and any number of `[[scenario]]` tables. TOML has no null: the word "nothing"
+stands for a time server or a name server that gives no answer.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+NOTHING = "nothing"
+#: Where a name leads to that the world sends to somebody else's cloud.
+IMPOSTOR = "impostor"
+
+KeyType = Literal["WRITE", "READ_WRITE"]
+Envelope = Literal["bare", "body"]
+CloudName = Literal["rufus", "vms"]
+LinkName = Literal["wifi", "usb"]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a scenario file."""
+
+
+class AccessPoint(_Part, frozen=True):
+    """A Wi-Fi in reach; `delay_ms` is how long a join takes."""
+
+    password: str = "bench-wifi"
+    delay_ms: int = 0
+    fault: Literal["no_address", "no_traffic"] | None = None
+
+
+class World(_Part, frozen=True):
+    """What is around a virtual reader. `ntp` has each server's offset from true time in seconds."""
+
+    access_points: dict[str, AccessPoint] = msgspec.field(
+        default_factory=lambda: {"bench": AccessPoint()}
+    )
+    dns: dict[str, str] = {}
+    dns_fault: Literal["fail", "stall"] | None = None
+    dns_stall_ms: int = 1500
+    link_fault: Literal["down"] | None = None
+    ntp: dict[str, float | Literal["nothing"]] = msgspec.field(default_factory=lambda: {"*": 0})
+    clock: str = "2000-01-01"
+
+
+class Given(_Part, frozen=True):
+    """What the reader is provisioned with.
+
+    `key` is a key type of the bench's company, "stranger" for another company's WRITE key, or
+    "wrong" for one that nobody has; without it the case's own key type counts. `made_at` is in
+    seconds from now. `without` leaves out entries by "namespace.key". `blank` gives it nothing.
+    """
+
+    serial: str = "READER-1"
+    model: str = "Model X1"
+    alias: str = ""
+    type: str = ""
+    made_at: int = -86_400
+    key: Literal["READ", "stranger", "wrong"] | None = None
+    run_key: Literal["same", "own"] | None = None
+    ca: tuple[Literal["cloud", "stranger"], ...] = ("cloud",)
+    ssid: str = "bench"
+    password: str = "bench-wifi"
+    ntp: tuple[str, ...] = ()
+    base_url: Literal["cloud", "elsewhere"] = "cloud"
+    boot_limit: int = 7
+    look_pause: int | None = None
+    mark: bool | None = None
+    without: tuple[str, ...] = ()
+    blank: bool = False
+
+
+class CloudSetup(_Part, frozen=True):
+    """How the mock cloud starts. `devices` are serial numbers that somebody else bound before."""
+
+    certificate: str = "good"
+    answer_form: Literal["json", "documented"] = "json"
+    second_bind: Literal["new", "same", "conflict"] = "new"
+    type_required: bool = False
+    tls: bool = True
+    faults: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+
+
+class Damage(_Part, frozen=True):
+    """What happens to flash behind the reader's back, while it is off.
+
+    erase: all bits set; noise: random bytes; spoil: the bytes of `text` are programmed to zero;
+    newer_record: the newest record in `bind` is given a schema of the future. `chip` is all of it.
+    """
+
+    part: Literal["nvs", "bind", "fctry", "vfs", "chip"]
+    how: Literal["erase", "noise", "spoil", "newer_record"]
+    text: str = ""
+
+
+class Expect(_Part, frozen=True):
+    """What must hold; a field that is not given is not looked at.
+
+    `state`, `reason`: of the last `ready`. `step`, `why`: of the last `failed` event. `reason`
+    and `why` may be lists of which one must hold. Counts are since the scenario began: `posts`
+    (bind requests that reached the cloud, whole or not), `attempts` (the reader's own word for
+    it), `lists` (requests for the list of devices), `records` (devices that the cloud knows),
+    `copies` (of the record in flash). `untouched`: no connection reached the cloud in this act.
+    `waits`: milliseconds of the last `wait` event. `exit`: of a command.
+    """
+
+    state: str | None = None
+    reason: str | tuple[str, ...] | None = None
+    step: str | None = None
+    why: str | tuple[str, ...] | None = None
+    posts: int | None = None
+    attempts: int | None = None
+    lists: int | None = None
+    records: int | None = None
+    copies: int | None = None
+    app: bool | None = None
+    untouched: bool | None = None
+    warning: str | None = None
+    says: str | None = None
+    waits: int | None = None
+    key_kept: bool | None = None
+    alias: str | None = None
+    exit: int | None = None
+
+
+class Act(_Part, frozen=True):
+    """One thing that is done. Changes come first, with the reader off; then `do`.
+
+    boot: power on and follow until `until`; off: cut the power; go_on: only follow further;
+    retry, restart: have the application do so; load: provision through the serial line, with
+    faults on the `cable`; command: a verb of the command line; commit: the cloud carries out
+    what it had put off. A load with `kit` loads firmware and agent, too. `until` is "ready", "posted" (the cloud has the whole request), "says
+    TEXT", or the name of an event. `reader` names another one, made at its first use; with
+    `copy_flash` it starts with the first one's flash.
+    """
+
+    do: Literal["boot", "off", "go_on", "retry", "restart", "load", "command", "commit"] = "boot"
+    until: str = "ready"
+    reader: Literal["first", "second"] = "first"
+    copy_flash: bool = False
+    world: World | None = None
+    faults: tuple[str, ...] | None = None
+    certificate: str | None = None
+    damage: tuple[Damage, ...] = ()
+    given: Given | None = None
+    cable: tuple[str, ...] = ()
+    kit: bool = False
+    run: tuple[str, ...] = ()
+    key: Literal["READ", "READ_WRITE", "WRITE_UNBIND", "stranger"] | None = None
+    expect: Expect = Expect()
+    expect_read_write: Expect = Expect()
+
+
+class Scenario(_Part, frozen=True):
+    """One scenario; without acts the reader is switched on once.
+
+    `expect_read_write` replaces fields of `expect` where the key may also look. `links` says
+    over which links it has a meaning: all, unless the world or the Wi-Fi is part of it.
+    """
+
+    name: str
+    says: str
+    group: str = ""
+    keys: tuple[KeyType, ...] = ("WRITE",)
+    envelopes: tuple[Envelope, ...] = ("bare",)
+    clouds: tuple[CloudName, ...] = ("rufus",)
+    links: tuple[LinkName, ...] | None = None
+    given: Given = Given()
+    cloud: CloudSetup = CloudSetup()
+    world: World = World()
+    act: tuple[Act, ...] = (Act(),)
+    expect: Expect = Expect()
+    expect_read_write: Expect = Expect()
+    seconds: float = 40.0
+
+
+class Defaults(_Part, frozen=True):
+    """What holds for every scenario of a file that does not say otherwise."""
+
+    keys: tuple[KeyType, ...] = ("WRITE",)
+    envelopes: tuple[Envelope, ...] = ("bare",)
+
+
+class ScenarioFile(_Part, frozen=True):
+    """A file of scenarios."""
+
+    group: str
+    says: str = ""
+    defaults: Defaults = Defaults()
+    scenario: tuple[Scenario, ...] = ()
+
+
+def over(base: Expect, more: Expect) -> Expect:
+    """Return `base` with the fields that `more` gives in their place."""
+    given = {name: value for name, value in msgspec.structs.asdict(more).items() if value is not None}
+    return msgspec.structs.replace(base, **given)

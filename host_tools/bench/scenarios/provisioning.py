@@ -1,0 +1,122 @@
+"""What a case's reader is told of itself: from a scenario's words to an identity and settings."""
+
+from __future__ import annotations
+
+import msgspec
+
+from host_tools.bench.kit import Provision
+from host_tools.bench.scenarios.model import Given
+from host_tools.cloud import Authority, MockCloud
+from host_tools.errors import BadInput
+from host_tools.images.factory import Claim, Net, Options, Run, Settings, Tls, make_entries
+from host_tools.images.nvs_image import make_nvs_image
+from host_tools.images.partitions import FCTRY_SIZE
+from host_tools.images.units import Unit, now
+from host_tools.secrets import Secret
+
+#: Begins the serial number of every unit that the bench makes on a real board.
+BENCH_SERIAL = "BENCH-"
+#: The application's key, where a scenario gives it one of its own.
+RUN_KEY = "ror-bench-run-key-000000"
+_WRONG_KEY = "ror-00000000000000000000"
+_ELSEWHERE = "https://elsewhere.invalid/v0"
+_VMS_LOGIN, _VMS_TYPE = "user-login", "mediaagent"
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """How readers reach the bench's cloud; without an ssid a scenario's own Wi-Fi counts."""
+
+    kind: str = "wifi"
+    ssid: str = ""
+    password: Secret | None = None
+
+
+class Provisioner:
+    """Makes provisions for one case's cloud."""
+
+    def __init__(self, cloud: MockCloud, key: str, name: str, link: Link) -> None:
+        self._cloud = cloud
+        self._key = key
+        self._name = name
+        self._link = link
+        self._stranger = cloud.add_company("Strangers")
+        self._other_ca = Authority().ca_der
+        self._plain = Secret(cloud.keys[key])
+
+    @property
+    def claim_key(self) -> Secret:
+        """The key that binds, unless a scenario gives another one."""
+        return self._plain
+
+    def key(self, which: str | None) -> Secret:
+        """Return a key by what a scenario calls it."""
+        if which is None:
+            return self._plain
+        if which == "wrong":
+            return Secret(_WRONG_KEY)
+        return Secret(self._stranger["WRITE"] if which == "stranger" else self._cloud.keys[which])
+
+    def secrets(self) -> list[Secret]:
+        """Return everything that no log and no console may show."""
+        texts = {*self._cloud.keys.values(), *self._stranger.values(), RUN_KEY, _WRONG_KEY}
+        if self._link.password is not None:
+            texts.add(self._link.password.reveal())
+        return [Secret(text) for text in sorted(texts)]
+
+    def provision(self, given: Given) -> Provision:
+        """Return the identity and the settings that a scenario names. Raises BadInput."""
+        unit = Unit(
+            serial=given.serial,
+            model=given.model,
+            alias=given.alias,
+            type=given.type,
+            made_at=now() + given.made_at,
+        )
+        return Provision(unit, self._settings(given))
+
+    def image(self, given: Given) -> bytes:
+        """Return the `fctry` partition for it, erased for a reader that is told nothing."""
+        if given.blank:
+            return b"\xff" * FCTRY_SIZE
+        provision = self.provision(given)
+        if not given.without:
+            return provision.image()
+        entries = make_entries(provision.unit, provision.settings)
+        names = {f"{entry.namespace}.{entry.key}" for entry in entries}
+        if strangers := sorted(set(given.without) - names):
+            raise BadInput(f"without: there is no entry {strangers[0]!r} to leave out.")
+        kept = [one for one in entries if f"{one.namespace}.{one.key}" not in given.without]
+        return make_nvs_image(kept, FCTRY_SIZE)
+
+    def _settings(self, given: Given) -> Settings:
+        cloud = self._cloud
+        base_url = cloud.base_url if self._name == "rufus" else cloud.root_url
+        certificates = {"cloud": cloud.ca_der, "stranger": self._other_ca}
+        run = {"same": Secret("same"), "own": Secret(RUN_KEY)}
+        rufus = self._name == "rufus"
+        return Settings(
+            claim=Claim(
+                cloud=self._name,
+                base_url=_ELSEWHERE if given.base_url == "elsewhere" else base_url,
+                key=self.key(given.key) if rufus else None,
+                login="" if rufus else _VMS_LOGIN,
+                name="" if rufus else given.serial,
+                type="" if rufus else _VMS_TYPE,
+            ),
+            run=Run(key=run.get(given.run_key or "")),
+            net=self._net(given),
+            tls=Tls(ca=tuple(certificates[name] for name in given.ca)),
+            set=Options(
+                boot_limit=given.boot_limit,
+                look_pause=given.look_pause,
+                mark=given.mark,
+                insecure_http=None if cloud.tls else True,
+            ),
+        )
+
+    def _net(self, given: Given) -> Net:
+        if self._link.kind == "usb":
+            return Net(link="usb")
+        if self._link.ssid:
+            return Net(ssid=self._link.ssid, password=self._link.password, ntp=given.ntp)
+        return Net(ssid=given.ssid, password=Secret(given.password), ntp=given.ntp)

@@ -1,0 +1,184 @@
+"""One reader on the bench: its power, its console, and what it has said since it was switched on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Protocol, Self
+
+from host_tools.bench.first_boot import Outcome, read_outcome
+from host_tools.bench.scenarios.transcript import Transcript
+from host_tools.device.console import Console, Event, Text
+from host_tools.device.deadline import Deadline
+from host_tools.device.line import Line
+from host_tools.device.port import Port
+from host_tools.errors import TimedOut
+
+_SLICE = 0.1
+#: How long the application may take to speak after `ready`, in seconds.
+_APP_PATIENCE = 3.0
+#: What the bench's application begins its lines with.
+APP_WORD = "app:"
+
+Condition = Callable[["Reader"], bool]
+
+
+class Tap(Protocol):
+    """Stands between the line and the console, and may keep bytes and answer them."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what is left for the console."""
+
+
+TapMaker = Callable[[Port], Tap]
+
+
+class Stopped(Exception):
+    """The bench was told to stop in the middle of a case."""
+
+
+class Life:
+    """What a reader said in one life: from power on to power off."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.lines: list[str] = []
+
+    def count(self, name: str) -> int:
+        """Return how many events of a name there were."""
+        return sum(event.name == name for event in self.events)
+
+    @property
+    def app(self) -> bool:
+        """Whether the application spoke."""
+        return any(line.startswith(APP_WORD) for line in self.lines)
+
+
+class Reader:
+    """A reader behind a serial line with reset wires; a context manager.
+
+    `tap` sees all its bytes first; `stop` ends every wait with `Stopped`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        transcript: Transcript,
+        *,
+        name: str = "first",
+        tap: TapMaker | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self.url = url
+        self.name = name
+        self.lives: list[Life] = []
+        self._line = Line(url)
+        self._transcript = transcript
+        self._make_tap = tap
+        self._tap: Tap | None = None
+        self._console = Console()
+        self._stop = stop or threading.Event()
+
+    def __enter__(self) -> Self:
+        self._line.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._line.__exit__(kind, error, trace)
+
+    @property
+    def line(self) -> Line:
+        """The line itself, for flows that load a device."""
+        return self._line
+
+    @property
+    def life(self) -> Life:
+        """The present life, or the last one."""
+        return self.lives[-1] if self.lives else Life()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the present life's last boot or retry ended, None before one has."""
+        events = self.life.events
+        ends = [at for at, event in enumerate(events) if event.name == "ready"]
+        if not ends:
+            return None
+        starts = [at for at, event in enumerate(events[: ends[-1]]) if event.name == "boot"]
+        begin = max([*starts[-1:], *(end + 1 for end in ends[-2:-1])], default=0)
+        return read_outcome(events[begin : ends[-1] + 1])
+
+    @contextmanager
+    def detached(self) -> Iterator[None]:
+        """Leave the line to somebody else for a while; the chip is let go, and runs."""
+        self._line.__exit__(None, None, None)
+        try:
+            yield
+        finally:
+            self._line.__enter__()
+
+    def power_off(self) -> None:
+        """Hold the chip in reset: whatever it was doing has ended."""
+        line = self._line.port().line
+        line.dtr = False
+        line.rts = True
+        self._hear(0.0)
+
+    def power_on(self) -> None:
+        """Let the chip go: a new life begins."""
+        port = self._line.port()
+        port.read(0)
+        self._console = Console()
+        self._tap = self._make_tap(port) if self._make_tap else None
+        self.lives.append(Life())
+        port.line.rts = False
+
+    def send(self, text: str) -> None:
+        """Type something at the console."""
+        self._line.port().write(text.encode())
+
+    def follow(self, until: Condition, seconds: float, what: str) -> None:
+        """Listen until a condition holds. Raises TimedOut, naming `what`, or Stopped."""
+        deadline = Deadline(seconds)
+        while not until(self):
+            if deadline.expired:
+                raise TimedOut(f"The reader was not {what} within {seconds:.0f} s.")
+            self._hear(_SLICE)
+
+    def follow_app(self) -> None:
+        """Give the application a moment to speak, should there be one."""
+        deadline = Deadline(_APP_PATIENCE)
+        before = sum(line.startswith(APP_WORD) for line in self.life.lines)
+        ready = self.life.count("ready")
+        while before < ready and not deadline.expired:
+            self._hear(_SLICE)
+            before = sum(line.startswith(APP_WORD) for line in self.life.lines)
+
+    def settle(self, seconds: float) -> None:
+        """Listen for a while, whatever comes."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._hear(_SLICE)
+
+    def _hear(self, seconds: float) -> None:
+        if self._stop.is_set():
+            raise Stopped
+        data = self._line.port().read(seconds)
+        if self._tap is not None:
+            data = self._tap.feed(data)
+        for item in self._console.feed(data):
+            self._take(item)
+
+    def _take(self, item: Event | Text) -> None:
+        self._transcript.heard(self.name, item)
+        if isinstance(item, Event):
+            self.life.events.append(item)
+        elif self.lives:
+            self.life.lines.append(item.line)

@@ -1,0 +1,160 @@
+"""Runs cases, several at a time, and gathers their results."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from host_tools.bench.scenarios.base import Base
+from host_tools.bench.scenarios.catalog import Case
+from host_tools.bench.scenarios.checks import Finding
+from host_tools.bench.scenarios.facts import Facts
+from host_tools.bench.scenarios.performance import Performance
+from host_tools.bench.scenarios.provisioning import Link, Provisioner
+from host_tools.bench.scenarios.reader import Stopped, TapMaker
+from host_tools.bench.scenarios.rig import NEEDS, Rig, needs_of
+from host_tools.bench.scenarios.stage import Stage
+from host_tools.bench.scenarios.transcript import Entry, Transcript
+from host_tools.bench.scenarios.virtual_rig import VirtualRig
+from host_tools.errors import StartlineError
+
+Verdict = Literal["passed", "failed", "error", "skipped"]
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """How one case ended. `why` says in one line what an error or a skip came from."""
+
+    case: Case
+    verdict: Verdict
+    seconds: float = 0.0
+    began: float = 0.0
+    why: str = ""
+    findings: tuple[Finding, ...] = ()
+    facts: Facts = Facts()
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, in one line."""
+        return self.why or "; ".join(finding.words() for finding in self.findings)
+
+
+class Bench(msgspec.Struct, frozen=True, kw_only=True):
+    """Where cases are run: what readers start with, their link, and how a case gets its rig.
+
+    `rig` is called with the case's folder, transcript and stop signal; without it readers are
+    virtual. The cloud listens on `host` and is known to readers as `name`.
+    """
+
+    base: Base
+    link: Link = Link()
+    host: str = "localhost"
+    name: str = ""
+    rig: Callable[[Path, Transcript, threading.Event], Rig] | None = None
+    can: frozenset[str] = VirtualRig.can
+
+    def run(self, case: Case, stop: threading.Event | None = None) -> Result:
+        """Run one case. Raises Stopped if `stop` is set on the way."""
+        if lacking := sorted(needs_of(case) - self.can):
+            words = " and ".join(NEEDS[need] for need in lacking)
+            return Result(case=case, verdict="skipped", why=f"It needs {words}.")
+        began = time.monotonic()
+        transcript = Transcript()
+        findings: list[Finding] = []
+        facts, why = Facts(), ""
+        verdict: Verdict = "passed"
+        try:
+            with _folder() as folder, Stage(case, self.host, self.name) as stage:
+                try:
+                    findings, facts = self._perform(case, folder, stage, transcript, stop)
+                finally:
+                    transcript.requests("cloud", stage.cloud.requests)
+                    transcript.requests("trap", stage.strangers())
+        except StartlineError as error:
+            verdict, why = "error", f"{error.message} {error.hint}".strip()
+            transcript.finding(why)
+        if findings:
+            verdict = "failed"
+        return Result(
+            case=case,
+            verdict=verdict,
+            began=began,
+            seconds=time.monotonic() - began,
+            why=why,
+            findings=tuple(findings),
+            facts=facts,
+            entries=tuple(transcript.entries()),
+        )
+
+    def _perform(
+        self,
+        case: Case,
+        folder: Path,
+        stage: Stage,
+        transcript: Transcript,
+        stop: threading.Event | None,
+    ) -> tuple[list[Finding], Facts]:
+        signal = stop or threading.Event()
+        provisioner = Provisioner(stage.cloud, case.key, case.cloud, self.link)
+        transcript.secrets += provisioner.secrets()
+        with self._rig(folder, transcript, signal) as rig:
+            return Performance(
+                case, rig, stage, provisioner, transcript, self.base, folder
+            ).perform()
+
+    def _rig(self, folder: Path, transcript: Transcript, stop: threading.Event) -> Rig:
+        if self.rig is not None:
+            return self.rig(folder, transcript, stop)
+        return VirtualRig(self.base, folder, transcript, stop=stop)
+
+
+def run_cases(
+    bench: Bench,
+    cases: Iterable[Case],
+    *,
+    jobs: int = 1,
+    on_start: Callable[[Case], None] = lambda _case: None,
+) -> Iterator[Result]:
+    """Run cases, `jobs` at a time, and yield each result as it comes.
+
+    `on_start` is called from the threads of the cases. When the caller stops listening, what
+    runs is ended and what waits is dropped.
+    """
+    stop = threading.Event()
+
+    def one(case: Case) -> Result:
+        on_start(case)
+        return bench.run(case, stop)
+
+    with ThreadPoolExecutor(jobs, thread_name_prefix="bench") as pool:
+        running: set[Future[Result]] = {pool.submit(one, case) for case in cases}
+        try:
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            stop.set()
+            for future in running:
+                future.cancel()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="startline-bench-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+__all__ = ["Bench", "Result", "Stopped", "TapMaker", "run_cases"]

@@ -1,0 +1,159 @@
+"""`make bench`: a blank virtual reader is bound once, loses power, and stays bound.
+
+Each act types the commands that a person would type, so what is shown is the product itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from host_tools.bench.first_boot import Outcome, follow_first_boot
+from host_tools.bench.loading import restart
+from host_tools.bench.view import ConsoleView
+from host_tools.cloud import MockCloud
+from host_tools.device.deadline import Deadline
+from host_tools.device.line import Line
+from host_tools.errors import Bug, StartlineError, WouldTouchBound
+from host_tools.virtual import VirtualEsp32
+
+#: The request of the vendor's own page, and the id that its example answers.
+MODEL, SERIAL = "Model X1", "DEVICE-123"
+DEVICEID = "65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B"
+
+_BOARD = "VIRTUAL_ESP32"
+_KEY, _READ_KEY = "STARTLINE_CLAIM_KEY", "STARTLINE_READ_KEY"
+_BOOT_SECONDS = 60.0
+
+_SETTINGS = """\
+[claim]
+cloud = "rufus"
+base_url = "{base_url}"
+key_env = "{key}"
+
+[net]
+ssid = "bench"
+password_file = "wifi-password"
+
+[tls]
+ca = "ca.pem"
+"""
+
+
+class Story:
+    """The acts in their order; each raises StartlineError where what it shows is not so."""
+
+    def __init__(self, folder: Path, cloud: MockCloud, console: Console) -> None:
+        self._folder = folder
+        self._cloud = cloud
+        self._console = console
+        self._flash = folder / "reader.flash"
+        self._world = folder / "world.json"
+        self._environment = {
+            **os.environ,
+            _KEY: cloud.keys["WRITE"],
+            _READ_KEY: cloud.keys["READ"],
+        }
+
+    def tell(self) -> str:
+        """Run every act and return the deviceid that the reader ended with."""
+        self._prepare()
+        with VirtualEsp32(self._flash, world=self._world) as chip:
+            self._act("A blank ESP32 and a mock RUFUS Cloud")
+            self._note(f"chip   {chip.url}")
+            self._note(f"cloud  {self._cloud.base_url}, TLS from its own CA")
+            self._act("From blank to bound, in one command")
+            self._up(chip.url, expect=0)
+            self._act("The power is cut: kill -9")
+            chip.kill()
+        self._set_world({"access_points": {}})
+        with VirtualEsp32(self._flash, world=self._world) as chip:
+            self._act("Power again, and no Wi-Fi anywhere: still bound, the network untouched")
+            outcome = self._watch(chip.url)
+            self._act("The same command once more: the device is bound, and is left alone")
+            self._up(chip.url, expect=WouldTouchBound.exit_code)
+        self._act("What the cloud saw")
+        self._check_cloud()
+        return outcome.token
+
+    def _prepare(self) -> None:
+        (self._folder / "ca.pem").write_bytes(self._cloud.ca_pem)
+        password = self._folder / "wifi-password"
+        password.touch(mode=0o600)
+        password.write_text("bench-wifi\n", encoding="utf-8")
+        (self._folder / "settings.toml").write_text(
+            _SETTINGS.format(base_url=self._cloud.base_url, key=_KEY), encoding="utf-8"
+        )
+        self._set_world({"access_points": {"bench": {"password": "bench-wifi"}}})
+
+    def _set_world(self, world: Mapping[str, object]) -> None:
+        beside = self._world.with_suffix(".new")
+        beside.write_text(json.dumps(world), encoding="utf-8")
+        beside.replace(self._world)
+
+    def _up(self, url: str, *, expect: int) -> None:
+        arguments = ["up", "--port", url, "--board", _BOARD, "--settings", "settings.toml",
+                     "--serial", SERIAL, "--model", MODEL]  # fmt: skip
+        shown = " ".join(f'"{word}"' if " " in word else word for word in arguments)
+        self._note(f"$ startline {shown}", style="bold")
+        ended = subprocess.run(
+            [sys.executable, "-m", "host_tools", *arguments],
+            cwd=self._folder,
+            env=self._environment,
+            check=False,
+        )
+        self._note(f"exit code {ended.returncode}")
+        if ended.returncode != expect:
+            raise Bug(f"`startline up` ended with {ended.returncode} instead of {expect}.")
+
+    def _watch(self, url: str) -> Outcome:
+        with Line(url) as line, ConsoleView(self._console) as view:
+            restart(line)
+            outcome = follow_first_boot(line.port(), Deadline(_BOOT_SECONDS), view)
+        if outcome.token != DEVICEID or not outcome.bound:
+            raise Bug(f"After the power cut the reader is {outcome.state}, not bound.")
+        return outcome
+
+    def _check_cloud(self) -> None:
+        posts = [entry for entry in self._cloud.requests if entry.method == "POST"]
+        for entry in posts:
+            body = entry.body.decode("utf-8")
+            self._note(f"{entry.method} {entry.path}  {body}")
+            self._note(f"  {entry.status}  {' '.join(entry.answer.decode('utf-8').split())}")
+        if len(posts) != 1 or len(self._cloud.devices()) != 1:
+            raise Bug(f"The cloud saw {len(posts)} bind requests instead of one.")
+        self._note("One bind request in all.")
+
+    def _act(self, title: str) -> None:
+        self._console.print(f"\n[bold]{title}[/bold]")
+
+    def _note(self, text: str, style: str = "") -> None:
+        self._console.print(f"  {text}", style=style, markup=False, soft_wrap=True)
+
+
+def main() -> int:
+    """Tell the story on the terminal; return 0, or the exit code of what went wrong."""
+    console = Console(highlight=False)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="startline-") as folder,
+            MockCloud(answer_form="documented") as cloud,
+        ):
+            deviceid = Story(Path(folder), cloud, console).tell()
+    except StartlineError as error:
+        console.print(f"startline: {error.message} {error.hint}", markup=False, style="red")
+        return error.exit_code
+    console.print("\n[bold green]Bound, verified, ready to time.[/bold green]")
+    console.print(f"deviceid {deviceid}", soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""`startline flash`: the agent and its firmware onto a device, its identity untouched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import rich_click as click
+
+from host_tools.bench.kit import make_kit
+from host_tools.bench.loading import load, restart
+from host_tools.bench.order import Order
+from host_tools.boards import load_board
+from host_tools.cli import options
+from host_tools.device.line import Line
+from host_tools.images.firmware_store import FirmwareStore, default_cache
+
+
+@click.command("flash")
+@options.port_option
+@options.flash_baud_option
+@options.board_option
+@options.several(options.firmware_options)
+@options.allow_bound_option
+@options.json_option
+def command(
+    port: str | None,
+    baud: int | None,
+    board: str,
+    firmware_file: Path | None,
+    accept_firmware: str | None,
+    app_folder: Path | None,
+    recreate_files: bool,  # noqa: FBT001
+    allow_bound: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
+    profile = load_board(board)
+    store = FirmwareStore(
+        default_cache(), accept=filter(None, [accept_firmware]), confirm=options.confirm
+    )
+    order = Order(
+        board=profile,
+        kit=make_kit(profile, store.obtain(profile, firmware_file), app_folder),
+        allow_bound=allow_bound,
+        recreate_files=recreate_files,
+        flash_baud=baud,
+    )
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+        report = load(line, order, view)
+        restart(line)
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **report.as_dict()}))
+    else:
+        click.echo(report.words())

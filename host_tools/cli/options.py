@@ -1,0 +1,123 @@
+"""Options that several verbs share, and how their values are found when they are not given."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+from rich.console import Console
+
+from host_tools.bench.view import ConsoleView, JsonView, View
+from host_tools.boards import board_names, load_board
+from host_tools.device.ports import UsbId, detect_port
+from host_tools.secrets import Secret, secret_from_file
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FILE = click.Path(path_type=Path)
+_DEFAULT_BOARD = "ESP32_GENERIC"
+
+#: Where a READ key is looked for; it only ever looks.
+READ_KEY_VARIABLE = "STARTLINE_READ_KEY"
+
+port_option = click.option(
+    "-p", "--port", envvar=["STARTLINE_PORT", "ESPPORT"], metavar="URL",
+    help="Serial port: /dev/ttyUSB0, COM5, rfc2217://host:port, socket://host:port.",
+)  # fmt: skip
+
+flash_baud_option = click.option(
+    "-b", "--baud", type=click.IntRange(min=1200), envvar=["STARTLINE_BAUD", "ESPBAUD"],
+    help="Line rate while flashing; the board's by default.",
+)  # fmt: skip
+
+console_baud_option = click.option(
+    "-b", "--baud", type=click.IntRange(min=1200), default=115200, show_default=True,
+    help="Line rate of the console.",
+)  # fmt: skip
+
+board_option = click.option(
+    "--board", envvar="STARTLINE_BOARD", default=_DEFAULT_BOARD, show_default=True,
+    help="Board, or BOARD:VARIANT; `startline boards` lists them.",
+)  # fmt: skip
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."
+)
+
+allow_bound_option = click.option(
+    "--allow-bound", is_flag=True,
+    help="Load a bound device too: agent only, identity and record stay.",
+)  # fmt: skip
+
+firmware_options = [
+    click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is."),
+    click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use."),
+    click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data."),
+    click.option("--recreate-files", is_flag=True,
+                 help="Write the file system anew: what is on it is LOST."),
+]  # fmt: skip
+
+unit_options = [
+    click.option("--settings", "settings_file", type=_FILE, default="settings.toml",
+                 envvar="STARTLINE_SETTINGS", show_default=True,
+                 help="What all units share: cloud, network, CA."),
+    click.option("--serial", help="Serial number of this unit."),
+    click.option("--model", help="Its model, where the settings do not say."),
+    click.option("--type", "kind", help="Its device type."),
+    click.option("--alias", help="Its name for people."),
+    click.option("--mac", help="The chip that it is for, and no other."),
+    click.option("--made-at", help="Its day of making, 2026-11-21; by default now."),
+]  # fmt: skip
+
+
+def several(options: list[Callable[[Command], Command]]) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options in their order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def chosen_port(given: str | None) -> str:
+    """Return the port that was named, or the one that looks like a reader. Raises NoSuchPort."""
+    return given or detect_port(usb_ids())
+
+
+def usb_ids() -> dict[UsbId, str]:
+    """Return the USB ids of all board profiles, each with the first board that names it."""
+    found: dict[UsbId, str] = {}
+    for name in board_names():
+        for pair in load_board(name).usb_ids:
+            vendor, product = pair.split(":")
+            found.setdefault((int(vendor, 16), int(product, 16)), name)
+    return found
+
+
+def read_key(path: Path | None) -> Secret | None:
+    """Return the READ key from a file or the environment, None where there is none."""
+    if path is not None:
+        return secret_from_file(path, "READ key", warn=warn)
+    value = os.environ.get(READ_KEY_VARIABLE, "")
+    return Secret(value) if value else None
+
+
+def warn(sentence: str) -> None:
+    """Print a warning to stderr."""
+    click.echo(f"Warning: {sentence}", err=True)
+
+
+def confirm(seen: str) -> bool:
+    """Ask the person at the terminal whether what was seen is to be used."""
+    return sys.stdin.isatty() and click.confirm(f"{seen} Use it?", err=True)
+
+
+def view(*, as_json: bool) -> View:
+    """Return what shows a flow: JSON lines on stdout, or lines and bars on stderr."""
+    return JsonView(click.echo) if as_json else ConsoleView(Console(stderr=True, highlight=False))

@@ -1,0 +1,82 @@
+"""`startline up`: flash, provision, watch and verify one device."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import rich_click as click
+
+from host_tools.bench.kit import make_kit, make_provision
+from host_tools.bench.order import Order
+from host_tools.bench.up import UpResult, up
+from host_tools.boards import load_board
+from host_tools.cli import options
+from host_tools.images.firmware_store import FirmwareStore, default_cache
+
+
+@click.command("up")
+@options.port_option
+@options.flash_baud_option
+@options.board_option
+@options.several(options.unit_options)
+@options.several(options.firmware_options)
+@options.allow_bound_option
+@click.option("--read-key-file", type=click.Path(path_type=Path),
+              help=f"File with the READ key; otherwise ${options.READ_KEY_VARIABLE}.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for the first boot.")
+@options.json_option
+def command(
+    port: str | None,
+    baud: int | None,
+    board: str,
+    settings_file: Path,
+    serial: str | None,
+    model: str | None,
+    kind: str | None,
+    alias: str | None,
+    mac: str | None,
+    made_at: str | None,
+    firmware_file: Path | None,
+    accept_firmware: str | None,
+    app_folder: Path | None,
+    recreate_files: bool,  # noqa: FBT001
+    allow_bound: bool,  # noqa: FBT001
+    read_key_file: Path | None,
+    timeout: float | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Take a device from whatever it is to bound and verified.
+
+    Everything given is checked first, then the device is asked, and only what differs is written.
+    A device that is bound, or may be, is left as it is (41).
+    """
+    unit = {"serial": serial, "model": model, "type": kind, "alias": alias, "mac": mac,
+            "made_at": made_at}  # fmt: skip
+    provision = make_provision(
+        settings_file, {key: text or "" for key, text in unit.items()}, warn=options.warn
+    )
+    profile = load_board(board)
+    store = FirmwareStore(
+        default_cache(), accept=filter(None, [accept_firmware]), confirm=options.confirm
+    )
+    order = Order(
+        board=profile,
+        kit=make_kit(profile, store.obtain(profile, firmware_file), app_folder),
+        provision=provision,
+        allow_bound=allow_bound,
+        recreate_files=recreate_files,
+        flash_baud=baud,
+    )
+    key = options.read_key(read_key_file)
+    with options.view(as_json=as_json) as view:
+        result = up(options.chosen_port(port), order, read_key=key, limit=timeout, listen=view)
+    _show(result, as_json=as_json)
+
+
+def _show(result: UpResult, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **result.as_dict()}))
+        return
+    click.echo(f"{result.serial} is {result.state}.")
+    click.echo(f"deviceid {result.token}")

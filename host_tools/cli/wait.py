@@ -1,0 +1,41 @@
+"""`startline wait`: for a device to say that it is in a state."""
+
+from __future__ import annotations
+
+import json
+
+import rich_click as click
+
+from host_tools.bench.observe import STATES, wait_for_state
+from host_tools.cli import options
+from host_tools.device.deadline import Deadline
+from host_tools.device.line import Line
+from host_tools.device.text import printable
+
+
+@click.command("wait")
+@options.port_option
+@options.console_baud_option
+@click.option("--for", "state", type=click.Choice(STATES), default="bound", show_default=True,
+              help="The state to wait for.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True,
+              help="Seconds to wait.")  # fmt: skip
+@options.json_option
+def command(
+    port: str | None,
+    baud: int,
+    state: str,
+    timeout: float,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Wait until a device says that it is in a state (50 if it does not); it is not disturbed."""
+    with (
+        options.view(as_json=as_json) as view,
+        Line(options.chosen_port(port), baud) as line,
+    ):
+        event = wait_for_state(line.port(), state, Deadline(timeout), view)
+    serial = str(event.fields.get("serial") or "")
+    if as_json:
+        click.echo(json.dumps({"kind": "result", "state": state, "serial": serial}))
+    else:
+        click.echo(f"{printable(serial) or 'The device'} is {state}.")

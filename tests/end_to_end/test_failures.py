@@ -1,0 +1,120 @@
+"""A first boot that cannot succeed: what failed is named, and nothing is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools.cloud import MockCloud
+from host_tools.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL, Done, Startline
+
+Start = Callable[..., VirtualEsp32]
+
+
+class Up:
+    """Brings up one reader, which has its agent already, in a world of one's own."""
+
+    def __init__(self, startline: Startline, start: Start) -> None:
+        self._startline = startline
+        self._start = start
+        self._chip: VirtualEsp32 | None = None
+
+    def __call__(self, world: dict[str, Any] | None = None, *more: str) -> Done:
+        """Run the command; the reader is switched on at the first call."""
+        self._chip = self._chip or self._start(world)
+        return self._startline("up", "-p", self._chip.url, "--serial", SERIAL, *more)
+
+
+@pytest.fixture
+def up(
+    startline: Startline, start: Start, load_flash: Callable[..., None], settings_file: Path
+) -> Up:
+    """Have a reader with its agent and no identity, and the settings to bring it up with."""
+    load_flash()
+    return Up(startline, start)
+
+
+def nothing_was_sent(cloud: MockCloud) -> bool:
+    """Tell whether no request, and no byte of one, reached the cloud."""
+    return not list(cloud.requests) and not cloud.connections and not cloud.devices()
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [
+        ("other_ca", "issued by a CA that the device does not know"),
+        ("other_host", "is for another host name"),
+        ("expired", "has expired"),
+        ("not_yet_valid", "is not valid yet"),
+    ],
+)
+def test_a_wrong_certificate_ends_before_the_first_byte(
+    up: Up, cloud: MockCloud, certificate: str, words: str
+) -> None:
+    """Whichever fault it is, it is named, the exit code is 21, and no byte was sent."""
+    cloud.use_certificate(certificate)
+    done = up()
+    assert done.code == 21, done.err
+    assert words in done.err
+    assert nothing_was_sent(cloud)
+
+
+@pytest.mark.parametrize(
+    ("world", "code", "words"),
+    [
+        ({"ntp": {"*": -10 * 365 * 86400}}, 22, "before the device was made"),
+        ({"ntp": {"*": None}}, 22, "no time server answered"),
+        ({"access_points": {}}, 20, "no such network"),
+        ({"access_points": {"bench": {"password": "another one"}}}, 20, "wrong password"),
+        ({"dns": {"localhost": None}}, 20, "resolve"),
+    ],
+)
+def test_what_the_world_lacks_is_named(
+    up: Up, cloud: MockCloud, world: dict[str, Any], code: int, words: str
+) -> None:
+    """No time, a wrong time, no network, no name: each has its exit code and its words."""
+    done = up(world, "--made-at", datetime.now(UTC).date().isoformat())
+    assert done.code == code, done.err
+    assert words in done.err
+    assert nothing_was_sent(cloud)
+
+
+def test_a_redirect_is_not_followed(up: Up, cloud: MockCloud) -> None:
+    """A cloud that points elsewhere gets no second request anywhere, and the key goes nowhere."""
+    cloud.faults.turn_on("redirect")
+    done = up()
+    assert done.code == 31, done.err
+    assert [request.method for request in cloud.requests].count("POST") == 1
+    assert not list(cloud.trapped)
+
+
+def test_a_refusal_comes_in_the_clouds_words(
+    up: Up, cloud: MockCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that may not bind is refused (30), once, and the command says what the cloud said."""
+    monkeypatch.setenv("CLAIM_KEY", cloud.keys["READ"])
+    done = up()
+    assert done.code == 30, done.err
+    assert "The cloud refused the device" in done.err
+    assert [request.status for request in cloud.requests] == [403]
+    assert cloud.keys["READ"] not in done.err + done.out
+
+
+def test_an_answer_that_is_lost_is_not_asked_for_again(
+    up: Up, cloud: MockCloud, flash: Path
+) -> None:
+    """A lost answer leaves the device unknown (31), and the next run does not touch it (41)."""
+    cloud.faults.turn_on("commit_then_drop")
+    done = up()
+    assert done.code == 31, done.err
+    before = flash.read_bytes()
+    again = up()
+    assert again.code == 41, again.err
+    assert "is not known" in again.err
+    assert flash.read_bytes() == before
+    assert [request.method for request in cloud.requests].count("POST") == 1

@@ -1,0 +1,232 @@
+"""Loading by asking first: what is there stays, what differs is written, a binding is never lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from host_tools.bench.first_boot import follow_first_boot
+from host_tools.bench.kit import Kit, Provision
+from host_tools.bench.notices import nobody
+from host_tools.cloud import MockCloud
+from host_tools.device.deadline import Deadline
+from host_tools.device.port import open_port
+from host_tools.images.filesystem import make_filesystem, read_filesystem
+from host_tools.images.partitions import make_table
+from host_tools.images.plan import merged_image
+from host_tools.images.synthetic import stock_table
+from host_tools.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL, Done, Startline
+
+Start = Callable[..., VirtualEsp32]
+
+NVS, BIND, VFS = slice(0x9000, 0xF000), slice(0x3FA000, 0x3FC000), slice(0x200000, 0x3FA000)
+FCTRY = slice(0x3FC000, 0x400000)
+
+
+def up(startline: Startline, chip: VirtualEsp32, *more: str) -> Done:
+    """Bring a reader up and return how the command ended."""
+    return startline("up", "-p", chip.url, "--serial", SERIAL, *more)
+
+
+@pytest.fixture
+def bound(start: Start, load_flash: Callable[..., None], provision: Provision) -> VirtualEsp32:
+    """Have a reader that has bound itself."""
+    load_flash(provision.image())
+    chip = start()
+    with open_port(chip.url) as port:
+        port.reset()
+        outcome = follow_first_boot(port, Deadline(30), nobody)
+    assert outcome.bound
+    return chip
+
+
+def edit(flash: Path, place: slice, data: bytes) -> None:
+    """Change the flash of a reader that is switched off."""
+    image = bytearray(flash.read_bytes())
+    image[place] = data.ljust(place.stop - place.start, b"\xff")
+    flash.write_bytes(image)
+
+
+def precious(flash: Path) -> list[bytes]:
+    """Return what a bound reader must not lose."""
+    image = flash.read_bytes()
+    return [image[place] for place in (NVS, BIND, FCTRY)]
+
+
+def test_the_owners_files_outlive_a_new_agent(
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+) -> None:
+    """An older agent is brought up to date file by file; app.py, data and strangers' files stay."""
+    old = dict(kit.files)
+    old["/lib/startline/record.mpy"] = b"M\x06\x00\x1fold"
+    old["/lib/startline/leftover.py"] = b"raise SystemExit"
+    old["/main.py.new"] = b"import"
+    own = {"/app.py": b"def main(device):\n    print('app', device.state)\n", "/data/a.txt": b"1"}
+    flash.write_bytes(merged_image(_with_files(kit, old | own).plan(vfs=True, fctry=None)))
+    done = up(startline, start(), "--json")
+    assert done.code == 0, done.out
+    result = done.lines()[-1]
+    assert (result["files"], result["removed"], result["written"]) == (1, 2, ["fctry"])
+    files = read_filesystem(flash.read_bytes()[VFS])
+    assert files == {**kit.files, **own}
+
+
+def test_a_bound_reader_with_a_damaged_file_system_is_saved(
+    startline: Startline, bound: VirtualEsp32, start: Start, settings_file: Path, flash: Path
+) -> None:
+    """With --allow-bound the files are written anew, and the binding is what it was."""
+    bound.stop()
+    kept = precious(flash)
+    edit(flash, VFS, b"\x55" * 0x4000)
+    done = up(startline, start(), "--allow-bound", "--json")
+    assert done.code == 0, done.err
+    result = done.lines()[-1]
+    assert (result["state"], result["kept_identity"]) == ("bound", True)
+    assert result["written"] == ["vfs"]
+    assert precious(flash) == kept
+
+
+def test_a_bound_reader_without_a_prompt_is_left_as_it_is(
+    startline: Startline, bound: VirtualEsp32, start: Start, settings_file: Path, flash: Path
+) -> None:
+    """Where only the boot loader can tell that it is bound, it does, and nothing is written."""
+    bound.stop()
+    edit(flash, slice(0x8000, 0x9000), b"")  # A cut while the table was written leaves none.
+    before = flash.read_bytes()
+    chip = start()
+    done = up(startline, chip)
+    assert done.code == 41, done.err
+    assert f"is bound ({SERIAL}" in done.err
+    assert flash.read_bytes() == before
+    saved = up(startline, chip, "--allow-bound", "--json")
+    assert saved.code == 0, saved.err
+    assert saved.lines()[-1]["written"] == ["partition table"]
+    assert precious(flash) == [before[place] for place in (NVS, BIND, FCTRY)]
+
+
+def test_loading_that_was_cut_is_finished_by_running_it_again(
+    startline: Startline, start: Start, settings_file: Path, flash: Path, cloud: MockCloud
+) -> None:
+    """A chip whose plug is pulled while it is written to is loaded by the next run."""
+    chip = start()
+    cutter = threading.Thread(target=_pull_the_plug, args=(chip, flash))
+    cutter.start()
+    done = up(startline, chip)
+    cutter.join()
+    assert done.code in {10, 12}, done.err
+    assert flash.read_bytes().count(b"\xff") < 4 << 20
+    again = up(startline, start())
+    assert again.code == 0, again.err
+    assert len(cloud.devices()) == 1
+
+
+def _pull_the_plug(chip: VirtualEsp32, flash: Path) -> None:
+    deadline = time.monotonic() + 60
+    while flash.read_bytes()[0x10000:0x11000] == b"\xff" * 0x1000 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    chip.kill()
+
+
+def test_a_plain_micropython_becomes_a_reader(
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+) -> None:
+    """A board with the stock table is given ours; that its files go is said."""
+    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+    image[0x8000:0x8C00] = make_table(stock_table())
+    image[0x200000:] = make_filesystem({"/main.py": b"print('plain')"}, 0x200000)
+    flash.write_bytes(image)
+    done = up(startline, start())
+    assert done.code == 0, done.err
+    assert "it is written anew" in done.err
+
+
+def test_a_reader_of_another_identity_is_not_overwritten(
+    startline: Startline,
+    start: Start,
+    settings_file: Path,
+    load_flash: Callable[..., None],
+    provision: Provision,
+    cloud: MockCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    flash: Path,
+) -> None:
+    """A refused reader keeps its record, and another serial number does not go over it."""
+    monkeypatch.setenv("CLAIM_KEY", cloud.keys["READ"])
+    load_flash()
+    chip = start()
+    assert up(startline, chip).code == 30
+    before = flash.read_bytes()
+    done = startline("up", "-p", chip.url, "--serial", "ANOTHER-1")
+    assert done.code == 41, done.err
+    assert f"another identity ({SERIAL}, refused)" in done.err
+    assert "startline reset" in done.err
+    assert flash.read_bytes() == before
+    monkeypatch.setenv("CLAIM_KEY", cloud.keys["WRITE"])
+    mended = up(startline, chip)
+    assert mended.code == 0, mended.err
+
+
+def _with_files(kit: Kit, files: dict[str, bytes]) -> Kit:
+    return msgspec.structs.replace(kit, files=files)
+
+
+def test_an_unchanged_reader_costs_no_byte(
+    startline: Startline,
+    start: Start,
+    settings_file: Path,
+    load_flash: Callable[..., None],
+    flash: Path,
+) -> None:
+    """`flash` on a reader that has it all writes nothing and says so."""
+    load_flash()
+    chip = start()
+    before = flash.read_bytes()
+    done = startline("flash", "-p", chip.url, "--json")
+    assert done.code == 0, done.err
+    assert done.lines()[-1]["bytes_sent"] == 0
+    assert flash.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["socket", "pty"])
+def test_a_line_without_reset_wires_will_do(
+    startline: Startline,
+    start: Start,
+    settings_file: Path,
+    load_flash: Callable[..., None],
+    cloud: MockCloud,
+    kind: str,
+) -> None:
+    """A reader that has its agent is brought up at its prompt alone, and restarted from there."""
+    load_flash()
+    chip = start(raw=True, pty=True)
+    url = chip.raw_url if kind == "socket" else chip.pty_path
+    assert url is not None
+    done = startline("up", "-p", url, "--serial", SERIAL, "--json")
+    assert done.code == 0, done.err
+    assert done.lines()[-1]["deviceid"] == cloud.devices()[0]["deviceid"]
+    again = startline("up", "-p", url, "--serial", SERIAL)
+    assert again.code == 41
+
+
+def test_provisioning_alone_lets_the_reader_bind_itself(
+    startline: Startline,
+    start: Start,
+    settings_file: Path,
+    load_flash: Callable[..., None],
+    cloud: MockCloud,
+) -> None:
+    """`provision` writes the identity, restarts the reader, and that is all it needs."""
+    load_flash()
+    chip = start()
+    done = startline("provision", "-p", chip.url, "--serial", SERIAL)
+    assert done.code == 0, done.err
+    assert "Wrote fctry" in done.out
+    cloud.wait_for_request("POST", timeout=30)
+    again = startline("provision", "-p", chip.url, "--serial", SERIAL)
+    assert again.code == 41

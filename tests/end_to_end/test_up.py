@@ -1,0 +1,71 @@
+"""From a blank chip to bound with one command, and never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from host_tools.bench.kit import Provision
+from host_tools.bench.observe import wait_for_state
+from host_tools.cloud import MockCloud
+from host_tools.device.deadline import Deadline
+from host_tools.device.port import open_port
+from host_tools.virtual import VirtualEsp32
+from tests.end_to_end.common import ALIAS, MODEL, SERIAL, Startline
+
+Start = Callable[..., VirtualEsp32]
+
+
+def up(chip: VirtualEsp32, *more: str) -> tuple[str, ...]:
+    """Return the words of the command that brings this chip up."""
+    return ("up", "-p", chip.url, "--serial", SERIAL, "--alias", ALIAS, *more)
+
+
+def test_a_blank_chip_ends_bound_and_stays_so(
+    startline: Startline, start: Start, cloud: MockCloud, settings_file: Path, flash: Path
+) -> None:
+    """One command flashes, provisions, binds and verifies; a second one changes nothing."""
+    chip = start()
+    done = startline(*up(chip))
+    assert done.code == 0, done.err
+    (device,) = cloud.devices()
+    assert f"deviceid {device['deviceid']}" in done.out
+    assert (device["serial_number"], device["model"]) == (SERIAL, MODEL)
+    assert device["alias"] == ALIAS
+    assert "The cloud knows this very device." in done.err
+    assert cloud.keys["WRITE"].encode() not in flash.read_bytes()
+
+    before = flash.read_bytes()
+    again = startline(*up(chip))
+    assert again.code == 41
+    assert f"is bound ({SERIAL}" in again.err
+    assert flash.read_bytes() == before
+
+    kept = startline(*up(chip, "--allow-bound", "--json"))
+    assert kept.code == 0, kept.err
+    result = kept.lines()[-1]
+    assert result["deviceid"] == device["deviceid"]
+    assert (result["kept_identity"], result["bytes_sent"], result["verified"]) == (True, 0, True)
+    assert flash.read_bytes() == before
+    assert [request.method for request in cloud.requests].count("POST") == 1
+
+
+def test_the_deviceid_outlives_a_power_cut(
+    start: Start, cloud: MockCloud, load_flash: Callable[..., None], provision: Provision
+) -> None:
+    """A chip that is killed right after binding comes back bound, without the network."""
+    load_flash(provision.image())
+    chip = start()
+    with open_port(chip.url) as port:
+        port.reset()
+        bound = wait_for_state(port, "bound", Deadline(30))
+    token = cloud.devices()[0]["deviceid"]
+    chip.kill()
+    seen = len(cloud.requests)
+    chip = start({"link_fault": "down"})
+    with open_port(chip.url) as port:
+        port.reset()
+        again = wait_for_state(port, "bound", Deadline(30))
+    assert again.fields["token"] == token
+    assert bound.fields["state"] == "bound"
+    assert len(cloud.requests) == seen
