@@ -1,0 +1,20 @@
+"""Batches, chips and tokens as the factory's tests make them up."""
+
+from __future__ import annotations
+
+from host_tools.factory.batch import Batch, pattern_batch
+
+
+def make_batch(count: int, name: str = "spring") -> Batch:
+    """Make a batch of that many units."""
+    return pattern_batch("RR-{n:06d}", count, name=name, defaults={"model": "Model X1"})
+
+
+def mac(number: int) -> str:
+    """Return the MAC of chip `number`."""
+    return f"24:6f:28:00:{number >> 8:02x}:{number & 255:02x}"
+
+
+def token(number: int) -> str:
+    """Return a token as a cloud hands them out."""
+    return f"{number:064X}"

@@ -1,0 +1,53 @@
+"""A station as a process of its own: makes units of a batch until no serial number is left.
+
+Started as `station.py URL NAME FIRST_CHIP SEED`. Every fifth chip or so fails, half of those with
+nothing on it, and the failed ones are plugged in again at the end.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+
+from host_tools.factory.entries import LOAD, Entry, Place
+from host_tools.factory.ledger import Ledger
+from tests.factory.made import mac, token
+
+_PATIENCE = 30.0
+
+
+def work(ledger: Ledger, name: str, first: int, chance: random.Random) -> None:
+    """Make units until the batch is used up and no other station can give a serial back."""
+    give_up = time.monotonic() + _PATIENCE
+    chip = first
+    while time.monotonic() < give_up:
+        place = Place(name, str(chip % 4))
+        unit = ledger.allot("spring", place, mac(chip))
+        if unit is None:
+            if not ledger.counts()["work"]:
+                return
+            time.sleep(0.01)
+            continue
+        if make(ledger, unit, place, chip, chance):
+            chip += 1
+    raise SystemExit("the batch did not come to an end")
+
+
+def make(ledger: Ledger, unit: Entry, place: Place, chip: int, chance: random.Random) -> bool:
+    """Make one unit; tell whether its chip is done with."""
+    if chance.random() < 0.1:
+        ledger.fail(unit, "cable", blank=True)
+        return True
+    unit = ledger.step(unit, LOAD)
+    if chance.random() < 0.1:
+        ledger.fail(unit, "network")
+        return False
+    ledger.pass_(ledger.bound(ledger.sent(unit), token(chip)))
+    return True
+
+
+if __name__ == "__main__":
+    url, name, first, seed = sys.argv[1:]
+    with Ledger.open(url, create=False) as opened:
+        work(opened, name, int(first), random.Random(int(seed)))  # noqa: S311 - to be repeatable

@@ -1,0 +1,180 @@
+"""What the ledger's databases hold by themselves, and every way in which they fail."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from host_tools.errors import BadInput, StorageFailed
+from host_tools.factory.database import Database
+from host_tools.factory.entries import LOAD, Place
+from host_tools.factory.ledger import Ledger
+from host_tools.factory.schema import SCHEMA
+from tests.factory.made import mac, make_batch
+from tests.factory.postgres import serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(ledger: Ledger, statement: str) -> None:
+    """Run a statement on the ledger's database, past the ledger."""
+    with ledger._database.writing() as connection:
+        connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE startline_event SET kind = 'pass'",
+        "DELETE FROM startline_event",
+        "DELETE FROM startline_unit",
+        "UPDATE startline_unit SET state = 'passed'",
+        "UPDATE startline_unit SET state = 'nonsense'",
+        "UPDATE startline_unit SET mac = NULL",
+        "UPDATE startline_unit SET sent = (1 = 1), mac = NULL, state = 'free'",
+        "UPDATE startline_unit SET mac = 'same', state = 'work'",
+        "UPDATE startline_unit SET token = 'same'",
+    ],
+)
+def test_the_database_itself_holds_the_rules(ledger: Ledger, statement: str) -> None:
+    """History cannot be changed, nor can a unit vanish or break a rule, by any program."""
+    ledger.add_batch(make_batch(3))
+    for chip in range(2):
+        ledger.allot("spring", Place("bench"), mac(chip))
+    before = (ledger.entries(), ledger.records())
+    with pytest.raises(DBAPIError):
+        run(ledger, statement)
+    assert (ledger.entries(), ledger.records()) == before
+
+
+def test_postgres_cannot_be_emptied(postgres: object) -> None:
+    """TRUNCATE, which asks no row, is refused as well."""
+    with Ledger.open(postgres.url()) as ledger, pytest.raises(DBAPIError, match="only ever added"):  # type: ignore[attr-defined]
+        run(ledger, "TRUNCATE startline_event")
+
+
+def test_a_newer_ledger_is_refused(where: str) -> None:
+    """A ledger that a newer startline made is left alone, and the error says what to do."""
+    with Ledger.open(where) as ledger:
+        run(ledger, "UPDATE startline_meta SET value = value || '0'")
+    with pytest.raises(BadInput, match=f"is of schema {SCHEMA}0") as caught:
+        Ledger.open(where)
+    assert "Update startline" in caught.value.hint
+
+
+def test_reading_makes_no_ledger(where: str, tmp_path: Path) -> None:
+    """A mistyped name is refused where a ledger is only read, and nothing is made of it."""
+    for name in (where, str(tmp_path / "typo.db")):
+        with pytest.raises(BadInput, match="There is no ledger"):
+            Ledger.open(name, create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """A file of another kind is named as such, and stays as it is."""
+    path = tmp_path / "units.csv"
+    path.write_text("serial,model\n" * 100)
+    with pytest.raises(BadInput, match="it is no database"):
+        Ledger.open(str(path))
+    assert path.read_text() == "serial,model\n" * 100
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("", "name is empty"),
+        ("mysql://root@localhost/ledger", "kept in 'mysql'"),
+        ("postgresql://user:hunter2@[::1/x", "cannot be read"),
+        ("sqlite://", "names no file"),
+        ("/nonexistent/folder/ledger.db", "cannot be opened"),
+    ],
+)
+def test_a_place_that_cannot_hold_a_ledger_is_named(where: str, words: str) -> None:
+    """A bad URL or folder is refused with the reason, and without its password."""
+    with pytest.raises(BadInput, match=words) as caught:
+        Ledger.open(where)
+    assert "hunter2" not in caught.value.message
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    """A PostgreSQL that does not answer is named, its password is not."""
+    with pytest.raises(StorageFailed, match="does not answer") as caught:
+        Ledger.open("postgres://user:hunter2@127.0.0.1:1/ledger")
+    assert "user:***@127.0.0.1" in caught.value.message
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+
+
+def test_without_its_driver_postgres_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing psycopg is a sentence with the command that installs it."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(BadInput, match="needs psycopg") as caught:
+        Ledger.open("postgresql://localhost/ledger")
+    assert "startline[postgres]" in caught.value.hint
+
+
+def test_a_server_that_goes_away_and_comes_back(tmp_path: Path) -> None:
+    """While PostgreSQL is away every step says so; when it is back the unit goes on."""
+    with serving() as server, Ledger.open(server.url()) as ledger:
+        ledger.add_batch(make_batch(3))
+        place = Place("bench", "1")
+        unit = ledger.allot("spring", place, mac(1))
+        assert unit is not None
+        server.stop()
+        with pytest.raises(StorageFailed, match="does not answer"):
+            ledger.step(unit, LOAD)
+        server.start()
+        assert ledger.step(unit, LOAD).step == LOAD
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    """A database that cannot grow refuses the whole write; with room again, work goes on."""
+    with Ledger.open(str(tmp_path / "ledger.db")) as ledger:
+        ledger.add_batch(make_batch(3))
+        run(ledger, "PRAGMA max_page_count = 1")  # SQLite takes the present size instead.
+        with pytest.raises(StorageFailed, match="is full"):
+            ledger.add_batch(make_batch(5000))
+        assert sum(ledger.counts().values()) == 3
+        run(ledger, "PRAGMA max_page_count = 100000")
+        assert ledger.add_batch(make_batch(5000)).new == 4997
+
+
+def test_a_ledger_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    """A read-only database is named as such."""
+    with Ledger.open(str(tmp_path / "ledger.db")) as ledger:
+        run(ledger, "PRAGMA query_only = ON")
+        with pytest.raises(StorageFailed, match="may not be written"):
+            ledger.add_batch(make_batch(1))
+
+
+def test_a_ledger_that_is_held_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program that holds the write lock is waited for, then named."""
+    path = tmp_path / "ledger.db"
+    monkeypatch.setattr("host_tools.factory.database._PATIENCE", 0.1)
+    with Ledger.open(str(path)) as ledger:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            with pytest.raises(StorageFailed, match="Another program has held"):
+                ledger.add_batch(make_batch(1))
+            assert ledger.entries() == []
+        finally:
+            other.close()
+        assert ledger.add_batch(make_batch(1)).new == 1
+
+
+def test_sqlite_keeps_what_it_was_told(tmp_path: Path) -> None:
+    """The file is in WAL mode and every commit reaches the disk before it counts."""
+    database = Database(str(tmp_path / "ledger.db"))
+    with database.reading() as connection:
+        found = [
+            connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    database.close()
+    assert found == ["wal", 2, 1]
