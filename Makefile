@@ -15,7 +15,7 @@ bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed, bound, an
 	@$(BIN)/python -m host_tools.bench.story
 
 test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
-	@$(BIN)/python -m pytest -q -n auto $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/check.stamp  ## Lint, types, spelling; writes nothing
 	@$(BIN)/ruff check --quiet .

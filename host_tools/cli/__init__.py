@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pkgutil
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -15,8 +17,9 @@ from startline import __version__
 
 from host_tools.errors import EXIT_CODES, Bug, StartlineError
 
-#: What a shell reports for a process that Ctrl-C ended (128 + SIGINT).
+#: What a shell reports for a process that Ctrl-C (128 + SIGINT) or SIGTERM ended.
 _INTERRUPTED = 130
+_TERMINATED = 143
 
 #: Files of this package that hold no verb.
 _NO_VERBS = frozenset({"options"})
@@ -72,6 +75,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
     With STARTLINE_TRACEBACK set, a fault of ours is shown whole.
     """
+    # As an exception, so that files with secrets are removed on this path too.
+    signal.signal(signal.SIGTERM, _leave)
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     try:
@@ -99,3 +104,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         )
         report(bug, as_json=as_json)
         sys.exit(bug.exit_code)
+
+
+def _leave(signum: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(_TERMINATED)
