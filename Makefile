@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLOUD ?= rufus
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test check fmt clean
+.PHONY: help bench test schema check fmt clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed, bound, an
 
 test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
+
+schema: $(VENV)/check.stamp  ## Hold the mock cloud to its own OpenAPI description
+	@$(BIN)/python tests/cloud/run_schemathesis.py 2000
 
 check: $(VENV)/check.stamp  ## Lint, types, spelling; writes nothing
 	@$(BIN)/ruff check --quiet .

@@ -49,18 +49,19 @@ class Door:
             return
         started = time.monotonic()
         entry = self._note(scope)
+        reply: Reply | None = None
         try:
             reply = await self._answer(scope, receive, entry)
-            entry.ms = (time.monotonic() - started) * 1000
-            if reply is None:
-                await _hang_up(scope, receive, b"")
-            elif entry.raw:
-                await _hang_up(scope, receive, reply.body)
-            else:
-                entry.status, entry.answer = reply.status, reply.body[:BODY_KEPT]
-                await _send(reply, send)
         finally:
+            # The log is complete before the client can know: whoever has an answer finds it there.
+            entry.ms = (time.monotonic() - started) * 1000
+            if reply is not None and not entry.raw:
+                entry.status, entry.answer = reply.status, reply.body[:BODY_KEPT]
             self._log.end(entry)
+        if reply is None or entry.raw:
+            await _hang_up(scope, receive, b"" if reply is None else reply.body)
+        else:
+            await _send(reply, send)
 
     def _note(self, scope: Scope) -> LoggedRequest:
         headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]

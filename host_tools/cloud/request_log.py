@@ -31,7 +31,7 @@ class LoggedRequest:
     """One request as it came, and what was answered.
 
     `headers` are pairs in their order, with secrets masked; `body` and `answer` are cut at
-    64 KiB. `status` is None until an answer was sent, and stays so if none was; `ended` tells
+    64 KiB. `status` is None until an answer is sent, and stays so if none is; `ended` tells
     the two apart. `time` is in seconds since 1970, `ms` the time to the answer, `fault` the
     order of the fault that was played, if any; with `raw` that fault wrote no HTTP at all.
     """

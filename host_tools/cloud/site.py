@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
 from host_tools.cloud import rufus, vms
@@ -83,7 +84,8 @@ class Site:
             routes=[
                 Mount(rufus.PREFIX, app=self.rufus.app()),
                 Mount(vms.PREFIX, app=self.vms.app()),
-            ]
+            ],
+            exception_handlers={HTTPException: self.rufus.not_routed},
         )
         watched = Watched(
             store=self.store,

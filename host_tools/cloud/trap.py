@@ -37,7 +37,7 @@ def trap(log: RequestLog) -> ASGIApp:
         entry.answer = json.dumps(
             {"description": "Device binded succesfully", "deviceid": TRAP_TOKEN}
         ).encode()
-        await Response(entry.answer, 201, media_type="application/json")(scope, receive, send)
         log.end(entry)
+        await Response(entry.answer, 201, media_type="application/json")(scope, receive, send)
 
     return app

@@ -73,7 +73,7 @@ def test_a_bind_is_seen_within_a_second(client: Client, visit: Open) -> None:
     """A device that binds stands in the list in less than a second, and is announced."""
     page = visit(client.cloud)
     assert page.get_by_text("No device is bound yet").is_visible()
-    alias = "Çıkış – Ñandú"  # noqa: RUF001 - real names look like this
+    alias = "Çıkış – Ñandú"
     client.bind("DEVICE-123", model="Model X1", alias=alias)
     row = page.locator("#devices tr", has_text="DEVICE-123")
     row.wait_for(timeout=_SECOND)

@@ -87,6 +87,7 @@ def test_names_are_read_out_of_host_headers(host: str, name: str | None) -> None
 
 def test_an_unknown_path_is_noted_and_not_found(cloud: MockCloud, client: Client) -> None:
     """A reader with a wrong base URL sees 404, and its request stands in the log."""
-    answer = client.http.post(f"{cloud.root_url}/v1/devices", json={})
-    assert answer.status_code == 404
-    assert [entry.path for entry in cloud.requests] == ["/v1/devices"]
+    for path in ("/v1/devices", "/v0/devices/%0A"):
+        answer = client.http.post(cloud.root_url + path, json={})
+        assert (answer.status_code, answer.json()) == (404, {"description": "Not Found"})
+    assert [entry.path for entry in cloud.requests] == ["/v1/devices", "/v0/devices/\n"]

@@ -88,7 +88,7 @@ class RufusApi:
             Route(path, partial(self._respond, table), methods=list(table))
             for path, table in by_path.items()
         ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: self._not_routed})
+        return Starlette(routes=routes, exception_handlers={HTTPException: self.not_routed})
 
     async def _respond(self, table: dict[str, Call], http: HttpRequest) -> Response:
         method = "GET" if http.method == "HEAD" else http.method
@@ -123,7 +123,8 @@ class RufusApi:
             "application/json",
         )
 
-    async def _not_routed(self, _http: HttpRequest, error: Exception) -> Response:
+    async def not_routed(self, _http: HttpRequest, error: Exception) -> Response:
+        """Answer in this API's form what no route answers: a Starlette exception handler."""
         assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
         answer = Answer(error.status_code, {"description": error.detail}, error.headers or {})
         return self.render(answer)
