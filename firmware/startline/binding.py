@@ -32,11 +32,11 @@ class Binding:
                 from .nvs import NvsReader
 
                 who.take(NvsReader(flash.read, flash.size), ("net", "set"))
-        self.roots = [who.values[name] for name in ("tls.ca0", "tls.ca1") if name in who.values]
+        self.roots = [who.values[name] for name in who.values if name.startswith("tls.")]
         self.limit = number(who, "set.boot_limit", 90) * 1000
         self.wanted = 1 if who.stock else 2
         self.cloud = find(who.cloud)
-        self.key = sha256(who.text("claim.key").encode()).digest()[:4]
+        self.key = sha256((who.text("claim.key") or who.text("claim.auth")).encode()).digest()[:4]
         self.link = self.record = None
         self.tries = 0
 
@@ -65,7 +65,7 @@ class Binding:
 
             if lacking(self):
                 return
-        self.device.lamp("trying")
+        self.device.show("trying")
         wait = 0
         while wait is not None and self.left() > wait + 5000:
             self.chip.sleep(wait)
@@ -183,16 +183,15 @@ class Binding:
             else:
                 from .wifi import Link
             self.link = Link(self.chip, who)
-        tell = self.tell
-        tell("link", {"kind": self.link.kind, "phase": "join"})
-        self.link.up(self.left())
-        tell("link", {"kind": self.link.kind, "phase": "up"})
+        link = self.link
+        self.tell("link", {"kind": link.kind, "phase": "join"})
+        link.up(self.left())
         from .clock import prove
 
-        source = prove(
-            self.chip, who.text("net.ntp"), number(who, "factory.made_at", 0), self.left
-        )
-        tell("clock", {"phase": source})
+        ask = getattr(link, "time", self.chip.ntp)
+        made_at = number(who, "factory.made_at", 0)
+        source = prove(self.chip, ask, who.text("net.ntp"), made_at, self.left)
+        self.tell("clock", {"phase": source})
 
 
 def number(identity, name: str, default: int) -> int:

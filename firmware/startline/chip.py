@@ -57,8 +57,8 @@ class Chip(Hal):
         """Set the clock."""
         import machine
 
-        year, month, day, hour, minute, second, weekday = time.gmtime(seconds - _EPOCH)[:7]
-        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+        now = time.gmtime(seconds - _EPOCH)
+        machine.RTC().datetime(now[:3] + now[6:7] + now[3:6] + (0,))
 
     def ntp(self, host: str) -> int:
         """Return a time server's Unix time. Raises OSError; waits at most about 2 s."""

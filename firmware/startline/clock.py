@@ -6,10 +6,11 @@ _SERVERS = "pool.ntp.org,time.google.com"
 _BUILT = 1767225600  # 2026-01-01: a clock before this was never set
 
 
-def prove(chip, servers: str, made_at: int, left) -> str:
+def prove(chip, ask, servers: str, made_at: int, left) -> str:
     """Have the clock at or past `made_at` (Unix seconds); return where the time came from.
 
-    Raises Failed. `left()` is the time that there is for it, in milliseconds.
+    `ask(host)` asks a server for its Unix time, `left()` is the time that there is for all of it,
+    in milliseconds. Raises Failed.
     """
     floor = made_at or _BUILT
     reason = "no_time"
@@ -17,7 +18,7 @@ def prove(chip, servers: str, made_at: int, left) -> str:
         if left() < 3000:
             break
         try:
-            now = chip.ntp(host.strip())
+            now = ask(host.strip())
         except (OSError, ValueError):
             continue
         if now >= floor:

@@ -48,8 +48,7 @@ class Device:
 
     def ready(self) -> None:
         """Say how it stands: the last event of a boot, and of an order."""
-        if self.identity:
-            self.lamp(self.state)
+        self.show(self.state)
         self.say("%s %s" % (self.state, self.reason or self.token[:8]))
         self.tell(
             "ready",
@@ -70,8 +69,9 @@ class Device:
         self.model = who.model
         self.cloud = who.cloud
         if who.missing:
-            self.reason = "missing " + who.missing[0]
-            self.tell("unprovisioned", {"missing": who.missing, "damaged": who.damaged})
+            from .trouble import unprovisioned
+
+            unprovisioned(self, who.missing)
             return
         self.tell(
             "identity",
@@ -94,18 +94,18 @@ class Device:
             self.tell("record", {"state": "bound", "copies": 1 if who.stock else 2})
             self.scrub()
 
-    def lamp(self, what: str) -> None:
+    def show(self, what: str) -> None:
         """Show a state, or "trying", on the LED where there is one."""
-        pin = self.identity.values.get("set.led")
-        if pin is not None:
+        if self.identity and "set.led" in self.identity.values:
             from .lamp import show
 
-            show(pin, what)
+            show(self.identity.values["set.led"], what)
 
     def scrub(self) -> None:
-        """Take the key that binds off the device, unless the application is to keep it."""
+        """Take what binds off the device, unless the application is to keep it."""
         who = self.identity
-        if "claim.key" in who.values and who.text("run.key") != "same":
+        values = who.values
+        if ("claim.key" in values or "claim.auth" in values) and who.text("run.key") != "same":
             from .scrub import scrub
 
             scrub(self)

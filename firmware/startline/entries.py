@@ -88,4 +88,4 @@ class Entries:
 
 
 def _text(head: bytes) -> str:
-    return "".join([chr(code) for code in head[8:24] if 32 < code < 127])
+    return repr(bytes(head[8:24]).rstrip(b"\0"))[2:-1]  # readable, whatever is there

@@ -24,7 +24,7 @@ class Wire(io.IOBase):
         """Fill `data` with what there is; 0 at the end."""
         try:
             self.time()
-            got = self.sock.recv(len(data))
+            got = self.sock.recv(min(len(data), 512))
         except OSError as error:
             return -(error.errno or 5)
         data[: len(got)] = got
@@ -178,7 +178,10 @@ class Door:
         return done
 
     def line(self) -> bytes:
-        """Return the next line of the head, or as much of it as is looked at. Raises Failed."""
+        """Return the next line of the head, or as much of it as is looked at.
+
+        Raises Failed where it is cut, ValueError where it has no end.
+        """
         byte = bytearray(1)
         line = b""
         while byte != b"\n":
@@ -186,23 +189,25 @@ class Door:
                 raise Failed("answer", "cut")
             self.budget -= 1
             if self.budget < 0:
-                raise Failed("answer", "garbage")
+                raise ValueError
             if len(line) < 160:
                 line += byte
         return line.strip()
 
     def head(self) -> int:
-        """Read an answer's head; return the status. Raises Failed."""
+        """Read an answer's head; return the status. Raises Failed, ValueError."""
         parts = self.line().split(None, 2)
         if len(parts) < 2 or parts[0][:7] != b"HTTP/1." or len(parts[1]) != 3:
-            raise Failed("answer", "garbage")
-        status = number(parts[1], 10)
+            raise ValueError
+        status = int(parts[1])
         line = self.line()
         while line:
             name, _, value = line.lower().partition(b":")
             value = value.strip()
             if name == b"content-length" and self.length == -1:
-                self.length = number(value, 10)
+                self.length = int(value)
+                if self.length < 0:
+                    raise ValueError
             elif name == b"transfer-encoding" and value == b"chunked":
                 self.length = -2
             elif name == b"retry-after":
@@ -241,14 +246,3 @@ def exchange(door: Door, method: str, url: str, headers: dict, data: bytes, take
         setattr(requests, seat, sockets)
         sys.modules["tls"] = tls
         door.close()
-
-
-def number(raw: bytes, base: int) -> int:
-    """Return what an answer's digits say. Raises Failed."""
-    try:
-        found = int(raw, base)
-        if found >= 0:
-            return found
-    except ValueError:
-        pass
-    raise Failed("answer", "garbage")

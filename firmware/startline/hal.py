@@ -3,7 +3,6 @@
 Tests and the power-cut runner pass objects of the same shape to `startline.first_boot`.
 """
 
-import struct
 import sys
 import time
 
@@ -55,9 +54,9 @@ class Hal:
         if kept:
             if kept[:4] != b"SLcl":
                 return False
-            count, last = struct.unpack("<BI", kept[4:])
-            count = (count + 1) % 6 if 0 <= now - last < 30 else 0
-        memory(b"SLcl" + struct.pack("<BI", count, now))
+            if 0 <= now - int.from_bytes(kept[5:], "little") < 30:
+                count = (kept[4] + 1) % 6
+        memory(b"SLcl" + bytes((count,)) + now.to_bytes(4, "little"))
         return count == 5
 
     def flash(self, label: str) -> "Flash | None":

@@ -31,15 +31,15 @@ def reason(step: str, error: Exception) -> str:
     """
     if step == "tls":
         text = str(error).lower()
-        return [name for word, name in _TLS if word in text][0]
-    number = getattr(error, "errno", None)
-    if number is None:
+        return next(name for word, name in _TLS if word in text)
+    if not isinstance(error, OSError):
         return "garbage" if step == "answer" else "bug " + type(error).__name__
+    number = error.errno
     if number == errno.ETIMEDOUT:
         return "timeout"
     if step == "dns":
         return "not_found"
-    return errno.errorcode.get(number, "error %d" % number).lower()
+    return errno.errorcode.get(number, "error %s" % number).lower()
 
 
 def of_wifi(wlan, status: int) -> str:

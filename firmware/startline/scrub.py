@@ -1,4 +1,4 @@
-"""Taking the key that binds off the flash, once it has done so.
+"""Taking the key (or the Authorization value) that binds off the flash, once it has done so.
 
 First its bytes are programmed to zero, last the entry is marked as erased, the way NVS does it:
 a boot that finds the entry still there knows that power failed in between, and does it again.
@@ -8,14 +8,14 @@ from .entries import Entries
 
 
 def scrub(device) -> None:
-    """Wipe `claim.key` where it stands; say whether that succeeded."""
+    """Wipe it where it stands; say whether that succeeded."""
     chip = device.hal.full()
     who = device.identity
     flash = chip.flash("nvs" if who.stock else "fctry")
     done = True
     try:
         for namespace, key, place in Entries(flash.read, flash.size):
-            if namespace == "claim" and key == "key":
+            if namespace == "claim" and key in ("key", "auth"):
                 offset, head = place
                 size = 32 * (head[2] - 1)
                 flash.program(offset + 32, bytes(size))
@@ -26,7 +26,6 @@ def scrub(device) -> None:
             from .sweep import sweep
 
             sweep(chip, flash)
-        del who.values["claim.key"]
     except OSError:
         done = False
     device.tell("scrub", {"done": done})

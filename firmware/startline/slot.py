@@ -14,7 +14,7 @@ BOUND = 2  # the state byte
 
 def intact(raw: bytes) -> bytes:
     """Return the record at the start of `raw` without what follows it; b"" if it is broken."""
-    if raw[:4] == MAGIC:
+    if raw[:4] == MAGIC and len(raw) > FIXED:
         size = unpack_from("<H", raw, 6)[0]
         if FIXED < size <= len(raw) and unpack_from("<I", raw, size - 4)[0] == crc32(
             raw[: size - 4]

@@ -2,7 +2,7 @@
 
 
 def sweep(chip, flash) -> None:
-    """Zero whatever is marked as erased, then have NVS forget `claim.key`. Raises OSError.
+    """Zero whatever is marked as erased, then have NVS forget the key. Raises OSError.
 
     A key that was set twice has left its older self behind; the driver ignores erased entries.
     """
@@ -13,5 +13,10 @@ def sweep(chip, flash) -> None:
             if not states[index >> 2] >> (index & 3) * 2 & 3 and any(flash.read(offset, 32)):
                 flash.program(offset, bytes(32))
     nvs = chip.nvs("claim")
-    nvs.erase_key("key")
+    for key in ("key", "auth"):
+        try:
+            nvs.erase_key(key)
+        except OSError as error:
+            if error.errno != -4354:  # there is none
+                raise
     nvs.commit()

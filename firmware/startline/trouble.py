@@ -19,16 +19,20 @@ def lacking(binding) -> bool:
             names.append("tls.ca0")
     elif number(who, "set.insecure_http", 0) != 1:
         names.append("set.insecure_http")
-    if who.text("factory.mac").replace("-", ":").lower() not in ("", who.mac.hex(":")):
+    if who.text("factory.mac") not in ("", who.mac.hex(":")):
         names.append("factory.mac")  # this flash was made for another chip
     if names:
-        device = binding.device
-        device.state = "unprovisioned"
-        device.reason = "missing " + names[0]
-        binding.tell("unprovisioned", {"missing": names, "damaged": who.damaged})
+        unprovisioned(binding.device, names)
     elif who.damaged:
         binding.tell("warning", {"what": "damaged " + " ".join(who.damaged)})
     return bool(names)
+
+
+def unprovisioned(device, names: list) -> None:
+    """Say which settings are missing; damaged ones are among those that are damaged as well."""
+    device.state = "unprovisioned"
+    device.reason = "missing " + names[0]
+    device.tell("unprovisioned", {"missing": names, "damaged": device.identity.damaged})
 
 
 def again_after(binding, failed) -> "int | None":
@@ -73,10 +77,9 @@ def unkept(binding, good: int) -> None:
     """Say that the token is not in every copy, or in none."""
     if good:
         binding.tell("warning", {"what": "one_copy"})
-        return
-    binding.device.state = "unknown"
-    binding.device.reason = "storage unwritten"
-    binding.tell("failed", {"step": "storage", "reason": "unwritten", "next_ms": 0})
+    else:
+        binding.device.state = "unknown"
+        binding.device.reason = "storage unwritten"
 
 
 def outcome(status: int, reason: "str | bytes", table: dict) -> tuple:
@@ -86,19 +89,18 @@ def outcome(status: int, reason: "str | bytes", table: dict) -> tuple:
 
 def words(raw: "str | bytes") -> str:
     """Return what a cloud says as one line without control characters, at most 96 bytes."""
-    if isinstance(raw, str):
-        text = raw[:400]
-    else:
+    if not isinstance(raw, str):
         try:
-            text = str(raw[:400], "utf-8")
+            raw = str(raw[:400], "utf-8")
         except UnicodeError:
-            text = "".join([chr(code) for code in raw[:400] if code < 128])
-    text = "".join([" " if _control(ord(char)) else char for char in text])
-    text = " ".join(text.split())
-    while len(text.encode()) > 96:
-        text = text[:-1]
-    return text
-
-
-def _control(code: int) -> bool:
-    return code < 32 or 127 <= code < 160 or 0xD800 <= code < 0xE000 or 0x2028 <= code < 0x202F
+            raw = "".join([chr(code) for code in raw[:400] if code < 128])
+    text = ""
+    for char in raw[:400]:
+        code = ord(char)
+        # Controls of either kind, halves of characters, and what turns the direction of text.
+        if code < 33 or 127 <= code < 161 or 0xD800 <= code < 0xE000 or 0x2028 <= code < 0x202F:
+            char = " " if text[-1:] > " " else ""
+        if len(text.encode()) + len(char.encode()) > 96:
+            break
+        text += char
+    return text.strip()

@@ -12,25 +12,25 @@ class Link:
         import socket
 
         self.sockets = socket
-        self._chip = chip
-        self._wlan = chip.wlan()
-        self._ssid = identity.text("net.ssid")
-        self._password = identity.text("net.password")
+        self.chip = chip
+        self.wlan = chip.wlan()
+        self.text = identity.text
 
     def up(self, left: int) -> None:
-        """Join the network within `left` milliseconds. Raises Failed."""
-        wlan = self._wlan
+        """Join the network within `left` milliseconds, 20 s at most. Raises Failed."""
+        wlan = self.wlan
         if wlan.isconnected():
             return
-        if not self._ssid:
+        name = self.text("net.ssid")
+        if not name:
             raise Failed("link", "no_ssid", True)
         status = 1001  # still connecting
         try:
             wlan.active(True)
             wlan.config(reconnects=2)  # without a bound, the driver never says what is wrong
-            wlan.connect(self._ssid, self._password)
+            wlan.connect(name, self.text("net.password"))
             for _ in range(min(left, 20000) // 50):
-                self._chip.sleep(50)
+                self.chip.sleep(50)
                 if wlan.isconnected():
                     return
                 status = wlan.status()
@@ -40,12 +40,13 @@ class Link:
             status = 0
         from .reasons import of_wifi
 
+        reason = of_wifi(wlan, status)
         self.down()
-        raise Failed("link", of_wifi(wlan, status))
+        raise Failed("link", reason)
 
     def down(self) -> None:
         """Leave the network, so that the next `up` joins anew."""
         try:
-            self._wlan.disconnect()
+            self.wlan.disconnect()
         except OSError:
             pass

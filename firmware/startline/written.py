@@ -65,17 +65,11 @@ def save(chip, record: Record) -> int:
     """
     raw = pack(record)
     good = 0
-    try:
-        if chip.blob() != raw:
-            nvs = chip.nvs("startline")
-            nvs.set_blob("record", raw)
-            nvs.commit()
-        good = int(chip.blob() == raw)
-        flash = chip.flash("bind")
-        if flash:
-            good += _append(flash, raw)
-    except OSError:
-        pass
+    for put in (_set_blob, _append):
+        try:
+            good += put(chip, raw)
+        except OSError:
+            pass
     return good
 
 
@@ -87,16 +81,26 @@ def blank(flash, start: int, stop: int) -> bool:
     return True
 
 
-def _append(flash, raw: bytes) -> bool:
+def _set_blob(chip, raw: bytes) -> bool:
+    if chip.blob() != raw:
+        nvs = chip.nvs("startline")
+        nvs.set_blob("record", raw)
+        nvs.commit()
+    return chip.blob() == raw
+
+
+def _append(chip, raw: bytes) -> bool:
+    flash = chip.flash("bind")
+    if not flash:
+        return False
     latest, at = newest(flash)
-    if latest == raw:
-        return True
     for _ in range(3):  # a slot that does not take its bytes is left behind
+        if latest == raw:
+            return True
         at = _room(flash, at)
         flash.program(at, raw)
-        if flash.read(at, len(raw)) == raw:
-            return True
-    return False
+        latest = flash.read(at, len(raw))
+    return latest == raw
 
 
 def _room(flash, at: int) -> int:

@@ -1,182 +1,242 @@
-"""A chip of RAM and wishes for the agent's tests; it runs on CPython and on MicroPython.
+"""A chip of files and wishes for the agent's tests; it runs on CPython and on MicroPython.
 
-It has the shape of `startline.chip.Chip`. What a `plan` says goes wrong, goes wrong. Sleeping
-costs no time: the clock is moved on instead.
+It has the shape of `startline.chip.Chip`. What a `plan` says goes wrong, goes wrong:
+
+    broken          {partition: how many of its next writes are lost}
+    broken_after    {partition, or "nvs": after how many writes all others are lost}
+    nvs_full        whether `nvs` takes no more
+    wifi_status     what the join ends in, instead of an address; `associated`: with a signal
+    ntp             a time server's Unix time, or {host: time}; null for no answer
+    clock           the clock's Unix time after this reset
+    cause           "power_on" or anything else
+    mac             six numbers
+    print           whether to print to standard output as well
+
+Sleeping costs no time: the clock is moved on instead.
 """
 
 import os
 import sys
 import time
 
-_UNIX = getattr(time, "time_ns", None)
 
-
-def _ticks():
+def _ticks() -> int:
     return time.ticks_ms() if hasattr(time, "ticks_ms") else int(time.monotonic() * 1000)
 
 
 class RamFlash:
-    """NOR flash over a bytearray; `broken` is how many writes from now on are lost."""
+    """NOR flash over a bytearray."""
 
-    def __init__(self, data, broken=0):
+    def __init__(self, data: bytearray) -> None:
         self.data = data
         self.size = len(data)
-        self.broken = broken
+        self.broken = 0
+        self.good = -1  # writes until all are lost; -1: none is
         self.erased = []
 
-    def read(self, offset, length):
+    def read(self, offset: int, length: int) -> bytearray:
         """Return bytes."""
         return bytearray(self.data[offset : offset + length])
 
-    def program(self, offset, data):
+    def program(self, offset: int, data: bytes) -> None:
         """Clear bits."""
-        if self.broken:
-            self.broken -= 1
+        if self.broken or not self.good:
+            self.broken = max(0, self.broken - 1)
             return
+        self.good -= 1
+        old = self.read(offset, len(data))
         for at in range(len(data)):
-            self.data[offset + at] &= data[at]
+            old[at] &= data[at]
+        self.put(offset, old)
 
-    def erase(self, offset):
+    def erase(self, offset: int) -> None:
         """Set a sector's bits."""
         self.erased.append(offset)
-        for at in range(offset, offset + 4096):
-            self.data[at] = 0xFF
+        self.put(offset, b"\xff" * 4096)
+
+    def put(self, offset: int, data: bytes) -> None:
+        """Replace bytes."""
+        self.data[offset : offset + len(data)] = data
+
+
+class FileFlash(RamFlash):
+    """NOR flash in a file, which costs no memory."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.size = os.stat(path)[6]
+        self.broken = 0
+        self.good = -1
+        self.erased = []
+
+    def read(self, offset: int, length: int) -> bytearray:
+        """Return bytes."""
+        data = bytearray(length)
+        with open(self.path, "rb") as file:
+            file.seek(offset)
+            file.readinto(data)
+        return data
+
+    def put(self, offset: int, data: bytes) -> None:
+        """Replace bytes."""
+        with open(self.path, "r+b") as file:
+            file.seek(offset)
+            file.write(data)
+
+
+class FakeNvs:
+    """A namespace that can hold the record's blob, durable once it is committed."""
+
+    def __init__(self, chip: "FakeChip") -> None:
+        self.chip = chip
+        self.pending = b""
+
+    def set_blob(self, _key: str, data: bytes) -> None:
+        """Write."""
+        after = self.chip.plan.get("broken_after", {})
+        if self.chip.plan.get("nvs_full") or after.get("nvs") == 0:
+            raise OSError(-4357, "ESP_ERR_NVS_NOT_ENOUGH_SPACE")
+        if "nvs" in after:
+            after["nvs"] -= 1
+        self.pending = bytes(data)
+
+    def erase_key(self, _key: str) -> None:
+        """Forget."""
+        self.pending = b""
+
+    def commit(self) -> None:
+        """Make it durable."""
+        self.chip.keep(self.pending)
 
 
 class FakeWlan:
     """A station that joins at once, or never."""
 
-    def __init__(self, plan):
+    def __init__(self, plan: dict) -> None:
         self.plan = plan
         self.joined = False
-        self.calls = []
+        self.asked = ()
 
-    def isconnected(self):
-        """Tell."""
+    def isconnected(self) -> bool:
+        """Tell whether there is an address."""
         return self.joined
 
-    def active(self, _on):
+    def active(self, _on: bool) -> None:
         """Switch on."""
 
-    def config(self, **settings):
-        """Take settings."""
+    def config(self, reconnects: int) -> None:
+        """Take a setting."""
 
-    def connect(self, ssid, password):
+    def connect(self, ssid: str, password: str) -> None:
         """Join."""
-        self.calls.append((ssid, password))
+        self.asked = (ssid, password)
         self.joined = "wifi_status" not in self.plan
 
-    def status(self, what=None):
-        """Return the state of the join."""
+    def status(self, what: str = "") -> int:
+        """Return the state of the join, or the signal. Raises OSError where there is none."""
         if what == "rssi":
             if self.plan.get("associated"):
                 return -40
             raise OSError("Wifi Not Connected")
         return self.plan["wifi_status"]
 
-    def disconnect(self):
+    def disconnect(self) -> None:
         """Leave."""
         self.joined = False
 
 
-class FakeNvs:
-    """The record's blob, durable once it is committed."""
-
-    def __init__(self, chip, namespace):
-        self.chip = chip
-        self.pending = None
-
-    def set_blob(self, _key, data):
-        """Write."""
-        if self.chip.plan.get("nvs_full"):
-            raise OSError(-4357, "ESP_ERR_NVS_NOT_ENOUGH_SPACE")
-        self.pending = bytes(data)
-
-    def commit(self):
-        """Make it durable."""
-        self.chip.record = self.pending
-
-
 class FakeChip:
-    """A chip with the partitions in `parts` (label: bytearray)."""
+    """A chip with the partitions in `parts` (label: flash); `keep` is told of the record's blob."""
 
-    def __init__(self, parts, plan=None, record=b""):
-        self.plan = plan or {}
-        self.parts = {label: RamFlash(parts[label]) for label in parts}
+    def __init__(self, parts: dict, plan: dict, record: bytes = b"", keep=None) -> None:
+        self.plan = plan
+        self.parts = parts
         self.record = record
         self.out = []
         self.slept = []
-        self.rtc = b""
+        self.station = FakeWlan(plan)
+        self._keep = keep
         self._skew = 0
         self._start = _ticks()
-        self._unix = self.plan.get("clock", 946684800)
-        self._wlan = FakeWlan(self.plan)
+        self._unix = plan.get("clock", 946684800)
+        for label in plan.get("broken", {}):
+            parts[label].broken = plan["broken"][label]
+        for label in plan.get("broken_after", {}):
+            if label in parts and label != "nvs":
+                parts[label].good = plan["broken_after"][label]
 
-    def full(self):
-        """Return this."""
+    def full(self) -> "FakeChip":
+        """Return the whole chip, which this is."""
         return self
 
-    def write(self, text):
+    def write(self, text: str) -> None:
         """Print."""
-        self.out.append(text)
         if self.plan.get("print"):
             sys.stdout.write(text)
+        else:
+            self.out.append(text)
 
-    def ms(self):
-        """Return milliseconds."""
+    def ms(self) -> int:
+        """Return milliseconds since boot."""
         return _ticks() - self._start + self._skew
 
-    def since(self, ms):
-        """Return the difference."""
+    def since(self, ms: int) -> int:
+        """Return the milliseconds that went by."""
         return self.ms() - ms
 
-    def sleep(self, ms):
+    def sleep(self, ms: int) -> None:
         """Move the clock on."""
         self.slept.append(ms)
         self._skew += ms
 
-    def mac(self):
+    def mac(self) -> bytes:
         """Return the MAC."""
         return bytes(self.plan.get("mac", (0x24, 0x6F, 0x28, 0, 0, 1)))
 
-    def powered_on(self):
-        """Tell the cause of this boot."""
+    def powered_on(self) -> bool:
+        """Tell why this boot began."""
         return self.plan.get("cause", "power_on") == "power_on"
 
-    def random(self, count):
+    def random(self, count: int) -> bytes:
         """Return random bytes."""
         return os.urandom(count)
 
-    def flash(self, label):
+    def flash(self, label: str) -> "RamFlash | None":
         """Return a partition."""
         return self.parts.get(label)
 
-    def blob(self):
+    def nvs(self, _namespace: str) -> FakeNvs:
+        """Return a namespace."""
+        return FakeNvs(self)
+
+    def blob(self) -> bytes:
         """Return the record's blob."""
         return self.record
 
-    def nvs(self, namespace):
-        """Return a namespace."""
-        return FakeNvs(self, namespace)
+    def keep(self, record: bytes) -> None:
+        """Take the record's blob."""
+        self.record = record
+        if self._keep:
+            self._keep(record)
 
-    def unix(self):
+    def unix(self) -> int:
         """Return the clock."""
         return self._unix + self.ms() // 1000
 
-    def set_unix(self, seconds):
+    def set_unix(self, seconds: int) -> None:
         """Set the clock."""
         self._unix = seconds - self.ms() // 1000
 
-    def ntp(self, host):
-        """Answer as a time server."""
-        answer = self.plan.get("ntp", 1795000000)
+    def ntp(self, host: str) -> int:
+        """Answer as a time server. Raises OSError."""
+        answer = self.plan.get("ntp")
         if isinstance(answer, dict):
             answer = answer.get(host)
         if answer is None:
             self.sleep(2000)
             raise OSError(116)
-        return answer
+        return answer + self.ms() // 1000
 
-    def wlan(self):
+    def wlan(self) -> FakeWlan:
         """Return the station."""
-        return self._wlan
+        return self.station

@@ -15,7 +15,7 @@ import pytest
 from startline import events
 from startline.record import Record, bind_copy, sort
 
-from host_tools.images.bytecode import device_files
+from host_tools.images.bytecode import compile_source, device_files
 from host_tools.images.factory import Claim, Net, Options, Run, Settings, Tls, make_factory_image
 from host_tools.images.units import Unit
 from host_tools.secrets import Secret
@@ -44,12 +44,18 @@ def micropython() -> str:
 
 
 def compile_agent(folder: Path) -> Path:
-    """Write the agent's .mpy files below `folder` as they stand on a device; return its lib."""
+    """Write the agent's .mpy files below `folder` as they stand on a device; return its lib.
+
+    The tests' own modules stand beside it, compiled as well: so they cost no heap to compile.
+    """
     for name, content in device_files(SOURCES).items():
         if name.startswith("/lib/"):
             path = folder / name[1:]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+    for name in ("fake_chip", "one_boot"):
+        content = compile_source((HERE / f"{name}.py").read_bytes(), f"{name}.py")
+        (folder / "lib" / f"{name}.mpy").write_bytes(content)
     return folder / "lib"
 
 
@@ -111,7 +117,7 @@ class Reader:
 
     def __init__(self, folder: Path, lib: Path, fctry: bytes | None) -> None:
         self.folder = folder
-        self.path = [str(lib), str(HERE)]
+        self.path = [str(lib)]
         self.parts: dict[str, Path] = {}
         folder.mkdir(exist_ok=True)
         self.put("nvs", BLANK * 0x6000)
@@ -148,19 +154,26 @@ class Reader:
         first, second = (copy if isinstance(copy, str) else copy.state for copy in self.copies())
         return first, second
 
-    def boot(self, *, heap: str = "2m", retries: int = 0, **plan: Any) -> Boot:
-        """Boot once. The plan says what goes wrong; see `fake_chip`."""
+    def boot(
+        self, *, heap: str = "2m", retries: int = 0, empty: bool = False, **plan: Any
+    ) -> Boot:
+        """Boot once, or, if `empty`, only make the chip. The plan says what goes wrong there.
+
+        Raises AssertionError when MicroPython does not come to the end, for want of heap too.
+        """
         plan.setdefault("ntp", NOW)
         spec = {
-            "path": self.path,
             "parts": {label: str(path) for label, path in self.parts.items()},
             "record": str(self.folder / "record"),
             "plan": plan,
             "retries": retries,
+            "empty": empty,
         }
         path = self.folder / "spec.json"
         path.write_text(json.dumps(spec))
-        text, _, end = run_micropython(HERE / "one_boot.py", path, heap=heap).rpartition("END ")
+        program = f"import sys\nsys.path[:]={self.path + ['.frozen']}\n"
+        program += f"import one_boot\none_boot.run({str(path)!r})"
+        text, _, end = run_micropython("-c", program, heap=heap).rpartition("END ")
         return Boot(text, json.loads(end))
 
 

@@ -1,0 +1,8 @@
+# Freezes the agent into a firmware: include() this file from a board's manifest.
+metadata(
+    description="Binds a timing reader to its cloud once, and never twice.",
+    version="0.1.0",
+)
+require("ntptime")
+require("requests")
+package("startline")

@@ -1,0 +1,272 @@
+"""Looking instead of repeating: how a reader with a READ_WRITE key settles `unknown` by itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from startline.record import Record, unpack
+
+from host_tools.cloud import MockCloud
+from tests.firmware.conftest import MakeReader
+from tests.firmware.harness import NOW, Reader, factory_image, settings_for
+from tests.firmware.scripted import TOKEN, Script, ScriptedServer, answer
+
+OTHER = "A" * 64
+
+
+def page(*entries: dict[str, Any], **more: Any) -> list[bytes]:
+    """Write a page of the list of devices."""
+    body = json.dumps({"description": "Success", "result": list(entries), **more})
+    return [answer("200 OK", body.encode())]
+
+
+def entry(token: str = OTHER, mark: str = "1.0.0", serial: str = "OTHER-1") -> dict[str, Any]:
+    """Return an entry of the list."""
+    return {"serial_number": serial, "firmware": mark, "deviceid": token, "sessions": [1, {"a": 2}]}
+
+
+class Cloud(ScriptedServer):
+    """A server whose answers can be made from the attempt id that the request brought."""
+
+    def mark(self) -> str:
+        """Return the firmware field of the last request to bind."""
+        posts = [request for request in self.requests if request.startswith(b"POST")]
+        return str(json.loads(posts[-1].split(b"\r\n\r\n")[1])["firmware"])
+
+
+def run(
+    tmp_path: Path, lib: Path, server: ScriptedServer, name: str = "reader", **options: Any
+) -> Reader:
+    """Return a reader for a server."""
+    settings = settings_for(server.base_url, server.ca_der, **options)
+    return Reader(tmp_path / name, lib, factory_image(settings))
+
+
+def kinds(server: ScriptedServer) -> list[str]:
+    """Return method and path of each request."""
+    return [" ".join(request.decode("latin1").split()[:2]) for request in server.requests]
+
+
+def test_a_lost_answer_is_found_again(make_reader: MakeReader, cloud: MockCloud) -> None:
+    """A bind whose answer was lost is found in the list by its mark: bound, with one request."""
+    reader = make_reader(key=cloud.keys["READ_WRITE"])
+    assert reader.boot().state == "bound"
+    record = unpack(reader.blob)
+    token = record.token
+    image = make_reader("again", key=cloud.keys["READ_WRITE"]).get("fctry")
+    lost = make_lost(reader, record, image)
+    boot = lost.boot()
+    assert (boot.state, boot.end["token"]) == ("bound", token)
+    assert boot.one("look")["outcome"] == "bound"
+    assert [request.method for request in cloud.requests].count("POST") == 1
+    assert lost.states() == ("bound", "bound")
+    assert cloud.keys["READ_WRITE"].encode() not in lost.get("fctry")
+
+
+def make_lost(reader: Reader, record: Record, image: bytes) -> Reader:
+    """Set a reader back to where its request went out and no answer came."""
+    from startline.record import pack
+
+    record.state, record.reason, record.token, record.status = "unknown", "timeout", "", 0
+    reader.blob = pack(record)
+    reader.put("bind", pack(record) + b"\xff" * (0x2000 - len(pack(record))))
+    reader.put("fctry", image)
+    return reader
+
+
+def test_two_looks_then_again(tmp_path: Path, lib: Path) -> None:
+    """Where two complete looks a minute apart find nothing, the request is made once more."""
+    empty = page()
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, empty, empty, [answer()]) as server:
+        boot = run(tmp_path, lib, server).boot()
+        assert (boot.state, boot.end["token"]) == ("bound", TOKEN)
+        assert [kind.split("?")[0] for kind in kinds(server)] == [
+            "POST /v0/devices", "GET /v0/devices", "GET /v0/devices", "POST /v0/devices",
+        ]  # fmt: skip
+        assert max(boot.end["slept"]) >= 60_000
+        first, second = (event["id"] for event in boot.all("attempt"))
+        assert first != second
+
+
+def test_the_second_look_may_lie_in_another_boot(tmp_path: Path, lib: Path) -> None:
+    """The first look counts in the next boot; and only after the pause does the second count."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, page(), page(), page(), [answer()]) as server:
+        reader = run(tmp_path, lib, server, boot_limit=20)
+        assert reader.boot(ntp=NOW).state == "unknown"
+        record = unpack(reader.blob)
+        assert (record.state, record.looks, record.looked >= NOW) == ("unknown", 1, True)
+        assert reader.boot(ntp=NOW + 30).state == "unknown"
+        assert len(server.requests) == 3
+        boot = reader.boot(ntp=NOW + 100)
+        assert boot.state == "bound"
+        assert kinds(server)[3:] == [
+            "GET /v0/devices?page=1&limit=1000",
+            "POST /v0/devices",
+        ]
+
+
+def test_a_clock_that_went_back_starts_the_pause_anew(tmp_path: Path, lib: Path) -> None:
+    """A look that seems to lie in the future is no first look: the pause begins again."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, page()) as server:
+        reader = run(tmp_path, lib, server, boot_limit=40)
+        reader.boot(ntp=NOW)
+        reader.boot(ntp=NOW - 5000)
+        record = unpack(reader.blob)
+        assert (record.looks, record.looked < NOW) == (1, True)
+
+
+def test_a_look_with_another_key_proves_nothing(tmp_path: Path, lib: Path) -> None:
+    """That another company's list does not have the device does not make it unbound."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, page()) as server:
+        reader = run(tmp_path, lib, server, boot_limit=40)
+        reader.boot()
+        other = settings_for(server.base_url, server.ca_der, "ror-another-company")
+        reader.put("fctry", factory_image(other))
+        boot = reader.boot(ntp=NOW + 1000)
+        assert (boot.state, boot.reason) == ("unknown", "other_key")
+        assert reader.boot(ntp=NOW + 2000).all("link") == []
+
+
+LISTS = {
+    "our mark among many": ([entry(), "OURS", entry(OTHER[1:] + "B")], "bound", ""),
+    "our mark and serial twice": (
+        ["OURS", entry(OTHER, "1.0.0", " device-123 ")], "bound", "",
+    ),
+    "our serial, other mark": ([entry(serial="device-123 ")], "unknown", "serial_taken"),
+    "our serial, no mark": (
+        [{"serial_number": "DEVICE-123", "deviceid": OTHER, "firmware": None}],
+        "unknown", "serial_taken",
+    ),
+    "two of ours": (["OURS", "OURS2"], "unknown", "doubled"),
+    "one of ours, twice": (["OURS", "OURS"], "bound", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("entries", "state", "reason"), LISTS.values(), ids=LISTS.keys())
+@pytest.mark.parametrize("envelope", [False, True], ids=["bare", "body"])
+def test_what_a_list_tells(
+    tmp_path: Path, lib: Path, entries: list[Any], state: str, reason: str, envelope: bool
+) -> None:
+    """Each list has the outcome of the table, bare or in `body`."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error) as server:
+        reader = run(tmp_path, lib, server, boot_limit=10)
+        reader.boot()
+        mark = server.mark()
+    ours = {"OURS": entry(TOKEN, mark, "DEVICE-123"), "OURS2": entry(OTHER, mark, "DEVICE-123")}
+    content: Any = {"result": [ours[one] if isinstance(one, str) else one for one in entries]}
+    empty: Any = {"result": []}
+    if envelope:
+        content, empty = {"body": content}, {"body": empty}
+    scripts = [[answer("200 OK", json.dumps(one).encode())] for one in (content, empty)]
+    with Cloud(*scripts) as server:
+        move(reader, server)
+        boot = reader.boot(ntp=NOW + 10)
+        assert (boot.state, boot.reason) == (state, reason)
+        assert boot.end["token"] == (TOKEN if state == "bound" else "")
+        assert all(kind.startswith("GET") for kind in kinds(server))
+        if state == "unknown":
+            assert reader.boot(ntp=NOW + 5000).all("link") == []
+
+
+def move(reader: Reader, server: ScriptedServer) -> None:
+    """Let a reader, and its record, belong to another server."""
+    import hashlib
+
+    from startline.record import pack
+
+    record = unpack(reader.blob)
+    record.place = hashlib.sha256(server.base_url.encode()).digest()[:8]
+    reader.blob = pack(record)
+    reader.put("bind", pack(record) + b"\xff" * (0x2000 - len(pack(record))))
+    reader.put("fctry", factory_image(settings_for(server.base_url, server.ca_der, boot_limit=10)))
+
+
+INCOMPLETE = {
+    "cut JSON": [answer("200 OK", b'{"result":[{"deviceid":"A"}')],
+    "no list": [answer("200 OK", b'{"description":"Success"}')],
+    "a list elsewhere": [answer("200 OK", b'{"data":{"result":[]}}')],
+    "HTML": [answer("200 OK", b"<html></html>")],
+    "two documents": [answer("200 OK", b'{"result":[]}{"result":[]}')],
+    "brackets that do not match": [answer("200 OK", b'{"result":[}]')],
+    "500": [answer("500 Oops", b'{"result":[]}')],
+    "404": [answer("404 Not Found", b"")],
+    "429": [answer("429 Slow", b"")],
+    "a redirect": [answer("302 Found", b"", ["Location: https://localhost:1/"])],
+    "a short body": [answer("200 OK", b'{"result":[]}', ["Content-Length: 99"], length=False)],
+    "a reset": [None],
+    "our mark without a token": "OURS",
+}
+
+
+@pytest.mark.parametrize("script", INCOMPLETE.values(), ids=INCOMPLETE.keys())
+def test_an_incomplete_look_does_not_count(tmp_path: Path, lib: Path, script: Any) -> None:
+    """Only a list that was read to its end, page by page, counts as a look."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error) as server:
+        reader = run(tmp_path, lib, server, boot_limit=10)
+        reader.boot()
+        if script == "OURS":
+            script = page(entry("not hex", server.mark(), "DEVICE-123"))
+    with Cloud(script) as server:
+        move(reader, server)
+        boot = reader.boot(ntp=NOW + 10)
+        assert boot.state == "unknown"
+        assert {step for step, _ in boot.failures()} == {"answer"}
+        assert unpack(reader.blob).looks == 0
+        assert "Traceback" not in boot.text
+
+
+def test_pages_are_read_to_the_end(tmp_path: Path, lib: Path) -> None:
+    """Pages are read until an empty one; a cloud without pages is read until it repeats itself."""
+    pages = [page(entry(f"{n:064X}", serial=f"S{n}")) for n in range(3)]
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, *pages, page()) as server:
+        boot = run(tmp_path, lib, server, boot_limit=20).boot()
+        assert boot.one("look")["outcome"] == "unbound"
+        assert kinds(server)[1:] == [f"GET /v0/devices?page={n}&limit=1000" for n in (1, 2, 3, 4)]
+    with Cloud(error, pages[0]) as server:
+        boot = run(tmp_path, lib, server, "second", boot_limit=20).boot()
+        assert boot.one("look")["outcome"] == "unbound"
+        assert len(kinds(server)) == 3
+
+
+def test_a_long_page_in_a_small_heap(tmp_path: Path, lib: Path) -> None:
+    """Five thousand devices on one page are read in the heap that a first boot has anyway."""
+    entries = [
+        {**entry(f"{n:064X}", "2.0.0+sl.00000000", f"READER-{n:05}"), "alias": "Çıkış \\ \"1\""}
+        for n in range(5000)
+    ]
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, page(*entries), page()) as server:
+        boot = run(tmp_path, lib, server, boot_limit=60).boot(heap="90k")
+        assert boot.one("look")["outcome"] == "unbound"
+
+
+def test_what_delays_a_look(tmp_path: Path, lib: Path) -> None:
+    """After a 503 with Retry-After the reader waits that long before it looks."""
+    busy: Script = [answer("503 Busy", b"", ["Retry-After: 20"])]
+    with Cloud(busy, page()) as server:
+        boot = run(tmp_path, lib, server, boot_limit=40).boot()
+        assert boot.one("wait")["ms"] == 20_000
+        assert 20_000 in boot.end["slept"]
+
+
+@pytest.mark.parametrize("second_bind", ["new", "same", "conflict"])
+def test_a_commit_without_an_answer(tmp_path: Path, lib: Path, second_bind: str) -> None:
+    """Whatever a second bind would do, a bind without an answer ends in one record, and bound."""
+    with MockCloud(second_bind=second_bind) as cloud:
+        settings = settings_for(cloud.base_url, cloud.ca_der, cloud.keys["READ_WRITE"])
+        reader = Reader(tmp_path / "reader", lib, factory_image(settings))
+        assert reader.boot().state == "bound"
+        record = unpack(reader.blob)
+        boot = make_lost(reader, record, factory_image(settings)).boot()
+        assert (boot.state, boot.end["token"]) == ("bound", cloud.devices()[0]["deviceid"])
+        assert len(cloud.devices()) == 1
