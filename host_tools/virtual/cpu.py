@@ -19,17 +19,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from host_tools.virtual.interrupt import Interrupt
 from host_tools.virtual.vm_binary import find_micropython
 from host_tools.virtual.vm_stream import Decoder, frame, make_prefix
 from host_tools.virtual.watchdog import Watchdog
 
 _START = Path(__file__).parent / "runtime" / "start.py"
-_PATIENCE_MS = 150
-"""For how long the VM may notice by itself that it is to stop, before it is pressed to."""
-_LAST_RESORT_MS = 400
-"""For how long before it gets a signal."""
-_AGAIN_MS = 3
-"""The same after a signal that came while the VM was busy with what is C on a chip."""
 _READ = 65536
 
 
@@ -70,10 +65,7 @@ class Cpu:
         self._prefix = b""
         self._decoder = Decoder(b"\xff")
         self._queue = bytearray()
-        self._interrupt: int | None = None
-        self._asked = False
-        self._patience = Watchdog(self._press)
-        self._last_resort = Watchdog(self._signal)
+        self._interrupt = Interrupt(self._tell, self._signal)
         self._watchdog = Watchdog(self._kill_child)
         self._herald: threading.Thread | None = None
         self.sleep_ms = 0
@@ -96,12 +88,7 @@ class Cpu:
         """Take bytes from the line; the interrupt character is none of them while it counts."""
         if self._child is None:
             return
-        if self._interrupt is not None:
-            mark = bytes((self._interrupt,))
-            if mark in data:
-                data = data.replace(mark, b"")
-                self._ask_to_stop()
-        self._enqueue(data)
+        self._enqueue(self._interrupt.take(data))
         self._flush()
 
     def fileno(self) -> int | None:
@@ -128,7 +115,6 @@ class Cpu:
         for fd in self._fds.values():
             os.close(fd)
         self._fds.clear()
-        self._interrupt = None
 
     def _kill_child(self) -> None:
         if self._child is not None:
@@ -138,7 +124,7 @@ class Cpu:
     def _bury(self) -> None:
         """Kill the child; throw away what is still on its way, its herald's word included."""
         self._watchdog.stop()
-        self._withdraw()
+        self._interrupt.disarm()
         self._kill_child()
         while self._herald is not None and self._herald.is_alive():
             self._drain()
@@ -170,12 +156,12 @@ class Cpu:
         """Start the child, again on the same pipes after a soft reset."""
         self._prefix = make_prefix()
         self._decoder = Decoder(self._prefix)
-        self._interrupt = None
         self._watchdog = Watchdog(self._kill_child)
-        os.write(self._fds["control"], self._configuration(cause, mode, carried))
+        self._tell(self._configuration(cause, mode, carried))
         passed = [self._fds["child_control"]]
         if self._config.lock_fd is not None:
             passed.append(self._config.lock_fd)
+        _let_children_hang_up()
         self._child = subprocess.Popen(
             [
                 self._program,
@@ -231,18 +217,15 @@ class Cpu:
     def _obey(self, word: str, argument: bytes) -> str | None:
         """Do what the VM asks for; return why its life ended, if it did."""
         if word == "i":
-            self._interrupt = argument[0]
+            self._interrupt.arm(argument[0])
         elif word == "o":
-            self._interrupt = None
-            self._withdraw()
-            os.write(self._fds["control"], argument)
+            self._interrupt.disarm(argument)
         elif word == "k":
-            os.write(self._fds["control"], b"y" if self._withdraw() else b"n")
+            self._interrupt.claim()
         elif word == "a":
-            self._withdraw()
-            self._ask_to_stop(_AGAIN_MS)
+            self._interrupt.again()
         elif word == "h":
-            self._last_resort.feed(_LAST_RESORT_MS)
+            self._interrupt.hold()
         elif word == "w":
             self._watchdog.feed(int(argument))
         elif word == "p":
@@ -270,26 +253,8 @@ class Cpu:
         self.kill()
         return word
 
-    def _ask_to_stop(self, last_resort_ms: int = _LAST_RESORT_MS) -> None:
-        """Ask, press, and send a signal in the end; runtime/console.py tells why in this order."""
-        if self._interrupt is None or self._asked:
-            return
-        self._asked = True
-        os.write(self._fds["control"], b"!")
-        self._patience = Watchdog(self._press)
-        self._last_resort = Watchdog(self._signal)
-        self._patience.feed(_PATIENCE_MS)
-        self._last_resort.feed(last_resort_ms)
-
-    def _withdraw(self) -> bool:
-        """Forget that the VM was asked to stop; return whether it was, and got no signal yet."""
-        self._patience.stop()
-        self._last_resort.stop()
-        was_asked, self._asked = self._asked, False
-        return was_asked and not self._last_resort.has_bitten
-
-    def _press(self) -> None:
-        os.write(self._fds["control"], b"?")
+    def _tell(self, data: bytes) -> None:
+        os.write(self._fds["control"], data)
 
     def _signal(self) -> None:
         if self._child is not None:
@@ -313,6 +278,13 @@ def _announce_end(child: subprocess.Popen[bytes], output: int, word: bytes) -> N
     """Put a word behind everything that the child wrote when it is dead, however it died."""
     child.wait()
     os.write(output, word)
+
+
+def _let_children_hang_up() -> None:
+    """Undo what `nohup` does to children: an ignored SIGHUP would be ignored by the VM as well."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def _unread(fd: int) -> int:

@@ -79,7 +79,7 @@ class NorFlash:
         if path is None:
             self.size = size or 4 * 1024 * 1024
             self._file = None
-            self._memory = bytearray(b"\xff") * self.size
+            self._memory = bytearray(b"\xff" * self.size)  # MicroPython has no bytearray * int
         else:
             self._file = open(path, "r+b", buffering=0)  # noqa: PTH123, SIM115
             self.size = self._file.seek(0, 2)

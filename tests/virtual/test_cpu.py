@@ -148,7 +148,7 @@ def test_a_program_named_by_the_environment_is_taken(
     monkeypatch.setenv("MICROPYTHON", "/bin/sh")
     assert find_micropython() == "/bin/sh"
     monkeypatch.setenv("MICROPYTHON", str(tmp_path / "none"))
-    with pytest.raises(BadInput, match="MICROPYTHON names .*none") as raised:
+    with pytest.raises(BadInput, match=r"MICROPYTHON names .*none") as raised:
         Cpu(
             CpuConfig(
                 flash_path=tmp_path / "f", flash_size=FLASH_SIZE, mac=MAC, state_dir=tmp_path

@@ -55,7 +55,9 @@ def test_boot_and_main_run_in_one_namespace(vm: Vm) -> None:
     )
     vm.boot()
     said = vm.until(BANNER)
-    assert said.startswith(b"__main__ boot.py\r\n__main__ main.py 2\r\nmodule module\r\nMicroPython v")
+    assert said.startswith(
+        b"__main__ boot.py\r\n__main__ main.py 2\r\nmodule module\r\nMicroPython v"
+    )
     vm.feed(b"x, __name__\r")
     vm.until(b"(2, '__main__')")
 
@@ -163,7 +165,7 @@ def test_the_host_is_out_of_reach(vm: Vm) -> None:
         """
 import os, sys
 print(os.listdir("/"), os.getcwd(), hasattr(os, "VfsPosix"))
-for call in (lambda: open("/etc/passwd"), lambda: os.stat("/work"), lambda: __import__("runtime.boot2")):
+for call in (lambda: open("/etc/passwd"), lambda: os.stat("/usr"), lambda: __import__("runtime.boot2")):
     try:
         call()
         print("reached")

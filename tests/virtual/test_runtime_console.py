@@ -9,7 +9,7 @@ import pytest
 
 from host_tools.virtual.runtime.complete import complete
 from host_tools.virtual.runtime.repl import needs_more
-from tests.virtual.vm_harness import BANNER, Vm
+from tests.virtual.vm_harness import BANNER, SECONDS, Vm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,9 +81,44 @@ for _ in range(2):
     vm.feed(b"\x03\x03\x03")
     vm.feed(b"\x03")
     vm.until(b"runs")
-    time.sleep(0.25)  # what comes sooner counts as one
     vm.feed(b"\x03")
     vm.until(b"caught\r\n\x04\x04>")
+
+
+def test_ctrl_c_reaches_a_program_that_only_computes(vm: Vm) -> None:
+    """Again and again, though it never calls into the port and catches each one."""
+    vm.send(
+        """
+print("runs")
+caught = 0
+while caught < 3:
+    try:
+        while True:
+            pass
+    except KeyboardInterrupt:
+        caught += 1
+print("done")
+"""
+    )
+    vm.until(b"runs")
+    deadline = time.monotonic() + SECONDS
+    while b"done" not in vm.out:
+        assert time.monotonic() < deadline
+        vm.feed(b"\x03")
+        time.sleep(0.1)
+        vm.cpu.pump()
+
+
+def test_a_program_stopped_in_its_memory_management_leaves_a_prompt(vm: Vm) -> None:
+    """Ctrl-C may hit the garbage collector; to the other side it is an interrupt like any."""
+    for _ in range(4):
+        vm.send("print('runs')\nwhile True:\n    x = [str(n) for n in range(50)]")
+        vm.until(b"runs")
+        vm.feed(b"\x03")
+        assert b"KeyboardInterrupt" in vm.until(b"\x04>")
+        vm.feed(b"\x02")
+        vm.until(BANNER)
+    assert typed(vm, "'goes' + ' on'").endswith("'goes on'\r\n>>> ")
 
 
 def test_ctrl_c_is_data_while_kbd_intr_is_off(vm: Vm) -> None:

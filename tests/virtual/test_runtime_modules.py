@@ -24,7 +24,7 @@ def vm(tmp_path: Path) -> Iterator[Vm]:
         yield vm
 
 
-def test_nvs_gives_what_microPythons_own_test_expects(vm: Vm) -> None:  # noqa: N802
+def test_nvs_gives_what_the_ports_own_test_expects(vm: Vm) -> None:
     """Values, lengths and errors of MicroPython's test of `esp32.NVS` on a real chip."""
     said = vm.run(
         """
@@ -229,7 +229,9 @@ def test_a_table_without_a_vfs_row_gets_one_at_the_end(tmp_path: Path) -> None:
     rows = [row for row in ROWS if row not in (VFS, BIND, FCTRY)]
     with Vm(tmp_path, rows=rows) as vm:
         vm.start()
-        said = vm.run("from esp32 import Partition; print(Partition('vfs').info(), open('boot.py'))")
+        said = vm.run(
+            "from esp32 import Partition; print(Partition('vfs').info(), open('boot.py'))"
+        )
         assert said.startswith("(1, 129, 2097152, 2097152, 'vfs', False) <")
 
 
@@ -255,7 +257,9 @@ print(hasattr(os, "system"), machine)
 
 def test_the_clock_starts_in_2000_and_runs_on_over_a_reset(vm: Vm) -> None:
     """After power-on it is 2000-01-01; `machine.reset()` keeps time and RTC memory, power-off not."""
-    assert vm.run("import time; print(time.gmtime()[:3], time.time() < 60)") == "(2000, 1, 1) True\n"
+    assert (
+        vm.run("import time; print(time.gmtime()[:3], time.time() < 60)") == "(2000, 1, 1) True\n"
+    )
     vm.run(
         """
 import machine
@@ -364,9 +368,9 @@ led.on()
 
 def test_time_goes_on_for_the_agent_while_nothing_else_does(vm: Vm) -> None:
     """`time.time()` follows the host's seconds."""
-    first = int(vm.run("import time; print(time.time_ns() // 1000000)"))
     started = time.monotonic()
+    first = int(vm.run("import time; print(time.time_ns() // 1000000)"))
     time.sleep(0.2)
     second = int(vm.run("import time; print(time.time_ns() // 1000000)"))
     assert second - first >= 200
-    assert second - first <= (time.monotonic() - started) * 1000 + 500
+    assert second - first <= (time.monotonic() - started) * 1000 + 1

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAC = bytes.fromhex("246f28000001")
 FLASH_SIZE = 4 << 20
-BANNER = b"Type \"help()\" for more information.\r\n>>> "
+BANNER = b'Type "help()" for more information.\r\n>>> '
 SECONDS = 20.0
 
 Row = tuple[str, int, int, int, int]
@@ -148,7 +148,7 @@ class Vm:
         self.until(b"OK")
 
     def run(self, source: str) -> str:
-        """Run a script at the raw prompt and return what it printed, "\\n" for line ends.
+        """Run a script at the raw prompt and return what it printed, with plain line ends.
 
         A traceback is an AssertionError.
         """

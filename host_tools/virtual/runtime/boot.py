@@ -5,8 +5,8 @@ import json
 import os
 import sys
 import time
-import vfs
 
+import vfs
 from flash import Fuse
 
 from . import chip, chip_flash, clock, install, mount, state, stdio, timers
@@ -36,7 +36,9 @@ def run(control, namespace: dict, hidden: str) -> None:
     runner = Runner(console, namespace, hidden)
     repl = Repl(console, runner, install.banner(), config["mode"])
     console.idle = lambda: timers.run_due(life) if life.timers else -1
-    install.install(stdio.TextIn(console), stdio.TextOut(console, sys.stdout), runner.print_exception)
+    install.install(
+        stdio.TextIn(console), stdio.TextOut(console, sys.stdout), runner.print_exception
+    )
     install.replace_builtins(console, repl.ask)
     vfs.umount("/")
     sys.path[:] = ["", ".frozen", "/lib"]

@@ -4,7 +4,7 @@ A life is one object. A harness that runs many lives in one VM makes a new `Chip
 puts it in place with `use`; whatever still holds the old one can write nothing once it is dead.
 """
 
-from . import console, nvs, nvs_pending, table, wifi
+from . import console, nvs, nvs_errors, nvs_pending, table, wifi
 
 CAUSES = {
     "power_on": 1,
@@ -71,12 +71,12 @@ class Chip:
         if self._nvs is None:
             row = self.partition("nvs")
             if row is None:
-                raise nvs.NvsError(nvs.PART_NOT_FOUND)
+                raise nvs_errors.NvsError(nvs_errors.PART_NOT_FOUND)
             store = nvs.NvsStore(Window(self.flash, row), row.size)
             opened = nvs_pending.PendingNvs(store)
             try:
                 opened.open()
-            except nvs.NvsError:
+            except nvs_errors.NvsError:
                 store.erase_all()
                 opened.open()
             self._nvs = opened

@@ -30,8 +30,7 @@ class ChipFlash(NorFlash):
         done = 0
         while done < len(data):
             length = PAGE - (offset + done) % PAGE
-            if length > len(data) - done:
-                length = len(data) - done
+            length = min(length, len(data) - done)
             allowed = self._allow("program", offset + done, length)
             self._load(offset + done, length)
             for index in range(allowed):

@@ -7,7 +7,9 @@ _WIDTH = 64
 def complete(text: str, names: dict) -> tuple:
     """Return (what to add, "") or ("", the choices laid out) for the last `a.b.c` of a line."""
     start = len(text)
-    while start and (text[start - 1].isalpha() or text[start - 1].isdigit() or text[start - 1] in "_."):
+    while start and (
+        text[start - 1].isalpha() or text[start - 1].isdigit() or text[start - 1] in "_."
+    ):
         start -= 1
     *path, partial = text[start:].split(".")
     found = _names(path, names)

@@ -1,6 +1,6 @@
-"""The line between the VM and the process that runs it: console bytes, and words beside them.
+r"""The line between the VM and the process that runs it: console bytes, and words beside them.
 
-What the VM prints is text; its "\\n" becomes "\\r\\n" on the other side, as the port cooks it.
+What the VM prints is text; its "\n" becomes "\r\n" on the other side, as the port cooks it.
 Everything else is a frame in the same stream: PREFIX (5 bytes of this life's own making), a
 kind, a length of 2 bytes little endian, the payload. Kinds: `R` raw bytes for the line, `C` a
 word for the process: `i<char>` (this character interrupts from now on), `o<number>` (nothing
@@ -59,7 +59,7 @@ class Console:
         self.idle = _forever
 
     def say(self, text: str) -> None:
-        """Print text; each "\\n" ends a line."""
+        """Print text; a line feed ends a line."""
         self._out.write(text)
 
     def raw(self, data: bytes) -> None:
@@ -81,6 +81,10 @@ class Console:
                     return self._take()
             pause = self.idle()
         return self._take()
+
+    def has_input(self) -> bool:
+        """Tell whether a byte is there to be read."""
+        return bool(self._unread or self._input.poll(0))
 
     def unread(self, byte: int) -> None:
         """Let `read` return a byte first that came in another way."""

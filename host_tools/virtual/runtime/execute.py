@@ -43,7 +43,7 @@ class Runner:
     def run_file(self, path: str) -> int:
         """Run a file of the chip's file system in `__main__`."""
         self.namespace["__file__"] = path
-        return self._run(lambda: None, False, lambda _: execfile(path, self.namespace))
+        return self._run(lambda: None, False, lambda _: execfile(path, self.namespace))  # noqa: F821
 
     def run_call(self, function, *args) -> int:
         """Call a piece of the port's own, which is not interrupted unless it asks for it."""

@@ -4,6 +4,7 @@ import builtins
 import sys
 
 from .modules import (
+    asyncio_tasks,
     errno,
     esp,
     esp32,
@@ -15,10 +16,12 @@ from .modules import (
     select,
     socket,
     time,
+    vfs,
 )
 from .modules import sys as chip_sys
 
 _STAND_INS = {
+    "_asyncio": asyncio_tasks,
     "errno": errno,
     "esp": esp,
     "esp32": esp32,
@@ -31,13 +34,14 @@ _STAND_INS = {
     "socket": socket,
     "sys": chip_sys,
     "time": time,
+    "vfs": vfs,
 }
 _OLD_NAMES = ("errno", "machine", "os", "select", "socket", "sys", "time")
 
 
 def banner() -> str:
     """Return what the friendly prompt starts with."""
-    return "MicroPython %s; %s\nType \"help()\" for more information.\n" % (os.VERSION, os.MACHINE)
+    return 'MicroPython %s; %s\nType "help()" for more information.\n' % (os.VERSION, os.MACHINE)
 
 
 def install(stdin, stdout, print_exception) -> None:

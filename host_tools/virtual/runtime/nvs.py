@@ -7,6 +7,15 @@ moment: new before old, index after chunks, and one page is always kept free.
 
 from struct import pack, unpack_from
 
+from . import nvs_recovery
+from .nvs_errors import (
+    NEW_VERSION_FOUND,
+    NO_FREE_PAGES,
+    NOT_ENOUGH_SPACE,
+    NOT_FOUND,
+    VALUE_TOO_LONG,
+    NvsError,
+)
 from .nvs_page import (
     ACTIVE,
     BLOB_DATA,
@@ -25,27 +34,9 @@ from .nvs_page import (
     make_entry,
 )
 
-NOT_FOUND = 0x1102
-NOT_ENOUGH_SPACE = 0x1105
-INVALID_NAME = 0x1106
-KEY_TOO_LONG = 0x1109
-INVALID_LENGTH = 0x110C
-NO_FREE_PAGES = 0x110D
-VALUE_TOO_LONG = 0x110E
-PART_NOT_FOUND = 0x110F
-NEW_VERSION_FOUND = 0x1110
-
 _CHUNK_MAX = (ENTRIES - 1) * ENTRY
 _SECOND_VERSION = 0x80
 """A blob is rewritten under the other half of the chunk numbers, so that old and new differ."""
-
-
-class NvsError(Exception):
-    """An error of the library; `code` is its esp_err_t, positive."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class NvsStore:
@@ -72,12 +63,12 @@ class NvsStore:
                 raise NvsError(NEW_VERSION_FOUND)
             (self._free if page.sequence < 0 else self._used).append(page)
         self._used.sort(key=_sequence)
-        self._finish_freeing()
+        self._finish_move()
         for page in self._used[:-1]:
             if page.state == ACTIVE:  # only the newest is written to
                 page.mark(FULL)
-        self._drop_duplicates()
-        self._drop_broken_blobs()
+        nvs_recovery.drop_duplicates(self._items())
+        nvs_recovery.drop_broken_blobs(self._items)
         if not self._free:
             raise NvsError(NO_FREE_PAGES)
 
@@ -149,7 +140,12 @@ class NvsStore:
         try:
             count = self._append_chunks(namespace, key, data, start)
             index = make_entry(
-                namespace, BLOB_INDEX, 1, NO_CHUNK, key, pack("<IBBH", len(data), count, start, 0xFFFF)
+                namespace,
+                BLOB_INDEX,
+                1,
+                NO_CHUNK,
+                key,
+                pack("<IBBH", len(data), count, start, 0xFFFF),
             )
             self._room_for_one().append(index)
         except NvsError:
@@ -197,9 +193,7 @@ class NvsStore:
                 raise NvsError(NOT_ENOUGH_SPACE)
             span = 1 + (len(piece) + ENTRY - 1) // ENTRY
             info = pack("<HHI", len(piece), 0xFFFF, checksum(piece))
-            page.append(
-                make_entry(namespace, BLOB_DATA, span, start + count, key, info), piece
-            )
+            page.append(make_entry(namespace, BLOB_DATA, span, start + count, key, info), piece)
             count += 1
             offset += len(piece)
             if offset >= len(data):
@@ -262,49 +256,16 @@ class NvsStore:
         self._used.append(page)
         return page
 
-    def _finish_freeing(self) -> None:
-        """Move a page's items again if power went while it was being freed."""
-        for victim in self._used:
-            if victim.state != FREEING:
-                continue
-            newest = self._used[-1]
-            if newest.state == ACTIVE:  # it holds nothing but copies of the victim's items
-                newest.wipe()
-                self._used.remove(newest)
-                self._free.insert(0, newest)
+    def _finish_move(self) -> None:
+        victim, target = nvs_recovery.interrupted_move(self._used)
+        if target:
+            target.wipe()
+            self._used.remove(target)
+            self._free.insert(0, target)
+        if victim:
             if not self._free:
                 raise NvsError(NO_FREE_PAGES)
             self._reclaim(victim)
-            return
-
-    def _drop_duplicates(self) -> None:
-        """Of two items of one identity the newer counts: power went before the old was erased."""
-        seen = {}
-        for page, index, entry in self._items():
-            identity = entry[:2] + entry[3:4] + key_of(entry)
-            older = seen.get(identity)
-            if older:
-                older[0].erase_item(older[1], older[2])
-            seen[identity] = (page, index, entry[2])
-
-    def _drop_broken_blobs(self) -> None:
-        """Erase chunks that no index claims, and indexes that miss a chunk."""
-        claims = {}
-        for page, index, entry in self._items():
-            if entry[1] == BLOB_INDEX:
-                claims[entry[:1] + key_of(entry)] = [page, index, entry, entry[28]]
-        for page, index, entry in self._items():
-            if entry[1] != BLOB_DATA:
-                continue
-            claim = claims.get(entry[:1] + key_of(entry))
-            if claim and claim[2][29] <= entry[3] < claim[2][29] + claim[2][28]:
-                claim[3] -= 1
-            else:
-                page.erase_item(index, entry[2])
-        for page, index, entry, missing in claims.values():
-            if missing:
-                page.erase_item(index, 1)
-                self._erase_chunks(entry[0], key_of(entry), entry[29])
 
 
 def _sequence(page: Page) -> int:

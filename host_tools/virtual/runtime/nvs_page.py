@@ -45,9 +45,7 @@ def checksum(*parts: bytes) -> int:
     return value
 
 
-def make_entry(
-    namespace: int, kind: int, span: int, chunk: int, key: bytes, data: bytes
-) -> bytes:
+def make_entry(namespace: int, kind: int, span: int, chunk: int, key: bytes, data: bytes) -> bytes:
     """Return the 32 bytes of an entry; `key` at most 15 bytes, `data` at most 8 (padded 0xFF)."""
     head = bytes((namespace, kind, span, chunk))
     tail = (key[:15] + b"\0" * 16)[:16] + (data + b"\xff" * 8)[:8]
@@ -140,9 +138,7 @@ class Page:
         if self.state == CORRUPT:
             self.wipe()
         body = pack("<IB", sequence, VERSION_2) + b"\xff" * 19
-        self._flash.program(
-            self._base, pack("<I", ACTIVE) + body + pack("<I", checksum(body))
-        )
+        self._flash.program(self._base, pack("<I", ACTIVE) + body + pack("<I", checksum(body)))
         self.state = ACTIVE
         self.sequence = sequence
 
@@ -166,9 +162,7 @@ class Page:
     def erase_item(self, index: int, span: int) -> None:
         """Mark an item's entries as erased; its bytes stay in flash until the page is reused."""
         span = min(max(span, 1), ENTRIES - index)
-        self.live -= sum(
-            self.entry_state(n) == WRITTEN for n in range(index, index + span)
-        )
+        self.live -= sum(self.entry_state(n) == WRITTEN for n in range(index, index + span))
         self._set_states(index, span, ERASED)
 
     def wipe(self) -> None:
@@ -185,9 +179,7 @@ class Page:
             self._states[n >> 2] &= 0xFF ^ ((3 ^ state) << shift)
         first = index >> 2
         last = (index + count - 1) >> 2
-        self._flash.program(
-            self._base + _MAP + first, bytes(self._states[first : last + 1])
-        )
+        self._flash.program(self._base + _MAP + first, bytes(self._states[first : last + 1]))
 
     def _is_blank(self) -> bool:
         return all(

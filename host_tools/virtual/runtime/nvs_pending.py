@@ -4,7 +4,8 @@ A real chip mostly writes at once, so a forgotten commit goes unnoticed there. H
 is seen by every reader of this life, and is gone with the next reset.
 """
 
-from .nvs import NOT_ENOUGH_SPACE, NOT_FOUND, VALUE_TOO_LONG, NvsError, NvsStore
+from .nvs import NvsStore
+from .nvs_errors import NOT_ENOUGH_SPACE, NOT_FOUND, VALUE_TOO_LONG, NvsError
 from .nvs_page import BLOB_INDEX, ENTRY, I32
 
 _ERASED = None

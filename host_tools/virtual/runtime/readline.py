@@ -164,9 +164,7 @@ class LineReader:
             self._insert(added)
         elif choices:
             rest = self._line[self._at :]
-            self._console.say(
-                "\n" + choices + "\n" + self._prompt + self._line + "\b" * len(rest)
-            )
+            self._console.say("\n" + choices + "\n" + self._prompt + self._line + "\b" * len(rest))
 
     def _remember(self) -> None:
         if self._line and self._line not in self._history[:1]:

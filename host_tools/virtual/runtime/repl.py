@@ -29,9 +29,7 @@ class Repl:
         self.mode = mode
 
     def run(self, greeting: bool = True) -> None:
-        """Return when a soft reset is due; without a greeting the first prompt goes on as if
-        it had been there before.
-        """
+        """Return when a soft reset is due; without a greeting the prompt just goes on."""
         again = True
         while again:
             again = self._raw(greeting) if self.mode == RAW else self._friendly()

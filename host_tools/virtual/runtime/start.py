@@ -5,6 +5,6 @@ import sys
 _here = __file__.rsplit("/", 2)[0]
 sys.path[:] = [_here, ".frozen"]
 
-from runtime.boot import run  # noqa: E402
+from runtime.boot import run
 
 run(open(int(sys.argv[1]), "rb"), globals(), _here + "/")

@@ -3,6 +3,7 @@
 import io
 
 _POLL = 3
+_READABLE = 1
 _FILENO = 10
 
 
@@ -90,6 +91,8 @@ class RawIn(io.IOBase):
         pass
 
     def ioctl(self, request: int, arg: int) -> int:
+        if request == _POLL:
+            return arg & _READABLE if self._console.has_input() else 0
         return 0  # for _FILENO this is the descriptor
 
 

@@ -55,7 +55,5 @@ def find_row(rows: list, kind: int, subtype: int = 0xFF, label: str | None = Non
     return [
         row
         for row in rows
-        if row.kind == kind
-        and subtype in (0xFF, row.subtype)
-        and label in (None, row.label)
+        if row.kind == kind and subtype in (0xFF, row.subtype) and label in (None, row.label)
     ]

@@ -3,6 +3,8 @@
 A program that computes without ever sleeping delays them, which a chip would not do.
 """
 
+import sys
+
 
 class Alarm:
     """A callback that is due at a time, once or every `period` milliseconds."""
@@ -24,7 +26,10 @@ def run_due(chip) -> int:
             alarm.due = max(alarm.due + alarm.period, now)
         else:
             chip.timers.remove(alarm)
-        alarm.callback()
+        try:
+            alarm.callback()
+        except Exception as error:
+            sys.modules["sys"].print_exception(error)
     if not chip.timers:
         return -1
     return max(0, min(alarm.due for alarm in chip.timers) - chip.ticks_ms())

@@ -1,6 +1,6 @@
 """`esp32`: NVS and partitions, as the port gives them to Python."""
 
-from .. import nvs as _nvs
+from .. import nvs_errors as _nvs
 from .. import table as _table
 from ..chip import Window as _Window
 from ..chip import current as _current

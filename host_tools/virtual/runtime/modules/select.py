@@ -15,9 +15,18 @@ class _Poll:
     def __init__(self) -> None:
         self._poll = _real.poll()
         _current().console.watch(self._poll)
-        self.register = self._poll.register
-        self.unregister = self._poll.unregister
-        self.modify = self._poll.modify
+
+    def register(self, stream, events: int = POLLIN | POLLOUT) -> None:
+        """Wait for a stream, too."""
+        self._poll.register(stream, events)
+
+    def modify(self, stream, events: int) -> None:
+        """Wait for other events of a stream."""
+        self._poll.modify(stream, events)
+
+    def unregister(self, stream) -> None:
+        """Wait for a stream no more."""
+        self._poll.unregister(stream)
 
     def poll(self, timeout: int = -1, flags: int = 0) -> list:
         """Return (object, events) of what is ready, within a time in milliseconds."""

@@ -218,8 +218,11 @@ class socket(_io.IOBase):
         poll = _select.poll()
         poll.register(self._real, _select.POLLIN)
         console.watch(poll)
-        for item in poll.ipoll(milliseconds):
+        ready = poll.poll(milliseconds)
+        for item in ready:
             console.heard(item[0])
+        if not ready:
+            raise OSError(_TIMED_OUT)
 
     def _wait_for_link(self) -> None:
         """Return at once while traffic passes. Raises OSError(116) when the timeout is over."""

@@ -15,9 +15,7 @@ platform = "esp32"
 argv: list = []
 
 # Without a name of its own it prints as the port's tuple does.
-_Implementation = _namedtuple(
-    "", ("name", "version", "_machine", "_mpy", "_build")
-)
+_Implementation = _namedtuple("", ("name", "version", "_machine", "_mpy", "_build"))
 implementation = _Implementation(
     "micropython",
     _real.implementation.version,

@@ -1,0 +1,7 @@
+"""`vfs`: the VM's own, without the host's file system."""
+
+import vfs as _real
+
+for _name in dir(_real):
+    if _name[:2] != "__" and _name != "VfsPosix":
+        globals()[_name] = getattr(_real, _name)
