@@ -49,7 +49,8 @@ def install(stdin, stdout, print_exception) -> None:
     chip_sys.setup(stdin, stdout, print_exception)
     for name, module in _STAND_INS.items():
         module.__name__ = name
-        del module.__file__  # the port's are built in
+        if hasattr(module, "__file__"):
+            del module.__file__  # the port's are built in
         sys.modules[name] = module
         if name in _OLD_NAMES:
             sys.modules["u" + name] = module
