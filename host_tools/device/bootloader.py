@@ -99,11 +99,8 @@ class BootLoader:
         self._chip = output.chip.kind.lower().replace("-", "")
         return output.chip
 
-    def read(self, offset: int, length: int, *, last: bool = False) -> bytes:
-        """Return `length` bytes of flash from `offset`. Raises StorageFailed on a short answer.
-
-        The `last` verb of a session may go at the full rate.
-        """
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes of flash from `offset`. Raises StorageFailed on a short answer."""
 
         def report(output: Output) -> None:
             self._progress(Progress("read", int(length * output.percent / 100), length))
@@ -112,8 +109,7 @@ class BootLoader:
             name = folder / "read.bin"
             write_private(name, b"")
             arguments = ["read-flash", hex(offset), hex(length), str(name)]
-            baud = max(self.baud, _SYNC_BAUD) if last else _SYNC_BAUD
-            self._run(arguments, baud, length, report)
+            self._run(arguments, _SYNC_BAUD, length, report)
             data = name.read_bytes()
         if len(data) != length:
             raise StorageFailed(f"Reading {length} bytes at {offset:#x} gave {len(data)}.")

@@ -12,7 +12,7 @@ from host_tools.device.repl import Repl
 from host_tools.device.wire import DeviceRaised
 from host_tools.errors import DeviceSilent, StorageFailed
 
-_BLOCK = 4096
+BLOCK = 4096
 _SLOW = 60.0
 
 _FACTS = """
@@ -100,7 +100,7 @@ def write_partition(repl: Repl, name: str, image: bytes, blocks: Iterable[int]) 
     repl.define(_FACTS)
     sent = 0
     for block in blocks:
-        data = image[block * _BLOCK : (block + 1) * _BLOCK]
+        data = image[block * BLOCK : (block + 1) * BLOCK]
         packed = repl.packed(data)
         try:
             repl.run(f"_partition({name!r}).writeblocks({block}, {packed})", _SLOW)
@@ -115,9 +115,9 @@ def write_partition(repl: Repl, name: str, image: bytes, blocks: Iterable[int]) 
 def differing_blocks(old: bytes, new: bytes) -> list[int]:
     """Return which blocks of 4096 bytes differ."""
     return [
-        at // _BLOCK
-        for at in range(0, len(new), _BLOCK)
-        if old[at : at + _BLOCK] != new[at : at + _BLOCK]
+        at // BLOCK
+        for at in range(0, len(new), BLOCK)
+        if old[at : at + BLOCK] != new[at : at + BLOCK]
     ]
 
 

@@ -6,6 +6,7 @@ import errno
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,6 +34,8 @@ class Port:
         self.url = url
         #: The pyserial object, for those who need one.
         self.line = line
+        #: Asked for another pyserial object when this one has gone; None means that it stays so.
+        self.revive: Callable[[], Any] | None = None
 
     @property
     def can_reset(self) -> bool:
@@ -48,7 +51,7 @@ class Port:
     def read(self, seconds: float) -> bytes:
         """Return what has come, waiting at most `seconds` for a first byte; b"" if none came.
 
-        Raises NoSuchPort when the port has gone.
+        Raises NoSuchPort when the port has gone and does not come back.
         """
         deadline = Deadline(seconds)
         try:
@@ -60,7 +63,12 @@ class Port:
                     return b""
                 time.sleep(min(_POLL, deadline.remaining))
         except OSError as error:
-            raise self.gone(error) from None
+            self.close()
+            line = self.revive() if self.revive is not None else None
+            if line is None:
+                raise self.gone(error) from None
+            self.line = line
+            return b""
 
     def write(self, data: bytes) -> None:
         """Send all of `data`. Raises NoSuchPort when the port has gone."""

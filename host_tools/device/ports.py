@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -50,6 +50,18 @@ def list_serial_ports() -> list[PortInfo]:
         for port in list_ports.comports()
     ]
     return sorted(found, key=lambda port: (port.usb_id is None, port.url))
+
+
+def find_port(device: PortInfo, ports: Iterable[PortInfo]) -> str | None:
+    """Return where a USB device is now, by its ids and serial number; None where it is not.
+
+    A device without a serial number is found only as long as it is the only one of its kind.
+    """
+    alike = [port for port in ports if port.usb_id == device.usb_id]
+    same = [port for port in alike if port.serial_number == device.serial_number]
+    if device.serial_number is None and len(alike) != 1:
+        return None
+    return same[0].url if len(same) == 1 else None
 
 
 def describe_ports() -> str:

@@ -18,6 +18,9 @@ CHUNK = 4096
 #: A chip gives a decompressor's window from its heap: 2 to this power, in bytes.
 _WINDOW_BITS = 12
 
+#: What the raw REPL puts behind the output.
+_END = b"\x04"
+
 _PATIENCE = 8.0
 _QUICK = 5.0
 _SLOW = 30.0
@@ -89,6 +92,10 @@ class Repl:
     def run(self, code: str, seconds: float = _QUICK) -> str:
         """Run code and return what it printed."""
         return self._wire.execute(code, seconds).decode("utf-8", errors="replace")
+
+    def follow(self, code: str, take: Callable[[bytes], None], seconds: float) -> None:
+        """Run code that takes a while, and hand what it prints to `take` as it comes."""
+        self._wire.execute(code, seconds, lambda data: take(data.replace(_END, b"")))
 
     def value(self, expression: str, seconds: float = _QUICK) -> Any:
         """Return the value of an expression: numbers, texts, bytes, None, and containers of them."""

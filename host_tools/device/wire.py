@@ -75,11 +75,11 @@ class _Transport(transport_serial.SerialTransport):  # type: ignore[misc]
 
     def read_until(
         self,
-        min_num_bytes: int,  # noqa: ARG002 - the parent's signature, here and below
+        min_num_bytes: int,
         ending: bytes,
-        timeout: float | None = None,  # noqa: ARG002
+        timeout: float | None = None,
         data_consumer: Callable[[bytes], None] | None = None,
-        timeout_overall: float | None = None,  # noqa: ARG002
+        timeout_overall: float | None = None,
     ) -> bytes:
         """Read up to `ending`, or until the deadline; the caller sees which by the data's end."""
         data = b""
@@ -140,8 +140,10 @@ class Wire:
                     raise NoFileSystem("The device's file system is damaged.")
         return False
 
-    def execute(self, code: str, seconds: float) -> bytes:
-        """Run code on the device and return what it printed.
+    def execute(
+        self, code: str, seconds: float, take: Callable[[bytes], None] | None = None
+    ) -> bytes:
+        """Run code on the device and return what it printed, or hand it to `take` as it comes.
 
         Raises DeviceRaised, an OSError where the device raised one, or DeviceSilent at the end of
         `seconds`.
@@ -149,7 +151,7 @@ class Wire:
         self._transport.deadline = Deadline(seconds)
         with self._bounded():
             try:
-                return bytes(self._transport.exec(code))
+                return bytes(self._transport.exec(code, take))
             except TransportExecError as error:
                 raised: Any = _convert_filesystem_error(error, "")
         if isinstance(raised, OSError):

@@ -1,0 +1,1 @@
+"""What an operator does to a device on purpose: the host brings words, the device decides."""

@@ -1,0 +1,34 @@
+"""`startline retry`: have a device try again what is undone."""
+
+from __future__ import annotations
+
+import json
+
+import rich_click as click
+
+from host_tools.bench.operator.retry import retry
+from host_tools.cli import options
+from host_tools.device.line import Line
+from host_tools.device.text import printable
+
+
+@click.command("retry")
+@options.port_option
+@click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for the try.")
+@options.json_option
+def command(port: str | None, timeout: float | None, as_json: bool) -> None:  # noqa: FBT001
+    """Stop a device and have it try again, also what was refused or could not be looked up.
+
+    It ends as `up` does. A request whose outcome is unknown is never sent again: the device looks.
+    """
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+        outcome = retry(line, listen=view, limit=timeout)
+    failure = outcome.error()
+    if failure is not None:
+        raise failure
+    if as_json:
+        told = {"state": outcome.state, "serial": outcome.serial, "deviceid": outcome.token}
+        click.echo(json.dumps({"kind": "result", **told}))
+        return
+    click.echo(f"{printable(outcome.serial)} is {outcome.state}.")
+    click.echo(f"deviceid {printable(outcome.token)}")

@@ -1,0 +1,103 @@
+"""`startline set`: Wi-Fi and other settings of a device that is at its venue."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from host_tools.bench.operator.change import Changed, change, check_changes
+from host_tools.bench.words import plain
+from host_tools.cli import options
+from host_tools.device.line import Line
+from host_tools.device.text import printable
+from host_tools.errors import BadInput
+from host_tools.secrets import Secret, secret_from_file, secret_from_prompt
+
+PASSWORD_VARIABLE = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - where it is, not what it is
+_WHAT = "Wi-Fi password"
+
+
+@click.command("set")
+@options.port_option
+@click.option("--ssid", help="Name of the Wi-Fi; its password is asked for.")
+@click.option(
+    "--password",
+    is_flag=True,
+    help=f"Another password for the same Wi-Fi, from ${PASSWORD_VARIABLE} or a prompt.",
+)
+@click.option("--password-file", type=click.Path(path_type=Path), help="File with the password.")
+@click.option("--open", "is_open", is_flag=True, help="The Wi-Fi has no password.")
+@click.option("--link", type=click.Choice(["wifi", "usb"]), help="How the cloud is reached.")
+@click.option("--ntp", multiple=True, metavar="HOST", help="Time server; can be repeated.")
+@click.option("--boot-limit", type=int, help="Seconds for a first boot.")
+@click.option("--look-pause", type=int, help="Seconds between two looks.")
+@click.option("--mark/--no-mark", default=None, help="Whether a request carries its attempt id.")
+@options.json_option
+def command(
+    port: str | None,
+    ssid: str | None,
+    password: bool,  # noqa: FBT001
+    password_file: Path | None,
+    is_open: bool,  # noqa: FBT001
+    link: str | None,
+    ntp: tuple[str, ...],
+    boot_limit: int | None,
+    look_pause: int | None,
+    mark: bool | None,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Write settings that stand before the factory's; the device then restarts with them.
+
+    The device is stopped for it. Whether it came up bound is told, and is no failure of `set`.
+    """
+    given = {
+        ("net", "link"): link,
+        ("net", "ssid"): ssid,
+        ("net", "password"): _password(ssid, password_file, wanted=password, is_open=is_open),
+        ("net", "ntp"): ",".join(ntp) or None,
+        ("set", "boot_limit"): boot_limit,
+        ("set", "look_pause"): look_pause,
+        ("set", "mark"): None if mark is None else int(mark),
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    check_changes(changes)
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+        done = change(line, changes, listen=view)
+    _show(done, as_json=as_json)
+
+
+def _password(
+    ssid: str | None, path: Path | None, *, wanted: bool, is_open: bool
+) -> Secret | None:
+    """Return the password to write: empty for an open Wi-Fi, None to leave the one there is."""
+    if is_open:
+        if path is not None or wanted:
+            raise BadInput("An open Wi-Fi has no password: leave out one or the other.")
+        return Secret("")
+    if path is not None:
+        return secret_from_file(path, _WHAT, warn=options.warn)
+    if not wanted and ssid is None:
+        return None
+    if value := os.environ.get(PASSWORD_VARIABLE, ""):
+        return Secret(value)
+    if not sys.stdin.isatty():
+        raise BadInput(
+            f"The {_WHAT} is needed, and there is nobody to ask for it.",
+            f"Set {PASSWORD_VARIABLE}, name a --password-file, or say --open.",
+        )
+    return secret_from_prompt(_WHAT)
+
+
+def _show(done: Changed, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
+        return
+    click.echo(f"Written: {', '.join(done.names)}.")
+    reason = f" ({plain(done.outcome.reason)})" if done.outcome.reason else ""
+    click.echo(
+        f"{printable(done.outcome.serial) or 'The device'} is {done.outcome.state}{reason}."
+    )
