@@ -25,10 +25,6 @@ class Chip(Hal):
 
     partition_as = WritableFlash
 
-    def full(self) -> "Chip":
-        """Return the whole chip, which this is."""
-        return self
-
     def since(self, ms: int) -> int:
         """Return how many milliseconds went by since `ms()` gave this number."""
         return time.ticks_diff(time.ticks_ms(), ms)

@@ -5,6 +5,7 @@ class Chunked:
     """A stream that holds what the chunks of another hold; errors are negative."""
 
     def __init__(self, stream) -> None:
+        self.close = stream.close
         self._stream = stream
         self._left = 0  # of this chunk; -1 behind the last one
 
@@ -21,10 +22,6 @@ class Chunked:
         if got > 0:
             self._left -= got
         return got
-
-    def close(self) -> None:
-        """Close the stream below."""
-        self._stream.close()
 
     def _next(self) -> int:
         """Return the length of the next chunk, -1 behind the last one, -2 for what is none."""

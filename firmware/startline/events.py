@@ -26,11 +26,12 @@ def decode(line: bytes) -> "dict | None":
 
 def escaped(text: str) -> str:
     """Return JSON text with every character beyond ASCII as its escape."""
-    return "".join([char if char < "\x80" else _escape(ord(char)) for char in text])
-
-
-def _escape(code: int) -> str:
-    if code < 0x10000:
-        return "\\u%04x" % code
-    code -= 0x10000
-    return "\\u%04x\\u%04x" % (0xD800 | code >> 10, 0xDC00 | code & 0x3FF)
+    out = ""
+    for char in text:
+        code = ord(char)
+        if code > 0xFFFF:  # such a character is two halves
+            code -= 0x10000
+            out += "\\u%04x" % (0xD800 | code >> 10)
+            code = 0xDC00 | code & 0x3FF
+        out += char if code < 0x80 else "\\u%04x" % code
+    return out

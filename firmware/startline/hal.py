@@ -48,7 +48,7 @@ class Hal:
         import machine
 
         memory = machine.RTC().memory
-        now = time.time()
+        now = int(time.time())
         kept = memory()
         count = 0
         if kept:

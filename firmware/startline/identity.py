@@ -2,8 +2,6 @@
 
 from hashlib import sha256
 
-_NEEDED = ("factory.serial", "factory.model", "claim.cloud", "claim.base_url")
-
 
 class Identity:
     """What was provisioned. `missing` and `damaged` name fields as "namespace.key".
@@ -30,7 +28,8 @@ class Identity:
         self.cloud = self.text("claim.cloud")
         self.base_url = self.text("claim.base_url").rstrip("/")
         self.place = sha256(self.base_url.encode()).digest()[:8]
-        self.missing = [name for name in _NEEDED if not self.text(name)]
+        needed = ("factory.serial", "factory.model", "claim.cloud", "claim.base_url")
+        self.missing = [name for name in needed if not self.text(name)]
 
     def take(self, reader, namespaces: tuple) -> None:
         """Take over what a partition says under these namespaces."""

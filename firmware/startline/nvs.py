@@ -8,14 +8,11 @@ from struct import unpack_from
 
 from .entries import Entries
 
-_CHUNK = 0x42
-_BLOB = 0x48
-
 
 class NvsReader(Entries):
     """Reads a partition of `size` bytes through `read(offset, length) -> bytes`."""
 
-    skipped = _CHUNK
+    skipped = 0x42  # the chunks of a blob, which its index leads to
 
     def get(self, namespace: str, key: str) -> "str | bytes | int | None":
         """Return the latest value under that name; None where there is none or it is damaged."""
@@ -28,7 +25,7 @@ class NvsReader(Entries):
     def value(self, place: tuple) -> "str | bytes | int | None":
         """Return an entry's text, integer or blob; None, and named, if it is damaged."""
         kind = place[1][1]
-        if kind == _BLOB:
+        if kind == 0x48:
             return self._blob(place[1])
         value = super().value(place)
         if kind & 0xF0 == 0x10 and value >> (kind & 15) * 8 - 1:
@@ -42,7 +39,7 @@ class NvsReader(Entries):
             chunk = head[3] - first
             if (
                 head[0] == index[0]
-                and head[1] == _CHUNK
+                and head[1] == 0x42
                 and head[8:24] == index[8:24]
                 and 0 <= chunk < count
             ):

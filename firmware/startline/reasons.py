@@ -2,25 +2,6 @@
 
 import errno
 
-# What the Wi-Fi driver gives once it has stopped trying; 15 and 204 are the two handshakes.
-_WIFI = {
-    0: "driver",
-    201: "no_such_network",
-    202: "wrong_password",
-    204: "wrong_password",
-    15: "wrong_password",
-}
-
-# mbedTLS explains in sentences, or, built without them, by its constants' names. A stranger's
-# certificate may be expired as well: that he is a stranger comes first.
-_TLS = (
-    ("trusted", "unknown_ca"),
-    ("match", "wrong_host"),
-    ("expired", "expired"),
-    ("future", "not_yet_valid"),
-    ("", "handshake"),
-)
-
 
 def reason(step: str, error: Exception) -> str:
     """Return why an exchange did not succeed, by the step that it had come to.
@@ -30,8 +11,18 @@ def reason(step: str, error: Exception) -> str:
     In `answer`: garbage, for what could not be understood.
     """
     if step == "tls":
+        # mbedTLS explains in sentences, or, built without them, by its constants' names. A
+        # stranger's certificate may be expired as well: that he is a stranger comes first.
         text = str(error).lower()
-        return next(name for word, name in _TLS if word in text)
+        for word, name in (
+            ("trusted", "unknown_ca"),
+            ("match", "wrong_host"),
+            ("expired", "expired"),
+            ("future", "not_yet_valid"),
+        ):
+            if word in text:
+                return name
+        return "handshake"
     if not isinstance(error, OSError):
         return "garbage" if step == "answer" else "bug " + type(error).__name__
     number = error.errno
@@ -44,8 +35,12 @@ def reason(step: str, error: Exception) -> str:
 
 def of_wifi(wlan, status: int) -> str:
     """Return why a join did not succeed, by the status that it ended with."""
+    if status in (15, 202, 204):  # 15 and 204 are handshakes
+        return "wrong_password"
+    if status == 201:
+        return "no_such_network"
     if status != 1001:  # still connecting
-        return _WIFI.get(status, "wifi %d" % status)
+        return "wifi %d" % status
     try:
         wlan.status("rssi")
     except (OSError, ValueError):

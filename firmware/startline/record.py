@@ -29,21 +29,9 @@ def unpack(raw: bytes) -> Record:
         raise ValueError(DAMAGED)
     record = Record()
     (
-        _,
-        _,
-        state,
-        _,
-        record.generation,
-        record.place,
-        record.mac,
-        record.key,
-        record.attempt,
-        record.status,
-        record.looks,
-        _,
-        record.due,
-        record.looked,
-    ) = struct.unpack_from(FORMAT, raw)
+        _, _, state, _, record.generation, record.place, record.mac, record.key, record.attempt,
+        record.status, record.looks, _, record.due, record.looked,
+    ) = struct.unpack_from(FORMAT, raw)  # fmt: skip
     record.state = STATES[state]
     record.cloud, record.serial, record.token, record.reason = found
     return record

@@ -5,7 +5,6 @@ from .written import save
 
 # What a look cannot settle: the record is not ours to go by, or an operator has to decide.
 HELD = ("newer_record", "record_damaged", "copies_differ", "foreign_record")
-_TOLD = ("serial_taken", "doubled", "cannot_look", "other_key")
 
 
 def load(binding) -> None:
@@ -38,5 +37,6 @@ def resume(binding, again: bool) -> bool:
     if device.state == "refused":
         return again or record.key != binding.key or binding.chip.powered_on()
     if device.state == "unknown":
-        return device.reason not in HELD and (again or device.reason not in _TOLD)
+        told = ("serial_taken", "doubled", "cannot_look", "other_key")
+        return device.reason not in HELD and (again or device.reason not in told)
     return True

@@ -4,8 +4,6 @@ Strict about what matters here, that everything which is opened is closed, and l
 commas, which the documented answers leave out.
 """
 
-_ESCAPED = {0x6E: 10, 0x74: 9, 0x72: 13, 0x62: 8, 0x66: 12}
-
 
 class Scanner:
     """Takes JSON piece by piece and calls `found(fields)` for each object in the list `result`.
@@ -114,7 +112,7 @@ class Scanner:
                 code = 0x10000 + ((self.high & 0x3FF) << 10 | code & 0x3FF)
             self.high = code
         else:
-            code = _ESCAPED.get(code, code)
+            code = {0x6E: 10, 0x74: 9, 0x72: 13, 0x62: 8, 0x66: 12}.get(code, code)
         self.escape = b""
         if not 0xD800 <= code < 0xDC00:
             self.add(chr(code).encode())

@@ -9,7 +9,6 @@ from struct import unpack_from
 MAGIC = b"SLrc"
 SIZE = 512  # of a slot in `bind`; the longest record
 FIXED = 46  # where the texts begin
-BOUND = 2  # the state byte
 
 
 def intact(raw: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """What a boot does when something is missing, fails, or is answered with anything but a token."""
 
-from .backoff import pause, retry_after
 from .binding import number
 
 
@@ -12,13 +11,14 @@ def lacking(binding) -> bool:
         names.append("claim.cloud")
     else:
         names += [name for name in binding.cloud.NEEDED if not who.text(name)]
-    if not who.base_url.startswith("http:"):
-        if not who.base_url.startswith("https:"):
-            names.append("claim.base_url")
-        elif not binding.roots:
-            names.append("tls.ca0")
-    elif number(who, "set.insecure_http", 0) != 1:
-        names.append("set.insecure_http")
+    url = who.base_url
+    if url.startswith("http:"):
+        if number(who, "set.insecure_http", 0) != 1:
+            names.append("set.insecure_http")
+    elif not url.startswith("https:"):
+        names.append("claim.base_url")
+    elif not binding.roots:
+        names.append("tls.ca0")
     if who.text("factory.mac") not in ("", who.mac.hex(":")):
         names.append("factory.mac")  # this flash was made for another chip
     if names:
@@ -80,6 +80,7 @@ def unkept(binding, good: int) -> None:
     else:
         binding.device.state = "unknown"
         binding.device.reason = "storage unwritten"
+        binding.tell("failed", {"step": "storage", "reason": "unwritten", "next_ms": 0})
 
 
 def outcome(status: int, reason: "str | bytes", table: dict) -> tuple:
@@ -104,3 +105,35 @@ def words(raw: "str | bytes") -> str:
             break
         text += char
     return text.strip()
+
+
+def pause(tries: int, chance: int) -> int:
+    """Return milliseconds to wait after the `tries`-th failure in a row (from 0).
+
+    Exponential with full jitter: `chance`, 0 to 65535, picks from 0 to a limit that doubles from
+    2 s to 32 s, so that a million devices after one power failure do not come back as one.
+    """
+    return (2000 << min(tries, 4)) * chance >> 16
+
+
+def retry_after(value: bytes, now: int) -> int:
+    """Return milliseconds to wait by a Retry-After header in lower case: seconds, or a date.
+
+    `now` is Unix time. At least 1 s, at most an hour; 30 s for what cannot be read.
+    """
+    try:
+        seconds = int(value) if value.isdigit() else _unix(value) - now
+    except (ValueError, IndexError):
+        seconds = 30
+    return min(max(seconds, 1), 3600) * 1000
+
+
+def _unix(date: bytes) -> int:
+    """Return the Unix time of `sun, 06 nov 1994 08:49:37 gmt`. Raises ValueError, IndexError."""
+    _, day, month, year, clock, _ = date.split()
+    month = b"janfebmaraprmayjunjulaugsepoctnovdec".index(month) // 3 + 1
+    year = int(year) - (month < 3)
+    days = 365 * year + year // 4 - year // 100 + year // 400
+    days += (153 * ((month + 9) % 12) + 2) // 5 + int(day) - 719469
+    hour, minute, second = clock.split(b":")
+    return ((days * 24 + int(hour)) * 60 + int(minute)) * 60 + int(second)

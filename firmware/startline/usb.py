@@ -13,8 +13,6 @@ from binascii import a2b_base64, b2a_base64, crc32
 
 from .errors import Failed
 
-_ERRORS = {"refused": errno.ECONNREFUSED, "timeout": errno.ETIMEDOUT, "dns": -2}
-
 
 class Link:
     """A link that is its own socket module and its one socket."""
@@ -96,6 +94,9 @@ class Link:
         body, _, crc = frame.partition("*")
         if crc != "%08x!" % crc32(body.encode()):
             raise OSError(errno.ECONNRESET)
+        answer = body[3:]
         if body[2] == "E":
-            raise OSError(_ERRORS.get(body[3:], errno.ECONNRESET))
-        return body[3:]
+            if answer == "dns":
+                raise Failed("dns", "not_found")
+            raise OSError(errno.ETIMEDOUT if answer == "timeout" else errno.ECONNRESET)
+        return answer

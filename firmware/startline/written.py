@@ -38,22 +38,10 @@ def pack(record: Record) -> bytes:
         raw = text.encode()
         tail += bytes([len(raw)]) + raw
     raw = struct.pack(
-        FORMAT,
-        MAGIC,
-        SCHEMA,
-        STATES.index(record.state),
-        FIXED + len(tail) + 4,
-        record.generation,
-        record.place,
-        record.mac,
-        record.key,
-        record.attempt,
-        record.status,
-        record.looks,
-        0,
-        record.due,
-        record.looked,
-    )
+        FORMAT, MAGIC, SCHEMA, STATES.index(record.state), FIXED + len(tail) + 4,
+        record.generation, record.place, record.mac, record.key, record.attempt, record.status,
+        record.looks, 0, record.due, record.looked,
+    )  # fmt: skip
     raw += tail
     return raw + struct.pack("<I", crc32(raw))
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import msgspec
+
+from host_tools.bench.backup import files_in, save_backup
 from host_tools.bench.file_update import FileSystemBroken
 from host_tools.bench.flash_survey import Survey
 from host_tools.bench.guard import may_load
-from host_tools.bench.kit import Kit
 from host_tools.bench.notices import Listener, Remark, Step
 from host_tools.bench.order import LoadReport, Order
-from host_tools.bench.prompt_session import made_at_of, update_files, write_identity
-from host_tools.device.bootloader import BootLoader, wire_size
+from host_tools.bench.prompt_session import (
+    files_report,
+    made_at_of,
+    update_files,
+    write_identity,
+)
+from host_tools.bench.restart import restart
+from host_tools.device.bootloader import BootLoader
 from host_tools.device.line import Line
 from host_tools.device.repl import Repl
 from host_tools.device.wire import NoFileSystem
@@ -21,6 +30,9 @@ from host_tools.images.plan import Region
 
 #: Seconds for a device that was just reset to give up its prompt.
 _BOOT_PATIENCE = 15.0
+
+#: Seconds for a person to press RESET on a device without reset wires.
+_PERSONS_PATIENCE = 60.0
 
 #: Partitions that hold what a bound device must not lose.
 _PRECIOUS = ("nvs", "bind", "fctry")
@@ -40,6 +52,7 @@ def load_in_boot_loader(
     baud = order.flash_baud or order.board.baud.flash
     loader = BootLoader(line.url, baud, listen, attempts=attempts)
     chip = loader.identify()
+    line.in_boot_loader = True
     order.check_chip(chip.kind, chip.mac, chip.flash_size)
     survey = Survey(loader, chip.mac, order.kit.table if order.kit else None)
     order = order.for_device(survey.kept)
@@ -53,7 +66,9 @@ def load_in_boot_loader(
         return _told(report, listen, kept=kept)
     if kept:
         _check_places(survey.table, order.kit.table)
-    in_use = _files_stay(survey, order.kit, listen, recreate=recreate_files)
+    in_use = _files_stay(survey, order, listen, recreate=recreate_files)
+    if not in_use and order.backup is not None:
+        _back_up(loader, survey.old_files(chip.flash_size), order.backup, listen)
     plan = order.kit.plan(vfs=not in_use, fctry=None if in_use else image)
     report = _write(loader, list(plan), listen)
     if in_use:
@@ -69,6 +84,7 @@ def _write(loader: BootLoader, regions: Sequence[Region], listen: Listener) -> L
     return LoadReport(
         regions=tuple(names.get(region.offset, hex(region.offset)) for region in written),
         sent=result.sent,
+        same=sum(len(region.data) for region in regions if region.offset in result.skipped),
     )
 
 
@@ -80,11 +96,10 @@ def _finish_at_prompt(
     The new agent stands before the new identity does, so that no old one acts on it.
     """
     assert order.kit is not None  # noqa: S101 - without a kit there are no files
-    port = line.port()
-    port.reset()
-    repl = Repl(port)
+    restart(line, listen)
+    repl = Repl(line.port())
     try:
-        repl.enter(_BOOT_PATIENCE)
+        repl.enter(_BOOT_PATIENCE if line.port().can_reset else _PERSONS_PATIENCE)
         changes = update_files(repl, order.kit, listen)
     except (FileSystemBroken, NoFileSystem):
         listen(Remark("Its file system is damaged: it is written anew.", warning=True))
@@ -94,41 +109,41 @@ def _finish_at_prompt(
             f"Firmware and table are loaded, but not the agent's files: {silent.message}",
             "The reader's own program may be in the way. To lose it and load all: --recreate-files",
         ) from None
-    written = 0
+    report += files_report(changes)
     if order.provision is not None and not kept:
-        written = write_identity(repl, order.provision)
-    report = LoadReport(
-        regions=report.regions + (("fctry",) if written else ()),
-        files=len(changes.put),
-        removed=len(changes.remove),
-        sent=report.sent + written + sum(wire_size(data) for data in changes.put.values()),
-    )
+        report += write_identity(repl, order.provision)
     return _told(report, listen, kept=kept)
 
 
 def _told(report: LoadReport, listen: Listener, *, kept: bool) -> LoadReport:
     listen(Remark(report.words()))
-    return LoadReport(
-        regions=report.regions,
-        files=report.files,
-        removed=report.removed,
-        sent=report.sent,
-        kept=kept,
-    )
+    return msgspec.structs.replace(report, kept=kept)
 
 
-def _files_stay(survey: Survey, kit: Kit, listen: Listener, *, recreate: bool) -> bool:
-    state = survey.file_system(kit.table.get("vfs"))
+def _files_stay(survey: Survey, order: Order, listen: Listener, *, recreate: bool) -> bool:
+    assert order.kit is not None  # noqa: S101 - without a kit no file system is at stake
+    state = survey.file_system(order.kit.table.get("vfs"))
     if state == "blank":
         return False
     if state == "in use" and not recreate:
         return True
     if state == "other" and not recreate:
-        reason = "does not fit or is damaged"
-        listen(
-            Remark(f"The file system on the device {reason}: it is written anew.", warning=True)
-        )
+        words = "The file system on the device does not fit or is damaged: it is written anew."
+        lost = "" if order.backup else " What is on it is lost; --backup FILE would keep it."
+        listen(Remark(words + lost, warning=True))
     return False
+
+
+def _back_up(loader: BootLoader, place: tuple[int, int], path: Path, listen: Listener) -> None:
+    """Save the bytes of the file system that is about to be replaced."""
+    offset, size = place
+    if not size:
+        listen(Remark("There is no file system to back up."))
+        return
+    listen(Step(f"Backing up {size >> 10} KiB of file system"))
+    data = loader.read(offset, size)
+    save_backup(path, data)
+    listen(Remark(f"{path} holds the {files_in(data)} of the old file system."))
 
 
 def _check_places(there: PartitionTable | None, planned: PartitionTable) -> None:

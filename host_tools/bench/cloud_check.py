@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
+from host_tools.bench.cloud_client import cloud_client, unreachable
 from host_tools.device.text import printable
 from host_tools.errors import (
     BadInput,
@@ -19,16 +18,15 @@ from host_tools.errors import (
     NetworkFailed,
     RefusedByCloud,
     StartlineError,
-    TlsFailed,
 )
 from host_tools.secrets import Secret
 
 _LIMIT = 1000
 _MAX_PAGES = 1000
-_TIMEOUT = httpx.Timeout(15.0)
+#: What an entry may tell besides, in the order of `Entry`.
+_TOLD = ("firmware", "model", "alias", "creation_date")
 #: A cloud may show a new device a moment late: seconds before it is asked again.
 _PAUSES = (0.5, 1.5, 3.0)
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -36,6 +34,10 @@ class Entry(msgspec.Struct, frozen=True):
 
     deviceid: str
     serial_number: str
+    firmware: str = ""
+    model: str = ""
+    alias: str = ""
+    creation_date: str = ""
 
 
 def check_device(
@@ -46,7 +48,7 @@ def check_device(
     `ca` holds DER certificates, `key` may read. Raises CloudDisagrees where the list tells
     another story, and NetworkFailed, TlsFailed or RefusedByCloud where it cannot be read.
     """
-    with _known_as_bound(), _client(base_url, ca, key) as client:
+    with _known_as_bound(), cloud_client(base_url, ca, key) as client:
         for pause in (*_PAUSES, None):
             entries = _list_devices(client)
             found = [entry for entry in entries if entry.deviceid == token]
@@ -56,13 +58,16 @@ def check_device(
     return _judge(entries, serial, token)
 
 
-def list_devices(base_url: str, ca: Sequence[bytes], key: Secret) -> list[Entry]:
+def list_devices(
+    base_url: str, ca: Sequence[bytes], key: Secret, *, whole: bool = False
+) -> list[Entry]:
     """Return the whole list of the company's devices, every page of it.
 
+    `whole` also wants as many as the cloud says there are: only then is absence worth something.
     Raises NetworkFailed, TlsFailed, RefusedByCloud or BadInput where it cannot be read to its end.
     """
-    with _client(base_url, ca, key) as client:
-        return _list_devices(client)
+    with cloud_client(base_url, ca, key) as client:
+        return _list_devices(client, whole=whole)
 
 
 @contextlib.contextmanager
@@ -103,27 +108,16 @@ def _judge(entries: list[Entry], serial: str, token: str) -> Entry:
     return held[0]
 
 
-def _client(base_url: str, ca: Sequence[bytes], key: Secret) -> httpx.Client:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if ca:
-        context.load_verify_locations(cadata=b"".join(ca))
-    # The environment's proxy is for the world outside, not for a bench's own mock.
-    outside = urlsplit(base_url).hostname not in _LOOPBACK
-    return httpx.Client(
-        base_url=base_url,
-        verify=context,
-        headers={"api_key": key.reveal()},
-        timeout=_TIMEOUT,
-        follow_redirects=False,
-        trust_env=outside,
-    )
-
-
-def _list_devices(client: httpx.Client) -> list[Entry]:
+def _list_devices(client: httpx.Client, *, whole: bool = False) -> list[Entry]:
     entries: list[Entry] = []
     for page in range(1, _MAX_PAGES + 1):
         listed, total = _page(client, page)
         entries += listed
+        if whole and not listed and total is not None and len(entries) != total:
+            raise NetworkFailed(
+                f"The cloud's list has {total} devices, and {len(entries)} of them came.",
+                "Run the command again.",
+            )
         if not listed or (len(entries) >= total if total is not None else len(listed) < _LIMIT):
             return entries
     raise NetworkFailed("The cloud's list of devices does not end.")
@@ -134,14 +128,19 @@ def _page(client: httpx.Client, page: int) -> tuple[list[Entry], int | None]:
     try:
         response = client.get("/devices", params={"page": page, "limit": _LIMIT})
     except httpx.TransportError as error:
-        raise _unreachable(error) from None
+        raise unreachable(error) from None
     if response.status_code != httpx.codes.OK:
         raise _refused(response.status_code)
     try:
         answer = response.json()
         answer = answer.get("body", answer)
         entries = [
-            Entry(str(item["deviceid"]), str(item["serial_number"])) for item in answer["result"]
+            Entry(
+                str(item["deviceid"]),
+                str(item["serial_number"]),
+                *(str(item.get(name) or "") for name in _TOLD),
+            )
+            for item in answer["result"]
         ]
         return entries, _total(answer.get("pagination"))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -153,21 +152,6 @@ def _page(client: httpx.Client, page: int) -> tuple[list[Entry], int | None]:
 def _total(pagination: Any) -> int | None:
     total = pagination.get("total") if isinstance(pagination, dict) else None
     return total if isinstance(total, int) else None
-
-
-def _unreachable(error: httpx.TransportError) -> StartlineError:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return TlsFailed(
-                f"This computer does not accept the cloud's certificate "
-                f"({printable(cause.verify_message)})."
-            )
-        cause = cause.__cause__ or cause.__context__
-    return NetworkFailed(
-        f"The cloud could not be asked ({type(error).__name__}).",
-        "Check this computer's network, then run the command again; `up` wants --allow-bound then.",
-    )
 
 
 def _refused(status: int) -> StartlineError:

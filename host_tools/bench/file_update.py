@@ -21,10 +21,14 @@ class FileSystemBroken(Exception):
 
 
 class FileChanges(msgspec.Struct, frozen=True):
-    """What differs between a kit and a device: files to send, agent's files to remove."""
+    """What differs between a kit and a device: files to send, agent's files to remove.
+
+    `same` counts the bytes of the files that need not be sent.
+    """
 
     put: Mapping[str, bytes]
     remove: tuple[str, ...]
+    same: int = 0
 
     @property
     def size(self) -> int:
@@ -47,7 +51,8 @@ def compare_files(repl: Repl, kit: Kit) -> FileChanges:
         f"/{name}" for name in repl.entries("/") if f"/{name}".removesuffix(".new") in kit.files
     ]
     strangers = [path for path in (*_walk(repl, AGENT_FOLDER), *torn) if path not in wanted]
-    return FileChanges(put, tuple(strangers))
+    same = sum(len(data) for path, data in wanted.items() if path not in put)
+    return FileChanges(put, tuple(strangers), same)
 
 
 def apply_changes(repl: Repl, changes: FileChanges, listen: Listener) -> None:

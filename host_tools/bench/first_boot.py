@@ -52,6 +52,7 @@ class Outcome(msgspec.Struct, frozen=True):
     reason: str = ""
     ms: int = 0
     base_url: str = ""
+    mac: str = ""
     failed_step: str = ""
     failed_reason: str = ""
     warnings: tuple[str, ...] = ()
@@ -111,7 +112,7 @@ def follow_first_boot(port: Port, deadline: Deadline, listen: Listener) -> Outco
 
 def read_outcome(events: Iterable[Event]) -> Outcome:
     """Return the outcome that a whole first boot's events tell; the last of them is `ready`."""
-    step = reason = base_url = ""
+    step = reason = base_url = mac = ""
     ms = 0
     warnings: list[str] = []
     fields: dict[str, object] = {}
@@ -122,6 +123,7 @@ def read_outcome(events: Iterable[Event]) -> Outcome:
             warnings.append(str(event.fields.get("what", "")))
         elif event.name == "identity":
             base_url = str(event.fields.get("base_url", ""))
+            mac = str(event.fields.get("mac", ""))
         elif event.name == "ready":
             fields, ms = dict(event.fields), event.ms
     return Outcome(
@@ -131,6 +133,7 @@ def read_outcome(events: Iterable[Event]) -> Outcome:
         reason=str(fields.get("reason") or ""),
         ms=ms,
         base_url=base_url,
+        mac=mac,
         failed_step=step,
         failed_reason=reason,
         warnings=tuple(warnings),

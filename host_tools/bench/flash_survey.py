@@ -57,6 +57,21 @@ class Survey:
         fits = any(_block_count(head[at:]) == row.size // _BLOCK for at in (0, _BLOCK))
         return "in use" if fits and not moved else "other"
 
+    def old_files(self, flash_size: int) -> tuple[int, int]:
+        """Return where the device's present file system is: offset and size, 0 for none.
+
+        A table without a `vfs` row leaves it to the firmware: from the last partition to the end.
+        """
+        if self.table is None:
+            return 0, 0
+        row = self.table.find("vfs")
+        offset, size = (
+            (row.offset, row.size) if row else (self.table.end, flash_size - self.table.end)
+        )
+        if size <= 0 or self._bytes(offset, 2 * _BLOCK).count(0xFF) == 2 * _BLOCK:
+            return offset, 0
+        return offset, size
+
     def _parse(self) -> PartitionTable | None:
         try:
             return parse_table(self._bytes(TABLE_OFFSET, TABLE_SIZE))

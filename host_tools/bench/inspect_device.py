@@ -18,7 +18,7 @@ from host_tools.device.partition_access import Facts, read_facts
 from host_tools.device.repl import Repl
 from host_tools.device.wire import DeviceRaised
 from host_tools.errors import BadInput, DeviceSilent, StartlineError
-from host_tools.images.dump import Dump, load_dump
+from host_tools.images.dump import Dump, GrowingDump, load_dump
 from host_tools.images.inspect import Inspection, inspect
 from host_tools.images.partitions import (
     TABLE_OFFSET,
@@ -72,7 +72,7 @@ def inspect_device(
     """Inspect the device on a line, and leave it running from its start.
 
     A MicroPython that answers is asked; otherwise the flash is read through the boot loader, the
-    file system (megabytes) only if not `quick`. Raises DeviceSilent where neither answers.
+    file system only if not `quick`. Raises DeviceSilent where neither answers.
     """
     listen(Step("Asking the device"))
     seen = _at_prompt(line)
@@ -128,7 +128,8 @@ def _in_boot_loader(
         vfs = reader.table.find("vfs") if reader.table else None
         if vfs is not None and vfs.end <= chip.flash_size and not quick:
             listen(Step("Reading the file system"))
-            dump = reader.dump_with(vfs.offset, loader.read(vfs.offset, vfs.size, last=True))
+            dump.allow(vfs.offset, vfs.size)
+        found = inspect(dump, bytes.fromhex(chip.mac.replace(":", "")))
     except StartlineError:
         with contextlib.suppress(StartlineError):
             restart(line)
@@ -139,7 +140,7 @@ def _in_boot_loader(
         source=line.url,
         chip=chip.kind,
         mac=chip.mac,
-        found=inspect(dump, bytes.fromhex(chip.mac.replace(":", ""))),
+        found=found,
     )
 
 
@@ -152,7 +153,7 @@ class _Reader:
         self._read = read
         self._parts: dict[int, bytes] = {}
 
-    def dump(self, *, boot_loader: bool = False) -> Dump:
+    def dump(self, *, boot_loader: bool = False) -> GrowingDump:
         """Read table, head of the application, `nvs`, `bind` and `fctry`, each where it is.
 
         The boot loader itself needs no proof where the device runs.
@@ -170,11 +171,7 @@ class _Reader:
         for begin, end in _joined(heads + wholes):
             if not Dump(self._parts, self._size).has(begin, end - begin):
                 self._fetch(begin, end)
-        return Dump(self._parts, self._size)
-
-    def dump_with(self, offset: int, data: bytes) -> Dump:
-        """Return what was read, with these bytes beside it."""
-        return Dump({**self._parts, offset: data}, self._size)
+        return GrowingDump(self._parts, self._size, self._read)
 
     def _fetch(self, begin: int, end: int) -> None:
         end = min(end, self._size)

@@ -20,6 +20,10 @@ from host_tools.images.unit_list import make_unit
 from host_tools.images.units import Unit, now
 from host_tools.secrets import Warn
 
+#: This computer's clock may be ahead of the time server that the device asks: seconds that a
+#: device's time may lie before the time of its making.
+_CLOCK_GRACE = 86_400
+
 #: Where the host's own files stand on a device; everything else is the reader's owner's.
 AGENT_FOLDER = "/lib/startline"
 
@@ -58,7 +62,7 @@ class Provision(msgspec.Struct, frozen=True):
 
     def image(self, made_at: int | None = None) -> bytes:
         """Return the `fctry` image; a unit without a time of its making gets `made_at`, or now."""
-        when = self.unit.made_at or made_at or now()
+        when = self.unit.made_at or made_at or now() - _CLOCK_GRACE
         return make_factory_image(msgspec.structs.replace(self.unit, made_at=when), self.settings)
 
 

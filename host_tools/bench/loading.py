@@ -9,9 +9,11 @@ from host_tools.bench.file_update import FileSystemBroken
 from host_tools.bench.notices import Listener, Remark, nobody
 from host_tools.bench.order import LoadReport, Order
 from host_tools.bench.prompt_session import load_at_prompt
+from host_tools.bench.restart import restart
 from host_tools.device.line import Line
-from host_tools.device.repl import Repl
 from host_tools.errors import StartlineError
+
+__all__ = ["load", "restart"]
 
 
 def load(line: Line, order: Order, listen: Listener = nobody) -> LoadReport:
@@ -38,16 +40,3 @@ def load(line: Line, order: Order, listen: Listener = nobody) -> LoadReport:
             if line.port().can_reset:
                 restart(line)
         raise
-
-
-def restart(line: Line) -> None:
-    """Restart the device with the port open, so that nothing that it then says is missed."""
-    port = line.port()
-    # What the device said before is no part of its new life.
-    port.read(0)
-    if port.can_reset:
-        port.reset()
-        return
-    repl = Repl(port)
-    repl.enter(fresh=False)
-    repl.restart()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,7 +24,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     `allow_bound` loads a bound or unknown device too and keeps its identity; `recreate_files`
     replaces its whole file system, the reader's owner's files with it; `flash_baud` overrides
     the board's rate. `choose` gives the identity in place of `provision`, once the device has
-    told what it keeps; what it raises ends the load with nothing written.
+    told what it keeps; what it raises ends the load with nothing written. `backup` takes the
+    bytes of a file system that is about to be replaced.
     """
 
     board: Board
@@ -33,6 +35,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     recreate_files: bool = False
     flash_baud: int | None = None
     choose: Callable[[Kept], Provision] | None = None
+    backup: Path | None = None
 
     def for_device(self, kept: Kept) -> Order:
         """Return the order for the device that keeps this: its identity is chosen by now."""
@@ -73,14 +76,26 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     """What loading did: the regions and files that were written, and the bytes on the wire.
 
-    `kept` tells that the device's identity and record were left as they were.
+    `same` counts the bytes that the device was found to hold already. `kept` tells that the device's identity and record were left as they were.
     """
 
     regions: tuple[str, ...] = ()
     files: int = 0
     removed: int = 0
     sent: int = 0
+    same: int = 0
     kept: bool = False
+
+    def __add__(self, more: LoadReport) -> LoadReport:
+        """Return both together."""
+        return LoadReport(
+            regions=self.regions + more.regions,
+            files=self.files + more.files,
+            removed=self.removed + more.removed,
+            sent=self.sent + more.sent,
+            same=self.same + more.same,
+            kept=self.kept or more.kept,
+        )
 
     @property
     def changed(self) -> bool:
@@ -94,16 +109,18 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
             "files": self.files,
             "removed": self.removed,
             "bytes_sent": self.sent,
+            "bytes_same": self.same,
             "kept_identity": self.kept,
         }
 
     def words(self) -> str:
         """Say it in one line."""
         if not self.changed:
-            return "Nothing to write: the device has it all."
+            return f"Nothing to write: the device has all {self.same:,} bytes of it (0 sent)."
         parts = list(self.regions)
         if self.files:
             parts.append(f"{self.files} file{'s' if self.files > 1 else ''}")
         if self.removed:
             parts.append(f"{self.removed} removed")
-        return f"Wrote {', '.join(parts)}: {self.sent:,} bytes on the wire."
+        there = f"; {self.same:,} bytes were there already" if self.same else ""
+        return f"Wrote {', '.join(parts)}: {self.sent:,} bytes on the wire{there}."

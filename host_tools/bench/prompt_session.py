@@ -15,9 +15,11 @@ from host_tools.bench.kept import Kept, as_part
 from host_tools.bench.kit import Kit, Provision
 from host_tools.bench.notices import Listener, Remark, Step
 from host_tools.bench.order import LoadReport, Order
+from host_tools.bench.stock_identity import write_stock_identity
 from host_tools.device.bootloader import wire_size
 from host_tools.device.line import Line
 from host_tools.device.partition_access import (
+    BLOCK,
     Facts,
     differing_blocks,
     read_facts,
@@ -72,11 +74,14 @@ def read_kept(repl: Repl, facts: Facts) -> Kept:
     )
 
 
-def write_identity(repl: Repl, provision: Provision) -> int:
-    """Write the unit's `fctry` where it differs; return the bytes sent (0: it stood there)."""
+def write_identity(repl: Repl, provision: Provision) -> LoadReport:
+    """Write the unit's `fctry` where it differs."""
     old = read_partition(repl, "fctry")
     image = provision.image(made_at_of(old, provision))
-    return write_partition(repl, "fctry", image, differing_blocks(old, image))
+    blocks = differing_blocks(old, image)
+    sent = write_partition(repl, "fctry", image, blocks)
+    same = len(image) - BLOCK * len(blocks)
+    return LoadReport(regions=("fctry",) if blocks else (), sent=sent, same=same)
 
 
 def made_at_of(fctry: bytes | None, provision: Provision) -> int | None:
@@ -106,25 +111,32 @@ def update_files(repl: Repl, kit: Kit, listen: Listener) -> FileChanges:
     return changes
 
 
+def files_report(changes: FileChanges) -> LoadReport:
+    """Return what an update of files did, as a report."""
+    return LoadReport(
+        files=len(changes.put),
+        removed=len(changes.remove),
+        sent=sum(wire_size(data) for data in changes.put.values()),
+        same=changes.same,
+    )
+
+
 def _load(repl: Repl, facts: Facts, order: Order, listen: Listener) -> LoadReport:
     order.check_chip(facts.chip or order.board.chip, facts.mac)
     there = read_kept(repl, facts)
     order = order.for_device(there)
     new = order.provision.image() if order.provision else None
     kept = may_load(there, serial=order.serial, fctry=new, allow_bound=order.allow_bound)
-    sent = files = removed = 0
-    regions: tuple[str, ...] = ()
+    report = LoadReport(kept=kept)
     if order.kit is not None:
         if order.recreate_files:
             raise FileSystemBroken
-        changes = update_files(repl, order.kit, listen)
-        files, removed = len(changes.put), len(changes.remove)
-        sent += sum(wire_size(data) for data in changes.put.values())
+        report += files_report(update_files(repl, order.kit, listen))
     if order.provision is not None and not kept:
-        written = write_identity(repl, order.provision)
-        regions = ("fctry",) if written else ()
-        sent += written
-    report = LoadReport(regions=regions, files=files, removed=removed, sent=sent, kept=kept)
+        if facts.has("fctry"):
+            report += write_identity(repl, order.provision)
+        else:
+            report += write_stock_identity(repl, order.provision, there.nvs, listen)
     listen(Remark(report.words()))
     return report
 
@@ -132,7 +144,8 @@ def _load(repl: Repl, facts: Facts, order: Order, listen: Listener) -> LoadRepor
 def _fits(facts: Facts, order: Order) -> bool:
     """Tell whether what runs is what the order wants to run, so that files are all that is left."""
     if order.kit is None:
-        return facts.has("fctry")
+        # Without `fctry` a firmware with a stock table is told everything in its `nvs`.
+        return facts.has("fctry") or facts.has("nvs")
     there = {(row.name, row.kind, row.subtype, row.offset, row.size) for row in facts.rows}
     wanted = {(row.name, row.kind, row.subtype, row.offset, row.size) for row in order.kit.table}
     return facts.release == order.kit.release and there == wanted

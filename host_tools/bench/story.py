@@ -5,14 +5,17 @@ Each act types the commands that a person would type, so what is shown is the pr
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+import msgspec
 from rich.console import Console
 
 from host_tools.bench.first_boot import Outcome, follow_first_boot
@@ -24,20 +27,15 @@ from host_tools.device.line import Line
 from host_tools.errors import Bug, StartlineError, WouldTouchBound
 from host_tools.virtual import VirtualEsp32
 
-#: The request of the vendor's own page, and the id that its example answers.
-MODEL, SERIAL = "Model X1", "DEVICE-123"
-DEVICEID = "65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B"
-
 _BOARD = "VIRTUAL_ESP32"
 _KEY, _READ_KEY = "STARTLINE_CLAIM_KEY", "STARTLINE_READ_KEY"
 _BOOT_SECONDS = 60.0
 
 _SETTINGS = """\
 [claim]
-cloud = "rufus"
+cloud = "{cloud}"
 base_url = "{base_url}"
-key_env = "{key}"
-
+{claim}
 [net]
 ssid = "bench"
 password_file = "wifi-password"
@@ -47,12 +45,55 @@ ca = "ca.pem"
 """
 
 
+class Setting(msgspec.Struct, frozen=True):
+    """What one cloud's story is told with: the request of its vendor's own page, and its answer.
+
+    `claim` are lines of the settings file, `path` is where the one request goes, `token` what the
+    page's example answers, and `note` what else to say of the request.
+    """
+
+    title: str
+    claim: str
+    path: str
+    serial: str
+    model: str
+    token: str
+    note: str = ""
+
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType(
+    {
+        "rufus": Setting(
+            title="RUFUS Cloud",
+            claim=f'key_env = "{_KEY}"\n',
+            path="/v0/devices",
+            serial="DEVICE-123",
+            model="Model X1",
+            token="65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B",  # noqa: S106
+        ),
+        "vms": Setting(
+            title="VMS",
+            claim='login = "user-login"\nname = "name"\ntype = "mediaagent"\nby = "serial"\n',
+            path="/api/v1/billing/devices/activate",
+            serial="sn",
+            model="Model X1",
+            token="25",  # noqa: S106
+            note='The page\'s own request; of "mac" and "serial_number" it wants one, and no chip '
+            'has its example\'s "fake_mac_5".',
+        ),
+    }
+)
+
+
 class Story:
     """The acts in their order; each raises StartlineError where what it shows is not so."""
 
-    def __init__(self, folder: Path, cloud: MockCloud, console: Console) -> None:
+    def __init__(self, folder: Path, name: str, cloud: MockCloud, console: Console) -> None:
         self._folder = folder
+        self._name = name
+        self._setting = SETTINGS[name]
         self._cloud = cloud
+        self._base_url = cloud.root_url if name == "vms" else cloud.base_url
         self._console = console
         self._flash = folder / "reader.flash"
         self._world = folder / "world.json"
@@ -63,12 +104,12 @@ class Story:
         }
 
     def tell(self) -> str:
-        """Run every act and return the deviceid that the reader ended with."""
+        """Run every act and return the token that the reader ended with."""
         self._prepare()
         with VirtualEsp32(self._flash, world=self._world) as chip:
-            self._act("A blank ESP32 and a mock RUFUS Cloud")
+            self._act(f"A blank ESP32 and a mock {self._setting.title}")
             self._note(f"chip   {chip.url}")
-            self._note(f"cloud  {self._cloud.base_url}, TLS from its own CA")
+            self._note(f"cloud  {self._base_url}, TLS from its own CA")
             self._act("From blank to bound, in one command")
             self._up(chip.url, expect=0)
             self._act("The power is cut: kill -9")
@@ -88,9 +129,10 @@ class Story:
         password = self._folder / "wifi-password"
         password.touch(mode=0o600)
         password.write_text("bench-wifi\n", encoding="utf-8")
-        (self._folder / "settings.toml").write_text(
-            _SETTINGS.format(base_url=self._cloud.base_url, key=_KEY), encoding="utf-8"
+        written = _SETTINGS.format(
+            cloud=self._name, base_url=self._base_url, claim=self._setting.claim
         )
+        (self._folder / "settings.toml").write_text(written, encoding="utf-8")
         self._set_world({"access_points": {"bench": {"password": "bench-wifi"}}})
 
     def _set_world(self, world: Mapping[str, object]) -> None:
@@ -100,7 +142,7 @@ class Story:
 
     def _up(self, url: str, *, expect: int) -> None:
         arguments = ["up", "--port", url, "--board", _BOARD, "--settings", "settings.toml",
-                     "--serial", SERIAL, "--model", MODEL]  # fmt: skip
+                     "--serial", self._setting.serial, "--model", self._setting.model]  # fmt: skip
         shown = " ".join(f'"{word}"' if " " in word else word for word in arguments)
         self._note(f"$ startline {shown}", style="bold")
         ended = subprocess.run(
@@ -117,18 +159,26 @@ class Story:
         with Line(url) as line, ConsoleView(self._console) as view:
             restart(line)
             outcome = follow_first_boot(line.port(), Deadline(_BOOT_SECONDS), view)
-        if outcome.token != DEVICEID or not outcome.bound:
+        if outcome.token != self._setting.token or not outcome.bound:
             raise Bug(f"After the power cut the reader is {outcome.state}, not bound.")
         return outcome
 
     def _check_cloud(self) -> None:
-        posts = [entry for entry in self._cloud.requests if entry.method == "POST"]
+        posts = [
+            entry
+            for entry in self._cloud.requests
+            if entry.method == "POST" and entry.path == self._setting.path
+        ]
         for entry in posts:
             body = entry.body.decode("utf-8")
             self._note(f"{entry.method} {entry.path}  {body}")
             self._note(f"  {entry.status}  {' '.join(entry.answer.decode('utf-8').split())}")
-        if len(posts) != 1 or len(self._cloud.devices()) != 1:
+        cloud = self._cloud
+        devices = cloud.vms.devices() if self._name == "vms" else cloud.devices()
+        if len(posts) != 1 or len(devices) != 1:
             raise Bug(f"The cloud saw {len(posts)} bind requests instead of one.")
+        if self._setting.note:
+            self._note(self._setting.note)
         self._note("One bind request in all.")
 
     def _act(self, title: str) -> None:
@@ -138,20 +188,23 @@ class Story:
         self._console.print(f"  {text}", style=style, markup=False, soft_wrap=True)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Tell the story on the terminal; return 0, or the exit code of what went wrong."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--cloud", choices=tuple(SETTINGS), default="rufus")
+    name = parser.parse_args(arguments).cloud
     console = Console(highlight=False)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="startline-") as folder,
             MockCloud(answer_form="documented") as cloud,
         ):
-            deviceid = Story(Path(folder), cloud, console).tell()
+            token = Story(Path(folder), name, cloud, console).tell()
     except StartlineError as error:
         console.print(f"startline: {error.message} {error.hint}", markup=False, style="red")
         return error.exit_code
     console.print("\n[bold green]Bound, verified, ready to time.[/bold green]")
-    console.print(f"deviceid {deviceid}", soft_wrap=True)
+    console.print(f"deviceid {token}", soft_wrap=True)
     return 0
 
 

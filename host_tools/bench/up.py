@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from host_tools.bench.cloud_check import check_device
 from host_tools.bench.first_boot import Outcome, follow_first_boot
-from host_tools.bench.kit import Provision
 from host_tools.bench.loading import load, restart
 from host_tools.bench.notices import Listener, Remark, Step, nobody
 from host_tools.bench.order import LoadReport, Order
+from host_tools.bench.vms_check import check_taken
 from host_tools.device.deadline import Deadline
 from host_tools.device.line import Line
 from host_tools.device.port import DEFAULT_BAUD
 from host_tools.errors import Bug
+from host_tools.images.factory import Settings
 from host_tools.secrets import Secret
 
 #: The agent's own limit for a first boot, in seconds, and what the host adds to it.
@@ -64,38 +67,56 @@ def up(
     with Line(url, baud) as line:
         report = load(line, order, listen)
         listen(Step("Starting the device"))
-        restart(line)
+        restart(line, listen)
         allowed = limit or (provision.settings.set.boot_limit or _BOOT_LIMIT) + _MARGIN
         outcome = follow_first_boot(line.port(), Deadline(allowed), listen)
     failure = outcome.error()
     if failure is not None and not outcome.bound:
         raise failure
-    verified = _verify(outcome, provision, read_key, listen)
+    verified = verify(outcome, provision.settings, read_key, listen)
     if failure is not None:
         raise failure
     return UpResult(outcome.state, outcome.serial, outcome.token, verified, report, outcome.ms)
 
 
-def _verify(outcome: Outcome, provision: Provision, key: Secret | None, listen: Listener) -> bool:
-    """Check with the cloud, and tell whether that could be done."""
-    settings = provision.settings
+def verify(outcome: Outcome, settings: Settings, key: Secret | None, listen: Listener) -> bool:
+    """Check a bound device with the cloud, and tell whether that could be done.
+
+    Raises CloudDisagrees where the cloud tells another story, and NetworkFailed, TlsFailed,
+    RefusedByCloud or BadInput where it cannot be asked.
+    """
+    check = _CHECKS.get(settings.claim.cloud)
     reason = ""
-    if key is None:
-        reason = "there is no READ key (STARTLINE_READ_KEY)"
-    elif settings.claim.cloud != "rufus":
-        reason = f"the list of {settings.claim.cloud} cannot be read yet"
-    elif outcome.base_url and outcome.base_url != settings.claim.base_url:
+    if outcome.base_url and outcome.base_url != settings.claim.base_url:
         reason = f"the device belongs to {outcome.base_url}, not to this cloud"
-    if reason or key is None:
+    elif check is None:
+        reason = f"{settings.claim.cloud} has no call for that"
+    elif key is None and check is _check_by_list:
+        reason = "there is no READ key (STARTLINE_READ_KEY)"
+    if reason or check is None:
         listen(Remark(f"Not checked with the cloud: {reason}.", warning=True))
         return False
     listen(Step("Checking with the cloud"))
+    listen(Remark(check(outcome, settings, key)))
+    return True
+
+
+def _check_by_list(outcome: Outcome, settings: Settings, key: Secret | None) -> str:
     check_device(
         settings.claim.base_url,
         settings.tls.ca,
-        key,
+        key or Secret(""),
         serial=outcome.serial,
         token=outcome.token,
     )
-    listen(Remark("The cloud knows this very device."))
-    return True
+    return "The cloud knows this very device."
+
+
+def _check_taken(outcome: Outcome, settings: Settings, _key: Secret | None) -> str:
+    return f"The cloud would not activate it again: {check_taken(settings, outcome)}"
+
+
+#: How each cloud is asked about a device that says it is bound; each returns what was found.
+_CHECKS: Mapping[str, Callable[[Outcome, Settings, Secret | None], str]] = MappingProxyType(
+    {"rufus": _check_by_list, "vms": _check_taken}
+)

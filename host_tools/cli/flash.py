@@ -7,6 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from host_tools.bench.backup import new_file
 from host_tools.bench.kit import make_kit
 from host_tools.bench.loading import load, restart
 from host_tools.bench.order import Order
@@ -31,6 +32,7 @@ def command(
     accept_firmware: str | None,
     app_folder: Path | None,
     recreate_files: bool,  # noqa: FBT001
+    backup_file: Path | None,
     allow_bound: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
@@ -44,11 +46,12 @@ def command(
         kit=make_kit(profile, store.obtain(profile, firmware_file), app_folder),
         allow_bound=allow_bound,
         recreate_files=recreate_files,
+        backup=new_file(backup_file),
         flash_baud=baud,
     )
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
         report = load(line, order, view)
-        restart(line)
+        restart(line, view)
     if as_json:
         click.echo(json.dumps({"kind": "result", **report.as_dict()}))
     else:

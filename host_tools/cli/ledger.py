@@ -200,7 +200,7 @@ def verify(
         )
     url, ca = _cloud(settings_file, base_url, ca_file)
     with Ledger.open(where, create=False, hide=[key]) as ledger:
-        verdict = compare(ledger.entries(), list_devices(url, ca, key))
+        verdict = compare(ledger.entries(), list_devices(url, ca, key, whole=True))
         record_verdict(ledger, verdict, Place(socket.gethostname()))
     if as_json:
         found = [

@@ -11,15 +11,21 @@ from typing import Any, TypeVar
 import rich_click as click
 from rich.console import Console
 
+from host_tools.bench.operator.place import Place
+from host_tools.bench.operator.question import Ask, Question
 from host_tools.bench.view import ConsoleView, JsonView, View
 from host_tools.boards import board_names, load_board
 from host_tools.device.ports import UsbId, detect_port
+from host_tools.device.text import printable
+from host_tools.images.certificates import load_certificates
+from host_tools.images.settings import load_place
 from host_tools.secrets import Secret, secret_from_file
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FILE = click.Path(path_type=Path)
 _DEFAULT_BOARD = "ESP32_GENERIC"
+_SETTINGS = "settings.toml"
 
 #: Where a READ key is looked for; it only ever looks.
 READ_KEY_VARIABLE = "STARTLINE_READ_KEY"
@@ -53,12 +59,30 @@ allow_bound_option = click.option(
     help="Load a bound device too: agent only, identity and record stay.",
 )  # fmt: skip
 
+read_key_option = click.option(
+    "--read-key-file", type=_FILE,
+    help=f"File with the READ key; otherwise ${READ_KEY_VARIABLE}.",
+)  # fmt: skip
+
+confirm_option = click.option(
+    "--confirm", metavar="WORD", help="What would have to be typed to confirm: the serial number."
+)
+
+place_options = [
+    click.option("--settings", "settings_file", type=_FILE, envvar="STARTLINE_SETTINGS",
+                 help=f"Where base URL and CA stand; {_SETTINGS} where there is one."),
+    click.option("--base-url", help="The cloud, in place of the settings'."),
+    click.option("--ca", "ca_file", type=_FILE, help="Its CA certificate, with --base-url."),
+]  # fmt: skip
+
 firmware_options = [
     click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is."),
     click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use."),
     click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data."),
     click.option("--recreate-files", is_flag=True,
                  help="Write the file system anew: what is on it is LOST."),
+    click.option("--backup", "backup_file", type=_FILE,
+                 help="Save a file system that is replaced to this new file."),
 ]  # fmt: skip
 
 unit_options = [
@@ -106,6 +130,32 @@ def read_key(path: Path | None) -> Secret | None:
         return secret_from_file(path, "READ key", warn=warn)
     value = os.environ.get(READ_KEY_VARIABLE, "")
     return Secret(value) if value else None
+
+
+def chosen_place(settings: Path | None, base_url: str | None, ca: Path | None) -> Place | None:
+    """Return the cloud that was named; None where there is neither a URL nor a settings file."""
+    if base_url is not None:
+        roots = load_certificates(ca, warn=warn) if ca else ()
+        return Place(base_url.rstrip("/"), tuple(roots))
+    if settings is None and not Path(_SETTINGS).exists():
+        return None
+    return Place(*load_place(settings or Path(_SETTINGS), warn=warn))
+
+
+def asker(given: str | None) -> Ask:
+    """Return what puts a question: answered by `given`, or typed by the person at the terminal."""
+
+    def ask(question: Question) -> bool:
+        click.echo(question.text, err=True)
+        if given is not None:
+            return given == question.word
+        if not sys.stdin.isatty():
+            return False
+        words = f"Type {printable(question.word)} to go on"
+        typed = click.prompt(words, default="", show_default=False, err=True)
+        return bool(typed.strip() == question.word)
+
+    return ask
 
 
 def warn(sentence: str) -> None:

@@ -43,7 +43,7 @@ def command(
     order = Order(board=load_board(board), provision=provision, flash_baud=baud)
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
         report = load(line, order, view)
-        restart(line)
+        restart(line, view)
     if as_json:
         click.echo(json.dumps({"kind": "result", **report.as_dict()}))
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from host_tools.bench.backup import new_file
 from host_tools.bench.kit import make_kit, make_provision
 from host_tools.bench.order import Order
 from host_tools.bench.up import UpResult, up
@@ -41,6 +42,7 @@ def command(
     accept_firmware: str | None,
     app_folder: Path | None,
     recreate_files: bool,  # noqa: FBT001
+    backup_file: Path | None,
     allow_bound: bool,  # noqa: FBT001
     read_key_file: Path | None,
     timeout: float | None,
@@ -66,6 +68,7 @@ def command(
         provision=provision,
         allow_bound=allow_bound,
         recreate_files=recreate_files,
+        backup=new_file(backup_file),
         flash_baud=baud,
     )
     key = options.read_key(read_key_file)

@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
     from host_tools.factory.ledger import Ledger
 
-#: What a finding can be, in words. Strangers and units bound since do not make the two disagree.
+#: What a finding can be, in words. Strangers, units bound since and open outcomes that the ledger
+#: knows to be open do not make the two disagree.
 KINDS = {
     "missing": "passed here, but the cloud does not have it",
     "swapped": "the cloud has this deviceid under another serial number",
     "double": "the cloud has more than one entry for this serial number",
     "orphan": "the cloud has an entry that the ledger knows nothing of",
+    "open": "its outcome is not known yet, and the cloud has it: reconcile the board",
     "since": "left unbound, and has bound since",
     "stranger": "the cloud has a device that is not in the ledger",
 }
-_PEACEFUL = ("since", "stranger")
+_PEACEFUL = ("open", "since", "stranger")
 
 
 class Listed(Protocol):
@@ -123,5 +125,7 @@ def _of_unit(unit: Entry, own: Sequence[Listed], by_token: dict[str, Listed]) ->
         findings.append(Finding(kind, unit.serial, unit.token))
     if len(own) > 1:
         return [*findings, *(Finding("double", unit.serial, token) for token in others)]
-    kind = "since" if unit.state == DEFERRED and not unit.token else "orphan"
+    kind = "orphan"
+    if not unit.token:
+        kind = "since" if unit.state == DEFERRED else "open" if unit.sent else "orphan"
     return [*findings, *(Finding(kind, unit.serial, token) for token in others)]

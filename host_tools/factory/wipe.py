@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from host_tools.bench.flash_survey import Survey
-from host_tools.bench.loading import restart
+from host_tools.bench.restart import restart
 from host_tools.device.bootloader import BootLoader
 from host_tools.images.plan import Region
 

@@ -7,112 +7,58 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from host_tools.bench.cloud_check import check_device
 from host_tools.bench.first_boot import Outcome, follow_first_boot
 from host_tools.bench.kit import Provision
-from host_tools.bench.loading import load, restart
+from host_tools.bench.loading import load
 from host_tools.bench.notices import Listener, Notice, Remark, Step
+from host_tools.bench.operator.place import Place as CloudPlace
+from host_tools.bench.operator.reconcile import reconcile
 from host_tools.bench.order import Order
+from host_tools.bench.restart import restart
+from host_tools.bench.up import verify
 from host_tools.device.console import Console, Event
 from host_tools.device.deadline import Deadline
 from host_tools.device.line import Line
 from host_tools.errors import (
     BadInput,
-    CloudDisagrees,
     DeviceSilent,
     NetworkFailed,
     NoSuchPort,
+    RefusedByCloud,
     StartlineError,
     StorageFailed,
     TimedOut,
     WouldTouchBound,
     WrongDevice,
 )
+from host_tools.factory.choice import AsItIs, NoSerial, check_holding, choose_unit
 from host_tools.factory.database import LedgerAway
-from host_tools.factory.entries import BIND, LOAD, VERIFY, Entry, Place, fold, short
+from host_tools.factory.entries import BIND, LOAD, VERIFY, Entry, Place, fold
 from host_tools.factory.files import write_whole
+from host_tools.factory.job import Plan, Plugged, Result
 from host_tools.factory.label import make_label
-from host_tools.factory.label_layout import Size
 from host_tools.factory.label_svg import file_name, label_svg
 from host_tools.factory.wipe import wipe_identity
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from host_tools.bench.kept import Kept
-    from host_tools.bench.kit import Kit
-    from host_tools.boards import Board
     from host_tools.factory.ledger import Ledger
-    from host_tools.images.factory import Settings
-    from host_tools.secrets import Secret
 
 #: The agent's own limit for a first boot, in seconds, and what the host adds to it.
 _BOOT_LIMIT, _MARGIN = 90, 30
 #: Seconds in which a device that is busy with its first boot says something, and of its boot.
 _LISTEN, _IDENTITY = 1.5, 20.0
+#: Seconds before another go, and for a port that has gone to come back.
+_PAUSE, _PORT_LIMIT = 1.0, 15.0
+#: Seconds before the cloud is asked again.
+_CLOUD_PAUSES = (1.0, 3.0)
 
 #: Failures that another go may mend; any other is the same the second time.
 _PASSING = (DeviceSilent, NoSuchPort, TimedOut, NetworkFailed, StorageFailed)
 #: Failures at which the chip is as it was before: loading raises them before it writes.
 _BEFORE_WRITING = (WouldTouchBound, WrongDevice)
-
-#: How the work on a board can end.
-ENDS = ("passed", "deferred", "seen", "failed", "no serial", "stopped")
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What all units of a run share.
-
-    `read_key` verifies with the cloud, None does not; `defer` ends after loading, `labels` is a
-    folder for SVG labels, `tries` counts goes on one board, `boot_limit` is in seconds.
-    """
-
-    batch: str
-    board: Board
-    kit: Kit
-    settings: Settings
-    read_key: Secret | None = None
-    defer: bool = False
-    labels: Path | None = None
-    label_size: Size = Size()
-    tries: int = 2
-    flash_baud: int | None = None
-    boot_limit: float | None = None
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """How the work on a board ended: `end` out of `ENDS`, with the reason's name and a sentence."""
-
-    end: str
-    serial: str = ""
-    mac: str = ""
-    reason: str = ""
-    words: str = ""
-    seconds: float = 0.0
-    exit_code: int = 0
-
-
-class Plugged(Protocol):
-    """A board in a slot."""
-
-    @property
-    def url(self) -> str:
-        """Where it is reached at this moment."""
-
-    def power_cycle(self) -> bool:
-        """Take its power away and give it back; tell whether that could be done."""
-
-
-class _AsItIs(StartlineError):
-    """Ends loading: the board is bound, or may be, and is the ledger's own."""
-
-
-class _NoSerial(StartlineError):
-    """Ends loading: the batch is used up."""
 
 
 class UnitWork:
@@ -135,12 +81,12 @@ class UnitWork:
         Raises LedgerAway, after which `run` can be called again for the same board.
         """
         began = time.monotonic()
+        self._unit, self._mac, self._attempted, self._wrote = None, "", False, False
         for left in range(self._plan.tries - 1, -1, -1):
-            self._unit, self._mac, self._attempted, self._wrote = None, "", False, False
             try:
                 end = self._once(board.url, busy=busy)
                 return self._result(end, began)
-            except _NoSerial:
+            except NoSerial:
                 return self._result("no serial", began)
             except LedgerAway:
                 raise
@@ -158,18 +104,18 @@ class UnitWork:
             if busy:
                 self._let_finish(line)
             began = time.monotonic()
-            with contextlib.suppress(_AsItIs):
+            with contextlib.suppress(AsItIs):
                 load(line, self._order(), self._listen)
                 self._unit = self._ledger.step(self._held, LOAD, seconds=time.monotonic() - began)
             if self._held.passed:
-                self._print_label(self._held)
+                self._print_label(self._held, seen=True)
                 return "seen"
             if self._plan.defer and not self._held.sent:
                 self._see_identity(line)
                 self._unit = self._ledger.defer(self._held)
                 return "deferred"
-            self._bind(line)
-        self._verify()
+            outcome = self._bind(line)
+        self._verify(outcome)
         self._unit = self._ledger.pass_(self._held)
         self._print_label(self._held)
         return "passed"
@@ -190,41 +136,13 @@ class UnitWork:
         )
 
     def _choose(self, kept: Kept) -> Provision:
-        """Decide who the board is, from the ledger and from what it keeps itself."""
+        """Decide who the board is, and whether it is to be written to at all."""
         self._mac = kept.mac
-        holding = kept.holding()
-        serial = kept.told().get("factory", "serial") or holding.serial
-        own = self._ledger.look_up(kept.mac)
-        self._check_serial(serial, kept.mac)
-        if holding.must_stay and (own is None or fold(own.serial) != fold(holding.serial)):
-            raise WouldTouchBound(
-                f"The board is {holding.serial or 'a stranger'}, {holding.state}, and not of this "
-                "ledger. It was left as it is.",
-                "Put it aside; to use it anyway, clear it: startline unbind, then reset.",
-            )
-        self._unit = self._ledger.allot(self._plan.batch, self._place, kept.mac)
-        if self._unit is None:
-            raise _NoSerial("The batch has no serial number left.")
+        self._unit = choose_unit(self._ledger, self._plan.batch, self._place, kept)
         self._listen(Remark(f"{self._unit.serial}, chip {self._unit.mac}"))
-        if self._unit.token and (holding.state, holding.token) != ("bound", self._unit.token):
-            raise CloudDisagrees(
-                f"The ledger has a deviceid for {self._unit.serial} ({short(self._unit.token)}), "
-                "and its board does not hold it. Was it reset?",
-                "Settle it with the cloud's list: startline ledger verify.",
-            )
-        if holding.must_stay or self._unit.passed:
-            raise _AsItIs("The board is bound already.")
+        check_holding(self._unit, kept)
         self._wrote = True
         return Provision(self._unit.identity, self._plan.settings)
-
-    def _check_serial(self, serial: str, mac: str) -> None:
-        holder = self._ledger.look_up(serial) if serial else None
-        if holder is not None and holder.mac not in {"", mac}:
-            raise WrongDevice(
-                f"The board carries the serial number {serial}, which is the chip {holder.mac}'s, "
-                f"and its own chip is {mac}.",
-                "A copied flash, or a module that was swapped: put it aside and clear it.",
-            )
 
     def _let_finish(self, line: Line) -> None:
         """Let a device that is in its first boot come to its end: that is not to be cut short."""
@@ -245,18 +163,46 @@ class UnitWork:
             (self._plan.settings.set.boot_limit or _BOOT_LIMIT) + _MARGIN
         )
 
-    def _bind(self, line: Line) -> None:
+    def _bind(self, line: Line) -> Outcome:
         began = time.monotonic()
         self._listen(Step("Starting the device"))
-        restart(line)
-        outcome = follow_first_boot(line.port(), Deadline(self._boot_limit), self._hear)
-        if self._attempted or outcome.state in {"bound", "unknown", "refused"}:
-            self._unit = self._ledger.sent(self._held)
+        outcome = self._first_boot(line)
+        if outcome.state == "unknown" and self._settles(line):
+            outcome = self._first_boot(line)
         error = outcome.error()
         if outcome.bound:
             self._keep_token(outcome, time.monotonic() - began)
         if error is not None:
             raise error
+        return outcome
+
+    def _first_boot(self, line: Line) -> Outcome:
+        restart(line, self._listen)
+        outcome = follow_first_boot(line.port(), Deadline(self._boot_limit), self._hear)
+        if self._attempted or outcome.state in {"bound", "unknown", "refused"}:
+            self._unit = self._ledger.sent(self._held)
+        return outcome
+
+    def _settles(self, line: Line) -> bool:
+        """Have the device settle an unknown outcome by the cloud's list; tell if that was tried.
+
+        Raises OutcomeUnknown or CloudDisagrees where the device stays as it is.
+        """
+        plan, claim = self._plan, self._plan.settings.claim
+        if plan.read_key is None or claim.cloud != "rufus":
+            return False
+        cloud = CloudPlace(claim.base_url, plan.settings.tls.ca)
+        done = reconcile(
+            line, cloud, plan.read_key, lambda _question: False,
+            tokens_of=self._tokens_beside, listen=self._hear,
+        )  # fmt: skip
+        self._ledger.note(self._place, "settle", unit=self._held, reason=done.state)
+        return True
+
+    def _tokens_beside(self, serial: str) -> tuple[str, ...]:
+        """Return the tokens of the same batch: a key that lists one of them is the company's."""
+        units = self._ledger.entries(self._held.batch)
+        return tuple(one.token for one in units if one.token and one.serial != serial)
 
     def _keep_token(self, outcome: Outcome, seconds: float) -> None:
         if fold(outcome.serial) != fold(self._held.serial):
@@ -291,35 +237,35 @@ class UnitWork:
 
     def _see_identity(self, line: Line) -> None:
         """Start the device once, to see that it knows who it is."""
-        restart(line)
+        restart(line, self._listen)
         port = line.port()
         self._check_identity(Console().wait_for(port, "identity", Deadline(_IDENTITY)))
 
     # The end
 
-    def _verify(self) -> None:
-        plan, unit = self._plan, self._held
-        if plan.read_key is None:
-            self._listen(Remark("Not checked with the cloud: there is no READ key.", warning=True))
-            return
+    def _verify(self, outcome: Outcome) -> None:
         began = time.monotonic()
-        self._listen(Step("Checking with the cloud"))
-        claim = plan.settings.claim
-        check_device(
-            claim.base_url,
-            plan.settings.tls.ca,
-            plan.read_key,
-            serial=unit.serial,
-            token=unit.token,
-        )
-        self._unit = self._ledger.step(unit, VERIFY, seconds=time.monotonic() - began)
+        for pause in _CLOUD_PAUSES:
+            # Looking is harmless, so a cloud that stumbles is asked again.
+            with contextlib.suppress(RefusedByCloud, NetworkFailed):
+                done = self._ask_cloud(outcome)
+                break
+            time.sleep(pause)
+        else:
+            done = self._ask_cloud(outcome)
+        if done:
+            self._unit = self._ledger.step(self._held, VERIFY, seconds=time.monotonic() - began)
 
-    def _print_label(self, unit: Entry) -> None:
+    def _ask_cloud(self, outcome: Outcome) -> bool:
+        plan = self._plan
+        return verify(outcome, plan.settings, plan.read_key, self._listen)
+
+    def _print_label(self, unit: Entry, *, seen: bool = False) -> None:
         folder = self._plan.labels
         if folder is None:
             return
         path = folder / f"{file_name(unit.serial)}.svg"
-        if path.exists() and self._place == unit.place and unit.tries > 1:
+        if seen and path.exists():
             return
         try:
             write_whole(path, label_svg(make_label(unit), self._plan.label_size).encode())
@@ -338,6 +284,20 @@ class UnitWork:
             board.power_cycle()
         except StartlineError as failed:
             self._listen(Remark(failed.message, warning=True))
+        self._wait_for_port(board)
+
+    def _wait_for_port(self, board: Plugged) -> None:
+        """Give a plug that came loose, or a port that comes back, some time."""
+        time.sleep(_PAUSE)
+        deadline = Deadline(_PORT_LIMIT)
+        while not deadline.expired:
+            try:
+                with Line(board.url) as line:
+                    line.port()
+            except NoSuchPort:
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def _fail(self, board: Plugged, error: StartlineError) -> None:
         unit = self._unit

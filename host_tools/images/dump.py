@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from host_tools.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _MIB = 1 << 20
+_STRETCH = 1 << 16
 
 
 class Dump:
@@ -36,6 +37,53 @@ class Dump:
     def part(self, offset: int, size: int) -> DumpPart:
         """Return a partition, as the agent's own readers take it."""
         return DumpPart(self, offset, size)
+
+
+class GrowingDump(Dump):
+    """A dump that fetches more of a device's flash through `fetch(offset, length)`.
+
+    Only what was opened with `allow` grows, in stretches of 64 KiB: a call costs more than a byte.
+    """
+
+    def __init__(
+        self, parts: Mapping[int, bytes], size: int, fetch: Callable[[int, int], bytes]
+    ) -> None:
+        super().__init__(parts, size)
+        self._fetch = fetch
+        self._allowed: list[tuple[int, int]] = []
+
+    def allow(self, offset: int, size: int) -> None:
+        """Let these bytes be fetched when they are read."""
+        self._allowed.append((offset, offset + size))
+
+    def has(self, offset: int, length: int) -> bool:
+        """Tell whether all these bytes are known, or can be."""
+        return super().has(offset, length) or self._place(offset, length) is not None
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of the flash, fetched where they must be. Raises BadInput, or as `fetch`."""
+        place = self._place(offset, length)
+        if place is None or super().has(offset, length):
+            return super().read(offset, length)
+        return b"".join(self._stretch(*place, at) for at in _starts(*place, offset, length))[
+            (offset - place[0]) % _STRETCH :
+        ][:length]
+
+    def _place(self, offset: int, length: int) -> tuple[int, int] | None:
+        for begin, end in self._allowed:
+            if begin <= offset and offset + length <= end:
+                return begin, end
+        return None
+
+    def _stretch(self, _begin: int, end: int, at: int) -> bytes:
+        if at not in self._parts:
+            self._parts[at] = self._fetch(at, min(_STRETCH, end - at))
+        return self._parts[at]
+
+
+def _starts(begin: int, _end: int, offset: int, length: int) -> range:
+    first = begin + (offset - begin) // _STRETCH * _STRETCH
+    return range(first, offset + length, _STRETCH)
 
 
 class DumpPart:

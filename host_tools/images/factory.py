@@ -20,7 +20,10 @@ SAME_KEY = "same"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where and as whom a device is bound. `key` is RUFUS's, `auth` an Authorization value."""
+    """Where and as whom a device is bound. `key` is RUFUS's, `auth` an Authorization value.
+
+    `by` is what VMS is to know the device by: its serial number, the chip's MAC, or both.
+    """
 
     cloud: str
     base_url: str
@@ -30,6 +33,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     type: str = ""
     auth: Secret | None = None
     skip_reserve: bool = False
+    by: Literal["both", "serial", "mac"] = "both"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,13 +79,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         _check_claim(self.claim)
         _check_transport(self)
         if self.net is not None:
-            _check_net(self.net)
+            check_net(self.net)
         if self.run.key is not None:
             _check_key(self.run.key, "run.key")
-        for name in ("boot_limit", "look_pause"):
-            value = getattr(self.set, name)
-            if value is not None and not 1 <= value <= 3600:
-                raise BadInput(f"set.{name} is {value}; it is a number of seconds from 1 to 3600.")
+        check_options(self.set)
 
 
 def _check_claim(claim: Claim) -> None:
@@ -156,7 +157,16 @@ def _check_transport(settings: Settings) -> None:
         raise BadInput(f"tls.ca holds {len(settings.tls.ca)} certificates; a device takes two.")
 
 
-def _check_net(net: Net) -> None:
+def check_options(options: Options) -> None:
+    """Raise BadInput for an option that a device could not go by."""
+    for name in ("boot_limit", "look_pause"):
+        value = getattr(options, name)
+        if value is not None and not 1 <= value <= 3600:
+            raise BadInput(f"set.{name} is {value}; it is a number of seconds from 1 to 3600.")
+
+
+def check_net(net: Net) -> None:
+    """Raise BadInput for a link that no device could use."""
     check_text(net.ssid, "net.ssid", limit=32)
     if net.link == "wifi":
         if not 1 <= len(net.ssid.encode()) <= 32:
@@ -201,8 +211,8 @@ _WIDTHS: dict[str, Kind] = {"made_at": "u32", "boot_limit": "u16", "look_pause":
 
 
 def _said(entry: Entry) -> bool:
-    # A false skip_reserve is what a cloud assumes anyway; false options are said on purpose.
-    return entry.key != "skip_reserve" or bool(entry.value)
+    # These are what a cloud and the agent assume anyway; false options are said on purpose.
+    return (entry.key, entry.value) not in [("skip_reserve", 0), ("by", "both")]
 
 
 def _entry(namespace: str, key: str, value: str | int | Secret | None) -> Entry:

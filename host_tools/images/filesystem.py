@@ -10,7 +10,7 @@ from littlefs import LittleFS, LittleFSError, UserContext
 from host_tools.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Container, Mapping
 
 BLOCK = 4096
 #: Disk version 2.0: firmware of any age mounts it, 2.1 is refused by older ones.
@@ -71,14 +71,59 @@ def read_filesystem(image: bytes) -> dict[str, bytes]:
     if len(image) % BLOCK or not image:
         raise BadInput(f"A file system image of {len(image)} bytes is not made of whole blocks.")
     fs = _open(len(image), UserContext(buffer=bytearray(image)), _ANY_VERSION)
-    files: dict[str, bytes] = {}
     try:
         fs.mount()
-        for folder, _folders, names in fs.walk("/"):
-            for name in names:
-                path = str(PurePosixPath(folder) / name)
-                with fs.open(path, "rb") as file:
-                    files[path] = file.read()
+        return {path: _content(fs, path) for path in _paths(fs)}
     except LittleFSError as error:
-        raise BadInput(f"This is no intact file system of {len(image)} bytes: {error}.") from None
-    return files
+        raise _broken(len(image), error) from None
+
+
+def list_filesystem(
+    size: int, read: Callable[[int, int], bytes], wanted: Container[str] = ()
+) -> dict[str, bytes]:
+    """Return every file by its path, with the content of those `wanted` and b"" for the others.
+
+    `read(offset, length)` gives the bytes of the partition, of which only what is needed is read.
+    Raises BadInput for a broken file system, and whatever `read` raises.
+    """
+    context = _ReadOnly(size, read)
+    fs = _open(size, context, _ANY_VERSION)
+    try:
+        fs.mount()
+        return {path: _content(fs, path) if path in wanted else b"" for path in _paths(fs)}
+    except LittleFSError as error:
+        if context.failure is not None:
+            raise context.failure from None
+        raise _broken(size, error) from None
+
+
+class _ReadOnly(UserContext):
+    """Takes the bytes of a file system from elsewhere; what fails there is kept for the caller."""
+
+    def __init__(self, size: int, read: Callable[[int, int], bytes]) -> None:
+        super().__init__(buffer=bytearray())
+        self.in_size = size
+        self.failure: Exception | None = None
+        self._read = read
+
+    def read(self, _configuration: object, block: int, offset: int, size: int) -> bytearray:
+        try:
+            return bytearray(self._read(block * BLOCK + offset, size))
+        except Exception as error:  # noqa: BLE001 - the C code in between lets none through
+            self.failure = self.failure or error
+            return bytearray(size)
+
+
+def _paths(fs: LittleFS) -> list[str]:
+    return [
+        str(PurePosixPath(folder) / name) for folder, _, names in fs.walk("/") for name in names
+    ]
+
+
+def _content(fs: LittleFS, path: str) -> bytes:
+    with fs.open(path, "rb") as file:
+        return bytes(file.read())
+
+
+def _broken(size: int, error: LittleFSError) -> BadInput:
+    return BadInput(f"This is no intact file system of {size} bytes: {error}.")

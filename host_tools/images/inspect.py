@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+from startline import clouds
 
 from host_tools.errors import BadInput
 from host_tools.images.esp_image import HEADER, SEGMENT, parse_image, read_descriptor
-from host_tools.images.filesystem import read_filesystem
+from host_tools.images.filesystem import BLOCK, list_filesystem
 from host_tools.images.firmware import micropython_version
 from host_tools.images.nvs_pages import PageHealth, read_pages
 from host_tools.images.partitions import (
@@ -38,6 +39,7 @@ _VERSION = re.compile(rb"(?<![\d.])\d+\.\d+\.\d+(?:[-.+a-z0-9]*)")
 _BOOT_OFFSETS = (0x1000, 0x0, 0x2000)
 #: What has to be told before a device can be bound.
 _NEEDED = (("factory", "serial"), ("factory", "model"), ("claim", "cloud"), ("claim", "base_url"))
+_VERSION_FILES = ("/lib/startline/__init__.py", "/lib/startline/__init__.mpy")
 _AGENT = ("/boot.py", "/main.py", "/lib/startline/__init__.mpy")
 
 
@@ -153,10 +155,11 @@ class _Inspector:
             self.notes.append("the claim key is still there: the device clears it when it starts")
         if state != "unbound":
             return
-        needed = [("claim", "key")] if told.get("claim", "cloud") == "rufus" else []
+        cloud = clouds.find(told.get("claim", "cloud"))
+        needed = list(cloud.NEEDED) if cloud else []
         if told.get("claim", "base_url").startswith("https:"):
-            needed.append(("tls", "ca0"))
-        lacking = [f"{space}.{key}" for space, key in needed if not told.get(space, key)]
+            needed.append("tls.ca0")
+        lacking = [name for name in needed if not told.get(*name.split(".", 1))]
         if lacking:
             self.missing.append(f"binding: {', '.join(lacking)} not told")
 
@@ -240,11 +243,12 @@ class _Inspector:
             if table.find("vfs") is None:
                 self.notes.append("no vfs in the table: the firmware makes one at boot")
             return None
-        image = self.dump.read(row.offset, row.size)
-        if image.count(0xFF) == len(image):
+        part = self.dump.part(row.offset, row.size)
+        # What a file system begins with stands in its first two blocks.
+        if part.read(0, 2 * BLOCK) == b"\xff" * (2 * BLOCK):
             self.missing.append("vfs: it is blank")
             return None
-        return self._try("vfs", partial(read_filesystem, image))
+        return self._try("vfs", partial(list_filesystem, row.size, part.read, _VERSION_FILES))
 
     def _pages(self, table: PartitionTable, name: str) -> list[PageHealth]:
         row = self._known(table, name)
@@ -294,7 +298,7 @@ def _as_source(path: str, files: Mapping[str, bytes]) -> bool:
 
 
 def _agent_version(files: Mapping[str, bytes]) -> str:
-    for name in ("/lib/startline/__init__.py", "/lib/startline/__init__.mpy"):
+    for name in _VERSION_FILES:
         found = _VERSION.search(files.get(name, b""))
         if found:
             return found[0].decode()

@@ -9,6 +9,7 @@ import msgspec
 from startline import record as rules
 from startline.nvs import NvsReader
 from startline.slot import SIZE, newest
+from startline.written import Record
 
 if TYPE_CHECKING:
     from host_tools.images.dump import DumpPart
@@ -31,6 +32,7 @@ class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     looks: int = 0
     looked: int = 0
+    due: int = 0
 
 
 class RecordView(msgspec.Struct, frozen=True):
@@ -60,7 +62,7 @@ def read_record(nvs: DumpPart, bind: DumpPart | None, told: Told, mac: bytes | N
     first = _nvs_copy(nvs)
     second = rules.ABSENT if bind is None else _bind_copy(bind)
     if mac is None:
-        found = [copy for copy in (first, second) if isinstance(copy, rules.Record)]
+        found = [copy for copy in (first, second) if isinstance(copy, Record)]
         mac = found[0].mac if found else bytes(6)
     place = hashlib.sha256(told.get("claim", "base_url").rstrip("/").encode()).digest()[:8]
     identity = _Identity(told.get("factory", "serial"), told.get("claim", "cloud"), mac, place)
@@ -68,7 +70,7 @@ def read_record(nvs: DumpPart, bind: DumpPart | None, told: Told, mac: bytes | N
     return RecordView(state, reason, _copy(first), _copy(second))
 
 
-def _nvs_copy(nvs: DumpPart) -> rules.Record | str:
+def _nvs_copy(nvs: DumpPart) -> Record | str:
     reader = NvsReader(nvs.read, nvs.size)
     raw = reader.get("startline", "record")
     if isinstance(raw, bytes):
@@ -76,7 +78,7 @@ def _nvs_copy(nvs: DumpPart) -> rules.Record | str:
     return rules.DAMAGED if "startline.record" in reader.damaged else rules.BLANK
 
 
-def _bind_copy(bind: DumpPart) -> rules.Record | str:
+def _bind_copy(bind: DumpPart) -> Record | str:
     raw, _at = newest(bind)
     if raw:
         return rules.sort(raw)
@@ -84,7 +86,7 @@ def _bind_copy(bind: DumpPart) -> rules.Record | str:
     return rules.BLANK if all(slot == b"\xff" * SIZE for slot in slots) else rules.DAMAGED
 
 
-def _copy(copy: rules.Record | str) -> Copy:
+def _copy(copy: Record | str) -> Copy:
     if isinstance(copy, str):
         return Copy(copy)
     return Copy(
@@ -101,4 +103,5 @@ def _copy(copy: rules.Record | str) -> Copy:
         reason=copy.reason,
         looks=copy.looks,
         looked=copy.looked,
+        due=copy.due,
     )

@@ -39,7 +39,7 @@ _UNIT_FIELDS = ("model", "type", "alias", "hw_rev", "made_at")
 #: Each section's plain fields, and its secret ones with the words for a person.
 _SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "claim": (
-        ("cloud", "base_url", "login", "name", "type", "skip_reserve"),
+        ("cloud", "base_url", "login", "name", "type", "skip_reserve", "by"),
         {"key": "claim key", "auth": "Authorization value"},
     ),
     "net": (("link", "ssid", "ntp"), {"password": "Wi-Fi password"}),
@@ -84,6 +84,19 @@ def load_settings(
     except BadInput as error:
         raise BadInput(f"{path}: {error.message}", error.hint) from None
     return SettingsFile(settings, _unit_defaults(sections.get("unit", {}), path))
+
+
+def load_place(path: Path, *, warn: Warn = _LOG.warning) -> tuple[str, tuple[bytes, ...]]:
+    """Return base URL and CA (DER) of a settings file; no secret is looked for.
+
+    Raises BadInput as `load_settings` does.
+    """
+    raw = _read(path)
+    _check_names(raw, path)
+    url = raw.get("claim", {}).get("base_url")
+    if not isinstance(url, str) or not url:
+        raise BadInput(f"{path} does not say claim.base_url.")
+    return url.rstrip("/"), _certificates(raw.get("tls", {}), path, warn)
 
 
 def _read(path: Path) -> dict[str, Any]:

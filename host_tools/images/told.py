@@ -51,11 +51,11 @@ def _shown(namespace: str, key: str, value: str | bytes | int) -> str | int:
         return value
     if not value.strip("\x00") or (namespace, value) == ("run", "same"):
         return value.strip("\x00")
-    if key == "key":
+    if key != "password":
         return f"{MASK} (fingerprint {Secret(value).fingerprint()})"
     return MASK
 
 
 def has_claim_key(told: Told) -> bool:
-    """Tell whether the claim key is still on the device."""
-    return bool(told.get("claim", "key"))
+    """Tell whether the claim key, or the Authorization value, is still on the device."""
+    return bool(told.get("claim", "key") or told.get("claim", "auth"))

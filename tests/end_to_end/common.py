@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from host_tools.device.port import open_port
+from host_tools.virtual import VirtualEsp32
+
 SERIAL, MODEL = "DEVICE-123", "Model X1"
-ALIAS = "Çıkış – Ñandú 起点"  # noqa: RUF001 - other alphabets are the point
+ALIAS = "Çıkış – Ñandú 起点"
 #: One try is all that a device makes within so many seconds.
 SHORT_BOOT = 6
 
@@ -24,6 +28,17 @@ class Done(msgspec.Struct, frozen=True):
     def lines(self) -> list[dict[str, Any]]:
         """Return the JSON objects of `--json`, one a line."""
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+def at_its_prompt(chip: VirtualEsp32) -> bool:
+    """Wait until the reader's program, which is short here, has come to its end."""
+    deadline = time.monotonic() + 30
+    with open_port(chip.url) as port:
+        while time.monotonic() < deadline:
+            port.write(b"\r")
+            if b">>> " in port.read(1.0):
+                return True
+    return False
 
 
 Startline = Callable[..., Done]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 
 from host_tools.bench.kit import Provision
 from host_tools.cloud import MockCloud
-from host_tools.device.port import open_port
 from host_tools.virtual import VirtualEsp32
-from tests.end_to_end.common import SERIAL, Startline
+from tests.end_to_end.common import SERIAL, Startline, at_its_prompt
 
 Start = Callable[..., VirtualEsp32]
 
@@ -27,17 +25,6 @@ def reader(
     cloud.wait_for_request("POST", timeout=30)
     assert at_its_prompt(chip)
     return chip
-
-
-def at_its_prompt(chip: VirtualEsp32) -> bool:
-    """Wait until the reader's program, which is short here, has come to its end."""
-    deadline = time.monotonic() + 30
-    with open_port(chip.url) as port:
-        while time.monotonic() < deadline:
-            port.write(b"\r")
-            if b">>> " in port.read(1.0):
-                return True
-    return False
 
 
 def reset_soon(chip: VirtualEsp32, seconds: float = 1.0) -> threading.Timer:

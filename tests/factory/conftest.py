@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from host_tools.bench.kit import Kit, make_kit
+from host_tools.boards import load_board
+from host_tools.cloud import MockCloud
 from host_tools.factory.entries import Place
 from host_tools.factory.ledger import Ledger
+from host_tools.images.firmware_store import FirmwareStore
+from tests.factory.bench import Bench
 from tests.factory.made import make_batch
 from tests.factory.postgres import Server, serving
 
@@ -39,6 +44,25 @@ def ledger(where: str) -> Iterator[Ledger]:
     """Open an empty ledger."""
     with Ledger.open(where) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """Compile the agent for the virtual board, once."""
+    board = load_board("VIRTUAL_ESP32")
+    store = FirmwareStore(tmp_path_factory.mktemp("firmware"))
+    return make_kit(board, store.obtain(board))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, kit: Kit) -> Iterator[Bench]:
+    """Set up a slot with its cloud, and a ledger with ten units in it."""
+    where = str(tmp_path / "ledger.db")
+    with MockCloud() as cloud, Ledger.open(where) as ledger:
+        ledger.add_batch(make_batch(10))
+        made = Bench(tmp_path, cloud, ledger, kit)
+        yield made
+        made.unplug()
 
 
 @pytest.fixture

@@ -50,4 +50,4 @@ def make(ledger: Ledger, unit: Entry, place: Place, chip: int, chance: random.Ra
 if __name__ == "__main__":
     url, name, first, seed = sys.argv[1:]
     with Ledger.open(url, create=False) as opened:
-        work(opened, name, int(first), random.Random(int(seed)))  # noqa: S311 - to be repeatable
+        work(opened, name, int(first), random.Random(int(seed)))

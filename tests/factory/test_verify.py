@@ -79,6 +79,15 @@ def test_a_unit_that_left_unbound_may_have_bound_since() -> None:
     assert found([unit(1, "deferred", "")], two) == [("double", "RR-1")] * 2
 
 
+def test_an_outcome_known_to_be_open_is_no_contradiction() -> None:
+    """A unit that sent a request and got no answer may be in the cloud, and both sides say so."""
+    sent = msgspec.structs.replace(unit(1, "failed", ""), sent=True)
+    verdict = compare([sent], [Device(token(5), "RR-1")])
+    assert verdict.agrees
+    assert verdict.words == "0 alike, 1 open"
+    assert compare([sent], []).findings == ()
+
+
 def test_every_kind_has_words() -> None:
     """Each finding can be said in a sentence, with its token shortened."""
     verdict = compare([unit(1)], [])

@@ -37,7 +37,7 @@ def test_the_console_tells_each_step_once(reader: Reader) -> None:
     boot = reader.boot()
     names = [event["ev"] for event in boot.events]
     assert names == [
-        "boot", "identity", "record", "link", "link", "clock", "tls", "record", "attempt",
+        "boot", "identity", "record", "link", "clock", "tls", "record", "attempt",
         "answer", "record", "scrub", "ready",
     ]  # fmt: skip
     assert [event["n"] for event in boot.events] == list(range(len(names)))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host_tools.errors import BadInput
-from host_tools.images.filesystem import make_filesystem, read_filesystem
+from host_tools.errors import BadInput, DeviceSilent
+from host_tools.images.filesystem import list_filesystem, make_filesystem, read_filesystem
 
 if TYPE_CHECKING:
     from tests.images.conftest import Mount
@@ -79,3 +79,29 @@ def test_reading_leaves_the_image_alone() -> None:
     before = bytes(image)
     read_filesystem(image)
     assert image == before
+
+
+def test_a_listing_reads_only_what_it_needs() -> None:
+    """Names and one wanted content come from a small part of a partition with large files in it."""
+    image = make_filesystem(FILES | {"/data/large": bytes(500_000)}, VFS_SIZE)
+    fetched = set()
+
+    def read(offset: int, length: int) -> bytes:
+        fetched.update(range(offset // 4096, (offset + length - 1) // 4096 + 1))
+        return image[offset : offset + length]
+
+    listed = list_filesystem(VFS_SIZE, read, ["/lib/startline/__init__.mpy"])
+    assert listed.keys() == FILES.keys() | {"/data/large"}
+    assert listed["/lib/startline/__init__.mpy"] == FILES["/lib/startline/__init__.mpy"]
+    assert listed["/data/large"] == b""
+    assert len(fetched) < 20
+
+
+def test_a_device_that_falls_silent_while_it_is_listed_is_said_to() -> None:
+    """What goes wrong underneath comes out as it is, and not as a broken file system."""
+
+    def read(offset: int, length: int) -> bytes:
+        raise DeviceSilent("It stopped.")
+
+    with pytest.raises(DeviceSilent, match="It stopped"):
+        list_filesystem(VFS_SIZE, read)

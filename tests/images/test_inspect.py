@@ -11,8 +11,8 @@ from startline.record import Record, pack
 
 from host_tools.errors import BadInput
 from host_tools.images.bytecode import device_files
-from host_tools.images.dump import Dump, load_dump
-from host_tools.images.factory import Settings, make_factory_image
+from host_tools.images.dump import Dump, GrowingDump, load_dump
+from host_tools.images.factory import Options, Settings, make_factory_image
 from host_tools.images.filesystem import make_filesystem
 from host_tools.images.inspect import Inspection, inspect
 from host_tools.images.nvs_image import Entry, make_nvs_image
@@ -87,7 +87,8 @@ def test_a_whole_device_is_told_in_full(flash: bytearray) -> None:
     """Versions, table, identity, pages and both copies of the record come out of a dump."""
     seen = look(flash)
     assert seen.whole
-    assert (seen.missing, seen.notes) == ([], [])
+    assert seen.missing == []
+    assert seen.notes == ["the claim key is still there: the device clears it when it starts"]
     assert seen.boot_loader is not None
     assert (seen.boot_loader.chip, seen.boot_loader.flash_size) == ("esp32", 4 << 20)
     assert [row.name for row in seen.table][-3:] == ["vfs", "bind", "fctry"]
@@ -255,6 +256,49 @@ def test_parts_of_a_flash_are_enough_for_part_of_the_answer(flash: bytearray) ->
     assert (seen.application.version, seen.application.verified) == ("1.29.0", False)
     assert seen.record is not None
     assert (seen.record.state, seen.missing) == ("bound", [])
+
+
+def test_a_dump_can_grow_where_it_is_allowed_to(flash: bytearray) -> None:
+    """With vfs opened, a part of it is fetched, and the agent's version is told."""
+    parts = {at: bytes(flash[at:end]) for at, end in ((0, 0x11000), (BIND, 0x400000))}
+    fetched: list[tuple[int, int]] = []
+
+    def fetch(offset: int, length: int) -> bytes:
+        fetched.append((offset, length))
+        return bytes(flash[offset : offset + length])
+
+    dump = GrowingDump(parts, len(flash), fetch)
+    dump.allow(VFS, 0x1FA000)
+    seen = inspect(dump, MAC)
+    assert seen.agent is not None
+    assert (seen.agent.version, seen.agent.owner_files) == ("0.1.0", ["/app.py"])
+    assert seen.missing == []
+    assert 0 < sum(length for _, length in fetched) <= 4 << 16
+    assert len({offset for offset, _ in fetched}) == len(fetched)
+    whole = dump.read(VFS + 0x1F0000, 0xA000)
+    assert whole == flash[VFS + 0x1F0000 : VFS + 0x1FA000]
+    with pytest.raises(BadInput, match="not in the dump"):
+        dump.read(VFS + 0x1F0000, 0xA001)
+
+
+def test_a_device_that_means_to_bind_and_cannot_says_what_it_lacks(
+    flash: bytearray, unit: Unit, settings: Settings
+) -> None:
+    """An unbound device without its key or its CA is half loaded; a bound one needs neither."""
+    bare = msgspec.structs.replace(
+        settings,
+        claim=msgspec.structs.replace(settings.claim, base_url="http://localhost:8443/v0"),
+        set=Options(insecure_http=True),
+    )
+    image = bytearray(make_factory_image(unit, bare))
+    put(flash, FCTRY, image)
+    put(flash, NVS, b"\xff" * 0x6000)
+    put(flash, BIND, b"\xff" * 0x2000)
+    assert look(flash).missing == []
+    at = image.index(b"key\x00")
+    image[at + 16 : at + 24] = bytes(8)
+    put(flash, FCTRY, image)
+    assert "binding: claim.key not told" in look(flash).missing
 
 
 def test_a_dump_of_the_wrong_size_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """VMS billing activation: a device is activated for a user; the token is the integer `id`.
 
-The MAC goes out as it was provisioned, or else the chip's own, as `24:6f:28:00:00:01`.
+The service knows a device by its serial number and its MAC, or by the one that `claim.by` names
+("serial", "mac"). The MAC is the chip's own, always as `24:6f:28:00:00:01`.
 """
 
 import json
@@ -12,12 +13,24 @@ ANSWERS = {4: "refused", 408: "unknown", 409: "unknown", 425: "unknown", 429: "u
 
 
 def request(identity, mark: str, verb: str = "activate") -> tuple:
-    """Return path, headers and body of the request that activates; it has no place for a mark."""
+    """Return path, headers and body of the request that activates; it has no place for a mark.
+
+    The verb "check" asks in the same way whether the device is free.
+    """
     text = identity.text
-    fields = {name: text("claim." + name) for name in ("login", "name", "type")}
-    fields["serial_number"] = identity.serial
-    fields["mac"] = text("factory.mac") or identity.mac.hex(":")
-    fields["skip_reserve_check"] = identity.values.get("claim.skip_reserve") == 1
+    names = NEEDED
+    fields = {}
+    if verb == "check":
+        names = NEEDED[2:]
+    else:
+        fields["skip_reserve_check"] = identity.values.get("claim.skip_reserve") == 1
+    for name in names:
+        fields[name[6:]] = text(name)
+    by = text("claim.by")
+    if by != "mac":
+        fields["serial_number"] = identity.serial
+    if by != "serial":
+        fields["mac"] = identity.mac.hex(":")
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if text("claim.auth"):
         headers["Authorization"] = text("claim.auth")
@@ -25,8 +38,8 @@ def request(identity, mark: str, verb: str = "activate") -> tuple:
 
 
 def fit(token: str) -> bool:
-    """Tell whether that is a token: the digits of a whole number above 0 and below 10**15."""
-    return token.isdigit() and token[0] != "0" and len(token) < 16
+    """Tell whether that is a token, a number above 0. Raises ValueError for what is no number."""
+    return int(token) > 0 and len(token) < 16 and str(int(token)) == token
 
 
 def read(status: int, body: bytes) -> tuple:
@@ -37,7 +50,7 @@ def read(status: int, body: bytes) -> tuple:
         # A number only: no text, no fraction, no truth value.
         if status in (200, 201) and type(token) is int and fit(str(token)):
             return "bound", str(token), ""
-        reason = "; ".join(_texts(fields["errors"]))
+        reason = _texts(fields["errors"]) or body
     except Exception:  # whatever the answer is, it is not what was hoped for
         reason = body
     from ..trouble import outcome
@@ -47,24 +60,20 @@ def read(status: int, body: bytes) -> tuple:
 
 def look(ask, identity, mark: str) -> tuple:
     """Ask whether the device is free; that it is not proves nothing about who has it."""
-    path, headers, body = request(identity, mark, "check")
-    status, _ = ask("POST", path, headers, body, len)
+    status, _ = ask("POST", *request(identity, mark, "check"), lambda read: None)
     if status == 204:
         return "unbound", "", ""
     if status == 422:
         return "unknown", "", "serial_taken"
     from ..errors import Failed
 
-    raise Failed("answer", "status %d" % status, status < 500)
+    raise Failed("answer", "status %d" % status)
 
 
-def _texts(things) -> list:
-    """Return the texts in lists and objects, a few levels deep."""
-    found = []
-    things = [things]
-    for thing in things:
-        if isinstance(thing, str):
-            found.append(thing)
-        elif len(things) < 50:
-            things += thing.values() if isinstance(thing, dict) else thing
-    return found
+def _texts(thing) -> str:
+    """Return the texts in lists and objects as one."""
+    if isinstance(thing, str):
+        return thing
+    if isinstance(thing, dict):
+        thing = thing.values()
+    return "; ".join([_texts(one) for one in thing])

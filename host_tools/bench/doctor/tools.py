@@ -28,6 +28,7 @@ def examine_tools() -> Iterator[Finding]:
     for name in _TOOLS:
         yield _tool(name, ranges.get(name, ""))
     yield _esptool_runs()
+    yield _temporary_files()
     yield _micropython()
 
 
@@ -55,7 +56,8 @@ def _holds(version: str, sign: str, bound: str) -> bool:
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(number) for number in _NUMBERS.findall(version.split("+")[0].split("post")[0])]
+    release = re.split(r"\+|\.?post", version, maxsplit=1)[0]
+    return [int(number) for number in _NUMBERS.findall(release)]
 
 
 def _ranges() -> dict[str, str]:
@@ -64,13 +66,13 @@ def _ranges() -> dict[str, str]:
         required = metadata.requires("startline") or []
     except metadata.PackageNotFoundError:
         return {}
-    found: dict[str, str] = {}
-    for line in required:
-        name, _, rest = re.split(r"[;]", line)[0].partition(" ")
-        match = re.match(r"[A-Za-z0-9_.-]+?(?=[<>=!~ ]|$)", name)
-        if match:
-            found.setdefault(match[0].lower(), name[match.end() :] + rest)
-    return found
+    # Every line begins with a name: `mpremote==1.29.*`, `psycopg[binary]<4,>=3.2; extra == "x"`.
+    names = [re.match(r"[\w.-]+", line) for line in required]
+    return {
+        name[0].lower(): line[name.end() :].split(";")[0]
+        for name, line in zip(names, required, strict=True)
+        if name
+    }
 
 
 def _tool(name: str, wanted: str) -> Finding:
@@ -91,7 +93,7 @@ def _esptool_runs() -> Finding:
         return good("esptool runs", "esptool runs as a program of its own.")
     return bad(
         "esptool runs",
-        BadInput(f"esptool does not run ({output.last_line or 'it said nothing'}).", _REINSTALL),
+        BadInput("esptool does not run.", f"`python -m esptool version` tells why. {_REINSTALL}"),
     )
 
 
@@ -104,11 +106,11 @@ def _micropython() -> Finding:
         return note("micropython", f"{error.message} Real readers need none.", error.hint)
 
 
-def temporary_folder() -> Finding:
+def _temporary_files() -> Finding:
     """Tell whether private temporary files can be made, which images go through."""
     try:
         with tempfile.TemporaryDirectory(prefix="startline-"):
-            return good("temporary files", f"They go to {tempfile.gettempdir()}.")
+            return good("temporary files", f"Temporary files go to {tempfile.gettempdir()}.")
     except OSError as error:
         return bad(
             "temporary files",

@@ -16,6 +16,9 @@ from host_tools.images.plan import device_table, merged_image
 
 VIRTUAL_BOARD = "VIRTUAL_ESP32"
 
+#: The model whose application restarts the chip at once.
+CRASHING = "Crashing"
+
 #: The reader's own code on the bench: says that it runs, and does what it is typed.
 APP = b"""\
 import sys

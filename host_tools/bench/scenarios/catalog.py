@@ -9,7 +9,14 @@ from typing import Any
 
 import msgspec
 
-from host_tools.bench.scenarios.model import Act, CloudName, LinkName, Scenario, ScenarioFile, World
+from host_tools.bench.scenarios.model import (
+    Act,
+    CloudName,
+    LinkName,
+    Scenario,
+    ScenarioFile,
+    World,
+)
 from host_tools.cloud import CASES
 from host_tools.cloud.fault_table import LIST, ROWS
 from host_tools.cloud.orders import parse
@@ -126,9 +133,7 @@ def _read(path: Path) -> list[Scenario]:
     defaults = raw.get("defaults")
     tables = raw.get("scenario", [])
     if isinstance(tables, list) and isinstance(defaults, dict):
-        raw["scenario"] = [
-            {**defaults, **one} if isinstance(one, dict) else one for one in tables
-        ]
+        raw["scenario"] = [{**defaults, **one} if isinstance(one, dict) else one for one in tables]
     try:
         file = msgspec.convert(raw, ScenarioFile)
     except msgspec.ValidationError as error:
@@ -194,11 +199,10 @@ def _check_act(act: Act, place: str) -> None:
         except BadInput as error:
             raise BadInput(f"{place}, cable: {error.message}", error.hint) from None
     if act.cable and act.do != "load":
-        raise BadInput(f"{place}: cable faults need do = \"load\".")
+        raise BadInput(f'{place}: cable faults need do = "load".')
     if (act.do == "command") != bool(act.run):
-        raise BadInput(f"{place}: do = \"command\" and run belong together.")
+        raise BadInput(f'{place}: do = "command" and run belong together.')
     if act.copy_flash and act.reader == "first":
         raise BadInput(f"{place}: the first reader has no flash to copy.")
-    if act.until not in {"ready", "posted"} and not act.until.replace("_", "").isalpha():
-        if not act.until.startswith("says "):
-            raise BadInput(f"{place}: nothing can be waited for by {act.until!r}.")
+    if not (act.until.isalpha() or act.until.startswith("says ")):
+        raise BadInput(f"{place}: nothing can be waited for by {act.until!r}.")

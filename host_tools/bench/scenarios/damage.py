@@ -39,4 +39,4 @@ def _from_the_future(part: bytes) -> bytes:
         raise BadInput("There is no record in bind to change.")
     body = raw[:_SCHEMA_AT] + b"\x7f" + raw[_SCHEMA_AT + 1 : -4]
     record = body + crc32(body).to_bytes(4, "little")
-    return part[:at] + record + part[at + len(record) :]
+    return bytes(part[:at] + record + part[at + len(record) :])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     app: bool = False
     attempts: int = 0
     blind: int = 0
-    waits: int = -1
+    waits: int | None = None
     warnings: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     posts: int = 0
@@ -53,16 +53,22 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def gather(
-    reader: Reader, cloud: MockCloud, *, vms: bool, strangers: int, exit_code: int | None
+    reader: Reader,
+    readers: Sequence[Reader],
+    cloud: MockCloud,
+    *,
+    vms: bool,
+    strangers: int,
+    exit_code: int | None,
 ) -> Facts:
-    """Collect what is known now."""
+    """Collect what is known now: of `reader` itself, and of all `readers` what they asked."""
     outcome = reader.outcome
     log = list(cloud.requests)
     life = reader.life
     devices = cloud.vms.devices() if vms else cloud.devices()
     token = "id" if vms else "deviceid"
     lines = [line for one in reader.lives for line in one.lines]
-    waits = [event.fields.get("ms") for event in life.events if event.name == "wait"]
+    waits = [event.fields.get("next_ms") for event in life.events if event.name == "wait"]
     return Facts(
         state=outcome.state if outcome else "",
         reason=outcome.reason if outcome else "",
@@ -70,9 +76,9 @@ def gather(
         step=outcome.failed_step if outcome else "",
         why=outcome.failed_reason if outcome else "",
         app=life.app,
-        attempts=sum(one.count("attempt") for one in reader.lives),
-        blind=_blind(reader.lives),
-        waits=waits[-1] if waits and isinstance(waits[-1], int) else -1,
+        attempts=sum(life.count("attempt") for one in readers for life in one.lives),
+        blind=sum(_blind(one.lives) for one in readers),
+        waits=waits[-1] if waits and isinstance(waits[-1], int) else None,
         warnings=outcome.warnings if outcome else (),
         lines=tuple(lines),
         posts=count_posts(log),

@@ -27,7 +27,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class AccessPoint(_Part, frozen=True):
     """A Wi-Fi in reach; `delay_ms` is how long a join takes."""
 
-    password: str = "bench-wifi"
+    password: str = "bench-wifi"  # noqa: S105 - the mock's own, known to all
     delay_ms: int = 0
     fault: Literal["no_address", "no_traffic"] | None = None
 
@@ -63,7 +63,7 @@ class Given(_Part, frozen=True):
     run_key: Literal["same", "own"] | None = None
     ca: tuple[Literal["cloud", "stranger"], ...] = ("cloud",)
     ssid: str = "bench"
-    password: str = "bench-wifi"
+    password: str = "bench-wifi"  # noqa: S105 - the same
     ntp: tuple[str, ...] = ()
     base_url: Literal["cloud", "elsewhere"] = "cloud"
     boot_limit: int = 7
@@ -124,7 +124,7 @@ class Expect(_Part, frozen=True):
     waits: int | None = None
     key_kept: bool | None = None
     alias: str | None = None
-    exit: int | None = None
+    exit: int | tuple[int, ...] | None = None
 
 
 class Act(_Part, frozen=True):
@@ -133,8 +133,8 @@ class Act(_Part, frozen=True):
     boot: power on and follow until `until`; off: cut the power; go_on: only follow further;
     retry, restart: have the application do so; load: provision through the serial line, with
     faults on the `cable`; command: a verb of the command line; commit: the cloud carries out
-    what it had put off. A load with `kit` loads firmware and agent, too. `until` is "ready", "posted" (the cloud has the whole request), "says
-    TEXT", or the name of an event. `reader` names another one, made at its first use; with
+    what it had put off. A load with `kit` loads firmware and agent, too. `until` is "ready", "posted" (the cloud has the whole request to bind),
+    "listed" (it has one for its list), "says TEXT", or the name of an event. `reader` names another one, made at its first use; with
     `copy_flash` it starts with the first one's flash.
     """
 
@@ -196,5 +196,7 @@ class ScenarioFile(_Part, frozen=True):
 
 def over(base: Expect, more: Expect) -> Expect:
     """Return `base` with the fields that `more` gives in their place."""
-    given = {name: value for name, value in msgspec.structs.asdict(more).items() if value is not None}
+    given = {
+        name: value for name, value in msgspec.structs.asdict(more).items() if value is not None
+    }
     return msgspec.structs.replace(base, **given)

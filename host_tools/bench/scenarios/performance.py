@@ -37,8 +37,10 @@ class Performance:
         transcript: Transcript,
         base: Base,
         folder: Path,
+        slack: int = 0,
     ) -> None:
         self._case = case
+        self._slack = slack
         self._scenario = case.scenario
         self._rig = rig
         self._stage = stage
@@ -47,6 +49,7 @@ class Performance:
         self._base = base
         self._given: dict[str, Given] = {}
         self._exit: int | None = None
+        self._was_deaf = False
         self._command_line = CommandLine(folder, stage.cloud, provisioner, base.board.full_name)
 
     def perform(self) -> tuple[list[Finding], Facts]:
@@ -63,8 +66,8 @@ class Performance:
             expect = self._expected(act.expect, act.expect_read_write)
             if number == len(acts):
                 final = self._expected(self._scenario.expect, self._scenario.expect_read_write)
-                expect = over(over(Expect(app=True), final), expect)
-            facts = self._facts(act.reader, expect)
+                expect = over(over(Expect(app="app" in self._rig.can or None), final), expect)
+            facts = self._facts(act.reader, expect, is_last=number == len(acts))
             touched = self._stage.cloud.connections > before
             found = check(expect, facts, touched=touched) + self._always(act.reader, facts)
             findings += found
@@ -75,9 +78,10 @@ class Performance:
     def _expected(self, expect: Expect, more: Expect) -> Expect:
         return over(expect, more) if self._case.key == "READ_WRITE" else expect
 
-    def _facts(self, name: str, expect: Expect) -> Facts:
+    def _facts(self, name: str, expect: Expect, *, is_last: bool) -> Facts:
         facts = gather(
             self._rig.reader(name),
+            [self._rig.reader(one) for one in self._rig.names],
             self._stage.cloud,
             vms=self._case.cloud == "vms",
             strangers=len(self._stage.strangers()),
@@ -87,7 +91,7 @@ class Performance:
         if expect.copies is not None:
             record = self._rig.kept(name).record()
             copies = sum(copy.found == "record" for copy in (record.nvs, record.bind))
-        if facts.state == "bound" or expect.key_kept is not None:
+        if (is_last and facts.state == "bound") or expect.key_kept is not None:
             key = self._provisioner.key(self._given[name].key)
             key_kept = self._rig.flash_holds(name, key.reveal())
         return msgspec.structs.replace(facts, copies=copies, key_kept=key_kept)
@@ -95,11 +99,14 @@ class Performance:
     def _always(self, name: str, facts: Facts) -> list[Finding]:
         given = self._given.get(name, self._scenario.given)
         secrets = self._provisioner.secrets()
-        return check_always(facts, secrets, key_may_stay=given.run_key == "same")
+        return check_always(
+            facts, secrets, key_may_stay=given.run_key == "same", heard_all=not self._was_deaf
+        )
 
     def _do(self, act: Act) -> None:
         reader = self._rig.reader(act.reader, copy_flash=act.copy_flash)
         self._transcript.act(_told(act))
+        self._write(act)
         if act.do in {"boot", "off"}:
             reader.power_off()
         self._change(act)
@@ -113,21 +120,23 @@ class Performance:
             reader.send(f"{act.do}\r")
             self._wait(reader, lambda one: one.life.count("ready") > done, "ready again")
             reader.follow_app()
-        elif act.do == "load":
-            self._load(reader, act)
-        elif act.do == "command":
-            self._command(reader, act)
+        elif act.do in {"load", "command"}:
+            self._was_deaf = True
+            (self._load if act.do == "load" else self._command)(reader, act)
         elif act.do == "commit":
             self._stage.cloud.commit_late_now()
 
     def _change(self, act: Act) -> None:
-        """Change the world, the cloud and the flash as the act says, provisioning included."""
+        """Change the world and the cloud as the act says."""
         if act.world is not None:
             self._rig.set_world(act.world)
         if act.faults is not None:
             self._stage.set_faults(act.faults)
         if act.certificate is not None:
             self._stage.cloud.use_certificate(act.certificate)
+
+    def _write(self, act: Act) -> None:
+        """Change the reader's flash as the act says, provisioning included."""
         new = act.given or (self._scenario.given if act.reader not in self._given else None)
         if new is not None:
             self._given[act.reader] = new
@@ -139,7 +148,9 @@ class Performance:
     def _follow(self, reader: Reader, until: str) -> None:
         log = self._stage.cloud.requests
         if until == "posted":
-            self._wait(reader, lambda _: count_posts(e for e in log if e.whole) > 0, "posted")
+            self._wait(reader, lambda _: count_posts(e for e in log if e.whole) > 0, until)
+        elif until == "listed":
+            self._wait(reader, lambda _: any(e.method == "GET" and e.whole for e in log), until)
         elif until.startswith("says "):
             words = until.removeprefix("says ")
             found: Condition = lambda one: any(words in line for line in one.life.lines)  # noqa: E731
@@ -150,7 +161,7 @@ class Performance:
             reader.follow_app()
 
     def _wait(self, reader: Reader, condition: Condition, what: str) -> None:
-        reader.follow(condition, self._scenario.seconds, what)
+        reader.follow(condition, self._scenario.seconds + 3 * self._slack, what)
 
     def _load(self, reader: Reader, act: Act) -> None:
         """Load the reader over its line, with the cable's faults in between."""

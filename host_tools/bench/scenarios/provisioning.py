@@ -11,11 +11,12 @@ from host_tools.errors import BadInput
 from host_tools.images.factory import Claim, Net, Options, Run, Settings, Tls, make_entries
 from host_tools.images.nvs_image import make_nvs_image
 from host_tools.images.partitions import FCTRY_SIZE
+from host_tools.images.told import Told
 from host_tools.images.units import Unit, now
 from host_tools.secrets import Secret
 
-#: Begins the serial number of every unit that the bench makes on a real board.
-BENCH_SERIAL = "BENCH-"
+#: Marks a unit as the bench's own, under `factory`, so that no later bench takes it for a person's.
+_MARK = {"bench": "1"}
 #: The application's key, where a scenario gives it one of its own.
 RUN_KEY = "ror-bench-run-key-000000"
 _WRONG_KEY = "ror-00000000000000000000"
@@ -31,10 +32,23 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     password: Secret | None = None
 
 
+def is_bench_unit(told: Told) -> bool:
+    """Tell whether a device was told that it is a unit of the bench's own."""
+    return all(told.get("factory", key) == value for key, value in _MARK.items())
+
+
+def neutral() -> Provision:
+    """Return the provision of a unit that belongs to no cloud and has no network."""
+    unit = Unit(serial="BENCH", model="Bench", extra=_MARK)
+    claim = Claim(cloud="rufus", base_url=_ELSEWHERE, key=Secret(_WRONG_KEY))
+    return Provision(unit, Settings(claim=claim, tls=Tls(ca=(Authority().ca_der,))))
+
+
 class Provisioner:
     """Makes provisions for one case's cloud."""
 
-    def __init__(self, cloud: MockCloud, key: str, name: str, link: Link) -> None:
+    def __init__(self, cloud: MockCloud, key: str, name: str, link: Link, slack: int = 0) -> None:
+        self._slack = slack
         self._cloud = cloud
         self._key = key
         self._name = name
@@ -44,9 +58,9 @@ class Provisioner:
         self._plain = Secret(cloud.keys[key])
 
     @property
-    def claim_key(self) -> Secret:
-        """The key that binds, unless a scenario gives another one."""
-        return self._plain
+    def base_url(self) -> str:
+        """The cloud's address as readers are told it."""
+        return self._cloud.base_url if self._name == "rufus" else self._cloud.root_url
 
     def key(self, which: str | None) -> Secret:
         """Return a key by what a scenario calls it."""
@@ -59,6 +73,7 @@ class Provisioner:
     def secrets(self) -> list[Secret]:
         """Return everything that no log and no console may show."""
         texts = {*self._cloud.keys.values(), *self._stranger.values(), RUN_KEY, _WRONG_KEY}
+        texts.add(Given().password)
         if self._link.password is not None:
             texts.add(self._link.password.reveal())
         return [Secret(text) for text in sorted(texts)]
@@ -71,6 +86,7 @@ class Provisioner:
             alias=given.alias,
             type=given.type,
             made_at=now() + given.made_at,
+            extra=_MARK,
         )
         return Provision(unit, self._settings(given))
 
@@ -90,14 +106,13 @@ class Provisioner:
 
     def _settings(self, given: Given) -> Settings:
         cloud = self._cloud
-        base_url = cloud.base_url if self._name == "rufus" else cloud.root_url
         certificates = {"cloud": cloud.ca_der, "stranger": self._other_ca}
         run = {"same": Secret("same"), "own": Secret(RUN_KEY)}
         rufus = self._name == "rufus"
         return Settings(
             claim=Claim(
                 cloud=self._name,
-                base_url=_ELSEWHERE if given.base_url == "elsewhere" else base_url,
+                base_url=_ELSEWHERE if given.base_url == "elsewhere" else self.base_url,
                 key=self.key(given.key) if rufus else None,
                 login="" if rufus else _VMS_LOGIN,
                 name="" if rufus else given.serial,
@@ -107,7 +122,7 @@ class Provisioner:
             net=self._net(given),
             tls=Tls(ca=tuple(certificates[name] for name in given.ca)),
             set=Options(
-                boot_limit=given.boot_limit,
+                boot_limit=given.boot_limit + self._slack,
                 look_pause=given.look_pause,
                 mark=given.mark,
                 insecure_http=None if cloud.tls else True,

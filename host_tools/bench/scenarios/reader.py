@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from host_tools.bench.first_boot import Outcome, read_outcome
 from host_tools.bench.scenarios.transcript import Transcript
+from host_tools.bench.usb_link import UsbLink
 from host_tools.device.console import Console, Event, Text
 from host_tools.device.deadline import Deadline
 from host_tools.device.line import Line
@@ -26,14 +27,8 @@ APP_WORD = "app:"
 Condition = Callable[["Reader"], bool]
 
 
-class Tap(Protocol):
-    """Stands between the line and the console, and may keep bytes and answer them."""
-
-    def feed(self, data: bytes) -> bytes:
-        """Return what is left for the console."""
-
-
-TapMaker = Callable[[Port], Tap]
+#: Serves a reader's connections over its own line.
+LinkMaker = Callable[[Port], UsbLink]
 
 
 class Stopped(Exception):
@@ -60,7 +55,8 @@ class Life:
 class Reader:
     """A reader behind a serial line with reset wires; a context manager.
 
-    `tap` sees all its bytes first; `stop` ends every wait with `Stopped`.
+    `link` serves its connections where they go over this very line; `stop` ends every wait with
+    `Stopped`.
     """
 
     def __init__(
@@ -69,7 +65,7 @@ class Reader:
         transcript: Transcript,
         *,
         name: str = "first",
-        tap: TapMaker | None = None,
+        link: LinkMaker | None = None,
         stop: threading.Event | None = None,
     ) -> None:
         self.url = url
@@ -77,8 +73,8 @@ class Reader:
         self.lives: list[Life] = []
         self._line = Line(url)
         self._transcript = transcript
-        self._make_tap = tap
-        self._tap: Tap | None = None
+        self._make_link = link
+        self._link: UsbLink | None = None
         self._console = Console()
         self._stop = stop or threading.Event()
 
@@ -92,6 +88,7 @@ class Reader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._end_link()
         self._line.__exit__(kind, error, trace)
 
     @property
@@ -118,6 +115,7 @@ class Reader:
     @contextmanager
     def detached(self) -> Iterator[None]:
         """Leave the line to somebody else for a while; the chip is let go, and runs."""
+        self._end_link()
         self._line.__exit__(None, None, None)
         try:
             yield
@@ -130,13 +128,14 @@ class Reader:
         line.dtr = False
         line.rts = True
         self._hear(0.0)
+        self._end_link()
 
     def power_on(self) -> None:
         """Let the chip go: a new life begins."""
         port = self._line.port()
         port.read(0)
         self._console = Console()
-        self._tap = self._make_tap(port) if self._make_tap else None
+        self._link = self._make_link(port) if self._make_link else None
         self.lives.append(Life())
         port.line.rts = False
 
@@ -170,15 +169,21 @@ class Reader:
     def _hear(self, seconds: float) -> None:
         if self._stop.is_set():
             raise Stopped
-        data = self._line.port().read(seconds)
-        if self._tap is not None:
-            data = self._tap.feed(data)
+        port = self._line.port() if self._link is None else self._link.port
+        data = port.read(seconds)
         for item in self._console.feed(data):
             self._take(item)
 
+    def _end_link(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
     def _take(self, item: Event | Text) -> None:
+        if not self.lives:
+            return  # what it did before the bench took hold of it is no part of the case
         self._transcript.heard(self.name, item)
         if isinstance(item, Event):
             self.life.events.append(item)
-        elif self.lives:
+        else:
             self.life.lines.append(item.line)

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from host_tools.bench.kept import Kept
+from host_tools.bench.scenarios.base import CRASHING
 from host_tools.bench.scenarios.catalog import Case, changes_world
 from host_tools.bench.scenarios.model import Damage, World
 from host_tools.bench.scenarios.reader import Reader
@@ -16,6 +17,7 @@ NEEDS = {
     "flash": "hands on the flash behind the reader's back",
     "readers": "a second reader",
     "cable": "a cable that can be pulled",
+    "app": "the bench's own app in place of yours",
 }
 
 
@@ -49,16 +51,16 @@ class Rig(Protocol):
         """Return where a reader's serial line is."""
 
     def write(self, name: str, part: str, data: bytes) -> None:
-        """Write a partition of a reader that is off."""
+        """Write a partition of a reader, which is off then."""
 
     def damage(self, name: str, damage: Damage, seed: int) -> None:
-        """Damage the flash of a reader that is off."""
+        """Damage a reader's flash; it is off then."""
 
     def kept(self, name: str) -> Kept:
-        """Return what a reader keeps of its binding."""
+        """Return what a reader keeps of its binding; its application may be stopped for it."""
 
-    def flash_holds(self, name: str, text: str) -> bool | None:
-        """Tell whether a text stands anywhere in a reader's flash, None where nobody can look."""
+    def flash_holds(self, name: str, text: str) -> bool:
+        """Tell whether a text stands where a reader's flash may hold keys."""
 
 
 def needs_of(case: Case) -> set[str]:
@@ -67,6 +69,8 @@ def needs_of(case: Case) -> set[str]:
     found = set()
     if changes_world(scenario) or scenario.given.ssid != "bench" or scenario.given.ntp:
         found.add("world")
+    if scenario.given.model == CRASHING:
+        found.add("app")
     for act in scenario.act:
         if act.damage:
             found.add("flash")
@@ -74,4 +78,6 @@ def needs_of(case: Case) -> set[str]:
             found.add("readers")
         if act.cable:
             found.add("cable")
+        if act.do in {"retry", "restart"}:
+            found.add("app")
     return found

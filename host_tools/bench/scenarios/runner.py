@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,12 +21,16 @@ from host_tools.bench.scenarios.checks import Finding
 from host_tools.bench.scenarios.facts import Facts
 from host_tools.bench.scenarios.performance import Performance
 from host_tools.bench.scenarios.provisioning import Link, Provisioner
-from host_tools.bench.scenarios.reader import Stopped, TapMaker
+from host_tools.bench.scenarios.reader import LinkMaker
 from host_tools.bench.scenarios.rig import NEEDS, Rig, needs_of
 from host_tools.bench.scenarios.stage import Stage
 from host_tools.bench.scenarios.transcript import Entry, Transcript
 from host_tools.bench.scenarios.virtual_rig import VirtualRig
+from host_tools.bench.usb_link import UsbLink
 from host_tools.errors import StartlineError
+
+#: Makes the rig of one case.
+RigMaker = Callable[[Transcript, threading.Event, LinkMaker | None], Rig]
 
 Verdict = Literal["passed", "failed", "error", "skipped"]
 
@@ -51,16 +56,17 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """Where cases are run: what readers start with, their link, and how a case gets its rig.
 
-    `rig` is called with the case's folder, transcript and stop signal; without it readers are
-    virtual. The cloud listens on `host` and is known to readers as `name`.
+    `rig` makes a case's rig; without it readers are virtual. The cloud listens on `host` and is
+    known to readers as `name`. `slack` is what a slower reader gets on top of every limit.
     """
 
     base: Base
     link: Link = Link()
     host: str = "localhost"
     name: str = ""
-    rig: Callable[[Path, Transcript, threading.Event], Rig] | None = None
+    rig: RigMaker | None = None
     can: frozenset[str] = VirtualRig.can
+    slack: int = 0
 
     def run(self, case: Case, stop: threading.Event | None = None) -> Result:
         """Run one case. Raises Stopped if `stop` is set on the way."""
@@ -104,17 +110,26 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         stop: threading.Event | None,
     ) -> tuple[list[Finding], Facts]:
         signal = stop or threading.Event()
-        provisioner = Provisioner(stage.cloud, case.key, case.cloud, self.link)
+        provisioner = Provisioner(stage.cloud, case.key, case.cloud, self.link, self.slack)
         transcript.secrets += provisioner.secrets()
-        with self._rig(folder, transcript, signal) as rig:
+        link: LinkMaker | None = None
+        if self.link.kind == "usb":
+            link = partial(UsbLink, base_url=provisioner.base_url)
+        with self._rig(folder, transcript, signal, link) as rig:
             return Performance(
-                case, rig, stage, provisioner, transcript, self.base, folder
+                case, rig, stage, provisioner, transcript, self.base, folder, self.slack
             ).perform()
 
-    def _rig(self, folder: Path, transcript: Transcript, stop: threading.Event) -> Rig:
+    def _rig(
+        self,
+        folder: Path,
+        transcript: Transcript,
+        stop: threading.Event,
+        link: LinkMaker | None,
+    ) -> Rig:
         if self.rig is not None:
-            return self.rig(folder, transcript, stop)
-        return VirtualRig(self.base, folder, transcript, stop=stop)
+            return self.rig(transcript, stop, link)
+        return VirtualRig(self.base, folder, transcript, stop=stop, link=link)
 
 
 def run_cases(
@@ -155,6 +170,3 @@ def _folder() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
-__all__ = ["Bench", "Result", "Stopped", "TapMaker", "run_cases"]

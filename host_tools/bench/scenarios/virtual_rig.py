@@ -15,7 +15,7 @@ from host_tools.bench.kept import Kept
 from host_tools.bench.scenarios.base import Base
 from host_tools.bench.scenarios.damage import damaged
 from host_tools.bench.scenarios.model import IMPOSTOR, NOTHING, Damage, World
-from host_tools.bench.scenarios.reader import Reader, TapMaker
+from host_tools.bench.scenarios.reader import LinkMaker, Reader
 from host_tools.bench.scenarios.transcript import Transcript
 from host_tools.virtual import VirtualEsp32
 
@@ -27,7 +27,7 @@ _MACS = {"first": "24:6f:28:00:00:01", "second": "24:6f:28:00:00:02"}
 class VirtualRig:
     """The readers of one case, by name; made at their first use, and off until switched on."""
 
-    can = frozenset({"world", "flash", "readers", "cable"})
+    can = frozenset({"world", "flash", "readers", "cable", "app"})
 
     def __init__(
         self,
@@ -35,13 +35,13 @@ class VirtualRig:
         folder: Path,
         transcript: Transcript,
         *,
-        tap: TapMaker | None = None,
+        link: LinkMaker | None = None,
         stop: threading.Event | None = None,
     ) -> None:
         self._base = base
         self._folder = folder
         self._transcript = transcript
-        self._tap = tap
+        self._link = link
         self._stop = stop
         self._stack = ExitStack()
         self._readers: dict[str, Reader] = {}
@@ -83,7 +83,8 @@ class VirtualRig:
         return self._chips[name].url
 
     def write(self, name: str, part: str, data: bytes) -> None:
-        """Write a partition of a reader that is off."""
+        """Write a partition of a reader, which is off then."""
+        self._readers[name].power_off()
         offset, _size = self._place(part)
         with self._path(name).open("r+b") as file:
             file.seek(offset)
@@ -97,7 +98,8 @@ class VirtualRig:
             return file.read(size)
 
     def damage(self, name: str, damage: Damage, seed: int) -> None:
-        """Damage a reader's flash."""
+        """Damage a reader's flash; it is off then."""
+        self._readers[name].power_off()
         self.write(name, damage.part, damaged(self.read(name, damage.part), damage, seed))
 
     def kept(self, name: str) -> Kept:
@@ -113,12 +115,10 @@ class VirtualRig:
         path = self._path(name)
         # The chip starts as soon as it has power: a blank one does nothing until it is held.
         path.write_bytes(b"\xff" * len(image))
-        chip = self._stack.enter_context(
-            VirtualEsp32(path, mac=_MACS[name], world=self._world)
-        )
+        chip = self._stack.enter_context(VirtualEsp32(path, mac=_MACS[name], world=self._world))
         self._chips[name] = chip
         reader = self._stack.enter_context(
-            Reader(chip.url, self._transcript, name=name, tap=self._tap, stop=self._stop)
+            Reader(chip.url, self._transcript, name=name, link=self._link, stop=self._stop)
         )
         reader.power_off()
         path.write_bytes(image)

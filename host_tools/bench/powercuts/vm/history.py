@@ -15,6 +15,8 @@ MAC = b"\x24\x6f\x28\0\0\1"
 _BOOTS = 14
 _SAME = 3
 """So many whole boots in a row that come to the same are called rest."""
+_SETTLED = 3
+"""An operator who finds it unknown again settles it again, at most so often."""
 _LIFE_S = 1200
 _PAUSE_S = 30
 _NO_NETWORK = {"access_points": {}}
@@ -39,6 +41,7 @@ class History:
         self.world = World(lambda: spec.get("world", {}))
         self.boots = 0
         self.device = None
+        self.settled = 0
         self.loss = spec.get("loss")
         self.states: list = []
 
@@ -48,6 +51,11 @@ class History:
         self.stage.net.restart(self.cloud, self.supply, self.spec.get("bytewise", False))
         self.stage.time.dead = self.supply.is_off
         rests = self._until_rest()
+        for _ in range(_SETTLED):  # power may be cut again in what comes after
+            if rests and self.device.state == "unknown":
+                rests = self._settle()
+        if rests and self.device.state == "unknown" and not self.spec.get("twin"):
+            self.judge.note("lost", "reconcile leaves it unknown: " + self.device.reason)
         state = self.device.state if self.device else "none"
         if not rests:
             self.judge.note("restless", "no rest after %d boots" % self.boots)
@@ -62,6 +70,7 @@ class History:
             "cuts": self.supply.done,
             "points": self.supply.count,
             "requests": len(self.judge.binds()),
+            "settled": self.settled,
             "bad": self.judge.bad,
         }
 
@@ -95,8 +104,30 @@ class History:
             self.judge.note("bug", "a bound boot went online")
         return True
 
-    def live(self) -> bool:
-        """Live one life; tell whether it came to its end with the power on."""
+    def _settle(self) -> bool:
+        """Have an operator look twice and the device decide; tell whether it rests after it."""
+        self.boots = 0
+        time = self.stage.time
+        pause = max(self.spec.get("look_pause", 60), 31) * 1_000_000
+        whole = False
+        while not whole and self.boots < _BOOTS:
+            seen = []
+            for _ in range(2):
+                self.cloud.catch_up()
+                seen = self.cloud.api.operator_look(self.cloud.devices, self.spec["serial"])
+                self.judge.operator_looks.append((time.now_us, time.now_us, bool(seen)))
+                time.pass_us(pause)
+            whole = self.live(lambda: self.cloud.api.settle(seen))
+        if not whole or not self._until_rest():
+            return False
+        self.settled = int(self.device.state != "unknown")
+        return True
+
+    def live(self, act=None) -> bool:
+        """Live one life; tell whether it came to its end with the power on.
+
+        `act` is what an operator has the device do; otherwise it boots.
+        """
         import startline
 
         stage = self.stage
@@ -106,7 +137,10 @@ class History:
         whole = False
         try:
             life.nvs()
-            self.device = startline.first_boot()
+            if act:
+                act()
+            else:
+                self.device = startline.first_boot()
             whole = not life.flash.dead
         except PowerCut:
             pass
@@ -128,9 +162,7 @@ class History:
         began = time.now_us
         flash = supply.LifeFlash(self.memory, supply.FlashSupply(self.supply, self.stage.chance))
         ticks = clock.Clock(time.ticks_us)
-        life = chip.Chip(
-            flash, MAC, self.world, ticks, lambda: (time.ticks_us() - began) // 1000
-        )
+        life = chip.Chip(flash, MAC, self.world, ticks, lambda: (time.ticks_us() - began) // 1000)
         ticks.set_us(self.world.power_on_us())
         self.supply.chip = chip.use(life)
         return life

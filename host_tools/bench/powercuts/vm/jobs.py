@@ -10,7 +10,7 @@ class Sums:
     """What a job's histories came to; `failures` are examples, at most a few of each column."""
 
     def __init__(self) -> None:
-        self.histories = self.boots = self.requests = self.cuts = 0
+        self.histories = self.boots = self.requests = self.cuts = self.settled = 0
         self.columns: dict = {}
         self.states: dict = {}
         self.reasons: dict = {}
@@ -19,7 +19,7 @@ class Sums:
     def add(self, spec: dict, plan: list, result: dict) -> None:
         """Count one history."""
         self.histories += 1
-        for name in ("boots", "requests", "cuts"):
+        for name in ("boots", "requests", "cuts", "settled"):
             setattr(self, name, getattr(self, name) + result[name])
         _count(self.states, result["state"])
         _count(self.reasons, result["state"] + " " + result["reason"])

@@ -123,5 +123,5 @@ class Judge:
         if self.spec["run"] != "same":
             for label in self.view.holds(key.encode()):
                 self.note("key", "the key is still in " + label)
-        elif device.key != key:
+        if device.key != self.spec["app_key"]:
             self.note("lost", "the application's key is gone")

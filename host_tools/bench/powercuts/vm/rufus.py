@@ -79,6 +79,22 @@ def look(spec: dict, devices: list, exchange) -> tuple:
     }
 
 
+def operator_look(devices: list, serial: str) -> list:
+    """Return what an operator sees of a unit in the whole list: (token, mark, serial)."""
+    return [
+        (one["token"], one["firmware"], one["serial_number"])
+        for one in devices
+        if one["serial_number"] == serial
+    ]
+
+
+def settle(seen: list) -> None:
+    """Bring the device what two looks have shown."""
+    import orders
+
+    orders.reconcile(seen, True)
+
+
 def body(spec: dict, status: int, said: dict) -> bytes:
     """Write an answer's body: bare, in an envelope, or as the vendor's page shows it."""
     form = spec.get("form", "bare")

@@ -28,6 +28,7 @@ class Stage:
         from . import tunnel
         from .chance import Chance
         from .history_time import Time
+        from .waiting import Select
         from .wire import Net
 
         self.time = Time()
@@ -38,6 +39,7 @@ class Stage:
         # The chip's stand-ins import the host's modules under these names, and wrap them.
         sys.modules["time"] = self.time
         sys.modules["socket"] = self.net
+        sys.modules["select"] = Select(self.time)
         from runtime import install
         from runtime.modules import os, socket
 

@@ -13,13 +13,16 @@ sys.path[:] = _order["path"] + [".frozen"]
 
 
 def _main(order: dict, write) -> None:
-    from vm import jobs, rufus, stage
+    from vm.stage import Stage
+
+    stage = Stage()  # first of all: what it replaces must not have been imported by then
+    from vm import jobs, rufus
 
     images = {}
     for name, path in order["images"].items():
         with open(path, "rb") as file:
             images[name] = file.read()
-    bench = jobs.Bench(stage.Stage(), {"rufus": rufus}, images)
+    bench = jobs.Bench(stage, {"rufus": rufus}, images)
     write(json.dumps([bench.run(job) for job in order["jobs"]]) + "\n")
 
 

@@ -92,6 +92,15 @@ class RawSocket:
         self._timeout = None
         self._peer = None
         self._passed = -1
+        self._overdue = False
+
+    def readable(self, milliseconds: int) -> bool:
+        """Wait for something to read; negative is for ever."""
+        longest = (1 << 60) if milliseconds < 0 else milliseconds * 1000
+        late = self._late(self._connected())
+        self._net.time.pass_us(min(late, longest))
+        self._overdue = late > longest
+        return not self._overdue
 
     def settimeout(self, seconds) -> None:
         self._timeout = seconds
@@ -126,7 +135,7 @@ class RawSocket:
 
     def recv(self, size: int) -> bytes:
         peer = self._connected()
-        self._await(peer)
+        self._wait(self._late(peer))
         at = peer.sent
         if at in peer.marks and self._passed != at:
             self._passed = at
@@ -138,8 +147,6 @@ class RawSocket:
             if peer.drip_us:
                 self._wait(peer.drip_us * len(data))
             return data
-        if peer.end == "stall":
-            self._wait(1 << 60)
         if peer.end == "reset":
             raise OSError(errno.ECONNRESET)
         return b""
@@ -187,18 +194,18 @@ class RawSocket:
             raise OSError(errno.ENOTCONN)
         return self._peer
 
-    def _await(self, peer: Connection) -> None:
-        """Wait until there is something to receive."""
-        if peer.answer is None:
-            self._wait(1 << 60)
-        late = peer.ready_us - self._net.time.now_us
-        if late > 0:
-            self._wait(late)
+    def _late(self, peer: Connection) -> int:
+        """Return in how many microseconds there is something to receive, or an end to see."""
+        if peer.answer is None or (peer.end == "stall" and peer.sent == len(peer.answer)):
+            return 1 << 60
+        return max(0, peer.ready_us - self._net.time.now_us)
 
     def _wait(self, microseconds: int) -> None:
         """Wait, at most as long as the timeout says. Raises OSError(ETIMEDOUT)."""
         longest = None if self._timeout is None else int(self._timeout * 1_000_000)
         if longest is not None and microseconds > longest:
-            self._net.time.pass_us(longest)
+            if not self._overdue:  # whoever has just waited for nothing does not wait again
+                self._net.time.pass_us(longest)
+            self._overdue = False
             raise OSError(errno.ETIMEDOUT)
         self._net.time.pass_us(microseconds)

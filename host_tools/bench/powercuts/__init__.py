@@ -1,0 +1,1 @@
+"""Power cuts: the real agent lives through every one of them, and an independent judge counts."""

@@ -1,0 +1,61 @@
+"""The table of power cuts on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from host_tools.bench.powercuts.tally import BAD_COLUMNS, Row, Tally
+
+_STATES = ("bound", "unknown", "unbound", "refused", "unprovisioned")
+_SHOWN = 12
+
+
+def show(console: Console, tally: Tally, seconds: float) -> None:
+    """Print the sums, and some of the histories that went wrong."""
+    groups = [(f"{kind}\n{access}", row) for (kind, access), row in tally.in_order()]
+    groups.append(("\nall", tally.total()))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Power cuts", title_justify="left")
+    table.add_column("")
+    for title, _ in groups:
+        table.add_column(title, justify="right")
+    for title, cell in _LINES:
+        table.add_row(title, *(cell(row) for _, row in groups))
+    table.add_section()
+    for name, title in BAD_COLUMNS.items():
+        table.add_row(title, *(_must_be_zero(row.bad[name]) for _, row in groups))
+    table.add_section()
+    for state in _STATES:
+        table.add_row(f"rest: {state}", *(str(row.rests[state]) for _, row in groups))
+    table.add_row("by reconcile", *(str(row.settled) for _, row in groups))
+    console.print(table)
+    for failure in tally.failures[:_SHOWN]:
+        _show_failure(console, failure["spec"]["name"], failure["plan"], failure["bad"])
+    verdict = "[bold green]All survived[/]" if tally.clean else "[bold red]Not all survived[/]"
+    total = tally.total()
+    console.print(
+        f"{verdict}: {total.cuts} power cuts in {total.histories} histories, {seconds:.0f} s."
+    )
+
+
+_LINES: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("histories", lambda row: str(row.histories)),
+    ("power cuts", lambda row: str(row.cuts)),
+    ("boots", lambda row: str(row.boots)),
+    ("requests", lambda row: str(row.requests)),
+)
+
+
+def _must_be_zero(count: int) -> str:
+    return f"[bold red]{count}[/]" if count else "[green]0[/]"
+
+
+def _show_failure(
+    console: Console, name: str, plan: list[list[int]], bad: list[list[str]]
+) -> None:
+    cuts = ", ".join(f"{number}/{way}" for number, way in plan) or "no cut"
+    reasons = "; ".join(f"{column}: {sentence}" for column, sentence in bad)
+    console.print(f"  {name}: {cuts}: {reasons}", markup=False, style="red", soft_wrap=True)

@@ -1,0 +1,36 @@
+"""The VM's `select` module of a history: waits in the history's time, for our sockets only."""
+
+
+class Select:
+    """Stands in `sys.modules` as `select`; `time` is what waiting costs."""
+
+    POLLIN = 1
+    POLLOUT = 4
+    POLLERR = 8
+    POLLHUP = 16
+
+    def __init__(self, time) -> None:
+        self._time = time
+
+    def poll(self):
+        return Poll(self._time)
+
+
+class Poll:
+    """Waits for one socket, or for nothing at all."""
+
+    def __init__(self, time) -> None:
+        self._time = time
+        self._sockets: list = []
+
+    def register(self, one, _events: int = 1) -> None:
+        self._sockets.append(one)
+
+    def ipoll(self, timeout: int = -1, _flags: int = 0) -> list:
+        return self.poll(timeout)
+
+    def poll(self, timeout: int = -1, _flags: int = 0) -> list:
+        """Return (object, events) of what is ready within a time in milliseconds."""
+        if not self._sockets:
+            self._time.sleep_ms(timeout)
+        return [(one, 1) for one in self._sockets if one.readable(timeout)]

@@ -1,0 +1,91 @@
+"""`startline doctor`: what could stand in the way, each finding with its remedy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+from click.core import ParameterSource
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from host_tools.bench.doctor.examination import Patient, examine
+from host_tools.bench.doctor.finding import Finding, exit_code
+from host_tools.boards import load_board
+from host_tools.cli import options
+
+_MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "bold red")}
+
+
+@click.command("doctor")
+@options.port_option
+@options.console_baud_option
+@options.board_option
+@click.option("--settings", "settings_file", type=click.Path(path_type=Path),
+              default="settings.toml", envvar="STARTLINE_SETTINGS", show_default=True,
+              help="What all units share: cloud, network, CA.")  # fmt: skip
+@options.read_key_option
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=2.0, show_default=True,
+              help="How long to listen on the line.")  # fmt: skip
+@options.json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    port: str | None,
+    baud: int,
+    board: str,
+    settings_file: Path,
+    read_key_file: Path | None,
+    seconds: float,
+    as_json: bool,  # noqa: FBT001
+) -> int:
+    """Look at tools, firmware, port, line, clock, CA and keys, and say what to mend.
+
+    Nothing is written or bound, and no device is disturbed: the cloud is asked for a list, the
+    line is listened to. Ends with 0, or with the exit code that `up` would meet first.
+    """
+    patient = Patient(
+        board=load_board(board),
+        port=port,
+        usb_ids=options.usb_ids().keys(),
+        baud=baud,
+        settings=settings_file,
+        settings_named=context.get_parameter_source("settings_file") != ParameterSource.DEFAULT,
+        read_key=options.read_key(read_key_file),
+        seconds=seconds,
+    )
+    terminal = Console(highlight=False)
+    findings = []
+    for finding in examine(patient):
+        findings.append(finding)
+        if not as_json:
+            _show(terminal, finding)
+    code = exit_code(findings)
+    if as_json:
+        told = [msgspec.to_builtins(finding) for finding in findings]
+        click.echo(json.dumps({"kind": "result", "exit_code": code, "findings": told}))
+    else:
+        _sum_up(terminal, findings)
+    return code
+
+
+def _show(terminal: Console, finding: Finding) -> None:
+    word, style = _MARKS[finding.verdict]
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=4)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(word, style), Text(finding.text))
+    if finding.remedy:
+        grid.add_row("", Text(finding.remedy, "dim"))
+    terminal.print(grid)
+
+
+def _sum_up(terminal: Console, findings: list[Finding]) -> None:
+    wrong = sum(finding.verdict == "bad" for finding in findings)
+    if wrong:
+        terminal.print(f"\n{wrong} thing{'s' if wrong > 1 else ''} to mend.", style="bold red")
+    else:
+        terminal.print("\nNothing stands in the way.", style="bold green")

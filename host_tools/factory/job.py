@@ -1,0 +1,63 @@
+"""What a run of the line makes its units of, what comes into its slots, and how work on it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from host_tools.factory.label_layout import Size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from host_tools.bench.kit import Kit
+    from host_tools.boards import Board
+    from host_tools.images.factory import Settings
+    from host_tools.secrets import Secret
+
+#: How the work on a board can end.
+ENDS = ("passed", "deferred", "seen", "failed", "no serial", "stopped")
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What all units of a run share.
+
+    `read_key` verifies with the cloud, None does not; `defer` ends after loading, `labels` is a
+    folder for SVG labels, `tries` counts goes on one board, `boot_limit` is in seconds.
+    """
+
+    batch: str
+    board: Board
+    kit: Kit
+    settings: Settings
+    read_key: Secret | None = None
+    defer: bool = False
+    labels: Path | None = None
+    label_size: Size = Size()
+    tries: int = 2
+    flash_baud: int | None = None
+    boot_limit: float | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """How the work on a board ended: `end` out of `ENDS`, with the reason's name and a sentence."""
+
+    end: str
+    serial: str = ""
+    mac: str = ""
+    reason: str = ""
+    words: str = ""
+    seconds: float = 0.0
+    exit_code: int = 0
+
+
+class Plugged(Protocol):
+    """A board in a slot."""
+
+    @property
+    def url(self) -> str:
+        """Where it is reached at this moment."""
+
+    def power_cycle(self) -> bool:
+        """Take its power away and give it back; tell whether that could be done."""

@@ -1,0 +1,66 @@
+"""Agents with a defect planted in them: the right scenarios fail, and no others."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from host_tools.bench.scenarios.base import make_base
+from host_tools.bench.scenarios.catalog import Case, load_scenarios, make_cases
+from host_tools.bench.scenarios.runner import Bench, run_cases
+
+_FIRMWARE = Path(__file__).parents[2] / "firmware"
+
+#: For each defect: the file that it is in, what stands there, what takes its place.
+DEFECTS = {
+    "no_server_verification": (
+        "guard.py",
+        "context.verify_mode = tls.CERT_REQUIRED",
+        "context.verify_mode = tls.CERT_NONE",
+    ),
+    "second_post_after_a_timeout": (
+        "binding.py",
+        "            if not self.sent:\n",
+        "            if not self.sent or reason == 'timeout':\n",
+    ),
+    "record_in_one_place_only": (
+        "written.py",
+        "    for put in (_set_blob, _append):\n",
+        "    good = 1\n    for put in (_set_blob,):\n",
+    ),
+}
+
+#: The scenarios that each of them has to fail.
+CAUGHT: dict[str, set[str]] = {name: set() for name in DEFECTS}
+
+
+def planted(name: str, folder: Path) -> Path:
+    """Copy the firmware and plant a defect in the copy."""
+    file, old, new = DEFECTS[name]
+    firmware = folder / name
+    shutil.copytree(_FIRMWARE, firmware, ignore=shutil.ignore_patterns("__pycache__"))
+    path = firmware / "startline" / file
+    source = path.read_text(encoding="utf-8")
+    assert source.count(old) == 1, f"{file} no longer has what {name} replaces"
+    path.write_text(source.replace(old, new), encoding="utf-8")
+    return firmware
+
+
+def one_of_each() -> list[Case]:
+    """Return one case of every scenario that does without boot loader and command line."""
+    found: dict[str, Case] = {}
+    for case in make_cases(load_scenarios()):
+        if not any(act.do in {"load", "command"} for act in case.scenario.act):
+            found.setdefault(case.scenario.name, case)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_defect_fails_the_right_scenarios(name: str, tmp_path: Path) -> None:
+    """Exactly those scenarios fail that are about what the defect breaks."""
+    bench = Bench(base=make_base(agent=planted(name, tmp_path)))
+    results = run_cases(bench, one_of_each(), jobs=4)
+    caught = {r.case.scenario.name for r in results if r.verdict in {"failed", "error"}}
+    assert caught == CAUGHT[name]

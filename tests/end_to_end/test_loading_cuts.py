@@ -1,0 +1,156 @@
+"""The plug is pulled in the middle of loading, at any flash operation; running it again ends well.
+
+`STARTLINE_CUTS=200 pytest tests/end_to_end/test_loading_cuts.py` pulls it at 200 points.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from host_tools.bench.kit import Kit, Provision
+from host_tools.cloud import MockCloud
+from host_tools.device.port import open_port
+from host_tools.images.filesystem import read_filesystem
+from host_tools.images.plan import FlashPlan, merged_image
+from host_tools.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL, Startline
+
+VFS, NVS, BIND, FCTRY = (
+    slice(0x200000, 0x3FA000),
+    slice(0x9000, 0xF000),
+    slice(0x3FA000, 0x3FC000),
+    slice(0x3FC000, 0x400000),
+)
+_SECTOR, _PAGE = 4096, 256
+#: How many operations it takes to send all files anew and write an identity, about.
+_AT_PROMPT = 420
+
+
+def points(count: int) -> Iterator[tuple[str, float]]:
+    """Spread so many cuts over the three ways of loading, and over each from its begin to its end.
+
+    Yields which way, and how far into it, 0 to 1.
+    """
+    for way, share in (("blank", 0.3), ("prompt", 0.5), ("bound", 0.2)):
+        cuts = max(1, round(count * share))
+        for number in range(cuts):
+            yield way, (number + 0.5) / cuts
+
+
+def flash_operations(plan: FlashPlan) -> int:
+    """Return how many erases and page programs writing a plan takes."""
+    return sum(-(-len(region.data) // _SECTOR) + -(-len(region.data) // _PAGE) for region in plan)
+
+
+class Plug:
+    """A reader that loses its power after so many flash operations, and gets it again."""
+
+    def __init__(self, flash: Path, world: Path) -> None:
+        self._flash = flash
+        self._world = world
+
+    def cut(self, after: int, use: Callable[[VirtualEsp32], None]) -> bool:
+        """Use the reader until its power goes; tell whether it went."""
+        chip = VirtualEsp32(self._flash, world=self._world, cut_after=after)
+        try:
+            use(chip)
+            return not chip.has_power()
+        finally:
+            chip.stop()
+
+    def again(self) -> VirtualEsp32:
+        """Return the reader with power that stays."""
+        return VirtualEsp32(self._flash, world=self._world)
+
+
+@pytest.fixture
+def plug(flash: Path, tmp_path: Path) -> Plug:
+    """Have a reader to pull the plug of, in a world with the bench's Wi-Fi."""
+    world = tmp_path / "world.json"
+    world.write_text("{}", encoding="utf-8")
+    return Plug(flash, world)
+
+
+@pytest.mark.parametrize(
+    ("way", "far"),
+    [
+        pytest.param(way, far, id=f"{way}-{far:.3f}")
+        for way, far in points(int(os.environ.get("STARTLINE_CUTS", "7")))
+    ],
+)
+def test_a_cut_of_the_power_is_made_good_by_running_it_again(
+    startline: Startline,
+    plug: Plug,
+    settings_file: Path,
+    cloud: MockCloud,
+    kit: Kit,
+    provision: Provision,
+    flash: Path,
+    way: str,
+    far: float,
+) -> None:
+    """Whichever operation the cut tears, the next run ends bound, with one record at the cloud."""
+    prepare = {"blank": _blank, "prompt": _older_agent, "bound": _bound}[way]
+    operations, more = prepare(plug, kit, provision, cloud, flash)
+    kept = [flash.read_bytes()[place] for place in (NVS, BIND, FCTRY)] if more else []
+    words = ("--serial", SERIAL, *more)
+
+    def first(chip: VirtualEsp32) -> None:
+        done = startline("up", "-p", chip.url, *words)
+        assert done.code in {10, 12}, done.err
+
+    assert plug.cut(int(operations * far), first), "the load needs fewer operations than expected"
+    with plug.again() as chip:
+        done = startline("up", "-p", chip.url, *words, "--json")
+    assert done.code == 0, done.err
+    result = done.lines()[-1]
+    assert (result["state"], result["verified"]) == ("bound", True)
+    (device,) = cloud.devices()
+    assert result["deviceid"] == device["deviceid"]
+    assert [request.method for request in cloud.requests].count("POST") == 1
+    assert read_filesystem(flash.read_bytes()[VFS]) == dict(kit.files)
+    if more:
+        assert [flash.read_bytes()[place] for place in (NVS, BIND, FCTRY)] == kept
+
+
+def _blank(
+    _plug: Plug, kit: Kit, provision: Provision, _cloud: MockCloud, flash: Path
+) -> tuple[int, tuple[str, ...]]:
+    """Leave the chip blank: everything is written through the boot loader."""
+    flash.unlink(missing_ok=True)
+    return flash_operations(kit.plan(vfs=True, fctry=provision.image())), ()
+
+
+def _older_agent(
+    _plug: Plug, kit: Kit, provision: Provision, _cloud: MockCloud, flash: Path
+) -> tuple[int, tuple[str, ...]]:
+    """Have all files differ, and another unit's identity: both are changed at the prompt."""
+    files = {path: b"# older\n" + bytes(200) for path in kit.files} | {"/main.py": b"# older\n"}
+    other = msgspec.structs.replace(
+        provision, unit=msgspec.structs.replace(provision.unit, serial="DEVICE-122")
+    )
+    older = msgspec.structs.replace(kit, files=files)
+    flash.write_bytes(merged_image(older.plan(vfs=True, fctry=other.image())))
+    return _AT_PROMPT, ()
+
+
+def _bound(
+    plug: Plug, kit: Kit, provision: Provision, cloud: MockCloud, flash: Path
+) -> tuple[int, tuple[str, ...]]:
+    """Have a bound reader whose file system is damaged: it is written anew, and nothing else."""
+    flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=provision.image())))
+    with plug.again() as chip:
+        cloud.wait_for_request("POST", timeout=30)
+        with open_port(chip.url) as port:
+            heard = b""
+            while b">>> " not in heard and (more := port.read(10.0) or port.write(b"\r") or b" "):
+                heard = heard[-100:] + more
+    with flash.open("r+b") as file:
+        file.seek(VFS.start)
+        file.write(b"\x55" * 0x4000)
+    return flash_operations(kit.plan(vfs=True, fctry=None).only("vfs")), ("--allow-bound",)

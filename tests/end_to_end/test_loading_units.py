@@ -1,0 +1,159 @@
+"""Units of a batch, stock partition tables, and file systems that have to give way."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from host_tools.bench.kit import Kit, Provision
+from host_tools.cloud import MockCloud
+from host_tools.images.filesystem import make_filesystem, read_filesystem
+from host_tools.images.partitions import Partition, PartitionTable, make_table
+from host_tools.images.plan import merged_image
+from host_tools.images.synthetic import stock_table
+from host_tools.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL, Startline
+
+Start = Callable[..., VirtualEsp32]
+Load = Callable[..., None]
+
+FCTRY_AT, OTHERS = 0x3FC000, slice(0, 0x9000)
+#: A world without the network: nothing binds here.
+NOWHERE = {"access_points": {}}
+
+
+def url_of(chip: VirtualEsp32, kind: str) -> str:
+    """Return where the chip is reached by that kind of port."""
+    url = {"rfc2217": chip.url, "socket": chip.raw_url, "pty": chip.pty_path}[kind]
+    assert url is not None
+    return url
+
+
+@pytest.fixture
+def stock_flash(flash: Path, kit: Kit) -> Path:
+    """Have a board with the official table and, on its own large file system, the agent."""
+    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+    image[0x8000:0x8C00] = make_table(stock_table())
+    image[0x200000:] = make_filesystem({**kit.files, "/notes.txt": b"mine"}, 0x200000)
+    flash.write_bytes(image)
+    return flash
+
+
+@pytest.mark.parametrize("by_boot_loader", [False, True])
+def test_a_second_unit_costs_only_what_differs(
+    startline: Startline,
+    start: Start,
+    load_flash: Load,
+    provision: Provision,
+    settings_file: Path,
+    flash: Path,
+    by_boot_loader: bool,
+) -> None:
+    """On a chip like the last one only the identity is written; again, nothing: both in bytes."""
+    load_flash(provision.image())
+    if by_boot_loader:
+        # Without a table there is no prompt: what differs is found through the boot loader.
+        with flash.open("r+b") as file:
+            file.seek(0x8000)
+            file.write(b"\xff" * 0x1000)
+    chip = start(NOWHERE)
+    words = ("-p", chip.url, "--serial", "DEVICE-124", "--made-at", "2026-11-21")
+    done = startline("provision", *words) if not by_boot_loader else startline("up", *words)
+    assert done.code == (0 if not by_boot_loader else 20), done.err
+    said = done.out if not by_boot_loader else done.err
+    assert "fctry" in said
+    assert "bytes were there already" in said
+    again = startline("provision", *words, "--json")
+    assert again.code == 0, again.err
+    result = again.lines()[-1]
+    assert (result["written"], result["bytes_sent"], result["bytes_same"]) == ([], 0, 0x4000)
+    assert "Nothing to write: the device has all 16,384 bytes of it (0 sent)." in again.out
+
+
+@pytest.mark.parametrize("kind", ["rfc2217", "socket", "pty"])
+def test_a_stock_table_is_provisioned_over_the_prompt(
+    startline: Startline,
+    start: Start,
+    stock_flash: Path,
+    settings_file: Path,
+    cloud: MockCloud,
+    kind: str,
+) -> None:
+    """Nothing is flashed: identity and settings go into nvs, the device binds, and says how."""
+    before = stock_flash.read_bytes()
+    chip = start(raw=True, pty=True)
+    words = ("provision", "-p", url_of(chip, kind), "--serial", SERIAL)
+    done = startline(*words)
+    assert done.code == 0, done.err
+    assert "keeps its stock partition table" in done.err
+    assert "Wrote nvs" in done.out
+    cloud.wait_for_request("POST", timeout=30)
+    (device,) = cloud.devices()
+    assert device["serial_number"] == SERIAL
+    chip.stop()
+    after = stock_flash.read_bytes()
+    assert after[OTHERS] == before[OTHERS]
+    assert after[0xF000:0x200000] == before[0xF000:0x200000]
+    assert read_filesystem(after[0x200000:])["/notes.txt"] == b"mine"
+    assert startline(*("provision", "-p", url_of(start(raw=True, pty=True), kind)), "--serial",
+                     SERIAL).code == 41  # fmt: skip
+
+
+def test_a_stock_table_told_the_same_again_costs_no_byte(
+    startline: Startline, start: Start, stock_flash: Path, settings_file: Path
+) -> None:
+    """What stands in nvs is compared first; what a unit is no longer told is taken away."""
+    chip = start(NOWHERE)
+    words = ("provision", "-p", chip.url, "--serial", SERIAL, "--json")
+    first = startline(*words, "--alias", "Gate 3")
+    assert first.code == 0, first.err
+    assert first.lines()[-1]["written"] == ["nvs"]
+    again = startline(*words, "--alias", "Gate 3")
+    assert again.lines()[-1]["bytes_sent"] == 0, again.out
+    third = startline(*words)
+    assert third.lines()[-1]["written"] == ["nvs"]
+    seen = startline("inspect", "-p", chip.url, "--json").lines()[-1]["found"]
+    assert seen["stock"]
+    assert seen["missing"] == []
+    assert "alias" not in seen["factory"]["values"]["factory"]
+    assert seen["factory"]["values"]["factory"]["serial"] == SERIAL
+    assert os.environ["CLAIM_KEY"] not in first.out + first.err + again.out + third.out
+
+
+def test_a_file_system_that_does_not_fit_is_backed_up_and_made_anew(
+    startline: Startline, start: Start, flash: Path, kit: Kit, tmp_path: Path
+) -> None:
+    """On request the old bytes are saved first, readable by their owner only; then it is ours."""
+    old = make_filesystem({"/notes.txt": b"mine", "/app.py": b"x = 1\n"}, 0x20000)
+    row = Partition("vfs", 1, 0x81, 0x200000, len(old))
+    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+    image[0x8000:0x8C00] = make_table(PartitionTable((*stock_table(), row)))
+    image[row.offset : row.end] = old
+    flash.write_bytes(image)
+    backup = tmp_path / "old.vfs"
+    done = startline("flash", "-p", start(NOWHERE).url, "--backup", str(backup))
+    assert done.code == 0, done.err
+    assert "does not fit or is damaged: it is written anew" in done.err
+    assert "would keep it" not in done.err
+    assert "2 files, 131,072 bytes" in done.err
+    assert backup.read_bytes() == old
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert "/notes.txt" not in read_filesystem(flash.read_bytes()[0x200000:0x3FA000])
+
+
+def test_a_backup_that_cannot_be_made_is_exit_60(
+    startline: Startline, start: Start, tmp_path: Path
+) -> None:
+    """A file that exists is not overwritten, and the device is not even asked."""
+    there = tmp_path / "there"
+    there.write_bytes(b"precious")
+    done = startline("flash", "-p", "/dev/no-such-port", "--backup", str(there))
+    assert done.code == 60
+    assert "exists already" in done.err
+    done = startline("flash", "-p", "/dev/no-such-port", "--backup", str(tmp_path / "no" / "x"))
+    assert done.code == 60
+    assert there.read_bytes() == b"precious"

@@ -1,0 +1,154 @@
+"""Readers that carry another's identity or record: each ends in its named state, none binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from host_tools.bench.kit import Kit, Provision
+from host_tools.cloud import MockCloud
+from host_tools.images.plan import merged_image
+from host_tools.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL, Startline, at_its_prompt
+
+_TWIN = "24:6f:28:00:00:02"
+
+
+class Readers:
+    """Virtual readers that run until the test is over."""
+
+    def __init__(self, startline: Startline) -> None:
+        self._startline = startline
+        self.chips: list[VirtualEsp32] = []
+
+    def start(self, flash: Path, mac: str = "24:6f:28:00:00:01") -> VirtualEsp32:
+        """Power up a reader on a flash file, and wait until it has come to its rest."""
+        chip = VirtualEsp32(flash, mac=mac)
+        self.chips.append(chip)
+        assert at_its_prompt(chip)
+        return chip
+
+    def status(self, chip: VirtualEsp32) -> dict[str, Any]:
+        """Ask a reader what it is."""
+        return dict(self._startline("status", "-p", chip.url, "--interrupt", "--json").lines()[-1])
+
+
+@pytest.fixture
+def readers(startline: Startline, settings_file: Path) -> Iterator[Readers]:
+    """Power readers up, and down again at the end."""
+    running = Readers(startline)
+    yield running
+    for chip in running.chips:
+        chip.stop()
+
+
+def posts(cloud: MockCloud) -> int:
+    """Count the requests to bind that reached the cloud."""
+    return [request.method for request in cloud.requests].count("POST")
+
+
+def test_a_cloned_flash_does_not_bind(
+    startline: Startline,
+    readers: Readers,
+    kit: Kit,
+    provision: Provision,
+    cloud: MockCloud,
+    tmp_path: Path,
+) -> None:
+    """A bound reader's flash on another chip: foreign_record, no request; reset frees the chip."""
+    one, other = tmp_path / "one.bin", tmp_path / "other.bin"
+    one.write_bytes(merged_image(kit.plan(vfs=True, fctry=provision.image())))
+    original = readers.start(one)
+    assert readers.status(original)["state"] == "bound"
+    original.stop()
+    other.write_bytes(one.read_bytes())
+
+    twin = readers.start(other, _TWIN)
+    state = readers.status(twin)
+    assert (state["state"], state["reason"]) == ("unknown", "foreign record")
+    settled = startline("reconcile", "-p", twin.url)
+    assert settled.code == 31, settled.err
+    assert "another device's" in settled.err
+    assert startline("retry", "-p", twin.url).code == 31
+    assert startline("reset", "-p", twin.url).code == 60
+    done = startline("reset", "-p", twin.url, "--confirm", SERIAL)
+    assert done.code == 0, done.err
+    assert "24:6f:28:00:00:01" in done.err
+    assert readers.status(twin)["state"] == "unbound"
+    assert posts(cloud) == 1
+
+
+def test_a_reader_of_the_bench_is_no_reader_of_another_cloud(
+    startline: Startline,
+    readers: Readers,
+    kit: Kit,
+    provision: Provision,
+    cloud: MockCloud,
+    tmp_path: Path,
+) -> None:
+    """Bound to a mock and then pointed elsewhere: foreign_record, and the new cloud hears nothing."""
+    flash = tmp_path / "flash.bin"
+    flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=provision.image())))
+    readers.start(flash).stop()
+    with MockCloud() as elsewhere:
+        there = provision.settings
+        claim = msgspec.structs.replace(there.claim, base_url=elsewhere.base_url)
+        moved = msgspec.structs.replace(
+            provision, settings=msgspec.structs.replace(there, claim=claim)
+        )
+        row = kit.table.get("fctry")
+        content = bytearray(flash.read_bytes())
+        content[row.offset : row.offset + row.size] = moved.image()
+        flash.write_bytes(content)
+        chip = readers.start(flash)
+        state = readers.status(chip)
+        assert (state["state"], state["reason"]) == ("unknown", "foreign record")
+        assert startline("up", "-p", chip.url, "--serial", SERIAL).code == 41
+        assert not list(elsewhere.requests)
+        assert not elsewhere.connections
+    assert posts(cloud) == 1
+
+
+@pytest.mark.parametrize("second_bind", ["conflict", "new"])
+def test_two_boards_of_one_serial_number(
+    startline: Startline,
+    readers: Readers,
+    kit: Kit,
+    provision: Provision,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    second_bind: str,
+) -> None:
+    """The second never takes the first one's deviceid: it is told a stranger, and stays unknown."""
+    with MockCloud(second_bind=second_bind) as cloud:
+        shared = provision.settings
+        claim = msgspec.structs.replace(
+            shared.claim, base_url=cloud.base_url, key=type(shared.claim.key)(cloud.keys["WRITE"])
+        )
+        tls = msgspec.structs.replace(shared.tls, ca=(cloud.ca_der,))
+        unit = msgspec.structs.replace(
+            provision, settings=msgspec.structs.replace(shared, claim=claim, tls=tls)
+        )
+        image = merged_image(kit.plan(vfs=True, fctry=unit.image()))
+        (tmp_path / "here.pem").write_bytes(cloud.ca_pem)
+        monkeypatch.setenv("STARTLINE_READ_KEY", cloud.keys["READ"])
+        for name in ("one.bin", "other.bin"):
+            (tmp_path / name).write_bytes(image)
+        first = readers.start(tmp_path / "one.bin")
+        if second_bind == "new":
+            cloud.faults.turn_on("drop")
+        second = readers.start(tmp_path / "other.bin", _TWIN)
+        cloud.faults.clear()
+        done = startline(
+            "reconcile", "-p", second.url, "--base-url", cloud.base_url, "--ca", "here.pem"
+        )
+        assert done.code == 32, done.err
+        assert "Stranger: deviceid" in done.err
+        state = readers.status(second)
+        assert (state["state"], state["reason"]) == ("unknown", "serial taken")
+        (entry,) = cloud.devices()
+        assert readers.status(first)["token"] == entry["deviceid"]

@@ -1,0 +1,235 @@
+"""What an operator has a reader do on purpose: retry, set, reset, unbind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from host_tools.bench.kit import Provision
+from host_tools.cloud import MockCloud
+from host_tools.images.factory import Run
+from host_tools.secrets import Secret
+from host_tools.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL, Done, Startline, at_its_prompt
+
+Start = Callable[..., VirtualEsp32]
+Load = Callable[..., None]
+
+
+def posts(cloud: MockCloud) -> int:
+    """Count the requests to bind that reached the cloud."""
+    return [request.method for request in cloud.requests].count("POST")
+
+
+@pytest.fixture
+def bench(
+    startline: Startline, start: Start, load_flash: Load, settings_file: Path, provision: Provision
+) -> Callable[..., Done]:
+    """Have a reader that boots, and comes to its rest, before its first command."""
+    chips: list[VirtualEsp32] = []
+
+    def run(*words: str, image: bytes | None = None) -> Done:
+        if not chips:
+            load_flash(image or provision.image())
+            chips.append(start())
+            assert at_its_prompt(chips[0])
+        return startline(words[0], "-p", chips[0].url, *words[1:])
+
+    return run
+
+
+def test_a_wrong_password_is_mended_at_the_venue(
+    startline: Startline,
+    start: Start,
+    load_flash: Load,
+    settings_file: Path,
+    cloud: MockCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    flash: Path,
+) -> None:
+    """`up` names the reason (20), `set` stores the right password, `retry` finds it bound."""
+    load_flash()
+    chip = start({"access_points": {"bench": {"password": "another one"}}})
+    done = startline("up", "-p", chip.url, "--serial", SERIAL)
+    assert done.code == 20, done.err
+    assert "wrong password" in done.err
+
+    nobody = startline("set", "-p", chip.url, "--ssid", "bench")
+    assert nobody.code == 60
+    assert "--password-file" in nobody.err
+    monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", "another one")
+    done = startline("set", "-p", chip.url, "--password", "--look-pause", "7", "--json")
+    assert done.code == 0, done.err
+    assert done.lines()[-1]["written"] == ["net.password", "set.look_pause"]
+    assert "another one" not in done.out + done.err
+    done = startline("retry", "-p", chip.url)
+    assert done.code == 0, done.err
+    assert posts(cloud) == 1
+    assert cloud.devices()[0]["deviceid"] in done.out
+    assert cloud.keys["WRITE"].encode() not in flash.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "nothing to set"),
+        (["--ssid", "x" * 33, "--open"], "net.ssid"),
+        (["--boot-limit", "0"], "boot_limit"),
+        (["--ntp", "a b"], "net.ntp"),
+        (["--open", "--password"], "open Wi-Fi"),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_the_port_is_opened(
+    startline: Startline, options: list[str], words: str
+) -> None:
+    """What no device could use is refused first: the port, which does not exist, is not tried."""
+    done = startline("set", "-p", "/dev/no-such-port", *options)
+    assert done.code == 60, done.err
+    assert words in done.err
+
+
+def test_a_no_is_asked_again_on_demand(bench: Callable[..., Done], cloud: MockCloud) -> None:
+    """`retry` asks where a restart would not, and ends as `up` does: 30, then 0."""
+    cloud.faults.turn_on("status:403x2")
+    refused = bench("retry")
+    assert refused.code == 30, refused.err
+    done = bench("retry", "--json")
+    assert done.code == 0, done.err
+    assert done.lines()[-1]["state"] == "bound"
+    assert posts(cloud) == 3
+    assert bench("retry").code == 0
+    assert posts(cloud) == 3
+
+
+def test_a_bound_reader_is_not_reset_by_the_way(
+    bench: Callable[..., Done], cloud: MockCloud, flash: Path
+) -> None:
+    """Its own binding is left (41) but for its serial number, typed; its key is gone by then."""
+    assert bench("reset", "--confirm", SERIAL).code == 41
+    assert bench("reset", "--force-bound", "DEVICE-124").code == 41
+    done = bench("reset", "--force-bound", SERIAL, "--json")
+    assert done.code == 0, done.err
+    result = done.lines()[-1]
+    assert result["deviceid"] == cloud.devices()[0]["deviceid"]
+    assert (result["was"], result["has_claim_key"]) == ("bound", False)
+    assert cloud.devices()[0]["deviceid"].encode() not in flash.read_bytes()[0x3FA000:0x3FC000]
+    assert bench("reset").code == 0
+    assert posts(cloud) == 1
+
+
+def test_an_open_question_is_not_reset_by_the_way(
+    bench: Callable[..., Done], cloud: MockCloud
+) -> None:
+    """A reader that may be bound is sent to reconcile (41)."""
+    cloud.faults.turn_on("commit_then_drop")
+    done = bench("reset", "--confirm", SERIAL)
+    assert done.code == 41, done.err
+    assert "startline reconcile" in done.err
+
+
+def test_unbinding_shows_what_is_lost_and_wants_the_serial_typed(
+    bench: Callable[..., Done], cloud: MockCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the typed word nothing happens; with it the cloud and then the reader let go."""
+    monkeypatch.setenv("STARTLINE_UNBIND_KEY", cloud.keys["WRITE_UNBIND"])
+    first = bench("unbind")
+    token = cloud.devices()[0]["deviceid"]
+    for _ in range(3):
+        _session(cloud, token)
+    shown = bench("unbind")
+    assert (first.code, shown.code) == (60, 60)
+    assert "--confirm" in shown.err
+    assert "3 sessions with 0 passings" in shown.err
+    assert cloud.devices()
+
+    done = bench("unbind", "--confirm", SERIAL, "--json")
+    assert done.code == 0, done.err
+    assert done.lines()[-1]["sessions_lost"] == 3
+    assert not cloud.devices()
+    again = bench("unbind", "--confirm", SERIAL)
+    assert again.code == 0
+    assert "nothing to unbind" in again.err
+
+
+def test_a_key_without_the_right_unbinds_nothing(
+    bench: Callable[..., Done], cloud: MockCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that may not delete ends with 30, and both sides stay as they are."""
+    monkeypatch.setenv("STARTLINE_UNBIND_KEY", cloud.keys["READ_WRITE"])
+    done = bench("unbind", "--confirm", SERIAL)
+    assert done.code == 30, done.err
+    assert "unbind right" in done.err
+    assert cloud.devices()
+    assert bench("status", "--interrupt", "--json").lines()[-1]["state"] == "bound"
+
+
+def test_a_cut_while_unbinding_is_mended_by_doing_it_again(
+    bench: Callable[..., Done], cloud: MockCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the cloud has deleted already counts as done, after a word on what that may mean."""
+    monkeypatch.setenv("STARTLINE_UNBIND_KEY", cloud.keys["READ_WRITE_UNBIND"])
+    monkeypatch.delenv("STARTLINE_READ_KEY")
+    bench("status", "--interrupt")
+    cloud.faults.turn_on("commit_then_drop@DELETE")
+    cut = bench("unbind", "--confirm", SERIAL)
+    assert cut.code == 20, cut.err
+    assert not cloud.devices()
+    assert bench("status", "--interrupt", "--json").lines()[-1]["state"] == "bound"
+    cloud.faults.clear()
+    done = bench("unbind", "--confirm", SERIAL)
+    assert done.code == 0, done.err
+    assert "does not have" in done.err
+
+
+def test_a_reader_that_keeps_its_key_stays_at_its_prompt(
+    bench: Callable[..., Done],
+    cloud: MockCloud,
+    provision: Provision,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Unbound with a key that binds, it would bind itself at once: it is not started again."""
+    monkeypatch.setenv("STARTLINE_UNBIND_KEY", cloud.keys["WRITE_UNBIND"])
+    shared = msgspec.structs.replace(provision.settings, run=Run(key=Secret("same")))
+    keeps = msgspec.structs.replace(provision, settings=shared)
+    done = bench("unbind", "--confirm", SERIAL, image=keeps.image())
+    assert done.code == 0, done.err
+    assert "claim key" in done.err
+    assert not cloud.devices()
+    assert posts(cloud) == 1
+
+
+def test_a_person_types_the_word(
+    bench: Callable[..., Done], cloud: MockCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a terminal the word is asked for; another word changes nothing."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("STARTLINE_UNBIND_KEY", cloud.keys["WRITE_UNBIND"])
+    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    assert bench("unbind").code == 60
+    assert cloud.devices()
+    monkeypatch.setattr("sys.stdin", Terminal(f"{SERIAL}\n"))
+    done = bench("unbind")
+    assert done.code == 0, done.err
+    assert not cloud.devices()
+
+
+def _session(cloud: MockCloud, token: str) -> None:
+    import ssl
+
+    answer = httpx.post(
+        f"{cloud.base_url}/sessions",
+        headers={"api_key": cloud.keys["WRITE"]},
+        json={"deviceid": token},
+        verify=ssl.create_default_context(cadata=cloud.ca_pem.decode()),
+        trust_env=False,
+    )
+    assert answer.status_code == 201

@@ -1,0 +1,117 @@
+"""A slot with a virtual board in it, for the tests of the line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from host_tools.factory.entries import Place
+from host_tools.factory.job import Plan, Result
+from host_tools.factory.work import UnitWork
+from host_tools.images.factory import Claim, Net, Options, Settings, Tls
+from host_tools.images.plan import merged_image
+from host_tools.secrets import Secret
+from host_tools.virtual import VirtualEsp32
+from tests.factory.made import mac
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from host_tools.bench.kit import Kit
+    from host_tools.bench.notices import Listener, Notice
+    from host_tools.cloud import MockCloud
+    from host_tools.factory.ledger import Ledger
+
+FCTRY = slice(0x3FC000, 0x400000)
+BIND = slice(0x3FA000, 0x3FC000)
+NVS = slice(0x9000, 0xF000)
+
+
+class Bench:
+    """A cloud, a ledger, and boards that come into the one slot; the agent is on them already."""
+
+    def __init__(self, folder: Path, cloud: MockCloud, ledger: Ledger, kit: Kit) -> None:
+        self.cloud = cloud
+        self.ledger = ledger
+        self.said: list[Notice] = []
+        self._folder = folder
+        self._kit = kit
+        self._chip: VirtualEsp32 | None = None
+        self._cycles = 0
+
+    @property
+    def url(self) -> str:
+        """Where the board in the slot is."""
+        assert self._chip is not None
+        return self._chip.url
+
+    def power_cycle(self) -> bool:
+        """Nothing switches this slot's power."""
+        self._cycles += 1
+        return False
+
+    def flash(self, chip: int) -> Path:
+        """Return a board's flash, with the agent on it; what is done to it later stays."""
+        path = self._folder / f"chip-{chip}.flash"
+        if not path.exists():
+            path.write_bytes(merged_image(self._kit.plan(vfs=True, fctry=None)))
+        return path
+
+    def plug(self, chip: int, world: dict[str, Any] | None = None) -> None:
+        """Put a board into the slot, in place of the one that is there."""
+        self.unplug()
+        path = None
+        if world is not None:
+            path = self._folder / "world.json"
+            path.write_text(json.dumps(world), encoding="utf-8")
+        self._chip = VirtualEsp32(self.flash(chip), mac=mac(chip), world=path)
+
+    def unplug(self) -> None:
+        """Take the board out."""
+        if self._chip is not None:
+            self._chip.stop()
+            self._chip = None
+
+    def plan(self, key: str = "WRITE", **changes: Any) -> Plan:
+        """Return what units are made of; `key` is the access type of the key to bind with."""
+        settings = Settings(
+            claim=Claim(
+                cloud="rufus", base_url=self.cloud.base_url, key=Secret(self.cloud.keys[key])
+            ),
+            net=Net(ssid="bench", password=Secret("bench-wifi")),
+            tls=Tls(ca=(self.cloud.ca_der,)),
+            set=Options(boot_limit=6, look_pause=1),
+        )
+        usual: dict[str, Any] = {
+            "batch": "spring", "board": self._kit.board, "kit": self._kit, "settings": settings,
+            "read_key": Secret(self.cloud.keys["READ"]), "tries": 1,
+        }  # fmt: skip
+        return Plan(**usual | changes)
+
+    def work(
+        self, plan: Plan | None = None, listen: Listener | None = None, *, busy: bool = False
+    ) -> Result:
+        """Work on the board in the slot; `listen` hears first and may raise."""
+
+        def hear(notice: Notice) -> None:
+            self.said.append(notice)
+            if listen is not None:
+                listen(notice)
+
+        slot = Place("bench", "1")
+        return UnitWork(self.ledger, plan or self.plan(), slot, hear).run(self, busy=busy)
+
+    def posts(self) -> int:
+        """Count the requests to bind that reached the cloud."""
+        return sum(request.method == "POST" for request in self.cloud.requests)
+
+    def part(self, chip: int, place: slice) -> bytes:
+        """Return a part of a board's flash."""
+        return self.flash(chip).read_bytes()[place]
+
+    def erase(self, chip: int, *places: slice) -> None:
+        """Erase parts of a board that is out of the slot."""
+        image = bytearray(self.flash(chip).read_bytes())
+        for place in places:
+            image[place] = b"\xff" * (place.stop - place.start)
+        self.flash(chip).write_bytes(image)

@@ -1,0 +1,252 @@
+"""The line: many slots at once, stopped, killed, and troubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from host_tools import cli
+from host_tools.cloud import MockCloud
+from host_tools.factory.ledger import Ledger
+from host_tools.images.plan import merged_image
+from tests.factory.made import make_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from host_tools.bench.kit import Kit
+
+LIMIT = 120.0
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder, far from the user's own settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("STARTLINE_LEDGER", "STARTLINE_READ_KEY", "STARTLINE_SETTINGS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def command(folder: Path, slots: int, count: int, *more: str) -> list[str]:
+    """Return the words that start a virtual line."""
+    words = ["line", "--virtual", str(slots), "--count", str(count), "--folder", str(folder)]
+    return [*words, "--json", *more]
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[dict[str, Any]], str]:
+    """Run the command; return its exit code, the objects that it printed, and its other words."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(list(words))
+    out, err = capsys.readouterr()
+    assert isinstance(left.value.code, int)
+    return left.value.code, [json.loads(line) for line in out.splitlines()], err
+
+
+def start(words: list[str]) -> subprocess.Popen[str]:
+    """Start the command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "host_tools", *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def loaded(folder: Path, kit: Kit, count: int) -> None:
+    """Fill the box with boards that have the agent on them, which saves the loading."""
+    folder.mkdir()
+    image = merged_image(kit.plan(vfs=True, fctry=None))
+    for number in range(1, count + 1):
+        (folder / f"board-{number:04d}.flash").write_bytes(image)
+
+
+def wait_until(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait for something to be so while the process runs."""
+    deadline = time.monotonic() + LIMIT
+    while not what():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def has_event(folder: Path, kind: str) -> bool:
+    """Tell whether the line's ledger has an event of that kind."""
+    if not (folder / "ledger.db").exists():
+        return False
+    with Ledger.open(str(folder / "ledger.db")) as ledger:
+        return any(line.kind == kind for line in ledger.records())
+
+
+def check(folder: Path, count: int) -> None:
+    """Every unit passed, and cloud and ledger have the same serials and tokens, each once."""
+    with Ledger.open(str(folder / "ledger.db"), create=False) as ledger:
+        units = ledger.entries()
+        assert {unit.state for unit in units} == {"passed"}
+        assert len({unit.mac for unit in units}) == len({unit.token for unit in units}) == count
+        held = {unit.serial: unit.token for unit in units}
+        sent = [line.serial for line in ledger.records() if line.kind == "sent"]
+    assert len(held) == len(sent) == len(set(sent)) == count
+    with MockCloud(db=folder / "cloud.db") as cloud:
+        listed = [(device["serial_number"], device["deviceid"]) for device in cloud.devices()]
+        keys = [key.encode() for key in cloud.keys.values()]
+    assert sorted(listed) == sorted(held.items())
+    for path in folder.glob("ledger.db*"):
+        assert not any(key in path.read_bytes() for key in keys)
+
+
+def test_blank_boards_become_units(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Blank virtual readers in three slots pass, each with its label, and the cloud agrees."""
+    folder = tmp_path / "plant"
+    code, told, err = run(capsys, *command(folder, 3, 3, "--labels", "labels"))
+    assert code == 0, err
+    assert [one["end"] for one in told[:-1]] == ["passed"] * 3
+    assert (told[-1]["ends"], told[-1]["agrees"]) == ({"passed": 3}, True)
+    assert len(list((tmp_path / "labels").glob("VR-*.svg"))) == 3
+    check(folder, 3)
+    again, told, _ = run(capsys, *command(folder, 3, 3))
+    assert (again, told[-1]["ends"], told[-1]["batch"]["passed"]) == (0, {}, 3)
+
+
+def test_a_killed_line_goes_on(
+    tmp_path: Path, kit: Kit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed at three steps and started again, a line binds no unit twice, and all pass."""
+    folder = tmp_path / "plant"
+    loaded(folder, kit, 6)
+    for kind in ("allot", "sent", "pass"):
+        process = start(command(folder, 3, 6))
+        wait_until(lambda kind=kind: has_event(folder, kind), process)  # type: ignore[misc]
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    code, told, err = run(capsys, *command(folder, 3, 6))
+    assert code == 0, err
+    assert told[-1]["batch"]["passed"] == 6
+    check(folder, 6)
+
+
+def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, kit: Kit) -> None:
+    """Ctrl-C takes no more boards, lets those in hand end, says the totals, and exits with 130."""
+    folder = tmp_path / "plant"
+    loaded(folder, kit, 9)
+    process = start(command(folder, 2, 9))
+    wait_until(lambda: has_event(folder, "allot"), process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == 130, err
+    told = json.loads(out.splitlines()[-1])
+    assert told["kind"] == "result"
+    assert 1 <= told["ends"]["passed"] <= 4
+    assert told["batch"]["work"] == 0
+
+
+def test_every_troubled_board_ends_named(
+    tmp_path: Path, kit: Kit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a fault at every board each ends passed or in a named failure, and the cloud agrees."""
+    folder = tmp_path / "plant"
+    loaded(folder, kit, 8)
+    more = ("--faults", "100", "--seed", "5", "--keep-boards")
+    code, told, err = run(capsys, *command(folder, 4, 8, *more))
+    units = [one for one in told if one.get("kind") == "unit"]
+    assert len(units) == 8
+    assert all(one["end"] == "passed" or one["reason"] for one in units)
+    result = next(one for one in told if one.get("kind") == "result")
+    assert result["agrees"] is True, err
+    assert result["batch"]["work"] == 0
+    assert (code == 0) == (result["ends"] == {"passed": 8})
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["line"], 2, "Name a CSV"),
+        (["line", "RR-{n}"], 60, "settings file"),
+        (["line", "--virtual", "1", "RR-{n}{n}"], 60, "exactly once"),
+        (["line", "--virtual", "1", "--folder", "/proc/x"], 60, "cannot be made"),
+    ],
+)
+def test_what_cannot_be_a_line_is_refused(
+    capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    """Missing units, settings or a bad pattern are said before the first board."""
+    ended, _, err = run_words(capsys, words)
+    assert ended == code, err
+    assert said in err
+
+
+def run_words(capsys: pytest.CaptureFixture[str], words: list[str]) -> tuple[int, str, str]:
+    """Run a command; return its exit code and its words."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(words)
+    out, err = capsys.readouterr()
+    assert isinstance(left.value.code, int)
+    return left.value.code, out, err
+
+
+SETTINGS = """
+[claim]
+cloud = "rufus"
+base_url = "http://localhost:1/v0"
+key_env = "CLAIM_KEY"
+[set]
+insecure_http = true
+[unit]
+model = "Model X1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["RR-{n}", "--count", "2"], 60, "there is none"),
+        (["RR-{n}", "--no-verify"], 2, "Give --count"),
+        (["units.csv", "--no-verify"], 60, "2 rows cannot be used"),
+        (["nowhere.csv", "--no-verify"], 60, "cannot be read"),
+        (["RR-{n}", "--no-verify", "--count", "2", "--power-command", "{x}"], 60, "names x"),
+        (["RR-{n}", "--no-verify", "--count", "2", "-p", "a"], 2, "twice"),
+    ],
+)
+def test_bad_input_is_said_before_the_first_board(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    words: list[str], code: int, said: str,
+) -> None:  # fmt: skip
+    """A missing READ key or count, bad rows, or an impossible slot: a sentence, and no ledger."""
+    monkeypatch.setenv("CLAIM_KEY", "ror-ae4fc6c19681a20fad30")
+    (tmp_path / "settings.toml").write_text(SETTINGS)
+    (tmp_path / "units.csv").write_text("serial\n\nRR-1,x\nRR-2,y\n")
+    ledger = tmp_path / "ledger.db"
+    more = ["-p", "a"] if "-p" in words else ["-p", "1=/dev/null"]
+    if "-p" in words:
+        code, said = 60, "stands twice"
+    ended, _, err = run_words(
+        capsys, ["line", *words, *more, "--board", "VIRTUAL_ESP32", "--ledger", str(ledger)]
+    )
+    assert (ended, said in err) == (code, True), err
+    assert not ledger.exists()
+
+
+def test_two_stations_with_different_lists_are_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list that contradicts the ledger's batch of the same name stops before the first board."""
+    monkeypatch.setenv("CLAIM_KEY", "ror-ae4fc6c19681a20fad30")
+    (tmp_path / "settings.toml").write_text(SETTINGS)
+    with Ledger.open(str(tmp_path / "ledger.db")) as ledger:
+        ledger.add_batch(make_batch(3))
+    (tmp_path / "units.csv").write_text("serial,model\nRR-000001,Model X2\nRR-000009,Model X1\n")
+    ended, _, err = run_words(
+        capsys,
+        ["line", "units.csv", "--batch", "spring", "--no-verify", "-p", "1=/dev/null",
+         "--board", "VIRTUAL_ESP32", "--ledger", str(tmp_path / "ledger.db")],
+    )  # fmt: skip
+    assert (ended, "RR-000001: it is in the ledger already, with other data" in err) == (60, True)

@@ -1,0 +1,293 @@
+"""The work on one board: passed, recognised, refused, taken back, settled, or a named failure."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from host_tools.bench.notices import Remark
+from host_tools.device.console import Event
+from host_tools.factory.batch import Batch
+from host_tools.factory.database import LedgerAway
+from host_tools.factory.entries import Place
+from host_tools.factory.ledger import Ledger
+from host_tools.factory.verify import compare, record_verdict
+from host_tools.images.units import Unit
+from tests.factory.bench import BIND, FCTRY, NVS, Bench
+from tests.factory.made import mac
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from host_tools.bench.notices import Notice
+
+NO_WIFI = {"access_points": {}}
+
+
+def at_event(name: str, error: BaseException) -> object:
+    """Return a listener that raises at the first event of that name."""
+
+    def listen(notice: Notice) -> None:
+        if isinstance(notice, Event) and notice.name == name:
+            raise error
+
+    return listen
+
+
+def known_to_the_cloud(bench: Bench) -> None:
+    """Have a unit of the ledger in the cloud already, so that the READ key proves its company."""
+    import ssl
+
+    answer = httpx.post(
+        f"{bench.cloud.base_url}/devices",
+        headers={"api_key": bench.cloud.keys["WRITE"]},
+        json={"model": "Model X1", "serial_number": "OLD-1"},
+        verify=ssl.create_default_context(cadata=bench.cloud.ca_pem.decode()),
+        trust_env=False,
+    )
+    bench.ledger.add_batch(
+        Batch("spring", (Unit(serial="OLD-1", model="Model X1", mac=mac(200)),))
+    )
+    unit = bench.ledger.allot("spring", Place("bench"), mac(200))
+    assert unit is not None
+    bench.ledger.pass_(bench.ledger.bound(unit, answer.json()["deviceid"]))
+    bench.cloud.requests.clear()
+
+
+def test_a_board_passes_and_gets_its_label(bench: Bench, tmp_path: Path) -> None:
+    """A board is named, loaded, bound, verified and labelled, and the ledger tells each step."""
+    bench.plug(1)
+    result = bench.work(bench.plan(labels=tmp_path / "labels"))
+    assert (result.end, result.serial, result.mac) == ("passed", "RR-000001", mac(1))
+    unit = bench.ledger.find(mac(1))
+    assert [device["deviceid"] for device in bench.cloud.devices()] == [unit.token]
+    told = [(line.kind, line.step) for line in bench.ledger.history(unit)]
+    assert told == [
+        ("allot", "allot"), ("step", "load"), ("sent", ""), ("step", "bind"), ("step", "verify"),
+        ("pass", ""), ("label", ""),
+    ]  # fmt: skip
+    assert "RR-000001" in (tmp_path / "labels" / "RR-000001.svg").read_text()
+
+
+def test_a_board_seen_before_is_left_alone(bench: Bench) -> None:
+    """A board that has passed is recognised, not bound again, and nothing on it changes."""
+    bench.plug(1)
+    assert bench.work().end == "passed"
+    before = [bench.part(1, place) for place in (NVS, BIND, FCTRY)]
+    bench.plug(1, NO_WIFI)
+    result = bench.work()
+    assert (result.end, result.serial) == ("seen", "RR-000001")
+    assert [bench.part(1, place) for place in (NVS, BIND, FCTRY)] == before
+    assert bench.posts() == 1
+
+
+def test_a_board_without_network_gives_its_serial_back(bench: Bench) -> None:
+    """Before its first byte a failed board is wiped, and its serial number goes to the next one."""
+    bench.plug(1, NO_WIFI)
+    result = bench.work()
+    assert (result.end, result.reason) == ("failed", "network")
+    assert bench.part(1, FCTRY) == b"\xff" * 0x4000
+    assert bench.ledger.look_up(mac(1)) is None
+    assert bench.posts() == 0
+    bench.plug(2)
+    assert bench.work().serial == "RR-000001"
+    bench.plug(1)
+    assert bench.work().serial == "RR-000002"
+
+
+def test_a_refused_board_keeps_its_serial(bench: Bench) -> None:
+    """After a request the serial number stays with its chip, and goes on when the cause is mended."""
+    bench.plug(1)
+    result = bench.work(bench.plan(key="READ"))
+    assert (result.end, result.reason) == ("failed", "refused by the cloud")
+    unit = bench.ledger.find(mac(1))
+    assert (unit.state, unit.sent, unit.serial) == ("failed", True, "RR-000001")
+    bench.plug(2)
+    assert bench.work().serial == "RR-000002"
+    bench.plug(1)
+    assert (bench.work().end, len(bench.cloud.devices())) == ("passed", 2)
+
+
+def test_a_board_with_anothers_serial_is_caught(bench: Bench) -> None:
+    """A copied flash on another chip is named, and neither written to nor given a serial number."""
+    bench.plug(1)
+    bench.work()
+    bench.unplug()
+    bench.flash(2).write_bytes(bench.flash(1).read_bytes())
+    bench.plug(2)
+    result = bench.work()
+    assert (result.end, result.reason) == ("failed", "the wrong device")
+    assert f"carries the serial number RR-000001, which is the chip {mac(1)}'s" in result.words
+    assert bench.ledger.look_up(mac(2)) is None
+    assert bench.part(2, FCTRY) == bench.part(1, FCTRY)
+    assert bench.posts() == 1
+
+
+def test_a_board_bound_elsewhere_is_left_alone(bench: Bench, tmp_path: Path) -> None:
+    """A board that is bound and not of this ledger is refused and stays bound."""
+    with Ledger.open(str(tmp_path / "other.db")) as other:
+        other.add_batch(Batch("theirs", (Unit(serial="THEIRS-1", model="X1"),)))
+        ours, bench.ledger = bench.ledger, other
+        bench.plug(1)
+        assert bench.work(bench.plan(batch="theirs")).end == "passed"
+        bench.ledger = ours
+        before = bench.part(1, BIND)
+        result = bench.work()
+    assert (result.end, result.exit_code) == ("failed", 41)
+    assert "THEIRS-1, bound, and not of this ledger" in result.words
+    assert bench.part(1, BIND) == before
+    assert [line.kind for line in bench.ledger.records()] == ["fail"]
+
+
+def test_a_board_that_was_reset_is_not_bound_again(bench: Bench) -> None:
+    """A board whose binding is gone, though the ledger has its token, is named and not bound."""
+    bench.plug(1)
+    bench.work()
+    bench.unplug()
+    bench.erase(1, BIND, NVS)
+    bench.plug(1)
+    result = bench.work()
+    assert (result.end, result.exit_code) == ("failed", 32)
+    assert "Was it reset?" in result.words
+    assert bench.posts() == 1
+
+
+def test_units_can_leave_unbound(bench: Bench) -> None:
+    """With a deferred bind the board is loaded and known; once the cloud has it, it is adopted."""
+    bench.plug(1, NO_WIFI)
+    result = bench.work(bench.plan(defer=True))
+    assert (result.end, result.serial, bench.posts()) == ("deferred", "RR-000001", 0)
+    assert bench.ledger.find(mac(1)).state == "deferred"
+    bench.plug(1)
+    bench.cloud.wait_for_request("POST", timeout=30)
+    record_verdict(bench.ledger, compare(bench.ledger.entries(), devices(bench)), Place("bench"))
+    assert bench.ledger.find(mac(1)).passed
+    assert bench.work().end == "seen"
+
+
+def devices(bench: Bench) -> list[object]:
+    """Return the cloud's list as a READ key would see it."""
+    from host_tools.bench.cloud_check import list_devices
+
+    plan = bench.plan()
+    assert plan.read_key is not None
+    return list(list_devices(bench.cloud.base_url, [bench.cloud.ca_der], plan.read_key))
+
+
+def test_an_answer_that_was_lost_is_found_in_the_list(bench: Bench) -> None:
+    """A request that was carried out and not answered is settled by the list, with one request."""
+    bench.cloud.faults.turn_on("commit_then_dropx1")
+    bench.plug(1)
+    assert bench.work().end == "passed"
+    assert (bench.posts(), len(bench.cloud.devices())) == (1, 1)
+    unit = bench.ledger.find(mac(1))
+    assert [line.reason for line in bench.ledger.history(unit) if line.kind == "settle"] == [
+        "bound"
+    ]
+
+
+def test_a_request_that_was_lost_is_sent_again_after_two_looks(bench: Bench) -> None:
+    """A request that the cloud never saw is repeated only after two looks of the right company."""
+    known_to_the_cloud(bench)
+    bench.cloud.faults.turn_on("dropx1@POST")
+    bench.plug(1)
+    assert bench.work().end == "passed"
+    assert (bench.posts(), len(bench.cloud.devices())) == (2, 2)
+    looks = [request.method for request in bench.cloud.requests]
+    first, second = (n for n, method in enumerate(looks) if method == "POST")
+    assert looks[first:second].count("GET") >= 2
+
+
+def test_without_proof_of_the_company_nothing_is_sent_again(bench: Bench) -> None:
+    """A READ key that shows no unit of the ledger proves nothing: the outcome stays unknown."""
+    bench.cloud.faults.turn_on("dropx1@POST")
+    bench.plug(1)
+    result = bench.work()
+    assert (result.end, result.reason) == ("failed", "outcome unknown")
+    assert bench.ledger.find(mac(1)).sent
+    assert bench.posts() == 1
+
+
+@pytest.mark.parametrize("event", ["identity", "attempt", "ready"])
+def test_a_station_that_stops_goes_on(bench: Bench, event: str) -> None:
+    """Whenever the station stops, the board goes on with its own serial, and is bound once."""
+    bench.plug(1)
+    with pytest.raises(KeyboardInterrupt):
+        bench.work(listen=at_event(event, KeyboardInterrupt()))  # type: ignore[arg-type]
+    assert bench.ledger.find(mac(1)).at_work
+    assert (bench.work(busy=True).end, bench.posts()) == ("passed", 1)
+    assert [device["serial_number"] for device in bench.cloud.devices()] == ["RR-000001"]
+
+
+def test_a_ledger_that_goes_away_does_not_disturb_the_board(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger lost in the middle ends the work, not the board's; once it is back, it goes on."""
+    monkeypatch.setattr("host_tools.factory.database._PATIENCE", 0.1)
+    with Ledger.open(str(tmp_path / "ledger.db")) as impatient:
+        bench.ledger = impatient
+        thief = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+
+        def steal(notice: Notice) -> None:
+            if isinstance(notice, Event) and notice.name == "attempt":
+                thief.execute("BEGIN IMMEDIATE")
+
+        bench.plug(1)
+        with pytest.raises(LedgerAway, match="Another program has held"):
+            bench.work(listen=steal)
+        thief.close()
+        assert (bench.work(busy=True).end, bench.posts()) == ("passed", 1)
+
+
+def test_a_batch_that_is_used_up_is_said(bench: Bench) -> None:
+    """A board for which there is no serial number is left as it is."""
+    bench.plug(1)
+    before = bench.flash(1).read_bytes()
+    result = bench.work(bench.plan(batch="nothing"))
+    assert (result.end, result.mac) == ("no serial", mac(1))
+    assert bench.part(1, FCTRY) == before[FCTRY]
+
+
+def test_a_stumbling_board_gets_another_go(bench: Bench) -> None:
+    """A failure that may pass is tried again after the power was switched, and that is history."""
+    bench.plug(1)
+    failures = iter([OSError("gone")])
+
+    def stumble(notice: Notice) -> None:
+        if isinstance(notice, Event) and notice.name == "identity" and next(failures, None):
+            from host_tools.errors import TimedOut
+
+            raise TimedOut("It did not come to rest.")
+
+    assert bench.work(bench.plan(tries=2), stumble).end == "passed"
+    assert bench._cycles == 1
+    kinds = [line.kind for line in bench.ledger.history(bench.ledger.find(mac(1)))]
+    assert kinds.count("retry") == 1
+    assert any(isinstance(one, Remark) and "Trying again" in one.text for one in bench.said)
+
+
+def test_an_empty_slot_is_a_named_failure(bench: Bench) -> None:
+    """A slot with nothing in it fails as such, without a unit."""
+    bench.plug(1)
+    url = bench.url
+    bench.unplug()
+
+    class Empty:
+        """Nothing."""
+
+        def __init__(self) -> None:
+            self.url = url
+
+        def power_cycle(self) -> bool:
+            """Have no power."""
+            return False
+
+    from host_tools.factory.work import UnitWork
+
+    work = UnitWork(bench.ledger, bench.plan(), Place("bench", "1"), bench.said.append)
+    result = work.run(Empty())
+    assert (result.end, result.reason, result.serial) == ("failed", "no such port or device", "")
+    assert [line.kind for line in bench.ledger.records()] == ["fail"]

@@ -1,0 +1,170 @@
+"""Orders of an operator: settled by the device's own rules, from what the host saw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from startline.record import Record, bind_copy, pack, sort, unpack
+
+from tests.firmware.fake_chip import FakeChip, RamFlash
+from tests.firmware.harness import BLANK, SOURCES, factory_image, settings_for
+from tests.firmware.scripted import TOKEN
+
+ORDERS: dict[str, Any] = {}
+exec(  # noqa: S102 - as a host does it over the REPL
+    compile((SOURCES / "orders.py").read_text(), "orders.py", "exec"), ORDERS
+)
+
+ATTEMPT = b"\xde\xad\xbe\xef"
+MARK = "0.1.0+sl.deadbeef"
+OTHER = "A" * 64
+
+
+def chip(state: str = "", **fields: Any) -> FakeChip:
+    """Return a provisioned chip, with a record of that state in both places."""
+    settings = settings_for("https://localhost:1/v0", b"0" * 300)
+    parts = {
+        "fctry": RamFlash(bytearray(factory_image(settings))),
+        "bind": RamFlash(bytearray(BLANK * 0x2000)),
+        "nvs": RamFlash(bytearray(BLANK * 0x6000)),
+    }
+    made = FakeChip(parts, {"cause": "reset"})
+    if state:
+        from startline.binding import Binding
+        from startline.device import Device
+        from startline.identity import Identity
+
+        device = Device(made)
+        device.identity = Identity(made)
+        record = Binding(device).begin()
+        record.state, record.attempt, record.generation = state, ATTEMPT, 5
+        for name, value in fields.items():
+            setattr(record, name, value)
+        made.record = pack(record)
+        parts["bind"].put(0, made.record)
+        made.out.clear()
+    return made
+
+
+def record(one: FakeChip) -> Record:
+    """Return the record; both copies have to be the same."""
+    first, second = sort(one.blob()), bind_copy(one.parts["bind"])
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
+    assert first.__dict__ == second.__dict__
+    return first
+
+
+@pytest.mark.parametrize(
+    ("entries", "proven", "state", "reason"),
+    [
+        ([(TOKEN, MARK, "DEVICE-123")], False, "bound", ""),
+        ([(OTHER, "1.0", "x"), (TOKEN, MARK, " device-123")], False, "bound", ""),
+        ([(OTHER, "1.0", "DEVICE-123")], True, "unknown", "serial_taken"),
+        ([(OTHER, MARK, "DEVICE-123"), (TOKEN, MARK, "DEVICE-123")], True, "unknown", "doubled"),
+        ([], False, "unknown", "timeout"),
+        ([], True, "unbound", "not_there"),
+        ([(OTHER, "1.0", "OTHER")], True, "unbound", "not_there"),
+    ],
+)
+def test_reconcile(entries: list[Any], proven: bool, state: str, reason: str) -> None:
+    """What the host saw is judged by the device, as its own look is; absence counts only if proven."""
+    one = chip("unknown", reason="timeout")
+    assert ORDERS["reconcile"](entries, proven, one) == state
+    after = record(one)
+    assert (after.state, after.reason) == (state, reason)
+    assert after.token == (TOKEN if state == "bound" else "")
+    assert '"ev":"ready"' in one.out[-1]
+
+
+@pytest.mark.parametrize("state", ["bound", "refused", "unbound"])
+def test_reconcile_settles_nothing_else(state: str) -> None:
+    """A device that is not `unknown` keeps what it has."""
+    one = chip(state, token=TOKEN if state == "bound" else "", reason="")
+    before = one.blob()
+    assert ORDERS["reconcile"]([(OTHER, MARK, "DEVICE-123")], True, one) == state
+    assert one.blob() == before
+
+
+@pytest.mark.parametrize("field", [{"mac": b"123456"}, {"serial": "X"}])
+def test_reconcile_leaves_a_strangers_record(field: dict[str, Any]) -> None:
+    """A record of another device is not settled by anybody's list."""
+    one = chip("unknown", reason="timeout", **field)
+    assert ORDERS["reconcile"]([], True, one) == "unknown"
+    assert '"reason":"foreign_record"' in "".join(one.out)
+
+
+@pytest.mark.parametrize("state", ["", "unknown", "refused", "unbound"])
+def test_adopt(state: str) -> None:
+    """An operator's token is kept, whatever there was, and the claim key is scrubbed."""
+    one = chip(state)
+    assert ORDERS["adopt"](TOKEN, one) == "bound"
+    assert (record(one).token, record(one).serial) == (TOKEN, "DEVICE-123")
+    assert b"ror-ae4fc6c19681a20fad30" not in one.parts["fctry"].data
+
+
+def test_adopt_after_a_strangers_record() -> None:
+    """A board that came from elsewhere becomes this device when its operator says so."""
+    one = chip("bound", serial="X", token=OTHER)
+    assert ORDERS["adopt"](TOKEN, one) == "bound"
+    assert record(one).generation == 6
+
+
+def test_adopt_takes_only_tokens_and_no_bound_device() -> None:
+    """What is no token of this cloud, and a device that is bound, are left alone."""
+    one = chip("unknown")
+    for token in ("ABC", "AB", "", "25"):
+        with pytest.raises(ValueError):  # noqa: PT011 - in whatever words
+            ORDERS["adopt"](token, one)
+    bound = chip("bound", token=TOKEN)
+    with pytest.raises(ValueError, match="is bound"):
+        ORDERS["adopt"](OTHER, bound)
+    assert unpack(bound.blob()).token == TOKEN
+
+
+@pytest.mark.parametrize("state", ["bound", "unknown", ""])
+def test_reset(state: str) -> None:
+    """Both copies become blank, and the device starts as it did when it was new."""
+    one = chip(state, token=TOKEN if state == "bound" else "")
+    assert ORDERS["reset"](one) == "unbound"
+    assert one.blob() == b""
+    assert bytes(one.parts["bind"].data) == BLANK * 0x2000
+
+
+def test_reset_mends_what_cannot_be_read() -> None:
+    """A damaged record, which nothing else settles, is gone after a reset."""
+    one = chip()
+    one.record = b"junk"
+    one.parts["bind"].put(100, b"junk")
+    assert ORDERS["reset"](one) == "unbound"
+    assert one.blob() == b""
+
+
+def test_change() -> None:
+    """A setting is written under its namespace and key, a number as a number."""
+    written: list[Any] = []
+
+    class Nvs:
+        """A namespace that remembers."""
+
+        def __init__(self, namespace: str) -> None:
+            self.namespace = namespace
+
+        def set_blob(self, *what: Any) -> None:
+            """Take a text."""
+            written.append((self.namespace, *what))
+
+        set_i32 = set_blob
+
+        def commit(self) -> None:
+            """Be durable."""
+            written.append("commit")
+
+    one = chip()
+    one.nvs = Nvs  # type: ignore[method-assign, assignment]
+    ORDERS["change"]("net", "ssid", "Küche", one)
+    ORDERS["change"]("set", "boot_limit", 30, one)
+    assert written == [
+        ("net", "ssid", "Küche".encode()), "commit", ("set", "boot_limit", 30), "commit",
+    ]  # fmt: skip

@@ -1,0 +1,160 @@
+"""The agent's small rules, one by one: pauses, dates, clocks, words, clouds, settings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from startline import clouds
+from startline.trouble import pause, retry_after, words
+from startline.clock import prove
+from startline.clouds import rufus
+from startline.errors import Failed
+
+from tests.firmware.fake_chip import FakeChip
+from tests.firmware.harness import NOW, POWER_ON_CLOCK
+from tests.firmware.scripted import BODY, TOKEN
+
+
+@given(st.integers(0, 100), st.integers(0, 65535))
+def test_pauses_grow_to_a_limit(tries: int, chance: int) -> None:
+    """A pause is anything from nothing to a limit that doubles from 2 s to 32 s."""
+    limit = min(2000 * 2**tries, 32_000)
+    assert 0 <= pause(tries, chance) < limit
+    assert pause(tries, 0) == 0
+    assert pause(tries, 65535) >= limit - 1
+
+
+@given(st.datetimes(datetime(1999, 1, 1), datetime(2099, 12, 31)), st.integers(-5000, 5000))  # noqa: DTZ001
+def test_retry_after_as_a_date(when: datetime, ahead: int) -> None:
+    """A date is waited for: at least a second, at most an hour."""
+    when = when.replace(microsecond=0, tzinfo=UTC)
+    header = format_datetime(when, usegmt=True).lower().encode()
+    now = int(when.timestamp()) - ahead
+    assert retry_after(header, now) == min(max(ahead, 1), 3600) * 1000
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (b"7", 7),
+        (b"0", 1),
+        (b"999999999999", 3600),
+        (b"", 30),
+        (b"soon", 30),
+        (b"-5", 30),
+        (b"sun, 06 xyz 1994 08:49:37 gmt", 30),
+        (b"sun, 06 nov 1994 08:49 gmt", 30),
+        (b"a b c d e f", 30),
+    ],
+)
+def test_retry_after(header: bytes, seconds: int) -> None:
+    """Seconds are taken within bounds; what cannot be read is half a minute."""
+    assert retry_after(header, NOW) == seconds * 1000
+
+
+def chip(**plan: Any) -> FakeChip:
+    """Return a chip without partitions."""
+    return FakeChip({}, plan)
+
+
+def test_the_first_time_server_that_is_not_behind() -> None:
+    """A server whose time is before the floor is passed over, and the clock is not touched by it."""
+    one = chip(ntp={"a": 5, "b": NOW}, clock=POWER_ON_CLOCK)
+    assert prove(one, one.ntp, "a, b", NOW - 100, lambda: 60_000) == "ntp"
+    assert abs(one.unix() - NOW) <= 3
+
+
+def test_a_lying_time_server_does_not_spoil_a_good_clock() -> None:
+    """A clock that is good already stays as it is when the only server is behind."""
+    one = chip(ntp=5, clock=NOW)
+    assert prove(one, one.ntp, "a", NOW - 100, lambda: 60_000) == "kept"
+    assert one.unix() >= NOW
+
+
+def test_a_clock_that_was_never_set_needs_no_made_at() -> None:
+    """Without `made_at`, a clock from before this agent was built counts as never set."""
+    one = chip(clock=POWER_ON_CLOCK)
+    with pytest.raises(Failed) as caught:
+        prove(one, one.ntp, "", 0, lambda: 60_000)
+    assert caught.value.args == ("clock", "no_time")
+
+
+def test_no_time_for_time() -> None:
+    """With less than three seconds left, no server is asked."""
+    one = chip(ntp=NOW, clock=POWER_ON_CLOCK)
+    with pytest.raises(Failed):
+        prove(one, one.ntp, "", 0, lambda: 2_000)
+
+
+@given(st.one_of(st.binary(max_size=600), st.text(max_size=600)))
+def test_words_are_fit_for_a_console(raw: bytes | str) -> None:
+    """Whatever a cloud says becomes one line of at most 96 bytes without controls."""
+    text = words(raw)
+    assert len(text.encode()) <= 96
+    assert text == text.strip()
+    assert not any(
+        ord(char) < 32 or 127 <= ord(char) < 160 or 0x2028 <= ord(char) < 0x202F for char in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"a\r\n\t b", "a b"),
+        ("é" * 60, "é" * 48),
+        ("a\u202eb", "a b"),
+        (b"\xffok", "ok"),
+        (b"", ""),
+        ("\ud83d", ""),
+    ],
+)
+def test_words(raw: bytes | str, text: str) -> None:
+    """White space is one space, and a cut never halves a letter."""
+    assert words(raw) == text
+
+
+@pytest.mark.parametrize("name", ["", "nimbus", "rufus.x", "../rufus", "_x", "RUFUS ", "__init__"])
+def test_a_cloud_is_a_file(name: str) -> None:
+    """Only a name that is a module of the package is a cloud."""
+    assert clouds.find(name) is None
+
+
+@pytest.mark.parametrize("name", ["rufus", "vms"])
+def test_every_cloud_has_the_same_doors(name: str) -> None:
+    """Each cloud has what the agent asks a cloud for, and nothing else has to know it."""
+    cloud = clouds.find(name)
+    assert cloud is not None
+    assert isinstance(cloud.NEEDED, tuple)
+    assert all(callable(getattr(cloud, door)) for door in ("request", "read", "fit"))
+    assert hasattr(cloud, "LIST") != hasattr(cloud, "look")
+
+
+RUFUS = {
+    "201": (201, BODY, "bound"),
+    "documented": (201, BODY.replace(b'",', b'"\n   '), "bound"),
+    "in body": (200, b'{"body":%s}' % BODY, "bound"),
+    "202": (202, BODY, "unknown"),
+    "301": (301, b"", "unknown"),
+    "400": (400, BODY, "refused"),
+    "408": (408, b"", "unknown"),
+    "409": (409, b"", "unknown"),
+    "418": (418, b"", "refused"),
+    "425": (425, b"", "unknown"),
+    "429": (429, b"", "unbound"),
+    "500": (500, b"null", "unknown"),
+    "599": (599, b"", "unknown"),
+    "100 hex digits": (201, BODY.replace(b"65A1", b"65A1" * 10), "unknown"),
+    "deep": (201, b"[" * 50_000, "unknown"),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "state"), RUFUS.values(), ids=RUFUS.keys())
+def test_what_rufus_answers_mean(status: int, body: bytes, state: str) -> None:
+    """Each answer of RUFUS has the outcome of the design's table, on CPython as well."""
+    outcome, token, _ = rufus.read(status, body)
+    assert (outcome, token) == (state, TOKEN if state == "bound" else "")

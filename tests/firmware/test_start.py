@@ -1,0 +1,145 @@
+"""How a device starts: hand-over to the application, the crash-loop guard, and what goes wrong."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import startline
+from startline.hal import Hal
+
+from host_tools.cloud import MockCloud
+from tests.firmware.conftest import MakeReader
+from tests.firmware.harness import SOURCES, run_micropython
+
+STAND_INS = '''
+import sys, time
+class Memory:
+    data = {memory!r}
+    def memory(self, data=None):
+        if data is None:
+            return self.data
+        Memory.data = data
+class Machine:
+    RTC = Memory
+sys.modules["machine"] = Machine
+import startline
+def first_boot(hal=None):
+    print("booted")
+    return "the device"
+startline.first_boot = first_boot
+'''
+
+
+def start(tmp_path: Path, app: str | None, memory: bytes = b"") -> str:
+    """Run main.py on MicroPython with a stand-in for the boot itself; return what it printed."""
+    if app is not None:
+        (tmp_path / "app.py").write_text(textwrap.dedent(app))
+    program = f"import sys\nsys.path[:] = [{str(tmp_path)!r}, {str(SOURCES)!r}, '.frozen']\n"
+    program += STAND_INS.format(memory=memory) + (SOURCES / "main.py").read_text()
+    program += "\nprint('memory', Memory.data)"
+    return run_micropython("-c", program)
+
+
+def test_the_app_gets_the_device(tmp_path: Path) -> None:
+    """After the first boot, app.py's main is called with the device."""
+    said = start(tmp_path, "def main(device):\n    print('app has', device)\n")
+    assert "booted\napp has the device\n" in said
+
+
+def test_a_device_without_an_app(tmp_path: Path) -> None:
+    """Without app.py the device stays at the REPL, and says nothing about it."""
+    assert start(tmp_path, None).startswith("booted\nmemory")
+
+
+@pytest.mark.parametrize("app", ["import nothing_like_that\n", "raise ValueError('app')\n"])
+def test_an_app_that_is_broken_says_so(tmp_path: Path, app: str) -> None:
+    """A mistake in the application is not taken for a missing application."""
+    with pytest.raises(AssertionError, match="nothing_like_that|ValueError: app"):
+        start(tmp_path, app)
+
+
+def rtc(*resets: int, now: int, memory: bytes = b"") -> tuple[list[bool], bytes]:
+    """Start at these seconds, one after another; return what the guard said, and the memory."""
+    kept = [memory]
+
+    class Rtc:
+        """The memory that a reset keeps."""
+
+        def memory(self, data: bytes | None = None) -> bytes | None:
+            """Return or replace it."""
+            if data is None:
+                return kept[0]
+            kept[0] = data
+            return None
+
+    said = []
+    sys.modules["machine"] = SimpleNamespace(RTC=Rtc)  # type: ignore[assignment]
+    try:
+        for second in resets:
+            clock = SimpleNamespace(time=lambda second=second: now + second)
+            import startline.hal as module
+
+            module.time, real = clock, module.time  # type: ignore[assignment]
+            try:
+                said.append(Hal().crash_loop())
+            finally:
+                module.time = real  # type: ignore[assignment]
+    finally:
+        del sys.modules["machine"]
+    return said, kept[0]
+
+
+def test_five_quick_resets_stay_at_the_prompt() -> None:
+    """The fifth reset in a row, each within 30 s of the boot before, stays; the next one starts."""
+    said, _ = rtc(0, 5, 10, 15, 20, 25, 30, 35, now=1000)
+    assert said == [False, False, False, False, False, True, False, False]
+
+
+def test_slow_resets_do_not_count() -> None:
+    """A device that ran for half a minute is in no crash loop."""
+    assert not any(rtc(0, 5, 10, 15, 50, 55, 60, 65, now=1000)[0])
+
+
+def test_a_clock_that_was_set_in_between_does_not_count() -> None:
+    """A boot that set the clock is not followed by a quick reset, whichever way the clock went."""
+    assert not any(rtc(0, 5, 10, 800_000_000, 5, 6, 7, now=1000)[0])
+
+
+def test_the_apps_memory_is_left_alone() -> None:
+    """What an application keeps in that memory is neither counted in nor overwritten."""
+    assert rtc(0, 1, 2, 3, 4, 5, 6, now=9, memory=b"laps=7") == ([False] * 7, b"laps=7")
+
+
+def test_the_guard_keeps_the_boot_away(tmp_path: Path) -> None:
+    """At the fifth quick reset neither the agent nor the application runs."""
+    memory = b"SLcl\4" + b"\xff\xff\xff\x7f"
+    (tmp_path / "time.py").write_text("def time():\n    return 0x7fffffff\n")
+    said = start(tmp_path, "def main(device):\n    print('app')\n", memory)
+    assert "Five quick resets" in said
+    assert "booted" not in said
+    assert "app" not in said.replace("Five", "")
+
+
+def test_a_bug_does_not_keep_the_app_away(make_reader: MakeReader, cloud: MockCloud) -> None:
+    """An exception that nobody foresaw is an event without its words, and the boot ends as any."""
+    reader = make_reader()
+    boot = reader.boot(ntp="secret words")
+    assert boot.state == "unbound"
+    assert boot.reason == "bug TypeError"
+    assert boot.events[-1]["ev"] == "ready"
+    assert "secret" not in boot.text.replace(str(cloud.base_url), "")
+    assert "Traceback" not in boot.text
+
+
+def test_first_boot_is_what_others_call() -> None:
+    """The package's own door has the names that a reader's firmware relies on."""
+    from startline.device import Device
+
+    assert callable(startline.first_boot)
+    assert callable(startline.main)
+    for name in ("state", "token", "key", "serial", "model", "cloud", "reason", "retry"):
+        assert hasattr(Device, name)

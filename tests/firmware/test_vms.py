@@ -1,0 +1,262 @@
+"""VMS activation by the agent in the real MicroPython: request, answers, refusals, and looking."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from startline.clouds import vms
+
+from host_tools.cloud import MockCloud
+from host_tools.cloud.vms_examples import EXAMPLE_ANSWER, EXAMPLE_REFUSAL, EXAMPLE_REQUEST
+from host_tools.images.factory import Claim, Net, Options, Settings, Tls
+from host_tools.secrets import Secret
+from tests.firmware.harness import NOW, Boot, Reader, factory_image
+from tests.firmware.scripted import Script, ScriptedServer, answer
+
+ACTIVATE, CHECK = "/api/v1/billing/devices/activate", "/api/v1/billing/devices/check"
+MAC = "24:6f:28:00:00:01"
+TOKEN = "Bearer canary-0123456789"
+CREATED: Script = [answer(body=EXAMPLE_ANSWER)]
+LOST: Script = [None]
+FREE: Script = [answer("204 No Content", b"", length=False)]
+TAKEN: Script = [answer("422 Unprocessable Entity", EXAMPLE_REFUSAL)]
+
+
+def settings_for(
+    base_url: str, ca: bytes, *, auth: str = "", boot_limit: int = 90, **claim: Any
+) -> Settings:
+    """Return settings for a VMS reader; `claim` differs from the page's own request."""
+    fields = {"login": "user-login", "name": "name", "type": "mediaagent", **claim}
+    return Settings(
+        claim=Claim(cloud="vms", base_url=base_url, auth=Secret(auth) if auth else None, **fields),
+        net=Net(ssid="bench", password=Secret("bench-wifi")),
+        tls=Tls(ca=(ca,)),
+        set=Options(boot_limit=boot_limit),
+    )
+
+
+@pytest.fixture
+def unit(tmp_path: Path, lib: Path) -> Any:
+    """Make readers for a VMS at an address."""
+
+    def make(
+        base_url: str, ca: bytes, *, name: str = "reader", mac: str = "", **settings: Any
+    ) -> Reader:
+        given = settings_for(base_url, ca, **settings)
+        return Reader(tmp_path / name, lib, factory_image(given, serial="sn", mac=mac))
+
+    return make
+
+
+def boot_against(unit: Any, *scripts: Script, **settings: Any) -> tuple[Boot, list[bytes], Reader]:
+    """Boot a blank reader once against a server; return what both saw."""
+    with ScriptedServer(*scripts) as server:
+        reader = unit(server.base_url.removesuffix("/v0"), server.ca_der, **settings)
+        return reader.boot(), server.requests, reader
+
+
+def posts(requests: list[bytes]) -> list[str]:
+    """Return what each request went to; all of them are POST."""
+    words = [request.decode("latin1").split()[:2] for request in requests]
+    assert {method for method, _ in words} <= {"POST"}
+    return [path for _, path in words]
+
+
+def sent(request: bytes) -> dict[str, Any]:
+    """Return the fields of a request."""
+    return dict(json.loads(request.split(b"\r\n\r\n", 1)[1]))
+
+
+def test_the_pages_request_and_answer(unit: Any, cloud: MockCloud) -> None:
+    """What the page asks is asked, its answer's bytes bind, and the token is the text 25."""
+    reader = unit(cloud.root_url, cloud.ca_der, by="serial")
+    boot = reader.boot()
+    assert (boot.state, boot.end["token"]) == ("bound", "25")
+    (request,) = cloud.requests
+    fields = json.loads(request.body)
+    assert {**EXAMPLE_REQUEST, **fields} == EXAMPLE_REQUEST
+    assert (request.path, request.answer) == (ACTIVATE, EXAMPLE_ANSWER)
+    assert reader.states() == ("bound", "bound")
+    again = reader.boot()
+    assert (again.end["token"], again.all("link")) == ("25", [])
+
+
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [("both", {"serial_number": "sn", "mac": MAC}), ("serial", {"serial_number": "sn"}),
+     ("mac", {"mac": MAC})],
+)  # fmt: skip
+@pytest.mark.parametrize("mac", ["", MAC], ids=["the chip's", "provisioned"])
+def test_what_the_service_knows_a_device_by(
+    unit: Any, by: str, names: dict[str, str], mac: str
+) -> None:
+    """The serial number, the MAC in lower case with colons, or both go out, and nothing else does."""
+    boot, requests, _ = boot_against(unit, CREATED, by=by, mac=mac)
+    assert boot.state == "bound"
+    rest = {"login": "user-login", "name": "name", "type": "mediaagent"}
+    assert sent(requests[0]) == {**rest, "skip_reserve_check": False, **names}
+
+
+def test_headers_and_a_secret(unit: Any) -> None:
+    """JSON is asked for; the Authorization value is sent, never told, and gone once bound."""
+    boot, requests, reader = boot_against(unit, CREATED, auth=TOKEN, skip_reserve=True)
+    head = requests[0].split(b"\r\n\r\n")[0].lower()
+    assert b"accept: application/json" in head
+    assert b"authorization: " + TOKEN.lower().encode() in head
+    assert sent(requests[0])["skip_reserve_check"] is True
+    assert "canary" not in boot.text
+    assert b"canary" not in reader.get("fctry") + reader.get("bind") + reader.blob
+
+
+def test_no_authorization_without_a_value(unit: Any) -> None:
+    """Where none is provisioned, no such header goes out."""
+    _, requests, _ = boot_against(unit, CREATED)
+    assert b"authorization" not in requests[0].lower()
+
+
+IDS = {
+    "none": b'{"serial_number":"sn"}',
+    "null": b'{"id":null}',
+    "0": b'{"id":0}',
+    "negative": b'{"id":-25}',
+    "a text": b'{"id":"25"}',
+    "a fraction": b'{"id":25.0}',
+    "a power": b'{"id":25e3}',
+    "true": b'{"id":true}',
+    "huge": b'{"id":1000000000000000}',
+    "beyond any machine": b'{"id":' + b"9" * 300 + b"}",
+    "in a list": b'[{"id":25}]',
+    "of the user": b'{"user":{"id":6}}',
+    "cut": EXAMPLE_ANSWER[:-1],
+    "HTML": b"<html><body>Please log in</body></html>",
+}
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201 Created"])
+@pytest.mark.parametrize("body", IDS.values(), ids=IDS.keys())
+def test_an_id_that_is_none(unit: Any, body: bytes, status: str) -> None:
+    """Without a whole number above 0 as `id` a good status is no proof: unknown, asked once."""
+    boot, requests, reader = boot_against(unit, [answer(status, body)], TAKEN)
+    assert (boot.state, boot.end["token"]) == ("unknown", "")
+    assert reader.states() == ("unknown", "unknown")
+    assert posts(requests) == [ACTIVATE, CHECK]
+
+
+REFUSALS = {
+    "the page's": (EXAMPLE_REFUSAL, "Тут будет описана причина ошибки"),
+    "several": (b'{"message":"m","errors":{"a":["one","two"]}}', "one; two"),
+    "nested": (b'{"message":"m","errors":{"a":{"b":[["deep"]]}}}', "deep"),
+    "a text": (b'{"message":"m","errors":"text"}', "text"),
+    "with control characters": (b'{"errors":{"a":["\\u001b[31mred\\u0007\\n end"]}}', "[31mred end"),
+    "none": (b'{"message":"m","errors":{}}', '{"message":"m","errors":{}}'),
+    "no texts": (b'{"message":"m","errors":{"a":[5]}}', '{"message":"m","errors":{"a":[5]}}'),
+    "HTML": (b"<html>\x1b[2J</html>", "<html> [2J</html>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "reason"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_a_refusal_tells_why(unit: Any, body: bytes, reason: str) -> None:
+    """The reasons under `errors` stand on the console and in both copies of the record."""
+    script: Script = [answer("422 Unprocessable Entity", body)]
+    boot, requests, reader = boot_against(unit, script)
+    assert (boot.state, boot.reason) == ("refused", reason)
+    assert boot.one("answer") == {**boot.one("answer"), "status": 422, "reason": reason}
+    assert [getattr(copy, "reason", copy) for copy in reader.copies()] == [reason, reason]
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("body", [
+    b'{"errors":{"a":["' + "é".encode() * 1500 + b'"]}}',
+    b'{"errors":' + b"[" * 1000 + b'"deep"' + b"]" * 1000 + b"}",
+    b'{"errors":{' + b",".join(b'"k%d":["reason"]' % n for n in range(150)) + b"}}",
+    b"[" * 90_000,
+], ids=["long", "deep", "many", "endless"])  # fmt: skip
+def test_reasons_without_measure(unit: Any, body: bytes) -> None:
+    """However much a refusal says, it is a refusal, and 96 bytes of it are kept."""
+    boot, _, reader = boot_against(unit, [answer("422 Unprocessable Entity", body)])
+    assert (boot.state, reader.states()) == ("refused", ("refused", "refused"))
+    assert 0 < len(boot.reason.encode()) <= 96
+
+
+STATUSES = [("401 Unauthorized", "refused"), ("404 Not Found", "refused"), ("409 Conflict", "unknown"),
+            ("302 Found", "unknown"), ("500 Oops", "unknown"), ("202 Accepted", "unknown")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "state"), STATUSES)
+def test_other_answers(unit: Any, status: str, state: str) -> None:
+    """What no token came with is refused or unknown, as for any cloud."""
+    boot, requests, _ = boot_against(unit, [answer(status, b"<html>Log in</html>")], TAKEN)
+    assert boot.state == state
+    assert posts(requests).count(ACTIVATE) == 1
+
+
+def test_a_refused_reader_against_the_mock(unit: Any, cloud: MockCloud) -> None:
+    """A type, a user that the service does not know: refused, with the field's own reason."""
+    for change, words in (
+        ({"type": "toaster"}, "type is invalid"),
+        ({"login": "no"}, "not exist"),
+    ):
+        boot = unit(cloud.root_url, cloud.ca_der, name=words[:3], **change).boot()
+        assert boot.state == "refused"
+        assert words in boot.reason
+    assert cloud.vms.devices() == []
+
+
+def test_two_looks_that_say_free(unit: Any) -> None:
+    """Free twice, a minute apart, and the one request is made once more; nothing else repeats it."""
+    boot, requests, _ = boot_against(unit, LOST, FREE, FREE, CREATED)
+    assert (boot.state, boot.end["token"]) == ("bound", "25")
+    assert posts(requests) == [ACTIVATE, CHECK, CHECK, ACTIVATE]
+    assert max(boot.end["slept"]) >= 60_000
+    assert sent(requests[1]) == {"type": "mediaagent", "serial_number": "sn", "mac": MAC}
+
+
+def test_taken_proves_nothing(unit: Any) -> None:
+    """422 to the check leaves the outcome unknown; it rests, and is asked again only on demand."""
+    with ScriptedServer(LOST, TAKEN) as server:
+        reader = unit(server.base_url.removesuffix("/v0"), server.ca_der)
+        boot = reader.boot()
+        assert (boot.state, boot.reason) == ("unknown", "serial_taken")
+        again = reader.boot(ntp=NOW + 1000)
+        assert (again.state, again.all("link")) == ("unknown", [])
+        reader.boot(ntp=NOW + 2000, retries=1)
+        assert posts(server.requests) == [ACTIVATE, CHECK, CHECK]
+
+
+@pytest.mark.parametrize("script", [
+    LOST, [answer("200 OK", b"<html>Log in</html>")], [answer("401 Unauthorized", b"")],
+    [answer("302 Found", b"", ["Location: https://localhost:1/"])], [answer("503 Busy", b"")],
+], ids=["cut", "HTML", "401", "302", "503"])  # fmt: skip
+def test_a_look_that_does_not_count(unit: Any, script: Script) -> None:
+    """Only 204 says free: after any other answer it is still unknown, and no look was made."""
+    boot, requests, reader = boot_against(unit, LOST, script, boot_limit=10)
+    assert boot.state == "unknown"
+    first, _ = reader.copies()
+    assert not isinstance(first, str)
+    assert first.looks == 0
+    assert posts(requests).count(ACTIVATE) == 1
+
+
+@pytest.mark.parametrize("rule", ["new", "same", "conflict"])
+def test_an_activation_whose_answer_is_lost(unit: Any, rule: str) -> None:
+    """Activated and not answered: one record at the service, and a reader that knows it is unsure."""
+    with MockCloud(vms_second_bind=rule, faults=["commit_then_dropx1"]) as cloud:
+        reader = unit(cloud.root_url, cloud.ca_der)
+        boots = [reader.boot(ntp=NOW + 1000 * n, retries=1) for n in range(3)]
+        assert {boot.state for boot in boots} == {"unknown"}
+        assert len(cloud.vms.devices()) == 1
+        assert [request.path for request in cloud.requests].count(ACTIVATE) == 1
+
+
+def test_what_is_a_token() -> None:
+    """A token is the digits of a whole number above 0, written as a machine writes it."""
+    assert vms.fit("25")
+    assert vms.fit("999999999999999")
+    for text in ("0", "-1", "01", "1_0", " 25", "٢", "1000000000000000"):
+        assert not vms.fit(text)
+    for text in ("", "x", "2.5"):
+        with pytest.raises(ValueError, match="invalid literal"):
+            vms.fit(text)
