@@ -12,7 +12,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed, bound, and stay bound
-	@$(BIN)/python -m host_tools.bench.story
+	@$(BIN)/python -m host_tools.bench.story --cloud $(CLOUD)
 
 test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)

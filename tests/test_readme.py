@@ -12,8 +12,6 @@ from host_tools.cli import startline
 from host_tools.errors import EXIT_CODES
 
 README = Path(__file__).parents[1] / "README.md"
-_VERB = re.compile(r"^\| `(?:startline )?(?P<verb>[a-z-]+)[^`|]*` \|")
-_CODE = re.compile(r"^\| (?P<code>\d+) \| (?P<meaning>[^|]+?) \|")
 _WIDTH = 80
 
 
@@ -22,10 +20,17 @@ def verbs() -> list[str]:
     return startline.list_commands(click.Context(startline))
 
 
-def rows(pattern: re.Pattern[str]) -> list[re.Match[str]]:
-    """Return the lines of the README that are rows of that kind."""
-    lines = README.read_text(encoding="utf-8").splitlines()
-    return [found for line in lines if (found := pattern.match(line))]
+def table(heading: str) -> list[list[str]]:
+    """Return the README's table whose first column has that heading: its rows, cell by cell."""
+    found: list[list[str]] = []
+    inside = False
+    for line in README.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        inside = line.startswith("|") and (inside or cells[0] == heading)
+        if inside:
+            found.append(cells)
+    assert len(found) > 2, f"the README has no table with the heading {heading!r}"
+    return found[2:]
 
 
 def help_of(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
@@ -40,13 +45,13 @@ def help_of(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_the_readme_has_every_verb_and_no_other() -> None:
     """Its table of verbs is complete, without duplicates and without what is not there."""
-    named = [row["verb"] for row in rows(_VERB)]
+    named = [re.findall(r"^`(?:startline )?([a-z-]+)", row[0])[0] for row in table("verb")]
     assert sorted(named) == verbs()
 
 
 def test_the_readme_has_every_exit_code_with_its_meaning() -> None:
     """Its table of exit codes is the one in the code, word for word."""
-    told = {int(row["code"]): row["meaning"] for row in rows(_CODE)}
+    told = {int(code): meaning for code, meaning in table("exit code")}
     assert told == EXIT_CODES
 
 

@@ -50,7 +50,12 @@ def compare_files(repl: Repl, kit: Kit) -> FileChanges:
     torn = [
         f"/{name}" for name in repl.entries("/") if f"/{name}".removesuffix(".new") in kit.files
     ]
-    strangers = [path for path in (*_walk(repl, AGENT_FOLDER), *torn) if path not in wanted]
+    strangers = [
+        path
+        for path in (*_walk(repl, AGENT_FOLDER), *torn)
+        # What lies beside a file that is sent anew is used up by that.
+        if path not in wanted and path.removesuffix(".new") not in put
+    ]
     same = sum(len(data) for path, data in wanted.items() if path not in put)
     return FileChanges(put, tuple(strangers), same)
 

@@ -43,7 +43,10 @@ def may_load(kept: Kept, *, serial: str | None, fctry: bytes | None, allow_bound
 def _refusal(holding: Holding) -> WouldTouchBound:
     keep = "To reload its agent and keep the rest as it is: --allow-bound."
     if holding.state == "bound":
-        name = f"{holding.serial}, deviceid {holding.token[:_SHOWN_DIGITS]}…"
+        token = holding.token
+        if len(token) > _SHOWN_DIGITS:
+            token = f"{token[:_SHOWN_DIGITS]}…"
+        name = f"{holding.serial}, deviceid {token}"
         return WouldTouchBound(f"The device is bound ({name}). It was left as it is.", keep)
     return WouldTouchBound(
         f"Whether the device is bound is not known ({holding.reason or 'no answer yet'}). "

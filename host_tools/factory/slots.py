@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
 from host_tools.device.line import Line
 from host_tools.device.port import scheme
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at a slot, and that a port just plugged in takes to be usable.
 _LOOK, _SETTLE = 0.3, 0.7
-_CONNECT = 1.0
 _USB = "usb:"
 
 #: What an ESP32's ROM prints when power came: another board was put onto the same adapter.
@@ -65,7 +62,7 @@ class PortSlot:
     @property
     def url(self) -> str:
         """Where the board is now. Raises NoSuchPort when nothing is plugged in."""
-        found = self._find()
+        found = self._where if scheme(self._where) else self._find()
         if found is None:
             raise NoSuchPort(f"Nothing is plugged into slot {self.name} ({self._where}).",
                              describe_ports())  # fmt: skip
@@ -115,13 +112,15 @@ class PortSlot:
 
     def _wait_until_gone(self, stop: threading.Event) -> None:
         """Return when the port has gone, or a board on it has just got power."""
-        while not stop.is_set() and self._find() is not None:
+        while not stop.is_set():
             try:
                 with Line(self.url) as line:
                     self._listen(line, stop)
                     return
             except StartlineError:
-                # Gone, or somebody else's for a moment.
+                if scheme(self._where) or self._find() is None:
+                    return
+                # Somebody else's for a moment.
                 stop.wait(_LOOK)
 
     def _listen(self, line: Line, stop: threading.Event) -> None:
@@ -183,10 +182,9 @@ def _is_there(where: str) -> bool:
 
 
 def _answers(url: str) -> bool:
-    """Tell whether a server listens at a URL; it sees a connection that ends at once."""
-    parts = urlsplit(url)
     try:
-        socket.create_connection((parts.hostname or "", parts.port or 0), _CONNECT).close()
-    except OSError:
+        with Line(url) as line:
+            line.port()
+    except NoSuchPort:
         return False
     return True

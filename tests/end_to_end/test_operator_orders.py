@@ -93,6 +93,17 @@ def test_a_wrong_setting_is_refused_before_the_port_is_opened(
     assert words in done.err
 
 
+@pytest.mark.parametrize("password", ["seven77", "with a \a bell", "\udcff" * 8, "x" * 65])
+def test_a_password_that_no_wifi_has_is_refused(
+    startline: Startline, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    """Too short, too long, controls, no text: refused without showing it or trying the port."""
+    monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", password)
+    done = startline("set", "-p", "/dev/no-such-port", "--ssid", "bench")
+    assert done.code == 60, done.err
+    assert password not in done.err
+
+
 def test_a_no_is_asked_again_on_demand(bench: Callable[..., Done], cloud: MockCloud) -> None:
     """`retry` asks where a restart would not, and ends as `up` does: 30, then 0."""
     cloud.faults.turn_on("status:403x2")

@@ -12,7 +12,11 @@ import pytest
 
 from host_tools.bench.kit import Provision
 from host_tools.cloud import MockCloud
+from host_tools.factory.batch import Batch
+from host_tools.factory.entries import Place
+from host_tools.factory.ledger import Ledger
 from host_tools.images.factory import Options
+from host_tools.images.units import Unit
 from host_tools.virtual import VirtualEsp32
 from tests.end_to_end.common import MODEL, SERIAL, SHORT_BOOT, Done, Startline, at_its_prompt
 
@@ -95,6 +99,13 @@ def test_a_lost_answer_is_found_again(reader: Reader, cloud: MockCloud, flash: P
     assert reader.state()["token"] == entry["deviceid"]
     assert posts(cloud) == 1
     assert cloud.keys["WRITE"].encode() not in flash.read_bytes()
+    assert reader.run("reconcile").code == 0
+
+    orphan = bind(cloud, SERIAL)
+    again = reader.run("reconcile", "--json")
+    assert again.code == 32
+    assert any(f"Orphan: deviceid {orphan}" in line.get("text", "") for line in again.lines())
+    assert len(cloud.devices()) == 2
 
 
 def test_what_is_not_there_is_bound_after_two_looks(reader: Reader, cloud: MockCloud) -> None:
@@ -107,6 +118,24 @@ def test_what_is_not_there_is_bound_after_two_looks(reader: Reader, cloud: MockC
     assert len(lists) == 2
     assert done.lines()[-1]["state"] == "bound"
     assert [entry["serial_number"] for entry in cloud.devices()] == [OTHER, SERIAL]
+
+
+def test_a_unit_of_its_batch_in_the_ledger_proves_the_company(
+    reader: Reader, cloud: MockCloud, tmp_path: Path
+) -> None:
+    """A key that lists what the same batch has bound needs nobody to vouch for it."""
+    reader.boot("drop")
+    units = (Unit(serial=OTHER, model=MODEL), Unit(serial=SERIAL, model=MODEL))
+    where = str(tmp_path / "ledger.db")
+    with Ledger.open(where) as ledger:
+        ledger.add_batch(Batch("spring", units))
+        other = ledger.allot("spring", Place("bench"), "24:6f:28:00:00:09")
+        assert other is not None
+        ledger.bound(ledger.sent(other), bind(cloud, OTHER))
+    assert reader.run("reconcile").code == 31
+    done = reader.run("reconcile", "--ledger", where)
+    assert done.code == 0, done.err
+    assert "is bound" in done.out
 
 
 def test_a_late_commit_is_seen_by_the_second_look(reader: Reader, cloud: MockCloud) -> None:

@@ -69,7 +69,7 @@ def test_a_blank_chip_ends_activated_and_stays_so(
 
     again = startline("up", "-p", chip.url, *UNIT)
     assert again.code == 41
-    seen = startline("inspect", str(flash), "--json")
+    seen = startline("inspect", "--dump", str(flash), "--json")
     assert seen.code == 0, seen.err
     assert '"vms"' in seen.out
     assert [one.path for one in cloud.requests].count(ACTIVATE) == 1

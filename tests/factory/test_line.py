@@ -158,7 +158,7 @@ def test_every_troubled_board_ends_named(
     more = ("--faults", "100", "--seed", "5", "--keep-boards")
     code, told, err = run(capsys, *command(folder, 4, 8, *more))
     units = [one for one in told if one.get("kind") == "unit"]
-    assert len(units) == 8
+    assert len(units) == 8, err
     assert all(one["end"] == "passed" or one["reason"] for one in units)
     result = next(one for one in told if one.get("kind") == "result")
     assert result["agrees"] is True, err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,8 @@ def check_changes(changes: Changes) -> None:
         raise BadInput("There is nothing to set.", "Name a setting: startline set --help.")
     net = {key: value for (space, key), value in changes.items() if space == "net"}
     password = net.get("password")
+    if isinstance(password, Secret) and not _is_plain(password.reveal()):
+        raise BadInput("The Wi-Fi password is no text without control characters.")
     check_net(
         Net(
             link="usb" if net.get("link") == "usb" else "wifi",
@@ -84,6 +87,11 @@ def change(line: Line, changes: Changes, *, listen: Listener) -> Changed:
         listen(Remark("The settings are stored; they stand before the factory's."))
         outcome = device.run_on()
     return Changed(names, outcome)
+
+
+def _is_plain(text: str) -> bool:
+    # The agent takes no text with controls; halves of surrogate pairs stand for bytes of no text.
+    return all(unicodedata.category(letter) not in {"Cc", "Cs"} for letter in text)
 
 
 def _stored(value: str | int | Secret) -> bytes | int:

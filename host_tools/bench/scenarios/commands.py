@@ -17,6 +17,8 @@ from host_tools.errors import TimedOut
 
 #: Verbs that take the settings file and one unit's identity.
 _LOADING = ("up", "provision")
+#: Verbs that ask the cloud, which the settings file names.
+_ASKING = ("reconcile",)
 _SECONDS = 90.0
 _CLAIM_KEY, _WIFI, _READ_KEY = "BENCH_CLAIM_KEY", "BENCH_WIFI", "STARTLINE_READ_KEY"
 
@@ -44,13 +46,15 @@ class CommandLine:
         """Run `startline WORDS` on the reader at `url`. Raises TimedOut."""
         arguments = [*words, "--port", url]
         environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
+        environment[_CLAIM_KEY] = self._provisioner.key(given.key).reveal()
+        environment[_WIFI] = given.password
         environment[_READ_KEY] = self._provisioner.key(key or "READ").reveal()
-        if words[0] in _LOADING:
-            arguments += ["--board", self._board, "--settings", "settings.toml"]
-            arguments += ["--serial", given.serial, "--model", given.model]
+        if words[0] in _LOADING + _ASKING:
+            arguments += ["--settings", "settings.toml"]
             self._write_settings(given)
-            environment[_CLAIM_KEY] = self._provisioner.key(given.key).reveal()
-            environment[_WIFI] = given.password
+        if words[0] in _LOADING:
+            arguments += ["--board", self._board]
+            arguments += ["--serial", given.serial, "--model", given.model]
         try:
             ended = subprocess.run(
                 [sys.executable, "-m", "host_tools", *arguments],

@@ -135,7 +135,8 @@ class Act(_Part, frozen=True):
     faults on the `cable`; command: a verb of the command line; commit: the cloud carries out
     what it had put off. A load with `kit` loads firmware and agent, too. `until` is "ready", "posted" (the cloud has the whole request to bind),
     "listed" (it has one for its list), "says TEXT", or the name of an event. `reader` names another one, made at its first use; with
-    `copy_flash` it starts with the first one's flash.
+    `copy_flash` it starts with the first one's flash. `run` is the command, `key` what it looks
+    at the cloud with.
     """
 
     do: Literal["boot", "off", "go_on", "retry", "restart", "load", "command", "commit"] = "boot"
@@ -150,7 +151,7 @@ class Act(_Part, frozen=True):
     cable: tuple[str, ...] = ()
     kit: bool = False
     run: tuple[str, ...] = ()
-    key: Literal["READ", "READ_WRITE", "WRITE_UNBIND", "stranger"] | None = None
+    key: Literal["READ", "READ_WRITE", "stranger-read"] | None = None
     expect: Expect = Expect()
     expect_read_write: Expect = Expect()
 

@@ -68,7 +68,9 @@ class Provisioner:
             return self._plain
         if which == "wrong":
             return Secret(_WRONG_KEY)
-        return Secret(self._stranger["WRITE"] if which == "stranger" else self._cloud.keys[which])
+        if which.startswith("stranger"):
+            return Secret(self._stranger["READ" if which == "stranger-read" else "WRITE"])
+        return Secret(self._cloud.keys[which])
 
     def secrets(self) -> list[Secret]:
         """Return everything that no log and no console may show."""

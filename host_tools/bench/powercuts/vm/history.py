@@ -47,9 +47,7 @@ class History:
 
     def run(self, plan: list, trace: "list | None" = None) -> dict:
         """Live by a plan of cuts; return what came of it."""
-        self.supply = supply.Supply(plan, trace)
-        self.stage.net.restart(self.cloud, self.supply, self.spec.get("bytewise", False))
-        self.stage.time.dead = self.supply.is_off
+        self.start(plan, trace)
         rests = self._until_rest()
         for _ in range(_SETTLED):  # power may be cut again in what comes after
             if rests and self.device.state == "unknown":
@@ -73,6 +71,12 @@ class History:
             "settled": self.settled,
             "bad": self.judge.bad,
         }
+
+    def start(self, plan: list, trace: "list | None" = None) -> None:
+        """Plug the unit in, with a plan of cuts."""
+        self.supply = supply.Supply(plan, trace)
+        self.stage.net.restart(self.cloud, self.supply, self.spec.get("bytewise", False))
+        self.stage.time.dead = self.supply.is_off
 
     def _until_rest(self) -> bool:
         """Boot until nothing changes any more; tell whether that came."""

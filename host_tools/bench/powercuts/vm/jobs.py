@@ -1,5 +1,7 @@
 """Jobs: which cuts are tried on which unit; each returns sums and the histories that went wrong."""
 
+import gc
+
 from .chance import Chance
 from .history import History
 
@@ -53,6 +55,13 @@ class Bench:
 
     def run(self, job: dict) -> dict:
         """Run one job by its kind."""
+        if job["kind"] == "hostile":
+            from .hostile import Hostile
+
+            return Hostile(self, job["spec"]).run(job["first"], job["count"])
+        if job["kind"] == "room":
+            gc.collect()
+            return {"allocated": gc.mem_alloc()}
         sums = Sums()
         getattr(self, "_" + job["kind"])(job, sums)
         return sums.as_dict()

@@ -58,7 +58,7 @@ class Net:
         self.cloud = self.supply = None
         self.bytewise = False
         self.open: list = []
-        self.made = 0
+        self.made = self.open_before_end = 0
 
     def restart(self, cloud, supply, bytewise: bool) -> None:
         """Begin another history."""
@@ -68,7 +68,8 @@ class Net:
         self.open.clear()
 
     def end_life(self) -> None:
-        """Let every connection of a life go with it."""
+        """Let every connection of a life go with it; `open_before_end` counts them."""
+        self.open_before_end = len(self.open)
         for one in list(self.open):
             one.drop()
 
