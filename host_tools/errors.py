@@ -16,7 +16,8 @@ StartlineError
 ├── BadInput           60  a file or value that was given cannot be used
 └── Bug                70  a fault of ours
 
-Exit code 2 (usage) is the command-line parser's own.
+Exit code 1 is no error: `startline bench` did
+its work, and a scenario failed. Exit code 2 (usage) is the command-line parser's own.
 """
 
 from __future__ import annotations
@@ -140,6 +141,7 @@ class Bug(StartlineError):
 #: What each exit code means: the one table behind `--help` and the README.
 EXIT_CODES: dict[int, str] = {
     0: "done",
+    1: "done, and a scenario failed",
     2: "usage",
     **{
         error.exit_code: error.summary
