@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLOUD ?= rufus
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test schema check fmt clean
+.PHONY: help bench test schema powercuts hostile check fmt clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,12 @@ test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
 
 schema: $(VENV)/check.stamp  ## Hold the mock cloud to its own OpenAPI description
 	@$(BIN)/python tests/cloud/run_schemathesis.py 2000
+
+powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte (ten minutes)
+	@$(BIN)/python -m host_tools.bench.powercuts --cloud $(CLOUD)
+
+hostile: $(VENV)/run.stamp  ## Answer the agent with 20,000 spoilt answers
+	@$(BIN)/python -m host_tools.bench.hostile
 
 check: $(VENV)/check.stamp  ## Lint, types, spelling; writes nothing
 	@$(BIN)/ruff check --quiet .

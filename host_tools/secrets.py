@@ -110,10 +110,13 @@ def secret_from_environment(
     return Secret(value)
 
 
-def secret_from_prompt(what: str) -> Secret:
-    """Ask the person for a secret without showing it. Raises BadInput where nobody can be asked."""
+def secret_from_prompt(what: str, otherwise: str = "") -> Secret:
+    """Ask the person for a secret without showing it.
+
+    Raises BadInput where nobody can be asked; `otherwise` says how else to give it.
+    """
     if not sys.stdin.isatty():
-        raise BadInput(f"The {what} is needed and there is nobody to ask for it.")
+        raise BadInput(f"The {what} is needed and there is nobody to ask for it.", otherwise)
     value = getpass.getpass(f"{what[:1].upper()}{what[1:]}: ")
     if not value:
         raise BadInput(f"No {what} was given.")

@@ -16,6 +16,8 @@ from host_tools.device.text import printable
 from host_tools.factory.ledger import Ledger
 from host_tools.secrets import secret_from_prompt
 
+_OTHERWISE = f"Put it into {options.READ_KEY_VARIABLE}, or name a file with --read-key-file."
+
 
 @click.command("reconcile")
 @options.port_option
@@ -61,14 +63,15 @@ def command(
     that it stays as it is.
     """
     place = options.chosen_place(settings_file, base_url, ca_file)
-    key = options.read_key(read_key_file) or secret_from_prompt("READ key")
+    key = options.read_key(read_key_file)
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
         if deviceid is not None:
             done = adopt(line, place, key, deviceid, options.asker(confirm), listen=view)
         else:
             vouched = options.asker(SAME_COMPANY if same_company else None)
+            sure = key or secret_from_prompt("READ key", _OTHERWISE)
             done = reconcile(
-                line, place, key, vouched,
+                line, place, sure, vouched,
                 known_serials=known, tokens_of=partial(_tokens, where), listen=view,
             )  # fmt: skip
     _show(done, as_json=as_json)

@@ -61,4 +61,5 @@ def _key(path: Path | None) -> Secret:
     if path is not None:
         return secret_from_file(path, what, warn=options.warn)
     value = os.environ.get(UNBIND_KEY_VARIABLE, "")
-    return Secret(value) if value else secret_from_prompt(what)
+    otherwise = f"Put it into {UNBIND_KEY_VARIABLE}, or name a file with --unbind-key-file."
+    return Secret(value) if value else secret_from_prompt(what, otherwise)

@@ -104,6 +104,15 @@ def test_a_password_that_no_wifi_has_is_refused(
     assert password not in done.err
 
 
+@pytest.mark.parametrize("verb", ["reconcile", "unbind"])
+def test_a_missing_key_is_asked_for_by_name(startline: Startline, verb: str) -> None:
+    """Where nobody can be asked for a key, the variable and the file option are named (60)."""
+    done = startline(verb, "-p", "/dev/no-such-port")
+    assert done.code == 60, done.err
+    assert "STARTLINE_" in done.err
+    assert "-key-file" in done.err
+
+
 def test_a_no_is_asked_again_on_demand(bench: Callable[..., Done], cloud: MockCloud) -> None:
     """`retry` asks where a restart would not, and ends as `up` does: 30, then 0."""
     cloud.faults.turn_on("status:403x2")
