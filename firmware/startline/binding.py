@@ -200,9 +200,9 @@ def number(identity, name: str, default: int) -> int:
     return value if isinstance(value, int) else default
 
 
-def _take(read) -> bytes:
+def _take(read) -> bytearray:
     """Collect a body of at most 4 KiB; byte by byte, as a cut must not lose what came before."""
-    body = b""
+    body = bytearray()
     try:
         while len(body) < 4096:
             byte = read(1)

@@ -9,18 +9,20 @@ class Chunked:
         self._stream = stream
         self._left = 0  # of this chunk; -1 behind the last one
 
-    def readinto(self, buffer) -> int:
-        """Fill `buffer` as far as this chunk goes; 0 behind the last one."""
-        if not self._left:
-            self._left = self._next()
-        if self._left < 0:
-            return 0 if self._left == -1 else -5
-        view = memoryview(buffer)[: self._left]
-        got = self._stream.readinto(view)
-        if not got:
-            return -5
-        if got > 0:
-            self._left -= got
+    def readinto(self, data) -> int:
+        """Fill `data`, short of the last chunk's end."""
+        view = memoryview(data)
+        got = 0
+        while got < len(view):
+            if not self._left:
+                self._left = self._next()
+            if self._left < 0:
+                return got if self._left == -1 else -5
+            piece = view[got : got + self._left]
+            if self._stream.readinto(piece) != len(piece):
+                return -5
+            got += len(piece)
+            self._left -= len(piece)
         return got
 
     def _next(self) -> int:

@@ -19,16 +19,22 @@ class Wire(io.IOBase):
     def __init__(self, sock, left) -> None:
         self.sock = sock
         self.left = left
+        self.close = sock.close
 
     def readinto(self, data) -> int:
-        """Fill `data` with what there is; 0 at the end."""
+        """Fill `data`, short of the end; in pieces, since a stream that drips has its deadline."""
+        got = 0
         try:
-            self.time()
-            got = self.sock.recv(min(len(data), 512))
+            while got < len(data):
+                self.time()
+                piece = self.sock.recv(min(len(data) - got, 512))
+                if not piece:
+                    break
+                data[got : got + len(piece)] = piece
+                got += len(piece)
         except OSError as error:
-            return -(error.errno or 5)
-        data[: len(got)] = got
-        return len(got)
+            got = -error.errno
+        return got
 
     def write(self, data) -> int:
         """Send what can be sent; return how much."""
@@ -36,7 +42,7 @@ class Wire(io.IOBase):
             self.time()
             return self.sock.write(data)
         except OSError as error:
-            return -(error.errno or 5)
+            return -error.errno
 
     def ioctl(self, *_) -> int:
         """Do nothing: there is nothing to control, and `Door` closes the socket."""
@@ -131,19 +137,21 @@ class Door:
             return b""
         buffer = bytearray(size)
         got = self.do(self.stream.readinto, buffer)
-        if self.length >= 0:
-            self.length -= got
-            if not got:
+        if self.length > 0:
+            self.length -= size
+            if got < size:
                 raise Failed("answer", "cut")
+        elif got < size:  # that was the end: to ask TLS again would wait for one more
+            self.length = 0
         return bytes(buffer[:got])
 
     def close(self) -> None:
         """Close the connection, TLS and socket, whatever state they are in."""
         if self.wire:
-            for one in (self.stream, self.wire.sock):
+            for one in (self.stream, self.wire):
                 try:
                     one.close()
-                except (OSError, AttributeError):
+                except OSError:
                     pass
 
     # What it takes for the TLS module and for a context, whose verify mode changes nothing.
@@ -170,7 +178,7 @@ class Door:
         try:
             done = call(data)
         except OSError as error:
-            done = -(error.errno or 5)
+            done = -error.errno
         if done is None or done == -ETIMEDOUT:
             raise Failed("answer", "timeout")
         if not 0 <= done <= len(data):  # the errors of TLS have either sign

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import functools
 import sys
+import threading
 import time
-import warnings
 from collections.abc import Callable
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
 import serial
+from serial import rfc2217
 
 from host_tools.device.deadline import Deadline
 from host_tools.device.ports import describe_ports, holder
@@ -149,6 +151,8 @@ def open_port(url: str, baud: int = DEFAULT_BAUD) -> Port:
         )
     except ValueError as error:
         raise BadInput(f"The port {url} cannot be used: {error}.") from None
+    if hasattr(line, "_socket"):
+        line.close = functools.partial(_close_fully, line)
     try:
         _open_quietly(line)
     except (OSError, ValueError) as error:
@@ -166,12 +170,37 @@ def _open_quietly(line: Any) -> None:
         line.dtr = line.rts = False
     else:
         line._update_dtr_state = line._update_rts_state = _leave_alone  # noqa: SLF001
-    with warnings.catch_warnings():
-        # pyserial 3.5 names its reader thread with a deprecated call.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        line.open()
+    line.open()
     if sys.platform != "win32":
         del line._update_dtr_state, line._update_rts_state  # noqa: SLF001
+
+
+def _close_fully(line: Any) -> None:
+    """Close a remote port's socket too where the other side reset it: pyserial 3.5 leaves it open."""
+    socket = line._socket  # noqa: SLF001
+    try:
+        type(line).close(line)
+    finally:
+        if socket is not None:
+            socket.close()
+
+
+class _QuietThread(threading.Thread):
+    """Takes the deprecated calls that pyserial 3.5 names its reader thread with.
+
+    Filtering the warning instead would change the filters of every other thread.
+    """
+
+    def setDaemon(self, daemonic: bool) -> None:  # noqa: N802, FBT001
+        """Do what the attribute does."""
+        self.daemon = daemonic
+
+    def setName(self, name: str) -> None:  # noqa: N802
+        """Do what the attribute does."""
+        self.name = name
+
+
+rfc2217.threading = SimpleNamespace(**{**vars(threading), "Thread": _QuietThread})
 
 
 def _leave_alone() -> None:

@@ -50,7 +50,7 @@ class Control(asyncio.Protocol):
         for line in lines:
             print(json.dumps(self._do(json.loads(line))), flush=True)  # noqa: T201 - the protocol
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's interface
+    def connection_lost(self, exc: Exception | None) -> None:
         """End the process with its standard input."""
         self._stop()
 

@@ -24,7 +24,7 @@ class Power:
     A subclass may count (wear, operations) and may cut the power.
     """
 
-    def allow(self, operation: str, offset: int, length: int) -> int:  # noqa: ARG002
+    def allow(self, operation: str, offset: int, length: int) -> int:
         """Return how many of `length` bytes are still done; fewer than all is a power cut.
 
         `operation` is "program" (at most one page) or "erase" (one sector); `offset` in bytes.
@@ -51,7 +51,7 @@ class Fuse(Power):
         self._file.readinto(self._count)
         return self._count[0]
 
-    def allow(self, operation: str, offset: int, length: int) -> int:  # noqa: ARG002
+    def allow(self, operation: str, offset: int, length: int) -> int:
         """Count one operation; see `Power.allow`."""
         done = self.operations
         self._count[0] = done + 1

@@ -161,7 +161,7 @@ class Connection(asyncio.Protocol):
         self._coding = self._make_coding(self._uart, transport)
         self._uart.plug_in(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's interface
+    def connection_lost(self, exc: Exception | None) -> None:
         """Unplug."""
         if self._coding is not None:
             self._busy.remove(self)

@@ -28,7 +28,10 @@ PATCHES: dict[str, tuple[str, dict[str, str]]] = {
             )
         },
     ),
-    "a_single_look": ("look.py", {"    if record.looks and began >= ": "    if True or began >= "}),
+    "a_single_look": (
+        "look.py",
+        {"    if record.looks and began >= ": "    if True or began >= "},
+    ),
     "adopt_by_serial": (
         "look.py",
         {"if self.mark in mark:\n": "if serial.strip().lower() == self.serial:\n"},

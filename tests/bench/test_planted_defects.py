@@ -33,7 +33,31 @@ DEFECTS = {
 }
 
 #: The scenarios that each of them has to fail.
-CAUGHT: dict[str, set[str]] = {name: set() for name in DEFECTS}
+CAUGHT = {
+    "no_server_verification": {
+        "ca-of-somebody-else",
+        "certificate-expired",
+        "certificate-is-mended",
+        "certificate-not-yet-valid",
+        "certificate-of-another-ca",
+        "certificate-of-another-host",
+        "certificate-wrong-twice",
+        "name-server-lies",
+    },
+    "second_post_after_a_timeout": {
+        "access-point-vanishes-after-the-request",
+        "answer-is-stalled",
+    },
+    "record_in_one_place_only": {
+        "bind-erased-under-us",
+        "bind-full-of-noise",
+        "bound-and-switched-on-again",
+        "nvs-erased-under-us",
+        "nvs-full-of-noise",
+        "record-of-a-newer-agent",
+        "unknown-survives-half-its-copies",
+    },
+}
 
 
 def planted(name: str, folder: Path) -> Path:

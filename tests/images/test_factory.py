@@ -36,7 +36,7 @@ def reader(image: bytes) -> NvsReader:
 
 
 #: A name in three alphabets, as people have them.
-ALIAS = "Çıkış – Ñandú 起点"  # noqa: RUF001
+ALIAS = "Çıkış – Ñandú 起点"
 
 
 def test_the_agent_reads_back_what_the_host_wrote(unit: Unit, settings: Settings) -> None:

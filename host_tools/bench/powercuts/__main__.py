@@ -13,15 +13,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from host_tools.bench.powercuts.runner import Machine
 from host_tools.bench.powercuts.plan import (
     FULL_DOUBLES,
     SAMPLE,
-    Job,
     Size,
     double_jobs,
     single_jobs,
 )
+from host_tools.bench.powercuts.runner import Machine
 from host_tools.bench.powercuts.tally import Tally
 from host_tools.bench.powercuts.units import make_units
 from host_tools.bench.powercuts.view import show

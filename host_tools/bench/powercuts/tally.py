@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from host_tools.bench.powercuts.runner import Result
 from host_tools.bench.powercuts.plan import KEY_TYPES, Job
+from host_tools.bench.powercuts.runner import Result
 
 #: The columns that have to be zero, each with what it counts. A request is covered when `unknown`
 #: stands in every copy before its first byte, and what an earlier one came to is recorded, or two

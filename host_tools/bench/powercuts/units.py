@@ -69,13 +69,17 @@ def make_unit(cloud: str, table: str, run: str, options: Options | None = None) 
     """
     unit = Unit(serial=SERIAL, model="Model X1", made_at=_MADE_AT)
     entries = make_entries(unit, _settings(cloud, run, options or Options()))
-    rows = (_NVS, _PHY, _BIND, _FCTRY) if table == "startline" else (_NVS, _PHY)
-    flash = bytearray(b"\xff" * max(row.end for row in rows))
-    _put(flash, TABLE_OFFSET, _table(rows))
     if table == "startline":
-        _put(flash, _FCTRY.offset, make_nvs_image(entries, FCTRY_SIZE))
-    else:
-        _put(flash, _NVS.offset, make_nvs_image(map(_as_blob, entries), _NVS.size))
+        return with_factory_image(make_nvs_image(entries, FCTRY_SIZE))
+    flash = _blank((_NVS, _PHY))
+    _put(flash, _NVS.offset, make_nvs_image(map(_as_blob, entries), _NVS.size))
+    return bytes(flash)
+
+
+def with_factory_image(fctry: bytes) -> bytes:
+    """Return the blank flash of a unit that was provisioned with that image."""
+    flash = _blank((_NVS, _PHY, _BIND, _FCTRY))
+    _put(flash, _FCTRY.offset, fctry)
     return bytes(flash)
 
 
@@ -98,6 +102,12 @@ def _settings(cloud: str, run: str, options: Options) -> Settings:
         run=Run(key=_RUN[run]),
         set=options,
     )
+
+
+def _blank(rows: tuple[Partition, ...]) -> bytearray:
+    flash = bytearray(b"\xff" * max(row.end for row in rows))
+    _put(flash, TABLE_OFFSET, _table(rows))
+    return flash
 
 
 def _put(flash: bytearray, offset: int, data: bytes) -> None:

@@ -49,6 +49,7 @@ class History:
         """Live by a plan of cuts; return what came of it."""
         self.start(plan, trace)
         rests = self._until_rest()
+        asked = len(self.judge.binds())
         for _ in range(_SETTLED):  # power may be cut again in what comes after
             if rests and self.device.state == "unknown":
                 rests = self._settle()
@@ -68,6 +69,7 @@ class History:
             "cuts": self.supply.done,
             "points": self.supply.count,
             "requests": len(self.judge.binds()),
+            "asked": asked,
             "settled": self.settled,
             "bad": self.judge.bad,
         }
@@ -121,7 +123,7 @@ class History:
                 seen = self.cloud.api.operator_look(self.cloud.devices, self.spec["serial"])
                 self.judge.operator_looks.append((time.now_us, time.now_us, bool(seen)))
                 time.pass_us(pause)
-            whole = self.live(lambda: self.cloud.api.settle(seen))
+            whole = self.live(lambda seen=seen: self.cloud.api.settle(seen))
         if not whole or not self._until_rest():
             return False
         self.settled = int(self.device.state != "unknown")

@@ -78,17 +78,18 @@ def _wrong(history, cloud, state: str, took: int) -> list:
     """Return what is wrong with one boot."""
     wrong = [sentence for _, sentence in history.judge.bad]
     if state not in _STATES:
-        return wrong + ["no classified outcome"]
+        wrong.append("no classified outcome")
+        return wrong
     device = history.device
     if device.reason.startswith("bug"):
         wrong.append(device.reason)
     if took > _LIMIT_US:
         wrong.append("past the deadline")
-    text = history.stage.out.said()
-    if "Traceback" in text or any([ord(c) < 32 and c not in "\x1e\n" for c in text]):
-        wrong.append("a traceback or control characters on the console")
-    if history.spec["key"] in text:
-        wrong.append("the key on the console")
+    for text in history.stage.out.text:
+        if "Traceback" in text or _has_controls(text):
+            wrong.append("a traceback or control characters on the console")
+        if history.spec["key"] in text:
+            wrong.append("the key on the console")
     binds = len(history.judge.binds())
     if binds > 1 and not (isinstance(cloud.said[0], bytes) and b"429" in cloud.said[0]):
         wrong.append("asked twice")
@@ -99,5 +100,15 @@ def _wrong(history, cloud, state: str, took: int) -> list:
     return wrong
 
 
+def _has_controls(text: str) -> bool:
+    return any(char < " " and char not in "\x1e\n" for char in text)
+
+
 def _stands_in(token: str, data) -> bool:
-    return isinstance(data, bytes) and token.upper().encode() in data.upper()
+    """Tell whether a token's digits are in an answer in their order: chunks may lie between."""
+    at = 0
+    for char in token.upper().encode():
+        at = data.upper().find(bytes((char,)), at) + 1 if isinstance(data, bytes) else 0
+        if not at:
+            return False
+    return True

@@ -12,7 +12,7 @@ class Sums:
     """What a job's histories came to; `failures` are examples, at most a few of each column."""
 
     def __init__(self) -> None:
-        self.histories = self.boots = self.requests = self.cuts = self.settled = 0
+        self.histories = self.boots = self.requests = self.asked = self.cuts = self.settled = 0
         self.columns: dict = {}
         self.states: dict = {}
         self.reasons: dict = {}
@@ -21,7 +21,7 @@ class Sums:
     def add(self, spec: dict, plan: list, result: dict) -> None:
         """Count one history."""
         self.histories += 1
-        for name in ("boots", "requests", "cuts", "settled"):
+        for name in ("boots", "requests", "asked", "cuts", "settled"):
             setattr(self, name, getattr(self, name) + result[name])
         _count(self.states, result["state"])
         _count(self.reasons, result["state"] + " " + result["reason"])
@@ -42,11 +42,11 @@ def _count(table: dict, name: str) -> None:
 class Bench:
     """Everything that jobs need: the stage, the clouds' modules, the units' blank flashes."""
 
-    def __init__(self, stage, apis: dict, images: dict) -> None:
+    def __init__(self, stage, apis: dict, images: dict, memory: bytearray) -> None:
         self.stage = stage
         self.apis = apis
         self.images = images
-        self.memory = bytearray(max([len(image) for image in images.values()]))
+        self.memory = memory
 
     def history(self, spec: dict) -> History:
         """Return a new history."""
@@ -59,7 +59,17 @@ class Bench:
             from .hostile import Hostile
 
             return Hostile(self, job["spec"]).run(job["first"], job["count"])
+        if job["kind"] == "trace":
+            trace: list = []
+            self.history(job["spec"]).run([], trace)
+            return {"points": [label for label, _ in trace]}
+        if job["kind"] == "leak":
+            from . import leak
+
+            return leak.run(self, job["spec"], job["count"])
         if job["kind"] == "room":
+            from . import hostile  # noqa: F401 - its share is part of what is measured
+
             gc.collect()
             return {"allocated": gc.mem_alloc()}
         sums = Sums()

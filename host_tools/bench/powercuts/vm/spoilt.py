@@ -1,6 +1,6 @@
 """Answers that no client should trust, made from a seed: what the agent is fed by the thousand."""
 
-_TOKEN = "65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B"
+_TOKEN = "65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B"  # noqa: S105
 _GOOD = '{"description":"Device binded succesfully","deviceid":"%s"}' % _TOKEN
 _BODIES = (
     _GOOD,
@@ -61,7 +61,7 @@ _HEADERS = (
     "Content-Length: \u0663",
     "Transfer-Encoding: chunked",
     "Transfer-Encoding: gzip, chunked",
-    "X: " + "y" * 3000,
+    "X: " + "y" * 700,
     "no colon here",
     ": no name",
     " folded\r\n\tline",
@@ -92,7 +92,7 @@ class Long:
 
 def answer(chance, is_list: bool) -> tuple:
     """Return (bytes or Long, how the connection ends, microseconds a byte) of one answer."""
-    way = chance.below(15)
+    way = chance.below(16)
     if way == 0:
         data = chance.bytes(chance.below(1500))
     elif way == 1:
@@ -115,7 +115,7 @@ def answer(chance, is_list: bool) -> tuple:
             data = data[: chance.below(len(data) + 1)]
     slow = chance.pick((0, 0, 0, 0, 0, 0, 0, 3_000, 200_000, 2_000_000))
     if isinstance(data, Long):
-        slow = max(slow, 300)  # a line has a speed: what never ends takes time
+        slow = max(slow, 2_000)  # a line has a speed: what never ends takes time
     return data, chance.pick(("close", "close", "reset", "stall")), slow
 
 

@@ -13,16 +13,19 @@ sys.path[:] = _order["path"] + [".frozen"]
 
 
 def _main(order: dict, write) -> None:
-    from vm.stage import Stage
-
-    stage = Stage()  # first of all: what it replaces must not have been imported by then
-    from vm import jobs, rufus
-
+    # What is large comes first, as long as the heap is in one piece.
     images = {}
     for name, path in order["images"].items():
         with open(path, "rb") as file:
             images[name] = file.read()
-    bench = jobs.Bench(stage, {"rufus": rufus}, images)
+    memory = bytearray(max([len(image) for image in images.values()]))
+
+    from vm.stage import Stage
+
+    stage = Stage()  # before anything else: what it replaces must not have been imported by then
+    from vm import jobs, rufus, vms
+
+    bench = jobs.Bench(stage, {"rufus": rufus, "vms": vms}, images, memory)
     write(json.dumps([bench.run(job) for job in order["jobs"]]) + "\n")
 
 

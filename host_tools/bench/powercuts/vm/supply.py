@@ -93,7 +93,8 @@ class LifeFlash(NorFlash):
         if getattr(self._power, "mess", False):
             old = self._memory[offset : offset + len(data)]
             chance = self._power.chance.bytes(len(data))
-            data = bytes([o ^ ((o ^ n) & c) for o, n, c in zip(old, data, chance)])
+            mixed = zip(old, data, chance)  # noqa: B905 - MicroPython knows no `strict`
+            data = bytes([o ^ ((o ^ n) & c) for o, n, c in mixed])
         super()._write(offset, data)
 
     def _end(self, allowed: int, length: int) -> None:

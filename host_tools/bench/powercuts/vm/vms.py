@@ -1,0 +1,82 @@
+"""VMS as the cloud model answers: `activate` binds, `check` tells whether a device is free."""
+
+import json
+
+BASE = "/api/v1/billing/devices"
+
+
+def fields(serial: str, _firmware: str) -> dict:
+    """Return what a record holds of its device."""
+    return {"serial_number": serial}
+
+
+def new_token(number: int) -> str:
+    """Return an id, another one for each number."""
+    return str(25_000 + number)
+
+
+def binds(begun: bytes) -> bool:
+    """Tell whether what begins so is a request that binds."""
+    return begun.startswith(b"POST " + BASE.encode() + b"/activate ")
+
+
+def kind(request) -> str:
+    """Tell what a request is for."""
+    return {BASE + "/activate": "bind", BASE + "/check": "look"}.get(request.path, "other")
+
+
+def refuse(spec: dict, exchange) -> "tuple | None":
+    """Refuse what does not carry the operator's Authorization value."""
+    if exchange.request.headers.get("authorization") in spec["keys"]:
+        return None
+    return 401, {"message": "Unauthenticated."}
+
+
+def asked(request) -> dict:
+    """Return the fields of a binding request."""
+    return fields(json.loads(request.body)["serial_number"], "")
+
+
+def bound(device: dict) -> tuple:
+    """Return the answer to a request that bound."""
+    return 201, {"id": int(device["token"]), "serial_number": device["serial_number"]}
+
+
+def conflict(_asked_fields: dict) -> tuple:
+    """Return the answer to a second request where that is an error."""
+    return 422, {
+        "message": "The given data was invalid.",
+        "errors": {"serial_number": ["The serial number has already been taken."]},
+    }
+
+
+def refusal(status: int) -> tuple:
+    """Return an answer that is no token."""
+    return status, {"message": "No.", "errors": {"any": ["Not now"]}} if status < 500 else None
+
+
+def look(spec: dict, devices: list, exchange) -> tuple:
+    """Tell whether a device is free, and note in the log what was said."""
+    exchange.page = exchange.pages = 1
+    exchange.found = any([one["serial_number"] == spec["serial"] for one in devices])
+    return conflict({}) if exchange.found else (204, None)
+
+
+def operator_look(devices: list, serial: str) -> list:
+    """Return the ids that the cloud's own page shows an operator for this very unit."""
+    return [one["token"] for one in devices if one["own"] and one["serial_number"] == serial]
+
+
+def settle(seen: list) -> None:
+    """Have the device take what the operator saw, or ask once more by itself."""
+    import orders
+
+    if seen:
+        orders.adopt(seen[0])
+    else:
+        orders.retry()
+
+
+def body(_spec: dict, _status: int, said: dict) -> bytes:
+    """Write an answer's body."""
+    return json.dumps(said).encode()

@@ -1,0 +1,33 @@
+"""Answers that no client should trust, and attempts that fail by the thousand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from host_tools.bench.hostile import bombard
+from host_tools.bench.powercuts.plan import specs
+from host_tools.bench.powercuts.runner import Machine
+from host_tools.bench.powercuts.units import make_units
+
+#: What the heap may differ by between two moments: tables of the VM that grow once.
+_HEAP_NOISE = 2048
+_BOOT_LIMIT_MS = 96_000
+
+
+def test_hostile_answers_come_to_a_classified_outcome() -> None:
+    """Whatever is answered, a first boot ends in time, in a state, and in a small heap."""
+    survey = bombard(150, seed=7, workers=2)
+    assert survey.bad == {}
+    assert survey.answers == sum(survey.states.values()) == 150
+    assert survey.longest_ms < _BOOT_LIMIT_MS
+
+
+def test_a_thousand_failing_attempts_leak_nothing(tmp_path: Path) -> None:
+    """After 1,000 requests to a failing cloud no socket is open and the heap has not grown."""
+    spec = next(one for one in specs("rufus") if one["access"] == "WRITE")
+    with Machine(tmp_path, make_units("rufus")) as machine:
+        result = machine.run([{"kind": "leak", "spec": spec, "count": 1000}])[0]
+    assert result["reached"] >= 1000
+    assert result["left_open"] == 0
+    settled, last = result["heap"]
+    assert last - settled < _HEAP_NOISE

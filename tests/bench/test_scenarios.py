@@ -1,0 +1,105 @@
+"""The scenarios that come along: every one holds for the agent as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from host_tools.bench.scenarios.base import Base, make_base
+from host_tools.bench.scenarios.catalog import Case, load_scenarios, make_cases
+from host_tools.bench.scenarios.runner import Bench, run_cases
+from host_tools.errors import BadInput
+
+GROUPS = sorted({scenario.group for scenario in load_scenarios()})
+
+
+@pytest.fixture(scope="session")
+def base() -> Base:
+    """Lay out the flash of the readers, once."""
+    return make_base()
+
+
+def first_of_each(group: str) -> list[Case]:
+    """Return one case of every scenario in a group; `startline bench` runs them all."""
+    found: dict[str, Case] = {}
+    scenarios = load_scenarios()
+    words = [f"{group}/"]
+    for case in [
+        *make_cases(scenarios, words=words),
+        *make_cases(scenarios, cloud="vms", words=words),
+    ]:
+        found.setdefault(case.scenario.name, case)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_scenario_holds(base: Base, group: str) -> None:
+    """With its first key type and envelope each scenario of the group comes out as it must."""
+    results = list(run_cases(Bench(base=base), first_of_each(group), jobs=4))
+    wrong = {r.case.name: r.reason for r in results if r.verdict != "passed"}
+    assert results
+    assert wrong == {}
+
+
+def test_there_are_enough_of_them() -> None:
+    """At least forty scenarios, in eight groups, with both key types and both envelopes."""
+    cases = make_cases(load_scenarios())
+    assert len({case.scenario.name for case in cases}) >= 40
+    assert len(GROUPS) >= 8
+    variants = {case.variant for case in cases}
+    assert variants >= {f"{k}/{e}" for k in ("WRITE", "READ_WRITE") for e in ("bare", "body")}
+
+
+def test_the_same_seed_gives_the_same_cases() -> None:
+    """A case's luck depends on seed, name and repetition, and on nothing else that was chosen."""
+    everything = {case.name: case.seed for case in make_cases(load_scenarios(), seed=7, repeat=2)}
+    some = make_cases(load_scenarios(), seed=7, repeat=2, words=["TLS/", "!expired"])
+    assert some
+    assert all(everything[case.name] == case.seed for case in some)
+    assert not any("expired" in case.name for case in some)
+
+
+SCENARIO = """
+group = "mine"
+[[scenario]]
+name = "one"
+says = "It binds."
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (SCENARIO + "colour = 1", "scenario 'one': Object contains unknown field `colour`"),
+        (SCENARIO + "expect = { stat = 'bound' }", "unknown field `stat` in expect"),
+        (SCENARIO + "keys = ['ROOT']", "scenario 'one': Invalid enum value 'ROOT'"),
+        (SCENARIO + "cloud = { faults = ['meteor'] }", "There is no fault 'meteor'"),
+        (SCENARIO + "cloud = { faults = ['status:99'] }", "takes a status from 200 to 599"),
+        (SCENARIO + "cloud = { faults = ['list_cut'] }", "'list_cut' cannot apply"),
+        (SCENARIO + "cloud = { faults = ['refusex2'] }", "refused connections cannot be counted"),
+        (SCENARIO + "cloud = { faults = ['delay@POST'] }", "knows no method or path"),
+        (SCENARIO + "cloud = { certificate = 'gold' }", "there is no certificate 'gold'"),
+        (SCENARIO + "act = [{ do = 'boot', cable = ['reset'] }]", "cable faults need do"),
+        (SCENARIO + "act = [{ do = 'command' }]", "belong together"),
+        (SCENARIO + "act = []", "has no act"),
+        (SCENARIO + SCENARIO.split("\n", 2)[2], "two scenarios 'one'"),
+        ("group = ", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_scenario_file_is_named(tmp_path: Path, text: str, words: str) -> None:
+    """Whatever a file says wrong is told with file and scenario, before anything is run."""
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        load_scenarios([path])
+    assert words in caught.value.message
+
+
+def test_a_case_that_cannot_be_run_is_an_error_and_not_the_end(base: Base, tmp_path: Path) -> None:
+    """A scenario whose data turn out to be impossible is reported as an error, with the reason."""
+    path = tmp_path / "mine.toml"
+    path.write_text(SCENARIO + "given = { without = ['claim.nothing'] }", encoding="utf-8")
+    result = Bench(base=base).run(make_cases(load_scenarios([path]))[0])
+    assert result.verdict == "error"
+    assert "no entry 'claim.nothing'" in result.reason

@@ -1,0 +1,99 @@
+"""Whole chips lose their power as the histories in one process say, and end as these do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools.bench.first_boot import follow_first_boot
+from host_tools.bench.kit import Provision
+from host_tools.bench.loading import restart
+from host_tools.bench.notices import nobody
+from host_tools.bench.powercuts.plan import specs
+from host_tools.bench.powercuts.runner import Machine
+from host_tools.bench.powercuts.units import with_factory_image
+from host_tools.cloud import MockCloud
+from host_tools.device.deadline import Deadline
+from host_tools.device.line import Line
+from host_tools.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL
+
+_HALF = 2
+_SECONDS = 40.0
+_QUIET_SECONDS = 3.0
+#: Before the promise, in its first and in its second copy, in the answer's record, in the scrub.
+_OPERATIONS = (1, 4, 8, 12, 16, 19)
+
+
+def wait_until(what: Callable[[], bool], quiet: float = 0.0) -> None:
+    """Wait until something holds, and has held for a while."""
+    deadline = time.monotonic() + _SECONDS
+    since = time.monotonic()
+    while time.monotonic() < deadline:
+        if not what():
+            since = time.monotonic()
+        elif time.monotonic() - since >= quiet:
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come in time")
+
+
+class Stillness:
+    """Tells whether a file is as it was at the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last = b""
+
+    def __call__(self) -> bool:
+        """Look."""
+        before, self._last = self._last, self._path.read_bytes()
+        return before == self._last
+
+
+def predicted(folder: Path, fctry: bytes, key: str, operation: int) -> dict[str, Any]:
+    """Return what the histories in one process come to when that flash operation is torn."""
+    plain = next(spec for spec in specs("rufus") if spec["access"] == "WRITE")
+    spec = {**plain, "unit": "whole", "serial": SERIAL, "key": key, "keys": {key: "WRITE"}}
+    with Machine(folder, {"whole": with_factory_image(fctry)}) as machine:
+        points = machine.run([{"kind": "trace", "spec": spec}])[0]["points"]
+        flash = [at for at, label in enumerate(points) if label in {"program", "erase"}]
+        plan = [[flash[operation], _HALF]]
+        return machine.run([{"kind": "one", "spec": spec, "plan": plan}])[0]
+
+
+@pytest.mark.parametrize("operation", _OPERATIONS)
+def test_a_whole_chip_ends_as_the_history_in_one_process_does(
+    operation: int,
+    tmp_path: Path,
+    cloud: MockCloud,
+    provision: Provision,
+    flash: Path,
+    load_flash: Callable[[bytes | None], None],
+) -> None:
+    """The state, the requests and the records after a torn flash operation agree."""
+    fctry = provision.image()
+    key = cloud.keys["WRITE"]
+    said = predicted(tmp_path, fctry, key, operation)
+    assert said["columns"] == {}
+    load_flash(fctry)
+    chip = VirtualEsp32(flash, cut_after=operation)
+    try:
+        wait_until(lambda: not chip.has_power())
+    finally:
+        chip.stop()
+    with VirtualEsp32(flash) as again:
+        wait_until(Stillness(flash), _QUIET_SECONDS)
+        with Line(again.url) as line:
+            restart(line)
+            outcome = follow_first_boot(line.port(), Deadline(_SECONDS), nobody)
+    posts = [request.method for request in cloud.requests].count("POST")
+    assert outcome.state == ("unknown" if said["settled"] else "bound")
+    assert posts == said["asked"]
+    assert len(cloud.devices()) <= 1
+    if outcome.bound:
+        assert key.encode() not in flash.read_bytes()
