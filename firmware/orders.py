@@ -30,7 +30,7 @@ def reconcile(entries: list, proven: bool, hal=None) -> str:
     if device.state == "unknown" and device.reason not in HELD:
         search = Search(binding.cloud, device.identity, "sl." + binding.record.attempt.hex())
         for entry in entries:
-            search.entry(dict(zip(binding.cloud.LIST[1:], entry)))
+            search.entry(dict(zip(binding.cloud.LIST[1:], entry)))  # noqa: B905 - not here
         state, token, reason = search.verdict()
         if state == "bound":
             binding.bound(token)

@@ -50,7 +50,9 @@ def test_the_agent_knows_nothing_of_the_host() -> None:
     """No file that goes onto the device imports the host's package."""
     agent = sources(ROOT / "firmware")
     assert agent
-    assert [path for path in agent if any("host_tools" in name for name in imported_names(path))] == []
+    assert [
+        path for path in agent if any("host_tools" in name for name in imported_names(path))
+    ] == []
 
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)

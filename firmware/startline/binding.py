@@ -47,7 +47,7 @@ class Binding:
     def run(self, again: bool) -> None:
         """Go as far as it goes; `again` also tries what was refused."""
         flash = self.chip.flash("bind")
-        if self.chip.blob() or flash and not blank(flash, 0, flash.size):
+        if self.chip.blob() or (flash and not blank(flash, 0, flash.size)):
             from .resume import resume
 
             if not resume(self, again):

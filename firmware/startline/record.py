@@ -7,7 +7,7 @@ import struct
 
 from .slot import intact, later, newest, texts
 from .written import FORMAT, SCHEMA, STATES, Record, blank
-from .written import pack as pack
+from .written import pack as pack  # noqa: PLC0414 - one of this module's names
 
 # What a copy can be other than a Record.
 ABSENT = "absent"  # the device has no such partition

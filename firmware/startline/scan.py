@@ -36,7 +36,7 @@ class Scanner:
             at += 1
             if code in b" \t\r\n,:":
                 continue
-            if self.closed or not self.open and code not in b"{[":
+            if self.closed or (not self.open and code not in b"{["):
                 raise ValueError
             if code == 0x22:
                 self.text = b""

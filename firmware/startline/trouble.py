@@ -67,7 +67,7 @@ def after(binding, door, state: str, good: int) -> "int | None":
         binding.device.state = "unknown"
         return None
     wait = 0 if state == "unknown" else None
-    if state == "unbound" or wait is not None and door.retry_after:
+    if state == "unbound" or (wait is not None and door.retry_after):
         wait = retry_after(door.retry_after, binding.chip.unix())
         binding.tell("wait", {"ms": wait, "reason": "retry_after"})
     return wait
@@ -100,10 +100,12 @@ def words(raw: "str | bytes") -> str:
         code = ord(char)
         # Controls of either kind, halves of characters, and what turns the direction of text.
         if code < 33 or 127 <= code < 161 or 0xD800 <= code < 0xE000 or 0x2028 <= code < 0x202F:
-            char = " " if text[-1:] > " " else ""
-        if len(text.encode()) + len(char.encode()) > 96:
+            code = 32
+        if code > 32 or text[-1:] > " ":
+            text += chr(code)
+        if len(text.encode()) > 96:
+            text = text[:-1]
             break
-        text += char
     return text.strip()
 
 

@@ -63,10 +63,7 @@ def save(chip, record: Record) -> int:
 
 def blank(flash, start: int, stop: int) -> bool:
     """Tell whether there is nothing at all between two offsets."""
-    for offset in range(start, stop, SIZE):
-        if flash.read(offset, SIZE) != b"\xff" * SIZE:
-            return False
-    return True
+    return not any(flash.read(at, SIZE) != b"\xff" * SIZE for at in range(start, stop, SIZE))
 
 
 def _set_blob(chip, raw: bytes) -> bool:

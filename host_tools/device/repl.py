@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import binascii
 import contextlib
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -24,6 +25,9 @@ _END = b"\x04"
 _PATIENCE = 8.0
 _QUICK = 5.0
 _SLOW = 30.0
+
+#: CPython counts the depth of a syntax tree for all threads together (SystemError, gh-106905).
+_PARSING = threading.Lock()
 
 _UNPACKER = """
 import io, os
@@ -101,7 +105,8 @@ class Repl:
         """Return the value of an expression: numbers, texts, bytes, None, and containers of them."""
         printed = self.run(f"print(repr({expression}))", seconds).strip()
         try:
-            return ast.literal_eval(printed)
+            with _PARSING:
+                return ast.literal_eval(printed)
         except (ValueError, SyntaxError):
             raise Bug(f"The device's answer to {expression} is no value.") from None
 

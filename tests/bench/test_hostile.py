@@ -16,7 +16,7 @@ _BOOT_LIMIT_MS = 96_000
 
 def test_hostile_answers_come_to_a_classified_outcome() -> None:
     """Whatever is answered, a first boot ends in time, in a state, and in a small heap."""
-    survey = bombard(150, seed=7, workers=2)
+    survey = bombard(150, seed=3, workers=2)
     assert survey.bad == {}
     assert survey.answers == sum(survey.states.values()) == 150
     assert survey.longest_ms < _BOOT_LIMIT_MS

@@ -65,6 +65,13 @@ def test_our_agent_survives_a_sample(sampled: Tally) -> None:
     assert sampled.total().histories > 200
 
 
+def test_our_agent_survives_with_vms() -> None:
+    """The same holds with the other cloud, which knows no marks and no list."""
+    tally = survive("vms", Size(every=499, doubles=20, seed=2, batch=40), workers=2)
+    assert tally.failures == []
+    assert tally.clean
+
+
 def test_every_unresolved_device_with_a_write_key_is_settled(sampled: Tally) -> None:
     """With WRITE keys units rest in unknown, and reconcile settles each of those of their own."""
     rows = [row for (_, access), row in sampled.rows.items() if access == "WRITE"]

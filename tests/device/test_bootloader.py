@@ -15,7 +15,7 @@ from host_tools.errors import BadInput, DeviceSilent, NoSuchPort
 from host_tools.images.plan import Region
 from host_tools.virtual import VirtualEsp32
 
-NOISE = random.Random(2).randbytes(8192)  # noqa: S311 - no key, just noise
+NOISE = random.Random(2).randbytes(8192)
 
 
 def test_a_session_reads_and_writes_in_one_go(

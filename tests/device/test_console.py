@@ -12,7 +12,7 @@ from startline.events import encode
 from host_tools.device.console import Console, Event, Text
 
 BOOT = encode("boot", 0, 12, {"version": "0.1.0"})
-SERIAL = "Çıkış 起点"  # noqa: RUF001 - other alphabets are the point
+SERIAL = "Çıkış 起点"
 READY = encode("ready", 1, 3456, {"state": "bound", "token": "A" * 64, "serial": SERIAL})
 ROM = (
     b"ets Jul 29 2019 12:21:46\r\n\r\nrst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n"
@@ -85,7 +85,7 @@ def test_how_the_bytes_are_cut_does_not_matter(seed: int, noise: list[bytes]) ->
     """Any division of a stream into pieces gives the same events."""
     parts = [piece.replace(b"\x1e", b"").replace(b"\n", b"") + b"\n" for piece in noise]
     stream = b"".join(part + event for part, event in zip(parts, [BOOT, READY] * 3, strict=False))
-    dice = random.Random(seed)  # noqa: S311 - dice
+    dice = random.Random(seed)
     console, items = Console(), []
     at = 0
     while at < len(stream):

@@ -45,7 +45,7 @@ def url(chip: VirtualEsp32, kind: str) -> str:
 @pytest.mark.parametrize("kind", ["rfc2217", "socket", "pty"])
 def test_files_go_to_the_device_and_are_told_apart(chip: Chip, kind: str) -> None:
     """Over every kind of line, files are made, digested, listed and removed."""
-    data = random.Random(1).randbytes(9000) + bytes(9000)  # noqa: S311 - no key, just noise
+    data = random.Random(1).randbytes(9000) + bytes(9000)
     with open_port(url(chip(HELLO), kind)) as port:
         repl = Repl(port)
         repl.enter()

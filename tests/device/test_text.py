@@ -6,7 +6,7 @@ import pytest
 
 from host_tools.device.text import device_text, printable
 
-ALIAS = "Çıkış – Ñandú 起点"  # noqa: RUF001 - other alphabets are the point
+ALIAS = "Çıkış – Ñandú 起点"
 
 
 @pytest.mark.parametrize(

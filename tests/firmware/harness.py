@@ -171,7 +171,7 @@ class Reader:
         }
         path = self.folder / "spec.json"
         path.write_text(json.dumps(spec))
-        program = f"import sys\nsys.path[:]={self.path + ['.frozen']}\n"
+        program = f"import sys\nsys.path[:]={[*self.path, '.frozen']}\n"
         program += f"import one_boot\none_boot.run({str(path)!r})"
         text, _, end = run_micropython("-c", program, heap=heap).rpartition("END ")
         return Boot(text, json.loads(end))

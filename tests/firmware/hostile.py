@@ -1,4 +1,7 @@
 """Run by MicroPython: seeded hostile answers against the guarded door and a cloud's reading."""
+# ruff: noqa: ANN001, ANN002, ANN201, PERF401, RUF005, T201, UP031
+
+import gc
 
 from fake_chip import FakeChip
 from startline.binding import _take
@@ -20,7 +23,16 @@ _BODIES = (
     b"1e999999",
     b"",
 )
-_STATUS = (b"201 Created", b"200 OK", b"400 Bad", b"429 Slow", b"500 Oops", b"302 Found", b"999", b"1 x")
+_STATUS = (
+    b"201 Created",
+    b"200 OK",
+    b"400 Bad",
+    b"429 Slow",
+    b"500 Oops",
+    b"302 Found",
+    b"999",
+    b"1 x",
+)
 _HEADERS = (
     b"Content-Length: 5",
     b"Content-Length: 99999999999999999999",
@@ -131,13 +143,18 @@ def run(first: int, count: int) -> None:
     seen = {}
     chip = FakeChip({}, {})
     for seed in range(first, first + count):
+        gc.collect()
         luck = Chance(seed)
         one = Socket(make(luck), luck)
         door = Door(chip, Sockets(one), [], 30000, lambda: None)
         try:
             status, body = exchange(door, "POST", "http://h/x", {}, b"{}", _take)
             outcome, token, reason = rufus.read(status, body)
-            if len(body) > 4096 or len(reason.encode()) > 96 or bool(token) != (outcome == "bound"):
+            if (
+                len(body) > 4096
+                or len(reason.encode()) > 96
+                or bool(token) != (outcome == "bound")
+            ):
                 raise AssertionError(seed)
             for char in reason:
                 if ord(char) < 32 or 126 < ord(char) < 160:

@@ -7,8 +7,8 @@ import socket
 import ssl
 import threading
 import time
-from functools import cache
 from collections.abc import Sequence
+from functools import cache
 from types import TracebackType
 from typing import Self
 

@@ -139,7 +139,7 @@ REFUSED = {
         '{ description: "Missing model", }',
     ),
     "in JSON": (b'{"description":"Missing model"}', "Missing model"),
-    "in the body": ('{"body":{"message":"Numéro déjà pris"}}'.encode(), "Numéro déjà pris"),
+    "in the body": ('{"body":{"message":"Numéro déjà utilisé"}}'.encode(), "Numéro déjà utilisé"),
     "with control characters": (b'{"description":"a\\u001b[2Jb\\u202ec\\r\\nd"}', "a [2Jb c d"),
     "in bytes that are no text": (b"\xff\xfe\x80 no", "no"),
     "at length": (b'{"description":"' + b"x" * 300 + b'"}', "x" * 96),

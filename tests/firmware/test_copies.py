@@ -27,6 +27,7 @@ class CutFlash(RamFlash):
         self.left = 10**9
 
     def put(self, offset: int, data: bytes) -> None:
+        """Replace bytes, as far as the power goes."""
         done = min(len(data), self.left)
         super().put(offset, data[:done])
         self.left -= done

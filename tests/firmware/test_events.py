@@ -13,7 +13,9 @@ from startline import events
 from tests.firmware.harness import SOURCES, run_micropython
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
-VALUES = TEXTS | st.integers(-(2**31), 2**32) | st.booleans() | st.none() | st.lists(TEXTS, max_size=3)
+VALUES = (
+    TEXTS | st.integers(-(2**31), 2**32) | st.booleans() | st.none() | st.lists(TEXTS, max_size=3)
+)
 FIELDS = st.dictionaries(st.sampled_from(["state", "reason", "copies", "missing"]), VALUES)
 
 
@@ -66,7 +68,9 @@ def test_what_stands_around_does_not_matter(around: bytes) -> None:
     assert events.decode(line) == {"ev": "boot", "n": 0, "ms": 7, "version": "1"}
 
 
-@pytest.mark.parametrize("line", [b"", b"\x1e", b"\x1e{}", b"plain text", b'\x1e{"ev":"x"}', b"\xff" * 50])
+@pytest.mark.parametrize(
+    "line", [b"", b"\x1e", b"\x1e{}", b"plain text", b'\x1e{"ev":"x"}', b"\xff" * 50]
+)
 def test_what_is_no_event(line: bytes) -> None:
     """Text, an empty line and an event without its CRC are no events."""
     assert events.decode(line) is None
@@ -81,10 +85,12 @@ def test_an_event_that_is_too_long_says_so() -> None:
 
 def test_micropython_says_the_same() -> None:
     """MicroPython writes every alphabet as the same ASCII escapes, and CPython reads them."""
-    text = "Ça va? Ñandú 起点 😀 \" \\ / \n \x7f"
+    text = 'Ça va? Ñandú 起点 😀 " \\ / \n \x7f'
     program = f"import sys; sys.path[:] = [{str(SOURCES)!r}, '.frozen']\n"
     program += "from startline.events import decode, encode\n"
-    program += f"line = encode('x', 1, 2, {{'text': {text!r}, 'list': [{text!r}, 1, None, True]}})\n"
+    program += (
+        f"line = encode('x', 1, 2, {{'text': {text!r}, 'list': [{text!r}, 1, None, True]}})\n"
+    )
     program += "assert decode(line)['n'] == 1 and decode(line[:-4]) is None\n"
     program += "print(line.hex())"
     line = bytes.fromhex(run_micropython("-c", program))

@@ -25,7 +25,12 @@ def page(*entries: dict[str, Any], **more: Any) -> list[bytes]:
 
 def entry(token: str = OTHER, mark: str = "1.0.0", serial: str = "OTHER-1") -> dict[str, Any]:
     """Return an entry of the list."""
-    return {"serial_number": serial, "firmware": mark, "deviceid": token, "sessions": [1, {"a": 2}]}
+    return {
+        "serial_number": serial,
+        "firmware": mark,
+        "deviceid": token,
+        "sessions": [1, {"a": 2}],
+    }
 
 
 class Cloud(ScriptedServer):
@@ -241,7 +246,7 @@ def test_pages_are_read_to_the_end(tmp_path: Path, lib: Path) -> None:
 def test_a_long_page_in_a_small_heap(tmp_path: Path, lib: Path) -> None:
     """Five thousand devices on one page are read in the heap that a first boot has anyway."""
     entries = [
-        {**entry(f"{n:064X}", "2.0.0+sl.00000000", f"READER-{n:05}"), "alias": "Çıkış \\ \"1\""}
+        {**entry(f"{n:064X}", "2.0.0+sl.00000000", f"READER-{n:05}"), "alias": 'Çıkış \\ "1"'}
         for n in range(5000)
     ]
     error: Script = [answer("500 Oops", b"")]

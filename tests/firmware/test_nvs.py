@@ -15,9 +15,7 @@ from startline.nvs import NvsReader
 
 SIZE = 0x4000
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=15)
-TEXTS = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=300
-)
+TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=300)
 VALUES = st.one_of(
     st.tuples(st.just("string"), TEXTS),
     st.tuples(st.just("u8"), st.integers(0, 0xFF)),
@@ -58,7 +56,9 @@ def flip(image: bytes, at: int) -> bytes:
 
 @given(CONTENTS)
 @settings(max_examples=150, deadline=None)
-def test_what_the_generator_writes_is_read(contents: dict[tuple[str, str], tuple[str, Any]]) -> None:
+def test_what_the_generator_writes_is_read(
+    contents: dict[tuple[str, str], tuple[str, Any]],
+) -> None:
     """Texts, integers of every width and blobs over several chunks come back as they were."""
     found = reader(make((*name, *value) for name, value in sorted(contents.items())))
     for (namespace, key), (_, value) in contents.items():

@@ -14,7 +14,11 @@ from startline import __version__
 from tests.firmware.harness import SOURCES, micropython, run_micropython
 
 MODULES = sorted(
-    path.relative_to(SOURCES).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+    path.relative_to(SOURCES)
+    .with_suffix("")
+    .as_posix()
+    .replace("/", ".")
+    .removesuffix(".__init__")
     for path in (SOURCES / "startline").rglob("*.py")
 )
 #: The only modules that may import what exists on the chip alone, and what that is.

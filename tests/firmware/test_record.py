@@ -41,12 +41,11 @@ def test_the_layout_is_what_it_says() -> None:
         "unknown", 0x01020304, key=b"KKKK", attempt=b"AAAA", status=503, looks=1, due=0x11223344,
         looked=0x55667788, token="T", reason="é",
     )  # fmt: skip
-    body = (
-        b"SLrc" b"\x01" b"\x01" b"\x46\x00" b"\x04\x03\x02\x01"
-        b"12345678" b"\x24\x6f\x28\x00\x00\x01" b"KKKK" b"AAAA" b"\xf7\x01" b"\x01" b"\x00"
-        b"\x44\x33\x22\x11" b"\x88\x77\x66\x55"
-        b"\x05rufus" b"\x0aDEVICE-123" b"\x01T" b"\x02\xc3\xa9"
-    )  # fmt: skip
+    body = bytes.fromhex(
+        "534c7263 01 01 0000 04030201"
+        "3132333435363738 246f28000001 4b4b4b4b 41414141 f701 01 00 44332211 88776655"
+        "05 7275667573 0a 4445564943452d313233 01 54 02 c3a9"
+    )
     body = body[:6] + (len(body) + 4).to_bytes(2, "little") + body[8:]
     assert pack(made) == body + zlib.crc32(body).to_bytes(4, "little")
 
@@ -145,7 +144,9 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "state", "reason", "ruling", "repair"), VERDICTS.values(), ids=VERDICTS.keys()
+    ("first", "second", "state", "reason", "ruling", "repair"),
+    VERDICTS.values(),
+    ids=VERDICTS.keys(),
 )
 def test_what_two_copies_mean(
     first: Record | str,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from startline import clouds
-from startline.trouble import pause, retry_after, words
 from startline.clock import prove
 from startline.clouds import rufus
 from startline.errors import Failed
+from startline.trouble import pause, retry_after, words
 
 from tests.firmware.fake_chip import FakeChip
 from tests.firmware.harness import NOW, POWER_ON_CLOCK

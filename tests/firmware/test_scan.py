@@ -12,7 +12,13 @@ from startline.scan import Scanner
 
 NAMES = ("deviceid", "firmware", "serial_number")
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
-SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+SCALAR = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+)
 VALUE = st.recursive(
     SCALAR,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -47,7 +53,9 @@ def test_it_finds_what_json_finds(
     document: dict[str, Any], body: bool, ascii_only: bool, step: int, indent: int | None
 ) -> None:
     """Any list, bare or in `body`, with any neighbours, order, escapes and pieces, is read whole."""
-    text = json.dumps({"body": document} if body else document, ensure_ascii=ascii_only, indent=indent)
+    text = json.dumps(
+        {"body": document} if body else document, ensure_ascii=ascii_only, indent=indent
+    )
     found, scanner = scan(text.encode(), step)
     assert found == expected(document["result"])
     assert (scanner.listed, scanner.closed) == (True, True)

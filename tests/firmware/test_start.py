@@ -15,7 +15,7 @@ from host_tools.cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import SOURCES, run_micropython
 
-STAND_INS = '''
+STAND_INS = """
 import sys, time
 class Memory:
     data = {memory!r}
@@ -31,7 +31,7 @@ def first_boot(hal=None):
     print("booted")
     return "the device"
 startline.first_boot = first_boot
-'''
+"""
 
 
 def start(tmp_path: Path, app: str | None, memory: bytes = b"") -> str:
@@ -58,7 +58,7 @@ def test_a_device_without_an_app(tmp_path: Path) -> None:
 @pytest.mark.parametrize("app", ["import nothing_like_that\n", "raise ValueError('app')\n"])
 def test_an_app_that_is_broken_says_so(tmp_path: Path, app: str) -> None:
     """A mistake in the application is not taken for a missing application."""
-    with pytest.raises(AssertionError, match="nothing_like_that|ValueError: app"):
+    with pytest.raises(AssertionError, match=r"nothing_like_that|ValueError: app"):
         start(tmp_path, app)
 
 

@@ -102,7 +102,12 @@ def test_a_lost_copy_is_made_good(reader: Reader, cloud: MockCloud, lost: str) -
     boot = reader.boot()
     assert (boot.state, boot.end["token"]) == ("bound", token)
     assert reader.states() == ("bound", "bound")
-    assert [event["ev"] for event in reader.boot().events] == ["boot", "identity", "record", "ready"]
+    assert [event["ev"] for event in reader.boot().events] == [
+        "boot",
+        "identity",
+        "record",
+        "ready",
+    ]
     assert posts(cloud) == 1
 
 
@@ -162,7 +167,9 @@ def test_a_strangers_record(
     assert posts(cloud) == 1
 
 
-def test_a_reader_from_the_bench_at_another_cloud(make_reader: MakeReader, cloud: MockCloud) -> None:
+def test_a_reader_from_the_bench_at_another_cloud(
+    make_reader: MakeReader, cloud: MockCloud
+) -> None:
     """A board that was bound to one base URL does not bind at another by itself."""
     reader = make_reader()
     after_a_bind(reader)

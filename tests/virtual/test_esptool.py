@@ -28,7 +28,7 @@ MODES = pytest.mark.parametrize("options", [(), NO_STUB], ids=["stub", "rom"])
 
 def noise(length: int, seed: int = 1) -> bytes:
     """Return bytes that do not deflate, always the same ones."""
-    return random.Random(seed).randbytes(length)  # noqa: S311
+    return random.Random(seed).randbytes(length)
 
 
 def content(length: int, seed: int = 1) -> bytes:

@@ -83,7 +83,7 @@ class CutAfter(Power):
     def __init__(self, energy: int) -> None:
         self.energy = energy
 
-    def allow(self, operation: str, offset: int, length: int) -> int:  # noqa: ARG002
+    def allow(self, operation: str, offset: int, length: int) -> int:
         """Spend energy, a byte at a time."""
         done = min(self.energy, length)
         self.energy -= done

@@ -34,7 +34,7 @@ class Board:
             """Do nothing when the time comes."""
             self.action = lambda: None
 
-    def later(self, seconds: float, action: Callable[[], None]) -> Call:  # noqa: ARG002
+    def later(self, seconds: float, action: Callable[[], None]) -> Call:
         """Note a call."""
         self.pending.append(Board.Call(action))
         return self.pending[-1]

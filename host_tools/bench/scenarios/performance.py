@@ -148,7 +148,12 @@ class Performance:
     def _follow(self, reader: Reader, until: str) -> None:
         log = self._stage.cloud.requests
         if until == "posted":
-            self._wait(reader, lambda _: count_posts(e for e in log if e.whole) > 0, until)
+            # The reader says so before its first byte, and is heard a little later.
+            self._wait(
+                reader,
+                lambda one: count_posts(e for e in log if e.whole) > 0 < one.life.count("attempt"),
+                until,
+            )
         elif until == "listed":
             self._wait(reader, lambda _: any(e.method == "GET" and e.whole for e in log), until)
         elif until.startswith("says "):

@@ -124,7 +124,12 @@ class History:
                 self.judge.operator_looks.append((time.now_us, time.now_us, bool(seen)))
                 time.pass_us(pause)
             whole = self.live(lambda seen=seen: self.cloud.api.settle(seen))
-        if not whole or not self._until_rest():
+            if not whole:
+                while self.boots < _BOOTS and not self.live():
+                    pass
+                if self.device.state != "unknown":
+                    break  # power went, and the order had been carried out all the same
+        if not self._until_rest():
             return False
         self.settled = int(self.device.state != "unknown")
         return True
