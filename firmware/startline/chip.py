@@ -2,28 +2,14 @@
 
 import time
 
-from .hal import Flash, Hal
+from .hal import Hal
 
 # Of this port's clock, in Unix time: chips count from 2000, others from 1970.
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
-class WritableFlash(Flash):
-    """NOR flash: programming clears bits, erasing a sector of 4096 bytes sets them."""
-
-    def program(self, offset: int, data: bytes) -> None:
-        """Clear the bits that are 0 in `data`."""
-        self._partition.writeblocks(offset >> 12, data, offset & 4095)
-
-    def erase(self, offset: int) -> None:
-        """Set every bit of the sector at `offset`."""
-        self._partition.ioctl(6, offset >> 12)
-
-
 class Chip(Hal):
     """The chip with clock, links, sockets, randomness, and writing."""
-
-    partition_as = WritableFlash
 
     def since(self, ms: int) -> int:
         """Return how many milliseconds went by since `ms()` gave this number."""

@@ -36,7 +36,8 @@ class Chunked:
                 line += byte
             elif line.strip():  # otherwise it was the end of the chunk before
                 try:
-                    return int(line.split(b";")[0], 16) or -1
+                    # Seven digits are past what any list needs, and what a slice on the chip can take.
+                    return int(line.split(b";")[0].strip()[:7], 16) or -1
                 except ValueError:
                     break
             else:

@@ -8,7 +8,10 @@ import time
 
 
 class Flash:
-    """One partition, for reading; offsets and lengths in bytes, `size` is all of it."""
+    """One partition as raw NOR flash: programming clears bits, erasing a sector sets them.
+
+    Offsets and lengths are in bytes from its start; `size` is all of it.
+    """
 
     def __init__(self, partition) -> None:
         self._partition = partition
@@ -20,11 +23,17 @@ class Flash:
         self._partition.readblocks(offset >> 12, data, offset & 4095)
         return data
 
+    def program(self, offset: int, data: bytes) -> None:
+        """Clear the bits that are 0 in `data`."""
+        self._partition.writeblocks(offset >> 12, data, offset & 4095)
+
+    def erase(self, offset: int) -> None:
+        """Set every bit of the sector of 4096 bytes at `offset`."""
+        self._partition.ioctl(6, offset >> 12)
+
 
 class Hal:
     """As much of the chip as a bound boot needs; `full()` is all of it."""
-
-    partition_as = Flash
 
     def write(self, text: str) -> None:
         """Print to the console."""
@@ -64,7 +73,7 @@ class Hal:
         from esp32 import Partition
 
         found = Partition.find(Partition.TYPE_DATA, label=label)
-        return self.partition_as(found[0]) if found else None
+        return Flash(found[0]) if found else None
 
     def nvs(self, namespace: str):
         """Return a namespace of the partition `nvs`, as `esp32.NVS` does."""

@@ -69,7 +69,7 @@ def after(binding, door, state: str, good: int) -> "int | None":
     wait = 0 if state == "unknown" else None
     if state == "unbound" or (wait is not None and door.retry_after):
         wait = retry_after(door.retry_after, binding.chip.unix())
-        binding.tell("wait", {"ms": wait, "reason": "retry_after"})
+        binding.tell("wait", {"next_ms": wait, "reason": "retry_after"})
     return wait
 
 

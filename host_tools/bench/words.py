@@ -98,7 +98,7 @@ def _answer(fields: Fields) -> str:
 
 
 def _wait(fields: Fields) -> str:
-    return f"waits {_seconds(fields.get('ms'))} ({plain(fields.get('reason', ''))})"
+    return f"waits {_seconds(fields.get('next_ms'))} ({plain(fields.get('reason', ''))})"
 
 
 def _failed(fields: Fields) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from host_tools.bench.notices import Remark
 from host_tools.factory.label_layout import Size
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 2
     flash_baud: int | None = None
     boot_limit: float | None = None
+
+
+class Named(Remark, frozen=True):
+    """A board was recognised, or given its serial number."""
+
+    serial: str = ""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from host_tools.errors import Bug, StartlineError
 from host_tools.factory.database import LedgerAway
 from host_tools.factory.entries import Place
 from host_tools.factory.job import Plan, Result
+from host_tools.factory.live import WAITING
 from host_tools.factory.schema import FREE, WORK
 from host_tools.factory.work import UnitWork
 
@@ -161,7 +162,7 @@ class FactoryLine:
         busy = unfinished
         try:
             while True:
-                self._view.waiting(slot.name, "waiting for a board")
+                self._view.waiting(slot.name, WAITING)
                 board = slot.next_board(self._stop)
                 if board is None:
                     break

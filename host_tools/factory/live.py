@@ -19,6 +19,7 @@ from host_tools.bench.words import describe
 from host_tools.device.bootloader import Progress
 from host_tools.device.console import Event
 from host_tools.device.text import printable
+from host_tools.factory.job import Named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from host_tools.factory.job import Result
     from host_tools.factory.line import Totals
 
+#: What a slot says that has nothing else to say.
+WAITING = "waiting for a board"
 _FRAME = 0.12
 #: Results that stay in sight below the slots.
 _RECENT = 4
@@ -71,6 +74,7 @@ class _Slot:
     share: float | None = None
     since: float = field(default_factory=time.monotonic)
     busy: bool = False
+    ended: bool = False
 
 
 class LiveView:
@@ -99,6 +103,8 @@ class LiveView:
         """Tell that a slot waits, and for what."""
         with self._lock:
             one = self._slots[slot]
+            if one.ended and words == WAITING:
+                return  # How the last board ended stays in sight until the next one comes.
             one.words, one.style, one.share = printable(words), "dim", None
 
     def begun(self, slot: str) -> None:
@@ -113,12 +119,12 @@ class LiveView:
             if isinstance(notice, Progress):
                 one.share = notice.done / notice.total if notice.total else None
             elif isinstance(notice, Step | Remark):
+                if isinstance(notice, Named):
+                    one.serial = printable(notice.serial)
                 one.words, one.share = printable(notice.text), None
                 one.style = "yellow" if isinstance(notice, Remark) and notice.warning else ""
             elif isinstance(notice, Event):
                 one.words, one.share = describe(notice), None
-                if notice.name == "identity":
-                    one.serial = printable(str(notice.fields.get("serial", "")))
 
     def ended(self, slot: str, result: Result, totals: Totals) -> None:
         """Tell how the work on a board ended."""
@@ -126,6 +132,7 @@ class LiveView:
         with self._lock:
             one = self._slots[slot]
             one.serial, one.busy, one.share = printable(result.serial), False, None
+            one.ended = True
             one.words, one.style = said(result), _STYLES.get(result.end, "dim")
             self._recent = [*self._recent, Line(f"slot {slot}: {said(result)}", one.style)]
             self._recent = self._recent[-_RECENT:]

@@ -37,7 +37,7 @@ from host_tools.factory.choice import AsItIs, NoSerial, check_holding, choose_un
 from host_tools.factory.database import LedgerAway
 from host_tools.factory.entries import BIND, LOAD, VERIFY, Entry, Place, fold
 from host_tools.factory.files import write_whole
-from host_tools.factory.job import Plan, Plugged, Result
+from host_tools.factory.job import Named, Plan, Plugged, Result
 from host_tools.factory.label import make_label
 from host_tools.factory.label_svg import file_name, label_svg
 from host_tools.factory.wipe import wipe_identity
@@ -139,7 +139,8 @@ class UnitWork:
         """Decide who the board is, and whether it is to be written to at all."""
         self._mac = kept.mac
         self._unit = choose_unit(self._ledger, self._plan.batch, self._place, kept)
-        self._listen(Remark(f"{self._unit.serial}, chip {self._unit.mac}"))
+        who = self._unit
+        self._listen(Named(f"{who.serial}, chip {who.mac}", serial=who.serial))
         check_holding(self._unit, kept)
         self._wrote = True
         return Provision(self._unit.identity, self._plan.settings)

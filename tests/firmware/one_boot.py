@@ -24,6 +24,7 @@ def run(path: str) -> None:
 
 def _boot(chip: FakeChip, retries: int) -> dict:
     import startline
+    import startline.hal  # as `startline.main` does
 
     device = startline.first_boot(chip)
     for _ in range(retries):

@@ -188,7 +188,7 @@ def test_too_many_requests_is_asked_again_after_the_said_time(tmp_path: Path, li
     busy = [answer("429 Too Many Requests", b"", ["Retry-After: 7"])]
     boot, requests, _ = boot_against(tmp_path, lib, busy, [answer()])
     assert boot.state == "bound"
-    assert [event["ms"] for event in boot.all("wait")] == [7000]
+    assert [event["next_ms"] for event in boot.all("wait")] == [7000]
     assert 7000 in boot.end["slept"]
     assert len(requests) == len({event["id"] for event in boot.all("attempt")}) == 2
 

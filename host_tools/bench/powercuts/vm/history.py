@@ -53,7 +53,7 @@ class History:
         for _ in range(_SETTLED):  # power may be cut again in what comes after
             if rests and self.device.state == "unknown":
                 rests = self._settle()
-        if rests and self.device.state == "unknown" and not self.spec.get("twin"):
+        if rests and self.device.state == "unknown" and not self._is_for_a_person():
             self.judge.note("lost", "reconcile leaves it unknown: " + self.device.reason)
         state = self.device.state if self.device else "none"
         if not rests:
@@ -109,6 +109,17 @@ class History:
         if len(self.cloud.log) != asked:
             self.judge.note("bug", "a bound boot went online")
         return True
+
+    def _is_for_a_person(self) -> bool:
+        """Tell whether this is one of the two states of rest that only a person may decide.
+
+        Another board has this serial number in the cloud; or one copy was torn by the cut, the
+        other was lost with its whole partition, and nothing is in the cloud.
+        """
+        if self.spec.get("twin"):
+            return self.device.reason in ("serial_taken", "doubled")
+        torn = self.spec.get("loss") and self.device.reason == "record_damaged"
+        return bool(torn) and not self.cloud.own()
 
     def _settle(self) -> bool:
         """Have an operator look twice and the device decide; tell whether it rests after it."""

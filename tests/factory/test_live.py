@@ -1,0 +1,130 @@
+"""What a line shows: a table on a terminal, lines in a log, objects for a program."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from host_tools.bench.notices import Remark, Step
+from host_tools.device.bootloader import Progress
+from host_tools.device.console import Event
+from host_tools.factory.job import Named, Result
+from host_tools.factory.line import Totals
+from host_tools.factory.live import WAITING, JsonView, LiveView, PlainView, summed_up
+
+EVIL = "\x1b[31m[bold]evil[/bold]"
+
+
+def result(end: str, **more: object) -> Result:
+    """Return how work on a board ended."""
+    return Result(end=end, serial="RR-1", mac="24:6f:28:00:00:01", seconds=9.25, **more)  # type: ignore[arg-type]
+
+
+def drawn(view: LiveView, totals: Totals, width: int = 100) -> str:
+    """Draw a view as plain text."""
+    console = Console(file=io.StringIO(), width=width)
+    console.print(view.picture(totals))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert isinstance(text, str)
+    return text
+
+
+def test_each_slot_has_its_line() -> None:
+    """A slot shows its serial number, what happens, and how far it is; below stand the totals."""
+    view, totals = LiveView(Console(file=io.StringIO()), ["left", "right"]), Totals()
+    view.begun("left")
+    view.notice("left", Named("RR-1, chip 24:6f:28:00:00:01", serial="RR-1"))
+    view.notice("left", Step("Writing the flash"))
+    view.notice("left", Progress("write", 50, 100))
+    view.waiting("right", WAITING)
+    text = drawn(view, totals)
+    left, right = (line for line in text.splitlines() if line.startswith(("left", "right")))
+    assert left.split()[:2] == ["left", "RR-1"]
+    assert "Writing the flash" in left
+    assert "━" in left
+    assert WAITING in right
+    assert "0 passed · 0 failed" in text
+    view.notice("left", Event("ready", 9, 220, {"state": "bound"}))
+    assert "ready: bound" in drawn(view, totals)
+
+
+def test_how_a_board_ended_stays_until_the_next_one_comes() -> None:
+    """A technician who looks up later still sees what became of the board in the slot."""
+    view, totals = LiveView(Console(file=io.StringIO()), ["1"]), Totals()
+    view.begun("1")
+    failed = result("failed", reason="network", words="No Wi-Fi.")
+    totals.add(failed)
+    view.ended("1", failed, totals)
+    view.waiting("1", WAITING)
+    assert "RR-1 FAILED in 9.2 s: No Wi-Fi." in drawn(view, totals)
+    view.waiting("1", "finishing")
+    assert "finishing" in drawn(view, totals)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_words_from_outside_stay_words(width: int) -> None:
+    """Neither a serial number nor an error can steer the terminal or break a slot's line."""
+    view, totals = LiveView(Console(file=io.StringIO()), ["1"]), Totals()
+    view.begun("1")
+    view.notice("1", Named(EVIL, serial=EVIL))
+    view.notice("1", Remark(EVIL, warning=True))
+    text = drawn(view, totals, width)
+    assert "\x1b" not in text
+    assert len([line for line in text.splitlines() if line.startswith("1 ")]) == 1
+    view.ended("1", result("failed", words=EVIL), totals)
+    assert "\x1b" not in drawn(view, totals, width)
+
+
+def test_a_live_view_draws_on_a_terminal() -> None:
+    """On a terminal the picture is drawn, and left standing at the end."""
+    out = io.StringIO()
+    with LiveView(Console(file=out, force_terminal=True, width=80), ["1"]) as view:
+        view.begun("1")
+        view.tick(Totals())
+        view.tick(Totals())
+    assert "looking at the board" in out.getvalue()
+
+
+def test_a_log_has_a_line_for_each_board() -> None:
+    """Without a terminal only ends and warnings are said, one a line."""
+    said: list[str] = []
+    with PlainView(said.append) as view:
+        totals = Totals()
+        view.waiting("1", WAITING)
+        view.begun("1")
+        view.notice("1", Step("Reading the flash"))
+        view.notice("1", Remark("Trying again.", warning=True))
+        totals.add(result("passed"))
+        view.ended("1", result("passed"), totals)
+        view.tick(totals)
+    assert said == [
+        "slot 1: Trying again.", "slot 1: RR-1 passed in 9.2 s  (1 passed, 0 failed)",
+    ]  # fmt: skip
+
+
+def test_a_program_gets_objects() -> None:
+    """With --json each board that ended is an object with all that is known of it."""
+    said: list[str] = []
+    with JsonView(said.append) as view:
+        view.notice("1", Remark("Trying again.", warning=True))
+        view.ended("1", result("failed", reason="network", words=EVIL), Totals())
+    warning, unit = (json.loads(line) for line in said)
+    assert warning == {"kind": "warning", "slot": "1", "text": "Trying again."}
+    assert (unit["end"], unit["reason"], unit["words"]) == ("failed", "network", EVIL)
+
+
+def test_totals_add_up() -> None:
+    """Yield counts what passed and failed; boards seen before and deferred ones stand beside it."""
+    totals = Totals()
+    assert totals.yield_ is None
+    for end in ("passed", "passed", "passed", "seen", "deferred"):
+        totals.add(result(end))
+    totals.add(result("failed", reason="network", exit_code=20))
+    assert totals.yield_ == 0.75
+    assert totals.reasons == {"network": 1}
+    assert summed_up(totals).startswith(
+        "3 passed · 1 failed · 1 passed before · 1 loaded, ships unbound · yield 75.0 %"
+    )
