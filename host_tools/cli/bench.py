@@ -69,7 +69,13 @@ _FAILED = 1
     show_default=True,
     help="How readers reach the cloud: over Wi-Fi, or over the serial line itself.",
 )
-@click.option("--cloud", type=click.Choice(["rufus", "vms"]), default="rufus", show_default=True)
+@click.option(
+    "--cloud",
+    type=click.Choice(["rufus", "vms"]),
+    default="rufus",
+    show_default=True,
+    help="The cloud whose scenarios run.",
+)
 @click.option(
     "--scenarios",
     "files",

@@ -61,8 +61,8 @@ class Port:
                 waiting = self.line.in_waiting
                 if waiting and (data := self.line.read(waiting)):
                     return bytes(data)
-                if self._has_ended():
-                    raise self.gone(OSError("the connection has ended"))
+                if self.has_ended:
+                    raise serial.SerialException("the connection has ended")
                 if deadline.expired:
                     return b""
                 time.sleep(min(_POLL, deadline.remaining))
@@ -94,8 +94,9 @@ class Port:
         except OSError as error:
             raise self.gone(error) from None
 
-    def _has_ended(self) -> bool:
-        """Tell whether pyserial's reader of a remote port is dead: no read need ever tell so."""
+    @property
+    def has_ended(self) -> bool:
+        """Whether pyserial's reader of a remote port is dead: no read need ever tell so."""
         reader = getattr(self.line, "_thread", None)
         return scheme(self.url) == "rfc2217" and (reader is None or not reader.is_alive())
 

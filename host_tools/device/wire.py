@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import serial
 from mpremote import transport_serial
 from mpremote.transport import TransportError, TransportExecError, _convert_filesystem_error
 
@@ -66,6 +67,7 @@ class _Transport(transport_serial.SerialTransport):  # type: ignore[misc]
     def __init__(self, port: Port) -> None:
         # The parent's constructor opens a port, with DTR and RTS its own way: not called.
         self.serial = port.line
+        self.port = port
         self.device_name = port.url
         self.in_raw_repl = False
         self.use_raw_paste = True
@@ -89,6 +91,8 @@ class _Transport(transport_serial.SerialTransport):  # type: ignore[misc]
                 if data_consumer is not None and new:
                     data_consumer(new)
                 data = new if data_consumer is not None else data + new
+            elif self.port.has_ended:
+                raise serial.SerialException("the connection has ended")
             else:
                 time.sleep(0.001)
         return data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from host_tools.virtual.watchdog import Watchdog
@@ -13,6 +14,11 @@ _PATIENCE_MS = 150
 """For how long the VM may notice by itself that it is to stop, before it is pressed to."""
 _LAST_RESORT_MS = 400
 """For how long before it gets a signal."""
+_SHARE = 0.7
+"""How much of that time the VM must have run: on a busy computer it may have had no chance."""
+_RECHECK_MS = 50
+_LATEST_SECONDS = 5.0
+"""A VM that blocks in a system call does not run at all: after this it gets its signal too."""
 _AGAIN_MS = 3
 """The same after a signal that came while the VM was busy with what is C on a chip."""
 
@@ -21,16 +27,23 @@ class Interrupt:
     """The character that interrupts, and the one interrupt that may be under way.
 
     `send` writes to the VM's control pipe, `signal` is the last resort; runtime/console.py tells
-    what the bytes mean and why in this order.
+    what the bytes mean and why in this order. `running` tells for how many seconds the VM has run.
     """
 
-    def __init__(self, send: Callable[[bytes], None], signal: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        signal: Callable[[], None],
+        running: Callable[[], float],
+    ) -> None:
         self._send = send
         self._signal = signal
+        self._running = running
+        self._enough = self._latest = 0.0
         self._char: int | None = None
         self._asked = False
         self._patience = Watchdog(self._press)
-        self._last_resort = Watchdog(signal)
+        self._last_resort = Watchdog(self._resort)
 
     def arm(self, char: int) -> None:
         """Let a character interrupt from now on."""
@@ -56,7 +69,7 @@ class Interrupt:
 
     def hold(self) -> None:
         """The VM is about to stop, but needs more time."""
-        self._last_resort.feed(_LAST_RESORT_MS)
+        self._allow(_LAST_RESORT_MS)
 
     def again(self) -> None:
         """The signal came in vain."""
@@ -70,9 +83,21 @@ class Interrupt:
         self._asked = True
         self._send(b"!")
         self._patience = Watchdog(self._press)
-        self._last_resort = Watchdog(self._signal)
+        self._last_resort = Watchdog(self._resort)
         self._patience.feed(_PATIENCE_MS)
-        self._last_resort.feed(last_resort_ms)
+        self._allow(last_resort_ms)
+
+    def _allow(self, milliseconds: int) -> None:
+        self._enough = self._running() + milliseconds / 1000 * _SHARE
+        self._latest = time.monotonic() + _LATEST_SECONDS
+        self._last_resort.feed(milliseconds)
+
+    def _resort(self) -> int | None:
+        """Signal a VM that ran and did not notice; one that could not run has more time."""
+        if self._running() < self._enough and time.monotonic() < self._latest:
+            return _RECHECK_MS
+        self._signal()
+        return None
 
     def _withdraw(self) -> bool:
         """Forget what is under way; return whether the VM was asked, and got no signal yet."""

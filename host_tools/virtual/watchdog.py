@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 
 class Watchdog:
-    """Calls `bite` in a thread of its own when the time that the last `feed` gave is over."""
+    """Calls `bite` in a thread of its own when the time that the last `feed` gave is over.
 
-    def __init__(self, bite: Callable[[], None]) -> None:
+    A bite that returns milliseconds was none yet: it is called again after them.
+    """
+
+    def __init__(self, bite: Callable[[], int | None]) -> None:
         self._bite = bite
         self._changed = threading.Condition()
         self._deadline: float | None = None
@@ -42,6 +45,9 @@ class Watchdog:
                 if left > 0:
                     self._changed.wait(left)
                     continue
-                self.has_bitten = True
                 self._deadline = None
-                self._bite()
+                more = self._bite()
+                if more is None:
+                    self.has_bitten = True
+                else:
+                    self._deadline = time.monotonic() + more / 1000
