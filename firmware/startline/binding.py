@@ -23,8 +23,11 @@ class Binding:
         self.who = who = device.identity
         self.chip = chip = device.hal.full()
         self.start = chip.ms()
-        who.take(who.reader, ("tls",))
-        if not who.stock:
+        if "tls.ca0" not in who.values:
+            who.take(who.reader, ("tls",))
+        if who.stock:
+            self.tell("warning", {"what": "stock_table"})
+        else:
             # Settings that were changed later stand before those of the factory.
             flash = chip.flash("nvs")
             names = Entries(flash.read, flash.size).names.values()
@@ -168,7 +171,8 @@ class Binding:
 
     def promise(self) -> None:
         """Write, before the first byte of a request, that its outcome is unknown. Raises Failed."""
-        self.tell("tls", {"phase": "verified"})
+        if self.who.base_url[4] == "s":
+            self.tell("tls", {"phase": "verified"})
         if self.save("unknown", "asked") < self.wanted:
             raise Failed("storage", "unwritten")
         self.sent = True

@@ -15,7 +15,7 @@ def decode(line: bytes) -> "dict | None":
 
     Whatever stands before the last RS, or after the closing brace as white space, is ignored.
     """
-    raw, _, crc = bytes(line[line.rfind(b"\x1e") + 1 :]).rstrip().rpartition(b',"crc":"')
+    raw, _, crc = line[line.rfind(b"\x1e") + 1 :].rstrip().rpartition(b',"crc":"')
     if crc != b'%08x"}' % binascii.crc32(raw):
         return None
     try:

@@ -31,6 +31,8 @@ def look(binding) -> "int | None":
         state, token, reason = cloud.look(ask, who, mark)
     else:
         state, token, reason = _read_list(ask, cloud, who, mark)
+        if reason != "cannot_look":  # and so can whoever holds the reader
+            binding.tell("warning", {"what": "read_write_key"})
     if state == "unbound" and record.key != binding.key:
         state, reason = "unknown", "other_key"  # its list proves nothing of the request's company
     binding.tell("look", {"outcome": state, "reason": reason})

@@ -8,7 +8,7 @@ def reason(step: str, error: Exception) -> str:
 
     In the step `tls`: unknown_ca, wrong_host, expired, not_yet_valid, or handshake for all else.
     Before it: not_found for a name, or the error's own name such as econnrefused, or timeout.
-    In `answer`: garbage, for what could not be understood.
+    Garbage is an answer, or an address, that cannot be understood.
     """
     if step == "tls":
         # mbedTLS explains in sentences, or, built without them, by its constants' names. A
@@ -24,7 +24,7 @@ def reason(step: str, error: Exception) -> str:
                 return name
         return "handshake"
     if not isinstance(error, OSError):
-        return "garbage" if step == "answer" else "bug " + type(error).__name__
+        return "garbage"
     number = error.errno
     if number == errno.ETIMEDOUT:
         return "timeout"

@@ -6,7 +6,7 @@
 import struct
 
 from .slot import intact, later, newest, texts
-from .written import FORMAT, SCHEMA, STATES, Record, blank
+from .written import FORMAT, STATES, Record, blank
 from .written import pack as pack  # noqa: PLC0414 - one of this module's names
 
 # What a copy can be other than a Record.
@@ -22,7 +22,7 @@ def unpack(raw: bytes) -> Record:
     Raises ValueError: "newer" for an intact record of a later schema, else "damaged".
     """
     raw = intact(raw)
-    if raw and raw[4] > SCHEMA:
+    if raw and raw[4] > 1:
         raise ValueError(NEWER)
     found = texts(raw) if raw else ()
     if len(found) != 4 or raw[5] >= len(STATES):

@@ -90,13 +90,14 @@ def outcome(status: int, reason: "str | bytes", table: dict) -> tuple:
 
 def words(raw: "str | bytes") -> str:
     """Return what a cloud says as one line without control characters, at most 96 bytes."""
+    raw = raw[:400]
     if not isinstance(raw, str):
         try:
-            raw = str(raw[:400], "utf-8")
+            raw = str(raw, "utf-8")
         except UnicodeError:
-            raw = "".join([chr(code) for code in raw[:400] if code < 128])
+            raw = "".join([chr(code) for code in raw if code < 128])
     text = ""
-    for char in raw[:400]:
+    for char in raw:
         code = ord(char)
         # Controls of either kind, halves of characters, and what turns the direction of text.
         if code < 33 or 127 <= code < 161 or 0xD800 <= code < 0xE000 or 0x2028 <= code < 0x202F:

@@ -63,8 +63,9 @@ class Link:
 
     def write(self, data) -> int:
         """Send the beginning of `data`; return how much. Raises OSError."""
-        self.ask("S", b2a_base64(data[:192]).decode().strip())
-        return min(len(data), 192)
+        data = data[:192]
+        self.ask("S", b2a_base64(data).decode().strip())
+        return len(data)
 
     def close(self) -> None:
         """Have the host hang up."""

@@ -1,6 +1,6 @@
 """The record of a device's binding, and writing its two copies; `record` reads and judges them.
 
-Little-endian: magic `SLrc`, schema u8, state u8, length u16 of the whole, generation u32, the
+Little-endian: magic `SLrc`, schema u8 (1), state u8, length u16 of the whole, generation u32, the
 first 8 bytes of SHA-256 of the base URL, the chip's MAC (6), the first 4 bytes of SHA-256 of the
 key, the attempt id (4), HTTP status u16, clean looks u8, a spare byte, Unix time of the
 request's deadline u32, Unix time of the last look u32; then cloud, serial, token and reason, each
@@ -13,7 +13,6 @@ from binascii import crc32
 
 from .slot import FIXED, MAGIC, SIZE, newest
 
-SCHEMA = 1
 STATES = ("unbound", "unknown", "bound", "refused")
 FORMAT = "<4sBBHI8s6s4s4sHBBII"
 
@@ -38,7 +37,7 @@ def pack(record: Record) -> bytes:
         raw = text.encode()
         tail += bytes([len(raw)]) + raw
     raw = struct.pack(
-        FORMAT, MAGIC, SCHEMA, STATES.index(record.state), FIXED + len(tail) + 4,
+        FORMAT, MAGIC, 1, STATES.index(record.state), FIXED + len(tail) + 4,
         record.generation, record.place, record.mac, record.key, record.attempt, record.status,
         record.looks, 0, record.due, record.looked,
     )  # fmt: skip

@@ -15,6 +15,7 @@ It has the shape of `startline.chip.Chip`. What a `plan` says goes wrong, goes w
 Sleeping costs no time: the clock is moved on instead.
 """
 
+import gc
 import os
 import sys
 import time
@@ -154,6 +155,7 @@ class FakeChip:
         self.record = record
         self.out = []
         self.slept = []
+        self.heap = 0
         self.station = FakeWlan(plan)
         self._keep = keep
         self._skew = 0
@@ -172,8 +174,10 @@ class FakeChip:
         return self
 
     def write(self, text: str) -> None:
-        """Print."""
+        """Print, and note what is in use of the heap."""
         if self.plan.get("print"):
+            gc.collect()
+            self.heap = max(self.heap, gc.mem_alloc())
             sys.stdout.write(text)
         else:
             self.out.append(text)
@@ -189,6 +193,7 @@ class FakeChip:
     def sleep(self, ms: int) -> None:
         """Move the clock on."""
         self.slept.append(ms)
+        del self.slept[:-50]
         self._skew += ms
 
     def mac(self) -> bytes:

@@ -5,6 +5,7 @@ blob), `plan` (for FakeChip), `retries` (how often the application calls `retry`
 (whether only the chip is made, to see what that costs).
 """
 
+import gc
 import json
 import sys
 
@@ -23,6 +24,8 @@ def run(path: str) -> None:
 
 
 def _boot(chip: FakeChip, retries: int) -> dict:
+    gc.collect()
+    before = gc.mem_alloc()
     import startline
     import startline.hal  # as `startline.main` does
 
@@ -35,6 +38,7 @@ def _boot(chip: FakeChip, retries: int) -> dict:
         "token": device.token,
         "key": device.key,
         "slept": chip.slept,
+        "heap": chip.heap - before,
         "modules": [name for name in sys.modules if name.startswith("startline")],
     }
 

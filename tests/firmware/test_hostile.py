@@ -16,7 +16,7 @@ def test_every_hostile_answer_has_an_outcome(lib: Path, seed: int) -> None:
     """Whatever comes is a state or a named failure, without an exception, in a bounded heap."""
     program = f"import sys\nsys.path[:] = [{str(lib)!r}, '.frozen']\n"
     program += f"import hostile\nhostile.run({seed * EACH}, {EACH})"
-    said = run_micropython("-c", program, heap="192k")
+    said = run_micropython("-c", program, heap="384k")
     outcomes = dict(line.rsplit(" ", 1) for line in said.splitlines())
     assert set(outcomes) <= {
         "bound", "unknown", "refused", "unbound", "cut", "timeout", "garbage", "redirect",
