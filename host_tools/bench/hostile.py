@@ -20,11 +20,11 @@ from host_tools.bench.powercuts.units import make_unit
 from host_tools.errors import StartlineError
 
 _FAILED = 1
-_A_JOB = 500
+_A_JOB = 100
 #: What the agent may use of the heap: the budget of a first boot, with its modules.
 AGENT_HEAP = 64 * 1024
 #: What the bench holds besides while it plays one answer: flash, log, console, its own judge.
-_BENCH_HEAP = 192 * 1024
+_BENCH_HEAP = 224 * 1024
 
 
 @dataclass

@@ -14,6 +14,8 @@ from click.core import ParameterSource
 from startline import __version__
 
 from host_tools.bench.cloud_check import list_devices
+from host_tools.bench.operator.question import Question
+from host_tools.bench.operator.question import confirm as confirm_question
 from host_tools.cli import options
 from host_tools.device.text import printable
 from host_tools.errors import BadInput, CloudDisagrees
@@ -25,8 +27,6 @@ from host_tools.factory.ledger import Ledger
 from host_tools.factory.report import report
 from host_tools.factory.schema import STATES
 from host_tools.factory.verify import compare, record_verdict
-from host_tools.images.certificates import load_certificates
-from host_tools.images.settings import load_settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
@@ -171,17 +171,12 @@ def report_(where: str, batch: str | None, out: Path, as_json: bool) -> None:  #
 
 @command.command()
 @ledger_option
-@click.option("--settings", "settings_file", type=_FILE, default="settings.toml",
-              envvar="STARTLINE_SETTINGS", show_default=True,
-              help="Where base URL and CA stand.")  # fmt: skip
-@click.option("--base-url", help="The cloud, in place of the settings'.")
-@click.option("--ca", "ca_file", type=_FILE, help="Its CA certificate, with --base-url.")
-@click.option("--read-key-file", type=_FILE,
-              help=f"File with the READ key; otherwise ${options.READ_KEY_VARIABLE}.")  # fmt: skip
+@options.several(options.place_options)
+@options.read_key_option
 @options.json_option
 def verify(
     where: str,
-    settings_file: Path,
+    settings_file: Path | None,
     base_url: str | None,
     ca_file: Path | None,
     read_key_file: Path | None,
@@ -193,14 +188,15 @@ def verify(
     that left unbound and have bound since are taken over into the ledger.
     """
     key = options.read_key(read_key_file)
-    if key is None:
+    place = options.chosen_place(settings_file, base_url, ca_file)
+    if key is None or place is None:
         raise BadInput(
-            "The cloud's list can only be read with a READ key.",
-            f"Put it into {options.READ_KEY_VARIABLE}, or name a file with --read-key-file.",
+            "The cloud's list can only be read with a READ key, at a cloud that is named.",
+            f"Put the key into {options.READ_KEY_VARIABLE}, and name --settings or --base-url.",
         )
-    url, ca = _cloud(settings_file, base_url, ca_file)
     with Ledger.open(where, create=False, hide=[key]) as ledger:
-        verdict = compare(ledger.entries(), list_devices(url, ca, key, whole=True))
+        listed = list_devices(place.base_url, place.ca, key, whole=True)
+        verdict = compare(ledger.entries(), listed)
         record_verdict(ledger, verdict, Place(socket.gethostname()))
     if as_json:
         found = [
@@ -220,6 +216,33 @@ def verify(
         )
 
 
+@command.command()
+@click.argument("unit")
+@ledger_option
+@options.confirm_option
+@options.json_option
+def release(unit: str, where: str, confirm: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Give the serial number of a failed unit back, whose board was destroyed.
+
+    Only where no request can have been sent. The line itself gives numbers back when it could
+    erase the board.
+    """
+    with Ledger.open(where, create=False) as ledger:
+        found = ledger.find(unit)
+        question = Question(
+            f"The board {found.mac} may still carry {printable(found.serial)}, and would bind "
+            "itself with it. Go on only if it is destroyed, or its flash was erased.",
+            found.serial,
+            "--confirm",
+        )
+        confirm_question(options.asker(confirm), question)
+        freed = ledger.release(found, Place(socket.gethostname()))
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **unit_rows([freed])[0]}))
+    else:
+        click.echo(f"{printable(freed.serial)} is free.")
+
+
 def chosen_units(ledger: Ledger, names: tuple[str, ...], batch: str | None) -> list[Entry]:
     """Return the units that were named, or all of a batch that have passed."""
     if names:
@@ -235,13 +258,3 @@ def _known(ledger: Ledger, batch: str | None) -> str | None:
             f"There are: {', '.join(known) or 'none yet'}.",
         )
     return batch
-
-
-def _cloud(
-    settings: Path, base_url: str | None, ca_file: Path | None
-) -> tuple[str, tuple[bytes, ...]]:
-    if base_url is None:
-        told = load_settings(settings, warn=options.warn).settings
-        return told.claim.base_url, told.tls.ca
-    ca = load_certificates(ca_file, warn=options.warn) if ca_file else ()
-    return base_url.rstrip("/"), ca

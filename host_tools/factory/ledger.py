@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from host_tools.errors import BadInput, CloudDisagrees, WrongDevice
+from host_tools.errors import BadInput, CloudDisagrees, WouldTouchBound, WrongDevice
 from host_tools.factory.entries import ALLOT, BIND, Added, Entry, Place
 from host_tools.factory.intake import add_units
 from host_tools.factory.reading import Reading, first, rows
@@ -160,6 +160,27 @@ class Ledger(Reading):
             if changed.state == FREE:
                 self._note(connection, "return", unit, unit.place)
             return changed
+
+    def release(self, unit: Entry, place: Place) -> Entry:
+        """Give a failed unit's serial number back to its batch: its chip will never run again.
+
+        Raises WouldTouchBound where a request may have been sent, BadInput where it has no chip or
+        a slot has it.
+        """
+        with self._database.writing() as connection:
+            current = _locked(connection, unit)
+            if current.sent or current.token:
+                raise WouldTouchBound(
+                    f"{unit.serial} may be at the cloud: its serial number is its own for good.",
+                    "If the cloud has an entry of it, unbind that first; the number stays used.",
+                )
+            if not current.failed:
+                raise BadInput(
+                    f"{unit.serial} is {current.state}: only failed units are released."
+                )
+            freed = _change(connection, current, state=FREE, mac=None, step="", made_at=None)
+            self._note(connection, "return", current, place, words="released by hand")
+            return freed
 
     def adopt(self, unit: Entry, token: str, place: Place) -> Entry:
         """Record that a unit which left unbound has bound since, as the cloud's list shows."""

@@ -171,7 +171,12 @@ class PlainView:
     """A line for each board that ends, and for each warning: for logs and pipes."""
 
     def __init__(self, show: Callable[[str], object]) -> None:
-        self._show = show
+        self._to = show
+        self._lock = threading.Lock()
+
+    def _show(self, text: str) -> None:
+        with self._lock:
+            self._to(text)
 
     def __enter__(self) -> Self:
         return self

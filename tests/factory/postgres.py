@@ -42,7 +42,7 @@ def binaries() -> Path:
 
 
 class Server:
-    """A running server: `url(name)` makes an empty database and names it."""
+    """A running server: `url()` names a place without a ledger in it."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self._programs = programs
@@ -75,12 +75,12 @@ class Server:
             self._process = None
 
     def url(self) -> str:
-        """Make a database and return its URL."""
+        """Make room for a ledger of its own, and return its URL."""
         self._made += 1
         name = f"ledger{self._made}"
         with self._connect() as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return f"postgresql://tester@/{name}?host={self._folder}"
+            connection.execute(f"CREATE SCHEMA {name}")
+        return f"postgresql://tester@/postgres?host={self._folder}&options=-csearch_path%3D{name}"
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(

@@ -171,12 +171,28 @@ def test_a_label_that_cannot_be_is_refused(
     assert not (tmp_path / "labels").exists()
 
 
+def test_a_destroyed_boards_serial_is_released(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Typed out, the serial number of a dead board goes back; one that may be bound never does."""
+    assert run(capsys, "ledger", "release", "RR-000003")[0] == 60
+    assert run(capsys, "ledger", "release", "RR-000003", "--confirm", "RR-000004")[0] == 60
+    code, out, err = run(capsys, "ledger", "release", "RR-000003", "--confirm", "RR-000003")
+    assert (code, out) == (0, "RR-000003 is free.\n")
+    assert "Go on only if it is destroyed" in err
+    assert run(capsys, "ledger", "release", "RR-000001", "--confirm", "RR-000001")[0] == 41
+    assert run(capsys, "ledger", "release", "RR-000004", "--confirm", "RR-000004")[0] == 60
+    with Ledger.open(str(tmp_path / "ledger.db")) as ledger:
+        assert ledger.look_up(mac(3)) is None
+        assert ledger.history(ledger.find("RR-000003"))[-1].words == "released by hand"
+
+
 def test_verify_asks_the_cloud(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cloud's list is read with a READ key; a difference ends with 32 and is kept."""
     code, _, err = run(capsys, "ledger", "verify", "--base-url", "https://localhost")
-    assert (code, "READ key" in err) == (60, True)
+    assert (code, "READ key" in err) == (60, True), err
     with MockCloud() as cloud:
         (tmp_path / "ca.pem").write_bytes(cloud.ca_pem)
         (tmp_path / "key").touch(mode=0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,7 +17,8 @@ from host_tools import cli
 from host_tools.cloud import MockCloud
 from host_tools.factory.ledger import Ledger
 from host_tools.images.plan import merged_image
-from tests.factory.made import make_batch
+from host_tools.virtual import VirtualEsp32
+from tests.factory.made import mac, make_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +157,7 @@ def test_every_troubled_board_ends_named(
     """With a fault at every board each ends passed or in a named failure, and the cloud agrees."""
     folder = tmp_path / "plant"
     loaded(folder, kit, 4)
-    more = ("--faults", "100", "--seed", "5", "--keep-boards")
+    more = ("--faults", "100", "--seed", "2817", "--keep-boards")
     code, told, err = run(capsys, *command(folder, 4, 4, *more))
     units = [one for one in told if one.get("kind") == "unit"]
     assert len(units) == 4, err
@@ -250,3 +252,53 @@ def test_two_stations_with_different_lists_are_told(
          "--board", "VIRTUAL_ESP32", "--ledger", str(tmp_path / "ledger.db")],
     )  # fmt: skip
     assert (ended, "RR-000001: it is in the ledger already, with other data" in err) == (60, True)
+
+
+def test_a_list_is_made_on_real_ports(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kit: Kit
+) -> None:
+    """With a list, settings and ports that are named, the same happens as on virtual slots."""
+    loaded(tmp_path / "boards", kit, 2)
+    with contextlib.ExitStack() as stack:
+        cloud = stack.enter_context(MockCloud())
+        chips = [
+            stack.enter_context(VirtualEsp32(path, mac=mac(number)))
+            for number, path in enumerate(sorted((tmp_path / "boards").iterdir()), 1)
+        ]
+        monkeypatch.setenv("CLAIM_KEY", cloud.keys["WRITE"])
+        monkeypatch.setenv("STARTLINE_READ_KEY", cloud.keys["READ"])
+        (tmp_path / "ca.pem").write_bytes(cloud.ca_pem)
+        (tmp_path / "wifi").touch(mode=0o600)
+        (tmp_path / "wifi").write_text("bench-wifi")
+        (tmp_path / "settings.toml").write_text(REAL.format(base_url=cloud.base_url))
+        rows = f"serial;alias;mac\nRR-1;Çiğdem;\nRR-2;Zweite;{mac(1)}\n"
+        (tmp_path / "units.csv").write_text(rows, encoding="windows-1254")
+        words = ["line", "units.csv", "--encoding", "windows-1254", "--board", "VIRTUAL_ESP32"]
+        words += ["--ledger", "ledger.db", "--labels", "labels", "--json"]
+        words += [word for chip in chips for word in ("-p", chip.url)]
+        code, told, err = run(capsys, *words)
+        aliases = {device["serial_number"]: device["alias"] for device in cloud.devices()}
+    assert code == 0, err
+    assert told[-1]["ends"] == {"passed": 2}
+    assert aliases == {"RR-1": "Çiğdem", "RR-2": "Zweite"}
+    with Ledger.open("ledger.db") as ledger:
+        assert ledger.find("RR-2").mac == mac(1), "the list reserves it for this chip"
+    assert sorted(path.name for path in (tmp_path / "labels").iterdir()) == [
+        "RR-1.svg",
+        "RR-2.svg",
+    ]
+
+
+REAL = """
+[claim]
+cloud = "rufus"
+base_url = "{base_url}"
+key_env = "CLAIM_KEY"
+[net]
+ssid = "bench"
+password_file = "wifi"
+[tls]
+ca = "ca.pem"
+[unit]
+model = "Model X1"
+"""

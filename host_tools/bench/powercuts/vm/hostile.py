@@ -44,9 +44,8 @@ class Hostile:
         """Run the answers of seeds `first` to `first + count - 1`."""
         sums = {"answers": count, "states": {}, "bad": {}, "examples": [], "longest_ms": 0}
         for seed in range(first, first + count):
+            gc.collect()  # on a chip each boot begins with a heap of its own
             self._run_one(seed, sums)
-            if seed % 16 == 0:
-                gc.collect()
         return sums
 
     def _run_one(self, seed: int, sums: dict) -> None:
