@@ -59,7 +59,7 @@ def test_a_first_boot_in_a_small_heap(make_reader: MakeReader, cloud: MockCloud)
     assert make_reader().boot(heap="112k").state == "bound"
 
 
-def test_a_thousand_failures_leak_nothing(make_reader: MakeReader, cloud: MockCloud) -> None:
+def test_failure_after_failure_leaks_nothing(make_reader: MakeReader, cloud: MockCloud) -> None:
     """Try after try against a cloud that is not there, the heap in use stays what it was."""
     reader = make_reader(base_url="https://localhost:1/v0")
     few, many = (reader.boot(retries=count).end["heap"] for count in (3, 60))
