@@ -21,10 +21,10 @@ schema: $(VENV)/check.stamp  ## Hold the mock cloud to its own OpenAPI descripti
 	@$(BIN)/python tests/cloud/run_schemathesis.py 2000
 
 powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte (ten minutes)
-	@$(BIN)/python -m host_tools.bench.powercuts --cloud $(CLOUD)
+	@$(BIN)/python -m host_tools.bench.powercuts --cloud $(CLOUD) $(ARGS)
 
 hostile: $(VENV)/run.stamp  ## Answer the agent with 20,000 spoilt answers
-	@$(BIN)/python -m host_tools.bench.hostile
+	@$(BIN)/python -m host_tools.bench.hostile $(ARGS)
 
 check: $(VENV)/check.stamp  ## Lint, types, spelling; writes nothing
 	@$(BIN)/ruff check --quiet .

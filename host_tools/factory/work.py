@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from host_tools.bench.first_boot import Outcome, follow_first_boot
 from host_tools.bench.kit import Provision
@@ -43,7 +43,10 @@ from host_tools.factory.label_svg import file_name, label_svg
 from host_tools.factory.wipe import wipe_identity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from host_tools.bench.kept import Kept
+    from host_tools.bench.operator.question import Question
     from host_tools.factory.ledger import Ledger
 
 #: The agent's own limit for a first boot, in seconds, and what the host adds to it.
@@ -54,6 +57,8 @@ _LISTEN, _IDENTITY = 1.5, 20.0
 _PAUSE, _PORT_LIMIT = 1.0, 15.0
 #: Seconds before the cloud is asked again.
 _CLOUD_PAUSES = (1.0, 3.0)
+
+_Found = TypeVar("_Found")
 
 #: Failures that another go may mend; any other is the same the second time.
 _PASSING = (DeviceSilent, NoSuchPort, TimedOut, NetworkFailed, StorageFailed)
@@ -193,10 +198,10 @@ class UnitWork:
         if plan.read_key is None or claim.cloud != "rufus":
             return False
         cloud = CloudPlace(claim.base_url, plan.settings.tls.ca)
-        done = reconcile(
-            line, cloud, plan.read_key, lambda _question: False,
-            tokens_of=self._tokens_beside, listen=self._hear,
-        )  # fmt: skip
+        tokens, key = self._tokens_beside, plan.read_key
+        done = _patiently(
+            lambda: reconcile(line, cloud, key, _nobody, tokens_of=tokens, listen=self._hear)
+        )
         self._ledger.note(self._place, "settle", unit=self._held, reason=done.state)
         return True
 
@@ -246,20 +251,11 @@ class UnitWork:
 
     def _verify(self, outcome: Outcome) -> None:
         began = time.monotonic()
-        for pause in _CLOUD_PAUSES:
-            # Looking is harmless, so a cloud that stumbles is asked again.
-            with contextlib.suppress(RefusedByCloud, NetworkFailed):
-                done = self._ask_cloud(outcome)
-                break
-            time.sleep(pause)
-        else:
-            done = self._ask_cloud(outcome)
+        done = _patiently(
+            lambda: verify(outcome, self._plan.settings, self._plan.read_key, self._listen)
+        )
         if done:
             self._unit = self._ledger.step(self._held, VERIFY, seconds=time.monotonic() - began)
-
-    def _ask_cloud(self, outcome: Outcome) -> bool:
-        plan = self._plan
-        return verify(outcome, plan.settings, plan.read_key, self._listen)
 
     def _print_label(self, unit: Entry, *, seen: bool = False) -> None:
         folder = self._plan.labels
@@ -333,3 +329,17 @@ class UnitWork:
             seconds=time.monotonic() - began,
             exit_code=error.exit_code if error else 0,
         )
+
+
+def _patiently(look: Callable[[], _Found]) -> _Found:
+    """Look into the cloud, again if it stumbles: looking is harmless."""
+    for pause in _CLOUD_PAUSES:
+        with contextlib.suppress(RefusedByCloud, NetworkFailed):
+            return look()
+        time.sleep(pause)
+    return look()
+
+
+def _nobody(_question: Question) -> bool:
+    """Vouch for nothing: there is nobody at the line to ask."""
+    return False
