@@ -159,8 +159,8 @@ def command(
     )  # fmt: skip
     if not virtual:
         _run_real(given)
-    elif context.get_parameter_source("where") == ParameterSource.DEFAULT:
-        # Virtual units have no business in the ledger of the real ones.
+    elif context.get_parameter_source("where") != ParameterSource.COMMANDLINE:
+        # Virtual units have no business in the ledger of the real ones, wherever that is set.
         _run_virtual(msgspec.structs.replace(given, where=str(folder / "ledger.db")))
     else:
         _run_virtual(given)

@@ -80,7 +80,7 @@ def _tiles(told: Figures) -> str:
         tile(f"{told.counts[PASSED]} / {told.total}", "units passed"),
         tile(_percent(told.yield_), "yield of those finished"),
         tile(_percent(told.first_time_share), "passed at the first go"),
-        tile(str(told.retries), "boards plugged in again"),
+        tile(str(told.retries), "goes beyond the first"),
     ]
     if told.counts[DEFERRED]:
         tiles.append(tile(str(told.counts[DEFERRED]), "shipped unbound"))

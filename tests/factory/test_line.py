@@ -106,8 +106,14 @@ def check(folder: Path, count: int) -> None:
         assert not any(key in path.read_bytes() for key in keys)
 
 
-def test_blank_boards_become_units(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Blank virtual readers in three slots pass, each with its label, and the cloud agrees."""
+def test_blank_boards_become_units(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blank virtual readers in three slots pass, each with its label, and the cloud agrees.
+
+    The ledger of the real units, which a factory has set, is not touched.
+    """
+    monkeypatch.setenv("STARTLINE_LEDGER", str(tmp_path / "real.db"))
     folder = tmp_path / "plant"
     code, told, err = run(capsys, *command(folder, 3, 3, "--labels", "labels"))
     assert code == 0, err
@@ -117,6 +123,7 @@ def test_blank_boards_become_units(tmp_path: Path, capsys: pytest.CaptureFixture
     check(folder, 3)
     again, told, _ = run(capsys, *command(folder, 3, 3))
     assert (again, told[-1]["ends"], told[-1]["batch"]["passed"]) == (0, {}, 3)
+    assert not (tmp_path / "real.db").exists()
 
 
 def test_a_killed_line_goes_on(
