@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from host_tools.bench.loading import restart
 from host_tools.bench.notices import Listener, Remark, Step, nobody
+from host_tools.bench.restart import restart
 from host_tools.device.bootloader import DEFAULT_BAUD, BootLoader
 from host_tools.device.flash_access import flash_size, read_flash
 from host_tools.device.line import Line

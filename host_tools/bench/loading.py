@@ -13,8 +13,6 @@ from host_tools.bench.restart import restart
 from host_tools.device.line import Line
 from host_tools.errors import StartlineError
 
-__all__ = ["load", "restart"]
-
 
 def load(line: Line, order: Order, listen: Listener = nobody) -> LoadReport:
     """Bring the device to what the order says; afterwards it waits for `restart`.

@@ -19,7 +19,7 @@ import msgspec
 from rich.console import Console
 
 from host_tools.bench.first_boot import Outcome, follow_first_boot
-from host_tools.bench.loading import restart
+from host_tools.bench.restart import restart
 from host_tools.bench.view import ConsoleView
 from host_tools.cloud import MockCloud
 from host_tools.device.deadline import Deadline

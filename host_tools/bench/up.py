@@ -10,9 +10,10 @@ import msgspec
 
 from host_tools.bench.cloud_check import check_device
 from host_tools.bench.first_boot import Outcome, follow_first_boot
-from host_tools.bench.loading import load, restart
+from host_tools.bench.loading import load
 from host_tools.bench.notices import Listener, Remark, Step, nobody
 from host_tools.bench.order import LoadReport, Order
+from host_tools.bench.restart import restart
 from host_tools.bench.vms_check import check_taken
 from host_tools.device.deadline import Deadline
 from host_tools.device.line import Line

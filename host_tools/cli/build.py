@@ -11,7 +11,6 @@ from host_tools.boards import load_board
 from host_tools.cli import options
 from host_tools.images.build import Manifest, build
 from host_tools.images.bytecode import device_files, owner_files
-from host_tools.images.firmware_store import FirmwareStore, default_cache
 from host_tools.images.recipe import Recipe
 from host_tools.images.settings import load_settings
 from host_tools.images.unit_list import load_units, make_unit
@@ -71,9 +70,7 @@ def command(
         units = load_units(unit_list, told.unit_defaults, encoding)
     else:
         units = [make_unit({key: text or "" for key, text in one.items()}, told.unit_defaults)]
-    store = FirmwareStore(
-        default_cache(), accept=filter(None, [accept_firmware]), confirm=options.confirm
-    )
+    store = options.firmware_store(accept_firmware)
     files = device_files() | (owner_files(app_folder) if app_folder else {})
     recipe = Recipe(profile, store.obtain(profile, firmware_file), files, told.settings)
     manifest = build(recipe, units, out, merged=merged)

@@ -9,12 +9,12 @@ import rich_click as click
 
 from host_tools.bench.backup import new_file
 from host_tools.bench.kit import make_kit
-from host_tools.bench.loading import load, restart
+from host_tools.bench.loading import load
 from host_tools.bench.order import Order
+from host_tools.bench.restart import restart
 from host_tools.boards import load_board
 from host_tools.cli import options
 from host_tools.device.line import Line
-from host_tools.images.firmware_store import FirmwareStore, default_cache
 
 
 @click.command("flash")
@@ -38,9 +38,7 @@ def command(
 ) -> None:
     """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
     profile = load_board(board)
-    store = FirmwareStore(
-        default_cache(), accept=filter(None, [accept_firmware]), confirm=options.confirm
-    )
+    store = options.firmware_store(accept_firmware)
     order = Order(
         board=profile,
         kit=make_kit(profile, store.obtain(profile, firmware_file), app_folder),

@@ -33,7 +33,6 @@ from host_tools.factory.slots import Slot, find_slots, parse_slots
 from host_tools.factory.verify import Verdict, compare, record_verdict
 from host_tools.factory.virtual_plant import VirtualPlant
 from host_tools.images.factory import Settings
-from host_tools.images.firmware_store import FirmwareStore, default_cache
 from host_tools.images.settings import load_settings
 from host_tools.secrets import Secret
 
@@ -214,7 +213,7 @@ def _batch(given: _Given, units: str, defaults: dict[str, Any]) -> Batch:
 
 
 def _kit(given: _Given, board: Board) -> Kit:
-    store = FirmwareStore(default_cache(), confirm=options.confirm)
+    store = options.firmware_store()
     return make_kit(board, store.obtain(board, given.firmware_file), given.app_folder)
 
 

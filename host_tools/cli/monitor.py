@@ -7,7 +7,7 @@ import contextlib
 import rich_click as click
 from rich.console import Console as Terminal
 
-from host_tools.bench.loading import restart
+from host_tools.bench.restart import restart
 from host_tools.bench.view import ConsoleView, JsonView
 from host_tools.cli import options
 from host_tools.device.console import Console

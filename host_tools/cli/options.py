@@ -18,6 +18,7 @@ from host_tools.boards import board_names, load_board
 from host_tools.device.ports import UsbId, detect_port
 from host_tools.device.text import printable
 from host_tools.images.certificates import load_certificates
+from host_tools.images.firmware_store import FirmwareStore, default_cache
 from host_tools.images.settings import load_place
 from host_tools.secrets import Secret, secret_from_file
 
@@ -166,6 +167,11 @@ def warn(sentence: str) -> None:
 def confirm(seen: str) -> bool:
     """Ask the person at the terminal whether what was seen is to be used."""
     return sys.stdin.isatty() and click.confirm(f"{seen} Use it?", err=True)
+
+
+def firmware_store(accepted: str | None = None) -> FirmwareStore:
+    """Return the firmware cache; a digest that is not known yet is `accepted`, or asked about."""
+    return FirmwareStore(default_cache(), accept=filter(None, [accepted]), confirm=confirm)
 
 
 def view(*, as_json: bool) -> View:

@@ -8,8 +8,9 @@ from pathlib import Path
 import rich_click as click
 
 from host_tools.bench.kit import make_provision
-from host_tools.bench.loading import load, restart
+from host_tools.bench.loading import load
 from host_tools.bench.order import Order
+from host_tools.bench.restart import restart
 from host_tools.boards import load_board
 from host_tools.cli import options
 from host_tools.device.line import Line

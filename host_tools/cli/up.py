@@ -13,7 +13,6 @@ from host_tools.bench.order import Order
 from host_tools.bench.up import UpResult, up
 from host_tools.boards import load_board
 from host_tools.cli import options
-from host_tools.images.firmware_store import FirmwareStore, default_cache
 
 
 @click.command("up")
@@ -59,9 +58,7 @@ def command(
         settings_file, {key: text or "" for key, text in unit.items()}, warn=options.warn
     )
     profile = load_board(board)
-    store = FirmwareStore(
-        default_cache(), accept=filter(None, [accept_firmware]), confirm=options.confirm
-    )
+    store = options.firmware_store(accept_firmware)
     order = Order(
         board=profile,
         kit=make_kit(profile, store.obtain(profile, firmware_file), app_folder),

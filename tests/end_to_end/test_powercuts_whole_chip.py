@@ -11,11 +11,11 @@ import pytest
 
 from host_tools.bench.first_boot import follow_first_boot
 from host_tools.bench.kit import Provision
-from host_tools.bench.loading import restart
 from host_tools.bench.notices import nobody
 from host_tools.bench.powercuts.plan import specs
 from host_tools.bench.powercuts.runner import Machine
 from host_tools.bench.powercuts.units import with_factory_image
+from host_tools.bench.restart import restart
 from host_tools.cloud import MockCloud
 from host_tools.device.deadline import Deadline
 from host_tools.device.line import Line

@@ -12,10 +12,11 @@ import msgspec
 
 from host_tools.bench.flash_survey import Survey
 from host_tools.bench.kept import Kept
-from host_tools.bench.loading import load, restart
+from host_tools.bench.loading import load
 from host_tools.bench.notices import Listener, Remark, nobody
 from host_tools.bench.order import Order
 from host_tools.bench.prompt_session import read_kept
+from host_tools.bench.restart import restart
 from host_tools.bench.scenarios.base import APP, Base
 from host_tools.bench.scenarios.model import Damage, World
 from host_tools.bench.scenarios.provisioning import is_bench_unit, neutral
