@@ -3,13 +3,15 @@
 This file is executed by path, in esptool's process, and knows nothing of either package's inside
 but one method. Reason: esptool sets a timeout around every command, and pyserial 3.5 answers any
 change of a timeout by negotiating baud rate, data size, parity and stop bits with the server
-anew, with a sleep of 50 ms at the least. A session of hundreds of commands then takes minutes.
+anew, with a sleep at each. A session of hundreds of commands then takes minutes. What else it
+sleeps over is the business of `rfc2217_pace.py`, which is executed by path as well.
 """
 
 from __future__ import annotations
 
 import runpy
 import sys
+from pathlib import Path
 from typing import Any
 
 from serial import rfc2217
@@ -32,7 +34,15 @@ def negotiate_only_changes() -> None:
     rfc2217.Serial._reconfigure_port = reconfigure  # noqa: SLF001
 
 
+def quicken(arguments: list[str]) -> None:
+    """Take the sleeps out of the port that the arguments name."""
+    pace = runpy.run_path(str(Path(__file__).with_name("rfc2217_pace.py")))
+    if "--port" in arguments:
+        pace["hurry"](arguments[arguments.index("--port") + 1])
+
+
 if __name__ == "__main__":
     negotiate_only_changes()
+    quicken(sys.argv)
     sys.argv[0] = "esptool"
     runpy.run_module("esptool", run_name="__main__")

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import serial
 from serial import rfc2217
 
 from host_tools.device.deadline import Deadline
 from host_tools.device.ports import describe_ports, holder
+from host_tools.device.rfc2217_pace import hurry
 from host_tools.device.text import printable
 from host_tools.errors import BadInput, NoSuchPort
 
@@ -137,13 +139,23 @@ def scheme(url: str) -> str:
 
 
 def check_url(url: str) -> None:
-    """Raise BadInput for a kind of URL that carries no device."""
+    """Raise BadInput for a kind of URL that carries no device, or one that says not where."""
     kind = scheme(url)
     if kind and kind not in _REMOTE:
         raise BadInput(
             f"{kind}:// is no kind of port.",
             "A port is a name such as /dev/ttyUSB0 or COM5, rfc2217://host:port or socket://host:port.",
         )
+    if kind and not _names_host_and_port(url):
+        raise BadInput(f"{url} does not name a host and its port.", f"Such as: {kind}://host:4000")
+
+
+def _names_host_and_port(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname and parts.port)
+    except ValueError:
+        return False
 
 
 def open_port(url: str, baud: int = DEFAULT_BAUD) -> Port:
@@ -159,7 +171,7 @@ def open_port(url: str, baud: int = DEFAULT_BAUD) -> Port:
         )
     except ValueError as error:
         raise BadInput(f"The port {url} cannot be used: {error}.") from None
-    if hasattr(line, "_socket"):
+    if scheme(url):
         line.close = functools.partial(_close_fully, line)
     try:
         _open_quietly(line)
@@ -185,7 +197,8 @@ def _open_quietly(line: Any) -> None:
 
 def _close_fully(line: Any) -> None:
     """Close a remote port's socket too where the other side reset it: pyserial 3.5 leaves it open."""
-    socket = line._socket  # noqa: SLF001
+    socket = getattr(line, "_socket", None)
+    hurry(line.port)
     try:
         type(line).close(line)
     finally:
@@ -237,12 +250,13 @@ def _cannot_open(url: str, error: Exception) -> NoSuchPort:
 
 
 def _cannot_open_remote(url: str, error: Exception) -> NoSuchPort:
-    if "does not seem to support RFC2217" in str(error):
+    if "Could not open port" in str(error):
         return NoSuchPort(
-            f"What listens at {url} does not answer as a serial port, or serves somebody else.",
-            "Close the other program, or check that an RFC 2217 server listens there.",
+            f"Nothing serves a serial port at {url}.",
+            "Start the server first; `startline virtual` starts a virtual reader.",
         )
+    # It listens, and one of pyserial's waits for its answers ended in vain.
     return NoSuchPort(
-        f"Nothing serves a serial port at {url}.",
-        "Start the server first; `startline virtual` starts a virtual reader.",
+        f"What listens at {url} does not answer as a serial port, or serves somebody else.",
+        "Close the other program, or check that an RFC 2217 server listens there.",
     )
