@@ -30,6 +30,17 @@ _SUPERBLOCK = struct.Struct("<II8sIIII")
 _MAGIC = b"littlefs"
 
 
+def stretches(planned: PartitionTable) -> dict[int, int]:
+    """Return what a survey reads of a device without a table of its own: lengths by offset."""
+    precious = [planned.get(name) for name in ("bind", "fctry")]
+    begin = min(row.offset for row in precious)
+    return {
+        TABLE_OFFSET: _LOW_END - TABLE_OFFSET,
+        begin: max(row.end for row in precious) - begin,
+        planned.get("vfs").offset: 2 * _BLOCK,
+    }
+
+
 class Survey:
     """A device's partition table (None for none that can be read) and what it keeps.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -17,7 +18,7 @@ from host_tools.device.esptool_output import Chip, Output, Written
 from host_tools.device.esptool_process import run_esptool, workplace, write_private
 from host_tools.device.lock import canonical
 from host_tools.device.port import check_url
-from host_tools.errors import DeviceSilent, StorageFailed
+from host_tools.errors import DeviceSilent, StartlineError, StorageFailed
 
 #: A stub that was left at another rate is not found again: only the last verb may go faster.
 _SYNC_BAUD = 115200
@@ -86,10 +87,19 @@ class BootLoader:
         self._progress = progress or _no_progress
         self._in_stub = False
         self._chip = "auto"
+        self._blank: list[tuple[int, int]] = []
 
-    def identify(self) -> Chip:
-        """Return chip type, MAC and flash size. Raises DeviceSilent where they are not told."""
-        output = self._run(["flash-id"], _SYNC_BAUD, 0, _ignore)
+    def identify(self, perhaps_blank: Mapping[int, int] = MappingProxyType({})) -> Chip:
+        """Return chip type, MAC and flash size. Raises DeviceSilent where they are not told.
+
+        `perhaps_blank` are lengths by offset: the chip tells on the way which of these stretches
+        are blank, by their MD5, and what is known to be blank need not come over the line.
+        """
+        output = Output()
+        if perhaps_blank:
+            self._compare_with_blank(perhaps_blank, output)
+        else:
+            self._run(["flash-id"], _SYNC_BAUD, 0, _ignore, output)
         if output.chip is None or not output.chip.flash_size:
             raise DeviceSilent(
                 f"The boot loader at {self.url} does not tell its chip and flash size.",
@@ -101,6 +111,8 @@ class BootLoader:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return `length` bytes of flash from `offset`. Raises StorageFailed on a short answer."""
+        if any(at <= offset and offset + length <= end for at, end in self._blank):
+            return b"\xff" * length
 
         def report(output: Output) -> None:
             self._progress(Progress("read", int(length * output.percent / 100), length))
@@ -123,6 +135,7 @@ class BootLoader:
         """
         if not regions:
             return WriteReport((), ())
+        self._blank.clear()
         sizes = {region.offset: wire_size(region.data) for region in regions}
         # After one region that does not deflate, esptool 5.6 sends all behind it as they are.
         regions = sorted(regions, key=lambda region: sizes[region.offset] >= len(region.data))
@@ -140,17 +153,38 @@ class BootLoader:
         self._progress(Progress("write", total, total))
         return WriteReport(tuple(output.written), tuple(output.skipped))
 
+    def _compare_with_blank(self, lengths: Mapping[int, int], output: Output) -> None:
+        """Have the chip compare stretches with blank ones."""
+        with workplace() as folder:
+            arguments = ["verify-flash", "--flash-size", "detect"]
+            for offset, length in lengths.items():
+                name = folder / f"{offset:06x}.bin"
+                write_private(name, b"\xff" * length)
+                arguments += [hex(offset), str(name)]
+            try:
+                self._run(arguments, _SYNC_BAUD, sum(lengths.values()), _ignore, output)
+            except StartlineError:
+                # A stretch behind the end of a smaller flash: what chip it is has been told by then.
+                if output.chip is None or not output.chip.flash_size:
+                    raise
+        self._blank = [(at, at + lengths[at]) for at in output.verified]
+
     def _run(
-        self, verb: list[str], baud: int, size: int, report: Callable[[Output], None]
+        self,
+        verb: list[str],
+        baud: int,
+        size: int,
+        report: Callable[[Output], None],
+        output: Output | None = None,
     ) -> Output:
         before = "no-reset" if self._in_stub else "default-reset"
         self._in_stub = False
         command = ["--port", self.url, "--baud", str(baud)]
         command += ["--chip", self._chip, "--before", before, "--after", "no-reset-stub"]
         command += ["--connect-attempts", str(self._attempts), *verb]
-        output = Output()
+        output = output or Output()
         limit = _CONNECT_LIMIT + size * _BYTE_LIMIT
-        if not run_esptool(command, limit, output, report):
+        if not run_esptool(command, limit, output, report) and not output.compared:
             raise output.failure(self.url)
         self._in_stub = baud == _SYNC_BAUD
         return output

@@ -27,6 +27,8 @@ _WROTE = re.compile(
     r"^Wrote (?P<size>\d+) bytes(?: \((?P<sent>\d+) compressed\))? at (?P<address>0x[0-9a-fA-F]+)"
 )
 _SKIPPED = re.compile(r"at (?P<address>0x[0-9a-fA-F]+) already in flash")
+_VERIFYING = re.compile(r"^Verifying .*\bat (?P<address>0x[0-9a-fA-F]+)")
+_VERIFIED = re.compile(r"^Verification successful")
 _FATAL = re.compile(r"A (?:fatal|serial exception) error occurred:\s*(?P<reason>.+)")
 
 _UNITS: Mapping[str, int] = MappingProxyType({"KB": 1 << 10, "MB": 1 << 20})
@@ -57,10 +59,13 @@ class Output:
     def __init__(self) -> None:
         self.written: list[Written] = []
         self.skipped: list[int] = []
+        #: Offsets at which the flash was found to hold what it was compared with.
+        self.verified: list[int] = []
         #: How far the region at hand is, from 0 to 100.
         self.percent = 0.0
         self._kind = self._mac = ""
         self._flash_size = 0
+        self._verifying = -1
         self._reason = ""
         self._tail: list[str] = []
 
@@ -68,6 +73,11 @@ class Output:
     def chip(self) -> Chip | None:
         """The chip, once it has been named."""
         return Chip(self._kind, self._mac, self._flash_size) if self._kind else None
+
+    @property
+    def compared(self) -> bool:
+        """Whether a comparison came to its end and showed a difference, which esptool fails for."""
+        return self._verifying >= 0 and self._reason == "Verification failed."
 
     def line(self, text: str) -> None:
         """Take one line, without its end."""
@@ -93,6 +103,14 @@ class Output:
             self.skipped.append(int(match["address"], 16))
         elif match := _PROGRESS.search(text):
             self.percent = min(100.0, float(match["percent"]))
+        else:
+            self._compare(text)
+
+    def _compare(self, text: str) -> None:
+        if match := _VERIFYING.search(text):
+            self._verifying = int(match["address"], 16)
+        elif _VERIFIED.search(text):
+            self.verified.append(self._verifying)
 
     def failure(self, url: str) -> StartlineError:
         """Return the error that a failed run stands for."""

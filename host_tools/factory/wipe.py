@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from host_tools.bench.flash_survey import Survey
+from host_tools.bench.flash_survey import Survey, stretches
 from host_tools.bench.restart import restart
 from host_tools.device.bootloader import BootLoader
 from host_tools.images.plan import Region
@@ -28,7 +28,7 @@ def wipe_identity(line: Line, kit: Kit, mac: str) -> bool:
         return False
     line.free()
     loader = BootLoader(line.url, attempts=_ATTEMPTS)
-    chip = loader.identify()
+    chip = loader.identify(stretches(kit.table))
     kept = Survey(loader, chip.mac, kit.table).kept
     if chip.mac != mac or kept.holding().state != "unbound":
         restart(line)

@@ -50,6 +50,33 @@ def test_a_session_reads_and_writes_in_one_go(
     assert not list(tmp_path.glob("startline-*"))
 
 
+def test_what_is_blank_need_not_come_over_the_line(
+    chip: Callable[..., VirtualEsp32], flash: Path
+) -> None:
+    """Identifying a chip tells which stretches are blank; only the others are read, until a write."""
+    flash.write_bytes(b"\xff" * 0x3FD000 + NOISE + b"\xff" * 0x1000)
+    one = chip()
+    loader = BootLoader(one.url)
+    stretches = {0x8000: 0x7000, 0x3FC000: 0x4000, 0x200000: 0x2000}
+    assert loader.identify(stretches) == Chip("ESP32", "24:6f:28:00:00:01", 4 << 20)
+    before = one.counts()
+    assert loader.read(0x8000, 0x7000) == b"\xff" * 0x7000
+    assert loader.read(0x200000, 0x1000) == b"\xff" * 0x1000
+    assert one.counts() == before
+    assert loader.read(0x3FC000, 0x4000) == b"\xff" * 0x1000 + NOISE + b"\xff" * 0x1000
+    loader.write([Region("vfs", 0x200000, NOISE)])
+    assert loader.read(0x200000, 0x2000) == NOISE
+
+
+def test_a_chip_smaller_than_its_board_says_so(
+    chip: Callable[..., VirtualEsp32], flash: Path
+) -> None:
+    """A stretch behind the end of the flash does not keep the chip's real size from being told."""
+    flash.write_bytes(b"\xff" * (1 << 20))
+    loader = BootLoader(chip().url)
+    assert loader.identify({0x8000: 0x7000, 0x200000: 0x2000}).flash_size == 1 << 20
+
+
 def test_region_files_are_private_while_they_exist(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
