@@ -10,9 +10,9 @@ import msgspec
 
 from host_tools.bench.kit import AGENT_FOLDER, Kit
 from host_tools.bench.notices import Listener
-from host_tools.device.bootloader import Progress, wire_size
+from host_tools.device.bootloader import Progress
+from host_tools.device.file_sender import NotStored, send_files
 from host_tools.device.repl import Repl
-from host_tools.device.wire import DeviceRaised
 from host_tools.errors import StorageFailed
 
 
@@ -65,28 +65,24 @@ def apply_changes(repl: Repl, changes: FileChanges, listen: Listener) -> None:
 
     Raises StorageFailed where one does not fit, FileSystemBroken where none can be written.
     """
-    total = sum(wire_size(data) for data in changes.put.values())
-    done = 0
-    made: set[str] = set()
-    for path in sorted(changes.put, key=lambda name: (name == "/main.py", name)):
-        data = changes.put[path]
-        folder = path.rpartition("/")[0]
-        try:
-            if folder and folder not in made:
-                repl.mkdir(folder)
-                made.add(folder)
-            repl.put(path, data)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise FileSystemBroken from None
-            raise StorageFailed(
-                f"The device's file system has no room for {path}.",
-                "Free some space there, or write it anew with --recreate-files.",
-            ) from None
-        except DeviceRaised as error:
-            raise StorageFailed(f"The device could not store {path}: {error}.") from None
-        done += wire_size(data)
-        listen(Progress("write", done, total))
+    order = sorted(changes.put, key=lambda name: (name == "/main.py", name))
+    total = changes.size
+    try:
+        send_files(
+            repl,
+            {path: changes.put[path] for path in order},
+            lambda done: listen(Progress("write", done, total)),
+        )
+    except NotStored as failed:
+        if not isinstance(failed.reason, OSError):
+            words = f"The device could not store {failed.path}: {failed.reason}."
+            raise StorageFailed(words) from None
+        if failed.reason.errno != errno.ENOSPC:
+            raise FileSystemBroken from None
+        raise StorageFailed(
+            f"The device's file system has no room for {failed.path}.",
+            "Free some space there, or write it anew with --recreate-files.",
+        ) from None
     for path in changes.remove:
         repl.remove(path)
 

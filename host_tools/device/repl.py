@@ -1,21 +1,20 @@
-"""Files and answers from a device's MicroPython prompt."""
+"""Answers from a device's MicroPython prompt, and what it knows of its files."""
 
 from __future__ import annotations
 
 import ast
 import binascii
-import contextlib
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from host_tools.device.port import Port
-from host_tools.device.wire import DeviceRaised, Wire
+from host_tools.device.wire import Wire
 from host_tools.errors import Bug
 
-#: Bytes of a file that travel in one piece: 256 make it five times slower, more do not fit a chip.
-CHUNK = 4096
+#: Files whose digests are asked for in one go.
+_TOGETHER = 40
 #: A chip gives a decompressor's window from its heap: 2 to this power, in bytes.
 _WINDOW_BITS = 12
 
@@ -69,6 +68,15 @@ def _list(path):
 """
 
 
+_RESTART = """
+import machine
+_kept = machine.RTC().memory
+if _kept()[:4] == b"SLcl":
+    _kept(b"")
+machine.reset()
+"""
+
+
 class Repl:
     """The MicroPython prompt of the device at an open port, from `enter` to `leave`.
 
@@ -113,59 +121,33 @@ class Repl:
     def digests(self, paths: Iterable[str]) -> dict[str, str | None]:
         """Return the SHA-256 (hex) of each file, None for one that is not there."""
         self.define(_DIGESTS)
-        return {path: self.value(f"_digest({path!r})", _SLOW) for path in paths}
+        asked = list(paths)
+        told: list[str | None] = []
+        for at in range(0, len(asked), _TOGETHER):
+            told += self.value(f"[_digest(p) for p in {asked[at : at + _TOGETHER]}]", _SLOW)
+        return dict(zip(asked, told, strict=True))
 
     def entries(self, folder: str) -> Mapping[str, bool]:
         """Return the names in a folder, each with whether it is a folder; empty for none."""
         self.define(_LISTING)
         return dict(self.value(f"_list({folder!r})"))
 
-    def put(self, path: str, data: bytes, progress: Callable[[int], None] | None = None) -> None:
-        """Write a file: beside its place first, then moved there, so that a cut leaves one whole.
-
-        `progress` is told the bytes of `data` that have arrived. Raises OSError (no space, say).
-        """
-        beside = f"{path}.new"
-        try:
-            self._send_file(beside, data, progress)
-            self.run(f"os.rename({beside!r}, {path!r})", _SLOW)
-        except OSError:
-            with contextlib.suppress(OSError, DeviceRaised):
-                self.remove(beside)
-            raise
-
     def remove(self, path: str) -> None:
         """Remove a file. Raises FileNotFoundError where there is none."""
         self.run(f"import os\nos.remove({path!r})", _SLOW)
 
-    def mkdir(self, path: str) -> None:
-        """Make a folder, and those above it, where they are missing."""
-        parts = path.strip("/").split("/")
-        for count in range(1, len(parts) + 1):
-            folder = "/" + "/".join(parts[:count])
-            try:
-                self.run(f"import os\nos.mkdir({folder!r})")
-            except FileExistsError:
-                continue
-
     def restart(self) -> None:
-        """Restart the chip (machine.reset()); its console follows on the same port."""
-        self._wire.start("import machine\nmachine.reset()")
+        """Restart the chip (machine.reset()); its console follows on the same port.
+
+        That a tool does so is no crash: the agent's count of quick resets begins anew.
+        """
+        self._wire.start(_RESTART)
 
     def define(self, code: str) -> None:
         """Run definitions once in an interpreter's life."""
         if code not in self._known:
             self.run(code)
             self._known.add(code)
-
-    def _send_file(self, path: str, data: bytes, progress: Callable[[int], None] | None) -> None:
-        self.run(f"_file = open({path!r}, 'wb')")
-        for start in range(0, len(data), CHUNK):
-            chunk = data[start : start + CHUNK]
-            self.run(f"_file.write({self.packed(chunk)})", _SLOW)
-            if progress is not None:
-                progress(start + len(chunk))
-        self.run("_file.close()", _SLOW)
 
     def packed(self, chunk: bytes) -> str:
         """Return an expression whose value on the device is `chunk`, as short as it can be sent."""

@@ -66,7 +66,6 @@ class _Transport(transport_serial.SerialTransport):  # type: ignore[misc]
 
     def __init__(self, port: Port) -> None:
         # The parent's constructor opens a port, with DTR and RTS its own way: not called.
-        self.serial = port.line
         self.port = port
         self.device_name = port.url
         self.in_raw_repl = False
@@ -74,6 +73,11 @@ class _Transport(transport_serial.SerialTransport):  # type: ignore[misc]
         self.mounted = False
         self.is_pty = False
         self.deadline = Deadline(0)
+
+    @property
+    def serial(self) -> Any:
+        """The pyserial object, which is another one once the port has come back."""
+        return self.port.line
 
     def read_until(
         self,
@@ -206,12 +210,22 @@ class Wire:
             yield
         except (TransportError, struct.error) as error:
             late = self._transport.deadline.expired
+            self._see_whether_it_is_there()
             reason = "did not answer in time" if late else f"answered {printable(str(error))}"
             raise DeviceSilent(
                 f"The device at {self.port.url} {reason}.", "Run the command again."
             ) from None
         except OSError as error:
             raise self.port.gone(error) from None
+
+    def _see_whether_it_is_there(self) -> None:
+        """Read on for a moment: mpremote takes the end of a remote port for an odd answer.
+
+        Raises NoSuchPort where nobody is at the other end.
+        """
+        moment = Deadline(_SLICE)
+        while not moment.expired and self.port.read(_PAUSE):
+            continue
 
 
 def _nothing_to_run(heard: bytes) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import random
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
+from host_tools.device.file_sender import NotStored, send_files
 from host_tools.device.partition_access import (
     differing_blocks,
     read_facts,
@@ -49,17 +52,29 @@ def test_files_go_to_the_device_and_are_told_apart(chip: Chip, kind: str) -> Non
     with open_port(url(chip(HELLO), kind)) as port:
         repl = Repl(port)
         repl.enter()
-        repl.mkdir("/lib/startline")
+        files = {"/lib/startline/x.mpy": data, "/empty": b"", "/lib/a/b/y.py": b"y" * 300}
         seen: list[int] = []
-        repl.put("/lib/startline/x.mpy", data, seen.append)
-        digests = repl.digests(["/lib/startline/x.mpy", "/none"])
-        assert digests == {"/lib/startline/x.mpy": hashlib.sha256(data).hexdigest(), "/none": None}
-        assert seen[-1] == len(data)
-        assert repl.entries("/lib") == {"startline": True}
+        send_files(repl, files, seen.append)
+        wanted = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+        assert repl.digests([*files, "/none"]) == {**wanted, "/none": None}
+        assert seen[-1] == len(data) + 300
+        assert repl.entries("/lib") == {"startline": True, "a": True}
         assert repl.entries("/lib/startline") == {"x.mpy": False}
         repl.remove("/lib/startline/x.mpy")
         assert repl.entries("/lib/startline") == {}
         assert repl.entries("/no such folder") == {}
+
+
+def test_a_file_that_finds_no_room_is_named_and_leaves_nothing(chip: Chip) -> None:
+    """What came before it stays, it is told by name, and its beginning is removed."""
+    large = random.Random(3).randbytes(100_000)
+    with open_port(chip({**HELLO, "/data": bytes(0x1F0000)}).url) as port:
+        repl = Repl(port)
+        repl.enter()
+        with pytest.raises(NotStored) as caught:
+            send_files(repl, {"/small": b"1", "/large": large, "/never": b"2"})
+        assert (caught.value.path, caught.value.reason.errno) == ("/large", errno.ENOSPC)
+        assert set(repl.entries("/")) == {"boot.py", "data", "main.py", "small"}
 
 
 def test_what_the_device_raises_arrives_as_what_it_is(chip: Chip) -> None:
@@ -161,12 +176,20 @@ def test_a_restart_is_followed_on_the_same_port(chip: Chip) -> None:
         assert b"hello\r\n" in heard
 
 
-def test_a_line_that_is_cut_is_said_to_be(chip: Chip) -> None:
-    """A chip that is gone in the middle ends in a sentence, not in a traceback."""
+@pytest.mark.parametrize("kind", ["rfc2217", "socket", "pty"])
+def test_a_line_that_is_cut_is_said_to_be(chip: Chip, kind: str) -> None:
+    """A cable that is pulled at the prompt, in the middle of whatever, is a port that has gone."""
     one = chip(HELLO)
-    with open_port(one.url) as port:
+    with open_port(url(one, kind)) as port:
         repl = Repl(port)
         repl.enter()
-        one.kill()
-        with pytest.raises((NoSuchPort, DeviceSilent)):
-            repl.run("print(1)")
+        pull = threading.Timer(0.1, one.kill)
+        pull.start()
+        with pytest.raises(NoSuchPort):
+            _send_for_ever(repl)
+        pull.join()
+
+
+def _send_for_ever(repl: Repl) -> None:
+    while True:
+        send_files(repl, {"/x": random.Random(1).randbytes(9000)})
