@@ -49,6 +49,12 @@ def test_the_same_files_give_the_same_bytes() -> None:
     assert make_filesystem(FILES, VFS_SIZE) == make_filesystem(backwards, VFS_SIZE)
 
 
+def test_many_of_the_longest_names_find_room() -> None:
+    """Folders that do not fit as short logs are written as long ones."""
+    files = {f"/data/{number:0250}": b"" for number in range(60)}
+    assert read_filesystem(make_filesystem(files, 100 * 4096)) == files
+
+
 NAMES = st.text("abcdefgh_.", min_size=1, max_size=12).filter(lambda n: n.strip(".") != "")
 
 
