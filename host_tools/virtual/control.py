@@ -62,6 +62,7 @@ class Control(asyncio.Protocol):
                 return {
                     "received": counts.received,
                     "sent": counts.sent,
+                    "busy": counts.busy,
                     "operations": operations,
                 }
             case "reset" | "download" as button:

@@ -92,9 +92,9 @@ class VirtualEsp32:
         return self._listening.pid
 
     def counts(self) -> Counts:
-        """Return how many bytes the chip has received and sent on its serial line."""
+        """Return how many bytes the chip has received and sent, and how long the line took."""
         answer = self._ask("count")
-        return Counts(answer["received"], answer["sent"])
+        return Counts(answer["received"], answer["sent"], answer["busy"])
 
     def operations(self) -> int:
         """Return how many flash operations there were; only a chip with `cut_after` counts them."""

@@ -21,10 +21,14 @@ class Plug(Protocol):
 
 
 class Counts(NamedTuple):
-    """Bytes that went over the line so far, seen from the chip."""
+    """Bytes that went over the line so far, seen from the chip.
+
+    `busy` is how many seconds they take at the baud rates at which they went, one after another.
+    """
 
     received: int
     sent: int
+    busy: float = 0.0
 
 
 class Uart:
@@ -37,19 +41,19 @@ class Uart:
 
     def __init__(self, *, paced: bool = False) -> None:
         self.baud = DEFAULT_BAUD
-        rate = (lambda: self.baud) if paced else None
         self.receive: Callable[[bytes], None] = _nothing
         self.set_lines: Callable[[bool, bool], None] = _nothing
         self.pause_output: Callable[[bool], None] = _nothing
         self._plugs: list[Plug] = []
         self._full: set[object] = set()
-        self._to_chip = Wire(self._arrive, rate)
-        self._to_host = Wire(self._deliver, rate)
+        self._to_chip = Wire(self._arrive, lambda: self.baud, paced=paced)
+        self._to_host = Wire(self._deliver, lambda: self.baud, paced=paced)
 
     @property
     def counts(self) -> Counts:
-        """Bytes carried each way."""
-        return Counts(self._to_chip.carried, self._to_host.carried)
+        """Bytes carried each way, and their time."""
+        there, back = self._to_chip, self._to_host
+        return Counts(there.carried, back.carried, there.busy + back.busy)
 
     def plug_in(self, plug: Plug) -> None:
         """Connect a host's end; it gets output from now on."""

@@ -15,18 +15,20 @@ _TICK_SECONDS = 0.002
 
 
 class Wire:
-    """Carries bytes to `deliver` and counts them in `carried`.
+    """Carries bytes to `deliver`; counts them in `carried`, and in `busy` the line's seconds.
 
-    With a `rate` (a callable giving baud) bytes arrive no faster than the line could bring
-    them; a tick's worth at a time, in the running asyncio loop.
+    `rate` gives the baud rate of the moment. `paced`, bytes arrive no faster than the line could
+    bring them; a tick's worth at a time, in the running asyncio loop.
     """
 
     def __init__(
-        self, deliver: Callable[[bytes], None], rate: Callable[[], int] | None = None
+        self, deliver: Callable[[bytes], None], rate: Callable[[], int], *, paced: bool = False
     ) -> None:
         self.carried = 0
+        self.busy = 0.0
         self._deliver = deliver
         self._rate = rate
+        self._paced = paced
         self._waiting = bytearray()
         self._free_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -40,9 +42,8 @@ class Wire:
         """Send `data` down the line."""
         if not data:
             return
-        if self._rate is None:
-            self.carried += len(data)
-            self._deliver(data)
+        if not self._paced:
+            self._carry(data)
             return
         if not self._waiting:
             self._free_at = max(self._free_at, time.monotonic())
@@ -56,7 +57,7 @@ class Wire:
 
     def _tick(self) -> None:
         self._timer = None
-        rate = max(1, self._rate() if self._rate else 1) / _BITS_A_BYTE
+        rate = self._bytes_a_second()
         due = int((time.monotonic() - self._free_at) * rate)
         piece = bytes(self._waiting[:due])
         del self._waiting[:due]
@@ -64,5 +65,12 @@ class Wire:
             self._timer = asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
         if piece:
             self._free_at += len(piece) / rate
-            self.carried += len(piece)
-            self._deliver(piece)
+            self._carry(piece)
+
+    def _carry(self, data: bytes) -> None:
+        self.carried += len(data)
+        self.busy += len(data) / self._bytes_a_second()
+        self._deliver(data)
+
+    def _bytes_a_second(self) -> float:
+        return max(1, self._rate()) / _BITS_A_BYTE

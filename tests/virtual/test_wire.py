@@ -9,12 +9,12 @@ from host_tools.virtual.uart import Counts, Uart
 from host_tools.virtual.wire import Wire
 
 
-def test_without_a_rate_bytes_arrive_at_once() -> None:
-    """An instant wire delivers before `push` returns, outside of any event loop."""
+def test_without_a_pace_bytes_arrive_at_once() -> None:
+    """An instant wire delivers before `push` returns, and knows what a line would have taken."""
     received: list[bytes] = []
-    wire = Wire(received.append)
+    wire = Wire(received.append, lambda: 1000)
     wire.push(b"at once")
-    assert (received, wire.carried) == ([b"at once"], 7)
+    assert (received, wire.carried, wire.busy) == ([b"at once"], 7, 0.07)
 
 
 def test_a_paced_wire_is_no_faster_than_its_rate() -> None:
@@ -22,7 +22,7 @@ def test_a_paced_wire_is_no_faster_than_its_rate() -> None:
 
     async def send() -> float:
         received = bytearray()
-        wire = Wire(received.extend, lambda: 100_000)
+        wire = Wire(received.extend, lambda: 100_000, paced=True)
         start = time.monotonic()
         for piece in range(10):
             wire.push(bytes((piece,)) * 100)
@@ -40,7 +40,7 @@ def test_what_waits_can_be_dropped() -> None:
 
     async def send() -> bytes:
         received = bytearray()
-        wire = Wire(received.extend, lambda: 100_000)
+        wire = Wire(received.extend, lambda: 100_000, paced=True)
         wire.push(b"old" * 1000)
         wire.clear()
         wire.push(b"new")
@@ -89,7 +89,7 @@ def test_every_plug_hears_the_chip() -> None:
     uart.unplug(first)
     uart.push(b"typed")
     assert (first.got, second.got) == (b"one both", b"both")
-    assert uart.counts == Counts(received=5, sent=16)
+    assert uart.counts == Counts(received=5, sent=16, busy=210 / 115200)
 
 
 def test_one_slow_host_holds_the_output_up() -> None:
