@@ -6,6 +6,7 @@ Prints one JSON line when it listens, or one that says why it does not.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
@@ -46,7 +47,9 @@ def _report(listening: Listening) -> None:
 
 
 def _print(line: dict[str, object]) -> None:
-    print(json.dumps(line), flush=True)  # noqa: T201 - the answer to who started this
+    # Who started this may have died meanwhile: then this is about to end too.
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps(line), flush=True)  # noqa: T201 - the answer to who started this
 
 
 if __name__ == "__main__":
