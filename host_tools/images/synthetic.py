@@ -23,6 +23,8 @@ from host_tools.images.partitions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from host_tools.boards import Board
 
 _IDF_VERSION = "v5.4.1"
@@ -49,18 +51,20 @@ def synthetic_firmware(
     app_size: int = 0x6000,
     table: PartitionTable | None = None,
     flash_size: int = 4 << 20,
+    filler: Callable[[str, int], bytes] | None = None,
 ) -> bytes:
     """Return a merged image for the board, to be written at its `firmware_offset`.
 
     As in the official files, the gap between table and application, `nvs` among it, is 0xFF.
     `app_size` is the length of the application's code in bytes; the same arguments give the same
-    bytes.
+    bytes. `filler(label, size)` makes the code, by default as bytes that do not deflate.
     """
+    fill = filler or _filler
     table = table or stock_table()
     app_row = next(row for row in table if row.kind == TYPE_APP)
     boot = make_image(
         board.chip,
-        [(_BOOT_ADDRESS, _filler(f"boot loader {board.chip}", 0x1000))],
+        [(_BOOT_ADDRESS, fill(f"boot loader {board.chip}", 0x1000))],
         flash_size=flash_size,
         entry=_BOOT_ADDRESS,
     )
@@ -69,7 +73,7 @@ def synthetic_firmware(
     constants = constants.ljust((len(constants) + 3) // 4 * 4, b"\x00")
     app = make_image(
         board.chip,
-        [(_APP_ADDRESS, constants), (_CODE_ADDRESS, _filler(f"application {version}", app_size))],
+        [(_APP_ADDRESS, constants), (_CODE_ADDRESS, fill(f"application {version}", app_size))],
         flash_size=flash_size,
         entry=_CODE_ADDRESS,
     )
