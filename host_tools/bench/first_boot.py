@@ -7,10 +7,13 @@ from types import MappingProxyType
 
 import msgspec
 
-from host_tools.bench.notices import Listener
+from host_tools.bench.notices import Listener, Step, nobody
+from host_tools.bench.restart import restart
+from host_tools.bench.usb_link import linked, over_usb
 from host_tools.bench.words import clock_reason, plain, tls_reason
 from host_tools.device.console import Console, Event, Text
 from host_tools.device.deadline import Deadline
+from host_tools.device.line import Line
 from host_tools.device.port import Port
 from host_tools.errors import (
     BadInput,
@@ -25,6 +28,7 @@ from host_tools.errors import (
     TimedOut,
     TlsFailed,
 )
+from host_tools.images.factory import Settings
 
 #: What a step that failed before the first byte stands for: error, words, and how to say why.
 _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] = MappingProxyType(
@@ -41,6 +45,10 @@ _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] 
         "answer": (RefusedByCloud, "The cloud put the device off", plain),
     }
 )
+
+
+#: The agent's own limit for a first boot, in seconds, and what the host adds to it.
+_BOOT_LIMIT, _MARGIN = 90, 30
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -79,6 +87,21 @@ class Outcome(msgspec.Struct, frozen=True):
                 "Provision it: startline provision.",
             )
         return _failed(self)
+
+
+def run_first_boot(
+    line: Line, settings: Settings, *, limit: float | None = None, listen: Listener = nobody
+) -> Outcome:
+    """Restart the device and follow its first boot; its connections are carried if its link is USB.
+
+    It may take `limit` seconds, by default as long as its settings say. Raises as
+    `follow_first_boot` does.
+    """
+    listen(Step("Starting the device"))
+    restart(line, listen)
+    allowed = limit or (settings.set.boot_limit or _BOOT_LIMIT) + _MARGIN
+    with linked(line.port(), settings.claim.base_url if over_usb(settings) else "") as port:
+        return follow_first_boot(port, Deadline(allowed), listen)
 
 
 def follow_first_boot(port: Port, deadline: Deadline, listen: Listener) -> Outcome:

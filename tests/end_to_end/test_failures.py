@@ -75,9 +75,15 @@ def test_a_wrong_certificate_ends_before_the_first_byte(
     ],
 )
 def test_what_the_world_lacks_is_named(
-    up: Up, cloud: MockCloud, world: dict[str, Any], code: int, words: str
+    up: Up,
+    cloud: MockCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    world: dict[str, Any],
+    code: int,
+    words: str,
 ) -> None:
     """No time, a wrong time, no network, no name: each has its exit code and its words."""
+    monkeypatch.delenv("STARTLINE_READ_KEY")  # this computer does not look either
     done = up(world, "--made-at", datetime.now(UTC).date().isoformat())
     assert done.code == code, done.err
     assert words in done.err
@@ -98,6 +104,7 @@ def test_a_refusal_comes_in_the_clouds_words(
 ) -> None:
     """A key that may not bind is refused (30), once, and the command says what the cloud said."""
     monkeypatch.setenv("CLAIM_KEY", cloud.keys["READ"])
+    monkeypatch.delenv("STARTLINE_READ_KEY")
     done = up()
     assert done.code == 30, done.err
     assert "The cloud refused the device" in done.err

@@ -113,18 +113,47 @@ def test_a_reader_of_the_bench_is_no_reader_of_another_cloud(
     assert posts(cloud) == 1
 
 
-@pytest.mark.parametrize("second_bind", ["conflict", "new"])
-def test_two_boards_of_one_serial_number(
+def test_a_serial_number_that_the_cloud_has_is_not_given_again(
     startline: Startline,
     readers: Readers,
     kit: Kit,
     provision: Provision,
+    cloud: MockCloud,
+    tmp_path: Path,
+) -> None:
+    """With a READ key `up` looks first: a second board of the number is told nothing and asks nothing."""
+    one, other = tmp_path / "one.bin", tmp_path / "other.bin"
+    one.write_bytes(merged_image(kit.plan(vfs=True, fctry=provision.image())))
+    other.write_bytes(merged_image(kit.plan(vfs=True, fctry=None)))
+    assert readers.status(readers.start(one))["state"] == "bound"
+    second = readers.start(other, _TWIN)
+    done = startline("up", "-p", second.url, "--serial", f" {SERIAL.lower()}".strip())
+    assert done.code == 32, done.err
+    assert f"as deviceid {cloud.devices()[0]['deviceid']}. Nothing was written." in done.err
+    assert readers.status(second)["state"] == "unprovisioned"
+    assert (posts(cloud), len(cloud.devices())) == (1, 1)
+
+
+class Twins(msgspec.Struct):
+    """A cloud of its own, and two boards that were told one serial number, both off."""
+
+    cloud: MockCloud
+    rule: str
+    flashes: tuple[Path, Path]
+    place: tuple[str, ...]
+
+
+@pytest.fixture
+def twins(
+    request: pytest.FixtureRequest,
+    kit: Kit,
+    provision: Provision,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    second_bind: str,
-) -> None:
-    """The second never takes the first one's deviceid: it is told a stranger, and stays unknown."""
-    with MockCloud(second_bind=second_bind) as cloud:
+    settings_file: Path,
+) -> Iterator[Twins]:
+    """Make them for a cloud with the rule for a second bind that the test names."""
+    with MockCloud(second_bind=request.param) as cloud:
         shared = provision.settings
         claim = msgspec.structs.replace(
             shared.claim, base_url=cloud.base_url, key=type(shared.claim.key)(cloud.keys["WRITE"])
@@ -136,19 +165,48 @@ def test_two_boards_of_one_serial_number(
         image = merged_image(kit.plan(vfs=True, fctry=unit.image()))
         (tmp_path / "here.pem").write_bytes(cloud.ca_pem)
         monkeypatch.setenv("STARTLINE_READ_KEY", cloud.keys["READ"])
-        for name in ("one.bin", "other.bin"):
-            (tmp_path / name).write_bytes(image)
-        first = readers.start(tmp_path / "one.bin")
-        if second_bind == "new":
-            cloud.faults.turn_on("drop")
-        second = readers.start(tmp_path / "other.bin", _TWIN)
-        cloud.faults.clear()
-        done = startline(
-            "reconcile", "-p", second.url, "--base-url", cloud.base_url, "--ca", "here.pem"
+        flashes = (tmp_path / "one.bin", tmp_path / "other.bin")
+        for flash in flashes:
+            flash.write_bytes(image)
+        yield Twins(
+            cloud, request.param, flashes, ("--base-url", cloud.base_url, "--ca", "here.pem")
         )
-        assert done.code == 32, done.err
-        assert "Stranger: deviceid" in done.err
-        state = readers.status(second)
-        assert (state["state"], state["reason"]) == ("unknown", "serial taken")
-        (entry,) = cloud.devices()
-        assert readers.status(first)["token"] == entry["deviceid"]
+
+
+@pytest.mark.parametrize("twins", ["conflict", "new", "same"], indirect=True)
+def test_two_boards_of_one_serial_number(
+    startline: Startline, readers: Readers, twins: Twins
+) -> None:
+    """Without an answer the second never takes the first one's deviceid: a stranger's, so unknown."""
+    cloud = twins.cloud
+    first = readers.start(twins.flashes[0])
+    cloud.faults.turn_on("drop")
+    second = readers.start(twins.flashes[1], _TWIN)
+    cloud.faults.clear()
+    done = startline("reconcile", "-p", second.url, *twins.place)
+    assert done.code == 32, done.err
+    assert "Stranger: deviceid" in done.err
+    state = readers.status(second)
+    assert (state["state"], state["reason"]) == ("unknown", "serial taken")
+    (entry,) = cloud.devices()
+    assert readers.status(first)["token"] == entry["deviceid"]
+
+
+@pytest.mark.parametrize("twins", ["conflict", "new", "same"], indirect=True)
+def test_what_a_cloud_makes_of_a_second_board(
+    startline: Startline, readers: Readers, twins: Twins
+) -> None:
+    """409 leaves it unknown; a token binds it, as no board can know better; `reconcile` tells (32)."""
+    cloud = twins.cloud
+    first = readers.start(twins.flashes[0])
+    token = cloud.devices()[0]["deviceid"]
+    second = readers.start(twins.flashes[1], _TWIN)
+    state = readers.status(second)
+    told = startline("reconcile", "-p", first.url, *twins.place)
+    if twins.rule == "conflict":
+        assert (state["state"], told.code) == ("unknown", 0)
+        return
+    assert told.code == 32, told.err
+    assert state["state"] == "bound"
+    assert (state["token"] == token) is (twins.rule == "same")
+    assert {"same": "Shared: deviceid", "new": "Orphan: deviceid"}[twins.rule] in told.err
