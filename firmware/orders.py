@@ -23,20 +23,27 @@ def reconcile(entries: list, proven: bool, hal=None) -> str:
     `entries` are (token, mark, serial) of whatever may be this device. `proven` says that two
     complete looks lay far enough apart, the second behind the deadline of the request (`due` of
     the record), with a key of the company that was asked, or that the operator vouches for it:
-    only then does the absence of an entry make the device unbound. Raises ValueError for an entry
-    of ours whose token is none.
+    only then does the absence of an entry make the device unbound. A damaged record tells no
+    mark: any entry of this serial number may be ours, and leaves the device as it is. Raises
+    ValueError for an entry of ours whose token is none.
     """
     device, binding = _begin(hal)
-    if device.state == "unknown" and device.reason not in HELD:
-        search = Search(binding.cloud, device.identity, "sl." + binding.record.attempt.hex())
-        for entry in entries:
-            search.entry(dict(zip(binding.cloud.LIST[1:], entry)))  # noqa: B905 - not here
+    damaged = device.reason == "record_damaged"
+    if device.state == "unknown" and (damaged or device.reason not in HELD):
+        mark = "sl." + ("" if damaged else binding.record.attempt.hex())
+        search = Search(binding.cloud, device.identity, mark)
+        for token, text, serial in entries:
+            seen = (token, "" if damaged else text, serial)
+            search.entry(dict(zip(binding.cloud.LIST[1:], seen)))  # noqa: B905 - not here
         state, token, reason = search.verdict()
         if state == "bound":
             binding.bound(token)
         elif state == "unknown":
-            binding.save(state, reason)
+            if not damaged:
+                binding.save(state, reason)
         elif proven:
+            if damaged:
+                binding.begin()
             binding.record.looks = 0
             binding.save("unbound", "not_there")
     device.ready()
@@ -46,11 +53,14 @@ def reconcile(entries: list, proven: bool, hal=None) -> str:
 def adopt(token: str, hal=None) -> str:
     """Take a token for this device's own because its operator says so; return the state.
 
-    Raises ValueError for a device that is bound, and for what can be no token of its cloud.
+    Raises ValueError for a device that is bound or does not know its cloud, and for what can be
+    no token of it.
     """
     device, binding = _begin(hal)
     if device.state == "bound":
         raise ValueError("the device is bound")
+    if device.identity.missing or not binding.cloud:
+        raise ValueError("the device is not provisioned")
     if not binding.cloud.fit(token):
         raise ValueError("this is no token")
     binding.begin()
@@ -89,10 +99,30 @@ def change(namespace: str, key: str, value: "str | int", hal=None) -> None:
     nvs.commit()
 
 
+def forget(names: list, hal=None) -> None:
+    """Take settings of `net` or `set`, as (namespace, key), out of `nvs`: the factory's stand again.
+
+    What is erased stays readable in flash, a password too: so it is zeroed. Raises OSError where
+    `nvs` does not take it, or has no such entry.
+    """
+    from startline.sweep import sweep
+
+    chip = hal or Hal()
+    for namespace, key in names:
+        nvs = chip.nvs(namespace)
+        nvs.erase_key(key)
+        nvs.commit()
+    sweep(chip, chip.flash("nvs"))
+
+
 def _begin(hal) -> tuple:
-    """Return device and binding, with identity and record as they stand."""
+    """Return device and binding, with identity and record as they stand.
+
+    A device that does not know who it is stays `unprovisioned`, whatever its record says.
+    """
     device = Device(hal or Hal())
     device.begin()
     binding = Binding(device)
-    load(binding)
+    if not device.identity.missing:
+        load(binding)
     return device, binding

@@ -9,12 +9,13 @@ from pathlib import Path
 import rich_click as click
 
 from host_tools.bench.operator.adopt import adopt
-from host_tools.bench.operator.reconcile import SAME_COMPANY, Reconciled, reconcile
+from host_tools.bench.operator.findings import Reconciled
+from host_tools.bench.operator.reconcile import SAME_COMPANY, reconcile
 from host_tools.cli import options
 from host_tools.device.line import Line
 from host_tools.device.text import printable
 from host_tools.factory.ledger import Ledger
-from host_tools.secrets import secret_from_prompt
+from host_tools.secrets import Secret, secret_from_prompt
 
 _OTHERWISE = f"Put it into {options.READ_KEY_VARIABLE}, or name a file with --read-key-file."
 
@@ -39,7 +40,11 @@ _OTHERWISE = f"Put it into {options.READ_KEY_VARIABLE}, or name a file with --re
 )
 @click.option("--same-company", is_flag=True, help="You vouch for the READ key.")
 @click.option(
-    "--adopt", "deviceid", metavar="DEVICEID", help="The device is this entry of the cloud's list."
+    "--adopt",
+    "--token",
+    "deviceid",
+    metavar="ID",
+    help="The device is this entry at the cloud, on your word: its deviceid or id.",
 )
 @options.confirm_option
 @options.json_option
@@ -60,21 +65,27 @@ def command(
 
     The device is stopped for it. Nothing is changed at the cloud. An entry made by the device's
     own request is its own; without any entry it becomes unbound after two looks. 31 and 32 tell
-    that it stays as it is.
+    that it stays as it is. A cloud without a list (VMS) wants no key, and the id from you.
     """
     place = options.chosen_place(settings_file, base_url, ca_file)
     key = options.read_key(read_key_file)
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
         if deviceid is not None:
-            done = adopt(line, place, key, deviceid, options.asker(confirm), listen=view)
+            done = adopt(
+                line, place, key, deviceid, options.asker(confirm), ask_key=_ask_key, listen=view
+            )
         else:
             vouched = options.asker(SAME_COMPANY if same_company else None)
-            sure = key or secret_from_prompt("READ key", _OTHERWISE)
             done = reconcile(
-                line, place, sure, vouched,
-                known_serials=known, tokens_of=partial(_tokens, where), listen=view,
+                line, place, key, vouched, known_serials=known,
+                tokens_of=partial(_tokens, where), ask_key=_ask_key, listen=view,
             )  # fmt: skip
     _show(done, as_json=as_json)
+
+
+def _ask_key() -> Secret:
+    """Ask the person at the terminal for a READ key."""
+    return secret_from_prompt("READ key", _OTHERWISE)
 
 
 def _tokens(where: str | None, serial: str) -> tuple[str, ...]:

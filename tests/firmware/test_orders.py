@@ -168,3 +168,67 @@ def test_change() -> None:
     assert written == [
         ("net", "ssid", "Küche".encode()), "commit", ("set", "boot_limit", 30), "commit",
     ]  # fmt: skip
+
+
+def test_orders_to_a_device_that_is_nobody() -> None:
+    """Without an identity a device stays `unprovisioned` whatever it is told, and says what it lacks."""
+    for order in (("retry",), ("reconcile", [(TOKEN, MARK, "DEVICE-123")], True), ("reset",)):
+        one = chip("unknown", reason="timeout")
+        one.parts["fctry"].put(0, BLANK * 0x3000)
+        assert ORDERS[order[0]](*order[1:], one) == "unprovisioned"
+        assert '"missing":["factory.serial"' in "".join(one.out)
+        assert '"state":"unprovisioned"' in one.out[-1]
+        with pytest.raises(ValueError, match="not provisioned"):
+            ORDERS["adopt"](TOKEN, one)
+
+
+@pytest.mark.parametrize(
+    ("entries", "proven", "state", "reason"),
+    [
+        ([], True, "unbound", "not_there"),
+        ([], False, "unknown", "record_damaged"),
+        ([(TOKEN, MARK, "device-123 ")], True, "unknown", "record_damaged"),
+        ([(TOKEN, "0.1.0+sl.00000000", "DEVICE-123")], True, "unknown", "record_damaged"),
+        ([(TOKEN, "sl.", "OTHER")], True, "unbound", "not_there"),
+    ],
+)
+def test_reconcile_of_a_damaged_record(
+    entries: list[Any], proven: bool, state: str, reason: str
+) -> None:
+    """It tells no mark, so no entry is taken: one of its serial number keeps it held, none frees it."""
+    one = chip()
+    one.record = b"junk"
+    one.parts["bind"].put(100, b"junk")
+    assert ORDERS["reconcile"](entries, proven, one) == state
+    assert f'"reason":"{reason}"' in one.out[-1]
+    if state == "unbound":
+        assert (record(one).state, record(one).attempt) == ("unbound", bytes(4))
+    else:
+        assert one.blob() == b"junk"
+
+
+def test_forget() -> None:
+    """Settings are erased in their namespaces, and then whatever `nvs` still holds of erased ones."""
+    done: list[Any] = []
+
+    class Nvs:
+        """A namespace that remembers."""
+
+        def __init__(self, namespace: str) -> None:
+            self.namespace = namespace
+
+        def erase_key(self, key: str) -> None:
+            """Forget a key."""
+            done.append((self.namespace, key))
+
+        def commit(self) -> None:
+            """Be durable."""
+            done.append("commit")
+
+    one = chip()
+    one.nvs = Nvs  # type: ignore[method-assign, assignment]
+    one.parts["nvs"].put(32, b"\xfc")  # the first entry of the first page is erased
+    one.parts["nvs"].put(64, b"a password")
+    ORDERS["forget"]([("net", "ssid"), ("net", "password")], one)
+    assert done[:4] == [("net", "ssid"), "commit", ("net", "password"), "commit"]
+    assert b"password" not in one.parts["nvs"].data

@@ -1,13 +1,17 @@
-"""`startline reconcile --adopt`: an operator says which of the cloud's entries the device is."""
+"""`startline reconcile --adopt`, or `--token`: an operator says which of the entries the device is."""
 
 from __future__ import annotations
 
-from host_tools.bench.cloud_check import list_devices, same_serial
+from collections.abc import Callable
+
+from host_tools.bench.cloud_check import Entry, same_serial
+from host_tools.bench.cloud_kinds import kind_of
 from host_tools.bench.notices import Listener, Step
+from host_tools.bench.operator.findings import Reconciled
 from host_tools.bench.operator.looking import describe
 from host_tools.bench.operator.place import Place, check_place
 from host_tools.bench.operator.question import Ask, Question, confirm
-from host_tools.bench.operator.reconcile import Reconciled
+from host_tools.bench.operator.reconcile import no_key
 from host_tools.bench.operator.stopped import Stopped, stopped
 from host_tools.device.line import Line
 from host_tools.device.text import printable
@@ -17,13 +21,20 @@ from host_tools.secrets import Secret
 
 
 def adopt(
-    line: Line, place: Place | None, key: Secret | None, token: str, ask: Ask, *, listen: Listener
+    line: Line,
+    place: Place | None,
+    key: Secret | None,
+    token: str,
+    ask: Ask,
+    *,
+    ask_key: Callable[[], Secret] = no_key,
+    listen: Listener,
 ) -> Reconciled:
     """Bind the device to an entry of the cloud's list that has its serial number.
 
-    For a cloud without a list there is no `key`, and the operator's word is all there is. Raises
-    WouldTouchBound for a bound device, CloudDisagrees for an entry that cannot be its own, and
-    BadInput where it was not confirmed.
+    For a cloud without a list no key is asked for, and the operator's word is all there is.
+    Raises WouldTouchBound for a bound device, CloudDisagrees for an entry that cannot be its own,
+    and BadInput where it was not confirmed.
     """
     with stopped(line, listen) as device:
         serial = device.serial
@@ -36,9 +47,20 @@ def adopt(
             raise WouldTouchBound(
                 "Its record was written by a newer agent.", "Take a newer startline."
             )
-        seen, listed = _entry(device, place, key, token, listen)
+        read = kind_of(device.cloud).list_devices
+        listed = 0
+        if read is None:
+            seen = (
+                f"deviceid {printable(token)}, on your word alone: this cloud tells nobody which "
+                "device an id is"
+            )
+        else:
+            place = check_place(place, device.told)
+            listen(Step("Looking into the cloud's list"))
+            entries = read(place.base_url, place.ca, key or ask_key())
+            seen, listed = _own_entry(device, entries, token), len(entries)
         question = Question(
-            f"{printable(serial)} will take this for its own:\n  {seen}\nIf another reader holds "
+            f"{printable(serial)} will take this for its own:\n  {seen}.\nIf another reader holds "
             "it already, both will write to it from then on.",
             serial,
             "--confirm",
@@ -53,17 +75,8 @@ def adopt(
     )
 
 
-def _entry(
-    device: Stopped, place: Place | None, key: Secret | None, token: str, listen: Listener
-) -> tuple[str, int]:
-    """Say what the cloud has under that token, and how many entries in all."""
-    if device.told.get("claim", "cloud") != "rufus":
-        return f"deviceid {printable(token)}, which this cloud gives no means to check", 0
-    if key is None:
-        raise BadInput("A READ key is needed to look at the entry.", "Set STARTLINE_READ_KEY.")
-    place = check_place(place, device.told)
-    listen(Step("Looking into the cloud's list"))
-    entries = list_devices(place.base_url, place.ca, key)
+def _own_entry(device: Stopped, entries: list[Entry], token: str) -> str:
+    """Return the entry with that token in words. Raises CloudDisagrees if it is not the device's."""
     entry = next((one for one in entries if one.deviceid == token), None)
     if entry is None:
         raise CloudDisagrees(
@@ -75,4 +88,4 @@ def _entry(
             f"That deviceid is {printable(entry.serial_number)}, and the device is "
             f"{printable(device.serial)}. Nothing was changed."
         )
-    return describe(entry), len(entries)
+    return describe(entry)

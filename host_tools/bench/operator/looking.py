@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from host_tools.bench.cloud_check import Entry, list_devices, same_serial
+from host_tools.bench.cloud_check import Entry, same_serial
 from host_tools.bench.operator.place import Place
 from host_tools.bench.operator.stopped import Stopped
 from host_tools.device.text import printable
 from host_tools.secrets import Secret
+
+#: Reads a cloud's list: base URL, CAs, key.
+List = Callable[..., list[Entry]]
 
 #: Seconds that an exchange of the agent's may take: a device that is stopped has none longer.
 _EXCHANGE = 30
@@ -33,12 +36,15 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """The device that is looked for: serial, attempt ids (hex), and its key's fingerprint."""
+    """The device that is looked for: serial, attempt ids (hex), and its key's fingerprint.
+
+    `due` is when its request ends; None where no copy of the record can tell.
+    """
 
     serial: str
     attempts: tuple[str, ...]
     keys: tuple[str, ...]
-    due: int
+    due: int | None
 
 
 class Sight(msgspec.Struct, frozen=True):
@@ -57,13 +63,13 @@ def subject_of(device: Stopped) -> Subject:
         serial=device.serial,
         attempts=tuple({copy.attempt for copy in copies if copy.attempt}),
         keys=tuple({copy.key_fingerprint for copy in copies if copy.key_fingerprint}),
-        due=max([copy.due for copy in copies], default=0),
+        due=max([copy.due for copy in copies], default=None),
     )
 
 
-def look(place: Place, key: Secret, subject: Subject, known: Known) -> Sight:
+def look(read: List, place: Place, key: Secret, subject: Subject, known: Known) -> Sight:
     """Read the whole list once. Raises what `list_devices` does."""
-    listed = list_devices(place.base_url, place.ca, key, whole=True)
+    listed = read(place.base_url, place.ca, key, whole=True)
     proven = key.fingerprint() in subject.keys or any(
         entry.deviceid in known.tokens
         or any(same_serial(entry.serial_number, serial) for serial in known.serials)
@@ -90,9 +96,11 @@ def as_argument(entries: Sequence[Entry], subject: Subject) -> str:
 
 def pause_before_second(device: Stopped, subject: Subject) -> int:
     """Return the seconds until a second look may count, from the first one's end."""
-    clock = device.repl.value(_CLOCK)
-    now = clock if isinstance(clock, int) and clock >= _BUILT else int(time.time())
-    due = min(max(subject.due - now + 1, 0), _EXCHANGE)
+    due = _EXCHANGE
+    if subject.due is not None:
+        clock = device.repl.value(_CLOCK)
+        now = clock if isinstance(clock, int) and clock >= _BUILT else int(time.time())
+        due = min(max(subject.due - now + 1, 0), _EXCHANGE)
     return max(device.setting("set", "look_pause", 60), due)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from host_tools.bench.cloud_device import CloudDevice, get_device, unbind_device
+from host_tools.bench.cloud_device import CloudDevice
+from host_tools.bench.cloud_kinds import kind_of
 from host_tools.bench.notices import Listener, Remark, Step
 from host_tools.bench.operator.place import Place, check_place
 from host_tools.bench.operator.question import Ask, Question, confirm
@@ -66,13 +67,16 @@ def unbind(
         if view.state != "bound" or not token:
             listen(Remark(f"It is {view.state}: there is nothing to unbind."))
             return Unbound(view.state, serial, "", None, has_key=False)
-        if device.told.get("claim", "cloud") != "rufus":
+        kind = kind_of(device.cloud)
+        if kind.get_device is None or kind.unbind_device is None:
             raise BadInput("This cloud has no call to unbind.", "Use its own page, then: reset.")
         place = check_place(place, device.told)
-        there = get_device(place.base_url, place.ca, read_key or key, token=token, serial=serial)
+        there = kind.get_device(
+            place.base_url, place.ca, read_key or key, token=token, serial=serial
+        )
         confirm(ask, Question(_losses(device, there, token), serial, "--confirm"))
         listen(Step("Unbinding it at the cloud"))
-        if not unbind_device(place.base_url, place.ca, key, token):
+        if not kind.unbind_device(place.base_url, place.ca, key, token):
             listen(Remark("The cloud does not have it (any more)."))
         cleared = clear(device, listen)
     return Unbound(cleared.state, serial, token, there.sessions, cleared.has_key)
