@@ -9,7 +9,7 @@ import msgspec
 
 from host_tools.bench.backup import files_in, save_backup
 from host_tools.bench.file_update import FileSystemBroken
-from host_tools.bench.flash_survey import Survey
+from host_tools.bench.flash_survey import Survey, stretches
 from host_tools.bench.guard import may_load
 from host_tools.bench.notices import Listener, Remark, Step
 from host_tools.bench.order import LoadReport, Order
@@ -20,6 +20,7 @@ from host_tools.bench.prompt_session import (
     write_identity,
 )
 from host_tools.bench.restart import restart
+from host_tools.bench.venue import tell_overridden
 from host_tools.device.bootloader import BootLoader
 from host_tools.device.line import Line
 from host_tools.device.repl import Repl
@@ -51,7 +52,7 @@ def load_in_boot_loader(
     listen(Step("Reading the flash"))
     baud = order.flash_baud or order.board.baud.flash
     loader = BootLoader(line.url, baud, listen, attempts=attempts)
-    chip = loader.identify()
+    chip = loader.identify(stretches(order.kit.table) if order.kit else {})
     line.in_boot_loader = True
     order.check_chip(chip.kind, chip.mac, chip.flash_size)
     survey = Survey(loader, chip.mac, order.kit.table if order.kit else None)
@@ -60,6 +61,7 @@ def load_in_boot_loader(
     kept = may_load(survey.kept, serial=order.serial, fctry=new, allow_bound=order.allow_bound)
     identity = None if kept else order.provision
     image = identity.image(made_at_of(survey.kept.fctry, identity)) if identity else None
+    tell_overridden(survey.kept, image, listen)
     if order.kit is None:
         regions = _identity_regions(survey.table, image)
         report = _write(loader, regions, listen)

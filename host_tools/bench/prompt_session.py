@@ -16,6 +16,7 @@ from host_tools.bench.kit import Kit, Provision
 from host_tools.bench.notices import Listener, Remark, Step
 from host_tools.bench.order import LoadReport, Order
 from host_tools.bench.stock_identity import write_stock_identity
+from host_tools.bench.venue import tell_overridden
 from host_tools.device.bootloader import wire_size
 from host_tools.device.line import Line
 from host_tools.device.partition_access import (
@@ -127,6 +128,8 @@ def _load(repl: Repl, facts: Facts, order: Order, listen: Listener) -> LoadRepor
     order = order.for_device(there)
     new = order.provision.image() if order.provision else None
     kept = may_load(there, serial=order.serial, fctry=new, allow_bound=order.allow_bound)
+    if not kept:
+        tell_overridden(there, new, listen)
     report = LoadReport(kept=kept)
     if order.kit is not None:
         if order.recreate_files:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from host_tools.bench.operator.change import Changed, change, check_changes
+from host_tools.bench.operator.change import FACTORY, Changed, change, check_changes
 from host_tools.bench.words import plain
 from host_tools.cli import options
 from host_tools.device.line import Line
@@ -22,7 +22,13 @@ _WHAT = "Wi-Fi password"
 
 
 @click.command("set")
+@click.argument("names", nargs=-1, type=click.Choice(sorted(FACTORY)))
 @options.port_option
+@click.option(
+    "--factory",
+    is_flag=True,
+    help="Take back to the factory's what was set before: the NAMES, or all of it.",
+)
 @click.option("--ssid", help="Name of the Wi-Fi; its password is asked for.")
 @click.option(
     "--password",
@@ -38,7 +44,9 @@ _WHAT = "Wi-Fi password"
 @click.option("--mark/--no-mark", default=None, help="Whether a request carries its attempt id.")
 @options.json_option
 def command(
+    names: tuple[str, ...],
     port: str | None,
+    factory: bool,  # noqa: FBT001
     ssid: str | None,
     password: bool,  # noqa: FBT001
     password_file: Path | None,
@@ -53,7 +61,13 @@ def command(
     """Write settings that stand before the factory's; the device then restarts with them.
 
     The device is stopped for it. Whether it came up bound is told, and is no failure of `set`.
+    With --factory, settings that were written so are forgotten again.
     """
+    if names and not factory:
+        raise BadInput(
+            f"{', '.join(names)} is named, but not what to do with it.",
+            f"To take it back to the factory's: startline set --factory {' '.join(names)}",
+        )
     given = {
         ("net", "link"): link,
         ("net", "ssid"): ssid,
@@ -64,9 +78,10 @@ def command(
         ("set", "mark"): None if mark is None else int(mark),
     }
     changes = {name: value for name, value in given.items() if value is not None}
-    check_changes(changes)
+    if changes or not factory:
+        check_changes(changes)
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
-        done = change(line, changes, listen=view)
+        done = change(line, changes, factory=names if factory else None, listen=view)
     _show(done, as_json=as_json)
 
 
@@ -96,7 +111,10 @@ def _show(done: Changed, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"kind": "result", **done.as_dict()}))
         return
-    click.echo(f"Written: {', '.join(done.names)}.")
+    if done.names:
+        click.echo(f"Written: {', '.join(done.names)}.")
+    if done.taken_back:
+        click.echo(f"Taken back: {', '.join(done.taken_back)}.")
     reason = f" ({plain(done.outcome.reason)})" if done.outcome.reason else ""
     click.echo(
         f"{printable(done.outcome.serial) or 'The device'} is {done.outcome.state}{reason}."
