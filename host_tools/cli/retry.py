@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 
 import rich_click as click
 
@@ -14,15 +16,25 @@ from host_tools.device.text import printable
 
 @click.command("retry")
 @options.port_option
+@options.several(options.place_options)
 @click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for the try.")
 @options.json_option
-def command(port: str | None, timeout: float | None, as_json: bool) -> None:  # noqa: FBT001
+def command(
+    port: str | None,
+    settings_file: Path | None,
+    base_url: str | None,
+    ca_file: Path | None,
+    timeout: float | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Stop a device and have it try again, also what was refused or could not be looked up.
 
     It ends as `up` does. A request whose outcome is unknown is never sent again: the device looks.
+    The cloud has to be named only for a device that reaches it over this very cable.
     """
+    place = partial(options.chosen_place, settings_file, base_url, ca_file)
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
-        outcome = retry(line, listen=view, limit=timeout)
+        outcome = retry(line, place, listen=view, limit=timeout)
     failure = outcome.error()
     if failure is not None:
         raise failure

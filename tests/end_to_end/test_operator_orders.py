@@ -1,4 +1,4 @@
-"""What an operator has a reader do on purpose: retry, set, reset, unbind."""
+"""What an operator has a reader do on purpose: retry, reset, unbind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from host_tools.bench.kit import Provision
 from host_tools.cloud import MockCloud
-from host_tools.images.factory import Run
+from host_tools.images.factory import Net, Run
 from host_tools.secrets import Secret
 from host_tools.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Done, Startline, at_its_prompt
@@ -43,74 +43,12 @@ def bench(
     return run
 
 
-def test_a_wrong_password_is_mended_at_the_venue(
-    startline: Startline,
-    start: Start,
-    load_flash: Load,
-    settings_file: Path,
-    cloud: MockCloud,
-    monkeypatch: pytest.MonkeyPatch,
-    flash: Path,
-) -> None:
-    """`up` names the reason (20), `set` stores the right password, `retry` finds it bound."""
-    load_flash()
-    chip = start({"access_points": {"bench": {"password": "another one"}}})
-    done = startline("up", "-p", chip.url, "--serial", SERIAL)
-    assert done.code == 20, done.err
-    assert "wrong password" in done.err
-
-    nobody = startline("set", "-p", chip.url, "--ssid", "bench")
-    assert nobody.code == 60
-    assert "--password-file" in nobody.err
-    monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", "another one")
-    done = startline("set", "-p", chip.url, "--password", "--look-pause", "7", "--json")
-    assert done.code == 0, done.err
-    assert done.lines()[-1]["written"] == ["net.password", "set.look_pause"]
-    assert "another one" not in done.out + done.err
-    done = startline("retry", "-p", chip.url)
-    assert done.code == 0, done.err
-    assert posts(cloud) == 1
-    assert cloud.devices()[0]["deviceid"] in done.out
-    assert cloud.keys["WRITE"].encode() not in flash.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ([], "nothing to set"),
-        (["--ssid", "x" * 33, "--open"], "net.ssid"),
-        (["--boot-limit", "0"], "boot_limit"),
-        (["--ntp", "a b"], "net.ntp"),
-        (["--open", "--password"], "open Wi-Fi"),
-    ],
-)
-def test_a_wrong_setting_is_refused_before_the_port_is_opened(
-    startline: Startline, options: list[str], words: str
-) -> None:
-    """What no device could use is refused first: the port, which does not exist, is not tried."""
-    done = startline("set", "-p", "/dev/no-such-port", *options)
-    assert done.code == 60, done.err
-    assert words in done.err
-
-
-@pytest.mark.parametrize("password", ["seven77", "with a \a bell", "\udcff" * 8, "x" * 65])
-def test_a_password_that_no_wifi_has_is_refused(
-    startline: Startline, monkeypatch: pytest.MonkeyPatch, password: str
-) -> None:
-    """Too short, too long, controls, no text: refused without showing it or trying the port."""
-    monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", password)
-    done = startline("set", "-p", "/dev/no-such-port", "--ssid", "bench")
-    assert done.code == 60, done.err
-    assert password not in done.err
-
-
-@pytest.mark.parametrize("verb", ["reconcile", "unbind"])
-def test_a_missing_key_is_asked_for_by_name(startline: Startline, verb: str) -> None:
+def test_a_missing_key_is_asked_for_by_name(startline: Startline) -> None:
     """Where nobody can be asked for a key, the variable and the file option are named (60)."""
-    done = startline(verb, "-p", "/dev/no-such-port")
+    done = startline("unbind", "-p", "/dev/no-such-port")
     assert done.code == 60, done.err
-    assert "STARTLINE_" in done.err
-    assert "-key-file" in done.err
+    assert "STARTLINE_UNBIND_KEY" in done.err
+    assert "--unbind-key-file" in done.err
 
 
 def test_a_no_is_asked_again_on_demand(bench: Callable[..., Done], cloud: MockCloud) -> None:
@@ -124,6 +62,24 @@ def test_a_no_is_asked_again_on_demand(bench: Callable[..., Done], cloud: MockCl
     assert posts(cloud) == 3
     assert bench("retry").code == 0
     assert posts(cloud) == 3
+
+
+def test_a_reader_on_the_cable_alone_is_carried_for_its_retry(
+    bench: Callable[..., Done], cloud: MockCloud, provision: Provision, settings_file: Path
+) -> None:
+    """With `link = "usb"` this computer carries the try, to the cloud that its operator names."""
+    cabled = msgspec.structs.replace(provision.settings, net=Net(link="usb"))
+    image = msgspec.structs.replace(provision, settings=cabled).image()
+    kept = settings_file.read_bytes()
+    settings_file.unlink()
+    unnamed = bench("retry", image=image)
+    assert unnamed.code == 60, unnamed.err
+    assert f"--base-url {cloud.base_url}" in unnamed.err
+    settings_file.write_bytes(kept)
+    done = bench("retry", "--timeout", "60")
+    assert done.code == 0, done.err
+    assert cloud.devices()[0]["deviceid"] in done.out
+    assert posts(cloud) == 1
 
 
 def test_a_bound_reader_is_not_reset_by_the_way(

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from host_tools.bench.first_boot import Outcome
 from host_tools.bench.notices import Listener, Step
+from host_tools.bench.operator.place import Place, check_place
 from host_tools.bench.operator.stopped import stopped
 from host_tools.device.line import Line
 
 
-def retry(line: Line, *, listen: Listener, limit: float | None = None) -> Outcome:
+def retry(
+    line: Line,
+    find_place: Callable[[], Place | None] = lambda: None,
+    *,
+    listen: Listener,
+    limit: float | None = None,
+) -> Outcome:
     """Have the device try once more, follow it to its end, and let it run again.
 
-    `limit` bounds the try in seconds. A device that is bound stays so. Raises DeviceSilent where
-    there is no end in time.
+    `limit` bounds the try in seconds. A device that is bound stays so. For one whose link is this
+    very cable, `find_place` says to which cloud it may be carried. Raises DeviceSilent where there
+    is no end in time, and as `check_place` does.
     """
     with stopped(line, listen) as device:
         _ = device.serial
+        if device.over_usb:
+            device.carry_to(check_place(find_place(), device.told).base_url)
         listen(Step("Trying again"))
         return device.order("retry()", limit or device.boot_seconds)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from host_tools.bench.first_boot import Outcome, read_outcome
 from host_tools.bench.kept import Kept, as_part
 from host_tools.bench.notices import Listener, Step
 from host_tools.bench.prompt_session import read_kept
+from host_tools.bench.usb_link import UsbLink, linked
 from host_tools.boards import data_folder
 from host_tools.device.console import Console, Event
 from host_tools.device.deadline import Deadline
@@ -35,6 +36,7 @@ class Stopped:
         self.told = kept.told()
         self.repl = repl
         self.left = False
+        self._carries_to = ""
         self._listen = listen
 
     @property
@@ -46,6 +48,14 @@ class Stopped:
                 "The device does not know who it is.", "Provision it: startline provision."
             )
         return serial
+
+    @property
+    def cloud(self) -> str:
+        """The name of its cloud. Raises BadInput for a device that was told none."""
+        cloud = self.told.get("claim", "cloud")
+        if not cloud:
+            raise BadInput("The device was told no cloud.", "Provision it: startline provision.")
+        return cloud
 
     @property
     def name(self) -> str:
@@ -65,6 +75,16 @@ class Stopped:
             if isinstance(value, int):
                 return value
         return default
+
+    @property
+    def over_usb(self) -> bool:
+        """Whether it reaches its cloud over this very cable, and not without this computer."""
+        own = read_told(as_part(self.kept.nvs)).get("net", "link")
+        return (own or self.told.get("net", "link")) == "usb"
+
+    def carry_to(self, base_url: str) -> None:
+        """Carry its connections to that cloud, and to nowhere else, if they come by this cable."""
+        self._carries_to = base_url if self.over_usb else ""
 
     def order(self, call: str, seconds: float = _ORDER) -> Outcome:
         """Have the device do what `call` says, one of firmware/orders.py, and pass on its events.
@@ -89,10 +109,16 @@ class Stopped:
                 if isinstance(item, Event):
                     seen.append(item)
 
-        try:
-            self.repl.follow(call, take, seconds)
-        except OSError:
-            raise StorageFailed("The device's flash did not take it.", "Run it again.") from None
+        with contextlib.ExitStack() as stack:
+            feed: Callable[[bytes], bytes] = bytes
+            if self._carries_to:
+                feed = stack.enter_context(UsbLink(self.repl.port, self._carries_to)).feed
+            try:
+                self.repl.follow(call, lambda data: take(feed(data)), seconds)
+            except OSError:
+                raise StorageFailed(
+                    "The device's flash did not take it.", "Run it again."
+                ) from None
         return read_outcome(seen)
 
     def read_again(self) -> Kept:
@@ -111,12 +137,13 @@ class Stopped:
         self._listen(Step("Restarting the device"))
         self.repl.restart()
         seen: list[Event] = []
-        for item in Console().follow(self.repl.port, Deadline(self.boot_seconds)):
-            self._listen(item)
-            if isinstance(item, Event):
-                seen = [item] if item.name == "boot" else [*seen, item]
-                if item.name == "ready":
-                    return read_outcome(seen)
+        with linked(self.repl.port, self._carries_to) as port:
+            for item in Console().follow(port, Deadline(self.boot_seconds)):
+                self._listen(item)
+                if isinstance(item, Event):
+                    seen = [item] if item.name == "boot" else [*seen, item]
+                    if item.name == "ready":
+                        return read_outcome(seen)
         raise TimedOut(
             "The device did not come to rest in time.", "Watch it with `startline monitor`."
         )
