@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -48,11 +48,13 @@ ca = "ca.pem"
 class Setting(msgspec.Struct, frozen=True):
     """What one cloud's story is told with: the request of its vendor's own page, and its answer.
 
-    `claim` are lines of the settings file, `path` is where the one request goes, `token` what the
-    page's example answers, and `note` what else to say of the request.
+    `claim` are lines of the settings file, `base_url` and `devices` the mock's, `path` is where the
+    one request goes, `token` what the page's example answers, and `note` what else to say of it.
     """
 
     title: str
+    base_url: Callable[[MockCloud], str]
+    devices: Callable[[MockCloud], Sequence[object]]
     claim: str
     path: str
     serial: str
@@ -65,6 +67,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
     {
         "rufus": Setting(
             title="RUFUS Cloud",
+            base_url=lambda cloud: cloud.base_url,
+            devices=lambda cloud: cloud.devices(),
             claim=f'key_env = "{_KEY}"\n',
             path="/v0/devices",
             serial="DEVICE-123",
@@ -73,13 +77,14 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         ),
         "vms": Setting(
             title="VMS",
-            claim='login = "user-login"\nname = "name"\ntype = "mediaagent"\nby = "serial"\n',
+            base_url=lambda cloud: cloud.root_url,
+            devices=lambda cloud: cloud.vms.devices(),
+            claim='login = "user-login"\nname = "name"\ntype = "mediaagent"\n',
             path="/api/v1/billing/devices/activate",
             serial="sn",
             model="Model X1",
             token="25",  # noqa: S106
-            note='The page\'s own request; of "mac" and "serial_number" it wants one, and no chip '
-            'has its example\'s "fake_mac_5".',
+            note="The page's own request, with this chip's MAC where its example has \"fake_mac_5\".",
         ),
     }
 )
@@ -93,7 +98,7 @@ class Story:
         self._name = name
         self._setting = SETTINGS[name]
         self._cloud = cloud
-        self._base_url = cloud.root_url if name == "vms" else cloud.base_url
+        self._base_url = self._setting.base_url(cloud)
         self._console = console
         self._flash = folder / "reader.flash"
         self._world = folder / "world.json"
@@ -173,8 +178,7 @@ class Story:
             body = entry.body.decode("utf-8")
             self._note(f"{entry.method} {entry.path}  {body}")
             self._note(f"  {entry.status}  {' '.join(entry.answer.decode('utf-8').split())}")
-        cloud = self._cloud
-        devices = cloud.vms.devices() if self._name == "vms" else cloud.devices()
+        devices = self._setting.devices(self._cloud)
         if len(posts) != 1 or len(devices) != 1:
             raise Bug(f"The cloud saw {len(posts)} bind requests instead of one.")
         if self._setting.note:

@@ -76,6 +76,9 @@ def test_other_answers(cloud: MockCloud) -> None:
     with pytest.raises(RefusedByCloud, match="answers its check with 401") as refused:
         check_taken(settings(cloud, auth=Secret("Bearer wrong-canary")), BOUND)
     assert "canary" not in f"{refused.value.message} {refused.value.hint}"
+    cloud.faults.turn_on("captive_portalx1")
+    with pytest.raises(RefusedByCloud, match="answers its check with 200"):
+        check_taken(settings(cloud), BOUND)
     cloud.faults.turn_on("redirectx1")
     with pytest.raises(RefusedByCloud, match="30"):
         check_taken(settings(cloud), BOUND)

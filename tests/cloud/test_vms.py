@@ -39,6 +39,19 @@ def test_the_pages_request_gets_the_pages_answer(client: Client) -> None:
     assert [device["id"] for device in client.cloud.vms.devices()] == [25]
 
 
+@pytest.mark.parametrize("mac", ["24:6f:28:00:00:01", "24-6F-28-00-00-01"])
+def test_a_devices_own_mac_stands_for_the_pages(client: Client, mac: str) -> None:
+    """No chip has the page's `fake_mac_5`: with a MAC of its own in that place it is the example too."""
+    assert ask(client, "activate", {**EXAMPLE_REQUEST, "mac": mac}).content == EXAMPLE_ANSWER
+
+
+@pytest.mark.parametrize("change", [{"mac": "fake_mac_6"}, {"serial_number": "sm"}, {"name": "n"}])
+def test_another_request_is_not_the_pages(client: Client, change: dict[str, str]) -> None:
+    """What differs in anything but a MAC is a device of its own."""
+    answer = ask(client, "activate", {**EXAMPLE_REQUEST, **change})
+    assert (answer.status_code, answer.json()["id"]) == (201, 26)
+
+
 @pytest.mark.parametrize("left_out", ["mac", "serial_number"])
 def test_either_identity_is_enough(client: Client, left_out: str) -> None:
     """The example is recognised by its MAC alone and by its serial number alone."""
@@ -62,7 +75,8 @@ def test_other_devices_are_answered_in_the_same_form(client: Client) -> None:
         ({"login": None}, "login"), ({"login": "nobody"}, "login"), ({"login": 5}, "login"),
         ({"name": ""}, "name"), ({"name": "x" * 256}, "name"), ({"name": "\ud800"}, "name"),
         ({"type": "toaster"}, "type"), ({"type": ["mediaagent"]}, "type"),
-        ({"serial_number": None}, "mac"), ({"serial_number": {}}, "serial_number"),
+        ({"serial_number": None}, "mac"), ({"serial_number": None}, "serial_number"),
+        ({"serial_number": "", "mac": ""}, "mac"), ({"serial_number": {}}, "serial_number"),
         ({"mac": 7}, "mac"), ({"skip_reserve_check": "yes"}, "skip_reserve_check"),
         ({"skip_reserve_check": []}, "skip_reserve_check"),
     ],

@@ -17,7 +17,7 @@ from tests.end_to_end.common import SHORT_BOOT, Startline
 Start = Callable[..., VirtualEsp32]
 
 AUTHORIZATION = "Bearer canary-0123456789"
-ACTIVATE = "/api/v1/billing/devices/activate"
+ACTIVATE, CHECK = "/api/v1/billing/devices/activate", "/api/v1/billing/devices/check"
 UNIT = ("--serial", "sn", "--model", "Model X1")
 
 
@@ -41,6 +41,7 @@ def write_settings(
             "[claim]", 'cloud = "vms"', f'base_url = "{cloud.root_url}"', 'login = "user-login"',
             'name = "name"', f'type = "{kind}"', *claim,
             "[net]", 'ssid = "bench"', "[tls]", 'ca = "ca.pem"', "[set]", f"boot_limit = {SHORT_BOOT}",
+            "look_pause = 1",
         ]  # fmt: skip
         (tmp_path / "settings.toml").write_text("\n".join(lines), encoding="utf-8")
 
@@ -87,9 +88,10 @@ def test_a_refusal_is_told_in_the_clouds_words(
 
 
 def test_an_activation_without_an_answer(
-    startline: Startline, start: Start, cloud: MockCloud, write_settings: Callable[..., None]
-) -> None:
-    """The device looks, is told that it is taken, and rests: 31, and one activation."""
+    startline: Startline, start: Start, cloud: MockCloud, flash: Path,
+    write_settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The device looks, is told that it is taken, and rests (31) until its operator names the id."""
     write_settings('auth_env = "VMS_AUTH"')
     cloud.faults.turn_on("commit_then_dropx1")
     chip = start(WORLD)
@@ -97,8 +99,53 @@ def test_an_activation_without_an_answer(
     assert done.code == 31
     assert "serial taken" in done.err
     assert "startline reconcile" in done.err
-    assert [one.path for one in cloud.requests].count(ACTIVATE) == 1
     assert startline("up", "-p", chip.url, *UNIT).code == 41
+
+    plain = startline("reconcile", "-p", chip.url)
+    assert plain.code == 31, plain.err
+    assert "no list" in plain.err
+    assert "startline retry" in plain.err
+    assert "--token ID" in plain.err
+    (device,) = cloud.vms.devices()
+    settle = ("reconcile", "-p", chip.url, "--token", str(device["id"]))
+    declined = startline(*settle)
+    assert declined.code == 60
+    assert "on your word alone" in declined.err
+    assert "both will write to it" in declined.err
+    assert startline(*settle[:-1], "x25", "--confirm", "sn").code == 60
+    assert AUTHORIZATION.encode() in flash.read_bytes()
+    settled = startline(*settle, "--confirm", "sn", "--json")
+    assert settled.code == 0, settled.err
+    assert settled.lines()[-1]["state"] == "bound"
+    assert settled.lines()[-1]["deviceid"] == str(device["id"])
+    assert AUTHORIZATION.encode() not in flash.read_bytes()
+
+    after = startline("reconcile", "-p", chip.url)
+    assert (after.code, "nothing to settle" in after.err) == (0, True), after.err
+    monkeypatch.setenv("STARTLINE_UNBIND_KEY", "any")
+    left = startline("unbind", "-p", chip.url)
+    assert (left.code, "no call to unbind" in left.err) == (60, True), left.err
+    assert [one.path for one in cloud.requests].count(ACTIVATE) == 1
+
+
+def test_a_login_page_is_no_answer(
+    startline: Startline, start: Start, cloud: MockCloud, write_settings: Callable[..., None]
+) -> None:
+    """HTML in place of both answers leaves it unknown (31); `retry` looks, twice free, and activates."""
+    write_settings('auth_env = "VMS_AUTH"')
+    cloud.faults.turn_on("captive_portal")
+    chip = start(WORLD)
+    done = startline("up", "-p", chip.url, *UNIT)
+    assert done.code == 31, done.err
+    cloud.faults.clear()
+    # A boot as short as this one has time for one look; the second, behind the deadline, counts.
+    assert startline("retry", "-p", chip.url).code == 31
+    assert any(startline("retry", "-p", chip.url).code == 0 for _ in range(5))
+    (activation,) = [one for one in cloud.requests if one.status == 201]
+    looks = [one for one in cloud.requests if one.path == CHECK and one.status == 204]
+    assert activation.path == ACTIVATE
+    assert len(looks) >= 2
+    assert len(cloud.vms.devices()) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,7 +175,7 @@ def test_settings_that_do_not_fit(
 def test_what_a_vms_needs(
     startline: Startline, write_settings: Callable[..., None], tmp_path: Path
 ) -> None:
-    """Without login, name or type no image is made; all that is missing is named."""
+    """Without login, name, type or a serial number no image is made; what is missing is named."""
     write_settings()
     path = tmp_path / "settings.toml"
     kept = [
@@ -138,12 +185,16 @@ def test_what_a_vms_needs(
     done = startline("up", "-p", "socket://127.0.0.1:1", *UNIT)
     assert done.code == 60
     assert "claim.login, claim.name" in done.err
+    write_settings('by = "mac"')
+    nobody = startline("up", "-p", "socket://127.0.0.1:1", "--model", "Model X1")
+    assert (nobody.code, "serial" in nobody.err) == (60, True), nobody.err
 
 
 def test_the_story_of_each_cloud_fits_its_page() -> None:
     """What `make bench` tells of a cloud is what the cloud's own page shows."""
     told = story.SETTINGS["vms"]
     assert told.path == ACTIVATE
+    assert "by =" not in told.claim
     assert (told.serial, told.token) == (EXAMPLE_REQUEST["serial_number"], "25")
     for name in ("login", "name", "type"):
         assert f'{name} = "{EXAMPLE_REQUEST[name]}"' in told.claim
