@@ -11,7 +11,7 @@ from host_tools.bench.kit import Provision
 from host_tools.cloud import MockCloud
 from host_tools.device.port import open_port
 from host_tools.virtual import VirtualEsp32
-from tests.end_to_end.common import ALIAS, MODEL, SERIAL, Done, Startline
+from tests.end_to_end.common import ALIAS, MODEL, SERIAL, Done, Startline, at_its_prompt
 
 Start = Callable[..., VirtualEsp32]
 Load = Callable[..., None]
@@ -49,7 +49,7 @@ def test_a_running_device_is_asked_on_every_kind_of_port(
     """Versions, table, identity and record come from the prompt, and no byte of flash changes."""
     load_flash(provision.image())
     chip = start({"access_points": {}}, raw=True, pty=True)
-    assert runs(chip)
+    assert at_its_prompt(chip)
     before = flash.read_bytes()
     done = startline("inspect", "-p", url_of(chip, kind), "--json")
     told = result(done)
@@ -79,7 +79,7 @@ def test_a_bound_device_shows_both_copies_of_its_record(
     load_flash(provision.image())
     chip = start()
     cloud.wait_for_request("POST", timeout=30)
-    assert runs(chip)
+    assert at_its_prompt(chip)
     monkeypatch.setenv("COLUMNS", "80")
     done = startline("inspect", "-p", chip.url)
     assert done.code == 0, done.err

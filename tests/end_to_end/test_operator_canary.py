@@ -1,0 +1,192 @@
+"""What binds a reader is found nowhere once it is bound: flash, console, files, process list."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from host_tools.bench.kit import Kit
+from host_tools.cloud import MockCloud
+from host_tools.device.port import open_port
+from host_tools.images.filesystem import make_filesystem
+from host_tools.images.partitions import make_table
+from host_tools.images.plan import merged_image
+from host_tools.images.synthetic import stock_table
+from host_tools.virtual import VirtualEsp32
+from tests.end_to_end.common import MODEL, SERIAL
+
+Start = Callable[..., VirtualEsp32]
+
+AUTHORIZATION = "Bearer canary-0123456789abcdef"
+CLAIMS = {
+    "rufus": 'key_file = "secrets/claim"',
+    "vms": 'auth_file = "secrets/claim"\nlogin = "user-login"\nname = "name"\ntype = "mediaagent"',
+}
+
+
+class Watch:
+    """Reads over and over what every process was called with, and what lies in open files.
+
+    `commands` is all that `ps` showed, `loose` the files below a folder that held a secret and
+    that others could have read.
+    """
+
+    def __init__(self, folder: Path, secrets: list[bytes]) -> None:
+        self.commands = ""
+        self.loose: set[Path] = set()
+        self._folder = folder
+        self._secrets = secrets
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.1):
+            listed = subprocess.run(
+                ["ps", "axww", "-o", "command="], capture_output=True, check=True
+            )
+            self.commands += listed.stdout.decode(errors="replace")
+            self.loose |= {
+                path
+                for path in holders(self._folder, self._secrets)
+                if path.exists() and path.stat().st_mode & 0o077
+            }
+
+
+def holders(folder: Path, secrets: list[bytes]) -> set[Path]:
+    """Return the files anywhere below a folder that hold one of the secrets, in any usual form."""
+    found = set()
+    for path in folder.rglob("*"):
+        try:
+            data = path.read_bytes() if path.is_file() else b""
+        except OSError:  # it has gone meanwhile
+            continue
+        if any(form in data for secret in secrets for form in forms(secret)):
+            found.add(path)
+    return found
+
+
+def forms(secret: bytes) -> list[bytes]:
+    """Return a secret as it is, in hex, and in base64 wherever it may begin."""
+    encoded = [base64.b64encode(bytes(skip) + secret)[4:-4] for skip in range(3)]
+    return [secret, secret.hex().encode(), secret.hex().upper().encode(), *encoded]
+
+
+@pytest.fixture
+def cloud() -> Iterator[MockCloud]:
+    """Run both clouds; the VMS wants an Authorization value."""
+    with MockCloud(vms_authorization=AUTHORIZATION) as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Have a place for everything that the commands may write, whatever they keep or forget."""
+    for name in ("secrets", "tmp", "home"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def typed(home: Path, *words: str) -> str:
+    """Run a command as a process of its own; return all that it said."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "host_tools", *words],
+        cwd=home,
+        env={
+            **{name: text for name, text in os.environ.items() if "STARTLINE" not in name},
+            "TMPDIR": str(home / "tmp"),
+            "HOME": str(home / "home"),
+            "XDG_CACHE_HOME": str(home / "home" / "cache"),
+            "STARTLINE_BOARD": "VIRTUAL_ESP32",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout + ended.stderr
+
+
+def tap(chip: VirtualEsp32, over: threading.Event, heard: list[bytes]) -> None:
+    """Take down every byte that the chip sends."""
+    assert chip.raw_url is not None
+    with open_port(chip.raw_url) as port:
+        while not over.is_set():
+            heard.append(port.read(0.2))
+
+
+def settings(home: Path, cloud: MockCloud, name: str) -> list[bytes]:
+    """Write settings that name files of secrets; return the secrets."""
+    keys = cloud.add_company("canary")
+    claim = {"rufus": keys["WRITE"], "vms": AUTHORIZATION}[name]
+    for file, secret in (("claim", claim), ("wifi", "bench-wifi"), ("read", keys["READ"])):
+        (home / "secrets" / file).touch(0o600)
+        (home / "secrets" / file).write_text(secret)
+    (home / "ca.pem").write_bytes(cloud.ca_pem)
+    url = {"rufus": cloud.base_url, "vms": cloud.root_url}[name]
+    (home / "settings.toml").write_text(
+        f'[claim]\ncloud = "{name}"\nbase_url = "{url}"\n{CLAIMS[name]}\n'
+        '[net]\nssid = "bench"\npassword_file = "secrets/wifi"\n[tls]\nca = "ca.pem"\n'
+        f'[set]\nboot_limit = 20\n[unit]\nmodel = "{MODEL}"\n'
+    )
+    return [claim.encode(), keys["READ"].encode()]
+
+
+@pytest.mark.parametrize("table", ["own", "stock"])
+@pytest.mark.parametrize("name", ["rufus", "vms"])
+def test_what_binds_is_found_nowhere(
+    start: Start, cloud: MockCloud, kit: Kit, home: Path, flash: Path, name: str, table: str
+) -> None:
+    """Not in any byte of flash or console, any file that is left, any process or open file before."""
+    secrets = settings(home, cloud, name)
+    if table == "stock":
+        image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+        image[0x8000:0x8C00] = make_table(stock_table())
+        image[0x200000:] = make_filesystem(dict(kit.files), 0x200000)
+        flash.write_bytes(image)
+    chip = start({"access_points": {"bench": {"password": "bench-wifi"}}}, raw=True)
+    over, heard = threading.Event(), list[bytes]()
+    listener = threading.Thread(target=tap, args=(chip, over, heard))
+    listener.start()
+    unit = ("-p", chip.url, "--serial", SERIAL)
+    try:
+        with Watch(home / "tmp", secrets) as watch:
+            if table == "own":
+                said = typed(home, "up", *unit, "--read-key-file", "secrets/read")
+            else:
+                said = typed(home, "provision", *unit) + typed(home, "retry", "-p", chip.url)
+            said += typed(home, "status", "-p", chip.url, "--interrupt", "--json")
+            said += typed(home, "inspect", "-p", chip.url, "--json")
+    finally:
+        over.set()
+        listener.join()
+    assert '"state": "bound"' in said
+    chip.stop()
+    console = b"".join(heard)
+    assert b"bound" in console
+    # Files for esptool lie in the folder for temporary ones: the watch saw it at work.
+    assert table == "stock" or f"{home}/tmp/" in watch.commands
+    assert " -m host_tools " in watch.commands
+    for secret in secrets:
+        text = secret.decode()
+        assert text not in said + watch.commands
+        assert not any(form in console for form in forms(secret)[:3])
+    assert not watch.loose
+    left = {path for path in holders(home, secrets) if path.parent.name != "secrets"}
+    assert not left, f"{secrets} in {left}"
