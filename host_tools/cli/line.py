@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from host_tools.bench.cloud_check import list_devices
+from host_tools.bench.cloud_kinds import kind_of
 from host_tools.bench.kit import Kit, make_kit
 from host_tools.boards import Board, load_board
 from host_tools.cli import options
@@ -29,13 +30,14 @@ from host_tools.factory.line import FactoryLine, Totals
 from host_tools.factory.live import JsonView, LiveView, PlainView, summed_up
 from host_tools.factory.mischief import Mischief
 from host_tools.factory.power import PowerSwitch
-from host_tools.factory.slots import Slot, find_slots, parse_slots
+from host_tools.factory.slots import Slot, Sockets, find_slots, parse_slots
 from host_tools.factory.verify import Verdict, compare, record_verdict
 from host_tools.factory.virtual_plant import VirtualPlant
 from host_tools.images.factory import Settings
 from host_tools.images.settings import load_settings
 from host_tools.secrets import Secret
 
+More = Callable[[], Sequence[Slot]]
 _FILE = click.Path(path_type=Path)
 _VIRTUAL = {"pattern": "VR-{n:06d}", "board": "VIRTUAL_ESP32", "model": "Model X1"}
 
@@ -82,7 +84,9 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--encoding", default="", help="Of the list, if not UTF-8: windows-1252 …")
 @click.option("-p", "--port", "ports", multiple=True, metavar="[NAME=]PORT",
               help="A slot: a port, or a USB socket as usb:1-1.4. Can be repeated.")  # fmt: skip
-@click.option("--watch", is_flag=True, help="Go on with each board that is plugged in.")
+@click.option(
+    "--watch", is_flag=True, help="Go on with each board plugged in, until the batch is made."
+)
 @ledger_option
 @click.option("--station", default=socket.gethostname, help="This station's name.")
 @click.option("--settings", "settings_file", type=_FILE, default="settings.toml",
@@ -156,6 +160,10 @@ def command(
         tries=tries, power_command=power_command, slots=virtual or 0, folder=folder,
         faults=faults, seed=seed, keep_boards=keep_boards, as_json=as_json,
     )  # fmt: skip
+    if virtual and (ports or watch):
+        raise click.UsageError("Virtual readers bring their own slots: no --port, no --watch.")
+    if faults and not virtual:
+        raise click.UsageError("Only virtual readers meet with faults: --virtual.")
     if not virtual:
         _run_real(given)
     elif context.get_parameter_source("where") != ParameterSource.COMMANDLINE:
@@ -170,25 +178,35 @@ def _run_real(given: _Given) -> None:
         raise click.UsageError("Name a CSV of units, or a pattern with --count.")
     told = load_settings(given.settings_file, warn=options.warn)
     key = None if given.no_verify else options.read_key(given.read_key_file)
-    if key is None and not given.no_verify and not given.defer_bind:
+    wanted = kind_of(told.settings.claim.cloud).check_wants_key and not given.no_verify
+    if key is None and wanted and not given.defer_bind:
         raise BadInput(
             "Units are verified with a READ key, and there is none.",
             f"Put it into {options.READ_KEY_VARIABLE}, or pass units unverified: --no-verify.",
         )
     power = PowerSwitch(given.power_command) if given.power_command else None
-    slots: Sequence[Slot]
-    if given.ports:
-        slots = parse_slots(given.ports, watch=given.watch, power=power)
-    else:
-        slots = find_slots(options.usb_ids(), watch=given.watch, power=power)
+    slots: Sequence[Slot] = parse_slots(given.ports, watch=given.watch, power=power)
+    sockets = Sockets(options.usb_ids(), watch=given.watch, power=power)
+    if not given.ports and not given.watch:
+        slots = find_slots(sockets)
     batch = _batch(given, given.units, told.unit_defaults)
     board = load_board(given.board)
     plan = _plan(given, batch, board, _kit(given, board), told.settings, key)
-    _run(given, batch, plan, slots)
+    more: More | None = None
+    if given.watch:
+        more = _no_more if given.ports else sockets.new
+        click.echo("Plug readers in; Ctrl-C ends it, or the batch's last unit.", err=True)
+    _run(given, batch, plan, slots, more)
+
+
+def _no_more() -> Sequence[Slot]:
+    return ()
 
 
 def _run_virtual(given: _Given) -> None:
     count = given.count or given.slots
+    if given.units and not is_pattern(given.units):
+        count = len(_batch(given, given.units, {"model": _VIRTUAL["model"]}).units)
     with contextlib.ExitStack() as stack:
         plant = stack.enter_context(VirtualPlant(given.folder, count, keep=given.keep_boards))
         mischief = None
@@ -199,7 +217,18 @@ def _run_virtual(given: _Given) -> None:
         board = load_board(_VIRTUAL["board"])
         key = None if given.no_verify else plant.read_key
         plan = _plan(given, batch, board, _kit(given, board), plant.settings, key)
-        _run(given, batch, plan, plant.slots(given.slots, mischief))
+        try:
+            _run(given, batch, plan, plant.slots(given.slots, mischief))
+        finally:
+            if mischief is not None:
+                _tell_faults(mischief.done, as_json=given.as_json)
+
+
+def _tell_faults(done: dict[str, int], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"kind": "faults", **done}))
+    else:
+        click.echo("Faults: " + ", ".join(f"{count} {kind}" for kind, count in done.items()))
 
 
 def _batch(given: _Given, units: str, defaults: dict[str, Any]) -> Batch:
@@ -227,25 +256,28 @@ def _plan(
 ) -> Plan:
     return Plan(
         batch=batch.name, board=board, kit=kit, settings=settings, read_key=key,
-        defer=given.defer_bind, labels=given.labels, tries=given.tries,
-        flash_baud=given.baud,
+        verify=not given.no_verify, defer=given.defer_bind, labels=given.labels,
+        tries=given.tries, flash_baud=given.baud,
     )  # fmt: skip
 
 
-def _run(given: _Given, batch: Batch, plan: Plan, slots: Sequence[Slot]) -> None:
+def _run(
+    given: _Given, batch: Batch, plan: Plan, slots: Sequence[Slot], more: More | None = None
+) -> None:
     claim = plan.settings.claim
     hidden = [key for key in (claim.key, claim.auth, plan.read_key) if key is not None]
     verdict = None
     with Ledger.open(given.where, hide=hidden) as ledger:
         added = ledger.add_batch(batch)
         click.echo(f"Batch {batch.name}: {added.new} new units, {added.known} known.", err=True)
-        with _view(slots, as_json=given.as_json) as view:
-            line = FactoryLine(ledger, plan, slots, given.station, view)
-            try:
+        view = _view(slots, as_json=given.as_json)
+        line = FactoryLine(ledger, plan, slots, given.station, view, more=more)
+        try:
+            with view:
                 line.run()
-                verdict = _verdict(ledger, plan, given.station) if given.slots else None
-            finally:
-                _tell(line.totals, ledger, batch.name, verdict, as_json=given.as_json)
+            verdict = _verdict(ledger, plan, given.station) if given.slots else None
+        finally:
+            _tell(line.totals, ledger, batch.name, verdict, as_json=given.as_json)
     _raise_for(line.totals, verdict)
 
 
@@ -260,18 +292,13 @@ def _verdict(ledger: Ledger, plan: Plan, station: str) -> Verdict | None:
     return verdict
 
 
-@contextlib.contextmanager
-def _view(slots: Sequence[Slot], *, as_json: bool) -> Iterator[LiveView | PlainView]:
+def _view(slots: Sequence[Slot], *, as_json: bool) -> LiveView | PlainView:
     console = Console(stderr=True, highlight=False)
-    view: LiveView | PlainView
     if as_json:
-        view = JsonView(click.echo)
-    elif console.is_terminal:
-        view = LiveView(console, [slot.name for slot in slots])
-    else:
-        view = PlainView(lambda text: click.echo(text, err=True))
-    with view:
-        yield view
+        return JsonView(click.echo)
+    if console.is_terminal:
+        return LiveView(console, [slot.name for slot in slots])
+    return PlainView(lambda text: click.echo(text, err=True))
 
 
 def _tell(
@@ -303,7 +330,7 @@ def _raise_for(totals: Totals, verdict: Verdict | None) -> None:
         kinds = {kind.exit_code: kind for kind in StartlineError.__subclasses__()}
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(totals.reasons.items()))
         raise kinds[code](
-            f"{totals.failed} boards failed: {reasons}.",
+            f"{totals.failed} board{'s' if totals.failed > 1 else ''} failed: {reasons}.",
             "See each: startline ledger list --state failed, or startline ledger report.",
         )
     if verdict is not None and not verdict.agrees:

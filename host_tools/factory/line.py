@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from host_tools.bench.notices import Remark
 from host_tools.errors import Bug, StartlineError
 from host_tools.factory.database import LedgerAway
 from host_tools.factory.entries import Place
 from host_tools.factory.job import Plan, Result
-from host_tools.factory.live import WAITING
-from host_tools.factory.schema import FREE, WORK
+from host_tools.factory.live import DONE, WAITING
+from host_tools.factory.presses import Presses
+from host_tools.factory.schema import DEFERRED, FAILED, FREE, PASSED, WORK
 from host_tools.factory.work import UnitWork
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from host_tools.bench.notices import Notice
     from host_tools.factory.job import Plugged
     from host_tools.factory.ledger import Ledger
     from host_tools.factory.slots import Slot
 
-#: Seconds between two looks of the main thread, between tries of a ledger that is away, and of
-#: a board that waits for a serial number that another slot may give back.
-_TICK, _AWAY, _EMPTY = 0.1, 2.0, 1.0
+#: Seconds between two looks of the main thread; for more slots, and for the end of the batch;
+#: of a slot at a ledger that is away, and for a serial number that may be given back.
+_TICK, _MORE, _AWAY, _EMPTY = 0.1, 1.0, 2.0, 1.0
 #: Seconds after which a unit that nobody moved on is not waited for: its station was stopped.
 _FORGOTTEN = 300.0
-#: Seconds that slots are given to end after the second Ctrl-C.
-_ABANDON = 10.0
+#: Seconds that slots are given to let go of their boards after the second Ctrl-C.
+_ABANDON = 3.0
+_FINISHING = "Finishing the boards in hand; Ctrl-C again leaves them as they are."
+_STOPPING = "Stopping: boards in hand go on at their last proven step the next time."
+_LEFT = "it goes on at its last proven step"
 
 
 class View(Protocol):
@@ -47,6 +54,9 @@ class View(Protocol):
 
     def ended(self, slot: str, result: Result, totals: Totals) -> None:
         """Tell how the work on a board ended."""
+
+    def stopping(self, words: str) -> None:
+        """Tell that the line takes no more boards."""
 
     def tick(self, totals: Totals) -> None:
         """Take a moment of the main thread."""
@@ -90,19 +100,33 @@ class Totals(msgspec.Struct):
 
 
 class FactoryLine:
-    """Works on the boards of all slots at once, each slot in a thread of its own."""
+    """Works on the boards of all slots at once, each slot in a thread of its own.
+
+    With `more` the line watches: it goes on until the whole batch is made, and takes up the slots
+    that `more` returns when it is asked, again and again.
+    """
 
     def __init__(
-        self, ledger: Ledger, plan: Plan, slots: Sequence[Slot], station: str, view: View
+        self,
+        ledger: Ledger,
+        plan: Plan,
+        slots: Sequence[Slot],
+        station: str,
+        view: View,
+        *,
+        more: Callable[[], Sequence[Slot]] | None = None,
     ) -> None:
         self._ledger = ledger
         self._plan = plan
-        self._slots = slots
+        self._slots = list(slots)
         self._station = station
         self._view = view
+        self._more = more
+        self._looked = 0.0
         self._stop = threading.Event()
         self._abandon = threading.Event()
         self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
         self._fault: BaseException | None = None
         self.totals = Totals()
 
@@ -113,47 +137,65 @@ class FactoryLine:
         where they are: their units go on at their last proven step.
         """
         unfinished = bool(self._ledger.resume(self._station))
-        threads = [
-            threading.Thread(target=self._serve, args=(slot, unfinished), daemon=True)
-            for slot in self._slots
-        ]
-        for thread in threads:
-            thread.start()
         try:
-            self._watch(threads)
+            with Presses() as presses:
+                for slot in self._slots:
+                    self._start(self._serve, slot, unfinished)
+                if self._more is not None:
+                    self._start(self._wait_for_the_end)
+                self._watch(presses)
         finally:
             self._stop.set()
+            self._abandon.set()
             for slot in self._slots:
                 slot.close()
         if self._fault is not None:
             raise self._fault
+        if presses.count:
+            raise KeyboardInterrupt
         return self.totals
 
     def stop(self) -> None:
         """Take no more boards."""
         self._stop.set()
 
-    def _watch(self, threads: Sequence[threading.Thread]) -> None:
-        """Show the line until all threads have ended; count Ctrl-C."""
-        presses = 0
-        give_up: float | None = None
-        while any(thread.is_alive() for thread in threads):
-            try:
-                self._view.tick(self.totals)
-                time.sleep(_TICK)
-            except KeyboardInterrupt:
-                presses += 1
-                self._stop.set()
-                if presses > 1:
-                    self._abandon.set()
-                    give_up = time.monotonic() + _ABANDON
-                for slot in self._slots:
-                    self._view.waiting(slot.name, "finishing" if presses == 1 else "stopping")
-            if give_up is not None and time.monotonic() > give_up:
-                break
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _watch(self, presses: Presses) -> None:
+        """Show the line until all slots have ended, or have had their time after two Ctrl-C."""
+        heard, give_up = 0, math.inf
+        while self._goes_on and time.monotonic() < give_up:
+            self._view.tick(self.totals)
+            self._take_up()
+            time.sleep(_TICK)
+            if presses.count == heard:
+                continue
+            heard = presses.count
+            self._stop.set()
+            if heard > 1:
+                self._abandon.set()
+                give_up = min(give_up, time.monotonic() + _ABANDON)
+            self._view.stopping(_FINISHING if heard == 1 else _STOPPING)
         self._view.tick(self.totals)
-        if presses:
-            raise KeyboardInterrupt
+
+    @property
+    def _goes_on(self) -> bool:
+        watching = self._more is not None and not self._stop.is_set()
+        return watching or any(thread.is_alive() for thread in self._threads)
+
+    def _take_up(self) -> None:
+        """Begin with slots that were not there before."""
+        now = time.monotonic()
+        if self._more is None or self._stop.is_set() or now - self._looked < _MORE:
+            return
+        self._looked = now
+        for slot in self._more():
+            self._slots.append(slot)
+            # It has power since just now, and may be binding what it was loaded with before.
+            self._start(self._serve, slot, True)
 
     def _serve(self, slot: Slot, unfinished: bool) -> None:  # noqa: FBT001
         """Work on one board after another of one slot."""
@@ -167,14 +209,14 @@ class FactoryLine:
                 if board is None:
                     break
                 result = self._finish(slot, work, board, busy=busy)
-                busy = False
                 slot.finished(result)
                 with self._lock:
                     self.totals.add(result)
                 self._view.ended(slot.name, result, self.totals)
-                if result.end in {"no serial", "stopped"}:
+                if result.end == "stopped" or (result.end == "no serial" and self._more is None):
                     break
-            self._view.waiting(slot.name, "done")
+                busy = self._may_be_booting()
+            self._view.waiting(slot.name, DONE)
         except BaseException as fault:  # noqa: BLE001 - a slot must not end in silence
             self._fault = self._fault or _as_error(fault, slot.name)
             self._stop.set()
@@ -182,19 +224,37 @@ class FactoryLine:
     def _finish(self, slot: Slot, work: UnitWork, board: Plugged, *, busy: bool) -> Result:
         """Bring a board to its end, over a ledger that is away and a batch that is used up."""
         self._view.begun(slot.name)
+        told = ""
         while True:
             try:
                 result = work.run(board, busy=busy)
+                if result.end != "no serial" or not self._comes_back(slot):
+                    return result
             except LedgerAway as away:
-                self._view.waiting(slot.name, away.message)
-                busy = True
+                if away.message != told:
+                    self._view.notice(slot.name, Remark(f"{away.message} Waiting.", warning=True))
+                told, busy = away.message, True
                 if self._stop.wait(_AWAY):
-                    return Result(end="stopped", words=away.message)
-                continue
+                    return work.stopped(away.message)
             except KeyboardInterrupt:
-                return Result(end="stopped")
-            if result.end != "no serial" or not self._comes_back(slot):
-                return result
+                return work.stopped(_LEFT)
+
+    def _may_be_booting(self) -> bool:
+        """Tell whether the next board may come with an identity, and bind while it is looked at."""
+        with contextlib.suppress(LedgerAway):
+            counts = self._ledger.counts()
+            return self._more is not None and counts[DEFERRED] + counts[FAILED] > 0
+        return True
+
+    def _wait_for_the_end(self) -> None:
+        """Stop once every unit of the batch has come as far as this line brings it, anywhere."""
+        while not self._stop.is_set():
+            with contextlib.suppress(LedgerAway):
+                counts = self._ledger.counts(self._plan.batch)
+                done = counts[PASSED] + (counts[DEFERRED] if self._plan.defer else 0)
+                if done == sum(counts.values()):
+                    self._stop.set()
+            self._stop.wait(_MORE)
 
     def _comes_back(self, slot: Slot) -> bool:
         """Wait while a unit at work could still give its serial number back; tell if one did."""

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from host_tools.factory.job import Result
     from host_tools.factory.line import Totals
 
-#: What a slot says that has nothing else to say.
-WAITING = "waiting for a board"
+#: What a slot says that has nothing else to say, and one to which no board will come.
+WAITING, DONE = "waiting for a board", "done"
 _FRAME = 0.12
 #: Results that stay in sight below the slots.
 _RECENT = 4
@@ -49,8 +49,12 @@ _WORDS = {
 def said(result: Result) -> str:
     """Say in one line how the work on a board ended."""
     who = printable(result.serial or result.mac or "a board without a name")
+    return f"{who} {_how(result)}"
+
+
+def _how(result: Result) -> str:
     why = f": {printable(result.words)}" if result.words else ""
-    return f"{who} {_WORDS[result.end]} in {result.seconds:.1f} s{why}"
+    return f"{_WORDS[result.end]} in {result.seconds:.1f} s{why}"
 
 
 def summed_up(totals: Totals) -> str:
@@ -83,6 +87,7 @@ class LiveView:
     def __init__(self, console: Console, slots: Sequence[str]) -> None:
         self._slots = {name: _Slot(name) for name in slots}
         self._recent: list[Line] = []
+        self._stopping = ""
         self._lock = threading.Lock()
         self._drawn = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=False)
@@ -97,13 +102,15 @@ class LiveView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # The last picture may be older than the last result; the totals are said by themselves.
+        self._live.update(self._table(), refresh=True)
         self._live.__exit__(kind, error, trace)
 
     def waiting(self, slot: str, words: str) -> None:
         """Tell that a slot waits, and for what."""
         with self._lock:
-            one = self._slots[slot]
-            if one.ended and words == WAITING:
+            one = self._slots.setdefault(slot, _Slot(slot))
+            if one.ended and words in {WAITING, DONE}:
                 return  # How the last board ended stays in sight until the next one comes.
             one.words, one.style, one.share = printable(words), "dim", None
 
@@ -115,7 +122,7 @@ class LiveView:
     def notice(self, slot: str, notice: Notice) -> None:
         """Pass on what happens in a slot."""
         with self._lock:
-            one = self._slots[slot]
+            one = self._slots.setdefault(slot, _Slot(slot))
             if isinstance(notice, Progress):
                 one.share = notice.done / notice.total if notice.total else None
             elif isinstance(notice, Step | Remark):
@@ -130,12 +137,16 @@ class LiveView:
         """Tell how the work on a board ended."""
         del totals
         with self._lock:
-            one = self._slots[slot]
+            one = self._slots.setdefault(slot, _Slot(slot))
             one.serial, one.busy, one.share = printable(result.serial), False, None
             one.ended = True
-            one.words, one.style = said(result), _STYLES.get(result.end, "dim")
+            one.words, one.style = _how(result), _STYLES.get(result.end, "dim")
             self._recent = [*self._recent, Line(f"slot {slot}: {said(result)}", one.style)]
             self._recent = self._recent[-_RECENT:]
+
+    def stopping(self, words: str) -> None:
+        """Keep in sight that the line takes no more boards."""
+        self._stopping = words
 
     def tick(self, totals: Totals) -> None:
         """Draw, if the last drawing is old enough."""
@@ -146,6 +157,13 @@ class LiveView:
 
     def picture(self, totals: Totals) -> RenderableType:
         """Return the whole picture as it stands."""
+        table = self._table()
+        with self._lock:
+            recent = list(self._recent)
+        last = [Line(self._stopping, "yellow")] if self._stopping else []
+        return Group(table, Line(), *recent, Line(summed_up(totals), "bold"), *last)
+
+    def _table(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, expand=True)
         table.add_column("Slot", no_wrap=True)
         table.add_column("Serial", no_wrap=True)
@@ -155,8 +173,7 @@ class LiveView:
         with self._lock:
             for one in self._slots.values():
                 table.add_row(*_cells(one))
-            recent = list(self._recent)
-        return Group(table, Line(), *recent, Line(summed_up(totals), "bold"))
+        return table
 
 
 def _cells(one: _Slot) -> tuple[RenderableType, ...]:
@@ -206,6 +223,10 @@ class PlainView:
             f"slot {slot}: {said(result)}  ({totals.passed} passed, {totals.failed} failed)"
         )
 
+    def stopping(self, words: str) -> None:
+        """Say that the line takes no more boards."""
+        self._show(words)
+
     def tick(self, totals: Totals) -> None:
         """Say nothing: a moment is no news."""
 
@@ -217,6 +238,10 @@ class JsonView(PlainView):
         """Pass on warnings only."""
         if isinstance(notice, Remark) and notice.warning:
             self._show(json.dumps({"kind": "warning", "slot": slot, "text": notice.text}))
+
+    def stopping(self, words: str) -> None:
+        """Tell that the line takes no more boards."""
+        self._show(json.dumps({"kind": "stopping", "text": words}))
 
     def ended(self, slot: str, result: Result, totals: Totals) -> None:
         """Tell how the work on a board ended."""

@@ -48,14 +48,22 @@ class PortSlot:
 
     `where` is a port's name or URL, or "usb:1-1.4". Once, or with `watch` for one board after
     another: a board has gone when its port has, or when another one powers up on the same port.
+    `arriving`: the first one was plugged in just now.
     """
 
     def __init__(
-        self, name: str, where: str, *, watch: bool = False, power: PowerSwitch | None = None
+        self,
+        name: str,
+        where: str,
+        *,
+        watch: bool = False,
+        arriving: bool = False,
+        power: PowerSwitch | None = None,
     ) -> None:
         self.name = name
         self._where = where
         self._watch = watch
+        self._arriving = arriving
         self._power = power
         self._used = False
 
@@ -76,7 +84,7 @@ class PortSlot:
         if self._used:
             self._wait_until_gone(stop)
         self._used = True
-        arriving = False
+        arriving, self._arriving = self._arriving, False
         while self._find() is None and not stop.is_set():
             arriving = True
             stop.wait(_LOOK)
@@ -152,25 +160,43 @@ def parse_slots(
     return slots
 
 
-def find_slots(
-    usb_ids: Collection[UsbId], *, watch: bool, power: PowerSwitch | None = None
-) -> list[PortSlot]:
-    """Return a slot for each port that looks like a reader, by its USB socket.
+class Sockets:
+    """Finds the ports of this computer that look like a reader; each becomes a slot once.
 
-    Raises NoSuchPort where there is none.
+    A slot is a USB socket wherever the system names it, and stays when its board goes.
     """
-    found = [port for port in list_serial_ports() if port.usb_id in usb_ids]
+
+    def __init__(
+        self, usb_ids: Collection[UsbId], *, watch: bool, power: PowerSwitch | None = None
+    ) -> None:
+        self._usb_ids = usb_ids
+        self._watch = watch
+        self._power = power
+        self._known: set[str] = set()
+        self._looked = False
+
+    def new(self) -> list[PortSlot]:
+        """Return the slots that were not there at the last call."""
+        places = {
+            port.location or port.url: f"{_USB}{port.location}" if port.location else port.url
+            for port in list_serial_ports()
+            if port.usb_id in self._usb_ids
+        }
+        found = [name for name in places if name not in self._known]
+        self._known.update(found)
+        arriving, self._looked = self._looked, True
+        return [
+            PortSlot(name, places[name], watch=self._watch, arriving=arriving, power=self._power)
+            for name in found
+        ]
+
+
+def find_slots(sockets: Sockets) -> list[PortSlot]:
+    """Return a slot for each port that looks like a reader. Raises NoSuchPort if there is none."""
+    found = sockets.new()
     if not found:
         raise NoSuchPort("No port looks like a reader.", f"Name slots with -p. {describe_ports()}")
-    return [
-        PortSlot(
-            port.location or port.url,
-            f"{_USB}{port.location}" if port.location else port.url,
-            watch=watch,
-            power=power,
-        )
-        for port in found
-    ]
+    return found
 
 
 def _is_there(where: str) -> bool:

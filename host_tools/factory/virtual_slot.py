@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from host_tools.factory.mischief import Mischief, Trouble
     from host_tools.factory.virtual_plant import Box
 
-#: Ends after which a board is not plugged in again.
-_DONE = ("passed", "deferred", "seen")
+#: Ends after which a board is not plugged in again; one that left unbound may come back.
+_DONE = ("passed", "seen")
 
 
 class VirtualSlot:

@@ -15,7 +15,11 @@ import pytest
 
 from host_tools import cli
 from host_tools.cloud import MockCloud
+from host_tools.factory.job import Plan
 from host_tools.factory.ledger import Ledger
+from host_tools.factory.line import FactoryLine
+from host_tools.factory.live import PlainView
+from host_tools.factory.virtual_plant import VirtualPlant
 from host_tools.images.plan import merged_image
 from host_tools.virtual import VirtualEsp32
 from tests.factory.made import mac, make_batch
@@ -72,7 +76,7 @@ def loaded(folder: Path, kit: Kit, count: int) -> None:
         (folder / f"board-{number:04d}.flash").write_bytes(image)
 
 
-def wait_until(what: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(what: Callable[[], object], process: subprocess.Popen[str]) -> None:
     """Wait for something to be so while the process runs."""
     deadline = time.monotonic() + LIMIT
     while not what():
@@ -81,12 +85,20 @@ def wait_until(what: Callable[[], bool], process: subprocess.Popen[str]) -> None
         time.sleep(0.02)
 
 
-def has_event(folder: Path, kind: str) -> bool:
-    """Tell whether the line's ledger has an event of that kind."""
+def events(folder: Path, *kinds: str) -> int:
+    """Count the events of these kinds in the line's ledger."""
     if not (folder / "ledger.db").exists():
-        return False
+        return 0
     with Ledger.open(str(folder / "ledger.db")) as ledger:
-        return any(line.kind == kind for line in ledger.records())
+        return sum(line.kind in kinds for line in ledger.records())
+
+
+def kill_at(folder: Path, kind: str) -> None:
+    """Start a line of four boards in two slots, and kill it once there is such an event."""
+    process = start(command(folder, 2, 4))
+    wait_until(lambda: events(folder, kind), process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
 
 
 def check(folder: Path, count: int) -> None:
@@ -129,14 +141,26 @@ def test_blank_boards_become_units(
 def test_a_killed_line_goes_on(
     tmp_path: Path, kit: Kit, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Killed at three steps and started again, a line binds no unit twice, and all pass."""
+    """Killed at three steps and started again, a line binds no unit twice, and all pass.
+
+    So it is after a second Ctrl-C, which leaves the boards in hand as they are.
+    """
     folder = tmp_path / "plant"
     loaded(folder, kit, 4)
-    for kind in ("allot", "sent", "pass"):
-        process = start(command(folder, 2, 4))
-        wait_until(lambda kind=kind: has_event(folder, kind), process)  # type: ignore[misc]
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    kill_at(folder, "allot")
+    kill_at(folder, "sent")
+    begun = events(folder, "resume", "allot")
+    process = start(command(folder, 2, 4))
+    wait_until(lambda: events(folder, "resume", "allot") > begun, process)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    assert any("Ctrl-C again" in row for row in process.stdout)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == 130, err
+    stopped = json.loads(out.splitlines()[-1])["batch"]
+    assert (stopped["work"] > 0, stopped["failed"]) == (True, 0), out
+    kill_at(folder, "pass")
     code, told, err = run(capsys, *command(folder, 2, 4))
     assert code == 0, err
     assert told[-1]["batch"]["passed"] == 4
@@ -148,7 +172,7 @@ def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, kit: Kit) -> None:
     folder = tmp_path / "plant"
     loaded(folder, kit, 9)
     process = start(command(folder, 2, 9))
-    wait_until(lambda: has_event(folder, "allot"), process)
+    wait_until(lambda: events(folder, "allot"), process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 130, err
@@ -156,6 +180,28 @@ def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, kit: Kit) -> None:
     assert told["kind"] == "result"
     assert 1 <= told["ends"]["passed"] <= 4
     assert told["batch"]["work"] == 0
+
+
+def test_a_watching_line_takes_up_slots_and_ends_with_its_batch(
+    tmp_path: Path, kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slot that appears while the line runs is served; the batch's last unit ends the line."""
+    folder = tmp_path / "plant"
+    loaded(folder, kit, 3)
+    monkeypatch.setattr("host_tools.factory.line._MORE", 0.05)
+    with VirtualPlant(folder, 3) as plant, Ledger.open(str(tmp_path / "ledger.db")) as ledger:
+        ledger.add_batch(make_batch(2))
+        plan = Plan(
+            batch="spring", board=kit.board, kit=kit, settings=plant.settings,
+            read_key=plant.read_key,
+        )  # fmt: skip
+        coming = [[], [], plant.slots(1)]
+        line = FactoryLine(
+            ledger, plan, [], "bench", PlainView(print),
+            more=lambda: coming.pop(0) if coming else [],
+        )  # fmt: skip
+        assert line.run().ends == {"passed": 2}
+        assert plant.box.take() == 3, "the third board was not touched"
 
 
 def test_every_troubled_board_ends_named(
@@ -181,6 +227,9 @@ def test_every_troubled_board_ends_named(
         (["line"], 2, "Name a CSV"),
         (["line", "RR-{n}"], 60, "settings file"),
         (["line", "--virtual", "1", "RR-{n}{n}"], 60, "exactly once"),
+        (["line", "--virtual", "1", "nowhere.csv"], 60, "cannot be read"),
+        (["line", "--virtual", "1", "--watch"], 2, "bring their own slots"),
+        (["line", "RR-{n}", "--faults", "5"], 2, "Only virtual readers"),
         (["line", "--virtual", "1", "--folder", "/proc/x"], 60, "cannot be made"),
     ],
 )

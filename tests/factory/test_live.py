@@ -79,13 +79,18 @@ def test_words_from_outside_stay_words(width: int) -> None:
 
 
 def test_a_live_view_draws_on_a_terminal() -> None:
-    """On a terminal the picture is drawn, and left standing at the end."""
+    """On a terminal the picture is drawn, and left standing at the end with the last result."""
     out = io.StringIO()
     with LiveView(Console(file=out, force_terminal=True, width=80), ["1"]) as view:
         view.begun("1")
+        view.stopping("Finishing.")
         view.tick(Totals())
         view.tick(Totals())
+        view.ended("1", result("passed"), Totals())
+        assert "passed in" not in out.getvalue(), "it was drawn a moment ago"
     assert "looking at the board" in out.getvalue()
+    assert "Finishing." in out.getvalue()
+    assert "passed in 9.2 s" in out.getvalue()
 
 
 def test_a_log_has_a_line_for_each_board() -> None:

@@ -12,7 +12,7 @@ from host_tools.device.ports import PortInfo
 from host_tools.errors import BadInput, NoSuchPort, StorageFailed
 from host_tools.factory.job import Result
 from host_tools.factory.power import PowerSwitch
-from host_tools.factory.slots import PortSlot, find_slots, parse_slots
+from host_tools.factory.slots import PortSlot, Sockets, find_slots, parse_slots
 from host_tools.virtual import VirtualEsp32
 
 if TYPE_CHECKING:
@@ -62,12 +62,29 @@ def test_a_slot_stands_once(given: list[str]) -> None:
 
 def test_readers_are_found_by_their_usb_ids(ports: list[PortInfo]) -> None:
     """Every port that looks like a reader is a slot, named by its socket; none is an error."""
-    slots = find_slots({(0x10C4, 0xEA60)}, watch=False)
+    slots = find_slots(Sockets({(0x10C4, 0xEA60)}, watch=False))
     assert [(slot.name, slot.url) for slot in slots] == [
         ("1-1.4", "/dev/ttyUSB0"), ("1-1.3", "/dev/ttyUSB1"),
     ]  # fmt: skip
     with pytest.raises(NoSuchPort, match="No port looks like a reader"):
-        find_slots({(1, 2)}, watch=False)
+        find_slots(Sockets({(1, 2)}, watch=False))
+
+
+def test_a_socket_becomes_a_slot_when_it_is_first_used(ports: list[PortInfo]) -> None:
+    """A reader that is plugged into an empty socket later makes a new slot, and only one."""
+    later = ports.pop(0)
+    sockets = Sockets({(0x10C4, 0xEA60)}, watch=True)
+    assert [slot.name for slot in sockets.new()] == ["1-1.3"]
+    assert sockets.new() == []
+    ports[:] = [later]
+    (slot,) = sockets.new()
+    assert (slot.name, slot.url) == ("1-1.4", "/dev/ttyUSB0")
+    assert slot.next_board(threading.Event()) is slot
+    ports.clear()
+    assert sockets.new() == []
+    ports[:] = [PortInfo("/dev/ttyUSB7", "CP2102N", 0x10C4, 0xEA60, None, "1-1.4")]
+    assert sockets.new() == [], "the socket is known, whatever its port is called by now"
+    assert slot.url == "/dev/ttyUSB7"
 
 
 def test_without_watching_a_slot_has_one_board(tmp_path: Path) -> None:
