@@ -24,8 +24,9 @@ ENDS = ("passed", "deferred", "seen", "failed", "no serial", "stopped")
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What all units of a run share.
 
-    `read_key` verifies with the cloud, None does not; `defer` ends after loading, `labels` is a
-    folder for SVG labels, `tries` counts goes on one board, `boot_limit` is in seconds.
+    `verify` asks the cloud about each unit, with `read_key` where it has a list; `defer` ends
+    after loading, `labels` is a folder for SVG labels, `tries` counts goes on one board,
+    `boot_limit` is in seconds.
     """
 
     batch: str
@@ -33,6 +34,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     kit: Kit
     settings: Settings
     read_key: Secret | None = None
+    verify: bool = True
     defer: bool = False
     labels: Path | None = None
     label_size: Size = Size()

@@ -9,7 +9,10 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from host_tools.bench.first_boot import Outcome, follow_first_boot
+import msgspec
+
+from host_tools.bench.cloud_kinds import kind_of, verify_with_cloud
+from host_tools.bench.first_boot import Outcome, run_first_boot
 from host_tools.bench.kit import Provision
 from host_tools.bench.loading import load
 from host_tools.bench.notices import Listener, Notice, Remark, Step
@@ -17,7 +20,7 @@ from host_tools.bench.operator.place import Place as CloudPlace
 from host_tools.bench.operator.reconcile import reconcile
 from host_tools.bench.order import Order
 from host_tools.bench.restart import restart
-from host_tools.bench.up import verify
+from host_tools.bench.usb_link import linked, over_usb
 from host_tools.device.console import Console, Event
 from host_tools.device.deadline import Deadline
 from host_tools.device.line import Line
@@ -78,6 +81,8 @@ class UnitWork:
         self._mac = ""
         self._attempted = False
         self._wrote = False
+        self._first_go = True
+        self._began = 0.0
 
     def run(self, board: Plugged, *, busy: bool = False) -> Result:
         """Bring a board to its end, with another go where that may help.
@@ -85,14 +90,15 @@ class UnitWork:
         `busy` tells that the board may be in the middle of its first boot: it is let finish.
         Raises LedgerAway, after which `run` can be called again for the same board.
         """
-        began = time.monotonic()
+        self._began = time.monotonic()
         self._unit, self._mac, self._attempted, self._wrote = None, "", False, False
         for left in range(self._plan.tries - 1, -1, -1):
+            self._first_go = left == self._plan.tries - 1
             try:
                 end = self._once(board.url, busy=busy)
-                return self._result(end, began)
+                return self._result(end)
             except NoSerial:
-                return self._result("no serial", began)
+                return self._result("no serial")
             except LedgerAway:
                 raise
             except StartlineError as error:
@@ -101,7 +107,7 @@ class UnitWork:
                     busy = False
                     continue
                 self._fail(board, error)
-                return self._result("failed", began, error)
+                return self._result("failed", error)
         raise AssertionError  # pragma: no cover - the last go returns
 
     def _once(self, url: str, *, busy: bool) -> str:
@@ -142,6 +148,7 @@ class UnitWork:
 
     def _choose(self, kept: Kept) -> Provision:
         """Decide who the board is, and whether it is to be written to at all."""
+        self._check_same(kept.mac)
         self._mac = kept.mac
         self._unit = choose_unit(self._ledger, self._plan.batch, self._place, kept)
         who = self._unit
@@ -150,16 +157,28 @@ class UnitWork:
         self._wrote = True
         return Provision(self._unit.identity, self._plan.settings)
 
+    def _check_same(self, mac: str) -> None:
+        """Raise WrongDevice where the second go finds another board than the first."""
+        if self._unit is not None and self._unit.mac != mac:
+            raise WrongDevice(
+                f"The board in the slot is the chip {mac} by now, and no longer "
+                f"{self._unit.serial} on {self._unit.mac}.",
+                "Was it swapped while it was worked on? Plug in one after the other.",
+            )
+
     def _let_finish(self, line: Line) -> None:
         """Let a device that is in its first boot come to its end: that is not to be cut short."""
-        console, port, end = Console(), line.port(), Deadline(_LISTEN)
-        while not end.expired:
-            for item in console.feed(port.read(end.at_most(0.25).remaining)):
-                if isinstance(item, Event):
-                    self._listen(item)
-                    if item.name == "ready":
-                        return
-                    end = Deadline(self._boot_limit)
+        settings = self._plan.settings
+        carried = settings.claim.base_url if over_usb(settings) else ""
+        console, end = Console(), Deadline(_LISTEN)
+        with linked(line.port(), carried) as port:
+            while not end.expired:
+                for item in console.feed(port.read(end.at_most(0.25).remaining)):
+                    if isinstance(item, Event):
+                        self._listen(item)
+                        if item.name == "ready":
+                            return
+                        end = Deadline(self._boot_limit)
 
     # First boot
 
@@ -171,7 +190,6 @@ class UnitWork:
 
     def _bind(self, line: Line) -> Outcome:
         began = time.monotonic()
-        self._listen(Step("Starting the device"))
         outcome = self._first_boot(line)
         if outcome.state == "unknown" and self._settles(line):
             outcome = self._first_boot(line)
@@ -183,8 +201,8 @@ class UnitWork:
         return outcome
 
     def _first_boot(self, line: Line) -> Outcome:
-        restart(line, self._listen)
-        outcome = follow_first_boot(line.port(), Deadline(self._boot_limit), self._hear)
+        plan = self._plan
+        outcome = run_first_boot(line, plan.settings, limit=plan.boot_limit, listen=self._hear)
         if self._attempted or outcome.state in {"bound", "unknown", "refused"}:
             self._unit = self._ledger.sent(self._held)
         return outcome
@@ -195,7 +213,7 @@ class UnitWork:
         Raises OutcomeUnknown or CloudDisagrees where the device stays as it is.
         """
         plan, claim = self._plan, self._plan.settings.claim
-        if plan.read_key is None or claim.cloud != "rufus":
+        if plan.read_key is None or not kind_of(claim.cloud).lists:
             return False
         cloud = CloudPlace(claim.base_url, plan.settings.tls.ca)
         tokens, key = self._tokens_beside, plan.read_key
@@ -250,9 +268,13 @@ class UnitWork:
     # The end
 
     def _verify(self, outcome: Outcome) -> None:
+        if not self._plan.verify:
+            return
         began = time.monotonic()
         done = _patiently(
-            lambda: verify(outcome, self._plan.settings, self._plan.read_key, self._listen)
+            lambda: verify_with_cloud(
+                outcome, self._plan.settings, self._plan.read_key, self._listen
+            )
         )
         if done:
             self._unit = self._ledger.step(self._held, VERIFY, seconds=time.monotonic() - began)
@@ -311,14 +333,19 @@ class UnitWork:
         """Tell whether the chip carries nothing of the unit, after taking it off if need be."""
         if unit.sent or unit.token or self._attempted:
             return False
-        if unit.tries == 1 and (not self._wrote or isinstance(error, _BEFORE_WRITING)):
+        unwritten = not self._wrote or (self._first_go and isinstance(error, _BEFORE_WRITING))
+        if unit.tries == 1 and unwritten:
             return unit.step != LOAD
         with contextlib.suppress(StartlineError), Line(board.url) as line:
             self._listen(Step("Taking the serial number back"))
             return wipe_identity(line, self._plan.kit, unit.mac)
         return False
 
-    def _result(self, end: str, began: float, error: StartlineError | None = None) -> Result:
+    def stopped(self, words: str = "") -> Result:
+        """Return the result of work that was broken off: the ledger has its last proven step."""
+        return msgspec.structs.replace(self._result("stopped"), words=words)
+
+    def _result(self, end: str, error: StartlineError | None = None) -> Result:
         unit = self._unit
         return Result(
             end=end,
@@ -326,7 +353,7 @@ class UnitWork:
             mac=unit.mac if unit else self._mac,
             reason=error.summary if error else "",
             words=error.message if error else "",
-            seconds=time.monotonic() - began,
+            seconds=time.monotonic() - self._began,
             exit_code=error.exit_code if error else 0,
         )
 

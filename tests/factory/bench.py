@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from host_tools.factory.entries import Place
 from host_tools.factory.job import Plan, Result
@@ -59,12 +60,13 @@ class Bench:
 
     def plug(self, chip: int, world: dict[str, Any] | None = None) -> None:
         """Put a board into the slot, in place of the one that is there."""
+        port = urlsplit(self._chip.url).port if self._chip is not None else None
         self.unplug()
         path = None
         if world is not None:
             path = self._folder / "world.json"
             path.write_text(json.dumps(world), encoding="utf-8")
-        self._chip = VirtualEsp32(self.flash(chip), mac=mac(chip), world=path)
+        self._chip = VirtualEsp32(self.flash(chip), mac=mac(chip), world=path, port=port or 0)
 
     def unplug(self) -> None:
         """Take the board out."""

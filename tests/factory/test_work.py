@@ -6,15 +6,18 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import httpx
+import msgspec
 import pytest
 
 from host_tools.bench.notices import Remark
 from host_tools.device.console import Event
+from host_tools.errors import TimedOut
 from host_tools.factory.batch import Batch
 from host_tools.factory.database import LedgerAway
 from host_tools.factory.entries import Place
 from host_tools.factory.ledger import Ledger
 from host_tools.factory.verify import compare, record_verdict
+from host_tools.images.factory import Claim, Net
 from host_tools.images.units import Unit
 from tests.factory.bench import BIND, FCTRY, NVS, Bench
 from tests.factory.made import mac
@@ -168,6 +171,39 @@ def test_units_can_leave_unbound(bench: Bench) -> None:
     assert bench.work().end == "seen"
 
 
+def test_a_unit_binds_over_its_cable(bench: Bench) -> None:
+    """Without any Wi-Fi the line carries the connection of a unit whose link is the cable."""
+    settings = msgspec.structs.replace(bench.plan().settings, net=Net(link="usb"))
+    bench.plug(1, NO_WIFI)
+    assert bench.work(bench.plan(settings=settings)).end == "passed"
+    assert bench.posts() == 1
+
+
+def test_a_unit_that_left_unbound_can_come_back(bench: Bench) -> None:
+    """On a line with a network, a unit that was deferred is bound under its own serial number."""
+    bench.plug(1, NO_WIFI)
+    assert bench.work(bench.plan(defer=True)).end == "deferred"
+    bench.plug(1)
+    result = bench.work(busy=True)
+    assert (result.end, result.serial, bench.posts()) == ("passed", "RR-000001", 1)
+    assert bench.ledger.look_up("RR-000002").state == "free"
+
+
+def test_a_unit_of_the_other_cloud_is_checked_there(bench: Bench) -> None:
+    """VMS has no list and no READ key: the unit is activated once, and the cloud says it is taken."""
+    settings = bench.plan().settings
+    claim = Claim(cloud="vms", base_url=bench.cloud.root_url, login="user-login", name="name",
+                  type="mediaagent")  # fmt: skip
+    plan = bench.plan(settings=msgspec.structs.replace(settings, claim=claim), read_key=None)
+    bench.plug(1)
+    result = bench.work(plan)
+    assert result.end == "passed", result
+    unit = bench.ledger.find(mac(1))
+    assert [str(device["id"]) for device in bench.cloud.vms.devices()] == [unit.token]
+    steps = [line.step for line in bench.ledger.history(unit) if line.kind == "step"]
+    assert steps == ["load", "bind", "verify"]
+
+
 def devices(bench: Bench) -> list[object]:
     """Return the cloud's list as a READ key would see it."""
     from host_tools.bench.cloud_check import list_devices
@@ -258,8 +294,6 @@ def test_a_stumbling_board_gets_another_go(bench: Bench) -> None:
 
     def stumble(notice: Notice) -> None:
         if isinstance(notice, Event) and notice.name == "identity" and next(failures, None):
-            from host_tools.errors import TimedOut
-
             raise TimedOut("It did not come to rest.")
 
     assert bench.work(bench.plan(tries=2), stumble).end == "passed"
@@ -267,6 +301,24 @@ def test_a_stumbling_board_gets_another_go(bench: Bench) -> None:
     kinds = [line.kind for line in bench.ledger.history(bench.ledger.find(mac(1)))]
     assert kinds.count("retry") == 1
     assert any(isinstance(one, Remark) and "Trying again" in one.text for one in bench.said)
+
+
+def test_a_board_that_is_swapped_in_the_middle_is_caught(bench: Bench) -> None:
+    """Another board at the second go is left alone, and the first one keeps its serial number."""
+    bench.plug(1)
+
+    def swap(notice: Notice) -> None:
+        if isinstance(notice, Event) and notice.name == "identity":
+            bench.plug(2)
+            raise TimedOut("It did not come to rest.")
+
+    result = bench.work(bench.plan(tries=2), swap)
+    assert (result.end, result.reason) == ("failed", "the wrong device")
+    assert f"is the chip {mac(2)} by now" in result.words
+    assert bench.ledger.find("RR-000001").mac == mac(1)
+    assert bench.ledger.look_up(mac(2)) is None
+    assert bench.part(2, FCTRY) == b"\xff" * 0x4000
+    assert bench.posts() == 0
 
 
 def test_an_empty_slot_is_a_named_failure(bench: Bench) -> None:
