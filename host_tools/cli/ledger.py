@@ -13,7 +13,7 @@ import rich_click as click
 from click.core import ParameterSource
 from startline import __version__
 
-from host_tools.bench.cloud_check import list_devices
+from host_tools.bench.cloud_kinds import kind_of
 from host_tools.bench.operator.question import Question
 from host_tools.bench.operator.question import confirm as confirm_question
 from host_tools.cli import options
@@ -171,11 +171,13 @@ def report_(where: str, batch: str | None, out: Path, as_json: bool) -> None:  #
 
 @command.command()
 @ledger_option
+@batch_option
 @options.several(options.place_options)
 @options.read_key_option
 @options.json_option
 def verify(
     where: str,
+    batch: str | None,
     settings_file: Path | None,
     base_url: str | None,
     ca_file: Path | None,
@@ -185,19 +187,27 @@ def verify(
     """Hold the cloud's list against the ledger: missing, doubled, orphaned, strangers.
 
     Needs a READ key. Ends with 32 where the two differ; strangers alone are no difference. Units
-    that left unbound and have bound since are taken over into the ledger.
+    that left unbound and have bound since are taken over into the ledger. Where batches belong to
+    different clouds or companies, name one with --batch.
     """
     key = options.read_key(read_key_file)
     place = options.chosen_place(settings_file, base_url, ca_file)
-    if key is None or place is None:
+    list_devices = kind_of(place.cloud).list_devices if place is not None else None
+    if place is not None and list_devices is None:
+        raise BadInput(
+            f"A cloud of kind {place.cloud} has no list to hold the ledger against.",
+            "Each of its units was checked by itself when it was made: startline ledger history.",
+        )
+    if key is None or place is None or list_devices is None:
         raise BadInput(
             "The cloud's list can only be read with a READ key, at a cloud that is named.",
             f"Put the key into {options.READ_KEY_VARIABLE}, and name --settings or --base-url.",
         )
     with Ledger.open(where, create=False, hide=[key]) as ledger:
+        units = ledger.entries(_known(ledger, batch))
         listed = list_devices(place.base_url, place.ca, key, whole=True)
-        verdict = compare(ledger.entries(), listed)
-        record_verdict(ledger, verdict, Place(socket.gethostname()))
+        verdict = compare(units, listed, ledger.entries())
+        record_verdict(ledger, verdict, Place(socket.gethostname()), batch or "")
     if as_json:
         found = [
             {"kind": one.kind, "serial": one.serial, "deviceid": one.token}

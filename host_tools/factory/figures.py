@@ -94,14 +94,14 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def first_time_share(self) -> float | None:
-        """The share of the finished units that passed without any failure on the way."""
+        """The share of the finished units that passed at their first go."""
         return self.first_time / self.finished if self.finished else None
 
 
 def figures(units: Sequence[Entry], records: Sequence[Record]) -> Figures:
     """Work everything out from the units as they stand and all their history."""
     counts = Counter(unit.state for unit in units)
-    stumbled = {line.serial for line in records if line.kind == "fail" and line.serial}
+    stumbled = {line.serial for line in records if line.kind in {"fail", "resume"}}
     passed = {unit.serial for unit in units if unit.passed}
     work = [line for line in records if line.kind not in {"verify", "finding"}]
     period_ms, periods = _periods(records)

@@ -114,7 +114,8 @@ class Reading:
         """List all history, oldest first; of one batch, with the comparisons that cover all."""
         if batch is None:
             return self._records(None)
-        return self._records((events.c.batch == batch) | (events.c.kind == "verify"))
+        of_all = (events.c.kind == "verify") & (events.c.batch == "")
+        return self._records((events.c.batch == batch) | of_all)
 
     def _records(self, where: ColumnElement[bool] | None) -> list[Record]:
         query = select(events).order_by(events.c.id)

@@ -137,13 +137,14 @@ def _over_time(told: Figures) -> str:
     if len(told.periods) < 2:
         return ""
     minutes = told.period_ms // 60_000
-    length = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+    length = f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"
+    length = {"1 minutes": "minute", "60 minutes": "hour"}.get(length, length)
     last = told.periods[-1].start_ms + told.period_ms
     axis = f"<span>{_time(told.periods[0].start_ms)}</span><span>{_time(last)}</span>"
     chart = columns_chart([one.passed for one in told.periods])
     most = max(one.passed for one in told.periods)
     return _card(
-        f"Units passed in each {length}",
+        f"Units passed every {length}",
         f'{chart}<div class="axis">{axis}</div><p class="soft">Most in one: {most}</p>',
     )
 

@@ -77,8 +77,10 @@ class Verdict(msgspec.Struct, frozen=True):
         return f"{self.alike} alike" + (f", {', '.join(found)}" if found else "")
 
 
-def compare(units: Iterable[Entry], listed: Sequence[Listed]) -> Verdict:
-    """Hold the cloud's whole list against all units of the ledger."""
+def compare(
+    units: Iterable[Entry], listed: Sequence[Listed], others: Iterable[Entry] = ()
+) -> Verdict:
+    """Hold the cloud's whole list against units of the ledger; `others` of its are no strangers."""
     by_serial: dict[str, list[Listed]] = defaultdict(list)
     for device in listed:
         by_serial[fold(device.serial_number)].append(device)
@@ -92,6 +94,8 @@ def compare(units: Iterable[Entry], listed: Sequence[Listed]) -> Verdict:
         findings += found
     # A token that hangs on another serial number was told at its own unit already.
     told = {one.token for one in findings}
+    for unit in others:
+        by_serial.pop(fold(unit.serial), None)
     findings += [
         Finding("stranger", device.serial_number, device.deviceid)
         for devices in by_serial.values()
@@ -101,12 +105,15 @@ def compare(units: Iterable[Entry], listed: Sequence[Listed]) -> Verdict:
     return Verdict(tuple(findings), len(listed), alike)
 
 
-def record_verdict(ledger: Ledger, verdict: Verdict, place: Place) -> None:
-    """Keep a verdict in the ledger's history, for its report; adopt the units bound since."""
+def record_verdict(ledger: Ledger, verdict: Verdict, place: Place, batch: str = "") -> None:
+    """Keep a verdict in the ledger's history, for its report; adopt the units bound since.
+
+    `batch` names the one that it is about, "" all of them.
+    """
     units = {fold(unit.serial): unit for unit in ledger.entries()}
-    ledger.note(
-        place, "verify", reason="agree" if verdict.agrees else "differ", words=verdict.words
-    )
+    words = f"batch {batch}: {verdict.words}" if batch else verdict.words
+    reason = "agree" if verdict.agrees else "differ"
+    ledger.note(place, "verify", batch=batch, reason=reason, words=words)
     for one in verdict.findings:
         unit = units.get(fold(one.serial))
         if one.kind == "since" and unit is not None:

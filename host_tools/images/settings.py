@@ -86,24 +86,29 @@ def load_settings(
     return SettingsFile(settings, _unit_defaults(sections.get("unit", {}), path))
 
 
-def load_place(path: Path, *, warn: Warn = _LOG.warning) -> tuple[str, tuple[bytes, ...]]:
-    """Return base URL and CA (DER) of a settings file; no secret is looked for.
+def load_place(path: Path, *, warn: Warn = _LOG.warning) -> tuple[str, tuple[bytes, ...], str]:
+    """Return base URL, CA (DER) and kind of a settings file's cloud; no secret is looked for.
 
     Raises BadInput as `load_settings` does.
     """
     raw = _read(path)
     _check_names(raw, path)
-    url = raw.get("claim", {}).get("base_url")
+    claim = raw.get("claim", {})
+    url = claim.get("base_url")
     if not isinstance(url, str) or not url:
         raise BadInput(f"{path} does not say claim.base_url.")
-    return url.rstrip("/"), _certificates(raw.get("tls", {}), path, warn)
+    ca = _certificates(raw.get("tls", {}), path, warn)
+    return url.rstrip("/"), ca, str(claim.get("cloud", "rufus"))
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadInput(f"The settings file {path} cannot be read: {error.strerror}.") from None
+        raise BadInput(
+            f"The settings file {path} cannot be read: {error.strerror}.",
+            "Name one with --settings; README.md shows what stands in it.",
+        ) from None
     except UnicodeDecodeError:
         raise BadInput(f"The settings file {path} is not UTF-8.") from None
     except tomllib.TOMLDecodeError as error:

@@ -11,9 +11,11 @@ import pytest
 
 from host_tools import cli
 from host_tools.cloud import MockCloud
+from host_tools.factory.batch import Batch
 from host_tools.factory.entries import Place
 from host_tools.factory.label import make_label
 from host_tools.factory.ledger import Ledger
+from host_tools.images.units import Unit
 from tests.factory.made import mac, make_batch, token
 
 if TYPE_CHECKING:
@@ -190,7 +192,10 @@ def test_a_destroyed_boards_serial_is_released(
 def test_verify_asks_the_cloud(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The cloud's list is read with a READ key; a difference ends with 32 and is kept."""
+    """The cloud's list is read with a READ key; a difference ends with 32 and is kept.
+
+    A batch of another cloud is left out with --batch; a cloud without a list is told.
+    """
     code, _, err = run(capsys, "ledger", "verify", "--base-url", "https://localhost")
     assert (code, "READ key" in err) == (60, True), err
     with MockCloud() as cloud:
@@ -204,9 +209,26 @@ def test_verify_asks_the_cloud(
         monkeypatch.setenv("STARTLINE_READ_KEY", cloud.keys["READ"])
         adjust(tmp_path, cloud)
         code, out, _ = run(capsys, *words, "--json")
-    assert code == 0
-    assert (result(out)["agrees"], result(out)["alike"]) == (True, 2)
+        assert (code, result(out)["agrees"], result(out)["alike"]) == (0, True, 2)
+        made_elsewhere(tmp_path)
+        assert run(capsys, *words)[0] == 32
+        code, out, _ = run(capsys, *words, "--batch", "spring", "--json")
+        assert (code, result(out)["findings"]) == (0, [])
+    (tmp_path / "vms.toml").write_text(
+        '[claim]\ncloud = "vms"\nbase_url = "https://localhost:1"\n'
+    )
+    code, _, err = run(capsys, "ledger", "verify", "--settings", "vms.toml")
+    assert (code, "has no list" in err) == (60, True)
     assert cloud.keys["READ"].encode() not in (tmp_path / "ledger.db").read_bytes()
+
+
+def made_elsewhere(folder: Path) -> None:
+    """Add a batch whose unit is bound at a cloud of its own."""
+    with Ledger.open(str(folder / "ledger.db")) as ledger:
+        ledger.add_batch(Batch("theirs", (Unit(serial="THEIRS-1", model="X1"),)))
+        unit = ledger.allot("theirs", Place("bench", "9"), mac(9))
+        assert unit is not None
+        ledger.pass_(ledger.bound(unit, "25"))
 
 
 def bind(cloud: MockCloud) -> None:

@@ -10,10 +10,11 @@ from host_tools.images.told import Told
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A cloud's base URL, and the CAs (DER) that vouch for it; none: this computer's own."""
+    """A cloud's base URL, the CAs (DER) that vouch for it (none: this computer's own), its kind."""
 
     base_url: str
     ca: tuple[bytes, ...] = ()
+    cloud: str = "rufus"
 
 
 def check_place(place: Place | None, told: Told) -> Place:
