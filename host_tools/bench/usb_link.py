@@ -25,6 +25,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from host_tools.device.port import Port
+from host_tools.images.factory import Settings
 
 #: Bytes of data in a frame to the device; with base64 and the frame around it at most 128.
 MOST_DOWN = 72
@@ -144,6 +145,9 @@ class UsbLink:
                 with contextlib.suppress(Exception):
                     # A reader that was unplugged in between needs no answer.
                     self._raw.write(encode(frame.number, *answer))
+            elif outdated:
+                # The reader has begun another connection while this one was still being made.
+                self._hang_up()
         self._hang_up()
 
     def _answer(self, frame: Frame) -> tuple[str, str] | None:
@@ -162,8 +166,9 @@ class UsbLink:
 
     def _open(self, where: str) -> tuple[str, str]:
         host, _, port = where.rpartition(":")
-        if (host, port) != (self._allowed[0], str(self._allowed[1])):
+        if (host.strip("[]").lower(), port) != (self._allowed[0], str(self._allowed[1])):
             raise ValueError(where)
+        self._hang_up()
         connection = socket.create_connection(self._allowed, _CONNECT_SECONDS)
         connection.settimeout(None)
         self._socket = connection
@@ -208,15 +213,24 @@ class _TappedPort(Port):
             if text or not data or time.monotonic() >= end:
                 return text
 
+    def write(self, data: bytes) -> None:
+        """Send, as the port itself does, which may have come back under another name."""
+        self._port.write(data)
+
 
 @contextlib.contextmanager
-def linked(port: Port, base_url: str, *, kind: str) -> Iterator[Port]:
-    """Yield the port to follow a reader at: with its link served where it is `usb`, else as it is."""
-    if kind != "usb":
+def linked(port: Port, base_url: str) -> Iterator[Port]:
+    """Yield the port to follow a reader at: its link is served on it, where there is a base URL."""
+    if not base_url:
         yield port
         return
     with UsbLink(port, base_url) as link:
         yield link.port
+
+
+def over_usb(settings: Settings) -> bool:
+    """Tell whether a reader with these settings reaches its cloud over the cable alone."""
+    return settings.net is not None and settings.net.link == "usb"
 
 
 def _word(error: OSError) -> str:

@@ -20,17 +20,10 @@ _FILE = click.Path(path_type=Path)
 
 @click.command("build")
 @options.board_option
-@click.option("--settings", "settings_file", type=_FILE, default="settings.toml",
-              envvar="STARTLINE_SETTINGS", show_default=True,
-              help="What all units share: cloud, network, CA.")  # fmt: skip
+@options.settings_option
 @click.option("--units", "unit_list", type=_FILE, help="CSV with a row for each unit.")
 @click.option("--encoding", default="", help="Of the list, if not UTF-8: windows-1252 …")
-@click.option("--serial", help="Serial number of the one unit.")
-@click.option("--model", help="Its model, where the settings do not say.")
-@click.option("--type", "kind", help="Its device type.")
-@click.option("--alias", help="Its name for people.")
-@click.option("--mac", help="The chip that it is for, and no other.")
-@click.option("--made-at", help="Its day of making, 2026-11-21: no clock before it is believed.")
+@options.unit_options
 @click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is.")
 @click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use.")
 @click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data for vfs.")
@@ -44,12 +37,7 @@ def command(
     settings_file: Path,
     unit_list: Path | None,
     encoding: str,
-    serial: str | None,
-    model: str | None,
-    kind: str | None,
-    alias: str | None,
-    mac: str | None,
-    made_at: str | None,
+    unit: dict[str, str],
     firmware_file: Path | None,
     accept_firmware: str | None,
     app_folder: Path | None,
@@ -58,18 +46,16 @@ def command(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Build all images of a board, for one unit or a list of them, bit for bit reproducible."""
-    one = {"serial": serial, "model": model, "type": kind, "alias": alias, "mac": mac,
-           "made_at": made_at}  # fmt: skip
-    if (unit_list is None) == (serial is None):
+    if (unit_list is None) == (not unit["serial"]):
         raise click.UsageError("Give either --serial for one unit or --units for a list of them.")
-    if unit_list is not None and any(one.values()):
+    if unit_list is not None and any(unit.values()):
         raise click.UsageError("With --units, everything about a unit stands in the list.")
     profile = load_board(board)
     told = load_settings(settings_file, warn=options.warn)
     if unit_list is not None:
         units = load_units(unit_list, told.unit_defaults, encoding)
     else:
-        units = [make_unit({key: text or "" for key, text in one.items()}, told.unit_defaults)]
+        units = [make_unit(unit, told.unit_defaults)]
     store = options.firmware_store(accept_firmware)
     files = device_files() | (owner_files(app_folder) if app_folder else {})
     recipe = Recipe(profile, store.obtain(profile, firmware_file), files, told.settings)

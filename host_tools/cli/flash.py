@@ -8,7 +8,6 @@ from pathlib import Path
 import rich_click as click
 
 from host_tools.bench.backup import new_file
-from host_tools.bench.kit import make_kit
 from host_tools.bench.loading import load
 from host_tools.bench.order import Order
 from host_tools.bench.restart import restart
@@ -38,10 +37,9 @@ def command(
 ) -> None:
     """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
     profile = load_board(board)
-    store = options.firmware_store(accept_firmware)
     order = Order(
         board=profile,
-        kit=make_kit(profile, store.obtain(profile, firmware_file), app_folder),
+        kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),
         allow_bound=allow_bound,
         recreate_files=recreate_files,
         backup=new_file(backup_file),

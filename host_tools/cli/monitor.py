@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import rich_click as click
 from rich.console import Console as Terminal
 
 from host_tools.bench.restart import restart
+from host_tools.bench.usb_link import linked
 from host_tools.bench.view import ConsoleView, JsonView
 from host_tools.cli import options
 from host_tools.device.console import Console
 from host_tools.device.deadline import Deadline
 from host_tools.device.line import Line
+from host_tools.images.settings import load_place
 
 _FOR_EVER = 10 * 365 * 86400.0
 
@@ -21,12 +24,15 @@ _FOR_EVER = 10 * 365 * 86400.0
 @options.port_option
 @options.console_baud_option
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after so long.")
+@click.option("--settings", "settings_file", type=click.Path(path_type=Path),
+              help="Carry the connections of a device with link = \"usb\" to this file's cloud.")  # fmt: skip
 @click.option("--reset", is_flag=True, help="Restart the device first, to see it from its start.")
 @options.json_option
 def command(
     port: str | None,
     baud: int,
     seconds: float | None,
+    settings_file: Path | None,
     reset: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
@@ -35,8 +41,10 @@ def command(
     Control characters are shown, never sent to the terminal.
     """
     show = JsonView(click.echo) if as_json else ConsoleView(Terminal(highlight=False))
+    base_url = load_place(settings_file, warn=options.warn)[0] if settings_file else ""
     with Line(options.chosen_port(port), baud) as line, contextlib.suppress(KeyboardInterrupt):
         if reset:
             restart(line)
-        for item in Console().follow(line.port(), Deadline(seconds or _FOR_EVER)):
-            show(item)
+        with linked(line.port(), base_url) as heard:
+            for item in Console().follow(heard, Deadline(seconds or _FOR_EVER)):
+                show(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -11,10 +12,11 @@ from typing import Any, TypeVar
 import rich_click as click
 from rich.console import Console
 
+from host_tools.bench.kit import Kit, make_kit
 from host_tools.bench.operator.place import Place
 from host_tools.bench.operator.question import Ask, Question
 from host_tools.bench.view import ConsoleView, JsonView, View
-from host_tools.boards import board_names, load_board
+from host_tools.boards import Board, board_names, load_board
 from host_tools.device.ports import UsbId, detect_port
 from host_tools.device.text import printable
 from host_tools.images.certificates import load_certificates
@@ -25,7 +27,8 @@ from host_tools.secrets import Secret, secret_from_file
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _FILE = click.Path(path_type=Path)
-_DEFAULT_BOARD = "ESP32_GENERIC"
+#: The board that stands for every other where none is named.
+DEFAULT_BOARD = "ESP32_GENERIC"
 _SETTINGS = "settings.toml"
 
 #: Where a READ key is looked for; it only ever looks.
@@ -47,7 +50,7 @@ console_baud_option = click.option(
 )  # fmt: skip
 
 board_option = click.option(
-    "--board", envvar="STARTLINE_BOARD", default=_DEFAULT_BOARD, show_default=True,
+    "--board", envvar="STARTLINE_BOARD", default=DEFAULT_BOARD, show_default=True,
     help="Board, or BOARD:VARIANT; `startline boards` lists them.",
 )  # fmt: skip
 
@@ -86,16 +89,19 @@ firmware_options = [
                  help="Save a file system that is replaced to this new file."),
 ]  # fmt: skip
 
-unit_options = [
-    click.option("--settings", "settings_file", type=_FILE, default="settings.toml",
-                 envvar="STARTLINE_SETTINGS", show_default=True,
-                 help="What all units share: cloud, network, CA."),
+settings_option = click.option(
+    "--settings", "settings_file", type=_FILE, default=_SETTINGS,
+    envvar="STARTLINE_SETTINGS", show_default=True,
+    help="What all units share: cloud, network, CA.",
+)  # fmt: skip
+
+_unit_options = [
     click.option("--serial", help="Serial number of this unit."),
     click.option("--model", help="Its model, where the settings do not say."),
     click.option("--type", "kind", help="Its device type."),
     click.option("--alias", help="Its name for people."),
     click.option("--mac", help="The chip that it is for, and no other."),
-    click.option("--made-at", help="Its day of making, 2026-11-21; by default now."),
+    click.option("--made-at", help="Its day of making, 2026-11-21: no clock before is believed."),
 ]  # fmt: skip
 
 
@@ -108,6 +114,27 @@ def several(options: list[Callable[[Command], Command]]) -> Callable[[Command], 
         return command
 
     return decorate
+
+
+def unit_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that tell of one unit; the command gets them as `unit`, "" for those left out."""
+
+    @functools.wraps(command)
+    def collected(
+        *,
+        serial: str | None,
+        model: str | None,
+        kind: str | None,
+        alias: str | None,
+        mac: str | None,
+        made_at: str | None,
+        **others: Any,
+    ) -> None:
+        given = {"serial": serial, "model": model, "type": kind, "alias": alias, "mac": mac,
+                 "made_at": made_at}  # fmt: skip
+        command(unit={name: text or "" for name, text in given.items()}, **others)
+
+    return several(_unit_options)(collected)
 
 
 def chosen_port(given: str | None) -> str:
@@ -172,6 +199,11 @@ def confirm(seen: str) -> bool:
 def firmware_store(accepted: str | None = None) -> FirmwareStore:
     """Return the firmware cache; a digest that is not known yet is `accepted`, or asked about."""
     return FirmwareStore(default_cache(), accept=filter(None, [accepted]), confirm=confirm)
+
+
+def chosen_kit(board: Board, firmware: Path | None, accepted: str | None, app: Path | None) -> Kit:
+    """Put together what a device is loaded with, as `firmware_options` say. Raises BadInput."""
+    return make_kit(board, firmware_store(accepted).obtain(board, firmware), app)
 
 
 def view(*, as_json: bool) -> View:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import rich_click as click
 
+from host_tools.bench.first_boot import Outcome, run_first_boot
 from host_tools.bench.kit import make_provision
 from host_tools.bench.loading import load
 from host_tools.bench.order import Order
 from host_tools.bench.restart import restart
+from host_tools.bench.usb_link import over_usb
 from host_tools.boards import load_board
 from host_tools.cli import options
 from host_tools.device.line import Line
@@ -20,32 +22,39 @@ from host_tools.device.line import Line
 @options.port_option
 @options.flash_baud_option
 @options.board_option
-@options.several(options.unit_options)
+@options.settings_option
+@options.unit_options
 @options.json_option
 def command(
     port: str | None,
     baud: int | None,
     board: str,
     settings_file: Path,
-    serial: str | None,
-    model: str | None,
-    kind: str | None,
-    alias: str | None,
-    mac: str | None,
-    made_at: str | None,
+    unit: dict[str, str],
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Write a unit's identity and settings; the device then restarts and binds itself."""
-    unit = {"serial": serial, "model": model, "type": kind, "alias": alias, "mac": mac,
-            "made_at": made_at}  # fmt: skip
-    provision = make_provision(
-        settings_file, {key: text or "" for key, text in unit.items()}, warn=options.warn
-    )
+    """Write a unit's identity and settings; the device then restarts and binds itself.
+
+    With link = "usb" in the settings it cannot do so by itself: it is then followed, and its
+    connections are carried, until it has come to rest.
+    """
+    provision = make_provision(settings_file, unit, warn=options.warn)
     order = Order(board=load_board(board), provision=provision, flash_baud=baud)
+    outcome: Outcome | None = None
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
         report = load(line, order, view)
-        restart(line, view)
+        if over_usb(provision.settings):
+            outcome = run_first_boot(line, provision.settings, listen=view)
+        else:
+            restart(line, view)
+    failure = outcome.error() if outcome is not None else None
+    if failure is not None:
+        raise failure
+    told = {"state": outcome.state, "deviceid": outcome.token} if outcome is not None else {}
     if as_json:
-        click.echo(json.dumps({"kind": "result", **report.as_dict()}))
-    else:
-        click.echo(report.words())
+        click.echo(json.dumps({"kind": "result", **report.as_dict(), **told}))
+        return
+    click.echo(report.words())
+    if outcome is not None:
+        click.echo(f"{outcome.serial} is {outcome.state}.")
+        click.echo(f"deviceid {outcome.token}")

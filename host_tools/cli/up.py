@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from host_tools.bench.backup import new_file
-from host_tools.bench.kit import make_kit, make_provision
+from host_tools.bench.kit import make_provision
 from host_tools.bench.order import Order
 from host_tools.bench.up import UpResult, up
 from host_tools.boards import load_board
@@ -19,11 +19,11 @@ from host_tools.cli import options
 @options.port_option
 @options.flash_baud_option
 @options.board_option
-@options.several(options.unit_options)
+@options.settings_option
+@options.unit_options
 @options.several(options.firmware_options)
 @options.allow_bound_option
-@click.option("--read-key-file", type=click.Path(path_type=Path),
-              help=f"File with the READ key; otherwise ${options.READ_KEY_VARIABLE}.")  # fmt: skip
+@options.read_key_option
 @click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for the first boot.")
 @options.json_option
 def command(
@@ -31,12 +31,7 @@ def command(
     baud: int | None,
     board: str,
     settings_file: Path,
-    serial: str | None,
-    model: str | None,
-    kind: str | None,
-    alias: str | None,
-    mac: str | None,
-    made_at: str | None,
+    unit: dict[str, str],
     firmware_file: Path | None,
     accept_firmware: str | None,
     app_folder: Path | None,
@@ -50,18 +45,14 @@ def command(
     """Take a device from whatever it is to bound and verified.
 
     Everything given is checked first, then the device is asked, and only what differs is written.
-    A device that is bound, or may be, is left as it is (41).
+    A device that is bound, or may be, is left as it is (41). With link = "usb" in the settings it
+    reaches its cloud through this cable and this computer, and nothing else.
     """
-    unit = {"serial": serial, "model": model, "type": kind, "alias": alias, "mac": mac,
-            "made_at": made_at}  # fmt: skip
-    provision = make_provision(
-        settings_file, {key: text or "" for key, text in unit.items()}, warn=options.warn
-    )
+    provision = make_provision(settings_file, unit, warn=options.warn)
     profile = load_board(board)
-    store = options.firmware_store(accept_firmware)
     order = Order(
         board=profile,
-        kit=make_kit(profile, store.obtain(profile, firmware_file), app_folder),
+        kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),
         provision=provision,
         allow_bound=allow_bound,
         recreate_files=recreate_files,

@@ -94,6 +94,29 @@ def test_nobody_else_is_dialled(link: tuple[UsbLink, Cable, str], where: str) ->
     assert cable.answer(1) == "Edenied"
 
 
+def test_the_provisioned_host_may_be_spelt_in_capitals(server: socket.socket) -> None:
+    """A host name means the same in either case, as the settings and the reader may spell it."""
+    cable, where = Cable(), f"LocalHost:{server.getsockname()[1]}"
+    with UsbLink(cable, f"https://{where}/v0") as serving:
+        serving.feed(encode("01", "O", where))
+        assert cable.answer(1) == "A"
+
+
+def test_a_reader_that_begins_anew_leaves_no_connection_behind(
+    server: socket.socket, link: tuple[UsbLink, Cable, str]
+) -> None:
+    """A second opening ends the first connection, whether or not that was closed."""
+    serving, cable, where = link
+    serving.feed(encode("01", "O", where))
+    assert cable.answer(1) == "A"
+    first, _ = server.accept()
+    serving.feed(encode("02", "O", where))
+    assert cable.answer(2) == "A"
+    with first:
+        first.settimeout(10)
+        assert first.recv(1) == b""
+
+
 def test_a_closed_port_is_told_as_such(server: socket.socket) -> None:
     """A refused connection is answered with the word for it."""
     port = server.getsockname()[1]
