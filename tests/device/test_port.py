@@ -70,6 +70,13 @@ def test_a_server_that_is_not_there_is_named(kind: str, closed_tcp_port: int) ->
         open_port(f"{kind}://127.0.0.1:{closed_tcp_port}")
 
 
+@pytest.mark.parametrize("url", ["socket://localhost", "rfc2217://:4000", "socket://host:x"])
+def test_a_url_without_a_place_is_bad_input(url: str) -> None:
+    """A server's URL names a host and its port, or nothing is looked for."""
+    with pytest.raises(BadInput, match="does not name a host and its port"):
+        open_port(url)
+
+
 @pytest.mark.parametrize("url", ["ftp://host:1", "loop://", "alt:///dev/ttyUSB0", "spy://COM1"])
 def test_other_kinds_of_url_are_refused(url: str) -> None:
     """Only kinds of URL that carry a device are taken."""
