@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -16,6 +17,10 @@ from host_tools.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
+
+#: Linux lets a port be bound again beside a socket that does not listen, so that it is never let
+#: go of. Elsewhere it is free for a moment when connections begin to be refused.
+_HOLDS = sys.platform == "linux"
 
 
 class FaultProxy:
@@ -43,8 +48,8 @@ class FaultProxy:
         for text in faults:
             self._book.put(_settled(text))
         self._host = host
-        self._sockets = bind(host, port)
-        self.port: int = self._sockets[0].getsockname()[1]
+        self._held = bind(host, port)
+        self.port: int = self._held[0].getsockname()[1]
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = LoopThread("fault-proxy", self._main)
@@ -94,7 +99,7 @@ class FaultProxy:
     def stop(self) -> None:
         """Close the port and every connection."""
         self._thread.stop()
-        close_all(self._sockets)
+        close_all(self._held)
 
     def _changed(self) -> None:
         self._thread.call(self._open_or_close())
@@ -112,11 +117,11 @@ class FaultProxy:
         refuses = any(order.name == REFUSE for order in self._book.listed())
         if refuses and self._servers:
             self._shut()
-            self._sockets = bind(self._host, self.port)
+            if not _HOLDS:
+                self._held = bind(self._host, self.port)
         elif not refuses and not self._servers:
-            self._servers = [
-                await asyncio.start_server(self._accept, sock=one) for one in self._sockets
-            ]
+            sockets = bind(self._host, self.port) if _HOLDS else self._held
+            self._servers = [await asyncio.start_server(self._accept, sock=one) for one in sockets]
 
     def _shut(self) -> None:
         for server in self._servers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from contextlib import ExitStack, suppress
 import httpx
 import pytest
 
-from host_tools.cloud import FaultProxy, proxy_relay
+from host_tools.cloud import FaultProxy, listening, proxy_relay
 from host_tools.cloud.proxy_faults import PROXY_ROWS
 
 from .conftest import SEED_ID, Client, Start
@@ -137,6 +138,27 @@ def test_a_refused_connection_is_refused_and_the_port_is_kept(proxy: Proxy) -> N
     front.turn_on("refuse")
     assert exchange(front.port) == "refused"
     front.clear()
+    assert exchange(front.port) == TEXT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds a port twice")
+def test_nobody_else_gets_the_port_meanwhile(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for the port to come free, just when it is taken again, waits in vain."""
+    front = proxy()
+    tries = []
+
+    def bind_second(host: str, port: int) -> list[socket.socket]:
+        with socket.socket() as thief, pytest.raises(OSError, match="in use"):
+            thief.bind(("127.0.0.1", port))
+        tries.append(port)
+        return listening.bind(host, port)
+
+    monkeypatch.setattr("host_tools.cloud.proxy.bind", bind_second)
+    front.turn_on("refuse")
+    front.turn_off("refuse")
+    assert tries == [front.port]
     assert exchange(front.port) == TEXT
 
 
