@@ -56,18 +56,27 @@ def run_bench(
 ) -> Run:
     """Run a plan to its end and return everything that came of it.
 
+    Ctrl-C and SIGTERM end it early: what runs is stopped, and the run says that it was interrupted.
     Raises WouldTouchBound for a board that is bound, and whatever else keeps a board from being
     used at all; what goes wrong within a case is that case's result.
     """
     began, start = datetime.now(UTC), time.monotonic()
     found: dict[str, Result] = {}
+    interrupted = ""
     with _bench(plan, listen) as bench:
         jobs = 1 if plan.port else plan.jobs
-        for result in run_cases(bench, _longest_first(plan.cases), jobs=jobs, on_start=on_start):
-            found[result.case.name] = result
-            on_end(result)
+        going = run_cases(bench, _longest_first(plan.cases), jobs=jobs, on_start=on_start)
+        try:
+            with contextlib.closing(going):
+                for result in going:
+                    found[result.case.name] = result
+                    on_end(result)
+        except KeyboardInterrupt:
+            interrupted = "Ctrl-C"
+        except SystemExit:
+            interrupted = "SIGTERM"
     return Run(
-        results=[found[case.name] for case in plan.cases],
+        results=[found.get(case.name) or _not_ended(case) for case in plan.cases],
         began=began.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=time.monotonic() - start,
         seed=plan.seed,
@@ -79,7 +88,12 @@ def run_bench(
             "link": plan.link.kind,
             "readers at a time": str(jobs),
         },
+        interrupted=interrupted,
     )
+
+
+def _not_ended(case: Case) -> Result:
+    return Result(case=case, verdict="skipped", why="The run was interrupted before its end.")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A whole run: its results in the order of the scenario files, and what it was a run of.
 
     `began` is ISO 8601 in UTC; `facts` are lines for a person, such as the board and the link.
+    `interrupted` says what ended the run early ("Ctrl-C"); what did not come to its end by then
+    is skipped.
     """
 
     results: Sequence[Result]
@@ -27,6 +29,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     target: str
     facts: Mapping[str, str] = {}
+    interrupted: str = ""
 
     @property
     def counts(self) -> Counter[str]:
@@ -35,8 +38,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
-        return not self.counts["failed"] and not self.counts["error"]
+        """Whether all was run, and nothing failed."""
+        return not (self.interrupted or self.counts["failed"] or self.counts["error"])
 
 
 #: Makes a report's bytes out of a run.

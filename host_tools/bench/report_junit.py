@@ -25,7 +25,8 @@ def junit(run: Run) -> bytes:
             {"name": group, "timestamp": run.began.removesuffix("Z"), **_counts(results)},
         )
         properties = ET.SubElement(suite, "properties")
-        for name, value in (("seed", str(run.seed)), ("target", run.target)):
+        told = {"seed": str(run.seed), "target": run.target, "interrupted": run.interrupted}
+        for name, value in told.items():
             ET.SubElement(properties, "property", name=name, value=_text(value))
         for result in results:
             _add(suite, result)

@@ -22,6 +22,7 @@ def json_lines(run: Run) -> bytes:
         "target": run.target,
         "counts": dict(run.counts),
         "passed": run.passed,
+        "interrupted": run.interrupted,
     }
     lines = [head, *(as_object(result, log=True) for result in run.results)]
     return "".join(json.dumps(line) + "\n" for line in lines).encode()

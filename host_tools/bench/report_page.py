@@ -40,6 +40,12 @@ def page(run: Run) -> bytes:
 
 def _verdict(run: Run) -> str:
     bad = run.counts["failed"] + run.counts["error"]
+    if run.interrupted:
+        ended = len(run.results) - run.counts["skipped"]
+        wrong = f"{bad or 'none'} went wrong"
+        return (
+            f"interrupted by {run.interrupted}, {ended} of {len(run.results)} cases ran, {wrong}"
+        )
     if not bad:
         return "all passed"
     return f"{bad} of {len(run.results)} cases went wrong"

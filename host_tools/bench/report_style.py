@@ -39,7 +39,8 @@ td.name { min-width: 12rem; overflow-wrap: anywhere; }
 .log .event i { color: var(--soft); font-style: normal; }
 .bar { height: .55rem; border-radius: .3rem; background: var(--good); min-width: 2px; }
 .bar.failed, .bar.error { background: var(--bad); }
-.slow td:first-child { width: 40%; overflow-wrap: anywhere; }
+.slow td { vertical-align: middle; } .slow td:first-child { width: 40%; overflow-wrap: anywhere; }
+.slow td:last-child { width: 45%; } .num { white-space: nowrap; }
 @media (max-width: 40rem) { body { font-size: 15px; padding: 1rem .7rem 3rem; }
   .log div { grid-template-columns: 4.4rem 1fr; } .log em { display: none; }
   .matrix th + th, .matrix td:empty { display: none; }

@@ -29,10 +29,10 @@ from host_tools.errors import BadInput
 from host_tools.secrets import Secret, secret_from_file
 
 _FILE = click.Path(path_type=Path)
-_BOARD = "ESP32_GENERIC"
 _PASSWORD = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - the name of the variable
-#: How a run ends whose cases did not all pass, as test runners do.
+#: How a run ends whose cases did not all pass, as test runners do; and one that was ended early.
 _FAILED = 1
+_INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
 
 
 @click.command("bench")
@@ -42,7 +42,7 @@ _FAILED = 1
 @click.option(
     "--board",
     envvar="STARTLINE_BOARD",
-    default=_BOARD,
+    default=options.DEFAULT_BOARD,
     show_default=True,
     help="The board at the port.",
 )
@@ -119,7 +119,8 @@ def command(
 ) -> None:
     """Put a reader through everything that a venue can do to it.
 
-    Ends with 0 if every case passed, and with 1 if any did not. A board that is bound is refused
+    Ends with 0 if every case passed, and with 1 if any did not. Ctrl-C ends it early: the reports
+    are written, and say so. A board that is bound is refused
     (41); any other is given back with a blank record.
     """
     cases = make_cases(
@@ -151,6 +152,8 @@ def command(
     run = _run(plan, as_json=as_json)
     reports.write(run)
     _sum_up(run, as_json=as_json)
+    if run.interrupted:
+        sys.exit(_INTERRUPTED[run.interrupted])
     if not run.passed:
         sys.exit(_FAILED)
 
@@ -204,8 +207,10 @@ def _sum_up(run: Run, *, as_json: bool) -> None:
             **run.counts,
             "seconds": round(run.seconds, 3),
             "passed": run.passed,
+            "interrupted": run.interrupted,
         }
         click.echo(json.dumps(head))
         return
     counts = ", ".join(f"{count} {verdict}" for verdict, count in run.counts.items())
-    click.echo(f"{len(run.results)} cases: {counts}; {run.seconds:.0f} s.")
+    ended = f"Interrupted by {run.interrupted}. " if run.interrupted else ""
+    click.echo(f"{ended}{len(run.results)} cases: {counts}; {run.seconds:.0f} s.")

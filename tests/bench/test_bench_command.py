@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -32,6 +36,17 @@ expect = { state = "bound", posts = 1, records = 1 }
 name = "is-wrong"
 says = "Nobody says <b>this</b> & means it."
 expect = { state = "refused" }
+"""
+
+LASTS = """
+[[scenario]]
+name = "lasts"
+says = "It lasts."
+[[scenario.act]]
+do = "boot"
+[[scenario.act]]
+do = "go_on"
+until = "says nothing of the kind"
 """
 
 Typed = Callable[..., int]
@@ -86,6 +101,33 @@ def test_reports_hold_no_keys(typed: Typed, tmp_path: Path) -> None:
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert "ror-" not in text
         assert "bench-wifi" not in text
+
+
+@pytest.mark.parametrize(("sent", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_an_interrupted_run_writes_what_there_is(tmp_path: Path, sent: str, code: int) -> None:
+    """After Ctrl-C all reports are there, with what was run, and say that it was not all."""
+    (tmp_path / "mine.toml").write_text(MINE + LASTS, encoding="utf-8")
+    words = ["bench", "--scenarios", "mine.toml", "-j", "2", "--json"]
+    words += ["--junit", "j.xml", "--jsonl", "l.jsonl", "--html", "r.html"]
+    run = [sys.executable, "-c", f"from host_tools.cli import main; main({words!r})"]
+    with subprocess.Popen(run, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as going:
+        too_long = threading.Timer(100, going.kill)
+        too_long.start()
+        assert going.stdout is not None
+        lines = [going.stdout.readline(), going.stdout.readline()]
+        going.send_signal(getattr(signal, sent))
+        lines += going.stdout.readlines()
+        too_long.cancel()
+    assert going.returncode == code
+    assert [json.loads(line)["kind"] for line in lines] == ["result", "result", "summary"]
+    word = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM"}[sent]
+    head, *results = map(json.loads, (tmp_path / "l.jsonl").read_text("utf-8").splitlines())
+    assert (head["interrupted"], head["passed"]) == (word, False)
+    assert [one["verdict"] for one in results] == ["passed", "failed", "skipped"]
+    suite = ET.parse(tmp_path / "j.xml").getroot()  # noqa: S314 - our own
+    assert suite.find(f"testsuite/properties/property[@value='{word}']") is not None
+    assert suite.attrib["skipped"] == "1"
+    assert f"interrupted by {word}, 2 of 3 cases ran" in (tmp_path / "r.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("option", ["--junit", "--jsonl", "--html"])

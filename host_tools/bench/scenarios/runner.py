@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -138,7 +138,7 @@ def run_cases(
     *,
     jobs: int = 1,
     on_start: Callable[[Case], None] = lambda _case: None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Run cases, `jobs` at a time, and yield each result as it comes.
 
     `on_start` is called from the threads of the cases. When the caller stops listening, what
