@@ -24,8 +24,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 #: Fields of an expectation that are compared as they stand with the fact of the same name.
-_SAME = ("state", "step", "posts", "attempts", "lists", "records", "app", "waits", "copies",
-         "key_kept")  # fmt: skip
+_SAME = ("state", "step", "posts", "attempts", "lists", "records", "app", "copies", "key_kept")  # fmt: skip
 
 
 def check(expect: Expect, facts: Facts, *, touched: bool = False) -> list[Finding]:
@@ -55,6 +54,8 @@ def _differences(expect: Expect, facts: Facts, *, touched: bool) -> Iterator[Fin
         wanted, found = getattr(expect, name), getattr(facts, name)
         if wanted is not None and wanted != found:
             yield Finding(name, str(wanted), str(found))
+    if (least := expect.waits) is not None and not least <= (facts.waits or 0) <= 2 * least:
+        yield Finding("waits", f"{least} to {2 * least}", str(facts.waits))
     for name in ("reason", "why", "exit"):
         wanted, found = getattr(expect, name), getattr(facts, name)
         choices = wanted if isinstance(wanted, tuple) else (wanted,)

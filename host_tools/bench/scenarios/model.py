@@ -105,7 +105,7 @@ class Expect(_Part, frozen=True):
     (bind requests that reached the cloud, whole or not), `attempts` (the reader's own word for
     it), `lists` (requests for the list of devices), `records` (devices that the cloud knows),
     `copies` (of the record in flash). `untouched`: no connection reached the cloud in this act.
-    `waits`: milliseconds of the last `wait` event. `exit`: of a command.
+    `waits`: milliseconds of the last `wait` event at least, and at most twice that. `exit`: of a command.
     """
 
     state: str | None = None
