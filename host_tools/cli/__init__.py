@@ -38,7 +38,13 @@ class _Verbs(rich_click.RichGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb's module and hand out its `command`."""
-        if cmd_name not in self.list_commands(ctx):
+        names = self.list_commands(ctx)
+        if cmd_name not in names:
+            import difflib
+
+            close = difflib.get_close_matches(cmd_name, names)
+            if close:
+                ctx.fail(f"No such command {cmd_name!r}. Did you mean {' or '.join(close)}?")
             return None
         command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - a fault of ours, not of the user
@@ -87,6 +93,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
+        if as_json:
+            told = {"exit_code": error.exit_code, "error": error.format_message(), "hint": ""}
+            click.echo(json.dumps(told))
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("startline: interrupted.", err=True)

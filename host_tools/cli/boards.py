@@ -8,11 +8,12 @@ import msgspec
 import rich_click as click
 
 from host_tools.boards import Board, board_names, load_board
+from host_tools.cli import options
 
 
 @click.command("boards")
 @click.argument("names", nargs=-1, metavar="[BOARD]...")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of whole profiles.")
+@options.json_option
 def command(names: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes it so
     """List the boards, or show those named.
 
@@ -20,7 +21,8 @@ def command(names: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - cl
     """
     boards = [load_board(name) for name in names or board_names()]
     if as_json:
-        click.echo(json.dumps([msgspec.to_builtins(board) for board in boards], indent=2))
+        profiles = [msgspec.to_builtins(board) for board in boards]
+        click.echo(json.dumps({"kind": "result", "boards": profiles}))
     elif names:
         click.echo("\n\n".join(_profile(board) for board in boards))
     else:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 
 import msgspec
 import rich_click as click
 from click.core import ParameterSource
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from host_tools.bench.doctor.examination import Patient, examine
@@ -74,13 +74,20 @@ def command(
 
 def _show(terminal: Console, finding: Finding) -> None:
     word, style = _MARKS[finding.verdict]
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(width=4)
-    grid.add_column(overflow="fold")
-    grid.add_row(Text(word, style), Text(finding.text))
+    lines = _wrapped(finding.text, terminal.width)
+    terminal.print(Text.assemble((f"{word:<6}", style), "\n".join(lines).lstrip()), soft_wrap=True)
     if finding.remedy:
-        grid.add_row("", Text(finding.remedy, "dim"))
-    terminal.print(grid)
+        lines = _wrapped(finding.remedy, terminal.width)
+        terminal.print(Text("\n".join(lines), "dim"), soft_wrap=True)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break a text into indented lines; what is to be copied, an address or a path, stays whole."""
+    indent = " " * 6
+    return textwrap.wrap(
+        text, width, initial_indent=indent, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _sum_up(terminal: Console, findings: list[Finding]) -> None:

@@ -128,5 +128,5 @@ def test_the_json_list_is_whole() -> None:
     import msgspec
 
     result = CliRunner().invoke(command, ["--json", "ESP32_GENERIC:8M"])
-    (profile,) = json.loads(result.output)
+    (profile,) = json.loads(result.output)["boards"]
     assert msgspec.convert(profile, Board) == load_board("ESP32_GENERIC:8M")
