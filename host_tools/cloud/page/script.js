@@ -82,7 +82,7 @@ function showDevices(devices) {
     put(put(row, "td"), "strong", one.serial);
     put(row, "td", "", { class: "full" });
     put(row, "td", "", { class: "mono full id", "data-label": "id" });
-    put(row, "td", "", { "data-label": "of" });
+    put(row, "td", "", { class: "owner", "data-label": "of" });
     put(put(row, "td", "", { "data-label": "seen" }), "time", "", {});
   }, (row, one) => {
     const [state, , model, id, owner, contact] = row.children;
