@@ -19,6 +19,12 @@ LOOPBACK = "127.0.0.1"
 _IAC = b"\xff"
 _BUSY = b"this port is in use by another connection\r\n"
 
+#: How often, and how many seconds apart, a connection looks whether the one before it has gone. A
+#: program that closes a port and opens it again is often seen to come before it is seen to go.
+_LOOKS, _APART = 25, 0.02
+#: How many bytes are kept until then: a client's first words.
+_EARLY = 4096
+
 
 class Coding(Protocol):
     """What stands between the bytes of the line and those of the connection."""
@@ -135,7 +141,7 @@ class _VirtualPort:
 
 
 class Connection(asyncio.Protocol):
-    """One TCP connection as a plug of the UART; a second one at a time is told so and closed."""
+    """One TCP connection as a plug of the UART; a second one that stays is told so and closed."""
 
     def __init__(
         self,
@@ -148,10 +154,20 @@ class Connection(asyncio.Protocol):
         self._busy = busy
         self._coding: Coding | None = None
         self._transport: asyncio.Transport | None = None
+        self._early = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Plug in, unless somebody is."""
+        """Plug in, unless somebody is and stays."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP transport is one
+        self._plug_in(transport, _LOOKS)
+
+    def _plug_in(self, transport: asyncio.Transport, looks: int) -> None:
+        if transport.is_closing():
+            return
+        if self._busy and looks:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_APART, self._plug_in, transport, looks - 1)
+            return
         if self._busy:
             transport.write(_BUSY)
             transport.close()
@@ -160,6 +176,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._coding = self._make_coding(self._uart, transport)
         self._uart.plug_in(self)
+        self.data_received(bytes(self._early))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Unplug."""
@@ -173,6 +190,8 @@ class Connection(asyncio.Protocol):
         """Pass the host's bytes to the line."""
         if self._coding is not None:
             self._uart.push(self._coding.decode(data))
+        elif len(self._early) < _EARLY:
+            self._early += data
 
     def write(self, data: bytes) -> None:
         """Pass the chip's bytes to the host."""

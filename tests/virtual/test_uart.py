@@ -142,6 +142,17 @@ def test_a_second_connection_is_told(chip: VirtualEsp32) -> None:
         assert port.read(len(MAGIC)) == MAGIC
 
 
+def test_who_comes_before_the_other_has_gone_is_served(chip: VirtualEsp32) -> None:
+    """A connection waits for one that is about to go, and its first words are not lost."""
+    assert chip.raw_url is not None
+    host, number = chip.raw_url.removeprefix("socket://").split(":")
+    first = socket.create_connection((host, int(number)), timeout=SECONDS)
+    with socket.create_connection((host, int(number)), timeout=SECONDS) as second:
+        second.sendall(READ_REG)
+        first.close()
+        assert second.recv(len(MAGIC)) == MAGIC
+
+
 def test_opening_and_closing_disturbs_nothing(chip: VirtualEsp32) -> None:
     """Neither opening a port with its modem lines set, nor closing it, resets the chip."""
     before = chip.counts().sent
