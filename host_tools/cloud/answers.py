@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,12 +48,10 @@ def success(**fields: object) -> Answer:
 def body_bytes(answer: Answer, *, envelope: str = "bare", form: str = "json") -> bytes:
     """Write an answer's body in one of `ENVELOPES` and one of `FORMS`."""
     if form == "documented" and answer.fields is not None:
-        text = _documented(answer.status, answer.fields)
+        written = _documented(answer.status, answer.fields).encode("utf-8")
     else:
-        text = json.dumps(answer.fields, ensure_ascii=False, separators=(",", ":"))
-    if envelope == "body":
-        text = f'{{"body":{text}}}'
-    return text.encode("utf-8")
+        written = msgspec.json.encode(answer.fields)
+    return b'{"body":%b}' % written if envelope == "body" else written
 
 
 def _documented(status: int, fields: Mapping[str, object]) -> str:

@@ -24,8 +24,15 @@ class Hub:
     def __init__(self) -> None:
         self._queues: dict[asyncio.Queue[str | None], asyncio.AbstractEventLoop] = {}
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens: news that nobody hears need not be written."""
+        return bool(self._queues)
+
     def publish(self, kind: str, fields: dict[str, Any] | None = None) -> None:
         """Tell all listeners; may be called from any thread, and never waits."""
+        if not self.heard:
+            return
         text = f"event: {kind}\ndata: {json.dumps(fields or {})}\n\n"
         for queue, loop in list(self._queues.items()):
             with suppress(RuntimeError):  # the loop was closed meanwhile

@@ -141,6 +141,8 @@ class Site:
 
     def _heard(self, entry: LoggedRequest) -> None:
         """Pass a request on to open pages, and that it may have changed something."""
+        if not self.hub.heard:
+            return
         self.hub.publish("request", summary(entry))
         if entry.ended and entry.method not in {"GET", "HEAD"}:
             self.tell_page()
