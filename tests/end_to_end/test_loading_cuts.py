@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from host_tools.bench.kit import Kit, Provision
 from host_tools.cloud import MockCloud
+from host_tools.device.deadline import Deadline
 from host_tools.device.port import open_port
 from host_tools.images.filesystem import read_filesystem
 from host_tools.images.plan import FlashPlan, merged_image
@@ -29,6 +31,8 @@ VFS, NVS, BIND, FCTRY = (
 _SECTOR, _PAGE = 4096, 256
 #: How many operations it takes to send all files anew and write an identity, about.
 _AT_PROMPT = 420
+#: Seconds in which a chip without power has ended.
+_ENDING = 5.0
 
 
 def points(count: int) -> Iterator[tuple[str, float]]:
@@ -59,6 +63,10 @@ class Plug:
         chip = VirtualEsp32(self._flash, world=self._world, cut_after=after)
         try:
             use(chip)
+            # Who uses it may hear of the cut before the chip's process has ended.
+            deadline = Deadline(_ENDING)
+            while chip.has_power() and not deadline.expired:
+                time.sleep(0.02)
             return not chip.has_power()
         finally:
             chip.stop()
