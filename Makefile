@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLOUD ?= rufus
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test schema powercuts hostile check fmt clean
+.PHONY: help bench test benchmarks schema powercuts hostile line check fmt clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed, bound, an
 test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
 
+benchmarks: $(VENV)/check.stamp  ## Measure every budget, beside what else there is (ONLY=wire: one group)
+	@$(BIN)/python -m tests.benchmarks $(addprefix --only ,$(ONLY)) $(ARGS)
+
 schema: $(VENV)/check.stamp  ## Hold the mock cloud to its own OpenAPI description
 	@$(BIN)/python tests/cloud/run_schemathesis.py 2000
 
@@ -25,6 +28,9 @@ powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte
 
 hostile: $(VENV)/run.stamp  ## Answer the agent with 20,000 spoilt answers
 	@$(BIN)/python -m host_tools.bench.hostile $(ARGS)
+
+line: $(VENV)/check.stamp  ## Kill a line at ten moments, trouble 200 units, share 200 among four stations
+	@$(BIN)/python -m tests.factory.run_line $(ARGS)
 
 check: $(VENV)/check.stamp  ## Lint, types, spelling; writes nothing
 	@$(BIN)/ruff check --quiet .

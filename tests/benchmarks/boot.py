@@ -1,0 +1,56 @@
+"""How long a bound device takes to be ready, above one with an empty main.py, and what it reads.
+
+The time is the VM's own processor time from its start to its prompt, since others use this machine
+too; both kinds of boot are taken in turns, and the median of their differences counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from host_tools.cloud import MockCloud
+from host_tools.errors import Bug
+from tests.benchmarks.lives import Lives, flash_with
+from tests.benchmarks.meter import Meter
+from tests.benchmarks.row import Peer, Row
+from tests.benchmarks.timing import interleave, median_difference
+from tests.benchmarks.unit import SILENCE, provision, small_kit
+
+_ROUNDS = 40
+_MS = 1000
+_IS_BOUND = b'"state":"bound"'
+
+
+def rows(work: Path) -> Iterator[Row]:
+    """Yield the time to `ready`, the network calls, and reads and writes by partition."""
+    kit = small_kit(work)
+    with MockCloud() as cloud:
+        unit = provision("DEVICE-123", cloud)
+        first = Lives(work / "first", flash_with(kit, kit.files, unit.image()))
+        if _IS_BOUND not in first.live():
+            raise Bug("A first boot did not end bound.")
+    bound = first.path.read_bytes()
+    chip = Lives(work / "bound", bound, SILENCE)
+    empty = Lives(work / "empty", flash_with(kit, {**kit.files, "/main.py": b""}), SILENCE)
+    ready, idle = interleave([lambda: _boot(chip, _IS_BOUND), lambda: _boot(empty, b"")], _ROUNDS)
+    note = f"VM time, median of {_ROUNDS} pairs"
+    yield Row("bound_to_ready", median_difference(ready, idle), "ms", note=note)
+    peer = Peer("with an empty main.py", median(idle))
+    yield Row("bound_to_prompt", median(ready), "ms", peer)
+    counts = Meter(work / "meter", bound).bound_boots(1)
+    yield Row("bound_network_calls", counts.network, "calls")
+    reads = {label: part.reads for label, part in counts.parts.items() if part.reads}
+    note = ", ".join(f"{label} {count:,}" for label, count in reads.items())
+    yield Row("bound_reads", sum(reads.values()), "reads", note=note)
+    size = sum(part.bytes_read for part in counts.parts.values())
+    yield Row("bound_bytes_read", size, "bytes")
+    writes = sum(part.programs + part.erases for part in counts.parts.values())
+    yield Row("bound_writes", writes, "erases and programs")
+
+
+def _boot(chip: Lives, said: bytes) -> float:
+    if said not in chip.live():
+        raise Bug("A boot did not end as it should.")
+    return chip.cpu * _MS

@@ -1,0 +1,38 @@
+"""How many bytes the agent is as .mpy, and how many of them a boot imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from host_tools.cloud import MockCloud
+from tests.benchmarks.readers import make_reader
+from tests.benchmarks.row import Row
+from tests.firmware.harness import Boot, compile_agent
+
+
+def rows(work: Path) -> Iterator[Row]:
+    """Yield the sum, what a first and a bound boot import, and each module."""
+    lib = compile_agent(work)
+    sizes = {
+        str(path.relative_to(lib / "startline").with_suffix("")): path.stat().st_size
+        for path in sorted((lib / "startline").rglob("*.mpy"))
+    }
+    yield Row("all_modules", sum(sizes.values()), "bytes", note=f"{len(sizes)} modules")
+    with MockCloud() as cloud:
+        reader = make_reader(work / "reader", lib, cloud)
+        yield _imported("first_boot", reader.boot(), lib)
+        yield _imported("bound_boot", reader.boot(), lib)
+    for name, size in sizes.items():
+        yield Row(f"module.{name}", size, "bytes")
+
+
+def _imported(name: str, boot: Boot, lib: Path) -> Row:
+    modules = boot.end["modules"]
+    size = sum(_file(lib, module).stat().st_size for module in modules)
+    return Row(name, size, "bytes", note=f"{len(modules)} modules, ended {boot.state}")
+
+
+def _file(lib: Path, module: str) -> Path:
+    path = lib / module.replace(".", "/")
+    return path / "__init__.mpy" if path.is_dir() else path.with_suffix(".mpy")

@@ -1,0 +1,125 @@
+"""Bytes and time on the serial line: loading the agent, and a whole device, a second, and again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from host_tools.bench.kit import Kit, Provision
+from host_tools.bench.loading import load
+from host_tools.bench.order import LoadReport, Order
+from host_tools.device.bootloader import wire_size
+from host_tools.device.line import Line
+from host_tools.errors import Bug
+from host_tools.images.plan import merged_image
+from host_tools.virtual import VirtualEsp32
+from host_tools.virtual.uart import Counts
+from tests.benchmarks.mpremote_copy import CHUNKS, copy_by_command, copy_in_chunks
+from tests.benchmarks.row import Peer, Row
+from tests.benchmarks.unit import SILENCE, official_sized_kit, provision, small_kit
+from tests.end_to_end.common import at_its_prompt
+
+_BITS_A_BYTE = 10
+_BAUDS = (115200, 460800, 921600)
+_OPERATIONS_A_SECTOR = 1 + 4096 // 256
+_NEVER = 1 << 30
+
+
+def rows(work: Path) -> Iterator[Row]:
+    """Yield the agent alone at the prompt, then whole devices through the boot loader."""
+    yield from _agent(work)
+    kit = official_sized_kit(work)
+    for baud in _BAUDS:
+        yield from _blank_device(work / f"blank-{baud}.bin", kit, baud)
+    yield from _second_unit(work / "second.bin", small_kit(work))
+
+
+def _agent(work: Path) -> Iterator[Row]:
+    """Load the agent's files on a device with an empty file system, ours and mpremote's way."""
+    kit = small_kit(work)
+    flash = work / "agent.bin"
+    empty = msgspec.structs.replace(kit, files={})
+    image = merged_image(empty.plan(vfs=True, fctry=None))
+    size = sum(map(len, kit.files.values()))
+
+    flash.write_bytes(image)
+    with VirtualEsp32(flash) as chip:
+        ours, report = _load(chip, Order(board=kit.board, kit=kit))
+        again, second = _load(chip, Order(board=kit.board, kit=kit))
+    if report.files != len(kit.files) or second.changed:
+        raise Bug("Loading the agent did not do what it should.")
+    taken = {}
+    for chunk in (None, *CHUNKS):
+        flash.write_bytes(image)
+        with VirtualEsp32(flash) as chip:
+            before = chip.counts()
+            if chunk is None:
+                copy_by_command(chip.url, kit.files, work / "tree")
+            else:
+                copy_in_chunks(chip.url, kit.files, chunk)
+            taken[chunk] = _both(chip.counts(), before)
+    best = min(CHUNKS, key=taken.__getitem__)
+    told = f"{report.files} files, {size:,} bytes, both directions of the line counted"
+    yield Row("agent_bytes_default", ours, "bytes", Peer("mpremote cp -r", taken[None]), told)
+    yield Row("agent_bytes_best", ours, "bytes", Peer(f"mpremote, chunks of {best}", taken[best]))
+    yield Row("agent_again", again, "bytes", note="the same order again: only asked, none written")
+
+
+def _blank_device(flash: Path, kit: Kit, baud: int) -> Iterator[Row]:
+    """Load a blank chip: the line's seconds at the rates that were set, against the least."""
+    unit = provision("DEVICE-123")
+    with VirtualEsp32(flash) as chip:
+        before = chip.counts()
+        order = Order(board=kit.board, kit=kit, provision=unit, flash_baud=baud)
+        _load(chip, order)
+        busy = chip.counts().busy - before.busy
+    least = sum(wire_size(region.data) for region in kit.plan(vfs=True, fctry=unit.image()))
+    peer = Peer("deflated bytes / line rate", least * _BITS_A_BYTE / baud)
+    yield Row(f"device_{baud}", busy, "s of line", peer, f"{least:,} deflated bytes")
+
+
+def _second_unit(flash: Path, kit: Kit) -> Iterator[Row]:
+    """Give a chip like the last one of a batch another identity, by either way, then the same."""
+    first, second = provision("DEVICE-123"), provision("DEVICE-124")
+    flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=first.image())))
+    least = _OPERATIONS_A_SECTOR * _differing_sectors(first, second)
+    air = flash.with_suffix(".air")
+    air.write_text(json.dumps(SILENCE), encoding="utf-8")
+    with VirtualEsp32(flash, world=air, cut_after=_NEVER) as chip:  # such a chip counts
+        if not at_its_prompt(chip):
+            raise Bug("The reader did not come to the end of its program.")
+        own = chip.operations()
+        order = Order(board=kit.board, kit=kit, provision=second)
+        taken, report = _load(chip, order)
+        written = chip.operations() - own
+        again, _ = _load(chip, order)
+        rewritten = chip.operations() - own - written
+    note = f"{', '.join(report.regions)}; {report.same:,} bytes same; {taken:,} bytes of line"
+    peer = Peer("of the sectors that differ", least)
+    yield Row("second_unit_written", written, "erases and programs", peer, note)
+    note = f"{again:,} bytes of line to find that out"
+    yield Row("reload_written", rewritten, "erases and programs", note=note)
+
+
+def _differing_sectors(first: Provision, second: Provision) -> int:
+    pairs = zip(_sectors(first.image()), _sectors(second.image()), strict=True)
+    return sum(one != other for one, other in pairs)
+
+
+def _sectors(image: bytes) -> Sequence[bytes]:
+    return [image[at : at + 4096] for at in range(0, len(image), 4096)]
+
+
+def _load(chip: VirtualEsp32, order: Order) -> tuple[int, LoadReport]:
+    """Load, and return the bytes that it took on the line both ways."""
+    before = chip.counts()
+    with Line(chip.url) as line:
+        report = load(line, order)
+    return _both(chip.counts(), before), report
+
+
+def _both(now: Counts, before: Counts) -> int:
+    return now.received - before.received + now.sent - before.sent
