@@ -15,9 +15,10 @@ from typing import Protocol
 import msgspec
 
 from host_tools.device.esptool_output import Chip, Output, Written
-from host_tools.device.esptool_process import run_esptool, workplace, write_private
+from host_tools.device.esptool_process import run_esptool
 from host_tools.device.lock import canonical
 from host_tools.device.port import check_url
+from host_tools.device.workplace import workplace, write_private
 from host_tools.errors import DeviceSilent, StartlineError, StorageFailed
 
 #: A stub that was left at another rate is not found again: only the last verb may go faster.

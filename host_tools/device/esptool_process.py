@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from host_tools.device.esptool_output import Output
+from host_tools.device.workplace import workplace
 
 #: What stands in for `python -m esptool`; it says why.
 _RUNNER = Path(__file__).with_name("esptool_runner.py")
-
-#: Region files may hold keys: they are readable by their owner only.
-_PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def run_esptool(
@@ -82,19 +78,3 @@ def _environment() -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TERM": "dumb",
     }
-
-
-@contextlib.contextmanager
-def workplace() -> Iterator[Path]:
-    """Make an empty folder of the user's own, and remove it on every path.
-
-    esptool looks for a configuration file in the current folder: here it finds none.
-    """
-    with tempfile.TemporaryDirectory(prefix="startline-") as name:
-        yield Path(name)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a new file that only its owner can read."""
-    with os.fdopen(os.open(path, _PRIVATE, 0o600), "wb") as file:
-        file.write(data)

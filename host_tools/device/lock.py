@@ -22,13 +22,15 @@ if sys.platform == "win32":
     # A Windows lock hides the bytes that it covers: it is put behind the owner's line.
     _LOCKED_BYTE = 1 << 16
 
-    def _try_lock(file: BinaryIO) -> None:
+    def try_lock(file: BinaryIO) -> None:
+        """Lock a file for as long as it is open. Raises OSError where another one has."""
         file.seek(_LOCKED_BYTE)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _try_lock(file: BinaryIO) -> None:
+    def try_lock(file: BinaryIO) -> None:
+        """Lock a file for as long as it is open. Raises OSError where another one has."""
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -43,7 +45,8 @@ def canonical(url: str) -> str:
 class PortLock:
     """The right to use a port: held from `with` to its end, or to the end of this process.
 
-    The operating system lets go of it when the process dies, however it dies. Raises NoSuchPort where another process holds it.
+    The operating system lets go of it when the process dies, however it dies. Raises NoSuchPort
+    where another process holds it.
     """
 
     def __init__(self, url: str) -> None:
@@ -54,7 +57,7 @@ class PortLock:
         path = lock_path(self.url)
         file = path.open("a+b")
         try:
-            _try_lock(file)
+            try_lock(file)
         except OSError:
             file.close()
             raise NoSuchPort(
