@@ -35,12 +35,13 @@ class Binding:
                 from .nvs import NvsReader
 
                 who.take(NvsReader(flash.read, flash.size), ("net", "set"))
-        self.roots = [who.values[name] for name in who.values if name.startswith("tls.")]
+        values = who.values
+        self.roots = [values.pop(name) for name in list(values) if name.startswith("tls.")]
         self.limit = number(who, "set.boot_limit", 90) * 1000
         self.wanted = 1 if who.stock else 2
         self.cloud = find(who.cloud)
         self.key = sha256((who.text("claim.key") or who.text("claim.auth")).encode()).digest()[:4]
-        self.link = self.record = None
+        self.link = self.record = self.room = None
         self.tries = 0
 
     def left(self) -> int:
@@ -72,15 +73,19 @@ class Binding:
         wait = 0
         while wait is not None and self.left() > wait + 5000:
             self.chip.sleep(wait)
+            self.looking = self.device.state == "unknown"
+            if self.looking:
+                self.room = None  # a list is read in small pieces
             gc.collect()
             self.tries += 1
             try:
-                self.looking = self.device.state == "unknown"
                 if self.looking:
                     from .look import look
 
                     wait = look(self)
                 else:
+                    # Room for an answer, while there is a piece so large.
+                    self.room = self.room or memoryview(bytearray(3072))
                     wait = self.ask()
             except Failed as failed:
                 from .trouble import again_after
@@ -132,7 +137,7 @@ class Binding:
         token = ""
         state = "unknown"
         try:
-            status, body = exchange(door, "POST", who.base_url + path, headers, body, _take)
+            status, body = exchange(door, "POST", who.base_url + path, headers, body, self.take)
             state, token, reason = self.cloud.read(status, body)
         except Failed as failed:
             reason = failed.args[1]
@@ -178,6 +183,16 @@ class Binding:
         self.sent = True
         self.tell("attempt", {"id": self.record.attempt.hex(), "try": self.tries})
 
+    def take(self, fill) -> memoryview:
+        """Collect a body, byte by byte: a cut must not lose what came before. Kept is its start."""
+        size = 0
+        try:
+            while fill(self.room[size : size + 1]):
+                size += 1
+        except Failed:
+            pass
+        return self.room[:size]
+
     def online(self) -> None:
         """Have a link and the time, and all that a request needs. Raises Failed."""
         who = self.who
@@ -202,17 +217,3 @@ def number(identity, name: str, default: int) -> int:
     """Return a number out of the settings."""
     value = identity.values.get(name)
     return value if isinstance(value, int) else default
-
-
-def _take(read) -> bytearray:
-    """Collect a body of at most 4 KiB; byte by byte, as a cut must not lose what came before."""
-    body = bytearray()
-    try:
-        while len(body) < 4096:
-            byte = read(1)
-            if not byte:
-                break
-            body += byte
-    except Failed:
-        pass
-    return body

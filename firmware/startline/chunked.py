@@ -36,10 +36,11 @@ class Chunked:
                 line += byte
             elif line.strip():  # otherwise it was the end of the chunk before
                 try:
-                    # Seven digits are past what any list needs, and what a slice on the chip can take.
-                    return int(line.split(b";")[0].strip()[:7], 16) or -1
+                    size = int(line.split(b";")[0].strip(), 16)
                 except ValueError:
                     break
+                # More is past what any list needs, and what a slice on the chip can take.
+                return size or -1 if 0 <= size < 1 << 28 else -2
             else:
                 line = b""
         return -2

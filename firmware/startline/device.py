@@ -1,5 +1,7 @@
 """The device that the reader's own code sees, and how it starts."""
 
+import gc
+
 from . import __version__
 from .console import Console
 from .identity import Identity
@@ -37,6 +39,7 @@ class Device:
             if not again:
                 self.begin()
             if self.state != "bound" and not self.identity.missing:
+                gc.collect()  # what comes now stays long, and has to lie close together
                 from .binding import Binding
 
                 Binding(self).run(again)
@@ -87,7 +90,7 @@ class Device:
             self.tell("warning", {"what": "insecure_http"})
         self.key = who.text("run.key")
         if self.key == "same":
-            self.key = who.text("claim.key")
+            self.key = who.text("claim.key") or who.text("claim.auth")
         self.token = bound_token(self.hal, who)
         if self.token:
             self.state = "bound"

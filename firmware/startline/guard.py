@@ -59,7 +59,8 @@ class Wire(io.IOBase):
 class Door:
     """Socket module, TLS module, socket and TLS context in one, for one exchange.
 
-    `sockets` makes the socket; `roots` are CA certificates, DER; `limit` is in milliseconds.
+    `sockets` makes the socket; `roots` are CA certificates, DER, or, once they were read, the one
+    context that trusts them: it is large, and made once. `limit` is in milliseconds.
     `before()` is called when the request is complete and TLS stands, just before the first byte.
     `retry_after` is what the answer says under that name.
     """
@@ -129,21 +130,24 @@ class Door:
             self.lines = [b"\r\n", b"HTTP/1.0 %d -\r\n" % status]
         return self.lines.pop() if self.lines else b""
 
-    def read(self, size: int = 512) -> bytes:
-        """Return at most `size` of the next bytes of the body, b"" at its end. Raises Failed."""
+    def fill(self, data) -> int:
+        """Fill `data` with what comes next of the body; return how much. Raises Failed.
+
+        That is less only at the body's end.
+        """
         if self.length >= 0:
-            size = min(size, self.length)
+            data = memoryview(data)[: min(len(data), self.length)]
+        size = len(data)
         if not size:
-            return b""
-        buffer = bytearray(size)
-        got = self.do(self.stream.readinto, buffer)
+            return 0
+        got = self.do(self.stream.readinto, data)
         if self.length > 0:
             self.length -= size
             if got < size:
                 raise Failed("answer", "cut")
         elif got < size:  # that was the end: to ask TLS again would wait for one more
             self.length = 0
-        return bytes(buffer[:got])
+        return got
 
     def close(self) -> None:
         """Close the connection, TLS and socket, whatever state they are in."""
@@ -164,11 +168,14 @@ class Door:
         """Put TLS on the connection, for that server and no other. Raises OSError, ValueError."""
         self.step = "tls"
         tls = self.tls
-        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-        context.verify_mode = tls.CERT_REQUIRED
-        for root in self.roots:
-            context.load_verify_locations(root)
-        self.stream = context.wrap_socket(self.wire, server_hostname=server_hostname)
+        roots = self.roots
+        if isinstance(roots[0], bytes):
+            context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+            context.verify_mode = tls.CERT_REQUIRED
+            for root in roots:
+                context.load_verify_locations(root)
+            roots[:] = [context]
+        self.stream = roots[0].wrap_socket(self.wire, server_hostname=server_hostname)
         return self
 
     # What none of them sees.
@@ -191,16 +198,17 @@ class Door:
         Raises Failed where it is cut, ValueError where it has no end.
         """
         byte = bytearray(1)
-        line = b""
+        line = bytearray()
+        read = self.stream.readinto
         while byte != b"\n":
-            if not self.do(self.stream.readinto, byte):
+            if not self.do(read, byte):
                 raise Failed("answer", "cut")
             self.budget -= 1
             if self.budget < 0:
                 raise ValueError
             if len(line) < 160:
                 line += byte
-        return line.strip()
+        return bytes(line).strip()
 
     def head(self) -> int:
         """Read an answer's head; return the status. Raises Failed, ValueError."""
@@ -229,7 +237,7 @@ class Door:
 
 
 def exchange(door: Door, method: str, url: str, headers: dict, data: bytes, take) -> tuple:
-    """Return (status, `take(read)`) of an answer, where `read(n)` gives the next of its body.
+    """Return (status, `take(fill)`) of an answer, where `fill(data)` gives the next of its body.
 
     Raises Failed. Nothing stays open or replaced.
     """
@@ -246,8 +254,8 @@ def exchange(door: Door, method: str, url: str, headers: dict, data: bytes, take
     try:
         # The deadline is the door's.
         answer = requests.request(method, url, data=data, headers=headers)  # noqa: S113
-        return answer.status_code, take(answer.raw.read)
-    except (OSError, ValueError) as error:
+        return answer.status_code, take(door.fill)
+    except (OSError, ValueError, MemoryError) as error:
         from .reasons import reason
 
         raise Failed(door.step, reason(door.step, error))

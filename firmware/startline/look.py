@@ -88,12 +88,13 @@ class Search:
 def _read_list(ask, cloud, identity, mark: str) -> tuple:
     """Read a list to its end. Raises Failed unless every page was read and every JSON closed."""
 
-    def take(read) -> None:
-        piece = read(256)
-        while piece:
-            scanner.feed(piece)
-            piece = read(256)
+    def take(fill) -> None:
+        got = fill(piece)
+        while got:
+            scanner.feed(piece[:got])
+            got = fill(piece)
 
+    piece = bytearray(256)
     search = Search(cloud, identity, mark)
     headers = cloud.request(identity, "")[1]
     before = None

@@ -8,9 +8,10 @@ def reason(step: str, error: Exception) -> str:
 
     In the step `tls`: unknown_ca, wrong_host, expired, not_yet_valid, or handshake for all else.
     Before it: not_found for a name, or the error's own name such as econnrefused, or timeout.
-    Garbage is an answer, or an address, that cannot be understood.
+    Garbage is an answer, or an address, that cannot be understood; no_memory one that takes more
+    than there is.
     """
-    if step == "tls":
+    if step == "tls" and not isinstance(error, MemoryError):
         # mbedTLS explains in sentences, or, built without them, by its constants' names. A
         # stranger's certificate may be expired as well: that he is a stranger comes first.
         text = str(error).lower()
@@ -24,7 +25,7 @@ def reason(step: str, error: Exception) -> str:
                 return name
         return "handshake"
     if not isinstance(error, OSError):
-        return "garbage"
+        return "no_memory" if isinstance(error, MemoryError) else "garbage"
     number = error.errno
     if number == errno.ETIMEDOUT:
         return "timeout"

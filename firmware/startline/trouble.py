@@ -19,7 +19,10 @@ def lacking(binding) -> bool:
         names.append("claim.base_url")
     elif not binding.roots:
         names.append("tls.ca0")
-    if who.text("factory.mac") not in ("", who.mac.hex(":")):
+    mac = who.text("factory.mac").lower()
+    for char in ":-. ":
+        mac = mac.replace(char, "")
+    if mac not in ("", who.mac.hex()):
         names.append("factory.mac")  # this flash was made for another chip
     if names:
         unprovisioned(binding.device, names)
@@ -69,6 +72,8 @@ def after(binding, door, state: str, good: int) -> "int | None":
     wait = 0 if state == "unknown" else None
     if state == "unbound" or (wait is not None and door.retry_after):
         wait = retry_after(door.retry_after, binding.chip.unix())
+        # Up to as long again, so that all who were sent away do not come back as one.
+        wait += wait * int.from_bytes(binding.chip.random(2), "little") >> 16
         binding.tell("wait", {"next_ms": wait, "reason": "retry_after"})
     return wait
 
@@ -91,16 +96,21 @@ def outcome(status: int, reason: "str | bytes", table: dict) -> tuple:
 def words(raw: "str | bytes") -> str:
     """Return what a cloud says as one line without control characters, at most 96 bytes."""
     raw = raw[:400]
-    if not isinstance(raw, str):
-        try:
-            raw = str(raw, "utf-8")
-        except UnicodeError:
-            raw = "".join([chr(code) for code in raw if code < 128])
+    try:
+        raw = str(raw, "utf-8")
+    except (TypeError, UnicodeError):  # it is a text already; or bytes, which are read as ASCII
+        pass
     text = ""
     for char in raw:
-        code = ord(char)
+        code = char if isinstance(char, int) else ord(char)
         # Controls of either kind, halves of characters, and what turns the direction of text.
-        if code < 33 or 127 <= code < 161 or 0xD800 <= code < 0xE000 or 0x2028 <= code < 0x202F:
+        if (
+            code < 33
+            or 127 <= code < 161
+            or 0xD800 <= code < 0xE000
+            or 0x2028 <= code < 0x202F
+            or (code > 127 and char == code)
+        ):
             code = 32
         if code > 32 or text[-1:] > " ":
             text += chr(code)

@@ -62,8 +62,8 @@ def save(chip, record: Record) -> int:
 
 def blank(flash, start: int, stop: int) -> bool:
     """Tell whether there is nothing at all between two offsets."""
-    for offset in range(start, stop, SIZE):  # noqa: SIM110 - as small as can be
-        if flash.read(offset, SIZE) != b"\xff" * SIZE:
+    for offset in range(start, stop, 128):  # noqa: SIM110 - as small as can be
+        if flash.read(offset, 128) != b"\xff" * 128:
             return False
     return True
 

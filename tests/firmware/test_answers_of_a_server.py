@@ -184,12 +184,13 @@ def test_a_token_that_came_before_the_cut_counts(tmp_path: Path, lib: Path) -> N
 
 
 def test_too_many_requests_is_asked_again_after_the_said_time(tmp_path: Path, lib: Path) -> None:
-    """429 was not done: the reader waits as told, then asks again, each time with a new id."""
+    """After 429 the reader waits at least as told, at most twice as long, and has a new id."""
     busy = [answer("429 Too Many Requests", b"", ["Retry-After: 7"])]
     boot, requests, _ = boot_against(tmp_path, lib, busy, [answer()])
     assert boot.state == "bound"
-    assert [event["next_ms"] for event in boot.all("wait")] == [7000]
-    assert 7000 in boot.end["slept"]
+    wait = boot.one("wait")["next_ms"]
+    assert 7000 <= wait < 14_000
+    assert wait in boot.end["slept"]
     assert len(requests) == len({event["id"] for event in boot.all("attempt")}) == 2
 
 

@@ -90,6 +90,17 @@ def test_the_log_goes_round() -> None:
         assert newest(flash)[0] == pack(record(number=number))
 
 
+def test_numbers_begin_again() -> None:
+    """Behind the last number comes 0, and is the newest in `bind` while older ones stand there."""
+    flash = bind()
+    keeper = chip(flash)
+    for number in (0xFFFFFFFE, 0xFFFFFFFF, 0, 1):
+        assert save(keeper, record(number=number)) == 2
+        found = bind_copy(flash)
+        assert isinstance(found, Record)
+        assert found.generation == number
+
+
 def test_wear_is_spread() -> None:
     """Sixteen records cost at most one erase of each sector."""
     flash = bind()

@@ -256,12 +256,13 @@ def test_a_long_page_in_a_small_heap(tmp_path: Path, lib: Path) -> None:
 
 
 def test_what_delays_a_look(tmp_path: Path, lib: Path) -> None:
-    """After a 503 with Retry-After the reader waits that long before it looks."""
-    busy: Script = [answer("503 Busy", b"", ["Retry-After: 20"])]
+    """After a 503 with Retry-After the reader waits that long, or up to twice, before it looks."""
+    busy: Script = [answer("503 Busy", b"", ["Retry-After: 15"])]
     with Cloud(busy, page()) as server:
         boot = run(tmp_path, lib, server, boot_limit=40).boot()
-        assert boot.one("wait")["next_ms"] == 20_000
-        assert 20_000 in boot.end["slept"]
+        wait = boot.one("wait")["next_ms"]
+        assert 15_000 <= wait < 30_000
+        assert wait in boot.end["slept"]
 
 
 @pytest.mark.parametrize("second_bind", ["new", "same", "conflict"])

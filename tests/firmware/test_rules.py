@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from startline import clouds
+from startline.chunked import Chunked
 from startline.clock import prove
 from startline.clouds import rufus
 from startline.errors import Failed
+from startline.hal import Hal
+from startline.reasons import reason
 from startline.trouble import pause, retry_after, words
 
 from tests.firmware.fake_chip import FakeChip
@@ -158,3 +164,63 @@ def test_what_rufus_answers_mean(status: int, body: bytes, state: str) -> None:
     """Each answer of RUFUS has the outcome of the design's table, on CPython as well."""
     outcome, token, _ = rufus.read(status, body)
     assert (outcome, token) == (state, TOKEN if state == "bound" else "")
+
+
+@pytest.mark.parametrize(
+    ("line", "length"),
+    [
+        (b"1f\r\n", 31),
+        (b"0000000001F ;x=y\r\n", 31),
+        (b"0\r\n", -1),
+        (b"FFFFFFF\r\n", (1 << 28) - 1),
+        (b"10000000\r\n", -2),
+        (b"1000000005\r\n", -2),
+        (b"F" * 199 + b"\n", -2),
+        (b"-1\r\n", -2),
+        (b"-5\r\n", -2),
+        (b"zz\r\n", -2),
+        (b"5", -2),
+    ],
+)
+def test_the_length_of_a_chunk(line: bytes, length: int) -> None:
+    """A length is read whole or not at all: one that is too long is refused, never cut."""
+    assert Chunked(io.BytesIO(line))._next() == length
+    if length == -2:
+        assert Chunked(io.BytesIO(line)).readinto(bytearray(1)) < 0
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("[" * 32 + "]" * 32, True),
+        ("[" * 33 + "]" * 33, False),
+        ('{"a":[' + "{}," * 31 + "0]}", False),
+        ("[" + "0," * 200 + "0]", True),
+        ("[" + "0," * 201 + "0]", False),
+    ],
+)
+def test_json_out_of_all_proportion(text: str, *, good: bool) -> None:
+    """More brackets or commas than any cloud sends are no JSON: they would take all the memory."""
+    if good:
+        clouds.parse(text)
+        return
+    with pytest.raises(ValueError):  # noqa: PT011 - it has no words
+        clouds.parse(text)
+
+
+def test_want_of_memory_has_a_name() -> None:
+    """An answer that takes more memory than there is is one more failure, not a crash."""
+    assert reason("answer", MemoryError()) == "no_memory"
+
+
+@pytest.mark.parametrize(("error", "blob"), [(-4354, b""), (-4357, b""), (-4364, b"?"), (5, b"?")])
+def test_what_nvs_says_of_the_record(
+    monkeypatch: pytest.MonkeyPatch, error: int, blob: bytes
+) -> None:
+    """No such namespace, and no room for one, mean that there is no record; all else is damage."""
+
+    def refuse(_namespace: str) -> None:
+        raise OSError(error, "")
+
+    monkeypatch.setitem(sys.modules, "esp32", SimpleNamespace(NVS=refuse))
+    assert Hal().blob() == blob

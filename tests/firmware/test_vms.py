@@ -6,13 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from startline.binding import Binding
 from startline.clouds import vms
+from startline.device import Device
+from startline.trouble import lacking
 
 from host_tools.cloud import MockCloud
 from host_tools.cloud.vms_examples import EXAMPLE_ANSWER, EXAMPLE_REFUSAL, EXAMPLE_REQUEST
-from host_tools.images.factory import Claim, Net, Options, Settings, Tls
+from host_tools.images.factory import Claim, Net, Options, Run, Settings, Tls, make_entries
+from host_tools.images.nvs_image import make_nvs_image
+from host_tools.images.units import Unit
 from host_tools.secrets import Secret
+from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import NOW, Boot, Reader, factory_image
 from tests.firmware.scripted import Script, ScriptedServer, answer
 
@@ -26,7 +33,7 @@ TAKEN: Script = [answer("422 Unprocessable Entity", EXAMPLE_REFUSAL)]
 
 
 def settings_for(
-    base_url: str, ca: bytes, *, auth: str = "", boot_limit: int = 90, **claim: Any
+    base_url: str, ca: bytes, *, auth: str = "", boot_limit: int = 90, run: str = "", **claim: Any
 ) -> Settings:
     """Return settings for a VMS reader; `claim` differs from the page's own request."""
     fields = {"login": "user-login", "name": "name", "type": "mediaagent", **claim}
@@ -34,6 +41,7 @@ def settings_for(
         claim=Claim(cloud="vms", base_url=base_url, auth=Secret(auth) if auth else None, **fields),
         net=Net(ssid="bench", password=Secret("bench-wifi")),
         tls=Tls(ca=(ca,)),
+        run=Run(key=Secret(run) if run else None),
         set=Options(boot_limit=boot_limit),
     )
 
@@ -109,6 +117,42 @@ def test_headers_and_a_secret(unit: Any) -> None:
     assert sent(requests[0])["skip_reserve_check"] is True
     assert "canary" not in boot.text
     assert b"canary" not in reader.get("fctry") + reader.get("bind") + reader.blob
+
+
+def test_the_application_may_keep_the_secret(unit: Any) -> None:
+    """With `run.key` = "same" the application gets the Authorization value, at every boot."""
+    boot, _, reader = boot_against(unit, CREATED, auth=TOKEN, run="same")
+    assert (boot.state, boot.end["key"]) == ("bound", TOKEN)
+    assert reader.boot().end["key"] == TOKEN
+    assert "canary" not in boot.text
+
+
+@pytest.mark.parametrize(
+    ("mac", "missing"),
+    [
+        ("24-6F-28-00-00-01", False),
+        ("246F28000001", False),
+        ("24:6F:28:00:00:01", False),
+        ("246f.2800.0001", False),
+        ("24-6F-28-00-00-02", True),
+        ("24-6F-28", True),
+    ],
+)
+def test_spellings_of_the_mac(mac: str, *, missing: bool) -> None:
+    """However the factory spelled the chip's MAC it is this chip, and is sent in the one form."""
+    entries = [
+        msgspec.structs.replace(entry, value=mac) if entry.key == "mac" else entry
+        for entry in make_entries(
+            Unit(serial="sn", model="X", mac=MAC), settings_for("https://x", b"0")
+        )
+    ]
+    fctry = RamFlash(bytearray(make_nvs_image(entries, 0x4000)))
+    nvs = RamFlash(bytearray(b"\xff" * 0x6000))
+    device = Device(FakeChip({"fctry": fctry, "nvs": nvs}, {}))
+    device.begin()
+    assert lacking(Binding(device)) is missing
+    assert (device.reason == "missing factory.mac") is missing
+    assert json.loads(vms.request(device.identity, "")[2])["mac"] == MAC
 
 
 def test_no_authorization_without_a_value(unit: Any) -> None:

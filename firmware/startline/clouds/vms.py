@@ -1,10 +1,13 @@
 """VMS billing activation: a device is activated for a user; the token is the integer `id`.
 
 The service knows a device by its serial number and its MAC, or by the one that `claim.by` names
-("serial", "mac"). The MAC is the chip's own, always as `24:6f:28:00:00:01`.
+("serial", "mac"). The MAC is the chip's own, always as `24:6f:28:00:00:01`, however the factory
+spelled it. There is no `claim.key`: with `run.key` = "same" the application gets `claim.auth`.
 """
 
 import json
+
+from . import parse
 
 NEEDED = ("claim.login", "claim.name", "claim.type")
 
@@ -45,7 +48,7 @@ def fit(token: str) -> bool:
 def read(status: int, body: bytes) -> tuple:
     """Return what an answer means: (state, token, reason)."""
     try:
-        fields = json.loads(body)
+        fields = parse(str(body, "utf-8"))
         token = fields.get("id")
         # A number only: no text, no fraction, no truth value.
         if status in (200, 201) and type(token) is int and fit(str(token)):
@@ -60,7 +63,7 @@ def read(status: int, body: bytes) -> tuple:
 
 def look(ask, identity, mark: str) -> tuple:
     """Ask whether the device is free; that it is not proves nothing about who has it."""
-    status, _ = ask("POST", *request(identity, mark, "check"), lambda read: None)
+    status, _ = ask("POST", *request(identity, mark, "check"), lambda fill: None)
     if status == 204:
         return "unbound", "", ""
     if status == 422:
