@@ -47,7 +47,8 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
     """Return what the host writes to `vfs`: absolute path on the device to content.
 
     `folder` holds boot.py, main.py and startline/; by default the ones that came with this
-    program. boot.py and main.py stay sources, so that a person at the REPL can read them.
+    program. boot.py and main.py stay sources, so that a person at the REPL can read them. Tracebacks
+    show the name of a module within the package, as in `File "clouds/rufus", line 40`.
     """
     folder = folder or data_folder("firmware")
     if not (folder / "startline" / "__init__.py").is_file():
@@ -55,7 +56,9 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
     files = {f"/{name}": (folder / name).read_bytes() for name in ("boot.py", "main.py")}
     for path in sorted((folder / "startline").rglob("*.py")):
         name = path.relative_to(folder).as_posix()
-        files[f"/lib/{name.removesuffix('.py')}.mpy"] = compile_source(path.read_bytes(), name)
+        module = name.removesuffix(".py")
+        shown = module.removeprefix("startline/")
+        files[f"/lib/{module}.mpy"] = compile_source(path.read_bytes(), shown)
     return files
 
 
