@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from host_tools.bench.hostile import bombard
+from host_tools.bench.hostile.judge import LIMIT_MS
+from host_tools.bench.hostile.survey import bombard
 from host_tools.bench.powercuts.plan import specs
 from host_tools.bench.powercuts.runner import Machine
 from host_tools.bench.powercuts.units import make_units
+from host_tools.boards import data_folder
 
 #: What the heap may differ by between two moments: tables of the VM that grow once.
 _HEAP_NOISE = 2048
-_BOOT_LIMIT_MS = 96_000
 
 
 def test_hostile_answers_come_to_a_classified_outcome() -> None:
-    """Whatever is answered, a first boot ends in time, in a state, and in a small heap."""
+    """Whatever is answered, a first boot ends in time, in a state, and in its budget of the heap."""
     survey = bombard(150, seed=3, workers=2)
     assert survey.bad == {}
     assert survey.answers == sum(survey.states.values()) == 150
-    assert survey.longest_ms < _BOOT_LIMIT_MS
+    assert survey.longest_ms <= LIMIT_MS
+
+
+def test_an_agent_that_trusts_an_answer_is_noticed(tmp_path: Path) -> None:
+    """A reason that is printed as it came is found, and so is a body that is kept without bound."""
+    agent = tmp_path / "firmware"
+    shutil.copytree(data_folder("firmware"), agent)
+    for name, good, bad in (
+        ("trouble.py", "return text.strip()", "return str(bytes(raw, 'utf-8')) * 20"),
+        ("binding.py", "bytearray(3072)", "bytearray(40960)"),
+    ):
+        path = agent / "startline" / name
+        kept = path.read_text()
+        assert good in kept
+        path.write_text(kept.replace(good, bad))
+        survey = bombard(20, seed=3, workers=2, agent=agent)
+        path.write_text(kept)
+        assert survey.bad
 
 
 def test_a_thousand_failing_attempts_leak_nothing(tmp_path: Path) -> None:

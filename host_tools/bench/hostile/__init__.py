@@ -1,0 +1,1 @@
+"""Answers that no client should trust, by the thousand, each to a first boot of its own."""
