@@ -55,9 +55,16 @@ def test_a_device_without_an_app(tmp_path: Path) -> None:
     assert start(tmp_path, None).startswith("booted\nmemory")
 
 
-@pytest.mark.parametrize("app", ["import nothing_like_that\n", "raise ValueError('app')\n"])
+@pytest.mark.parametrize(
+    "app",
+    [
+        "import nothing_like_that\n",
+        "raise ValueError('app')\n",
+        "def main(device):\n    raise ValueError('app')\n",
+    ],
+)
 def test_an_app_that_is_broken_says_so(tmp_path: Path, app: str) -> None:
-    """A mistake in the application is not taken for a missing application."""
+    """A mistake in the application, also while it runs, is not taken for a missing application."""
     with pytest.raises(AssertionError, match=r"nothing_like_that|ValueError: app"):
         start(tmp_path, app)
 
