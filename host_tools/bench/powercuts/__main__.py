@@ -13,7 +13,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from host_tools.bench.powercuts.broken import catch_all
 from host_tools.bench.powercuts.plan import (
+    CLAIM,
     FULL_DOUBLES,
     SAMPLE,
     Size,
@@ -23,7 +25,7 @@ from host_tools.bench.powercuts.plan import (
 from host_tools.bench.powercuts.runner import Machine
 from host_tools.bench.powercuts.tally import Tally
 from host_tools.bench.powercuts.units import make_units
-from host_tools.bench.powercuts.view import show
+from host_tools.bench.powercuts.view import show, show_broken
 from host_tools.errors import StartlineError
 
 _FAILED = 1
@@ -57,8 +59,13 @@ def survive(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return 0 if nothing went wrong in any history, 1 if something did."""
+    """Run the command; return 0 if nothing went wrong in any history, 1 if something did.
+
+    With --broken it is 0 if every broken agent was caught.
+    """
     options = _parser().parse_args(arguments)
+    if options.broken:
+        return _show_broken()
     size = SAMPLE if options.sample else Size(1, FULL_DOUBLES, options.seed, 1)
     console = Console(highlight=False)
     began = time.monotonic()
@@ -74,11 +81,24 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"powercuts: {error.message} {error.hint}", markup=False, style="red")
         return error.exit_code
     show(console, tally, time.monotonic() - began)
+    console.print(CLAIM, markup=False)
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    report = {"cloud": options.cloud, "seed": size.seed, **tally.as_json()}
+    report = {"cloud": options.cloud, "seed": size.seed, "claim": CLAIM, **tally.as_json()}
     options.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     console.print(f"Report: {options.report}", markup=False, soft_wrap=True)
     return 0 if tally.clean else _FAILED
+
+
+def _show_broken() -> int:
+    console = Console(highlight=False)
+    try:
+        caught = catch_all()
+    except StartlineError as error:
+        console.print(f"powercuts: {error.message} {error.hint}", markup=False, style="red")
+        return error.exit_code
+    show_broken(console, caught)
+    good = all(not theirs.clean and ours.clean for theirs, ours in caught.values())
+    return 0 if good else _FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="VMs at a time"
     )
     parser.add_argument("--sample", action="store_true", help="a small part of it, in seconds")
+    parser.add_argument(
+        "--broken", action="store_true", help="run five broken agents: each has to be caught"
+    )
     parser.add_argument("--agent", type=Path, metavar="DIR", help="another firmware folder to try")
     parser.add_argument(
         "--report", type=Path, default=Path("build/powercuts.json"), metavar="FILE"

@@ -1,7 +1,10 @@
 """Which histories are run: units, keys, clouds and what goes wrong with them, as orders for the VM.
 
 A spec is one world, a dict as `vm/history.py` and `vm/cloud.py` read it. Every spec is lived
-through without a cut, with every single cut, and is one of those that double cuts are drawn from.
+through without a cut, with a cut at every single point, and, but for those whose flash fails, is
+one of those that double cuts are drawn from. Where all goes well but for the power, a point is cut in every way there is; in the
+other worlds in every other way, in turn: what a torn page looks like is the flash's matter, not
+that of the world around it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Any
 from host_tools.bench.powercuts.units import (
     APP_KEYS,
     CANARY,
+    LONG_PAUSE,
     RUN_KEYS,
     SERIAL,
     TABLES,
@@ -25,7 +29,7 @@ SECOND_BINDS = ("new", "same", "conflict")
 FORMS = ("bare", "body", "documented")
 
 #: What the cloud does with the first request: see `vm/cloud.py`. It may be late by less than the
-#: pause between two looks, 60 s: a cloud that is later than that asks for a longer pause.
+#: pause between two looks, 60 s: a cloud that is later than that needs a longer pause, `LATE`.
 FIRST_ANSWERS = (
     "drop",
     "reset",
@@ -44,8 +48,9 @@ FIRST_ANSWERS = (
     "503",
 )
 
-#: Other worlds: a partition that is lost between two boots, another board with this serial number
-#: in the cloud's list, looks that fail, a list of several pages, a cloud that takes very long.
+#: Other worlds: partitions that are lost or spoilt between two boots, another board with this
+#: serial number in the cloud's list, looks that fail, a list of several pages, a long time between
+#: two boots.
 OTHER_WORLDS: tuple[Mapping[str, Any], ...] = (
     {"loss": "nvs"},
     {"loss": "bind"},
@@ -53,6 +58,8 @@ OTHER_WORLDS: tuple[Mapping[str, Any], ...] = (
     {"loss": "bind", "script": ["commit_drop"]},
     {"loss": "nvs", "script": ["drop"]},
     {"loss": "bind", "script": ["late:59"]},
+    {"loss": "nvs", "spoil": "bind"},
+    {"loss": "nvs", "spoil": "bind", "script": ["commit_drop"]},
     {"twin": True},
     {"twin": True, "script": ["commit_drop"]},
     {"twin": True, "script": ["drop"]},
@@ -63,13 +70,56 @@ OTHER_WORLDS: tuple[Mapping[str, Any], ...] = (
     {"gap": 400, "script": ["drop"]},
 )
 
+#: With a longer pause between two looks the cloud may be later, here by up to five minutes.
+LATE = ("late:61", "late_stall:120", "late_504:240", "late:300")
+
+CLAIM = (
+    "A commit after the connection ended is survived if it is late by less than set.look_pause: "
+    f"tried to 59 s with the pause of 60 s, and to 300 s with one of {LONG_PAUSE} s."
+)
+
+# Such a unit never asks, and tries the same again and again: the first points tell it all.
+_AT_ONCE = {"harmed": True, "first": 20}
+
+#: Flash that fails: `nvs` filled up by an application, worn out, or erased by the port itself;
+#: from the unit's first start on (`harmed`), or from the first power cut on. See `vm/harm.py`.
+HARMS: tuple[Mapping[str, Any], ...] = (
+    {"fill": "nvs", **_AT_ONCE},
+    {"fill": "nvs"},
+    {"fill": "nvs", "script": ["commit_drop"]},
+    {"wear": "nvs", **_AT_ONCE},
+    {"wear": "nvs"},
+    {"wear": "nvs", "script": ["late:59"]},
+    {"wear": "bind", **_AT_ONCE},
+    {"wear": "bind"},
+    {"wear": "bind", "script": ["commit_drop"]},
+    {"erase": "nvs"},
+    {"erase": "nvs", "script": ["commit_drop"]},
+    {"erase": "nvs", "script": ["late:59"]},
+)
+
+#: Boots that begin with something else than power: the chip's clock and RTC memory are kept.
+RESETS: tuple[Mapping[str, Any], ...] = tuple(
+    {"resets": list(causes), "script": [script]}
+    for causes, script in (
+        (("power_on", "soft_reset", "wdt"), "ok"),
+        (("power_on", "soft_reset", "soft", "crash"), "commit_drop"),
+        (("power_on", "hard", "soft_reset"), "late:59"),
+        (("power_on", "soft_reset", "soft_reset"), "429:2"),
+        (("power_on", "wdt", "crash", "soft"), "403"),
+    )
+)
+
 Spec = dict[str, Any]
 Job = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is run: every n-th cut of each spec, so many double cuts, so many jobs a process."""
+    """How much is run: every n-th cut of a spec, so many double cuts, so many jobs a process.
+
+    With `every` 1 it is each cut, or each point in every other way where a spec says `ways` 2.
+    """
 
     every: int
     doubles: int
@@ -77,9 +127,11 @@ class Size:
     batch: int
 
 
-FULL_DOUBLES = 10_400
+FULL_DOUBLES = 10_080
 SAMPLE = Size(every=23, doubles=200, seed=1, batch=12)
-_DOUBLES_A_JOB = 250
+_DOUBLES_A_JOB = 252
+#: Flash that fails goes on failing: such worlds are slow, and a second cut adds nothing to them.
+_SINGLES_ONLY = {"fill", "wear", "erase"}
 
 
 def specs(cloud: str) -> list[Spec]:
@@ -99,18 +151,21 @@ def single_jobs(cloud: str, size: Size) -> list[Job]:
 
 
 def double_jobs(cloud: str, size: Size) -> list[Job]:
-    """Return jobs of seeded double cuts, for each key type by itself."""
+    """Return jobs of seeded double cuts, for each key type by itself, each over a few specs."""
     jobs: list[Job] = []
     for access in KEY_TYPES:
-        chosen = [spec for spec in specs(cloud) if spec["access"] == access]
+        chosen = [
+            spec
+            for spec in specs(cloud)
+            if spec["access"] == access and not _SINGLES_ONLY & spec.keys()
+        ]
         left = size.doubles // len(KEY_TYPES)
-        while left > 0:
-            count = min(left, _DOUBLES_A_JOB)
-            seed = size.seed * 100_003 + len(jobs)
-            jobs.append(
-                {"kind": "doubles", "group": access, "specs": chosen, "count": count, "seed": seed}
-            )
+        parts = -(-left // _DOUBLES_A_JOB)
+        for part in range(parts):
+            job = {"kind": "doubles", "group": access, "specs": chosen[part::parts]}
+            count = left // (parts - part)
             left -= count
+            jobs.append({**job, "count": count, "seed": size.seed * 100_003 + len(jobs)})
     return jobs
 
 
@@ -126,35 +181,39 @@ def _troubles(cloud: str) -> Iterator[Spec]:
     seconds, forms, runs = cycle(SECOND_BINDS), cycle(FORMS), cycle(("absent", "other"))
     tables = cycle((*TABLES, *reversed(TABLES)))  # so that each key type meets both of them
     for script, access in product(FIRST_ANSWERS, KEY_TYPES):
-        more = {"script": [script], "second": next(seconds), "form": next(forms)}
+        more = {"script": [script], "second": next(seconds), "form": next(forms), "ways": 2}
         yield _spec(cloud, access, next(tables), next(runs), **more)
 
 
 def _others(cloud: str) -> Iterator[Spec]:
-    for world, access in product(OTHER_WORLDS, KEY_TYPES):
-        yield _spec(cloud, access, "startline", "absent", **world)
+    late = [{"look_pause": LONG_PAUSE, "script": [script]} for script in LATE]
+    for world, access in product((*OTHER_WORLDS, *late), KEY_TYPES):
+        yield _spec(cloud, access, "startline", "absent", ways=2, **world)
+    # Of these each key type gets every other one: the key decides only what comes afterwards.
+    for world, access in zip((*HARMS, *RESETS), cycle(KEY_TYPES), strict=False):
+        yield _spec(cloud, access, "startline", "absent", ways=2, **world)
 
 
 def _spec(cloud: str, access: str, table: str, run: str, **more: Any) -> Spec:
     return {
         "cloud": cloud,
         "access": access,
-        "unit": unit_name(cloud, table, run),
+        "unit": unit_name(cloud, table, run, more.get("look_pause", 0)),
         "table": table,
         "run": run,
         "keys": {CANARY: access},
         "key": CANARY,
-        # What VMS is asked with is no key that an application could use.
-        "app_key": "" if (cloud, run) == ("vms", "same") else APP_KEYS[run],
+        "app_key": APP_KEYS[run],
         "serial": SERIAL,
         **more,
     }
 
 
 def _describe(spec: Spec) -> str:
-    hidden = {"cloud", "unit", "keys", "key", "app_key", "serial"}
+    hidden = {"cloud", "unit", "keys", "key", "app_key", "serial", "ways"}
+    obvious = {"access", "table", "run", "second", "form"}
     words = [
-        str(value) if isinstance(value, str) else f"{name}={value}"
+        str(value) if name in obvious else f"{name}={value}"
         for name, value in spec.items()
         if name not in hidden
     ]

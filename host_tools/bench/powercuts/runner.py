@@ -38,7 +38,7 @@ class Machine:
         units: Mapping[str, bytes],
         *,
         agent: Path | None = None,
-        heap: str = "8M",
+        heap: str = "3M",
         workers: int = 1,
     ) -> None:
         self._folder = folder
@@ -68,7 +68,7 @@ class Machine:
     def run(self, jobs: Sequence[Job]) -> list[Result]:
         """Run jobs in one process, in their order. Raises Bug where it dies or never ends."""
         path = self._keep(f"jobs-{next(self._numbers)}.json", json.dumps(
-            {"path": self._path, "images": self._images, "jobs": list(jobs)}
+            {"path": self._path, "images": self._images_of(jobs), "jobs": list(jobs)}
         ).encode())  # fmt: skip
         try:
             said = self._call(path)
@@ -87,6 +87,11 @@ class Machine:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 yield from zip(waiting.pop(future), future.result(), strict=True)
+
+    def _images_of(self, jobs: Sequence[Job]) -> dict[str, str]:
+        """Return the units that these jobs are about: the VM's collector goes through all of it."""
+        wanted = {spec["unit"] for job in jobs for spec in job.get("specs", [job.get("spec")])}
+        return {name: path for name, path in self._images.items() if name in wanted}
 
     def _call(self, path: str) -> str:
         process = subprocess.Popen(

@@ -18,10 +18,46 @@ BAD_COLUMNS = {
     "second": "second records",
     "lost": "lost tokens",
     "key": "keys left behind",
+    "unsettled": "unknown that nothing settles",
     "restless": "histories that never rest",
     "bug": "bugs",
 }
 _KINDS = {"singles": "single", "doubles": "double"}
+
+#: By what a unit that rests in `unknown` is settled, and in what words that is said. A cloud
+#: without a list is asked by the device itself, and a record that says nothing is forgotten.
+SETTLED = {
+    "reconcile": "settled by reconcile",
+    "adopt": "settled by --adopt",
+    "retry": "settled by retry",
+    "reset": "settled by reset",
+    "another's": "reported as another's",
+}
+
+
+@dataclass
+class Wear:
+    """Programs, erases, and the most erases of one sector: of so many histories, and in one."""
+
+    histories: int = 0
+    total: list[int] = field(default_factory=lambda: [0, 0, 0])
+    most: list[int] = field(default_factory=lambda: [0, 0, 0])
+
+    def add(self, histories: int, total: list[int], most: list[int]) -> None:
+        """Add those of more histories."""
+        self.histories += histories
+        self.total = [a + b for a, b in zip(self.total, total, strict=True)]
+        self.most = [max(a, b) for a, b in zip(self.most, most, strict=True)]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the report, with the mean of a history."""
+        names = ("programs", "erases", "erases_of_one_sector")
+        means = (round(total / max(1, self.histories), 2) for total in self.total)
+        found = {
+            name: {"mean": mean, "most": most}
+            for name, mean, most in zip(names, means, self.most, strict=True)
+        }
+        return {"histories": self.histories, **found}
 
 
 @dataclass
@@ -32,7 +68,9 @@ class Row:
     cuts: int = 0
     boots: int = 0
     requests: int = 0
-    settled: int = 0
+    unknown: int = 0
+    settled: Counter[str] = field(default_factory=Counter)
+    wear: dict[str, Wear] = field(default_factory=dict)
     bad: Counter[str] = field(default_factory=Counter)
     rests: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -43,7 +81,12 @@ class Row:
         self.cuts += result["cuts"]
         self.boots += result["boots"]
         self.requests += result["requests"]
-        self.settled += result["settled"]
+        self.unknown += result["unknown"]
+        self.settled.update(result["settled"])
+        for label, sums in result["wear"].items():
+            self.wear.setdefault(label, Wear()).add(
+                *(sums[name] for name in ("histories", "sum", "most"))
+            )
         self.bad.update(result["columns"])
         self.rests.update(result["states"])
         self.reasons.update(result["reasons"])
@@ -55,7 +98,11 @@ class Row:
             "power_cuts": self.cuts,
             "boots": self.boots,
             "requests_that_reached_the_cloud": self.requests,
-            "settled_by_reconcile": self.settled,
+            "rested_in_unknown": self.unknown,
+            "settled": {name: self.settled[name] for name in SETTLED},
+            "flash_wear_of_a_history": {
+                label: wear.as_json() for label, wear in sorted(self.wear.items())
+            },
             "bad": {name: self.bad[name] for name in BAD_COLUMNS},
             "rests": dict(sorted(self.rests.items())),
             "reasons": dict(sorted(self.reasons.items())),
@@ -112,8 +159,10 @@ class Tally:
 def _sum(rows: Iterable[Row]) -> Row:
     total = Row()
     for row in rows:
-        for name in ("histories", "cuts", "boots", "requests", "settled"):
+        for name in ("histories", "cuts", "boots", "requests", "unknown"):
             setattr(total, name, getattr(total, name) + getattr(row, name))
-        for name in ("bad", "rests", "reasons"):
+        for name in ("bad", "rests", "reasons", "settled"):
             getattr(total, name).update(getattr(row, name))
+        for label, wear in row.wear.items():
+            total.wear.setdefault(label, Wear()).add(wear.histories, wear.total, wear.most)
     return total

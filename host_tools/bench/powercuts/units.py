@@ -35,6 +35,8 @@ CANARY = "ror-canary-5e1fca7d02b94c66a1f3"
 #: What the application gets once bound, by what `run.key` says.
 APP_KEYS = {"absent": "", "same": CANARY, "other": "ror-application-key"}
 SERIAL = "UNIT-7"
+#: Seconds between two looks of the one unit that has this set; the others have the default, 60 s.
+LONG_PAUSE = 310
 
 TABLES = ("startline", "stock")
 RUN_KEYS = ("absent", "same", "other")
@@ -49,17 +51,20 @@ _FCTRY = Partition("fctry", TYPE_DATA, SUBTYPE_NVS, 0x12000, FCTRY_SIZE)
 _ROW = struct.Struct("<HBBII16sI")
 
 
-def unit_name(cloud: str, table: str, run: str) -> str:
+def unit_name(cloud: str, table: str, run: str, look_pause: int = 0) -> str:
     """Return what a unit is called in orders to the machine that runs histories."""
-    return f"{cloud}-{table}-{run}"
+    return f"{cloud}-{table}-{run}" + (f"-{look_pause}" if look_pause else "")
 
 
 def make_units(cloud: str) -> dict[str, bytes]:
     """Return the blank flash of every kind of unit by its name."""
-    return {
+    units = {
         unit_name(cloud, table, run): make_unit(cloud, table, run)
         for table, run in product(TABLES, RUN_KEYS)
     }
+    patient = unit_name(cloud, "startline", "absent", LONG_PAUSE)
+    options = Options(look_pause=LONG_PAUSE)
+    return units | {patient: make_unit(cloud, "startline", "absent", options)}
 
 
 def make_unit(cloud: str, table: str, run: str, options: Options | None = None) -> bytes:

@@ -12,6 +12,7 @@ from struct import unpack_from
 from flash import Power
 from runtime import table
 from runtime.nvs import NvsStore
+from runtime.nvs_errors import NvsError
 from runtime.nvs_page import BLOB_INDEX
 
 from .supply import LifeFlash
@@ -20,6 +21,9 @@ _MAGIC = b"SLrc"
 _STATES = ("unbound", "unknown", "bound", "refused")
 _SLOT = 512
 _HEAD = 46
+_KEPT = 4
+_known: list = []
+"""The last few contents of `nvs` and what was read in them: histories differ in little."""
 
 
 def read_record(raw: bytes) -> "dict | None":
@@ -43,6 +47,19 @@ def read_record(raw: bytes) -> "dict | None":
         "due": unpack_from("<I", raw, 38)[0],
         "token": texts[2],
     }
+
+
+def _record_in_nvs(data: bytes) -> "dict | None":
+    """Return the record in the bytes of an `nvs` partition."""
+    store = NvsStore(LifeFlash(bytearray(data), Power()), len(data))
+    try:
+        store.open()
+        space = store.namespace(b"startline")
+    except NvsError:
+        return None  # the port would erase it all, or there is no room to begin
+    blob = store._find(space, b"record", BLOB_INDEX)
+    raw = blob and store.get_blob(blob[2][0], b"record")
+    return read_record(raw) if raw else None
 
 
 class FlashView:
@@ -85,14 +102,14 @@ class FlashView:
 
     def _from_nvs(self) -> "dict | None":
         data = self.part("nvs")
-        store = NvsStore(LifeFlash(bytearray(data), Power()), len(data))
-        try:
-            store.open()
-        except Exception:
-            return None  # the port would erase it all
-        blob = store._find(store.namespace(b"startline"), b"record", BLOB_INDEX)
-        raw = blob and store.get_blob(blob[2][0], b"record")
-        return read_record(raw) if raw else None
+        for known, record in _known:
+            if known == data:
+                return record
+        record = _record_in_nvs(data)
+        _known.append((data, record))
+        if len(_known) > _KEPT:
+            _known.pop(0)
+        return record
 
     def _from_bind(self) -> "dict | None":
         data = self.part("bind")

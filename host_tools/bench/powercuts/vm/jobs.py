@@ -1,7 +1,5 @@
 """Jobs: which cuts are tried on which unit; each returns sums and the histories that went wrong."""
 
-import gc
-
 from .chance import Chance
 from .history import History
 
@@ -12,7 +10,10 @@ class Sums:
     """What a job's histories came to; `failures` are examples, at most a few of each column."""
 
     def __init__(self) -> None:
-        self.histories = self.boots = self.requests = self.asked = self.cuts = self.settled = 0
+        self.histories = self.boots = self.requests = self.asked = self.cuts = 0
+        self.unknown = 0
+        self.settled: dict = {}
+        self.wear: dict = {}
         self.columns: dict = {}
         self.states: dict = {}
         self.reasons: dict = {}
@@ -21,8 +22,20 @@ class Sums:
     def add(self, spec: dict, plan: list, result: dict) -> None:
         """Count one history."""
         self.histories += 1
-        for name in ("boots", "requests", "asked", "cuts", "settled"):
+        for name in ("boots", "requests", "asked", "cuts"):
             setattr(self, name, getattr(self, name) + result[name])
+        if result["alone"]["state"] == "unknown":
+            self.unknown += 1
+        if result["settled"]:
+            _count(self.settled, result["settled"])
+        failing = ", failing" if "wear" in spec or "fill" in spec else ""
+        for label, counts in result["wear"].items():
+            first = {"histories": 0, "sum": [0, 0, 0], "most": [0, 0, 0]}
+            sums = self.wear.setdefault(label + failing, first)
+            sums["histories"] += 1
+            for at, count in enumerate(counts):
+                sums["sum"][at] += count
+                sums["most"][at] = max(sums["most"][at], count)
         _count(self.states, result["state"])
         _count(self.reasons, result["state"] + " " + result["reason"])
         for column in set([column for column, _ in result["bad"]]):
@@ -55,10 +68,6 @@ class Bench:
 
     def run(self, job: dict) -> dict:
         """Run one job by its kind."""
-        if job["kind"] == "hostile":
-            from .hostile import Hostile
-
-            return Hostile(self, job["spec"]).run(job["first"], job["count"])
         if job["kind"] == "trace":
             trace: list = []
             self.history(job["spec"]).run([], trace)
@@ -67,27 +76,30 @@ class Bench:
             from . import leak
 
             return leak.run(self, job["spec"], job["count"])
-        if job["kind"] == "room":
-            from . import hostile  # noqa: F401 - its share is part of what is measured
-
-            gc.collect()
-            return {"allocated": gc.mem_alloc()}
         sums = Sums()
         getattr(self, "_" + job["kind"])(job, sums)
         return sums.as_dict()
 
     def _one(self, job: dict, sums: Sums) -> None:
-        """Run one plan."""
-        sums.add(job["spec"], job["plan"], self.history(job["spec"]).run(job["plan"]))
+        """Run one plan; say also how the unit rested by itself."""
+        result = self.history(job["spec"]).run(job["plan"])
+        sums.alone = result["alone"]
+        sums.add(job["spec"], job["plan"], result)
 
     def _singles(self, job: dict, sums: Sums) -> None:
-        """Run a spec without a cut, then with a cut in every way at every point of that history."""
+        """Run a spec without a cut, then with a cut in every way at every point of that history.
+
+        Where a spec has `first`, only so many points count: it tries the same again and again.
+        With `ways` 2 every point is cut in every other of its ways. `every` thins all of it.
+        """
         spec = job["spec"]
         trace: list = []
         sums.add(spec, [], self.history(spec).run([], trace))
-        for number, (_, ways) in enumerate(trace):
+        for number, (_, ways) in enumerate(trace[: spec.get("first", len(trace))]):
             for way in range(ways):
                 if (number + way) % job.get("every", 1):
+                    continue
+                if ways > 1 and (number + way) % spec.get("ways", 1):
                     continue
                 plan = [[number, way]]
                 sums.add(spec, plan, self.history(spec).run(plan))
@@ -103,7 +115,7 @@ class Bench:
             if name not in traces:
                 traces[name] = []
                 self.history(spec).run([], traces[name])
-            points = traces[name]
+            points = traces[name][: spec.get("first", len(traces[name]))]
             first = chance.below(len(points))
             way = chance.below(points[first][1])
             second = first + 1 + chance.below(len(points) - first + len(points) // 2)

@@ -3,6 +3,8 @@
 import json
 
 BASE = "/v0"
+LISTS = True
+"""An operator can see the company's devices, and `startline reconcile` settles by that."""
 
 
 def fields(serial: str, firmware: str) -> dict:
@@ -86,13 +88,6 @@ def operator_look(devices: list, serial: str) -> list:
         for one in devices
         if one["serial_number"] == serial
     ]
-
-
-def settle(seen: list) -> None:
-    """Bring the device what two looks have shown."""
-    import orders
-
-    orders.reconcile(seen, True)
 
 
 def body(spec: dict, status: int, said: dict) -> bytes:

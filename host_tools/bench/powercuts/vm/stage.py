@@ -36,6 +36,7 @@ class Stage:
         self.out = Out()
         self.chance = Chance(0)
         self.tls = tunnel
+        tunnel.ahead = self.net.ahead
         # The chip's stand-ins import the host's modules under these names, and wrap them.
         sys.modules["time"] = self.time
         sys.modules["socket"] = self.net

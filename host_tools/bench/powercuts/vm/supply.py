@@ -9,6 +9,9 @@ from flash import NorFlash, Power, PowerCut
 FLASH_WAYS = ("before", "first", "half", "last", "mess", "after")
 """Nothing of the operation is done; one byte; half; all but a byte; every other bit; all of it."""
 
+WRITTEN = ("nvs", "bind", "fctry")
+"""The partitions that a device writes to."""
+
 
 class Supply:
     """Counts points over all lives of a history. `trace` is a list of labels to fill, or None."""
@@ -19,6 +22,7 @@ class Supply:
         self.done = 0
         self.trace = trace
         self.chip = None
+        self.wear: dict = {}  # (operation, sector): how often
 
     def point(self, label: str, ways: int) -> "int | None":
         """Pass a point at which power may go in so many ways; return the way, or None."""
@@ -46,6 +50,20 @@ class Supply:
         """Tell whether the current life has lost its power."""
         return self.chip is not None and self.chip.flash.dead
 
+    def wear_of(self, rows: dict) -> dict:
+        """Return by partition: programs, erases, and the most erases of one of its sectors."""
+        found = {label: [0, 0, 0] for label in rows if label in WRITTEN}
+        for (operation, sector), count in self.wear.items():
+            for label, sums in found.items():
+                row = rows[label]
+                if row.offset <= sector << 12 < row.offset + row.size:
+                    if operation == "erase":
+                        sums[1] += count
+                        sums[2] = max(sums[2], count)
+                    else:
+                        sums[0] += count
+        return found
+
     def moment(self, label: str) -> None:
         """Pass a point that can only be cut at once."""
         if self.point(label, 1) is not None:
@@ -53,18 +71,21 @@ class Supply:
 
 
 class FlashSupply(Power):
-    """Asks the supply before each flash operation; `wear` counts the erasures by sector."""
+    """Asks the supply before each flash operation, and counts it; `worn` is a region or None."""
 
-    def __init__(self, supply: Supply, chance) -> None:
+    def __init__(self, supply: Supply, chance, worn: "tuple | None" = None) -> None:
         self.supply = supply
         self.chance = chance
-        self.wear: dict = {}
+        self.worn = worn
+        self.programs = False
         self.last = False
         self.mess = False
 
     def allow(self, operation: str, offset: int, length: int) -> int:
-        if operation == "erase":
-            self.wear[offset] = self.wear.get(offset, 0) + 1
+        self.programs = operation == "program"
+        wear = self.supply.wear
+        place = operation, offset >> 12
+        wear[place] = wear.get(place, 0) + 1
         way = self.supply.point(operation, len(FLASH_WAYS))
         if way is None:
             return length
@@ -87,15 +108,29 @@ class LifeFlash(NorFlash):
         self._power = power
         self._file = None
         self._memory = memory
+        self._view = memoryview(memory)
         self.size = len(memory)
 
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes: what is done most, and so without a copy on the way."""
+        self._check(offset, length)
+        return bytes(self._view[offset : offset + length])
+
     def _write(self, offset: int, data: bytes) -> None:
-        if getattr(self._power, "mess", False):
-            old = self._memory[offset : offset + len(data)]
-            chance = self._power.chance.bytes(len(data))
-            mixed = zip(old, data, chance)  # noqa: B905 - MicroPython knows no `strict`
-            data = bytes([o ^ ((o ^ n) & c) for o, n, c in mixed])
+        power = self._power
+        if getattr(power, "mess", False):
+            data = self._mixed(offset, data)
+        worn = getattr(power, "worn", None)
+        if worn and power.programs and worn[0] <= offset < worn[1]:
+            data = self._mixed(offset, data)
         super()._write(offset, data)
+
+    def _mixed(self, offset: int, data: bytes) -> bytes:
+        """Return what stands there if every other bit, by chance, stays as it was."""
+        old = self._memory[offset : offset + len(data)]
+        chance = self._power.chance.bytes(len(data))
+        mixed = zip(old, data, chance)  # noqa: B905 - MicroPython knows no `strict`
+        return bytes([o ^ ((o ^ n) & c) for o, n, c in mixed])
 
     def _end(self, allowed: int, length: int) -> None:
         super()._end(allowed, length)

@@ -6,6 +6,12 @@ TLS on the wire.
 
 import io
 
+
+def ahead() -> int:
+    """Return how many bytes come in one record; the stage puts the net's answer here."""
+    return 1
+
+
 CERT_NONE = 0
 CERT_REQUIRED = 2
 PROTOCOL_TLS_CLIENT = 0
@@ -30,13 +36,34 @@ class SSLContext:
 
 
 class _Tunnel(io.IOBase):
-    """Passes bytes on; a stream's negative error numbers become exceptions, as C makes them."""
+    """Passes bytes on, out of whole records as TLS does.
+
+    A stream's negative error numbers become exceptions, as C makes them.
+    """
 
     def __init__(self, stream) -> None:
         self._stream = stream
+        self._kept = b""
 
     def readinto(self, buffer):
-        return _checked(self._stream.readinto(buffer))
+        """Fill `buffer`, short of the end, as a stream of the VM's does."""
+        size = len(buffer)
+        got = 0
+        while got < size:
+            if not self._kept and not self._take():
+                break
+            piece = self._kept[: size - got]
+            buffer[got : got + len(piece)] = piece
+            self._kept = self._kept[len(piece) :]
+            got += len(piece)
+        return got
+
+    def _take(self) -> int:
+        """Read the next record; return its length. Raises OSError."""
+        record = bytearray(ahead())
+        got = _checked(self._stream.readinto(record)) or 0
+        self._kept = bytes(record[:got])
+        return got
 
     def write(self, data):
         return _checked(self._stream.write(data))

@@ -3,6 +3,7 @@
 import json
 
 BASE = "/api/v1/billing/devices"
+LISTS = False
 
 
 def fields(serial: str, _firmware: str) -> dict:
@@ -63,18 +64,8 @@ def look(spec: dict, devices: list, exchange) -> tuple:
 
 
 def operator_look(devices: list, serial: str) -> list:
-    """Return the ids that the cloud's own page shows an operator for this very unit."""
-    return [one["token"] for one in devices if one["own"] and one["serial_number"] == serial]
-
-
-def settle(seen: list) -> None:
-    """Have the device take what the operator saw, or ask once more by itself."""
-    import orders
-
-    if seen:
-        orders.adopt(seen[0])
-    else:
-        orders.retry()
+    """Return what the cloud's own page shows an operator of this very unit, each as (id,)."""
+    return [(one["token"],) for one in devices if one["own"] and one["serial_number"] == serial]
 
 
 def body(_spec: dict, _status: int, said: dict) -> bytes:

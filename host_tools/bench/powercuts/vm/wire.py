@@ -19,9 +19,9 @@ class Broken(BaseException):
 class Connection:
     """The server's end; a cloud fills `answer` once it has seen enough.
 
-    `intended` is what the device began to send, `received` what came of it. `end` is what follows the answer: "close", "reset" or "stall". `ready_us` is when the answer
-    comes, `drip_us` how long each byte takes. `marks` are offsets of the answer at which power
-    may go.
+    `intended` is what the device began to send, `received` what came of it. `end` is what follows
+    the answer: "close", "reset" or "stall". `ready_us` is when the answer comes, `drip_us` how
+    long each byte takes. `marks` are offsets of the answer at which power may go.
     """
 
     def __init__(self, cloud) -> None:
@@ -34,6 +34,16 @@ class Connection:
         self.marks = ()
         self.sent = 0
         self.gone = False
+
+    def stop(self, bytewise: bool) -> int:
+        """Return the offset of the next place in the answer where power may go."""
+        end = len(self.answer)
+        if bytewise:
+            return min(self.sent + 1, end)
+        for mark in self.marks:
+            if self.sent < mark < end:
+                return mark
+        return end
 
     def hang_up(self) -> None:
         """The other end is gone: by closing, or with its power."""
@@ -73,6 +83,10 @@ class Net:
         for one in list(self.open):
             one.drop()
 
+    def ahead(self) -> int:
+        """Return how many bytes the current connection has in one piece for whoever reads it."""
+        return self.open[-1].ahead() if self.open else 1
+
     # What a module `socket` has.
 
     def getaddrinfo(self, host: str, port: int, *_more) -> list:
@@ -102,6 +116,13 @@ class RawSocket:
         self._net.time.pass_us(min(late, longest))
         self._overdue = late > longest
         return not self._overdue
+
+    def ahead(self) -> int:
+        """Return the bytes up to the next place where power may go; one where each takes time."""
+        peer = self._peer
+        if not peer or not peer.answer or peer.drip_us:
+            return 1
+        return min(max(peer.stop(self._net.bytewise) - peer.sent, 1), 512)
 
     def settimeout(self, seconds) -> None:
         self._timeout = seconds
@@ -138,10 +159,10 @@ class RawSocket:
         peer = self._connected()
         self._wait(self._late(peer))
         at = peer.sent
-        if at in peer.marks and self._passed != at:
+        if (self._net.bytewise or at in peer.marks) and self._passed != at:
             self._passed = at
             self._net.supply.moment("recv")
-        stop = min([at + size, len(peer.answer)] + [m for m in peer.marks if m > at])
+        stop = min(at + size, peer.stop(self._net.bytewise))
         data = peer.answer[at:stop]
         if data:
             peer.sent = stop
