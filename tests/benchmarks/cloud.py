@@ -18,11 +18,11 @@ from tests.benchmarks.groups import KEPT
 from tests.benchmarks.row import UNKNOWN, Peer, Row
 
 #: Rounds in which each server has its turn, and binds in a turn, after those that warm it up.
-ROUNDS, BINDS, WARMING = 4, 1000, 200
+ROUNDS, BINDS, WARMING = 12, 1500, 300
 #: Devices of a large company, how many of them bind by request, and devices on a page.
 MANY, BY_REQUEST, PAGE = 100_000, 10_000, 5000
 #: Turns at a large company, and binds in each: json-server writes its whole file at every one.
-TURNS, MORE, MORE_THERE = 3, 500, 10
+TURNS, MORE, MORE_THERE = 6, 3000, 12
 
 _NPM = KEPT / "npm"
 _NOTE = "16 at a time, each over a connection of its own"
