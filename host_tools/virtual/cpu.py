@@ -68,7 +68,7 @@ class Cpu:
         self._decoder = Decoder(b"\xff")
         self._queue = bytearray()
         self._interrupt = Interrupt(self._tell, self._signal, self._running)
-        self._watchdog = Watchdog(self._kill_child)
+        self._watchdog, self._bitten = Watchdog(self._bite), False
         self._herald: threading.Thread | None = None
         self.sleep_ms = 0
         self.pins: dict[int, int] = {}
@@ -118,6 +118,10 @@ class Cpu:
             os.close(fd)
         self._fds.clear()
 
+    def _bite(self) -> None:
+        self._bitten = True  # before the herald can tell of the death
+        self._kill_child()
+
     def _kill_child(self) -> None:
         if self._child is not None:
             self._child.kill()
@@ -158,7 +162,7 @@ class Cpu:
         """Start the child, again on the same pipes after a soft reset."""
         self._prefix = make_prefix()
         self._decoder = Decoder(self._prefix)
-        self._watchdog = Watchdog(self._kill_child)
+        self._watchdog, self._bitten = Watchdog(self._bite), False
         self._tell(self._configuration(cause, mode, carried))
         passed = [self._fds["child_control"]]
         if self._config.lock_fd is not None:
@@ -236,7 +240,7 @@ class Cpu:
         elif word == "x":
             return self._end(argument.decode())
         elif word == "d":
-            return self._end("wdt" if self._watchdog.has_bitten else "crash")
+            return self._end("wdt" if self._bitten else "crash")
         return None
 
     def _end(self, reason: str) -> str | None:
