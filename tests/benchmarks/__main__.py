@@ -43,9 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(json.dumps(row))  # noqa: T201 - results go to stdout
     else:
         show(Console(highlight=False), results, about)
-    for name, before, now in disagreements(earlier, results):
+    apart = list(disagreements(earlier, results))
+    for name, before, now in apart:
         words = f"{name}: ratio {now:.3f}, and {before:.3f} then: more than {TOLERANCE:.0%} apart"
         aside.print(words, markup=False)
+    if earlier and not apart:
+        aside.print(f"No ratio is more than {TOLERANCE:.0%} from that of {options.compare}.")
     missed = [result.name for result in results if result.met is False]
     if missed:
         aside.print(f"Missed: {', '.join(missed)}.", markup=False, style="red")
