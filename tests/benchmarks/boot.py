@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 from host_tools.cloud import MockCloud
 from host_tools.errors import Bug
@@ -18,7 +17,7 @@ from tests.benchmarks.row import Peer, Row
 from tests.benchmarks.timing import interleave, median_difference
 from tests.benchmarks.unit import SILENCE, provision, small_kit
 
-_ROUNDS = 40
+_ROUNDS = 80
 _MS = 1000
 _IS_BOUND = b'"state":"bound"'
 
@@ -37,8 +36,9 @@ def rows(work: Path) -> Iterator[Row]:
     ready, idle = interleave([lambda: _boot(chip, _IS_BOUND), lambda: _boot(empty, b"")], _ROUNDS)
     note = f"VM time, median of {_ROUNDS} pairs"
     yield Row("bound_to_ready", median_difference(ready, idle), "ms", note=note)
-    peer = Peer("with an empty main.py", median(idle))
-    yield Row("bound_to_prompt", median(ready), "ms", peer)
+    # What else the machine does only slows a boot: the quickest of each kind can be compared.
+    peer = Peer("with an empty main.py", min(idle))
+    yield Row("bound_to_prompt", min(ready), "ms", peer, "the quickest")
     counts = Meter(work / "meter", bound).bound_boots(1)
     yield Row("bound_network_calls", counts.network, "calls")
     reads = {label: part.reads for label, part in counts.parts.items() if part.reads}
