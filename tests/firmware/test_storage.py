@@ -268,8 +268,9 @@ def test_what_binding_needs(
     image = bytearray(reader.get("fctry"))
     at = image.index(key)
     page = at & ~4095
-    index = (at - 8 - page) // 32 - 2
-    image[page + 32 + (index >> 2)] &= 0xFF ^ 3 << (index & 3) * 2
+    first, span = (at - 8 - page) // 32 - 2, image[at - 6]
+    for index in range(first, first + span):
+        image[page + 32 + (index >> 2)] &= 0xFF ^ 3 << (index & 3) * 2
     reader.put("fctry", bytes(image))
     boot = reader.boot()
     assert boot.state == "unprovisioned"
