@@ -213,6 +213,7 @@ class FactoryLine:
                 with self._lock:
                     self.totals.add(result)
                 self._view.ended(slot.name, result, self.totals)
+                self._stop_if_made()
                 if result.end == "stopped" or (result.end == "no serial" and self._more is None):
                     break
                 busy = self._may_be_booting()
@@ -249,12 +250,18 @@ class FactoryLine:
     def _wait_for_the_end(self) -> None:
         """Stop once every unit of the batch has come as far as this line brings it, anywhere."""
         while not self._stop.is_set():
-            with contextlib.suppress(LedgerAway):
-                counts = self._ledger.counts(self._plan.batch)
-                done = counts[PASSED] + (counts[DEFERRED] if self._plan.defer else 0)
-                if done == sum(counts.values()):
-                    self._stop.set()
+            self._stop_if_made()
             self._stop.wait(_MORE)
+
+    def _stop_if_made(self) -> None:
+        """Take no more boards where the line watches and nothing of the batch is left to do."""
+        if self._more is None:
+            return
+        with contextlib.suppress(LedgerAway):
+            counts = self._ledger.counts(self._plan.batch)
+            done = counts[PASSED] + (counts[DEFERRED] if self._plan.defer else 0)
+            if done == sum(counts.values()):
+                self._stop.set()
 
     def _comes_back(self, slot: Slot) -> bool:
         """Wait while a unit at work could still give its serial number back; tell if one did."""
