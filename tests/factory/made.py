@@ -4,6 +4,21 @@ from __future__ import annotations
 
 from host_tools.factory.batch import Batch, pattern_batch
 
+#: A settings file, for the address of a cloud.
+SETTINGS = """
+[claim]
+cloud = "rufus"
+base_url = "{base_url}"
+key_env = "CLAIM_KEY"
+[net]
+ssid = "bench"
+password_file = "wifi"
+[tls]
+ca = "ca.pem"
+[unit]
+model = "Model X1"
+"""
+
 
 def make_batch(count: int, name: str = "spring") -> Batch:
     """Make a batch of that many units."""

@@ -29,7 +29,7 @@ from host_tools.factory.ledger import Ledger
 from host_tools.images.firmware_store import FirmwareStore
 from host_tools.images.plan import merged_image
 from host_tools.virtual import VirtualEsp32
-from tests.factory.made import mac
+from tests.factory.made import SETTINGS, mac
 from tests.factory.postgres import serving
 
 if TYPE_CHECKING:
@@ -41,20 +41,6 @@ _MOST_LINES = 60
 MANY, STATIONS, PORTS = 200, 4, 4
 #: Seconds for which a slot is empty while a hand changes its board, and the database is away.
 _GAP, _AWAY = 0.5, 3.0
-
-SETTINGS = """
-[claim]
-cloud = "rufus"
-base_url = "{base_url}"
-key_env = "CLAIM_KEY"
-[net]
-ssid = "bench"
-password_file = "wifi"
-[tls]
-ca = "ca.pem"
-[unit]
-model = "Model X1"
-"""
 
 
 def line(words: Sequence[str], folder: Path, **environment: str) -> subprocess.Popen[str]:

@@ -22,6 +22,7 @@ from host_tools.factory.live import PlainView
 from host_tools.factory.virtual_plant import VirtualPlant
 from host_tools.images.plan import merged_image
 from host_tools.virtual import VirtualEsp32
+from tests.factory import made
 from tests.factory.made import mac, make_batch
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ def test_a_list_is_made_on_real_ports(
         (tmp_path / "ca.pem").write_bytes(cloud.ca_pem)
         (tmp_path / "wifi").touch(mode=0o600)
         (tmp_path / "wifi").write_text("bench-wifi")
-        (tmp_path / "settings.toml").write_text(REAL.format(base_url=cloud.base_url))
+        (tmp_path / "settings.toml").write_text(made.SETTINGS.format(base_url=cloud.base_url))
         rows = f"serial;alias;mac\nRR-1;Çiğdem;\nRR-2;Zweite;{mac(1)}\n"
         (tmp_path / "units.csv").write_text(rows, encoding="windows-1254")
         words = ["line", "units.csv", "--encoding", "windows-1254", "--board", "VIRTUAL_ESP32"]
@@ -343,18 +344,3 @@ def test_a_list_is_made_on_real_ports(
         "RR-1.svg",
         "RR-2.svg",
     ]
-
-
-REAL = """
-[claim]
-cloud = "rufus"
-base_url = "{base_url}"
-key_env = "CLAIM_KEY"
-[net]
-ssid = "bench"
-password_file = "wifi"
-[tls]
-ca = "ca.pem"
-[unit]
-model = "Model X1"
-"""
