@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from host_tools.errors import BadInput
 from tests.benchmarks import cloud_peers
@@ -68,24 +68,32 @@ def _others(work: Path) -> dict[str, Start]:
 
 
 class Taken:
-    """What one server did, the best of all rounds: what else the machine does only slows it."""
+    """What one server did in its rounds.
+
+    The median of them counts: all servers have their rounds in the same minutes, so what else the
+    machine does touches all alike, and a burst of it none.
+    """
 
     def __init__(self) -> None:
-        #: Binds a second.
-        self.speed = 0.0
-        #: Milliseconds of the server's own computing for a bind.
-        self.cpu = math.inf
-        self._ms: list[list[float]] = []
+        self._rounds: list[tuple[float, float, list[float]]] = []
 
     def add(self, speed: float, ms: list[float], cpu: float) -> None:
-        """Take the result of a round."""
-        self.speed = max(self.speed, speed)
-        self.cpu = min(self.cpu, cpu)
-        self._ms.append(sorted(ms))
+        """Take a round: binds a second, milliseconds of each, and of computing for one."""
+        self._rounds.append((speed, cpu, sorted(ms)))
+
+    @property
+    def speed(self) -> float:
+        """Binds a second."""
+        return median(speed for speed, _, _ in self._rounds)
+
+    @property
+    def cpu(self) -> float:
+        """Milliseconds of the server's own computing for a bind."""
+        return median(cpu for _, cpu, _ in self._rounds)
 
     def percentile(self, percent: int) -> float:
         """Return the milliseconds that so many percent of a round's binds did not exceed."""
-        return min(ms[(len(ms) - 1) * percent // 100] for ms in self._ms)
+        return median(ms[(len(ms) - 1) * percent // 100] for _, _, ms in self._rounds)
 
 
 def _in_turns(starts: dict[str, Start]) -> dict[str, Taken]:
@@ -149,7 +157,7 @@ def _many(work: Path, *, beside: bool) -> Iterator[Row]:
         for number in range(TURNS):
             for one in full:
                 one.take_turn(number)
-        figures = [(one.seconds, one.speed) for one in full]
+        figures = [(median(one.lists), median(one.speeds)) for one in full]
     yield Row("memory_100k", full[0].memory, "MiB")
     if beside:  # with what its collector left lying about at that moment: no ratio
         yield Row("memory_100k_of_json_server", full[1].memory, "MiB", note=JSON_SERVER)
@@ -161,7 +169,7 @@ def _many(work: Path, *, beside: bool) -> Iterator[Row]:
 
 @dataclass
 class Full:
-    """A mock with many devices: seconds for the whole list and binds a second, the best of turns.
+    """A mock with many devices: seconds for the whole list and binds a second, the median of turns.
 
     `memory` is in MiB, once the list has been read.
     """
@@ -169,8 +177,8 @@ class Full:
     server: Server
     query: str
     more: int
-    seconds: float = math.inf
-    speed: float = 0.0
+    lists: list[float] = field(default_factory=list)
+    speeds: list[float] = field(default_factory=list)
     memory: float = 0.0
 
     def take_turn(self, number: int) -> None:
@@ -180,8 +188,8 @@ class Full:
             body = self.server.get(f"{self.server.path}?{self.query.format(page, PAGE)}")
             if body.count(b'"serial_number"') != PAGE:
                 raise BadInput(f"Page {page} of a mock's list does not hold {PAGE} devices.")
-        self.seconds = min(self.seconds, time.perf_counter() - began)
+        self.lists.append(time.perf_counter() - began)
         # Later the garbage of its own writes is most of what json-server holds.
         self.memory = self.memory or self.server.memory()
         speed, _ = self.server.bind(self.more, (10 + number) * MANY)
-        self.speed = max(self.speed, speed)
+        self.speeds.append(speed)
