@@ -12,7 +12,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed, bound, and stay bound
-	@$(BIN)/python -m host_tools.bench.story --cloud $(CLOUD)
+	@$(BIN)/python -m startline_host.demo --cloud $(CLOUD)
 
 test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
@@ -21,16 +21,16 @@ benchmarks: $(VENV)/check.stamp  ## Measure every budget, beside what else there
 	@$(BIN)/python -m tests.benchmarks $(addprefix --only ,$(ONLY)) $(ARGS)
 
 schema: $(VENV)/check.stamp  ## Hold the mock cloud to its own OpenAPI description
-	@$(BIN)/python tests/cloud/run_schemathesis.py 2000
+	@$(BIN)/python tests/proofs/schema.py 2000
 
 powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte (seven minutes)
-	@$(BIN)/python -m host_tools.bench.powercuts --cloud $(CLOUD) $(ARGS)
+	@$(BIN)/python -m tests.proofs.powercuts --cloud $(CLOUD) $(ARGS)
 
 hostile: $(VENV)/run.stamp  ## Answer the agent with 20,000 spoilt answers
-	@$(BIN)/python -m host_tools.bench.hostile $(ARGS)
+	@$(BIN)/python -m tests.proofs.hostile $(ARGS)
 
 line: $(VENV)/check.stamp  ## Kill a line at ten moments, trouble 200 units, share 200 among four stations
-	@$(BIN)/python -m tests.factory.run_line $(ARGS)
+	@$(BIN)/python -m tests.proofs.line $(ARGS)
 
 check: $(VENV)/check.stamp  ## Lint, types, spelling; writes nothing
 	@$(BIN)/ruff check --quiet .

@@ -7,8 +7,8 @@ import json
 import click
 import pytest
 
-from host_tools import cli, errors
-from host_tools.errors import EXIT_CODES, StartlineError
+from startline_host import cli, errors
+from startline_host.errors import EXIT_CODES, StartlineError
 
 
 def leaves() -> list[type[StartlineError]]:

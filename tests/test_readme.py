@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from host_tools.cli import startline
-from host_tools.errors import EXIT_CODES
+from startline_host.cli import startline
+from startline_host.errors import EXIT_CODES
 
 README = Path(__file__).parents[1] / "README.md"
 _WIDTH = 80

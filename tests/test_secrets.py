@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from host_tools.errors import BadInput
-from host_tools.secrets import (
+from startline_host.errors import BadInput
+from startline_host.secrets import (
     Secret,
     redact,
     secret_from_environment,

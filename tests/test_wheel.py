@@ -34,10 +34,12 @@ def files_of(folder: Path) -> Iterator[str]:
 
 def test_everything_is_in_the_wheel_and_nothing_else(installed: Path) -> None:
     """Code, page, styles, scenarios, boards and the device's sources are there; no test is."""
-    wanted = {f"host_tools/{name}" for name in files_of(ROOT / "host_tools")}
+    wanted = {
+        f"startline_host/{name}" for name in files_of(ROOT / "host_tools" / "startline_host")
+    }
     wanted |= {f"startline/{name}" for name in files_of(ROOT / "firmware" / "startline")}
-    wanted |= {f"host_tools/data/boards/{name}" for name in files_of(ROOT / "boards")}
-    wanted |= {f"host_tools/data/firmware/{name}" for name in files_of(ROOT / "firmware")}
+    wanted |= {f"startline_host/data/boards/{name}" for name in files_of(ROOT / "boards")}
+    wanted |= {f"startline_host/data/firmware/{name}" for name in files_of(ROOT / "firmware")}
     packed = {path for path in files_of(installed) if ".dist-info/" not in path}
     assert packed == wanted
     assert not [path for path in installed.rglob("*") if path.suffix == ".pyc"]
@@ -46,7 +48,7 @@ def test_everything_is_in_the_wheel_and_nothing_else(installed: Path) -> None:
 def test_a_reader_is_benched_without_the_source_tree(installed: Path, tmp_path: Path) -> None:
     """Out of the wheel alone a virtual reader is loaded, binds to the mock, and starts its app."""
     words = ["bench", "-k", "good-answer [WRITE/bare]", "--html", "report.html"]
-    program = f"import host_tools.cli as cli; print(cli.__file__); cli.main({words!r})"
+    program = f"import startline_host.cli as cli; print(cli.__file__); cli.main({words!r})"
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,

@@ -14,17 +14,17 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
-from host_tools.bench.kept import Kept
-from host_tools.bench.kit import Provision
-from host_tools.bench.scenarios.base import make_base
-from host_tools.bench.scenarios.catalog import load_scenarios, make_cases
-from host_tools.bench.scenarios.provisioning import Link, Provisioner
-from host_tools.bench.scenarios.runner import Bench
-from host_tools.bench.scenarios.stage import Stage
-from host_tools.bench.scenarios.transcript import Transcript
-from host_tools.bench.scenarios.virtual_rig import VirtualRig
-from host_tools.cli import main
-from host_tools.virtual import VirtualEsp32
+from startline_host.bench.scenarios.base_flash import make_base
+from startline_host.bench.scenarios.case_clouds import Stage
+from startline_host.bench.scenarios.catalog import load_scenarios, make_cases
+from startline_host.bench.scenarios.provisioning import Link, Provisioner
+from startline_host.bench.scenarios.runner import Bench
+from startline_host.bench.scenarios.transcript import Transcript
+from startline_host.bench.scenarios.virtual_rig import VirtualRig
+from startline_host.cli import main
+from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.virtual import VirtualEsp32
 
 MINE = """
 group = "mine"
@@ -109,7 +109,7 @@ def test_an_interrupted_run_writes_what_there_is(tmp_path: Path, sent: str, code
     (tmp_path / "mine.toml").write_text(MINE + LASTS, encoding="utf-8")
     words = ["bench", "--scenarios", "mine.toml", "-j", "2", "--json"]
     words += ["--junit", "j.xml", "--jsonl", "l.jsonl", "--html", "r.html"]
-    run = [sys.executable, "-c", f"from host_tools.cli import main; main({words!r})"]
+    run = [sys.executable, "-c", f"from startline_host.cli import main; main({words!r})"]
     with subprocess.Popen(run, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as going:
         too_long = threading.Timer(100, going.kill)
         too_long.start()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from host_tools.bench.station import Device, Station
-from host_tools.cloud import MockCloud
+from startline_host.bench.station import Device, Station
+from startline_host.mock_cloud import MockCloud
 
 pytestmark = pytest.mark.startline(app="example")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.bench.scenarios.base import make_base
-from host_tools.bench.scenarios.catalog import Case, load_scenarios, make_cases
-from host_tools.bench.scenarios.runner import Bench, run_cases
+from startline_host.bench.scenarios.base_flash import make_base
+from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
+from startline_host.bench.scenarios.runner import Bench, run_cases
 
 _FIRMWARE = Path(__file__).parents[2] / "firmware"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.bench.scenarios.base import Base, make_base
-from host_tools.bench.scenarios.catalog import Case, load_scenarios, make_cases
-from host_tools.bench.scenarios.runner import Bench, run_cases
-from host_tools.errors import BadInput
+from startline_host.bench.scenarios.base_flash import Base, make_base
+from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
+from startline_host.bench.scenarios.runner import Bench, run_cases
+from startline_host.errors import BadInput
 
 GROUPS = sorted({scenario.group for scenario in load_scenarios()})
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-from host_tools.errors import BadInput
+from startline_host.errors import BadInput
 from tests.benchmarks.compare import TOLERANCE, disagreements
 from tests.benchmarks.groups import GROUPS, Result, run_group
 from tests.benchmarks.machine import machine

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from host_tools.errors import BadInput
+from startline_host.errors import BadInput
 from tests.benchmarks import cloud_peers
 from tests.benchmarks.cloud_peers import JSON_SERVER, MOCKOON
 from tests.benchmarks.cloud_running import Server, free_port, ours, theirs

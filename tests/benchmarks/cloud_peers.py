@@ -11,7 +11,7 @@ from typing import Any
 
 import trustme
 
-from host_tools.errors import BadInput
+from startline_host.errors import BadInput
 
 JSON_SERVER, MOCKOON = "json-server 0.17.4", "Mockoon 9.9.0"
 _PACKAGES = ("json-server@0.17.4", "@mockoon/cli@9.9.0")

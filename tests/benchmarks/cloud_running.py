@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from host_tools.errors import TimedOut
+from startline_host.errors import TimedOut
 
 #: The folder whose packages the processes import.
 _ROOT = Path(__file__).parents[2]

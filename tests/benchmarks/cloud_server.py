@@ -11,9 +11,9 @@ import json
 import sys
 from pathlib import Path
 
-from host_tools.cloud import MockCloud
-from host_tools.cloud.rufus.devices import bind
-from host_tools.cloud.rufus.request import Request
+from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud.rufus.devices import bind
+from startline_host.mock_cloud.rufus.request import Request
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from host_tools.errors import StartlineError
+from startline_host.errors import StartlineError
 from tests.benchmarks.budgets import BUDGETS, of_group
 from tests.benchmarks.row import UNKNOWN, Row
 

@@ -12,8 +12,8 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from host_tools.cloud import MockCloud
-from host_tools.images.bytecode import compile_source
+from startline_host.formats.bytecode import compile_source
+from startline_host.mock_cloud import MockCloud
 from tests.benchmarks.readers import make_reader
 from tests.benchmarks.row import UNKNOWN, Peer, Row
 from tests.firmware.harness import compile_agent, run_micropython

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_tools.errors import Bug
+from startline_host.errors import Bug
 from tests.benchmarks.machine import cores
 from tests.benchmarks.row import UNKNOWN, Peer, Row
 
@@ -60,7 +60,7 @@ def rows(work: Path) -> Iterator[Row]:
 
 def make(folder: Path, slots: int, units: int) -> Made:
     """Make units with so many slots. Raises Bug where not every one of them passes."""
-    command = [sys.executable, "-m", "host_tools", "line", "--json", "--folder", str(folder)]
+    command = [sys.executable, "-m", "startline_host", "line", "--json", "--folder", str(folder)]
     command += ["--virtual", str(slots), "--count", str(units)]
     before = _cpu_of_children()
     done = subprocess.run(command, capture_output=True, check=False, text=True)

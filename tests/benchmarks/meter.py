@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from host_tools.errors import Bug
-from host_tools.virtual.settings import DEFAULT_MAC
-from host_tools.virtual.vm_binary import find_micropython
+from startline_host.errors import Bug
+from startline_host.virtual.chip_options import DEFAULT_MAC
+from startline_host.virtual.vm_binary import find_micropython
 from tests.benchmarks.unit import AIR, SILENCE
 
 _SCRIPT = Path(__file__).parent / "vm" / "metered.py"
-_VIRTUAL = Path(__file__).parents[2] / "host_tools" / "virtual"
+_VIRTUAL = Path(__file__).parents[2] / "host_tools" / "startline_host" / "virtual"
 _SECONDS = 300
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mpremote.transport_serial import SerialTransport
 
-from host_tools.errors import Bug
+from startline_host.errors import Bug
 
 #: Bytes a piece. The command takes 256 and has no option for it; more than 8192 fit no chip's heap.
 CHUNKS = (1024, 4096, 8192)

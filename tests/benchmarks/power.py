@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from host_tools.bench.powercuts.__main__ import survive
-from host_tools.bench.powercuts.plan import Size
 from tests.benchmarks.machine import cores
 from tests.benchmarks.row import Row
+from tests.proofs.powercuts.__main__ import survive
+from tests.proofs.powercuts.cut_plan import Size
 
 _CLOUDS = ("rufus", "vms")
 #: Every 61st single cut of each world, and some double ones: half a minute.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from host_tools.cloud import MockCloud
+from startline_host.mock_cloud import MockCloud
 from tests.benchmarks.readers import make_reader
 from tests.benchmarks.row import Row
 from tests.firmware.harness import Boot, compile_agent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.errors import BadInput
+from startline_host.errors import BadInput
 from tests.benchmarks import cloud, cloud_peers
 from tests.benchmarks.cloud import Taken
 from tests.benchmarks.cloud_running import ours

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from host_tools.errors import BadInput
+from startline_host.errors import BadInput
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.budgets import BUDGETS, of_group
 from tests.benchmarks.compare import disagreements

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from host_tools.bench.kit import Kit, Provision, make_kit
-from host_tools.boards import load_board
-from host_tools.cloud import MockCloud
-from host_tools.images.factory import Claim, Net, Options, Settings, Tls
-from host_tools.images.firmware import split_firmware
-from host_tools.images.firmware_store import ChosenFirmware, FirmwareStore
-from host_tools.images.synthetic import synthetic_firmware
-from host_tools.images.units import Unit
-from host_tools.secrets import Secret
+from startline_host.boards import load_board
+from startline_host.flows.firmware_bundle import Kit, Provision, make_kit
+from startline_host.flows.firmware_store import ChosenFirmware, FirmwareStore
+from startline_host.formats.factory_partition import Claim, Net, Options, Settings, Tls
+from startline_host.formats.firmware_file import split_firmware
+from startline_host.formats.synthetic_firmware import synthetic_firmware
+from startline_host.formats.units import Unit
+from startline_host.mock_cloud import MockCloud
+from startline_host.secrets import Secret
 
 BOARD = "VIRTUAL_ESP32"
 SSID, PASSWORD = "bench", "bench-wifi"

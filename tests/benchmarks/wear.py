@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from host_tools.cloud import MockCloud
-from host_tools.errors import Bug
+from startline_host.errors import Bug
+from startline_host.mock_cloud import MockCloud
 from tests.benchmarks.lives import flash_with
 from tests.benchmarks.meter import Counts, Meter
 from tests.benchmarks.row import UNKNOWN, Row

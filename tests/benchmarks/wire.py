@@ -8,15 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from host_tools.bench.kit import Kit, Provision
-from host_tools.bench.loading import load
-from host_tools.bench.order import LoadReport, Order
-from host_tools.device.bootloader import wire_size
-from host_tools.device.line import Line
-from host_tools.errors import Bug
-from host_tools.images.plan import merged_image
-from host_tools.virtual import VirtualEsp32
-from host_tools.virtual.uart import Counts
+from startline_host.device.bootloader import wire_size
+from startline_host.device.port_session import Line
+from startline_host.errors import Bug
+from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.loading import load
+from startline_host.formats.flash_plan import merged_image
+from startline_host.virtual import VirtualEsp32
+from startline_host.virtual.uart import Counts
 from tests.benchmarks.mpremote_copy import CHUNKS, copy_by_command, copy_in_chunks
 from tests.benchmarks.row import Peer, Row
 from tests.benchmarks.unit import SILENCE, official_sized_kit, provision, small_kit

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from host_tools.boards import Board, board_names, data_folder, load_board
-from host_tools.cli.boards import command
-from host_tools.errors import BadInput
-from host_tools.images.firmware import split_firmware
-from host_tools.images.plan import make_plan
-from host_tools.images.synthetic import synthetic_firmware
+from startline_host.boards import Board, board_names, data_folder, load_board
+from startline_host.cli.boards import command
+from startline_host.errors import BadInput
+from startline_host.formats.firmware_file import split_firmware
+from startline_host.formats.flash_plan import make_plan
+from startline_host.formats.synthetic_firmware import synthetic_firmware
 
 if TYPE_CHECKING:
     from pathlib import Path

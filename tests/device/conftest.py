@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.boards import load_board
-from host_tools.images.filesystem import make_filesystem
-from host_tools.images.firmware import split_firmware
-from host_tools.images.plan import device_table, make_plan, merged_image
-from host_tools.images.synthetic import synthetic_firmware
-from host_tools.virtual import VirtualEsp32
+from startline_host.boards import load_board
+from startline_host.formats.firmware_file import split_firmware
+from startline_host.formats.flash_plan import device_table, make_plan, merged_image
+from startline_host.formats.littlefs_image import make_filesystem
+from startline_host.formats.synthetic_firmware import synthetic_firmware
+from startline_host.virtual import VirtualEsp32
 
 Chip = Callable[..., VirtualEsp32]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.device.bootloader import BootLoader, Chip, Progress
-from host_tools.errors import BadInput, DeviceSilent, NoSuchPort
-from host_tools.images.plan import Region
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.bootloader import BootLoader, Chip, Progress
+from startline_host.errors import BadInput, DeviceSilent, NoSuchPort
+from startline_host.formats.flash_plan import Region
+from startline_host.virtual import VirtualEsp32
 
 NOISE = random.Random(2).randbytes(8192)
 
@@ -81,7 +81,7 @@ def test_region_files_are_private_while_they_exist(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What esptool is given lies in a folder and in files that only their owner can read."""
-    from host_tools.device import bootloader
+    from startline_host.device import bootloader
 
     seen: list[int] = []
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from startline.events import encode
 
-from host_tools.device.console import Console, Event, Text
+from startline_host.device.console import Console, Event, Text
 
 BOOT = encode("boot", 0, 12, {"version": "0.1.0"})
 SERIAL = "Çıkış 起点"

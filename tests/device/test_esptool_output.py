@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from host_tools.device.esptool_output import Chip, Output, Written
-from host_tools.errors import (
+from startline_host.device.esptool_output import Chip, Output, Written
+from startline_host.errors import (
     DeviceSilent,
     NoSuchPort,
     StartlineError,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.device.lock import PortLock, canonical
-from host_tools.device.port import open_port
-from host_tools.device.ports import PortInfo, detect_port, holder
-from host_tools.errors import BadInput, NoSuchPort
+from startline_host.device.port import open_port
+from startline_host.device.port_lock import PortLock, canonical
+from startline_host.device.ports import PortInfo, detect_port, holder
+from startline_host.errors import BadInput, NoSuchPort
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_a_dead_process_holds_no_lock() -> None:
     """The lock of a process that was killed is free at once."""
     url = f"socket://host-{os.getpid()}:1"
     code = (
-        "import sys; from host_tools.device.lock import PortLock\n"
+        "import sys; from startline_host.device.port_lock import PortLock\n"
         "lock = PortLock(sys.argv[1]).__enter__(); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -167,7 +167,7 @@ def test_a_port_is_guessed_only_where_there_is_one(
     there: list[PortInfo], outcome: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None or several that could be the reader end in a sentence, never in a guess."""
-    monkeypatch.setattr("host_tools.device.ports.list_serial_ports", lambda: there)
+    monkeypatch.setattr("startline_host.device.ports.list_serial_ports", lambda: there)
     with pytest.raises(NoSuchPort, match=outcome):
         detect_port([USB])
 
@@ -175,5 +175,5 @@ def test_a_port_is_guessed_only_where_there_is_one(
 def test_the_one_reader_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The only port with a board's USB id is taken."""
     there = [PortInfo("/dev/ttyS0", "on board"), PortInfo("/dev/ttyUSB3", "CP2102", *USB)]
-    monkeypatch.setattr("host_tools.device.ports.list_serial_ports", lambda: there)
+    monkeypatch.setattr("startline_host.device.ports.list_serial_ports", lambda: there)
     assert detect_port([USB]) == "/dev/ttyUSB3"

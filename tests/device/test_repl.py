@@ -11,18 +11,18 @@ from collections.abc import Callable
 
 import pytest
 
-from host_tools.device.file_sender import NotStored, send_files
-from host_tools.device.partition_access import (
+from startline_host.device.file_sender import NotStored, send_files
+from startline_host.device.partition_access import (
     differing_blocks,
     read_facts,
     read_partition,
     write_partition,
 )
-from host_tools.device.port import open_port
-from host_tools.device.repl import Repl
-from host_tools.device.wire import DeviceRaised, NoFileSystem
-from host_tools.errors import DeviceSilent, NoSuchPort
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.port import open_port
+from startline_host.device.raw_repl import DeviceRaised, NoFileSystem
+from startline_host.device.repl import Repl
+from startline_host.errors import DeviceSilent, NoSuchPort
+from startline_host.virtual import VirtualEsp32
 
 Chip = Callable[..., VirtualEsp32]
 

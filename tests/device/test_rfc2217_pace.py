@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from pytest_mock import MockerFixture
 
-from host_tools.device import rfc2217_pace
-from host_tools.device.port import open_port
-from host_tools.virtual import VirtualEsp32
+from startline_host.device import rfc2217_pace
+from startline_host.device.port import open_port
+from startline_host.virtual import VirtualEsp32
 
 
 @pytest.fixture

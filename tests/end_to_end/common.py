@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from host_tools.device.port import open_port
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.port import open_port
+from startline_host.virtual import VirtualEsp32
 
 SERIAL, MODEL = "DEVICE-123", "Model X1"
 ALIAS = "Çıkış – Ñandú 起点"

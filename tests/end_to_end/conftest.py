@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from host_tools.bench.kit import Kit, Provision, make_kit
-from host_tools.boards import load_board
-from host_tools.cli import main
-from host_tools.cloud import MockCloud
-from host_tools.images.factory import Claim, Net, Options, Settings, Tls
-from host_tools.images.firmware_store import FirmwareStore
-from host_tools.images.plan import merged_image
-from host_tools.images.units import Unit
-from host_tools.secrets import Secret
-from host_tools.virtual import VirtualEsp32
+from startline_host.boards import load_board
+from startline_host.cli import main
+from startline_host.flows.firmware_bundle import Kit, Provision, make_kit
+from startline_host.flows.firmware_store import FirmwareStore
+from startline_host.formats.factory_partition import Claim, Net, Options, Settings, Tls
+from startline_host.formats.flash_plan import merged_image
+from startline_host.formats.units import Unit
+from startline_host.mock_cloud import MockCloud
+from startline_host.secrets import Secret
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import ALIAS, MODEL, SERIAL, SHORT_BOOT, Done, Startline
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.device.lock import PortLock
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.port_lock import PortLock
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Done, Startline
 
 Start = Callable[..., VirtualEsp32]
@@ -87,7 +87,7 @@ def test_without_any_port_the_command_says_how_to_name_one(
     startline: Startline, settings_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing looks like a reader, the way to name a port is told."""
-    monkeypatch.setattr("host_tools.device.ports.list_serial_ports", list)
+    monkeypatch.setattr("startline_host.device.ports.list_serial_ports", list)
     done = startline("up", "--serial", SERIAL)
     assert done.code == 10
     assert "Name one with -p" in done.err
@@ -118,7 +118,7 @@ def test_another_board_is_refused_before_anything_is_erased(
     words: str,
 ) -> None:
     """A chip or a flash that is not the board's ends with 11, and the flash is as it was."""
-    from host_tools.boards import data_folder
+    from startline_host.boards import data_folder
 
     profile = (data_folder("boards") / "VIRTUAL_ESP32" / "board.toml").read_text()
     board = flash.with_name("board.toml")
@@ -157,7 +157,7 @@ def test_a_device_that_says_nothing_is_exit_12(
     import pty
     import tty
 
-    monkeypatch.setattr("host_tools.bench.prompt_session._LONG", 1.0)
+    monkeypatch.setattr("startline_host.flows.prompt_session._LONG", 1.0)
     master, slave = pty.openpty()
     tty.setraw(slave)
     try:
@@ -183,9 +183,9 @@ def test_secrets_show_up_nowhere(
 
 
 def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
-    """`python -m host_tools up --help` tells the options and ends with 0."""
+    """`python -m startline_host up --help` tells the options and ends with 0."""
     done = subprocess.run(
-        [sys.executable, "-m", "host_tools", "up", "--help"],
+        [sys.executable, "-m", "startline_host", "up", "--help"],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONPATH": "firmware", "COLUMNS": "80"},
         capture_output=True,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from host_tools.cloud import MockCloud
-from host_tools.virtual import VirtualEsp32
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Done, Startline
 
 Start = Callable[..., VirtualEsp32]

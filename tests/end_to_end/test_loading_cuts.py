@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from host_tools.bench.kit import Kit, Provision
-from host_tools.cloud import MockCloud
-from host_tools.device.deadline import Deadline
-from host_tools.device.port import open_port
-from host_tools.images.filesystem import read_filesystem
-from host_tools.images.plan import FlashPlan, merged_image
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.port import open_port
+from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.formats.flash_plan import FlashPlan, merged_image
+from startline_host.formats.littlefs_image import read_filesystem
+from startline_host.mock_cloud import MockCloud
+from startline_host.util import Deadline
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline
 
 VFS, NVS, BIND, FCTRY = (

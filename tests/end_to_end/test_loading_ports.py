@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.bench.kit import Provision
-from host_tools.bench.notices import Notice, Remark
-from host_tools.bench.observe import wait_for_state
-from host_tools.cloud import MockCloud
-from host_tools.device import line as line_module
-from host_tools.device.deadline import Deadline
-from host_tools.device.line import Line
-from host_tools.device.lock import PortLock
-from host_tools.device.port import Port
-from host_tools.device.ports import PortInfo, find_port
-from host_tools.errors import NoSuchPort
-from host_tools.virtual import VirtualEsp32
+from startline_host.device import port_session as line_module
+from startline_host.device.port import Port
+from startline_host.device.port_lock import PortLock
+from startline_host.device.port_session import Line
+from startline_host.device.ports import PortInfo, find_port
+from startline_host.errors import NoSuchPort
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.flows.notices import Notice, Remark
+from startline_host.flows.observe import wait_for_state
+from startline_host.mock_cloud import MockCloud
+from startline_host.util import Deadline
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline
 
 Start = Callable[..., VirtualEsp32]
@@ -30,19 +30,19 @@ class Hand:
     """Presses RESET when the command asks for it."""
 
     def __init__(self, chip: VirtualEsp32, monkeypatch: pytest.MonkeyPatch) -> None:
-        from host_tools.bench import view
+        from startline_host.flows import notice_view
 
         self.asked = 0
         self._chip = chip
-        shown = view.JsonView.__call__
+        shown = notice_view.JsonView.__call__
 
-        def watch(self_: view.JsonView, notice: Notice) -> None:
+        def watch(self_: notice_view.JsonView, notice: Notice) -> None:
             shown(self_, notice)
             if isinstance(notice, Remark) and "Press RESET" in notice.text:
                 self.asked += 1
                 threading.Timer(0.5, chip.reset).start()
 
-        monkeypatch.setattr(view.JsonView, "__call__", watch)
+        monkeypatch.setattr(notice_view.JsonView, "__call__", watch)
 
 
 @pytest.mark.parametrize("kind", ["pty", "socket"])

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.bench.kit import Kit, Provision
-from host_tools.cloud import MockCloud
-from host_tools.images.filesystem import make_filesystem, read_filesystem
-from host_tools.images.partitions import Partition, PartitionTable, make_table
-from host_tools.images.plan import merged_image
-from host_tools.images.synthetic import stock_table
-from host_tools.virtual import VirtualEsp32
+from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.formats.flash_plan import merged_image
+from startline_host.formats.littlefs_image import make_filesystem, read_filesystem
+from startline_host.formats.partitions import Partition, PartitionTable, make_table
+from startline_host.formats.synthetic_firmware import stock_table
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline
 
 Start = Callable[..., VirtualEsp32]

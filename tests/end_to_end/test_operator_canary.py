@@ -13,14 +13,14 @@ from typing import Self
 
 import pytest
 
-from host_tools.bench.kit import Kit
-from host_tools.cloud import MockCloud
-from host_tools.device.port import open_port
-from host_tools.images.filesystem import make_filesystem
-from host_tools.images.partitions import make_table
-from host_tools.images.plan import merged_image
-from host_tools.images.synthetic import stock_table
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.port import open_port
+from startline_host.flows.firmware_bundle import Kit
+from startline_host.formats.flash_plan import merged_image
+from startline_host.formats.littlefs_image import make_filesystem
+from startline_host.formats.partitions import make_table
+from startline_host.formats.synthetic_firmware import stock_table
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import MODEL, SERIAL
 
 Start = Callable[..., VirtualEsp32]
@@ -105,7 +105,7 @@ def home(tmp_path: Path) -> Path:
 def typed(home: Path, *words: str) -> str:
     """Run a command as a process of its own; return all that it said."""
     ended = subprocess.run(
-        [sys.executable, "-m", "host_tools", *words],
+        [sys.executable, "-m", "startline_host", *words],
         cwd=home,
         env={
             **{name: text for name, text in os.environ.items() if "STARTLINE" not in name},
@@ -182,7 +182,7 @@ def test_what_binds_is_found_nowhere(
     assert b"bound" in console
     # Files for esptool lie in the folder for temporary ones: the watch saw it at work.
     assert table == "stock" or f"{home}/tmp/" in watch.commands
-    assert " -m host_tools " in watch.commands
+    assert " -m startline_host " in watch.commands
     for secret in secrets:
         text = secret.decode()
         assert text not in said + watch.commands

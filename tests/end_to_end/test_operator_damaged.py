@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from host_tools.bench.kit import Kit, Provision
-from host_tools.bench.operator import looking
-from host_tools.cloud import MockCloud
-from host_tools.images.factory import Options
-from host_tools.virtual import VirtualEsp32
+from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.operator import lookup
+from startline_host.formats.factory_partition import Options
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, SHORT_BOOT, Startline, at_its_prompt
 from tests.end_to_end.test_operator_reconcile import OTHER, bind, posts
 
@@ -31,7 +31,7 @@ def reader(
     monkeypatch: pytest.MonkeyPatch,
 ) -> VirtualEsp32:
     """Have a reader with noise where its record stood, and short pauses."""
-    monkeypatch.setattr(looking, "_EXCHANGE", 1)
+    monkeypatch.setattr(lookup, "_EXCHANGE", 1)
     options = Options(boot_limit=SHORT_BOOT, look_pause=1)
     quick = msgspec.structs.replace(
         provision, settings=msgspec.structs.replace(provision.settings, set=options)
@@ -103,5 +103,5 @@ def test_an_entry_of_its_serial_is_for_the_operator(
 def test_the_second_look_waits_for_any_request() -> None:
     """Where the record cannot say when its request ends, the longest one is waited for: 30 s."""
     device: Any = SimpleNamespace(setting=lambda *_: 1)
-    subject = looking.Subject(serial=SERIAL, attempts=(), keys=(), due=None)
-    assert looking.pause_before_second(device, subject) == 30
+    subject = lookup.Subject(serial=SERIAL, attempts=(), keys=(), due=None)
+    assert lookup.pause_before_second(device, subject) == 30

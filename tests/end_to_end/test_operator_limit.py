@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from host_tools.bench.kit import Kit, Provision
-from host_tools.cloud import MockCloud
-from host_tools.device.port import open_port
-from host_tools.images.plan import merged_image
-from host_tools.secrets import Secret
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.port import open_port
+from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.formats.flash_plan import merged_image
+from startline_host.mock_cloud import MockCloud
+from startline_host.secrets import Secret
+from startline_host.virtual import VirtualEsp32
 
 _LIMIT, _SLACK = 8, 8
 _APP = b"""

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from host_tools.bench.kit import Kit, Provision
-from host_tools.cloud import MockCloud
-from host_tools.images.plan import merged_image
-from host_tools.virtual import VirtualEsp32
+from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.formats.flash_plan import merged_image
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline, at_its_prompt
 
 _TWIN = "24:6f:28:00:00:02"

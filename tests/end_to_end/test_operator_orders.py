@@ -10,11 +10,11 @@ import httpx
 import msgspec
 import pytest
 
-from host_tools.bench.kit import Provision
-from host_tools.cloud import MockCloud
-from host_tools.images.factory import Net, Run
-from host_tools.secrets import Secret
-from host_tools.virtual import VirtualEsp32
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.formats.factory_partition import Net, Run
+from startline_host.mock_cloud import MockCloud
+from startline_host.secrets import Secret
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Done, Startline, at_its_prompt
 
 Start = Callable[..., VirtualEsp32]

@@ -10,14 +10,14 @@ import httpx
 import msgspec
 import pytest
 
-from host_tools.bench.kit import Provision
-from host_tools.cloud import MockCloud
-from host_tools.factory.batch import Batch
-from host_tools.factory.entries import Place
-from host_tools.factory.ledger import Ledger
-from host_tools.images.factory import Options
-from host_tools.images.units import Unit
-from host_tools.virtual import VirtualEsp32
+from startline_host.factory.batch import Batch
+from startline_host.factory.entries import Place
+from startline_host.factory.ledger import Ledger
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.formats.factory_partition import Options
+from startline_host.formats.units import Unit
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import MODEL, SERIAL, SHORT_BOOT, Done, Startline, at_its_prompt
 
 Start = Callable[..., VirtualEsp32]

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from host_tools.bench.first_boot import Outcome, follow_first_boot
-from host_tools.bench.kit import Provision
-from host_tools.bench.notices import nobody
-from host_tools.bench.powercuts.plan import specs
-from host_tools.bench.powercuts.runner import Machine
-from host_tools.bench.powercuts.units import with_factory_image
-from host_tools.bench.restart import restart
-from host_tools.cloud import MockCloud
-from host_tools.device.deadline import Deadline
-from host_tools.device.line import Line
-from host_tools.images.dump import load_dump
-from host_tools.images.inspect import inspect
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.port_session import Line
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.flows.first_boot import Outcome, follow_first_boot
+from startline_host.flows.notices import nobody
+from startline_host.flows.restart import restart
+from startline_host.formats.flash_dump import load_dump
+from startline_host.formats.inspection import inspect
+from startline_host.mock_cloud import MockCloud
+from startline_host.util import Deadline
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL
+from tests.proofs.powercuts.blank_units import with_factory_image
+from tests.proofs.powercuts.cut_plan import specs
+from tests.proofs.powercuts.vm_runner import Machine
 
 _HALF = 2
 _SECONDS = 40.0

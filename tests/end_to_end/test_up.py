@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from host_tools.bench.kit import Provision
-from host_tools.bench.observe import wait_for_state
-from host_tools.cloud import MockCloud
-from host_tools.device.deadline import Deadline
-from host_tools.device.port import open_port
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.port import open_port
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.flows.observe import wait_for_state
+from startline_host.mock_cloud import MockCloud
+from startline_host.util import Deadline
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import ALIAS, MODEL, SERIAL, Startline
 
 Start = Callable[..., VirtualEsp32]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.bench import story
-from host_tools.cloud import MockCloud
-from host_tools.cloud.vms_examples import EXAMPLE_REQUEST
-from host_tools.device.deadline import Deadline
-from host_tools.virtual import VirtualEsp32
+from startline_host import demo
+from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud.vms_examples import EXAMPLE_REQUEST
+from startline_host.util import Deadline
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SHORT_BOOT, Startline
 
 Start = Callable[..., VirtualEsp32]
@@ -195,7 +195,7 @@ def test_what_a_vms_needs(
 
 def test_the_story_of_each_cloud_fits_its_page() -> None:
     """What `make bench` tells of a cloud is what the cloud's own page shows."""
-    told = story.SETTINGS["vms"]
+    told = demo.SETTINGS["vms"]
     assert told.path == ACTIVATE
     assert "by =" not in told.claim
     assert (told.serial, told.token) == (EXAMPLE_REQUEST["serial_number"], "25")

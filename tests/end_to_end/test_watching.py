@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from host_tools.bench.kit import Provision
-from host_tools.cloud import MockCloud
-from host_tools.virtual import VirtualEsp32
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline, at_its_prompt
 
 Start = Callable[..., VirtualEsp32]

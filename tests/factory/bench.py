@@ -6,22 +6,22 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from host_tools.factory.entries import Place
-from host_tools.factory.job import Plan, Result
-from host_tools.factory.work import UnitWork
-from host_tools.images.factory import Claim, Net, Options, Settings, Tls
-from host_tools.images.plan import merged_image
-from host_tools.secrets import Secret
-from host_tools.virtual import VirtualEsp32
+from startline_host.factory.entries import Place
+from startline_host.factory.job import Plan, Result
+from startline_host.factory.work import UnitWork
+from startline_host.formats.factory_partition import Claim, Net, Options, Settings, Tls
+from startline_host.formats.flash_plan import merged_image
+from startline_host.secrets import Secret
+from startline_host.virtual import VirtualEsp32
 from tests.factory.made import mac
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from host_tools.bench.kit import Kit
-    from host_tools.bench.notices import Listener, Notice
-    from host_tools.cloud import MockCloud
-    from host_tools.factory.ledger import Ledger
+    from startline_host.factory.ledger import Ledger
+    from startline_host.flows.firmware_bundle import Kit
+    from startline_host.flows.notices import Listener, Notice
+    from startline_host.mock_cloud import MockCloud
 
 FCTRY = slice(0x3FC000, 0x400000)
 BIND = slice(0x3FA000, 0x3FC000)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from host_tools.bench.kit import Kit, make_kit
-from host_tools.boards import load_board
-from host_tools.cloud import MockCloud
-from host_tools.factory.entries import Place
-from host_tools.factory.ledger import Ledger
-from host_tools.images.firmware_store import FirmwareStore
+from startline_host.boards import load_board
+from startline_host.factory.entries import Place
+from startline_host.factory.ledger import Ledger
+from startline_host.flows.firmware_bundle import Kit, make_kit
+from startline_host.flows.firmware_store import FirmwareStore
+from startline_host.mock_cloud import MockCloud
 from tests.factory.bench import Bench
 from tests.factory.made import make_batch
 from tests.factory.postgres import Server, serving
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from host_tools.factory.batch import Batch
+    from startline_host.factory.batch import Batch
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from host_tools.factory.batch import Batch, pattern_batch
+from startline_host.factory.batch import Batch, pattern_batch
 
 #: A settings file, for the address of a cloud.
 SETTINGS = """

@@ -10,8 +10,8 @@ import random
 import sys
 import time
 
-from host_tools.factory.entries import LOAD, Entry, Place
-from host_tools.factory.ledger import Ledger
+from startline_host.factory.entries import LOAD, Entry, Place
+from startline_host.factory.ledger import Ledger
 from tests.factory.made import mac, token
 
 _PATIENCE = 30.0

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tools.errors import BadInput
-from host_tools.factory.batch import MAX_COUNT, is_pattern, load_batch, pattern_batch
+from startline_host.errors import BadInput
+from startline_host.factory.batch import MAX_COUNT, is_pattern, load_batch, pattern_batch
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from host_tools.errors import BadInput, StorageFailed
-from host_tools.factory.database import Database
-from host_tools.factory.entries import LOAD, Place
-from host_tools.factory.ledger import Ledger
-from host_tools.factory.schema import SCHEMA
+from startline_host.errors import BadInput, StorageFailed
+from startline_host.factory.database import Database
+from startline_host.factory.entries import LOAD, Place
+from startline_host.factory.ledger import Ledger
+from startline_host.factory.schema import SCHEMA
 from tests.factory.made import mac, make_batch
 from tests.factory.postgres import serving
 
@@ -155,7 +155,7 @@ def test_a_ledger_that_may_not_be_written_is_named(tmp_path: Path) -> None:
 def test_a_ledger_that_is_held_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program that holds the write lock is waited for, then named."""
     path = tmp_path / "ledger.db"
-    monkeypatch.setattr("host_tools.factory.database._PATIENCE", 0.1)
+    monkeypatch.setattr("startline_host.factory.database._PATIENCE", 0.1)
     with Ledger.open(str(path)) as ledger:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tools.factory.batch import Batch
-from host_tools.factory.entries import Entry, Place
-from host_tools.factory.export import harmless, record_rows, to_csv, to_json, unit_rows
-from host_tools.images.units import Unit
+from startline_host.factory.batch import Batch
+from startline_host.factory.entries import Entry, Place
+from startline_host.factory.export import harmless, record_rows, to_csv, to_json, unit_rows
+from startline_host.formats.units import Unit
 from tests.factory.made import mac
 
 if TYPE_CHECKING:
-    from host_tools.factory.ledger import Ledger
+    from startline_host.factory.ledger import Ledger
 
 STARTERS = "=+-@\uff1d\uff0b\uff0d\uff20"
 CELLS = st.text(st.sampled_from("=+-@\uff1da1 ,;|\t\r\n\"'"), max_size=12)

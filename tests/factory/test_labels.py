@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from host_tools.errors import BadInput, WrongDevice
-from host_tools.factory.entries import Entry, Place
-from host_tools.factory.label import Label, check_scan, make_label, read_code
-from host_tools.factory.label_layout import QUIET, Size, code_rows, estimate, lay_out
-from host_tools.factory.label_sheet import Sheet, pdf, png_pages
-from host_tools.factory.label_svg import file_name, label_svg
-from host_tools.images.units import Unit
+from startline_host.errors import BadInput, WrongDevice
+from startline_host.factory.entries import Entry, Place
+from startline_host.factory.label import Label, check_scan, make_label, read_code
+from startline_host.factory.label_layout import QUIET, Size, code_rows, estimate, lay_out
+from startline_host.factory.label_sheet import Sheet, pdf, png_pages
+from startline_host.factory.label_svg import file_name, label_svg
+from startline_host.formats.units import Unit
 from tests.factory.made import mac, make_batch, token
 
 if TYPE_CHECKING:
-    from host_tools.factory.ledger import Ledger
+    from startline_host.factory.ledger import Ledger
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from host_tools.errors import BadInput, CloudDisagrees, WrongDevice
-from host_tools.factory.batch import Batch
-from host_tools.factory.entries import BIND, LOAD, VERIFY, Added, Entry, Place
-from host_tools.factory.ledger import Ledger
-from host_tools.factory.schema import DEFERRED, FAILED, FREE, WORK
-from host_tools.images.units import Unit
-from host_tools.secrets import Secret
+from startline_host.errors import BadInput, CloudDisagrees, WrongDevice
+from startline_host.factory.batch import Batch
+from startline_host.factory.entries import BIND, LOAD, VERIFY, Added, Entry, Place
+from startline_host.factory.ledger import Ledger
+from startline_host.factory.schema import DEFERRED, FAILED, FREE, WORK
+from startline_host.formats.units import Unit
+from startline_host.secrets import Secret
 from tests.factory.made import mac, make_batch, token
 
 

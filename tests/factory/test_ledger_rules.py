@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from host_tools.errors import WrongDevice
-from host_tools.factory.entries import LOAD, Entry, Place
-from host_tools.factory.ledger import Ledger
+from startline_host.errors import WrongDevice
+from startline_host.factory.entries import LOAD, Entry, Place
+from startline_host.factory.ledger import Ledger
 from tests.factory.made import mac, make_batch, token
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from host_tools import cli
-from host_tools.cloud import MockCloud
-from host_tools.factory.job import Plan
-from host_tools.factory.ledger import Ledger
-from host_tools.factory.line import FactoryLine
-from host_tools.factory.live import PlainView
-from host_tools.factory.virtual_plant import VirtualPlant
-from host_tools.images.plan import merged_image
-from host_tools.virtual import VirtualEsp32
+from startline_host import cli
+from startline_host.factory.job import Plan
+from startline_host.factory.ledger import Ledger
+from startline_host.factory.line import FactoryLine
+from startline_host.factory.live import PlainView
+from startline_host.factory.virtual_plant import VirtualPlant
+from startline_host.formats.flash_plan import merged_image
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
 from tests.factory import made
 from tests.factory.made import mac, make_batch
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from host_tools.bench.kit import Kit
+    from startline_host.flows.firmware_bundle import Kit
 
 LIMIT = 120.0
 
@@ -61,7 +61,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[dict
 def start(words: list[str]) -> subprocess.Popen[str]:
     """Start the command as a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "host_tools", *words],
+        [sys.executable, "-m", "startline_host", *words],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -189,7 +189,7 @@ def test_a_watching_line_takes_up_slots_and_ends_with_its_batch(
     """A slot that appears while the line runs is served; the batch's last unit ends the line."""
     folder = tmp_path / "plant"
     loaded(folder, kit, 3)
-    monkeypatch.setattr("host_tools.factory.line._MORE", 0.05)
+    monkeypatch.setattr("startline_host.factory.line._MORE", 0.05)
     with VirtualPlant(folder, 3) as plant, Ledger.open(str(tmp_path / "ledger.db")) as ledger:
         ledger.add_batch(make_batch(2))
         plan = Plan(

@@ -8,12 +8,12 @@ import json
 import pytest
 from rich.console import Console
 
-from host_tools.bench.notices import Remark, Step
-from host_tools.device.bootloader import Progress
-from host_tools.device.console import Event
-from host_tools.factory.job import Named, Result
-from host_tools.factory.line import Totals
-from host_tools.factory.live import WAITING, JsonView, LiveView, PlainView, summed_up
+from startline_host.device.bootloader import Progress
+from startline_host.device.console import Event
+from startline_host.factory.job import Named, Result
+from startline_host.factory.line import Totals
+from startline_host.factory.live import WAITING, JsonView, LiveView, PlainView, summed_up
+from startline_host.flows.notices import Remark, Step
 
 EVIL = "\x1b[31m[bold]evil[/bold]"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from host_tools.device.ports import PortInfo
-from host_tools.errors import BadInput, NoSuchPort, StorageFailed
-from host_tools.factory.job import Result
-from host_tools.factory.power import PowerSwitch
-from host_tools.factory.slots import PortSlot, Sockets, find_slots, parse_slots
-from host_tools.virtual import VirtualEsp32
+from startline_host.device.ports import PortInfo
+from startline_host.errors import BadInput, NoSuchPort, StorageFailed
+from startline_host.factory.job import Result
+from startline_host.factory.power import PowerSwitch
+from startline_host.factory.slots import PortSlot, Sockets, find_slots, parse_slots
+from startline_host.virtual import VirtualEsp32
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def ports(monkeypatch: pytest.MonkeyPatch) -> list[PortInfo]:
         PortInfo("/dev/ttyUSB1", "CP2102N", 0x10C4, 0xEA60, None, "1-1.3"),
         PortInfo("/dev/ttyACM0", "modem", 0x1234, 0x0001, None, "1-2"),
     ]
-    monkeypatch.setattr("host_tools.factory.slots.list_serial_ports", lambda: there)
+    monkeypatch.setattr("startline_host.factory.slots.list_serial_ports", lambda: there)
     return there
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from host_tools.factory.entries import Place
-from host_tools.factory.ledger import Ledger
-from host_tools.factory.schema import PASSED, WORK
+from startline_host.factory.entries import Place
+from startline_host.factory.ledger import Ledger
+from startline_host.factory.schema import PASSED, WORK
 from tests.factory.made import mac, make_batch
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_one_station_makes_a_batch(tmp_path: Path) -> None:
 def test_stations_open_a_new_ledger_at_once(where: str) -> None:
     """Stations that find no ledger and bring one batch, all at once, make one of each."""
     code = (
-        "import sys; from host_tools.factory.ledger import Ledger;"
+        "import sys; from startline_host.factory.ledger import Ledger;"
         "from tests.factory.made import make_batch;"
         "added = Ledger.open(sys.argv[1]).add_batch(make_batch(50)); print(added.new)"
     )

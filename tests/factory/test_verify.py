@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from host_tools.errors import BadInput
-from host_tools.factory.entries import Entry, Place
-from host_tools.factory.verify import KINDS, compare, record_verdict
-from host_tools.images.units import Unit
+from startline_host.errors import BadInput
+from startline_host.factory.entries import Entry, Place
+from startline_host.factory.verify import KINDS, compare, record_verdict
+from startline_host.formats.units import Unit
 from tests.factory.made import mac, make_batch, token
 
 if TYPE_CHECKING:
-    from host_tools.factory.ledger import Ledger
+    from startline_host.factory.ledger import Ledger
 
 
 class Device(msgspec.Struct, frozen=True):

@@ -9,23 +9,23 @@ import httpx
 import msgspec
 import pytest
 
-from host_tools.bench.notices import Remark
-from host_tools.device.console import Event
-from host_tools.errors import TimedOut
-from host_tools.factory.batch import Batch
-from host_tools.factory.database import LedgerAway
-from host_tools.factory.entries import Place
-from host_tools.factory.ledger import Ledger
-from host_tools.factory.verify import compare, record_verdict
-from host_tools.images.factory import Claim, Net
-from host_tools.images.units import Unit
+from startline_host.device.console import Event
+from startline_host.errors import TimedOut
+from startline_host.factory.batch import Batch
+from startline_host.factory.database import LedgerAway
+from startline_host.factory.entries import Place
+from startline_host.factory.ledger import Ledger
+from startline_host.factory.verify import compare, record_verdict
+from startline_host.flows.notices import Remark
+from startline_host.formats.factory_partition import Claim, Net
+from startline_host.formats.units import Unit
 from tests.factory.bench import BIND, FCTRY, NVS, Bench
 from tests.factory.made import mac
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from host_tools.bench.notices import Notice
+    from startline_host.flows.notices import Notice
 
 NO_WIFI = {"access_points": {}}
 
@@ -206,7 +206,7 @@ def test_a_unit_of_the_other_cloud_is_checked_there(bench: Bench) -> None:
 
 def devices(bench: Bench) -> list[object]:
     """Return the cloud's list as a READ key would see it."""
-    from host_tools.bench.cloud_check import list_devices
+    from startline_host.clouds.cloud_check import list_devices
 
     plan = bench.plan()
     assert plan.read_key is not None
@@ -262,7 +262,7 @@ def test_a_ledger_that_goes_away_does_not_disturb_the_board(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ledger lost in the middle ends the work, not the board's; once it is back, it goes on."""
-    monkeypatch.setattr("host_tools.factory.database._PATIENCE", 0.1)
+    monkeypatch.setattr("startline_host.factory.database._PATIENCE", 0.1)
     with Ledger.open(str(tmp_path / "ledger.db")) as impatient:
         bench.ledger = impatient
         thief = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
@@ -337,7 +337,7 @@ def test_an_empty_slot_is_a_named_failure(bench: Bench) -> None:
             """Have no power."""
             return False
 
-    from host_tools.factory.work import UnitWork
+    from startline_host.factory.work import UnitWork
 
     work = UnitWork(bench.ledger, bench.plan(), Place("bench", "1"), bench.said.append)
     result = work.run(Empty())

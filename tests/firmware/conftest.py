@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from host_tools.cloud import MockCloud
+from startline_host.mock_cloud import MockCloud
 from tests.firmware.harness import Reader, compile_agent, factory_image, settings_for
 
 MakeReader = Callable[..., Reader]

@@ -15,10 +15,18 @@ import pytest
 from startline import events
 from startline.record import Record, bind_copy, sort
 
-from host_tools.images.bytecode import compile_source, device_files
-from host_tools.images.factory import Claim, Net, Options, Run, Settings, Tls, make_factory_image
-from host_tools.images.units import Unit
-from host_tools.secrets import Secret
+from startline_host.formats.bytecode import compile_source, device_files
+from startline_host.formats.factory_partition import (
+    Claim,
+    Net,
+    Options,
+    Run,
+    Settings,
+    Tls,
+    make_factory_image,
+)
+from startline_host.formats.units import Unit
+from startline_host.secrets import Secret
 from tests.firmware.fake_chip import RamFlash
 
 HERE = Path(__file__).parent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from host_tools.cloud import MockCloud
+from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import Boot, Reader
 

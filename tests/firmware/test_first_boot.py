@@ -9,8 +9,8 @@ import pytest
 from startline import __version__
 from startline.record import Record
 
-from host_tools.cloud import MockCloud
-from host_tools.cloud.mock import MockCloud as Cloud
+from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud.mock import MockCloud as Cloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import NOW, POWER_ON_CLOCK, Reader, factory_image, settings_for
 

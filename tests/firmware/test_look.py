@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from startline.record import Record, unpack
 
-from host_tools.cloud import MockCloud
+from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import NOW, Reader, factory_image, settings_for
 from tests.firmware.scripted import TOKEN, Script, ScriptedServer, answer

@@ -13,7 +13,7 @@ from startline.identity import Identity
 from startline.nvs import NvsReader
 from startline.scrub import scrub
 
-from host_tools.cloud import MockCloud
+from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import factory_image, settings_for

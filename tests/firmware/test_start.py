@@ -11,7 +11,7 @@ import pytest
 import startline
 from startline.hal import Hal
 
-from host_tools.cloud import MockCloud
+from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import SOURCES, run_micropython
 

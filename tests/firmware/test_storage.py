@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from startline.record import Record, pack, unpack
 
-from host_tools.cloud import MockCloud
+from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import BLANK, Reader, factory_image, settings_for
 from tests.firmware.scripted import TOKEN, ScriptedServer, answer
@@ -283,7 +283,7 @@ def test_a_cloud_that_the_agent_does_not_know(make_reader: MakeReader, cloud: Mo
     reader = make_reader()
     image = reader.get("fctry")
     assert image.count(b"rufus\0") == 1
-    from host_tools.images.nvs_image import Entry, make_nvs_image
+    from startline_host.formats.nvs_image import Entry, make_nvs_image
 
     entries = [
         Entry("factory", "serial", "string", "S"),

@@ -13,12 +13,20 @@ from startline.clouds import vms
 from startline.device import Device
 from startline.trouble import lacking
 
-from host_tools.cloud import MockCloud
-from host_tools.cloud.vms_examples import EXAMPLE_ANSWER, EXAMPLE_REFUSAL, EXAMPLE_REQUEST
-from host_tools.images.factory import Claim, Net, Options, Run, Settings, Tls, make_entries
-from host_tools.images.nvs_image import make_nvs_image
-from host_tools.images.units import Unit
-from host_tools.secrets import Secret
+from startline_host.formats.factory_partition import (
+    Claim,
+    Net,
+    Options,
+    Run,
+    Settings,
+    Tls,
+    make_entries,
+)
+from startline_host.formats.nvs_image import make_nvs_image
+from startline_host.formats.units import Unit
+from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud.vms_examples import EXAMPLE_ANSWER, EXAMPLE_REFUSAL, EXAMPLE_REQUEST
+from startline_host.secrets import Secret
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import NOW, Boot, Reader, factory_image
 from tests.firmware.scripted import Script, ScriptedServer, answer

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from host_tools.virtual.flash import NorFlash
+from startline_host.virtual.flash import NorFlash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from host_tools.virtual import boot_messages as say
-from host_tools.virtual.boot import boot
-from host_tools.virtual.flash import NorFlash
+from startline_host.virtual import boot_messages as say
+from startline_host.virtual.boot import boot
+from startline_host.virtual.flash import NorFlash
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from host_tools.virtual import chip as chip_module
-from host_tools.virtual import slip
-from host_tools.virtual.chip import Chip
-from host_tools.virtual.flash import NorFlash
-from host_tools.virtual.registers import Registers
+from startline_host.virtual import chip as chip_module
+from startline_host.virtual import slip
+from startline_host.virtual.chip import Chip
+from startline_host.virtual.flash import NorFlash
+from startline_host.virtual.registers import Registers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

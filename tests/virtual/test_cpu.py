@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.errors import BadInput
-from host_tools.virtual.cpu import Cpu, CpuConfig
-from host_tools.virtual.vm_binary import find_micropython
-from host_tools.virtual.vm_stream import Decoder, Piece, frame, make_prefix
+from startline_host.errors import BadInput
+from startline_host.virtual.cpu import Cpu, CpuConfig
+from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_stream import Decoder, Piece, frame, make_prefix
 from tests.virtual.vm_harness import FLASH_SIZE, MAC, SECONDS, Vm, is_alive
 
 PREFIX = b"\xff\x80\x81\x82\x83"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import serial
 
-from host_tools.virtual import VirtualEsp32
+from startline_host.virtual import VirtualEsp32
 
 if TYPE_CHECKING:
     import subprocess

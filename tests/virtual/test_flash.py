@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host_tools.virtual.flash import PAGE, SECTOR, NorFlash, Power, PowerCut
-from host_tools.virtual.vm_binary import find_micropython
+from startline_host.virtual.flash import PAGE, SECTOR, NorFlash, Power, PowerCut
+from startline_host.virtual.vm_binary import find_micropython
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,7 +181,7 @@ def test_both_interpreters_agree(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(b"\xa5" * SIZE)
         script = tmp_path / f"{name}.py"
-        root = str(ROOT / "host_tools" / "virtual")
+        root = str(ROOT / "host_tools" / "startline_host" / "virtual")
         script.write_text(SAME_ON_BOTH.format(root=root, path=str(path)), encoding="utf-8")
         said = subprocess.run([interpreter, str(script)], capture_output=True, check=True).stdout
         results.append((said.strip(), path.read_bytes()))
@@ -203,7 +203,9 @@ while True:
 def test_a_killed_writer_leaves_a_plausible_chip(tmp_path: Path) -> None:
     """Killed at any moment, every byte is erased or written, and no byte is missing."""
     path = tmp_path / "flash.bin"
-    script = WRITER.format(root=str(ROOT / "host_tools" / "virtual"), path=str(path))
+    script = WRITER.format(
+        root=str(ROOT / "host_tools" / "startline_host" / "virtual"), path=str(path)
+    )
     path.write_bytes(b"\xff" * SIZE)
     for milliseconds in range(1, 6):
         command = [sys.executable, "-c", script]

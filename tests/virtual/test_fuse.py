@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.virtual import VirtualEsp32
-from host_tools.virtual.flash import PAGE, SECTOR, Fuse, NorFlash, PowerCut
-from host_tools.virtual.vm_binary import find_micropython
+from startline_host.virtual import VirtualEsp32
+from startline_host.virtual.flash import PAGE, SECTOR, Fuse, NorFlash, PowerCut
+from startline_host.virtual.vm_binary import find_micropython
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +60,7 @@ def test_both_interpreters_count_in_the_same_file(counter: str, tmp_path: Path) 
     flash = NorFlash(str(path), power=fuse)
     flash.program(1024, bytes(2 * PAGE))
     script = tmp_path / "run.py"
-    root = str(ROOT / "host_tools" / "virtual")
+    root = str(ROOT / "host_tools" / "startline_host" / "virtual")
     script.write_text(
         MICROPYTHON.format(root=root, flash=str(path), counter=counter), encoding="utf-8"
     )

@@ -9,10 +9,10 @@ from functools import reduce
 
 import pytest
 
-from host_tools.virtual import slip
-from host_tools.virtual.flash import NorFlash
-from host_tools.virtual.registers import Registers
-from host_tools.virtual.rom import RESET, RUN, Loader
+from startline_host.virtual import slip
+from startline_host.virtual.flash import NorFlash
+from startline_host.virtual.registers import Registers
+from startline_host.virtual.rom import RESET, RUN, Loader
 
 SYNC = b"\x07\x07\x12\x20" + b"\x55" * 32
 STUB_AT = 0x40090000

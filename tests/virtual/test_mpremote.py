@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from host_tools.virtual import VirtualEsp32
+from startline_host.virtual import VirtualEsp32
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from host_tools.virtual.flash import NorFlash
+    from startline_host.virtual.flash import NorFlash
 
 SECONDS = 60
 

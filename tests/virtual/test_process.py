@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 import pytest
 import serial
 
-from host_tools.errors import BadInput
-from host_tools.virtual import VirtualEsp32
-from host_tools.virtual.flash_file import FlashFile, wait_until_free
-from host_tools.virtual.settings import parse_mac, parse_size
+from startline_host.errors import BadInput
+from startline_host.virtual import VirtualEsp32
+from startline_host.virtual.chip_options import parse_mac, parse_size
+from startline_host.virtual.flash_file import FlashFile, wait_until_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from host_tools.virtual.flash import NorFlash
+    from startline_host.virtual.flash import NorFlash
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 20
@@ -147,7 +147,7 @@ def test_a_tidy_end_leaves_nothing(flash_path: Path) -> None:
 def test_a_chip_dies_with_whoever_made_it(flash_path: Path) -> None:
     """A test run that is killed leaves no chip behind."""
     script = (
-        "import sys, time; from host_tools.virtual import VirtualEsp32\n"
+        "import sys, time; from startline_host.virtual import VirtualEsp32\n"
         "chip = VirtualEsp32(sys.argv[1]); print(chip.pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
@@ -259,7 +259,7 @@ def test_macs() -> None:
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_command(tmp_path: Path, stop: signal.Signals) -> None:
     """`startline virtual --json` prints where it listens and ends with 0 on every polite signal."""
-    command = [sys.executable, "-m", "host_tools", "virtual", "--json", "--pty"]
+    command = [sys.executable, "-m", "startline_host", "virtual", "--json", "--pty"]
     with subprocess.Popen(
         [*command, "--flash", str(tmp_path / "flash.bin")],
         stdout=subprocess.PIPE,
@@ -276,7 +276,14 @@ def test_the_command(tmp_path: Path, stop: signal.Signals) -> None:
 
 def test_the_command_in_words(tmp_path: Path) -> None:
     """For a person it is one line on stderr; a bad value is a sentence and exit code 60."""
-    command = [sys.executable, "-m", "host_tools", "virtual", "--flash", str(tmp_path / "f.bin")]
+    command = [
+        sys.executable,
+        "-m",
+        "startline_host",
+        "virtual",
+        "--flash",
+        str(tmp_path / "f.bin"),
+    ]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'firmware'}"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stderr is not None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from host_tools.virtual.reset_circuit import ResetCircuit
+from startline_host.virtual.reset_circuit import ResetCircuit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

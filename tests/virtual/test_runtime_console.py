@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from host_tools.virtual.runtime.complete import complete
-from host_tools.virtual.runtime.repl import needs_more
+from startline_host.virtual.runtime.complete import complete
+from startline_host.virtual.runtime.repl import needs_more
 from tests.virtual.vm_harness import BANNER, SECONDS, Vm
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from host_tools.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import find_micropython
 from tests.virtual.vm_harness import ROWS, make_table
 
-FOLDER = Path(__file__).parents[2] / "host_tools" / "virtual"
+FOLDER = Path(__file__).parents[2] / "host_tools" / "startline_host" / "virtual"
 
 SCRIPT = """
 import sys

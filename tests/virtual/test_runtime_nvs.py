@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host_tools.virtual.flash import NorFlash, Power, PowerCut
-from host_tools.virtual.runtime import nvs, nvs_errors
-from host_tools.virtual.runtime.nvs_page import BLOB_INDEX, I32
-from host_tools.virtual.runtime.nvs_pending import PendingNvs
+from startline_host.virtual.flash import NorFlash, Power, PowerCut
+from startline_host.virtual.runtime import nvs, nvs_errors
+from startline_host.virtual.runtime.nvs_page import BLOB_INDEX, I32
+from startline_host.virtual.runtime.nvs_pending import PendingNvs
 from tests.virtual import nvs_reader
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tools.virtual import slip
+from startline_host.virtual import slip
 
 payloads = st.binary(min_size=1) | st.text("\xc0\xdb\xdc\xdd\x00", min_size=1).map(
     lambda text: text.encode("latin-1")

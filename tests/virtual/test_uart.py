@@ -13,9 +13,9 @@ import serial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tools.virtual import VirtualEsp32
-from host_tools.virtual.tcp import Rfc2217
-from host_tools.virtual.uart import Uart
+from startline_host.virtual import VirtualEsp32
+from startline_host.virtual.tcp import Rfc2217
+from startline_host.virtual.uart import Uart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from host_tools.virtual.cpu import Cpu, CpuConfig
+from startline_host.virtual.cpu import Cpu, CpuConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

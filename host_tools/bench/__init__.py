@@ -1,1 +1,0 @@
-"""Composes images, devices and clouds: loading, first boots, checks, scenarios."""

@@ -1,1 +1,0 @@
-"""Bytes to flash: partition table, factory partition, file system, firmware, and their plan."""

@@ -1,0 +1,5 @@
+"""`python -m startline_host` is `startline`."""
+
+from startline_host.cli import main
+
+main()

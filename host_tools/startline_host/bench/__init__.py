@@ -1,0 +1,1 @@
+"""The test bench: scenarios, their runner, its reports, and the pytest plugin."""

@@ -1,0 +1,180 @@
+"""The pytest plugin: fixtures `device`, `cloud` and `station`, on virtual readers or on a board.
+
+Nothing of the bench is imported before a test asks for one of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from startline_host.bench.scenarios.base_flash import Base
+    from startline_host.bench.scenarios.board_rig import Borrowed
+    from startline_host.bench.scenarios.rig import Rig
+    from startline_host.bench.scenarios.transcript import Transcript
+    from startline_host.bench.station import Device, Station
+    from startline_host.mock_cloud import MockCloud
+
+_MARKER = """startline(app=None, key="WRITE", cloud={}, given={}): how the fixtures device, cloud
+and station are made: a folder with app.py beside the test, the claim key's access type, options
+of MockCloud, and what the device is provisioned with."""
+_TRANSCRIPT = pytest.StashKey["Transcript"]()
+#: A real chip joins and handshakes for real; in seconds on top of every limit.
+_BOARD_SLACK = 15
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that choose a real board."""
+    group = parser.getgroup("startline")
+    group.addoption("--startline-port", metavar="URL", help="test on the board at this port")
+    group.addoption("--startline-board", default="ESP32_GENERIC", help="which board that is")
+    group.addoption("--startline-ssid", default="", help="the Wi-Fi that it is to join")
+    group.addoption("--startline-cloud-host", default="localhost",
+                    help="this computer, as that board knows it")  # fmt: skip
+    parser.addini("startline_app", "folder with the app.py to test", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", " ".join(_MARKER.split()))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Show, below a failed test, what reader, cloud and bench did."""
+    report: Any = yield
+    transcript = item.stash.get(_TRANSCRIPT, None)
+    if transcript is not None and report.when == "call" and report.failed:
+        lines = [f"{e.at:9.3f} s  {e.source:<6}  {e.text}" for e in transcript.entries()]
+        report.sections.append(("startline", "\n".join(lines)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def _startline_bases() -> dict[Path | None, Base]:
+    """Keep the flash images of a session: compiling the agent once is enough."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def _startline_board() -> Iterator[ExitStack]:
+    """Keep a borrowed board for a session, and give it back at its end."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def cloud(request: pytest.FixtureRequest) -> Iterator[MockCloud]:
+    """Run a mock cloud for one test; the marker's `cloud` are options of `MockCloud`."""
+    from startline_host.mock_cloud import MockCloud
+
+    options = {"proxied": True, "seed": 0} | _marked(request).get("cloud", {})
+    host = request.config.getoption("--startline-cloud-host")
+    if host != "localhost":
+        options |= {"host": "0.0.0.0", "names": (host,)}  # noqa: S104 - a board has to reach it
+    with MockCloud(**options) as running:
+        yield running
+
+
+@pytest.fixture
+def station(
+    request: pytest.FixtureRequest,
+    cloud: MockCloud,
+    tmp_path: Path,
+    _startline_bases: dict[Path | None, Base],
+    _startline_board: ExitStack,
+) -> Iterator[Station]:
+    """Set up a bench around the cloud; devices are made with `station.device()`."""
+    import msgspec
+
+    from startline_host.bench.scenarios.model import Given
+    from startline_host.bench.scenarios.provisioning import Link, Provisioner
+    from startline_host.bench.scenarios.transcript import Transcript
+    from startline_host.bench.station import Station
+
+    marked = _marked(request)
+    port = request.config.getoption("--startline-port")
+    ssid = request.config.getoption("--startline-ssid")
+    given = msgspec.convert({"boot_limit": 12} | marked.get("given", {}), Given)
+    link = Link(ssid=ssid, password=_wifi_password()) if ssid else Link()
+    slack = _BOARD_SLACK if port else 0
+    provisioner = Provisioner(cloud, marked.get("key", "WRITE"), "rufus", link, slack)
+    transcript = Transcript(provisioner.secrets())
+    request.node.stash[_TRANSCRIPT] = transcript
+    base = _base(request, _startline_bases)
+    with _rig(port, base, tmp_path, transcript, _startline_board) as rig:
+        yield Station(rig, cloud, provisioner, transcript, given)
+        transcript.requests("cloud", cloud.requests)
+
+
+@pytest.fixture
+def device(station: Station) -> Device:
+    """Provide a reader with the agent and the app under test, provisioned and off."""
+    return station.device()
+
+
+def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Merge the markers of a test; the closest one counts."""
+    found: dict[str, Any] = {}
+    for mark in request.node.iter_markers("startline"):
+        found = {**mark.kwargs, **found}
+    if strangers := found.keys() - {"app", "key", "cloud", "given"}:
+        raise pytest.UsageError(f"the marker startline knows no {min(strangers)!r}")
+    return found
+
+
+def _base(request: pytest.FixtureRequest, bases: dict[Path | None, Base]) -> Base:
+    from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
+    from startline_host.boards import load_board
+    from startline_host.formats.bytecode import owner_files
+
+    named = _marked(request).get("app")
+    ini = request.config.getini("startline_app")
+    app = None
+    if named:
+        app = (request.path.parent / named).resolve()
+    elif ini:
+        app = (request.config.rootpath / ini).resolve()
+    if app not in bases:
+        port = request.config.getoption("--startline-port")
+        board = request.config.getoption("--startline-board") if port else VIRTUAL_BOARD
+        own = owner_files(app) if app else None
+        bases[app] = make_base(load_board(board), own=own)
+    return bases[app]
+
+
+def _rig(
+    port: str | None, base: Base, folder: Path, transcript: Transcript, stack: ExitStack
+) -> Rig:
+    if port is None:
+        from startline_host.bench.scenarios.virtual_rig import VirtualRig
+
+        return VirtualRig(base, folder, transcript)
+    return _borrowed(port, base, stack).rig(transcript, threading.Event(), None)
+
+
+def _borrowed(port: str, base: Base, stack: ExitStack) -> Borrowed:
+    """Borrow the board once for as long as the same app is tested on it."""
+    from startline_host.bench.scenarios.board_rig import borrow
+
+    held: Borrowed | None = getattr(stack, "borrowed", None)
+    if held is None or held.base is not base:
+        stack.close()
+        held = stack.enter_context(borrow(port, base))
+        setattr(stack, "borrowed", held)  # noqa: B010 - the stack is the session's only keeper
+    return held
+
+
+def _wifi_password() -> Any:
+    import os
+
+    from startline_host.secrets import Secret
+
+    password = os.environ.get("STARTLINE_WIFI_PASSWORD", "")
+    return Secret(password) if password else None

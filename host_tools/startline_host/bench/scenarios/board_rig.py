@@ -1,0 +1,206 @@
+"""A bench with a real board on a serial line: borrowed for the run, and left with a blank record."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from startline_host.bench.scenarios.base_flash import APP, Base
+from startline_host.bench.scenarios.model import Damage, World
+from startline_host.bench.scenarios.provisioning import is_bench_unit, neutral
+from startline_host.bench.scenarios.reader import LinkMaker, Reader
+from startline_host.bench.scenarios.transcript import Transcript
+from startline_host.device.bootloader import BootLoader
+from startline_host.device.partition_access import differing_blocks, read_facts, write_partition
+from startline_host.device.port import Port
+from startline_host.device.port_session import Line
+from startline_host.device.raw_repl import DeviceRaised
+from startline_host.device.repl import Repl
+from startline_host.errors import BadInput, DeviceSilent
+from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.flash_survey import Survey
+from startline_host.flows.load_request import Order
+from startline_host.flows.loading import load
+from startline_host.flows.notices import Listener, Remark, nobody
+from startline_host.flows.prompt_session import read_kept
+from startline_host.flows.restart import restart
+from startline_host.formats.partitions import FCTRY_SIZE
+
+_PATIENCE = 15.0
+
+_BLANK_RECORD = """
+import esp32
+from esp32 import Partition
+try:
+    _nvs = esp32.NVS('startline')
+    _nvs.erase_key('record')
+    _nvs.commit()
+except OSError:
+    pass
+for _part in Partition.find(Partition.TYPE_DATA, label='bind'):
+    for _block in range(_part.info()[3] // 4096):
+        _part.ioctl(6, _block)
+"""
+_OWN_APP = "'app.py' in __import__('os').listdir('/')"
+
+
+class Borrowed(msgspec.Struct, frozen=True):
+    """A board that was made ready: its port, and what a rig on it can do."""
+
+    base: Base
+    url: str
+    can: frozenset[str]
+
+    def rig(
+        self, transcript: Transcript, stop: threading.Event, link: LinkMaker | None
+    ) -> BoardRig:
+        """Return the rig of one case."""
+        return BoardRig(self, transcript, stop, link)
+
+
+@contextlib.contextmanager
+def borrow(url: str, base: Base, listen: Listener = nobody) -> Iterator[Borrowed]:
+    """Load a board with the agent for as long as the block runs; then give it back unbound.
+
+    What it had been told of itself stands in it again afterwards, and its record is blank. Raises
+    WouldTouchBound, before anything is written, for a board that is bound or may be; BadInput for
+    a line without reset wires.
+    """
+    with Line(url) as line:
+        if not line.port().can_reset:
+            raise BadInput(
+                f"The bench switches readers on and off, and {url} has no wires for that.",
+                "Use the board's USB port itself, or an rfc2217:// one.",
+            )
+        there = _survey(line, base, listen)
+        has_app = _has_app(line.port())
+        kit = msgspec.structs.replace(base.kit, own={} if has_app else {"/app.py": APP})
+        # With an identity of the bench's own it can ask nobody, whenever it starts.
+        load(line, Order(board=base.board, kit=kit, provision=neutral()), listen)
+        restart(line)
+    fctry = there.fctry if there and there.fctry else b"\xff" * FCTRY_SIZE
+    can = frozenset() if has_app else frozenset({"app"})
+    try:
+        yield Borrowed(base, url, can)
+    finally:
+        with Line(url) as line:
+            _give_back(line.port(), fctry, keep_app=has_app)
+
+
+class BoardRig:
+    """The one reader of a case, on a borrowed board."""
+
+    def __init__(
+        self,
+        board: Borrowed,
+        transcript: Transcript,
+        stop: threading.Event,
+        link: LinkMaker | None,
+    ) -> None:
+        self.can = board.can
+        self.names = ("first",)
+        self._board = board
+        self._reader = Reader(board.url, transcript, link=link, stop=stop)
+
+    def __enter__(self) -> Self:
+        self._reader.__enter__()
+        _blank(_prompt(self._reader.line.port()))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._reader.__exit__(kind, error, trace)
+
+    def set_world(self, world: World) -> None:
+        """Leave the world as it is: a board stands in the real one."""
+
+    def reader(self, name: str = "first", *, copy_flash: bool = False) -> Reader:
+        """Return the reader."""
+        del name, copy_flash
+        return self._reader
+
+    def url(self, name: str = "first") -> str:
+        """Return where its serial line is."""
+        del name
+        return self._board.url
+
+    def write(self, name: str, part: str, data: bytes) -> None:
+        """Write a partition through the prompt; the reader is off then."""
+        del name
+        repl = _prompt(self._reader.line.port())
+        old = read_kept(repl, read_facts(repl)).fctry or b""
+        write_partition(repl, part, data, differing_blocks(old, data))
+        self._reader.power_off()
+
+    def damage(self, name: str, damage: Damage, seed: int) -> None:
+        """Refuse: nobody's board is damaged."""
+        del name, damage, seed
+        raise BadInput("A real board's flash is not damaged.")
+
+    def kept(self, name: str) -> Kept:
+        """Return what the reader keeps of its binding; it stays at its prompt."""
+        del name
+        return _kept(self._reader.line.port())
+
+    def flash_holds(self, name: str, text: str) -> bool:
+        """Tell whether a text stands in a partition that keys are kept in; it stays at its prompt."""
+        kept = self.kept(name)
+        return any(text.encode() in (part or b"") for part in (kept.nvs, kept.bind, kept.fctry))
+
+
+def _prompt(port: Port) -> Repl:
+    repl = Repl(port)
+    repl.enter(_PATIENCE)
+    return repl
+
+
+def _kept(port: Port) -> Kept:
+    repl = _prompt(port)
+    return read_kept(repl, read_facts(repl))
+
+
+def _blank(repl: Repl) -> None:
+    repl.run(_BLANK_RECORD, _PATIENCE)
+
+
+def _has_app(port: Port) -> bool:
+    """Tell whether the owner's own application is on the board."""
+    try:
+        repl = _prompt(port)
+        return bool(repl.value(_OWN_APP)) and APP.decode() != repl.value("open('/app.py').read()")
+    except (DeviceSilent, DeviceRaised, OSError):
+        return False
+
+
+def _survey(line: Line, base: Base, listen: Listener) -> Kept | None:
+    """Return what the board keeps; the record of an interrupted bench's unit is cleared."""
+    try:
+        repl = _prompt(line.port())
+        kept = read_kept(repl, read_facts(repl))
+    except (DeviceSilent, DeviceRaised, OSError):
+        line.free()
+        loader = BootLoader(line.url, base.board.baud.flash, listen)
+        return Survey(loader, loader.identify().mac, base.table).kept
+    if kept.holding().must_stay and is_bench_unit(kept.told()):
+        listen(Remark("An earlier bench left its unit here: its record is cleared.", warning=True))
+        _blank(repl)
+    return kept
+
+
+def _give_back(port: Port, fctry: bytes, *, keep_app: bool) -> None:
+    repl = _prompt(port)
+    _blank(repl)
+    write_partition(repl, "fctry", fctry, range(len(fctry) // 4096))
+    if not keep_app:
+        repl.remove("/app.py")
+    # It stays at its prompt: what it does at its next start is its owner's decision.
+    repl.leave()

@@ -1,0 +1,103 @@
+"""The clouds of one case: the reader's own, and a stranger's where names lead astray."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from startline_host.bench.scenarios.catalog import Case
+from startline_host.bench.scenarios.model import IMPOSTOR, Scenario
+from startline_host.bench.scenarios.virtual_rig import IMPOSTOR_ADDRESS
+from startline_host.mock_cloud import LoggedRequest, MockCloud
+from startline_host.mock_cloud.fault_spec import parse
+from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
+from startline_host.mock_cloud.switchboard import ALL_FAULTS
+from startline_host.mock_cloud.vms import LOGINS, TYPES
+
+
+class Stage:
+    """The mock cloud as a case wants it, listening on `host`; readers know it as `name`."""
+
+    def __init__(self, case: Case, host: str = "localhost", name: str = "") -> None:
+        setup = case.scenario.cloud
+        self._case = case
+        self._stack = ExitStack()
+        self._impostor: MockCloud | None = None
+        self.cloud = MockCloud(
+            envelope=case.envelope,
+            answer_form=setup.answer_form,
+            second_bind=setup.second_bind,
+            vms_second_bind=setup.second_bind if setup.second_bind != "new" else "conflict",
+            type_required=setup.type_required,
+            tls=setup.tls,
+            certificate=setup.certificate,
+            proxied=_meets_bytes(case.scenario),
+            host=host,
+            names=(name,) if name else (),
+            seed=case.seed,
+        )
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self.cloud)
+        if _names_impostor(self._case.scenario):
+            self._impostor = self._stack.enter_context(
+                MockCloud(host=IMPOSTOR_ADDRESS, port=self.cloud.port)
+            )
+        for serial in self._case.scenario.cloud.devices:
+            self._bind_elsewhere(serial)
+        self.cloud.requests.clear()
+        self.set_faults(self._case.scenario.cloud.faults)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def set_faults(self, orders: Iterable[str]) -> None:
+        """Have these faults, and no others, from now on."""
+        self.cloud.faults.clear()
+        for order in orders:
+            self.cloud.faults.turn_on(order)
+
+    def strangers(self) -> list[LoggedRequest]:
+        """Return what came to whom it was not meant for: the trap, and the stranger's cloud."""
+        astray = list(self.cloud.trapped)
+        if self._impostor is not None:
+            astray += list(self._impostor.requests)
+        return astray
+
+    def _bind_elsewhere(self, serial: str) -> None:
+        """Bind a device of that serial number as another reader would."""
+        if self._case.cloud == "rufus":
+            path, key = "/devices", self.cloud.keys["WRITE"]
+            body: dict[str, str] = {"model": "Model X1", "serial_number": serial}
+        else:
+            path, key = "/api/v1/billing/devices/activate", ""
+            body = {"login": LOGINS[0], "type": TYPES[0], "name": serial, "serial_number": serial}
+        cloud = self.cloud
+        context = ssl.create_default_context(cadata=cloud.ca_pem.decode())
+        base = cloud.base_url if self._case.cloud == "rufus" else cloud.root_url
+        httpx.post(
+            base + path, headers={"api_key": key}, json=body, verify=context, trust_env=False
+        ).raise_for_status()
+
+
+def _meets_bytes(scenario: Scenario) -> bool:
+    orders = [*scenario.cloud.faults]
+    for act in scenario.act:
+        orders += act.faults or ()
+    return any(parse(order, ALL_FAULTS).name in PROXY_ROWS for order in orders)
+
+
+def _names_impostor(scenario: Scenario) -> bool:
+    worlds = [scenario.world, *(act.world for act in scenario.act)]
+    return any(world is not None and IMPOSTOR in world.dns.values() for world in worlds)

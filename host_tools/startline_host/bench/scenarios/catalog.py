@@ -1,0 +1,208 @@
+"""Reads scenario files, checks that what they ask for can be done, and picks cases out of them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from startline_host.bench.scenarios.model import (
+    Act,
+    CloudName,
+    LinkName,
+    Scenario,
+    ScenarioFile,
+    World,
+)
+from startline_host.errors import BadInput
+from startline_host.mock_cloud import CASES
+from startline_host.mock_cloud.fault_spec import parse
+from startline_host.mock_cloud.fault_table import LIST, ROWS
+from startline_host.mock_cloud.proxy_faults import PROXY_ROWS, REFUSE
+from startline_host.mock_cloud.switchboard import ALL_FAULTS
+
+_LOOKING_KEYS = frozenset({"READ_WRITE"})
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One run of a scenario: with one key type, one envelope, one cloud; `seed` makes its luck."""
+
+    scenario: Scenario
+    key: str
+    envelope: str
+    cloud: CloudName
+    number: int = 1
+    seed: int = 0
+
+    @property
+    def variant(self) -> str:
+        """The case among those of its scenario."""
+        return f"{self.key}/{self.envelope}" if self.cloud == "rufus" else self.cloud
+
+    @property
+    def name(self) -> str:
+        """The case among all; a repetition has its number behind it."""
+        again = f" #{self.number}" if self.number > 1 else ""
+        return f"{self.scenario.group}/{self.scenario.name} [{self.variant}]{again}"
+
+
+def load_scenarios(paths: Sequence[Path] = ()) -> list[Scenario]:
+    """Read scenario files; without any, those that came with this program.
+
+    Raises BadInput that names file, scenario and field for whatever cannot be.
+    """
+    chosen = list(paths) or sorted(Path(__file__).parent.glob("*.toml"))
+    scenarios = [scenario for path in chosen for scenario in _read(path)]
+    seen: set[str] = set()
+    for scenario in scenarios:
+        if scenario.name in seen:
+            raise BadInput(f"There are two scenarios {scenario.name!r}.", "Rename one of them.")
+        seen.add(scenario.name)
+    return scenarios
+
+
+def make_cases(
+    scenarios: Iterable[Scenario],
+    *,
+    cloud: CloudName = "rufus",
+    link: LinkName = "wifi",
+    words: Sequence[str] = (),
+    repeat: int = 1,
+    seed: int = 0,
+) -> list[Case]:
+    """Return every case that has a meaning for this cloud and this link, in the files' order.
+
+    Of `words` one must be found in a case's name, and none that begins with "!". The seed of a
+    case comes from its name, so that it does not depend on what else was chosen.
+    """
+    found = []
+    for number in range(1, repeat + 1):
+        for scenario in scenarios:
+            if cloud in scenario.clouds and link in links_of(scenario):
+                found += _variants(scenario, cloud, number, seed)
+    return [case for case in found if _wanted(case.name, words)]
+
+
+def links_of(scenario: Scenario) -> tuple[LinkName, ...]:
+    """Return the links over which a scenario has a meaning."""
+    if scenario.links is not None:
+        return scenario.links
+    return ("wifi",) if changes_world(scenario) else ("wifi", "usb")
+
+
+def changes_world(scenario: Scenario) -> bool:
+    """Tell whether a scenario needs a world of its own making."""
+    plain = World()
+    worlds = [scenario.world, *(act.world or plain for act in scenario.act)]
+    return any(world != plain for world in worlds)
+
+
+def _variants(scenario: Scenario, cloud: CloudName, number: int, seed: int) -> list[Case]:
+    pairs = [(key, envelope) for key in scenario.keys for envelope in scenario.envelopes]
+    if cloud != "rufus":
+        pairs = pairs[:1]
+    return [
+        Case(scenario, key, envelope, cloud, number, _seed(seed, number, scenario.name))
+        for key, envelope in pairs
+    ]
+
+
+def _seed(seed: int, number: int, name: str) -> int:
+    return (seed * 1_000_003 + number * 7919 + sum(name.encode())) % (1 << 31)
+
+
+def _wanted(name: str, words: Sequence[str]) -> bool:
+    plain = [word.lower() for word in words if not word.startswith("!")]
+    never = [word[1:].lower() for word in words if word.startswith("!")]
+    lower = name.lower()
+    return (not plain or any(word in lower for word in plain)) and not any(
+        word in lower for word in never
+    )
+
+
+def _read(path: Path) -> list[Scenario]:
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"The scenario file {path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"The scenario file {path} is not valid TOML: {error}.") from None
+    defaults = raw.get("defaults")
+    tables = raw.get("scenario", [])
+    if isinstance(tables, list) and isinstance(defaults, dict):
+        raw["scenario"] = [{**defaults, **one} if isinstance(one, dict) else one for one in tables]
+    try:
+        file = msgspec.convert(raw, ScenarioFile)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{path}: {_where(str(error), tables)}.") from None
+    found = [msgspec.structs.replace(one, group=file.group) for one in file.scenario]
+    for scenario in found:
+        _check(scenario, path)
+    return found
+
+
+def _where(words: str, tables: Any) -> str:
+    """Put the name of a scenario in place of its number in msgspec's words."""
+    text, at, place = words.partition(" - at `$")
+    if not at:
+        return text
+    for number, table in enumerate(tables if isinstance(tables, list) else []):
+        if place.startswith(f".scenario[{number}]") and isinstance(table, dict):
+            rest = place.removeprefix(f".scenario[{number}]").rstrip("`").lstrip(".")
+            name = table.get("name", f"number {number + 1}")
+            return f"scenario {name!r}: {text}" + (f" in {rest}" if rest else "")
+    return words
+
+
+def _check(scenario: Scenario, path: Path) -> None:
+    place = f"{path}: scenario {scenario.name!r}"
+    if not scenario.act:
+        raise BadInput(f"{place} has no act.")
+    for orders in (scenario.cloud.faults, *(act.faults or () for act in scenario.act)):
+        for text in orders:
+            _check_fault(text, scenario, place)
+    for act in scenario.act:
+        _check_act(act, place)
+    names = [scenario.cloud.certificate, *(act.certificate or "good" for act in scenario.act)]
+    for name in names:
+        if name not in CASES:
+            raise BadInput(f"{place}: there is no certificate {name!r}.",
+                           f"Known are: {', '.join(CASES)}.")  # fmt: skip
+
+
+def _check_fault(text: str, scenario: Scenario, place: str) -> None:
+    try:
+        order = parse(text, ALL_FAULTS)
+        order.settled(ALL_FAULTS[order.name][1])
+    except BadInput as error:
+        raise BadInput(f"{place}: {error.message}", error.hint) from None
+    if order.name in PROXY_ROWS:
+        if order.method or order.path:
+            raise BadInput(f"{place}: {text!r} acts on bytes and knows no method or path.")
+        if order.name == REFUSE and order.times is not None:
+            raise BadInput(f"{place}: refused connections cannot be counted ({text!r}).")
+    elif ROWS[order.name].where == LIST and not _LOOKING_KEYS & set(scenario.keys):
+        raise BadInput(
+            f"{place}: the fault {text!r} cannot apply: no key of the scenario reads the list.",
+            'Give it keys = ["READ_WRITE"].',
+        )
+
+
+def _check_act(act: Act, place: str) -> None:
+    for text in act.cable:
+        try:
+            order = parse(text, PROXY_ROWS)
+            order.settled(PROXY_ROWS[order.name].value)
+        except BadInput as error:
+            raise BadInput(f"{place}, cable: {error.message}", error.hint) from None
+    if act.cable and act.do != "load":
+        raise BadInput(f'{place}: cable faults need do = "load".')
+    if (act.do == "command") != bool(act.run):
+        raise BadInput(f'{place}: do = "command" and run belong together.')
+    if act.copy_flash and act.reader == "first":
+        raise BadInput(f"{place}: the first reader has no flash to copy.")
+    if not (act.until.isalpha() or act.until.startswith("says ")):
+        raise BadInput(f"{place}: nothing can be waited for by {act.until!r}.")

@@ -1,0 +1,147 @@
+"""What a case's reader is told of itself: from a scenario's words to an identity and settings."""
+
+from __future__ import annotations
+
+import msgspec
+
+from startline_host.bench.scenarios.model import Given
+from startline_host.errors import BadInput
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.formats.factory_partition import (
+    Claim,
+    Net,
+    Options,
+    Run,
+    Settings,
+    Tls,
+    make_entries,
+)
+from startline_host.formats.nvs_image import make_nvs_image
+from startline_host.formats.partitions import FCTRY_SIZE
+from startline_host.formats.stored_settings import Told
+from startline_host.formats.units import Unit, now
+from startline_host.mock_cloud import Authority, MockCloud
+from startline_host.secrets import Secret
+
+#: Marks a unit as the bench's own, under `factory`, so that no later bench takes it for a person's.
+_MARK = {"bench": "1"}
+#: The application's key, where a scenario gives it one of its own.
+RUN_KEY = "ror-bench-run-key-000000"
+_WRONG_KEY = "ror-00000000000000000000"
+_ELSEWHERE = "https://elsewhere.invalid/v0"
+_VMS_LOGIN, _VMS_TYPE = "user-login", "mediaagent"
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """How readers reach the bench's cloud; without an ssid a scenario's own Wi-Fi counts."""
+
+    kind: str = "wifi"
+    ssid: str = ""
+    password: Secret | None = None
+
+
+def is_bench_unit(told: Told) -> bool:
+    """Tell whether a device was told that it is a unit of the bench's own."""
+    return all(told.get("factory", key) == value for key, value in _MARK.items())
+
+
+def neutral() -> Provision:
+    """Return the provision of a unit that belongs to no cloud and has no network."""
+    unit = Unit(serial="BENCH", model="Bench", extra=_MARK)
+    claim = Claim(cloud="rufus", base_url=_ELSEWHERE, key=Secret(_WRONG_KEY))
+    return Provision(unit, Settings(claim=claim, tls=Tls(ca=(Authority().ca_der,))))
+
+
+class Provisioner:
+    """Makes provisions for one case's cloud."""
+
+    def __init__(self, cloud: MockCloud, key: str, name: str, link: Link, slack: int = 0) -> None:
+        self._slack = slack
+        self._cloud = cloud
+        self._key = key
+        self._name = name
+        self._link = link
+        self._stranger = cloud.add_company("Strangers")
+        self._other_ca = Authority().ca_der
+        self._plain = Secret(cloud.keys[key])
+
+    @property
+    def base_url(self) -> str:
+        """The cloud's address as readers are told it."""
+        return self._cloud.base_url if self._name == "rufus" else self._cloud.root_url
+
+    def key(self, which: str | None) -> Secret:
+        """Return a key by what a scenario calls it."""
+        if which is None:
+            return self._plain
+        if which == "wrong":
+            return Secret(_WRONG_KEY)
+        if which.startswith("stranger"):
+            return Secret(self._stranger["READ" if which == "stranger-read" else "WRITE"])
+        return Secret(self._cloud.keys[which])
+
+    def secrets(self) -> list[Secret]:
+        """Return everything that no log and no console may show."""
+        texts = {*self._cloud.keys.values(), *self._stranger.values(), RUN_KEY, _WRONG_KEY}
+        texts.add(Given().password)
+        if self._link.password is not None:
+            texts.add(self._link.password.reveal())
+        return [Secret(text) for text in sorted(texts)]
+
+    def provision(self, given: Given) -> Provision:
+        """Return the identity and the settings that a scenario names. Raises BadInput."""
+        unit = Unit(
+            serial=given.serial,
+            model=given.model,
+            alias=given.alias,
+            type=given.type,
+            made_at=now() + given.made_at,
+            extra=_MARK,
+        )
+        return Provision(unit, self._settings(given))
+
+    def image(self, given: Given) -> bytes:
+        """Return the `fctry` partition for it, erased for a reader that is told nothing."""
+        if given.blank:
+            return b"\xff" * FCTRY_SIZE
+        provision = self.provision(given)
+        if not given.without:
+            return provision.image()
+        entries = make_entries(provision.unit, provision.settings)
+        names = {f"{entry.namespace}.{entry.key}" for entry in entries}
+        if strangers := sorted(set(given.without) - names):
+            raise BadInput(f"without: there is no entry {strangers[0]!r} to leave out.")
+        kept = [one for one in entries if f"{one.namespace}.{one.key}" not in given.without]
+        return make_nvs_image(kept, FCTRY_SIZE)
+
+    def _settings(self, given: Given) -> Settings:
+        cloud = self._cloud
+        certificates = {"cloud": cloud.ca_der, "stranger": self._other_ca}
+        run = {"same": Secret("same"), "own": Secret(RUN_KEY)}
+        rufus = self._name == "rufus"
+        return Settings(
+            claim=Claim(
+                cloud=self._name,
+                base_url=_ELSEWHERE if given.base_url == "elsewhere" else self.base_url,
+                key=self.key(given.key) if rufus else None,
+                login="" if rufus else _VMS_LOGIN,
+                name="" if rufus else given.serial,
+                type="" if rufus else _VMS_TYPE,
+            ),
+            run=Run(key=run.get(given.run_key or "")),
+            net=self._net(given),
+            tls=Tls(ca=tuple(certificates[name] for name in given.ca)),
+            set=Options(
+                boot_limit=given.boot_limit + self._slack,
+                look_pause=given.look_pause,
+                mark=given.mark,
+                insecure_http=None if cloud.tls else True,
+            ),
+        )
+
+    def _net(self, given: Given) -> Net:
+        if self._link.kind == "usb":
+            return Net(link="usb")
+        if self._link.ssid:
+            return Net(ssid=self._link.ssid, password=self._link.password, ntp=given.ntp)
+        return Net(ssid=given.ssid, password=Secret(given.password), ntp=given.ntp)

@@ -1,0 +1,132 @@
+"""`startline bench`: every scenario that was asked for, on virtual readers or on a board."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from startline import __version__
+
+from startline_host.bench.run_report import Run
+from startline_host.bench.scenarios.base_flash import Base
+from startline_host.bench.scenarios.board_rig import borrow
+from startline_host.bench.scenarios.catalog import Case
+from startline_host.bench.scenarios.provisioning import Link
+from startline_host.bench.scenarios.runner import Bench, Result, run_cases
+from startline_host.flows.notices import Listener, nobody
+
+#: What a real chip gets on top of every limit, in seconds: it joins and handshakes for real.
+_BOARD_SLACK, _USB_SLACK = 15, 10
+_MOST_JOBS = 12
+_LOOPBACK = "localhost"
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - a board on the Wi-Fi has to reach the mock
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be run, on what: virtual readers, or the board at `port`.
+
+    `cloud_host` is this computer's name or address as a board on the Wi-Fi knows it.
+    """
+
+    cases: Sequence[Case]
+    base: Base
+    link: Link = Link()
+    port: str | None = None
+    cloud_host: str = ""
+    jobs: int = 1
+    seed: int = 0
+
+
+def usual_jobs() -> int:
+    """Return how many virtual readers this computer runs at a time: they mostly wait."""
+    return min(_MOST_JOBS, 4 * (os.cpu_count() or 1))
+
+
+def run_bench(
+    plan: Plan,
+    *,
+    on_start: Callable[[Case], None] = lambda _case: None,
+    on_end: Callable[[Result], None] = lambda _result: None,
+    listen: Listener = nobody,
+) -> Run:
+    """Run a plan to its end and return everything that came of it.
+
+    Ctrl-C and SIGTERM end it early: what runs is stopped, and the run says that it was interrupted.
+    Raises WouldTouchBound for a board that is bound, and whatever else keeps a board from being
+    used at all; what goes wrong within a case is that case's result.
+    """
+    began, start = datetime.now(UTC), time.monotonic()
+    found: dict[str, Result] = {}
+    interrupted = ""
+    with _bench(plan, listen) as bench:
+        jobs = 1 if plan.port else plan.jobs
+        going = run_cases(bench, _longest_first(plan.cases), jobs=jobs, on_start=on_start)
+        try:
+            with contextlib.closing(going):
+                for result in going:
+                    found[result.case.name] = result
+                    on_end(result)
+        except KeyboardInterrupt:
+            interrupted = "Ctrl-C"
+        except SystemExit:
+            interrupted = "SIGTERM"
+    return Run(
+        results=[found.get(case.name) or _not_ended(case) for case in plan.cases],
+        began=began.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        seconds=time.monotonic() - start,
+        seed=plan.seed,
+        version=__version__,
+        target=plan.port or "virtual",
+        facts={
+            "board": plan.base.board.full_name,
+            "micropython": plan.base.kit.firmware.version,
+            "link": plan.link.kind,
+            "readers at a time": str(jobs),
+        },
+        interrupted=interrupted,
+    )
+
+
+def _not_ended(case: Case) -> Result:
+    return Result(case=case, verdict="skipped", why="The run was interrupted before its end.")
+
+
+@contextlib.contextmanager
+def _bench(plan: Plan, listen: Listener) -> Iterator[Bench]:
+    usb = plan.link.kind == "usb"
+    if plan.port is None:
+        yield Bench(base=plan.base, link=plan.link, slack=_USB_SLACK if usb else 0)
+        return
+    host = _LOOPBACK if usb else plan.cloud_host or _own_address()
+    with borrow(plan.port, plan.base, listen) as board:
+        yield Bench(
+            base=plan.base,
+            link=plan.link,
+            host=_LOOPBACK if host == _LOOPBACK else _EVERYWHERE,
+            name="" if host == _LOOPBACK else host,
+            rig=board.rig,
+            can=board.can,
+            slack=_BOARD_SLACK,
+        )
+
+
+def _own_address() -> str:
+    """Return the address that this computer has in its own network; nothing is sent for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return _LOOPBACK
+        return str(probe.getsockname()[0])
+
+
+def _longest_first(cases: Sequence[Case]) -> list[Case]:
+    """Begin with what goes through boot loader and command line, so that nothing long comes last."""
+    return sorted(
+        cases, key=lambda case: -sum(act.do in {"load", "command"} for act in case.scenario.act)
+    )

@@ -1,0 +1,145 @@
+"""Board profiles: what `boards/<BOARD>/board.toml` says of a board, and nothing more."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from startline_host.errors import BadInput
+
+#: The chips that profiles may name, by esptool's names.
+_CHIPS = ("esp32", "esp32s2", "esp32s3", "esp32c3", "esp32c6")
+_MIB = 1 << 20
+
+Hex256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+UsbId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")]
+
+
+class FirmwarePin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The one firmware that a board is loaded with.
+
+    `file` is the published file's name and `url` where it is; `sha256` is absent where it is not
+    known yet. `synthetic` means that the project makes the image itself, and there is no file.
+    """
+
+    version: str
+    file: str = ""
+    url: str = ""
+    sha256: Hex256 | None = None
+    size: int | None = None
+    synthetic: bool = False
+
+
+class Baud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Line rates in baud: of the console, and while flashing."""
+
+    console: int = 115200
+    flash: int = 460800
+
+
+class Led(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The pin of a plain LED, and the level that lights it."""
+
+    pin: int
+    active: int = 1
+
+
+class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One board; sizes and offsets in bytes, `usb_ids` as "vid:pid" in lower-case hex."""
+
+    name: str
+    title: str
+    chip: str
+    flash_size: int
+    firmware_offset: int
+    firmware: FirmwarePin
+    variant: str = ""
+    baud: Baud = Baud()
+    usb_ids: tuple[UsbId, ...] = ()
+    led: Led | None = None
+    notes: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """The name to load this very board by: "NAME" or "NAME:VARIANT"."""
+        return f"{self.name}:{self.variant}" if self.variant else self.name
+
+
+def data_folder(name: str) -> Path:
+    """Return the folder of that name ("boards", "firmware") that came with this program.
+
+    It lies in the repository, or, once installed, among the package's data.
+    """
+    here = Path(__file__).parent
+    installed = here / "data" / name
+    return installed if installed.is_dir() else here.parents[1] / name
+
+
+def board_names() -> list[str]:
+    """Name every board and every variant of it, as `load_board` takes them."""
+    names: list[str] = []
+    for path in sorted(data_folder("boards").glob("*/board.toml")):
+        names.append(path.parent.name)
+        names += [f"{path.parent.name}:{variant}" for variant in _read(path).get("variants", {})]
+    return names
+
+
+def load_board(name: str) -> Board:
+    """Load "BOARD", "BOARD:VARIANT", or a path to a board.toml of one's own.
+
+    Raises BadInput for an unknown board or variant, or a profile that breaks the schema.
+    """
+    base, _, variant = name.partition(":")
+    path = data_folder("boards") / base / "board.toml"
+    if name.endswith(".toml"):
+        path, variant = Path(name), ""
+    elif not base.replace("_", "").isalnum() or not path.is_file():
+        raise BadInput(
+            f"There is no board {base!r}.", f"The boards are: {', '.join(board_names())}."
+        )
+    return _board(_read(path), variant, path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"The board file {path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"The board file {path} is not valid TOML: {error}.") from None
+
+
+def _board(raw: dict[str, Any], variant: str, path: Path) -> Board:
+    variants = raw.pop("variants", {})
+    if variant:
+        if variant not in variants:
+            known = ", ".join(variants) or "none"
+            raise BadInput(
+                f"{path.parent.name} has no variant {variant!r}.", f"Its variants are: {known}."
+            )
+        changes = variants[variant]
+        # A variant's firmware is its own as a whole: half of another file's pin is no pin.
+        raw = raw | changes | {"variant": variant}
+    try:
+        board = msgspec.convert(raw, Board)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"The board file {path} is wrong: {error}.") from None
+    return _checked(board, path)
+
+
+def _checked(board: Board, path: Path) -> Board:
+    if board.chip not in _CHIPS:
+        raise BadInput(f"{path}: unknown chip {board.chip!r}; known are {', '.join(_CHIPS)}.")
+    if board.flash_size % _MIB or board.flash_size.bit_count() != 1:
+        raise BadInput(f"{path}: flash_size {board.flash_size} is not a power of two in MiB.")
+    if board.firmware_offset not in {0, 0x1000, 0x2000}:
+        raise BadInput(f"{path}: no chip boots from firmware_offset {board.firmware_offset:#x}.")
+    pin = board.firmware
+    if pin.synthetic == bool(pin.file) or bool(pin.file) != bool(pin.url):
+        raise BadInput(f"{path}: [firmware] needs file and url, or synthetic = true.")
+    if pin.url and not pin.url.startswith("https://"):
+        raise BadInput(f"{path}: the firmware's url is not https.")
+    return board

@@ -1,0 +1,119 @@
+"""The `startline` command: finds its verbs, and turns errors into sentences and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pkgutil
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import click
+import rich_click
+from startline import __version__
+
+from startline_host.errors import EXIT_CODES, Bug, StartlineError
+
+#: What a shell reports for a process that Ctrl-C (128 + SIGINT) or SIGTERM ended.
+_INTERRUPTED = 130
+_TERMINATED = 143
+
+#: Files of this package that hold no verb.
+_NO_VERBS = frozenset({"options"})
+
+
+class _Verbs(rich_click.RichGroup):
+    """A group whose commands are this package's modules, imported only when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name every verb, in alphabetical order."""
+        return sorted(
+            module.name.replace("_", "-")
+            for module in pkgutil.iter_modules(__path__)
+            if module.name not in _NO_VERBS
+        )
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module and hand out its `command`."""
+        names = self.list_commands(ctx)
+        if cmd_name not in names:
+            import difflib
+
+            close = difflib.get_close_matches(cmd_name, names)
+            if close:
+                ctx.fail(f"No such command {cmd_name!r}. Did you mean {' or '.join(close)}?")
+            return None
+        command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - a fault of ours, not of the user
+        return command
+
+
+def _exit_code_table() -> str:
+    rows = " · ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
+    return f"Exit codes: {rows}"
+
+
+@click.group(
+    cls=_Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog=_exit_code_table(),
+)
+@click.version_option(__version__, prog_name="startline")
+def startline() -> None:
+    """Take a blank ESP32 timing reader to bound, verified and ready to time."""
+
+
+def report(error: StartlineError, *, as_json: bool) -> None:
+    """Say what went wrong: a sentence and a hint on stderr, with `as_json` an object on stdout."""
+    click.echo(f"startline: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
+    if as_json:
+        failure = {"exit_code": error.exit_code, "error": error.message, "hint": error.hint}
+        click.echo(json.dumps(failure))
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and leave with a documented exit code (never with a traceback).
+
+    With STARTLINE_TRACEBACK set, a fault of ours is shown whole.
+    """
+    # As an exception, so that files with secrets are removed on this path too.
+    signal.signal(signal.SIGTERM, _leave)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in arguments
+    try:
+        code = startline.main(arguments, prog_name="startline", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except StartlineError as error:
+        report(error, as_json=as_json)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        if as_json:
+            told = {"exit_code": error.exit_code, "error": error.format_message(), "hint": ""}
+            click.echo(json.dumps(told))
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("startline: interrupted.", err=True)
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone: nothing is left to tell it.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        sys.exit(0)
+    except Exception as fault:
+        if os.environ.get("STARTLINE_TRACEBACK"):
+            raise
+        bug = Bug(
+            f"This is a fault in startline ({type(fault).__name__}: {fault}).",
+            "Run it again with STARTLINE_TRACEBACK=1 and report what it prints.",
+        )
+        report(bug, as_json=as_json)
+        sys.exit(bug.exit_code)
+
+
+def _leave(signum: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(_TERMINATED)

@@ -1,0 +1,216 @@
+"""`startline bench`: whether a reader binds once, whatever a venue does to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import rich_click as click
+from rich.console import Console
+
+from startline_host.bench.live_table import LiveTable
+from startline_host.bench.report_junit import junit
+from startline_host.bench.report_lines import as_object, json_lines
+from startline_host.bench.report_page import page
+from startline_host.bench.run_report import ReportFiles, Run
+from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
+from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
+from startline_host.bench.scenarios.provisioning import Link
+from startline_host.bench.scenarios.runner import Result
+from startline_host.bench.suite import Plan, run_bench, usual_jobs
+from startline_host.boards import load_board
+from startline_host.cli import options
+from startline_host.errors import BadInput
+from startline_host.flows.notice_view import ConsoleView
+from startline_host.secrets import Secret, secret_from_file
+
+_FILE = click.Path(path_type=Path)
+_PASSWORD = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - the name of the variable
+#: How a run ends whose cases did not all pass, as test runners do; and one that was ended early.
+_FAILED = 1
+_INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
+
+
+@click.command("bench")
+@click.option(
+    "-p", "--port", metavar="URL", help="A board's serial port; without it, virtual readers."
+)
+@click.option(
+    "--board",
+    envvar="STARTLINE_BOARD",
+    default=options.DEFAULT_BOARD,
+    show_default=True,
+    help="The board at the port.",
+)
+@click.option(
+    "-k",
+    "words",
+    multiple=True,
+    metavar="TEXT",
+    help="Only cases with TEXT in their name; !TEXT leaves out. Repeatable.",
+)
+@click.option("--repeat", type=click.IntRange(1, 1000), default=1, help="Run each case so often.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The luck of the run: the same seed, the same faults.",
+)
+@click.option("-j", "--jobs", type=click.IntRange(1, 64), help="Virtual readers at a time.")
+@click.option(
+    "--link",
+    type=click.Choice(["wifi", "usb"]),
+    default="wifi",
+    show_default=True,
+    help="How readers reach the cloud: over Wi-Fi, or over the serial line itself.",
+)
+@click.option(
+    "--cloud",
+    type=click.Choice(["rufus", "vms"]),
+    default="rufus",
+    show_default=True,
+    help="The cloud whose scenarios run.",
+)
+@click.option(
+    "--scenarios",
+    "files",
+    multiple=True,
+    type=_FILE,
+    metavar="FILE",
+    help="Your own scenario files, in place of those that come along.",
+)
+@click.option("--ssid", help="The Wi-Fi that a board is to join.")
+@click.option("--wifi-password-file", type=_FILE, help=f"Its password; otherwise ${_PASSWORD}.")
+@click.option("--cloud-host", default="", help="This computer, as a board on the Wi-Fi knows it.")
+@click.option("--firmware", type=_FILE, help="A firmware file, used as it is.")
+@click.option("--agent", type=_FILE, help="A folder with another agent to put to the test.")
+@click.option("--junit", "junit_file", type=_FILE, help="Write JUnit XML.")
+@click.option("--jsonl", "lines_file", type=_FILE, help="Write JSON lines.")
+@click.option(
+    "--html", "page_file", type=_FILE, help="Write one HTML page that needs nothing else."
+)
+@click.option("--list", "only_list", is_flag=True, help="Say what would be run, and end.")
+@options.json_option
+def command(
+    port: str | None,
+    board: str,
+    words: tuple[str, ...],
+    repeat: int,
+    seed: int,
+    jobs: int | None,
+    link: Literal["wifi", "usb"],
+    cloud: Literal["rufus", "vms"],
+    files: tuple[Path, ...],
+    ssid: str | None,
+    wifi_password_file: Path | None,
+    cloud_host: str,
+    firmware: Path | None,
+    agent: Path | None,
+    junit_file: Path | None,
+    lines_file: Path | None,
+    page_file: Path | None,
+    only_list: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Put a reader through everything that a venue can do to it.
+
+    Ends with 0 if every case passed, and with 1 if any did not. Ctrl-C ends it early: the reports
+    are written, and say so. A board that is bound is refused
+    (41); any other is given back with a blank record.
+    """
+    cases = make_cases(
+        load_scenarios(files), cloud=cloud, link=link, words=words, repeat=repeat, seed=seed
+    )
+    if not cases:
+        raise click.UsageError("No scenario is left to run by that choice; --list names them.")
+    if only_list:
+        _list(cases, as_json=as_json)
+        return
+    reports = ReportFiles(
+        {
+            path: writer
+            for path, writer in ((junit_file, junit), (lines_file, json_lines), (page_file, page))
+            if path is not None
+        }
+    )
+    plan = Plan(
+        cases=cases,
+        base=make_base(
+            load_board(board if port else VIRTUAL_BOARD), agent=agent, firmware=firmware
+        ),
+        link=_link(link, port, ssid, wifi_password_file),
+        port=port,
+        cloud_host=cloud_host,
+        jobs=jobs or usual_jobs(),
+        seed=seed,
+    )
+    run = _run(plan, as_json=as_json)
+    reports.write(run)
+    _sum_up(run, as_json=as_json)
+    if run.interrupted:
+        sys.exit(_INTERRUPTED[run.interrupted])
+    if not run.passed:
+        sys.exit(_FAILED)
+
+
+def _run(plan: Plan, *, as_json: bool) -> Run:
+    console = Console(stderr=True, highlight=False)
+    with LiveTable(console, plan.cases) as table:
+
+        def ended(result: Result) -> None:
+            table.ended(result)
+            if as_json:
+                click.echo(json.dumps(as_object(result)))
+
+        return run_bench(plan, on_start=table.started, on_end=ended, listen=ConsoleView(console))
+
+
+def _link(
+    kind: Literal["wifi", "usb"], port: str | None, ssid: str | None, password_file: Path | None
+) -> Link:
+    if kind == "usb":
+        return Link(kind="usb")
+    if port is None:
+        return Link()
+    if not ssid:
+        raise BadInput(
+            "A board needs a Wi-Fi to reach the cloud by.",
+            "Name it with --ssid, or let it all go over the cable: --link usb.",
+        )
+    password = None
+    if password_file is not None:
+        password = secret_from_file(password_file, "Wi-Fi password", warn=options.warn)
+    elif os.environ.get(_PASSWORD):
+        password = Secret(os.environ[_PASSWORD])
+    return Link(ssid=ssid, password=password)
+
+
+def _list(cases: Sequence[Case], *, as_json: bool) -> None:
+    for case in cases:
+        says = case.scenario.says
+        click.echo(
+            json.dumps({"case": case.name, "says": says})
+            if as_json
+            else f"{case.name}\n    {says}"
+        )
+
+
+def _sum_up(run: Run, *, as_json: bool) -> None:
+    if as_json:
+        head = {
+            "kind": "summary",
+            **run.counts,
+            "seconds": round(run.seconds, 3),
+            "passed": run.passed,
+            "interrupted": run.interrupted,
+        }
+        click.echo(json.dumps(head))
+        return
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in run.counts.items())
+    ended = f"Interrupted by {run.interrupted}. " if run.interrupted else ""
+    click.echo(f"{ended}{len(run.results)} cases: {counts}; {run.seconds:.0f} s.")

@@ -1,0 +1,80 @@
+"""`startline build`: the exact bytes for a board, as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+
+from startline_host.boards import load_board
+from startline_host.cli import options
+from startline_host.flows.build import Manifest, build
+from startline_host.flows.recipe import Recipe
+from startline_host.formats.bytecode import device_files, owner_files
+from startline_host.formats.settings_file import load_settings
+from startline_host.formats.unit_list import load_units, make_unit
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command("build")
+@options.board_option
+@options.settings_option
+@click.option("--units", "unit_list", type=_FILE, help="CSV with a row for each unit.")
+@click.option("--encoding", default="", help="Of the list, if not UTF-8: windows-1252 …")
+@options.unit_options
+@click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is.")
+@click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use.")
+@click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data for vfs.")
+@click.option("--merged", is_flag=True,
+              help="Also one file of the whole flash, for a blank chip: it ERASES a binding.")  # fmt: skip
+@click.option("--out", type=_FILE, default="build/images", show_default=True,
+              help="Folder for the files.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
+def command(
+    board: str,
+    settings_file: Path,
+    unit_list: Path | None,
+    encoding: str,
+    unit: dict[str, str],
+    firmware_file: Path | None,
+    accept_firmware: str | None,
+    app_folder: Path | None,
+    merged: bool,  # noqa: FBT001
+    out: Path,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Build all images of a board, for one unit or a list of them, bit for bit reproducible."""
+    if (unit_list is None) == (not unit["serial"]):
+        raise click.UsageError("Give either --serial for one unit or --units for a list of them.")
+    if unit_list is not None and any(unit.values()):
+        raise click.UsageError("With --units, everything about a unit stands in the list.")
+    profile = load_board(board)
+    told = load_settings(settings_file, warn=options.warn)
+    if unit_list is not None:
+        units = load_units(unit_list, told.unit_defaults, encoding)
+    else:
+        units = [make_unit(unit, told.unit_defaults)]
+    store = options.firmware_store(accept_firmware)
+    files = device_files() | (owner_files(app_folder) if app_folder else {})
+    recipe = Recipe(profile, store.obtain(profile, firmware_file), files, told.settings)
+    manifest = build(recipe, units, out, merged=merged)
+    if all(unit.made_at is None for unit in units):
+        options.warn("No unit has a made_at, so a device cannot tell an unset clock by it.")
+    if as_json:
+        click.echo(msgspec.json.encode(manifest).decode())
+    else:
+        _show(manifest, out)
+
+
+def _show(manifest: Manifest, out: Path) -> None:
+    for file in manifest.files():
+        click.echo(f"{file.offset:#010x}  {file.size:>9}  {out / file.file}")
+    click.echo(
+        f"{manifest.board}: MicroPython {manifest.firmware_version}, "
+        f"{len(manifest.units)} unit{'s' if len(manifest.units) != 1 else ''}",
+        err=True,
+    )
+    if manifest.warning:
+        options.warn(manifest.warning)

@@ -1,0 +1,213 @@
+"""`startline cloud`: a mock of both clouds in the foreground, its keys, and its faults."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import threading
+from pathlib import Path
+
+import rich_click as click
+
+from startline_host.cli.options import several
+from startline_host.errors import BadInput
+from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud.answers import ENVELOPES, FORMS, SECOND_BIND
+from startline_host.mock_cloud.foreground import (
+    Announcement,
+    allow_many_files,
+    is_loopback,
+    listed_keys,
+    own_names,
+    running,
+    until_stopped,
+)
+from startline_host.mock_cloud.keys import ACCESS
+from startline_host.mock_cloud.site import FIRST_COMPANY
+from startline_host.mock_cloud.store import Store
+from startline_host.mock_cloud.switchboard import ALL_FAULTS
+from startline_host.secrets import Secret
+
+_PORT = click.IntRange(0, 65535)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _choice(names: tuple[str, ...]) -> click.Choice[str]:
+    return click.Choice(list(names))
+
+
+_OPTIONS = [
+    click.option("--host", default="localhost", show_default=True,
+                 help="Address to listen on; beyond loopback the page wants a password."),
+    click.option("--port", type=_PORT, default=8443, show_default=True,
+                 help="Port for readers, behind the fault proxy; 0 takes a free one."),
+    click.option("--http-port", type=_PORT, default=8480, show_default=True,
+                 help="Port for browsers, plain HTTP past the proxy; 0 takes a free one."),
+    click.option("--tls/--no-tls", default=True, show_default=True,
+                 help="Serve readers over HTTPS with a CA of our own, or over plain HTTP."),
+    click.option("--name", "names", multiple=True, metavar="HOST",
+                 help="A further host name to answer to; may be repeated."),
+    click.option("--ca-file", type=_FILE, help="Where to write the CA's certificate (PEM)."),
+    click.option("--db", type=_FILE, help="Keep state, keys and CA in this file."),
+    click.option("--envelope", type=_choice(ENVELOPES), default="bare", show_default=True,
+                 help="Fields at the top of an answer, or all inside `body`."),
+    click.option("--answer-form", type=_choice(FORMS), default="json", show_default=True,
+                 help="Proper JSON, or the vendor's examples byte for byte."),
+    click.option("--second-bind", type=_choice(SECOND_BIND), default="new", show_default=True,
+                 help="What binding one serial number twice does."),
+    click.option("--vms-second-bind", type=_choice(SECOND_BIND), default="conflict",
+                 show_default=True, help="What activating one VMS device twice does."),
+    click.option("--type-required", is_flag=True, help="Refuse to bind without a type."),
+    click.option("--faults", default="", metavar="LIST",
+                 help="Faults to begin with, such as `status:503x2,delay:200`."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
+]  # fmt: skip
+
+
+@click.group("cloud", invoke_without_command=True)
+@several(_OPTIONS)
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    host: str,
+    port: int,
+    http_port: int,
+    tls: bool,
+    names: tuple[str, ...],
+    ca_file: Path | None,
+    db: Path | None,
+    envelope: str,
+    answer_form: str,
+    second_bind: str,
+    vms_second_bind: str,
+    type_required: bool,
+    faults: str,
+    as_json: bool,
+) -> None:
+    """Run a mock of the RUFUS and VMS clouds until Ctrl-C, with a page to watch it.
+
+    STARTLINE_CLOUD_VMS_AUTHORIZATION, if set, is what VMS calls must carry in that header.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    cloud = MockCloud(
+        envelope=envelope,
+        answer_form=answer_form,
+        second_bind=second_bind,
+        vms_second_bind=vms_second_bind,
+        vms_authorization=os.environ.get("STARTLINE_CLOUD_VMS_AUTHORIZATION"),
+        type_required=type_required,
+        faults=[one for one in faults.split(",") if one],
+        proxied=True,
+        tls=tls,
+        host=host,
+        port=port,
+        http_port=http_port,
+        names=[*names, *([] if is_loopback(host) else own_names(host))],
+        db=db,
+        password=None if is_loopback(host) else _password(host),
+    )
+    allow_many_files()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with running(cloud, ca_file) as told:
+        click.echo(json.dumps(told.as_dict()) if as_json else _announcement(told))
+        click.echo("Ctrl-C stops it.", err=True)
+        until_stopped(stop)
+
+
+def _password(host: str) -> Secret:
+    """Warn, and take the page's password from the environment or make one up and print it."""
+    click.echo(
+        f"Warning: {host} can be reached from other computers, and the first company's WRITE key "
+        "is public knowledge. Use it in networks that you trust.",
+        err=True,
+    )
+    given = os.environ.get("STARTLINE_CLOUD_PASSWORD")
+    password = given or secrets.token_urlsafe(9)
+    if not given:
+        click.echo(f"The page's password is {password} (any user name).", err=True)
+    return Secret(password)
+
+
+def _announcement(told: Announcement) -> str:
+    lines = [
+        f"RUFUS base URL  {told.rufus_url}",
+        f"VMS base URL    {told.vms_url}",
+        f"CA file         {told.ca_file or 'none: plain HTTP'}",
+        f"page            {told.page_url}",
+        *(f"key             {one.key}  {one.access} of {one.company}" for one in told.keys),
+    ]
+    return "\n".join(lines)
+
+
+@command.command("faults")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+def faults_command(*, as_json: bool) -> None:
+    """List every fault by name."""
+    rows = []
+    for name, (says, value, is_bytes) in ALL_FAULTS.items():
+        number = f"{value.unit}, {value.least} to {value.most}, {value.default}" if value else ""
+        rows.append({"name": name, "says": says, "number": number, "bytes": is_bytes})
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    click.echo("Ordered as NAME[:NUMBER][xTIMES][@METHOD][@/PATH].\n")
+    for row in rows:
+        click.echo(
+            f"{row['name']:<20} {row['says']}" + (f" [{row['number']}]" * bool(row["number"]))
+        )
+
+
+@command.group("keys", invoke_without_command=True)
+@click.option("--db", type=_FILE, required=True, help="The cloud's database.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@click.pass_context
+def keys_command(context: click.Context, db: Path, *, as_json: bool) -> None:
+    """List the keys of a cloud that keeps its state in a file; or add and remove some."""
+    context.obj = store = Store(db)
+    context.call_on_close(store.close)
+    if context.invoked_subcommand is None:
+        _show_keys(store, as_json=as_json)
+
+
+@keys_command.command("add")
+@click.argument("access", type=_choice(tuple(ACCESS)))
+@click.option("--company", default=FIRST_COMPANY, show_default=True, help="Whose key it is.")
+@click.option("--alias", default="", help="What it is for.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@click.pass_obj
+def add_command(store: Store, access: str, company: str, alias: str, *, as_json: bool) -> None:
+    """Make a key of an access type; a company may have 10."""
+    store.add_key(store.company(company), access, alias)
+    _show_keys(store, as_json=as_json)
+
+
+@keys_command.command("remove")
+@click.argument("number", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@click.pass_obj
+def remove_command(store: Store, number: int, *, as_json: bool) -> None:
+    """Remove the key with that number in the list."""
+    found = [one for one in listed_keys(store) if one.number == number]
+    if not found:
+        raise BadInput(f"There is no key number {number}.", "`startline cloud keys` lists them.")
+    store.remove_key(found[0].key)
+    _show_keys(store, as_json=as_json)
+
+
+def _show_keys(store: Store, *, as_json: bool) -> None:
+    keys = listed_keys(store)
+    if as_json:
+        rows = [
+            {"number": one.number, "company": one.company, "access": one.access, "key": one.key,
+             "alias": one.alias}
+            for one in keys
+        ]  # fmt: skip
+        click.echo(json.dumps(rows))
+        return
+    for one in keys:
+        click.echo(f"{one.number:>3}  {one.key}  {one.access:<17}  {one.company}  {one.alias}")

@@ -1,0 +1,54 @@
+"""`startline flash`: the agent and its firmware onto a device, its identity untouched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import rich_click as click
+
+from startline_host.boards import load_board
+from startline_host.cli import options
+from startline_host.device.port_session import Line
+from startline_host.flows.backup import new_file
+from startline_host.flows.load_request import Order
+from startline_host.flows.loading import load
+from startline_host.flows.restart import restart
+
+
+@click.command("flash")
+@options.port_option
+@options.flash_baud_option
+@options.board_option
+@options.several(options.firmware_options)
+@options.allow_bound_option
+@options.json_option
+def command(
+    port: str | None,
+    baud: int | None,
+    board: str,
+    firmware_file: Path | None,
+    accept_firmware: str | None,
+    app_folder: Path | None,
+    recreate_files: bool,  # noqa: FBT001
+    backup_file: Path | None,
+    allow_bound: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
+    profile = load_board(board)
+    order = Order(
+        board=profile,
+        kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),
+        allow_bound=allow_bound,
+        recreate_files=recreate_files,
+        backup=new_file(backup_file),
+        flash_baud=baud,
+    )
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+        report = load(line, order, view)
+        restart(line, view)
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **report.as_dict()}))
+    else:
+        click.echo(report.words())

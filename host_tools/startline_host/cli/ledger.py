@@ -1,0 +1,269 @@
+"""`startline ledger`: what became of every unit."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+import rich_click as click
+from click.core import ParameterSource
+from startline import __version__
+
+from startline_host.cli import options
+from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.errors import BadInput, CloudDisagrees
+from startline_host.factory.batch_report import report
+from startline_host.factory.entries import Entry, Place, iso, short
+from startline_host.factory.export import record_rows, to_csv, to_json, unit_rows
+from startline_host.factory.ledger import Ledger
+from startline_host.factory.schema import STATES
+from startline_host.factory.statistics import figures
+from startline_host.factory.verify import compare, record_verdict
+from startline_host.flows.operator.confirmation import Question
+from startline_host.flows.operator.confirmation import confirm as confirm_question
+from startline_host.util import printable, write_whole
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_FILE = click.Path(path_type=Path)
+_SHOWN = ("serial", "state", "step", "mac", "deviceid", "station", "slot", "reason")
+
+
+def _checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """Take the ledger's name; a password on the command line is in everybody's process list."""
+    given = context.get_parameter_source(str(parameter.name)) == ParameterSource.COMMANDLINE
+    words, at, _ = (value or "").partition("://")[2].partition("@")
+    if given and at and ":" in words:
+        raise click.UsageError(
+            "No passwords on the command line: put it into ~/.pgpass or PGPASSWORD, or the whole "
+            "URL into STARTLINE_LEDGER."
+        )
+    return value or str(platformdirs.user_data_path("startline", ensure_exists=True) / "ledger.db")
+
+
+def ledger_option(command: Command) -> Command:
+    """Add the option that names the ledger."""
+    decorate = click.option(
+        "--ledger", "where", envvar="STARTLINE_LEDGER", metavar="FILE|URL", callback=_checked,
+        help="A file, or postgresql://host/name; by default one of this user's.",
+    )  # fmt: skip
+    return decorate(command)
+
+
+batch_option = click.option("--batch", help="Of this batch only.")
+
+
+@click.group("ledger")
+def command() -> None:
+    """Look into the ledger of the units that were made, and hold it against the cloud."""
+
+
+@command.command("list")
+@ledger_option
+@batch_option
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES),
+              help="Of this state only; can be repeated.")  # fmt: skip
+@options.json_option
+def list_(where: str, batch: str | None, states: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+    """List units with their state, chip and deviceid."""
+    with Ledger.open(where, create=False) as ledger:
+        units = ledger.entries(_known(ledger, batch), states)
+        counts = ledger.counts(batch)
+    if as_json:
+        click.echo(json.dumps({"kind": "result", "counts": counts, "units": unit_rows(units)}))
+        return
+    rows = [{**row, "deviceid": short(row["deviceid"])} for row in unit_rows(units)]
+    widths = {name: max([len(str(row[name])) for row in rows], default=0) for name in _SHOWN}
+    for row in rows:
+        cells = (f"{printable(str(row[name])):<{widths[name]}}" for name in _SHOWN)
+        click.echo("  ".join(cells).rstrip())
+    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()), err=True)
+
+
+@command.command()
+@click.argument("unit")
+@ledger_option
+@options.json_option
+def show(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
+    """Show all that is known of a unit, by its serial number or MAC."""
+    with Ledger.open(where, create=False) as ledger:
+        row = unit_rows([ledger.find(unit)])[0]
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **row}))
+        return
+    for name, value in row.items():
+        if value != "":
+            click.echo(f"{name:<12} {printable(str(value))}")
+
+
+@command.command()
+@click.argument("unit")
+@ledger_option
+@options.json_option
+def history(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
+    """Tell what happened to a unit, by its serial number or MAC."""
+    with Ledger.open(where, create=False) as ledger:
+        records = ledger.history(ledger.find(unit))
+    if as_json:
+        click.echo(json.dumps({"kind": "result", "history": record_rows(records)}))
+        return
+    for one in records:
+        took = f"{one.seconds:.1f} s" if one.seconds is not None else ""
+        said = ": ".join(filter(None, [one.reason, one.words]))
+        words = "  ".join(filter(None, [one.kind, one.step, took, said]))
+        click.echo(f"{iso(one.at_ms)}  {one.station}/{one.slot}  {printable(words)}")
+
+
+@command.command()
+@ledger_option
+@batch_option
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv",
+              show_default=True, help="JSON is exact; CSV is safe to open in a spreadsheet.")  # fmt: skip
+@click.option("--history", "with_history", is_flag=True, help="All events in place of the units.")
+@click.option("--out", type=_FILE, help="A file, by default the standard output.")
+def export(
+    where: str,
+    batch: str | None,
+    form: str,
+    with_history: bool,  # noqa: FBT001
+    out: Path | None,
+) -> None:
+    """Write all units, or all history, as CSV or JSON."""
+    with Ledger.open(where, create=False) as ledger:
+        batch = _known(ledger, batch)
+        if with_history:
+            rows = record_rows(ledger.records(batch))
+        else:
+            rows = unit_rows(ledger.entries(batch))
+    text = to_json(rows) if form == "json" else to_csv(rows)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        # The mark tells spreadsheets that a CSV is UTF-8.
+        write_whole(out, text.encode("utf-8-sig" if form == "csv" else "utf-8"))
+        click.echo(f"{out}: {len(rows)} rows", err=True)
+
+
+@command.command("report")
+@ledger_option
+@batch_option
+@click.option("--out", type=_FILE, default="startline-report.html", show_default=True,
+              help="The HTML file.")  # fmt: skip
+@options.json_option
+def report_(where: str, batch: str | None, out: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Write a report as one HTML page: yield, failures, times, stations, open questions."""
+    with Ledger.open(where, create=False) as ledger:
+        units = ledger.entries(_known(ledger, batch))
+        told = figures(units, ledger.records(batch))
+    title = f"Batch {batch}" if batch else "All batches"
+    page = report(title, told, units, made=f"made by startline {__version__}")
+    write_whole(out, page.encode())
+    if as_json:
+        numbers = {"yield": told.yield_, "first_time": told.first_time_share}
+        click.echo(json.dumps({"kind": "result", "file": str(out), **told.counts, **numbers}))
+    else:
+        click.echo(str(out))
+
+
+@command.command()
+@ledger_option
+@batch_option
+@options.several(options.place_options)
+@options.read_key_option
+@options.json_option
+def verify(
+    where: str,
+    batch: str | None,
+    settings_file: Path | None,
+    base_url: str | None,
+    ca_file: Path | None,
+    read_key_file: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Hold the cloud's list against the ledger: missing, doubled, orphaned, strangers.
+
+    Needs a READ key. Ends with 32 where the two differ; strangers alone are no difference. Units
+    that left unbound and have bound since are taken over into the ledger. Where batches belong to
+    different clouds or companies, name one with --batch.
+    """
+    key = options.read_key(read_key_file)
+    place = options.chosen_place(settings_file, base_url, ca_file)
+    list_devices = kind_of(place.cloud).list_devices if place is not None else None
+    if place is not None and list_devices is None:
+        raise BadInput(
+            f"A cloud of kind {place.cloud} has no list to hold the ledger against.",
+            "Each of its units was checked by itself when it was made: startline ledger history.",
+        )
+    if key is None or place is None or list_devices is None:
+        raise BadInput(
+            "The cloud's list can only be read with a READ key, at a cloud that is named.",
+            f"Put the key into {options.READ_KEY_VARIABLE}, and name --settings or --base-url.",
+        )
+    with Ledger.open(where, create=False, hide=[key]) as ledger:
+        units = ledger.entries(_known(ledger, batch))
+        listed = list_devices(place.base_url, place.ca, key, whole=True)
+        verdict = compare(units, listed, ledger.entries())
+        record_verdict(ledger, verdict, Place(socket.gethostname()), batch or "")
+    if as_json:
+        found = [
+            {"kind": one.kind, "serial": one.serial, "deviceid": one.token}
+            for one in verdict.findings
+        ]
+        told = {"agrees": verdict.agrees, "listed": verdict.listed, "alike": verdict.alike}
+        click.echo(json.dumps({"kind": "result", **told, "findings": found}))
+    else:
+        for one in verdict.findings:
+            click.echo(f"{one.kind:<9} {printable(one.words)}")
+        click.echo(f"The cloud lists {verdict.listed} devices: {verdict.words}.")
+    if not verdict.agrees:
+        raise CloudDisagrees(
+            "The cloud's list and the ledger tell different stories.",
+            "Take the units named above off the shelf, and settle each with startline reconcile.",
+        )
+
+
+@command.command()
+@click.argument("unit")
+@ledger_option
+@options.confirm_option
+@options.json_option
+def release(unit: str, where: str, confirm: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Give the serial number of a failed unit back, whose board was destroyed.
+
+    Only where no request can have been sent. The line itself gives numbers back when it could
+    erase the board.
+    """
+    with Ledger.open(where, create=False) as ledger:
+        found = ledger.find(unit)
+        question = Question(
+            f"The board {found.mac} may still carry {printable(found.serial)}, and would bind "
+            "itself with it. Go on only if it is destroyed, or its flash was erased.",
+            found.serial,
+            "--confirm",
+        )
+        confirm_question(options.asker(confirm), question)
+        freed = ledger.release(found, Place(socket.gethostname()))
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **unit_rows([freed])[0]}))
+    else:
+        click.echo(f"{printable(freed.serial)} is free.")
+
+
+def chosen_units(ledger: Ledger, names: tuple[str, ...], batch: str | None) -> list[Entry]:
+    """Return the units that were named, or all of a batch that have passed."""
+    if names:
+        return [ledger.find(name) for name in names]
+    return [unit for unit in ledger.entries(_known(ledger, batch)) if unit.passed]
+
+
+def _known(ledger: Ledger, batch: str | None) -> str | None:
+    known = ledger.batches()
+    if batch is not None and batch not in known:
+        raise BadInput(
+            f"There is no batch {batch!r} in the ledger {ledger.name}.",
+            f"There are: {', '.join(known) or 'none yet'}.",
+        )
+    return batch

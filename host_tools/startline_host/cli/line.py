@@ -1,0 +1,337 @@
+"""`startline line`: many boards on many ports, with one ledger."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rich_click as click
+from click.core import ParameterSource
+from rich.console import Console
+
+from startline_host.boards import Board, load_board
+from startline_host.cli import options
+from startline_host.cli.ledger import ledger_option
+from startline_host.clouds.cloud_check import list_devices
+from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.errors import BadInput, CloudDisagrees, StartlineError
+from startline_host.factory.batch import Batch, is_pattern, load_batch, pattern_batch
+from startline_host.factory.entries import Place
+from startline_host.factory.fault_injection import Mischief
+from startline_host.factory.job import Plan
+from startline_host.factory.ledger import Ledger
+from startline_host.factory.line import FactoryLine, Totals
+from startline_host.factory.live import JsonView, LiveView, PlainView, summed_up
+from startline_host.factory.power import PowerSwitch
+from startline_host.factory.slots import Slot, Sockets, find_slots, parse_slots
+from startline_host.factory.verify import Verdict, compare, record_verdict
+from startline_host.factory.virtual_plant import VirtualPlant
+from startline_host.flows.firmware_bundle import Kit, make_kit
+from startline_host.formats.factory_partition import Settings
+from startline_host.formats.settings_file import load_settings
+from startline_host.secrets import Secret
+from startline_host.util import printable
+
+More = Callable[[], Sequence[Slot]]
+_FILE = click.Path(path_type=Path)
+_VIRTUAL = {"pattern": "VR-{n:06d}", "board": "VIRTUAL_ESP32", "model": "Model X1"}
+
+
+class _Given(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was typed; `slots` are virtual ones."""
+
+    units: str | None
+    count: int | None
+    start: int
+    name: str
+    model: str | None
+    encoding: str
+    ports: tuple[str, ...]
+    watch: bool
+    where: str
+    station: str
+    settings_file: Path
+    board: str
+    baud: int | None
+    firmware_file: Path | None
+    app_folder: Path | None
+    read_key_file: Path | None
+    no_verify: bool
+    defer_bind: bool
+    labels: Path | None
+    tries: int
+    power_command: str | None
+    slots: int
+    folder: Path
+    faults: float
+    seed: int | None
+    keep_boards: bool
+    as_json: bool
+
+
+@click.command("line")
+@click.argument("units", required=False)
+@click.option("--count", type=click.IntRange(1), help="How many units a pattern makes.")
+@click.option("--start", type=click.IntRange(0), default=1, show_default=True,
+              help="The first number of a pattern.")  # fmt: skip
+@click.option("--batch", "name", default="", help="The batch's name; the file's by default.")
+@click.option("--model", help="Model of all units, where nothing else says it.")
+@click.option("--encoding", default="", help="Of the list, if not UTF-8: windows-1252 …")
+@click.option("-p", "--port", "ports", multiple=True, metavar="[NAME=]PORT",
+              help="A slot: a port, or a USB socket as usb:1-1.4. Can be repeated.")  # fmt: skip
+@click.option(
+    "--watch", is_flag=True, help="Go on with each board plugged in, until the batch is made."
+)
+@ledger_option
+@click.option("--station", default=socket.gethostname, help="This station's name.")
+@click.option("--settings", "settings_file", type=_FILE, default="settings.toml",
+              envvar="STARTLINE_SETTINGS", show_default=True,
+              help="What all units share: cloud, network, CA.")  # fmt: skip
+@options.board_option
+@options.flash_baud_option
+@click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is.")
+@click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data.")
+@click.option("--read-key-file", type=_FILE,
+              help=f"File with the READ key; otherwise ${options.READ_KEY_VARIABLE}.")  # fmt: skip
+@click.option("--no-verify", is_flag=True, help="Pass units without asking the cloud.")
+@click.option("--defer-bind", is_flag=True, help="Load only: units bind where they are used.")
+@click.option("--labels", type=_FILE, help="Folder for a label of each unit that passes.")
+@click.option("--tries", type=click.IntRange(1, 9), default=2, show_default=True,
+              help="Goes on a board before it has failed.")  # fmt: skip
+@click.option("--power-command", metavar="COMMAND",
+              help="Run between two goes: uhubctl -l {hub} -p {hub_port} -a cycle")  # fmt: skip
+@click.option("--virtual", type=click.IntRange(1, 64), metavar="SLOTS",
+              help="Virtual readers and a mock cloud in place of everything real.")  # fmt: skip
+@click.option("--folder", type=_FILE, default="startline-virtual", show_default=True,
+              help="Where the virtual readers, cloud and ledger live.")  # fmt: skip
+@click.option("--faults", type=click.FloatRange(0, 100), default=0, metavar="PERCENT",
+              help="Virtual readers that meet with a fault.")  # fmt: skip
+@click.option("--seed", type=int, help="Makes the faults repeatable.")
+@click.option("--keep-boards", is_flag=True, help="Keep the flash of virtual readers that passed.")
+@options.json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    units: str | None,
+    count: int | None,
+    start: int,
+    name: str,
+    model: str | None,
+    encoding: str,
+    ports: tuple[str, ...],
+    watch: bool,  # noqa: FBT001
+    where: str,
+    station: str,
+    settings_file: Path,
+    board: str,
+    baud: int | None,
+    firmware_file: Path | None,
+    app_folder: Path | None,
+    read_key_file: Path | None,
+    no_verify: bool,  # noqa: FBT001
+    defer_bind: bool,  # noqa: FBT001
+    labels: Path | None,
+    tries: int,
+    power_command: str | None,
+    virtual: int | None,
+    folder: Path,
+    faults: float,
+    seed: int | None,
+    keep_boards: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Make a batch of UNITS: a CSV of units, or a pattern such as RR-{n:06d} with --count.
+
+    Every slot works at once; each board is identified, given its serial number, loaded, bound,
+    verified with the cloud and passed, or it fails with a reason. Ctrl-C finishes the boards in
+    hand; a line that was killed goes on where it was.
+    """
+    given = _Given(
+        units=units, count=count, start=start, name=name, model=model, encoding=encoding,
+        ports=ports, watch=watch, where=where, station=station, settings_file=settings_file,
+        board=board, baud=baud, firmware_file=firmware_file, app_folder=app_folder,
+        read_key_file=read_key_file, no_verify=no_verify, defer_bind=defer_bind, labels=labels,
+        tries=tries, power_command=power_command, slots=virtual or 0, folder=folder,
+        faults=faults, seed=seed, keep_boards=keep_boards, as_json=as_json,
+    )  # fmt: skip
+    if virtual and (ports or watch):
+        raise click.UsageError("Virtual readers bring their own slots: no --port, no --watch.")
+    if faults and not virtual:
+        raise click.UsageError("Only virtual readers meet with faults: --virtual.")
+    if not virtual:
+        _run_real(given)
+    elif context.get_parameter_source("where") != ParameterSource.COMMANDLINE:
+        # Virtual units have no business in the ledger of the real ones, wherever that is set.
+        _run_virtual(msgspec.structs.replace(given, where=str(folder / "ledger.db")))
+    else:
+        _run_virtual(given)
+
+
+def _run_real(given: _Given) -> None:
+    if not given.units:
+        raise click.UsageError("Name a CSV of units, or a pattern with --count.")
+    told = load_settings(given.settings_file, warn=options.warn)
+    key = None if given.no_verify else options.read_key(given.read_key_file)
+    wanted = kind_of(told.settings.claim.cloud).check_wants_key and not given.no_verify
+    if key is None and wanted and not given.defer_bind:
+        raise BadInput(
+            "Units are verified with a READ key, and there is none.",
+            f"Put it into {options.READ_KEY_VARIABLE}, or pass units unverified: --no-verify.",
+        )
+    power = PowerSwitch(given.power_command) if given.power_command else None
+    slots: Sequence[Slot] = parse_slots(given.ports, watch=given.watch, power=power)
+    sockets = Sockets(options.usb_ids(), watch=given.watch, power=power)
+    if not given.ports and not given.watch:
+        slots = find_slots(sockets)
+    batch = _batch(given, given.units, told.unit_defaults)
+    board = load_board(given.board)
+    plan = _plan(given, batch, board, _kit(given, board), told.settings, key)
+    more: More | None = None
+    if given.watch:
+        more = _no_more if given.ports else sockets.new
+        click.echo("Plug readers in; Ctrl-C ends it, or the batch's last unit.", err=True)
+    _run(given, batch, plan, slots, more)
+
+
+def _no_more() -> Sequence[Slot]:
+    return ()
+
+
+def _run_virtual(given: _Given) -> None:
+    count = given.count or given.slots
+    if given.units and not is_pattern(given.units):
+        count = len(_batch(given, given.units, {"model": _VIRTUAL["model"]}).units)
+    with contextlib.ExitStack() as stack:
+        plant = stack.enter_context(VirtualPlant(given.folder, count, keep=given.keep_boards))
+        mischief = None
+        if given.faults:
+            mischief = Mischief(given.faults / 100, plant.cloud, given.seed)
+        given = msgspec.structs.replace(given, count=count, name=given.name or "virtual")
+        batch = _batch(given, given.units or _VIRTUAL["pattern"], {"model": _VIRTUAL["model"]})
+        board = load_board(_VIRTUAL["board"])
+        key = None if given.no_verify else plant.read_key
+        plan = _plan(given, batch, board, _kit(given, board), plant.settings, key)
+        try:
+            _run(given, batch, plan, plant.slots(given.slots, mischief))
+        finally:
+            if mischief is not None:
+                _tell_faults(mischief.done, as_json=given.as_json)
+
+
+def _tell_faults(done: dict[str, int], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"kind": "faults", **done}))
+    else:
+        click.echo("Faults: " + ", ".join(f"{count} {kind}" for kind, count in done.items()))
+
+
+def _batch(given: _Given, units: str, defaults: dict[str, Any]) -> Batch:
+    if given.model:
+        defaults = {**defaults, "model": given.model}
+    if not is_pattern(units):
+        return load_batch(Path(units), name=given.name, defaults=defaults, encoding=given.encoding)
+    if not given.count:
+        raise click.UsageError(f"How many units shall {units} make? Give --count.")
+    return pattern_batch(units, given.count, start=given.start, name=given.name, defaults=defaults)
+
+
+def _kit(given: _Given, board: Board) -> Kit:
+    store = options.firmware_store()
+    return make_kit(board, store.obtain(board, given.firmware_file), given.app_folder)
+
+
+def _plan(
+    given: _Given,
+    batch: Batch,
+    board: Board,
+    kit: Kit,
+    settings: Settings,
+    key: Secret | None,
+) -> Plan:
+    return Plan(
+        batch=batch.name, board=board, kit=kit, settings=settings, read_key=key,
+        verify=not given.no_verify, defer=given.defer_bind, labels=given.labels,
+        tries=given.tries, flash_baud=given.baud,
+    )  # fmt: skip
+
+
+def _run(
+    given: _Given, batch: Batch, plan: Plan, slots: Sequence[Slot], more: More | None = None
+) -> None:
+    claim = plan.settings.claim
+    hidden = [key for key in (claim.key, claim.auth, plan.read_key) if key is not None]
+    verdict = None
+    with Ledger.open(given.where, hide=hidden) as ledger:
+        added = ledger.add_batch(batch)
+        click.echo(f"Batch {batch.name}: {added.new} new units, {added.known} known.", err=True)
+        view = _view(slots, as_json=given.as_json)
+        line = FactoryLine(ledger, plan, slots, given.station, view, more=more)
+        try:
+            with view:
+                line.run()
+            verdict = _verdict(ledger, plan, given.station) if given.slots else None
+        finally:
+            _tell(line.totals, ledger, batch.name, verdict, as_json=given.as_json)
+    _raise_for(line.totals, verdict)
+
+
+def _verdict(ledger: Ledger, plan: Plan, station: str) -> Verdict | None:
+    """Hold the list of a cloud that is about to go away against the ledger."""
+    if plan.read_key is None:
+        return None
+    settings = plan.settings
+    listed = list_devices(settings.claim.base_url, settings.tls.ca, plan.read_key, whole=True)
+    verdict = compare(ledger.entries(), listed)
+    record_verdict(ledger, verdict, Place(station))
+    return verdict
+
+
+def _view(slots: Sequence[Slot], *, as_json: bool) -> LiveView | PlainView:
+    console = Console(stderr=True, highlight=False)
+    if as_json:
+        return JsonView(click.echo)
+    if console.is_terminal:
+        return LiveView(console, [slot.name for slot in slots])
+    return PlainView(lambda text: click.echo(text, err=True))
+
+
+def _tell(
+    totals: Totals, ledger: Ledger, batch: str, verdict: Verdict | None, *, as_json: bool
+) -> None:
+    counts: dict[str, int] = {}
+    with contextlib.suppress(StartlineError):
+        counts = ledger.counts(batch)
+    if as_json:
+        ends = {"ends": totals.ends, "reasons": totals.reasons, "batch": counts}
+        agrees = verdict.agrees if verdict else None
+        told = {"kind": "result", "seconds": round(totals.seconds, 1), **ends, "agrees": agrees}
+        click.echo(json.dumps(told))
+        return
+    click.echo(f"{summed_up(totals)}, in {totals.seconds:.0f} s")
+    for reason, count in sorted(totals.reasons.items()):
+        click.echo(f"  {count} failed: {reason}")
+    click.echo("The batch: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
+    if verdict is not None:
+        click.echo(f"The cloud lists {verdict.listed} devices: {verdict.words}.")
+        for one in verdict.findings:
+            click.echo(f"  {one.kind}: {printable(one.words)}")
+
+
+def _raise_for(totals: Totals, verdict: Verdict | None) -> None:
+    """Raise what most of the failed boards failed with, or that the cloud disagrees."""
+    if totals.exit_codes:
+        code = max(totals.exit_codes, key=lambda one: totals.exit_codes[one])
+        kinds = {kind.exit_code: kind for kind in StartlineError.__subclasses__()}
+        reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(totals.reasons.items()))
+        raise kinds[code](
+            f"{totals.failed} board{'s' if totals.failed > 1 else ''} failed: {reasons}.",
+            "See each: startline ledger list --state failed, or startline ledger report.",
+        )
+    if verdict is not None and not verdict.agrees:
+        raise CloudDisagrees("The cloud's list and the ledger tell different stories.")

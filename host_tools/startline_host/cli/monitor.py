@@ -1,0 +1,50 @@
+"""`startline monitor`: what a device prints, told apart into events and text."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console as Terminal
+
+from startline_host.cli import options
+from startline_host.device.console import Console
+from startline_host.device.port_session import Line
+from startline_host.flows.notice_view import ConsoleView, JsonView
+from startline_host.flows.restart import restart
+from startline_host.flows.usb_link import linked
+from startline_host.formats.settings_file import load_place
+from startline_host.util import Deadline
+
+_FOR_EVER = 10 * 365 * 86400.0
+
+
+@click.command("monitor")
+@options.port_option
+@options.console_baud_option
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after so long.")
+@click.option("--settings", "settings_file", type=click.Path(path_type=Path),
+              help="Carry the connections of a device with link = \"usb\" to this file's cloud.")  # fmt: skip
+@click.option("--reset", is_flag=True, help="Restart the device first, to see it from its start.")
+@options.json_option
+def command(
+    port: str | None,
+    baud: int,
+    seconds: float | None,
+    settings_file: Path | None,
+    reset: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Show what a device prints until Ctrl-C; it is not disturbed.
+
+    Control characters are shown, never sent to the terminal.
+    """
+    show = JsonView(click.echo) if as_json else ConsoleView(Terminal(highlight=False))
+    base_url = load_place(settings_file, warn=options.warn)[0] if settings_file else ""
+    with Line(options.chosen_port(port), baud) as line, contextlib.suppress(KeyboardInterrupt):
+        if reset:
+            restart(line)
+        with linked(line.port(), base_url) as heard:
+            for item in Console().follow(heard, Deadline(seconds or _FOR_EVER)):
+                show(item)

@@ -1,0 +1,211 @@
+"""Options that several verbs share, and how their values are found when they are not given."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+from rich.console import Console
+
+from startline_host.boards import Board, board_names, load_board
+from startline_host.device.ports import UsbId, detect_port
+from startline_host.flows.firmware_bundle import Kit, make_kit
+from startline_host.flows.firmware_store import FirmwareStore, default_cache
+from startline_host.flows.notice_view import ConsoleView, JsonView, View
+from startline_host.flows.operator.cloud_target import Place
+from startline_host.flows.operator.confirmation import Ask, Question
+from startline_host.formats.ca_certificates import load_certificates
+from startline_host.formats.settings_file import load_place
+from startline_host.secrets import Secret, secret_from_file
+from startline_host.util import printable
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FILE = click.Path(path_type=Path)
+#: The board that stands for every other where none is named.
+DEFAULT_BOARD = "ESP32_GENERIC"
+_SETTINGS = "settings.toml"
+
+#: Where a READ key is looked for; it only ever looks.
+READ_KEY_VARIABLE = "STARTLINE_READ_KEY"
+
+port_option = click.option(
+    "-p", "--port", envvar=["STARTLINE_PORT", "ESPPORT"], metavar="URL",
+    help="Serial port: /dev/ttyUSB0, COM5, rfc2217://host:port, socket://host:port.",
+)  # fmt: skip
+
+flash_baud_option = click.option(
+    "-b", "--baud", type=click.IntRange(min=1200), envvar=["STARTLINE_BAUD", "ESPBAUD"],
+    help="Line rate while flashing; the board's by default.",
+)  # fmt: skip
+
+console_baud_option = click.option(
+    "-b", "--baud", type=click.IntRange(min=1200), default=115200, show_default=True,
+    help="Line rate of the console.",
+)  # fmt: skip
+
+board_option = click.option(
+    "--board", envvar="STARTLINE_BOARD", default=DEFAULT_BOARD, show_default=True,
+    help="Board, or BOARD:VARIANT; `startline boards` lists them.",
+)  # fmt: skip
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."
+)
+
+allow_bound_option = click.option(
+    "--allow-bound", is_flag=True,
+    help="Load a bound device too: agent only, identity and record stay.",
+)  # fmt: skip
+
+read_key_option = click.option(
+    "--read-key-file", type=_FILE,
+    help=f"File with the READ key; otherwise ${READ_KEY_VARIABLE}.",
+)  # fmt: skip
+
+confirm_option = click.option(
+    "--confirm", metavar="WORD", help="What would have to be typed to confirm: the serial number."
+)
+
+place_options = [
+    click.option("--settings", "settings_file", type=_FILE, envvar="STARTLINE_SETTINGS",
+                 help=f"Where base URL and CA stand; {_SETTINGS} where there is one."),
+    click.option("--base-url", help="The cloud, in place of the settings'."),
+    click.option("--ca", "ca_file", type=_FILE, help="Its CA certificate, with --base-url."),
+]  # fmt: skip
+
+firmware_options = [
+    click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is."),
+    click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use."),
+    click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data."),
+    click.option("--recreate-files", is_flag=True,
+                 help="Write the file system anew: what is on it is LOST."),
+    click.option("--backup", "backup_file", type=_FILE,
+                 help="Save a file system that is replaced to this new file."),
+]  # fmt: skip
+
+settings_option = click.option(
+    "--settings", "settings_file", type=_FILE, default=_SETTINGS,
+    envvar="STARTLINE_SETTINGS", show_default=True,
+    help="What all units share: cloud, network, CA.",
+)  # fmt: skip
+
+_unit_options = [
+    click.option("--serial", help="Serial number of this unit."),
+    click.option("--model", help="Its model, where the settings do not say."),
+    click.option("--type", "kind", help="Its device type."),
+    click.option("--alias", help="Its name for people."),
+    click.option("--mac", help="The chip that it is for, and no other."),
+    click.option("--made-at", help="Its day of making, 2026-11-21: no clock before is believed."),
+]  # fmt: skip
+
+
+def several(options: list[Callable[[Command], Command]]) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options in their order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def unit_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that tell of one unit; the command gets them as `unit`, "" for those left out."""
+
+    @functools.wraps(command)
+    def collected(
+        *,
+        serial: str | None,
+        model: str | None,
+        kind: str | None,
+        alias: str | None,
+        mac: str | None,
+        made_at: str | None,
+        **others: Any,
+    ) -> None:
+        given = {"serial": serial, "model": model, "type": kind, "alias": alias, "mac": mac,
+                 "made_at": made_at}  # fmt: skip
+        command(unit={name: text or "" for name, text in given.items()}, **others)
+
+    return several(_unit_options)(collected)
+
+
+def chosen_port(given: str | None) -> str:
+    """Return the port that was named, or the one that looks like a reader. Raises NoSuchPort."""
+    return given or detect_port(usb_ids())
+
+
+def usb_ids() -> dict[UsbId, str]:
+    """Return the USB ids of all board profiles, each with the first board that names it."""
+    found: dict[UsbId, str] = {}
+    for name in board_names():
+        for pair in load_board(name).usb_ids:
+            vendor, product = pair.split(":")
+            found.setdefault((int(vendor, 16), int(product, 16)), name)
+    return found
+
+
+def read_key(path: Path | None) -> Secret | None:
+    """Return the READ key from a file or the environment, None where there is none."""
+    if path is not None:
+        return secret_from_file(path, "READ key", warn=warn)
+    value = os.environ.get(READ_KEY_VARIABLE, "")
+    return Secret(value) if value else None
+
+
+def chosen_place(settings: Path | None, base_url: str | None, ca: Path | None) -> Place | None:
+    """Return the cloud that was named; None where there is neither a URL nor a settings file."""
+    if base_url is not None:
+        roots = load_certificates(ca, warn=warn) if ca else ()
+        return Place(base_url.rstrip("/"), tuple(roots))
+    if settings is None and not Path(_SETTINGS).exists():
+        return None
+    return Place(*load_place(settings or Path(_SETTINGS), warn=warn))
+
+
+def asker(given: str | None) -> Ask:
+    """Return what puts a question: answered by `given`, or typed by the person at the terminal."""
+
+    def ask(question: Question) -> bool:
+        click.echo(question.text, err=True)
+        if given is not None:
+            return given == question.word
+        if not sys.stdin.isatty():
+            return False
+        words = f"Type {printable(question.word)} to go on"
+        typed = click.prompt(words, default="", show_default=False, err=True)
+        return bool(typed.strip() == question.word)
+
+    return ask
+
+
+def warn(sentence: str) -> None:
+    """Print a warning to stderr."""
+    click.echo(f"Warning: {sentence}", err=True)
+
+
+def confirm(seen: str) -> bool:
+    """Ask the person at the terminal whether what was seen is to be used."""
+    return sys.stdin.isatty() and click.confirm(f"{seen} Use it?", err=True)
+
+
+def firmware_store(accepted: str | None = None) -> FirmwareStore:
+    """Return the firmware cache; a digest that is not known yet is `accepted`, or asked about."""
+    return FirmwareStore(default_cache(), accept=filter(None, [accepted]), confirm=confirm)
+
+
+def chosen_kit(board: Board, firmware: Path | None, accepted: str | None, app: Path | None) -> Kit:
+    """Put together what a device is loaded with, as `firmware_options` say. Raises BadInput."""
+    return make_kit(board, firmware_store(accepted).obtain(board, firmware), app)
+
+
+def view(*, as_json: bool) -> View:
+    """Return what shows a flow: JSON lines on stdout, or lines and bars on stderr."""
+    return JsonView(click.echo) if as_json else ConsoleView(Console(stderr=True, highlight=False))

@@ -1,0 +1,107 @@
+"""`startline reconcile`: settle a device whose outcome is unknown, by what the cloud lists."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import rich_click as click
+
+from startline_host.cli import options
+from startline_host.device.port_session import Line
+from startline_host.factory.ledger import Ledger
+from startline_host.flows.operator.adopt import adopt
+from startline_host.flows.operator.reconcile import SAME_COMPANY, reconcile
+from startline_host.flows.operator.reconcile_result import Reconciled
+from startline_host.secrets import Secret, secret_from_prompt
+from startline_host.util import printable
+
+_OTHERWISE = f"Put it into {options.READ_KEY_VARIABLE}, or name a file with --read-key-file."
+
+
+@click.command("reconcile")
+@options.port_option
+@options.several(options.place_options)
+@options.read_key_option
+@click.option(
+    "--known-serial",
+    "known",
+    multiple=True,
+    metavar="SERIAL",
+    help="A unit that the company has: a key that lists it is the company's.",
+)
+@click.option(
+    "--ledger",
+    "where",
+    envvar="STARTLINE_LEDGER",
+    metavar="FILE|URL",
+    help="The same of all bound units of the device's batch in this ledger.",
+)
+@click.option("--same-company", is_flag=True, help="You vouch for the READ key.")
+@click.option(
+    "--adopt",
+    "--token",
+    "deviceid",
+    metavar="ID",
+    help="The device is this entry at the cloud, on your word: its deviceid or id.",
+)
+@options.confirm_option
+@options.json_option
+def command(
+    port: str | None,
+    settings_file: Path | None,
+    base_url: str | None,
+    ca_file: Path | None,
+    read_key_file: Path | None,
+    known: tuple[str, ...],
+    where: str | None,
+    same_company: bool,  # noqa: FBT001
+    deviceid: str | None,
+    confirm: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Settle a device that is `unknown`: the cloud is looked at, and the device decides.
+
+    The device is stopped for it. Nothing is changed at the cloud. An entry made by the device's
+    own request is its own; without any entry it becomes unbound after two looks. 31 and 32 tell
+    that it stays as it is. A cloud without a list (VMS) wants no key, and the id from you.
+    """
+    place = options.chosen_place(settings_file, base_url, ca_file)
+    key = options.read_key(read_key_file)
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+        if deviceid is not None:
+            done = adopt(
+                line, place, key, deviceid, options.asker(confirm), ask_key=_ask_key, listen=view
+            )
+        else:
+            vouched = options.asker(SAME_COMPANY if same_company else None)
+            done = reconcile(
+                line, place, key, vouched, known_serials=known,
+                tokens_of=partial(_tokens, where), ask_key=_ask_key, listen=view,
+            )  # fmt: skip
+    _show(done, as_json=as_json)
+
+
+def _ask_key() -> Secret:
+    """Ask the person at the terminal for a READ key."""
+    return secret_from_prompt("READ key", _OTHERWISE)
+
+
+def _tokens(where: str | None, serial: str) -> tuple[str, ...]:
+    """Return the tokens of the units that were made in one batch with this one."""
+    if where is None:
+        return ()
+    with Ledger.open(where, create=False) as ledger:
+        own = ledger.look_up(serial)
+        units = ledger.entries(own.batch) if own else []
+    return tuple(one.token for one in units if one.token and own and one.number != own.number)
+
+
+def _show(done: Reconciled, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
+        return
+    click.echo(f"{printable(done.serial)} is {done.state}.")
+    if done.token:
+        click.echo(f"deviceid {printable(done.token)}")

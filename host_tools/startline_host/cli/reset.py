@@ -1,0 +1,37 @@
+"""`startline reset`: have a device forget a record that is not its own, or that nobody needs."""
+
+from __future__ import annotations
+
+import json
+
+import rich_click as click
+
+from startline_host.cli import options
+from startline_host.device.port_session import Line
+from startline_host.flows.operator.reset import reset
+from startline_host.util import printable
+
+
+@click.command("reset")
+@options.port_option
+@options.confirm_option
+@click.option("--force-bound", metavar="SERIAL",
+              help="Also where the device is bound, or may be: its deviceid is LOST.")  # fmt: skip
+@options.json_option
+def command(
+    port: str | None,
+    confirm: str | None,
+    force_bound: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Clear the record of a device: another's, a damaged one, a bench's leftovers.
+
+    The device is stopped for it. A record that is its own and bound, or may be, is left (41).
+    Nothing is changed at the cloud.
+    """
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+        done = reset(line, options.asker(confirm), force_bound=force_bound, listen=view)
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
+    else:
+        click.echo(f"{printable(done.serial)} has no record any more.")

@@ -1,0 +1,46 @@
+"""`startline retry`: have a device try again what is undone."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import rich_click as click
+
+from startline_host.cli import options
+from startline_host.device.port_session import Line
+from startline_host.flows.operator.retry import retry
+from startline_host.util import printable
+
+
+@click.command("retry")
+@options.port_option
+@options.several(options.place_options)
+@click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for the try.")
+@options.json_option
+def command(
+    port: str | None,
+    settings_file: Path | None,
+    base_url: str | None,
+    ca_file: Path | None,
+    timeout: float | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Stop a device and have it try again, also what was refused or could not be looked up.
+
+    It ends as `up` does. A request whose outcome is unknown is never sent again: the device looks.
+    The cloud has to be named only for a device that reaches it over this very cable.
+    """
+    place = partial(options.chosen_place, settings_file, base_url, ca_file)
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+        outcome = retry(line, place, listen=view, limit=timeout)
+    failure = outcome.error()
+    if failure is not None:
+        raise failure
+    if as_json:
+        told = {"state": outcome.state, "serial": outcome.serial, "deviceid": outcome.token}
+        click.echo(json.dumps({"kind": "result", **told}))
+        return
+    click.echo(f"{printable(outcome.serial)} is {outcome.state}.")
+    click.echo(f"deviceid {printable(outcome.token)}")

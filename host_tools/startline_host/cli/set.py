@@ -1,0 +1,121 @@
+"""`startline set`: Wi-Fi and other settings of a device that is at its venue."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from startline_host.cli import options
+from startline_host.device.event_text import plain
+from startline_host.device.port_session import Line
+from startline_host.errors import BadInput
+from startline_host.flows.operator.change_settings import FACTORY, Changed, change, check_changes
+from startline_host.secrets import Secret, secret_from_file, secret_from_prompt
+from startline_host.util import printable
+
+PASSWORD_VARIABLE = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - where it is, not what it is
+_WHAT = "Wi-Fi password"
+
+
+@click.command("set")
+@click.argument("names", nargs=-1, type=click.Choice(sorted(FACTORY)))
+@options.port_option
+@click.option(
+    "--factory",
+    is_flag=True,
+    help="Take back to the factory's what was set before: the NAMES, or all of it.",
+)
+@click.option("--ssid", help="Name of the Wi-Fi; its password is asked for.")
+@click.option(
+    "--password",
+    is_flag=True,
+    help=f"Another password for the same Wi-Fi, from ${PASSWORD_VARIABLE} or a prompt.",
+)
+@click.option("--password-file", type=click.Path(path_type=Path), help="File with the password.")
+@click.option("--open", "is_open", is_flag=True, help="The Wi-Fi has no password.")
+@click.option("--link", type=click.Choice(["wifi", "usb"]), help="How the cloud is reached.")
+@click.option("--ntp", multiple=True, metavar="HOST", help="Time server; can be repeated.")
+@click.option("--boot-limit", type=int, help="Seconds for a first boot.")
+@click.option("--look-pause", type=int, help="Seconds between two looks.")
+@click.option("--mark/--no-mark", default=None, help="Whether a request carries its attempt id.")
+@options.json_option
+def command(
+    names: tuple[str, ...],
+    port: str | None,
+    factory: bool,  # noqa: FBT001
+    ssid: str | None,
+    password: bool,  # noqa: FBT001
+    password_file: Path | None,
+    is_open: bool,  # noqa: FBT001
+    link: str | None,
+    ntp: tuple[str, ...],
+    boot_limit: int | None,
+    look_pause: int | None,
+    mark: bool | None,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Write settings that stand before the factory's; the device then restarts with them.
+
+    The device is stopped for it. Whether it came up bound is told, and is no failure of `set`.
+    With --factory, settings that were written so are forgotten again.
+    """
+    if names and not factory:
+        raise BadInput(
+            f"{', '.join(names)} is named, but not what to do with it.",
+            f"To take it back to the factory's: startline set --factory {' '.join(names)}",
+        )
+    given = {
+        ("net", "link"): link,
+        ("net", "ssid"): ssid,
+        ("net", "password"): _password(ssid, password_file, wanted=password, is_open=is_open),
+        ("net", "ntp"): ",".join(ntp) or None,
+        ("set", "boot_limit"): boot_limit,
+        ("set", "look_pause"): look_pause,
+        ("set", "mark"): None if mark is None else int(mark),
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if changes or not factory:
+        check_changes(changes)
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+        done = change(line, changes, factory=names if factory else None, listen=view)
+    _show(done, as_json=as_json)
+
+
+def _password(
+    ssid: str | None, path: Path | None, *, wanted: bool, is_open: bool
+) -> Secret | None:
+    """Return the password to write: empty for an open Wi-Fi, None to leave the one there is."""
+    if is_open:
+        if path is not None or wanted:
+            raise BadInput("An open Wi-Fi has no password: leave out one or the other.")
+        return Secret("")
+    if path is not None:
+        return secret_from_file(path, _WHAT, warn=options.warn)
+    if not wanted and ssid is None:
+        return None
+    if value := os.environ.get(PASSWORD_VARIABLE, ""):
+        return Secret(value)
+    if not sys.stdin.isatty():
+        raise BadInput(
+            f"The {_WHAT} is needed, and there is nobody to ask for it.",
+            f"Set {PASSWORD_VARIABLE}, name a --password-file, or say --open.",
+        )
+    return secret_from_prompt(_WHAT)
+
+
+def _show(done: Changed, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
+        return
+    if done.names:
+        click.echo(f"Written: {', '.join(done.names)}.")
+    if done.taken_back:
+        click.echo(f"Taken back: {', '.join(done.taken_back)}.")
+    reason = f" ({plain(done.outcome.reason)})" if done.outcome.reason else ""
+    click.echo(
+        f"{printable(done.outcome.serial) or 'The device'} is {done.outcome.state}{reason}."
+    )

@@ -1,0 +1,46 @@
+"""`startline status`: what a device is, without disturbing it."""
+
+from __future__ import annotations
+
+import json
+
+import rich_click as click
+
+from startline_host.cli import options
+from startline_host.device.port_session import Line
+from startline_host.flows.observe import Status, ask_for_status, listen_for_status
+from startline_host.util import printable
+
+
+@click.command("status")
+@options.port_option
+@options.console_baud_option
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True,
+              help="How long to listen.")  # fmt: skip
+@click.option("--interrupt", is_flag=True, help="Stop the device, ask it, and restart it.")
+@options.json_option
+def command(
+    port: str | None,
+    baud: int,
+    seconds: float,
+    interrupt: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Tell what a device is, from what it says by itself.
+
+    Neither DTR nor RTS is moved and no Ctrl-C is sent, since the reader may be timing. A device
+    that says nothing is asked only with --interrupt.
+    """
+    with Line(options.chosen_port(port), baud) as line:
+        status = ask_for_status(line) if interrupt else listen_for_status(line.port(), seconds)
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **status.as_dict()}))
+    else:
+        _show(status)
+
+
+def _show(status: Status) -> None:
+    for name in ("state", "reason", "serial", "token", "mac", "agent", "micropython"):
+        value = getattr(status, name)
+        if value:
+            click.echo(f"{'deviceid' if name == 'token' else name:<12} {printable(value)}")

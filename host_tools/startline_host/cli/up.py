@@ -1,0 +1,73 @@
+"""`startline up`: flash, provision, watch and verify one device."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import rich_click as click
+
+from startline_host.boards import load_board
+from startline_host.cli import options
+from startline_host.flows.backup import new_file
+from startline_host.flows.firmware_bundle import make_provision
+from startline_host.flows.load_request import Order
+from startline_host.flows.up import UpResult, up
+
+
+@click.command("up")
+@options.port_option
+@options.flash_baud_option
+@options.board_option
+@options.settings_option
+@options.unit_options
+@options.several(options.firmware_options)
+@options.allow_bound_option
+@options.read_key_option
+@click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for the first boot.")
+@options.json_option
+def command(
+    port: str | None,
+    baud: int | None,
+    board: str,
+    settings_file: Path,
+    unit: dict[str, str],
+    firmware_file: Path | None,
+    accept_firmware: str | None,
+    app_folder: Path | None,
+    recreate_files: bool,  # noqa: FBT001
+    backup_file: Path | None,
+    allow_bound: bool,  # noqa: FBT001
+    read_key_file: Path | None,
+    timeout: float | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Take a device from whatever it is to bound and verified.
+
+    Everything given is checked first, then the device is asked, and only what differs is written.
+    A device that is bound, or may be, is left as it is (41). With link = "usb" in the settings it
+    reaches its cloud through this cable and this computer, and nothing else.
+    """
+    provision = make_provision(settings_file, unit, warn=options.warn)
+    profile = load_board(board)
+    order = Order(
+        board=profile,
+        kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),
+        provision=provision,
+        allow_bound=allow_bound,
+        recreate_files=recreate_files,
+        backup=new_file(backup_file),
+        flash_baud=baud,
+    )
+    key = options.read_key(read_key_file)
+    with options.view(as_json=as_json) as view:
+        result = up(options.chosen_port(port), order, read_key=key, limit=timeout, listen=view)
+    _show(result, as_json=as_json)
+
+
+def _show(result: UpResult, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **result.as_dict()}))
+        return
+    click.echo(f"{result.serial} is {result.state}.")
+    click.echo(f"deviceid {result.token}")

@@ -1,0 +1,61 @@
+"""`startline virtual`: a virtual ESP32 in the foreground."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import rich_click as click
+
+from startline_host.errors import BadInput
+from startline_host.virtual.chip_options import DEFAULT_MAC, Listening, Settings, parse_size
+
+
+@click.command("virtual")
+@click.option("--flash", required=True, type=click.Path(dir_okay=False, path_type=Path),
+              help="File that is the flash chip; made blank if there is none.")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True,
+              help="TCP port of the RFC 2217 server; 0 takes a free one.")  # fmt: skip
+@click.option("--pty", is_flag=True, help="Open a pseudo-terminal as well.")
+@click.option("--raw-port", type=click.IntRange(0, 65535),
+              help="TCP port of a bare byte stream, without modem lines.")  # fmt: skip
+@click.option("--mac", default=DEFAULT_MAC, show_default=True, help="The chip's MAC address.")
+@click.option("--world", type=click.Path(dir_okay=False, path_type=Path),
+              help="File that says what the radio and the network are like.")  # fmt: skip
+@click.option("--flash-size", help="1MB to 16MB; the file's, or 4MB for a new one.")
+@click.option("--paced", is_flag=True, help="Make the line as slow as its baud rate.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    *,
+    flash: Path,
+    port: int,
+    pty: bool,
+    raw_port: int | None,
+    mac: str,
+    world: Path | None,
+    flash_size: str | None,
+    paced: bool,
+    as_json: bool,
+) -> None:
+    """Run a virtual ESP32 on a serial URL until Ctrl-C."""
+    if os.name == "nt":
+        raise BadInput(
+            "The virtual ESP32 needs Linux or macOS.", "Real boards are served from here as well."
+        )
+    from startline_host.virtual.process import serve
+
+    settings = Settings(
+        flash=flash, port=port, raw_port=raw_port, pty=pty, mac=mac, world=world, paced=paced,
+        flash_size=parse_size(flash_size) if flash_size else None,
+    )  # fmt: skip
+
+    def tell(listening: Listening) -> None:
+        if as_json:
+            click.echo(json.dumps(dataclasses.asdict(listening)))
+            return
+        places = [place for place in (listening.url, listening.raw, listening.pty) if place]
+        click.echo(f"A virtual ESP32 listens on {', '.join(places)} (Ctrl-C stops it)", err=True)
+
+    serve(settings, tell)

@@ -1,0 +1,40 @@
+"""`startline wait`: for a device to say that it is in a state."""
+
+from __future__ import annotations
+
+import json
+
+import rich_click as click
+
+from startline_host.cli import options
+from startline_host.device.port_session import Line
+from startline_host.flows.observe import STATES, wait_for_state
+from startline_host.util import Deadline, printable
+
+
+@click.command("wait")
+@options.port_option
+@options.console_baud_option
+@click.option("--for", "state", type=click.Choice(STATES), default="bound", show_default=True,
+              help="The state to wait for.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True,
+              help="Seconds to wait.")  # fmt: skip
+@options.json_option
+def command(
+    port: str | None,
+    baud: int,
+    state: str,
+    timeout: float,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Wait until a device says that it is in a state (50 if it does not); it is not disturbed."""
+    with (
+        options.view(as_json=as_json) as view,
+        Line(options.chosen_port(port), baud) as line,
+    ):
+        event = wait_for_state(line.port(), state, Deadline(timeout), view)
+    serial = str(event.fields.get("serial") or "")
+    if as_json:
+        click.echo(json.dumps({"kind": "result", "state": state, "serial": serial}))
+    else:
+        click.echo(f"{printable(serial) or 'The device'} is {state}.")

@@ -1,0 +1,1 @@
+"""The clouds as this computer asks them: clients of the real services."""

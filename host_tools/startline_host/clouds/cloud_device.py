@@ -1,0 +1,94 @@
+"""Asks the cloud about one device by its token, and takes it off the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import httpx
+import msgspec
+
+from startline_host.clouds.cloud_check import same_serial
+from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.errors import CloudDisagrees, OutcomeUnknown, RefusedByCloud
+from startline_host.secrets import Secret, redact
+from startline_host.util import printable
+
+_NOT_ALLOWED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+_MOST_WORDS = 80
+
+
+class CloudDevice(msgspec.Struct, frozen=True):
+    """What the cloud says of a device: None where the key may not look."""
+
+    found: bool | None
+    sessions: int | None = None
+    passings: int | None = None
+
+
+def get_device(
+    base_url: str, ca: Sequence[bytes], key: Secret, *, token: str, serial: str
+) -> CloudDevice:
+    """Ask for a device by its token.
+
+    Raises CloudDisagrees for one of another serial number, RefusedByCloud for an answer that is
+    none, NetworkFailed or TlsFailed where none came.
+    """
+    try:
+        with cloud_client(base_url, ca, key) as client:
+            answer = client.get(f"/devices/{token}")
+    except httpx.TransportError as error:
+        raise unreachable(error) from None
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return CloudDevice(found=False)
+    if answer.status_code in _NOT_ALLOWED:
+        return CloudDevice(found=None)
+    try:
+        told = answer.json()
+        told = told.get("body", told)["result"]
+        told = told[0] if isinstance(told, list) else told
+        there = str(told["serial_number"])
+        device = CloudDevice(True, _count(told, "sessions"), _count(told, "passings"))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise RefusedByCloud(
+            f"The cloud's answer about the device cannot be read ({answer.status_code})."
+        ) from None
+    if not same_serial(there, serial):
+        raise CloudDisagrees(
+            f"The cloud knows this deviceid as {printable(there)}, and the device is "
+            f"{printable(serial)}. Nothing was changed."
+        )
+    return device
+
+
+def unbind_device(base_url: str, ca: Sequence[bytes], key: Secret, token: str) -> bool:
+    """Delete a device at the cloud; tell whether it was there.
+
+    Raises RefusedByCloud for a key that may not, OutcomeUnknown where the answer tells nothing,
+    NetworkFailed or TlsFailed where none came: doing it again is safe.
+    """
+    try:
+        with cloud_client(base_url, ca, key) as client:
+            answer = client.delete(f"/devices/{token}")
+    except httpx.TransportError as error:
+        raise unreachable(error) from None
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return False
+    if answer.status_code == httpx.codes.OK and token.lower() in answer.text.lower():
+        return True
+    said = " ".join(printable(redact(answer.text, key)).split())[:_MOST_WORDS]
+    if httpx.codes.is_client_error(answer.status_code):
+        raise RefusedByCloud(
+            f"The cloud does not let the key unbind the device ({answer.status_code}: {said}).",
+            "Give a key with the unbind right in STARTLINE_UNBIND_KEY. Nothing was changed.",
+        )
+    raise OutcomeUnknown(
+        f"Whether the cloud has unbound the device is not known ({answer.status_code}: {said}).",
+        "The device was left as it is. Run the command again.",
+    )
+
+
+def _count(told: dict[str, object], name: str) -> int | None:
+    value = told.get(name)
+    if isinstance(value, list):
+        return len(value)
+    return value if isinstance(value, int) else None

@@ -1,0 +1,57 @@
+"""Asks a VMS whether a device is taken: it has no list, so that is all that can be checked."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+from startline.clouds import vms
+
+from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.device.event_text import plain
+from startline_host.errors import CloudDisagrees, RefusedByCloud
+from startline_host.flows.first_boot import Outcome
+from startline_host.formats.factory_partition import Claim, Settings
+from startline_host.secrets import Secret
+from startline_host.util import printable
+
+
+def check_taken(settings: Settings, outcome: Outcome) -> str:
+    """Return in what words the cloud says that it would not activate this device again.
+
+    Nothing is changed there, and the words do not prove who has it. Raises CloudDisagrees where
+    the cloud says that the device is free, RefusedByCloud for any other answer, and NetworkFailed
+    or TlsFailed where it cannot be asked.
+    """
+    claim = settings.claim
+    path, headers, body = vms.request(_as_identity(claim, outcome), "", "check")
+    with cloud_client(claim.base_url, settings.tls.ca, Secret("")) as client:
+        try:
+            answer = client.post(path, headers=headers, content=body)
+        except httpx.TransportError as error:
+            raise unreachable(error) from None
+    if answer.status_code == httpx.codes.NO_CONTENT:
+        raise CloudDisagrees(
+            f"The device says that it is bound, but the cloud has {printable(outcome.serial)} as "
+            "free.",
+            "Look for it in the cloud's own page. Was it removed there? Then: startline reset.",
+        )
+    if answer.status_code != httpx.codes.UNPROCESSABLE_ENTITY:
+        raise RefusedByCloud(
+            f"The device is bound, but the cloud answers its check with {answer.status_code}.",
+            "Is claim.base_url right, and does the cloud want an Authorization value (claim.auth)?",
+        )
+    return plain(vms.read(answer.status_code, answer.content)[2])
+
+
+def _as_identity(claim: Claim, outcome: Outcome) -> Any:
+    """Return as much of the agent's identity as its request is made of."""
+    texts = {"claim.type": claim.type, "claim.by": claim.by}
+    texts["claim.auth"] = claim.auth.reveal() if claim.auth else ""
+    return SimpleNamespace(
+        serial=outcome.serial,
+        mac=bytes.fromhex(outcome.mac.replace(":", "")),
+        values={},
+        text=lambda name: texts.get(name, ""),
+    )

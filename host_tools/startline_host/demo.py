@@ -1,0 +1,216 @@
+"""`make bench`: a blank virtual reader is bound once, loses power, and stays bound.
+
+Each act types the commands that a person would type, so what is shown is the product itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+from rich.console import Console
+
+from startline_host.device.port_session import Line
+from startline_host.errors import Bug, StartlineError, WouldTouchBound
+from startline_host.flows.first_boot import Outcome, follow_first_boot
+from startline_host.flows.notice_view import ConsoleView
+from startline_host.flows.restart import restart
+from startline_host.mock_cloud import MockCloud
+from startline_host.util import Deadline
+from startline_host.virtual import VirtualEsp32
+
+_BOARD = "VIRTUAL_ESP32"
+_KEY, _READ_KEY = "STARTLINE_CLAIM_KEY", "STARTLINE_READ_KEY"
+_BOOT_SECONDS = 60.0
+
+_SETTINGS = """\
+[claim]
+cloud = "{cloud}"
+base_url = "{base_url}"
+{claim}
+[net]
+ssid = "bench"
+password_file = "wifi-password"
+
+[tls]
+ca = "ca.pem"
+"""
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What one cloud's story is told with: the request of its vendor's own page, and its answer.
+
+    `claim` are lines of the settings file, `base_url` and `devices` the mock's, `path` is where the
+    one request goes, `token` what the page's example answers, and `note` what else to say of it.
+    """
+
+    title: str
+    base_url: Callable[[MockCloud], str]
+    devices: Callable[[MockCloud], Sequence[object]]
+    claim: str
+    path: str
+    serial: str
+    model: str
+    token: str
+    note: str = ""
+
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType(
+    {
+        "rufus": Setting(
+            title="RUFUS Cloud",
+            base_url=lambda cloud: cloud.base_url,
+            devices=lambda cloud: cloud.devices(),
+            claim=f'key_env = "{_KEY}"\n',
+            path="/v0/devices",
+            serial="DEVICE-123",
+            model="Model X1",
+            token="65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B",  # noqa: S106
+        ),
+        "vms": Setting(
+            title="VMS",
+            base_url=lambda cloud: cloud.root_url,
+            devices=lambda cloud: cloud.vms.devices(),
+            claim='login = "user-login"\nname = "name"\ntype = "mediaagent"\n',
+            path="/api/v1/billing/devices/activate",
+            serial="sn",
+            model="Model X1",
+            token="25",  # noqa: S106
+            note="The page's own request, with this chip's MAC where its example has \"fake_mac_5\".",
+        ),
+    }
+)
+
+
+class Story:
+    """The acts in their order; each raises StartlineError where what it shows is not so."""
+
+    def __init__(self, folder: Path, name: str, cloud: MockCloud, console: Console) -> None:
+        self._folder = folder
+        self._name = name
+        self._setting = SETTINGS[name]
+        self._cloud = cloud
+        self._base_url = self._setting.base_url(cloud)
+        self._console = console
+        self._flash = folder / "reader.flash"
+        self._world = folder / "world.json"
+        self._environment = {
+            **os.environ,
+            _KEY: cloud.keys["WRITE"],
+            _READ_KEY: cloud.keys["READ"],
+        }
+
+    def tell(self) -> str:
+        """Run every act and return the token that the reader ended with."""
+        self._prepare()
+        with VirtualEsp32(self._flash, world=self._world) as chip:
+            self._act(f"A blank ESP32 and a mock {self._setting.title}")
+            self._note(f"chip   {chip.url}")
+            self._note(f"cloud  {self._base_url}, TLS from its own CA")
+            self._act("From blank to bound, in one command")
+            self._up(chip.url, expect=0)
+            self._act("The power is cut: kill -9")
+            chip.kill()
+        self._set_world({"access_points": {}})
+        with VirtualEsp32(self._flash, world=self._world) as chip:
+            self._act("Power again, and no Wi-Fi anywhere: still bound, the network untouched")
+            outcome = self._watch(chip.url)
+            self._act("The same command once more: the device is bound, and is left alone")
+            self._up(chip.url, expect=WouldTouchBound.exit_code)
+        self._act("What the cloud saw")
+        self._check_cloud()
+        return outcome.token
+
+    def _prepare(self) -> None:
+        (self._folder / "ca.pem").write_bytes(self._cloud.ca_pem)
+        password = self._folder / "wifi-password"
+        password.touch(mode=0o600)
+        password.write_text("bench-wifi\n", encoding="utf-8")
+        written = _SETTINGS.format(
+            cloud=self._name, base_url=self._base_url, claim=self._setting.claim
+        )
+        (self._folder / "settings.toml").write_text(written, encoding="utf-8")
+        self._set_world({"access_points": {"bench": {"password": "bench-wifi"}}})
+
+    def _set_world(self, world: Mapping[str, object]) -> None:
+        beside = self._world.with_suffix(".new")
+        beside.write_text(json.dumps(world), encoding="utf-8")
+        beside.replace(self._world)
+
+    def _up(self, url: str, *, expect: int) -> None:
+        arguments = ["up", "--port", url, "--board", _BOARD, "--settings", "settings.toml",
+                     "--serial", self._setting.serial, "--model", self._setting.model]  # fmt: skip
+        shown = " ".join(f'"{word}"' if " " in word else word for word in arguments)
+        self._note(f"$ startline {shown}", style="bold")
+        ended = subprocess.run(
+            [sys.executable, "-m", "startline_host", *arguments],
+            cwd=self._folder,
+            env=self._environment,
+            check=False,
+        )
+        self._note(f"exit code {ended.returncode}")
+        if ended.returncode != expect:
+            raise Bug(f"`startline up` ended with {ended.returncode} instead of {expect}.")
+
+    def _watch(self, url: str) -> Outcome:
+        with Line(url) as line, ConsoleView(self._console) as view:
+            restart(line)
+            outcome = follow_first_boot(line.port(), Deadline(_BOOT_SECONDS), view)
+        if outcome.token != self._setting.token or not outcome.bound:
+            raise Bug(f"After the power cut the reader is {outcome.state}, not bound.")
+        return outcome
+
+    def _check_cloud(self) -> None:
+        posts = [
+            entry
+            for entry in self._cloud.requests
+            if entry.method == "POST" and entry.path == self._setting.path
+        ]
+        for entry in posts:
+            body = entry.body.decode("utf-8")
+            self._note(f"{entry.method} {entry.path}  {body}")
+            self._note(f"  {entry.status}  {' '.join(entry.answer.decode('utf-8').split())}")
+        devices = self._setting.devices(self._cloud)
+        if len(posts) != 1 or len(devices) != 1:
+            raise Bug(f"The cloud saw {len(posts)} bind requests instead of one.")
+        if self._setting.note:
+            self._note(self._setting.note)
+        self._note("One bind request in all.")
+
+    def _act(self, title: str) -> None:
+        self._console.print(f"\n[bold]{title}[/bold]")
+
+    def _note(self, text: str, style: str = "") -> None:
+        self._console.print(f"  {text}", style=style, markup=False, soft_wrap=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tell the story on the terminal; return 0, or the exit code of what went wrong."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--cloud", choices=tuple(SETTINGS), default="rufus")
+    name = parser.parse_args(arguments).cloud
+    console = Console(highlight=False)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="startline-") as folder,
+            MockCloud(answer_form="documented") as cloud,
+        ):
+            token = Story(Path(folder), name, cloud, console).tell()
+    except StartlineError as error:
+        console.print(f"startline: {error.message} {error.hint}", markup=False, style="red")
+        return error.exit_code
+    console.print("\n[bold green]Bound, verified, ready to time.[/bold green]")
+    console.print(f"deviceid {token}", soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""A device's console: the bytes that it prints, told apart into events and human text.
+
+Events stand between other text as RFC 7464 records (RS, JSON, LF); `startline.events` owns what is
+inside one. A chip that restarts prints its boot messages into whatever record was open, so a
+record counts only when its own checksum says so, and everything else is text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from startline import events
+
+from startline_host.device.port import Port
+from startline_host.errors import TimedOut
+from startline_host.util import Deadline, device_text
+
+_RS = b"\x1e"
+_LF = b"\n"
+#: Nothing between two line ends is kept longer than this: a record is at most 1 KiB.
+_LONGEST = 2048
+_TICK = 0.25
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One intact event: its name, number since boot, milliseconds since boot, and fields."""
+
+    name: str
+    number: int
+    ms: int
+    fields: Mapping[str, Any]
+
+
+class Text(msgspec.Struct, frozen=True):
+    """One line that is no event: human text, boot messages, or what is left of a torn record."""
+
+    raw: bytes
+
+    @property
+    def line(self) -> str:
+        """The line for a terminal: control characters are shown, never sent."""
+        return device_text(self.raw)
+
+
+class Console:
+    """Takes bytes in any pieces and hands out whole events and lines."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, data: bytes) -> list[Event | Text]:
+        """Return what the bytes so far completed."""
+        self._pending += data
+        found: list[Event | Text] = []
+        while (piece := self._next_piece()) is not None:
+            if (item := _classify(piece)) is not None:
+                found.append(item)
+        return found
+
+    def rest(self) -> list[Event | Text]:
+        """Return an unfinished last line, if there is one, and begin anew."""
+        item = _classify(bytes(self._pending))
+        self._pending.clear()
+        return [] if item is None else [item]
+
+    def follow(self, port: Port, deadline: Deadline) -> Iterator[Event | Text]:
+        """Yield what the device prints, as it comes, until the deadline.
+
+        Raises NoSuchPort when the port goes away.
+        """
+        while not deadline.expired:
+            yield from self.feed(port.read(deadline.at_most(_TICK).remaining))
+        yield from self.rest()
+
+    def wait_for(self, port: Port, name: str, deadline: Deadline) -> Event:
+        """Return the next event of that name. Raises TimedOut at the deadline."""
+        for item in self.follow(port, deadline):
+            if isinstance(item, Event) and item.name == name:
+                return item
+        raise TimedOut(f"The device did not report {name!r} in time.")
+
+    def _next_piece(self) -> bytes | None:
+        """Cut off the first finished piece: up to a line end, a new record, or the bound."""
+        end = self._pending.find(_LF)
+        start = self._pending.find(_RS, 1)
+        if start != -1 and (end == -1 or start < end):
+            return self._cut(start, start)
+        if end != -1:
+            return self._cut(end, end + 1)
+        if len(self._pending) >= _LONGEST:
+            return self._cut(_LONGEST, _LONGEST)
+        return None
+
+    def _cut(self, end: int, after: int) -> bytes:
+        piece = bytes(self._pending[:end])
+        del self._pending[:after]
+        return piece
+
+
+def _classify(piece: bytes) -> Event | Text | None:
+    piece = piece.rstrip(b"\r\n")
+    if not piece:
+        return None
+    if piece.startswith(_RS):
+        fields = events.decode(piece[1:])
+        if fields is not None:
+            return _event(dict(fields))
+        piece = piece[1:]
+    return Text(piece) if piece else None
+
+
+def _event(fields: dict[str, Any]) -> Event:
+    name, number, ms = fields.pop("ev"), fields.pop("n"), fields.pop("ms")
+    fields.pop("crc", None)
+    return Event(str(name), int(number), int(ms), fields)

@@ -1,0 +1,135 @@
+"""A device's events in words for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from startline_host.device.console import Event
+from startline_host.util import printable
+
+Fields = Mapping[str, Any]
+
+_TLS_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "unknown_ca": "the cloud's certificate was issued by a CA that the device does not know",
+        "wrong_host": "the cloud's certificate is for another host name",
+        "expired": "the cloud's certificate has expired",
+        "not_yet_valid": "the cloud's certificate is not valid yet",
+        "handshake": "the TLS handshake failed",
+    }
+)
+_CLOCK_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "clock_before_made_at": "the clock says a time before the device was made",
+        "no_time": "no time server answered",
+    }
+)
+_MISSING = "?"
+
+
+def tls_reason(reason: str) -> str:
+    """Say why TLS failed; of the certificate faults, which one it was."""
+    return _TLS_REASONS.get(reason) or plain(reason)
+
+
+def clock_reason(reason: str) -> str:
+    """Say what is wrong with the clock."""
+    return _CLOCK_REASONS.get(reason) or plain(reason)
+
+
+def plain(value: object) -> str:
+    """Return one of the device's or the cloud's words, fit for a terminal, never empty."""
+    return printable(str(value)).replace("_", " ").strip() or "no reason given"
+
+
+def describe(event: Event) -> str:
+    """Say an event in one short line."""
+    wording = _WORDINGS.get(event.name)
+    return wording(event.fields) if wording else plain(event.name)
+
+
+def _field(fields: Fields, name: str) -> str:
+    return printable(str(fields.get(name, _MISSING)))
+
+
+def _boot(fields: Fields) -> str:
+    return f"agent {_field(fields, 'version')} starts"
+
+
+def _identity(fields: Fields) -> str:
+    return f"{_field(fields, 'serial')}, model {_field(fields, 'model')}, chip {_field(fields, 'mac')}"
+
+
+def _unprovisioned(fields: Fields) -> str:
+    missing = fields.get("missing")
+    names = missing if isinstance(missing, list) else [missing]
+    return f"not provisioned, missing: {', '.join(plain(name) for name in names)}"
+
+
+def _record(fields: Fields) -> str:
+    reason = fields.get("reason")
+    return f"record: {_field(fields, 'state')}" + (f" ({plain(reason)})" if reason else "")
+
+
+def _phase(what: str, say: Callable[[str], str]) -> Callable[[Fields], str]:
+    def wording(fields: Fields) -> str:
+        reason = fields.get("reason")
+        return f"{what}: {plain(fields.get('phase', _MISSING))}" + (
+            f" ({say(str(reason))})" if reason else ""
+        )
+
+    return wording
+
+
+def _link(fields: Fields) -> str:
+    return _phase(plain(fields.get("kind", "link")), plain)(fields)
+
+
+def _attempt(fields: Fields) -> str:
+    return f"asking the cloud, attempt {_field(fields, 'id')}"
+
+
+def _answer(fields: Fields) -> str:
+    reason = fields.get("reason")
+    said = f", {plain(reason)}" if reason else ""
+    return f"the cloud answered {_field(fields, 'status')}: {_field(fields, 'outcome')}{said}"
+
+
+def _wait(fields: Fields) -> str:
+    return f"waits {_seconds(fields.get('next_ms'))} ({plain(fields.get('reason', ''))})"
+
+
+def _failed(fields: Fields) -> str:
+    again = f"; tries again in {_seconds(fields['next_ms'])}" if fields.get("next_ms") else ""
+    return f"{_field(fields, 'step')} failed ({plain(fields.get('reason', ''))}){again}"
+
+
+def _ready(fields: Fields) -> str:
+    reason = fields.get("reason")
+    return f"ready: {_field(fields, 'state')}" + (f" ({plain(reason)})" if reason else "")
+
+
+def _seconds(ms: object) -> str:
+    return f"{ms / 1000:.1f} s" if isinstance(ms, int | float) else _MISSING
+
+
+_WORDINGS: Mapping[str, Callable[[Fields], str]] = MappingProxyType(
+    {
+        "boot": _boot,
+        "identity": _identity,
+        "unprovisioned": _unprovisioned,
+        "record": _record,
+        "link": _link,
+        "clock": _phase("clock", clock_reason),
+        "tls": _phase("TLS", tls_reason),
+        "attempt": _attempt,
+        "answer": _answer,
+        "wait": _wait,
+        "failed": _failed,
+        "warning": lambda fields: f"warning: {plain(fields.get('what', ''))}",
+        "scrub": lambda fields: f"claim key scrubbed: {_field(fields, 'done')}",
+        "ready": _ready,
+    }
+)

@@ -1,0 +1,240 @@
+"""The one place that knows mpremote's transport, which is no stable API and therefore pinned.
+
+Raw REPL, raw paste and their flow control are mpremote's; how to get in, and how long to wait, is
+decided here.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import serial
+from mpremote import transport_serial
+from mpremote.transport import TransportError, TransportExecError, _convert_filesystem_error
+
+from startline_host.device.port import Port
+from startline_host.errors import DeviceSilent
+from startline_host.util import Deadline, printable
+
+# mpremote prints what it could not make sense of to stdout, raw. stdout is for results, and a
+# device's bytes go to no terminal as they are.
+transport_serial.print = lambda *_words: None
+
+_BANNER = b"raw REPL; CTRL-B to exit\r\n"
+_SOFT_REBOOT = b"soft reboot\r\n"
+_CTRL_A, _CTRL_C, _CTRL_D = b"\x01", b"\x03", b"\x04"
+
+#: What a boot ROM or second-stage boot loader says when there is no application to run.
+_NO_APPLICATION = (
+    b"invalid header: 0x",
+    b"flash read err",
+    b"waiting for download",
+    b"No bootable app",
+)
+
+#: What the port prints, over and over, when `vfs` is not blank and does not mount.
+_CORRUPTED = b"filesystem appears to be corrupted"
+
+# Seconds: how long one asking waits, how long a storm lasts, and its steps.
+_PATIENCE = 0.7
+_STORM = 0.6
+_SETTLE = 2.0
+_PAUSE = 0.05
+_SLICE = 0.2
+
+
+class DeviceRaised(Exception):
+    """Code that ran on the device ended in an exception that the host has no equal for."""
+
+    def __init__(self, traceback: str) -> None:
+        lines = [line for line in traceback.strip().splitlines() if line.strip()]
+        super().__init__(printable(lines[-1]) if lines else "no reason given")
+        self.traceback = traceback
+
+
+class NoFileSystem(DeviceSilent):
+    """The port's own start-up code found the file system damaged, and stays with saying so."""
+
+
+class _Transport(transport_serial.SerialTransport):  # type: ignore[misc]
+    """mpremote's transport on a port that is open already, with an end to every wait."""
+
+    def __init__(self, port: Port) -> None:
+        # The parent's constructor opens a port, with DTR and RTS its own way: not called.
+        self.port = port
+        self.device_name = port.url
+        self.in_raw_repl = False
+        self.use_raw_paste = True
+        self.mounted = False
+        self.is_pty = False
+        self.deadline = Deadline(0)
+
+    @property
+    def serial(self) -> Any:
+        """The pyserial object, which is another one once the port has come back."""
+        return self.port.line
+
+    def read_until(
+        self,
+        min_num_bytes: int,
+        ending: bytes,
+        timeout: float | None = None,
+        data_consumer: Callable[[bytes], None] | None = None,
+        timeout_overall: float | None = None,
+    ) -> bytes:
+        """Read up to `ending`, or until the deadline; the caller sees which by the data's end."""
+        data = b""
+        while not data.endswith(ending) and not self.deadline.expired:
+            if self.serial.in_waiting:
+                new = self.serial.read(1)
+                if data_consumer is not None and new:
+                    data_consumer(new)
+                data = new if data_consumer is not None else data + new
+            elif self.port.has_ended:
+                raise serial.SerialException("the connection has ended")
+            else:
+                time.sleep(0.001)
+        return data
+
+
+class Wire:
+    """The raw REPL of the device at an open port."""
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        self._transport = _Transport(port)
+
+    def enter(self, seconds: float) -> None:
+        """Interrupt what runs and get to the raw REPL, trying harder as time goes by.
+
+        Asking, with a pause for a chip that is just booting, takes turns with a storm of Ctrl-C,
+        for code that catches it and for a device that restarts over and over. Raises DeviceSilent
+        at the end of `seconds`, and at once where the chip says that it has nothing to run.
+        """
+        deadline = Deadline(seconds)
+        heard = self._ask(deadline.at_most(_PATIENCE))
+        while _BANNER not in heard:
+            if _nothing_to_run(heard):
+                raise DeviceSilent("The chip has no application to run, so it has no prompt.")
+            if _CORRUPTED in heard:
+                raise NoFileSystem("The device's file system is damaged.")
+            if deadline.expired:
+                raise _silent(heard)
+            heard += self._storm(deadline.at_most(_STORM))
+            heard += self._ask(deadline.at_most(_PATIENCE))
+        self._settle()
+
+    def soft_reset(self, seconds: float = 10.0) -> bool:
+        """Start the interpreter afresh, boot.py included, main.py not, and stay in raw REPL.
+
+        Returns False where the device did not come back; `enter` gets it again. Raises
+        NoFileSystem where its file system turns out not to mount.
+        """
+        deadline = Deadline(seconds)
+        heard = b""
+        with self._bounded():
+            self.port.write(_CTRL_D)
+            while not deadline.expired:
+                self._transport.deadline = deadline.at_most(_SLICE)
+                heard += self._transport.read_until(1, _BANNER)
+                if _BANNER in heard.partition(_SOFT_REBOOT)[2]:
+                    return True
+                if _CORRUPTED in heard:
+                    raise NoFileSystem("The device's file system is damaged.")
+        return False
+
+    def execute(
+        self, code: str, seconds: float, take: Callable[[bytes], None] | None = None
+    ) -> bytes:
+        """Run code on the device and return what it printed, or hand it to `take` as it comes.
+
+        Raises DeviceRaised, an OSError where the device raised one, or DeviceSilent at the end of
+        `seconds`.
+        """
+        self._transport.deadline = Deadline(seconds)
+        with self._bounded():
+            try:
+                return bytes(self._transport.exec(code, take))
+            except TransportExecError as error:
+                raised: Any = _convert_filesystem_error(error, "")
+        if isinstance(raised, OSError):
+            raise raised
+        raise DeviceRaised(raised.error_output)
+
+    def start(self, code: str, seconds: float = 5.0) -> None:
+        """Run code on the device and do not wait for its end, since it may never answer."""
+        self._transport.deadline = Deadline(seconds)
+        with self._bounded():
+            self._transport.exec_raw_no_follow(code)
+
+    def leave(self) -> None:
+        """Go back to the friendly REPL."""
+        self.port.write(b"\r\x02")
+
+    def _ask(self, deadline: Deadline) -> bytes:
+        """Interrupt, ask for the raw REPL, and return what came, up to the banner if it did."""
+        self.port.write(b"\r" + _CTRL_C + _CTRL_C)
+        heard = self.port.read(_PAUSE)
+        self.port.write(b"\r" + _CTRL_A)
+        with self._bounded():
+            while not (deadline.expired or _BANNER in heard or _nothing_to_run(heard)):
+                self._transport.deadline = deadline.at_most(_SLICE)
+                heard += self._transport.read_until(1, _BANNER)
+        return heard
+
+    def _storm(self, deadline: Deadline) -> bytes:
+        heard = b""
+        while not deadline.expired:
+            self.port.write(_CTRL_C)
+            heard += self.port.read(_PAUSE)
+        return heard
+
+    def _settle(self) -> None:
+        """Throw away what several askings may have brought, and stop behind exactly one banner."""
+        while self.port.read(_PAUSE):
+            continue
+        self.port.write(_CTRL_A)
+        self._transport.deadline = Deadline(_SETTLE)
+        with self._bounded():
+            if not self._transport.read_until(1, _BANNER).endswith(_BANNER):
+                raise TransportError("the prompt went away again")
+
+    @contextmanager
+    def _bounded(self) -> Iterator[None]:
+        try:
+            yield
+        except (TransportError, struct.error) as error:
+            late = self._transport.deadline.expired
+            self._see_whether_it_is_there()
+            reason = "did not answer in time" if late else f"answered {printable(str(error))}"
+            raise DeviceSilent(
+                f"The device at {self.port.url} {reason}.", "Run the command again."
+            ) from None
+        except OSError as error:
+            raise self.port.gone(error) from None
+
+    def _see_whether_it_is_there(self) -> None:
+        """Read on for a moment: mpremote takes the end of a remote port for an odd answer.
+
+        Raises NoSuchPort where nobody is at the other end.
+        """
+        moment = Deadline(_SLICE)
+        while not moment.expired and self.port.read(_PAUSE):
+            continue
+
+
+def _nothing_to_run(heard: bytes) -> bool:
+    return any(words in heard for words in _NO_APPLICATION)
+
+
+def _silent(heard: bytes) -> DeviceSilent:
+    if heard:
+        return DeviceSilent(
+            "The device prints, but does not give up its prompt.",
+            "Press RESET on it and run the command again at once.",
+        )
+    return DeviceSilent("The device is silent.", "Check its power, and the cable.")

@@ -1,0 +1,64 @@
+"""Decides which unit a board is, from the ledger and from what the board itself keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from startline_host.errors import CloudDisagrees, StartlineError, WouldTouchBound, WrongDevice
+from startline_host.factory.entries import Entry, Place, fold, short
+
+if TYPE_CHECKING:
+    from startline_host.factory.ledger import Ledger
+    from startline_host.flows.device_snapshot import Kept
+
+
+class AsItIs(StartlineError):
+    """Ends loading: the board is bound, or may be, and is the ledger's own."""
+
+
+class NoSerial(StartlineError):
+    """Ends loading: the batch is used up."""
+
+
+def choose_unit(ledger: Ledger, batch: str, place: Place, kept: Kept) -> Entry:
+    """Return the unit that a board is, or becomes now.
+
+    Raises WrongDevice for a board with another chip's serial number, WouldTouchBound for one that
+    is bound and not this ledger's, NoSerial where the batch is used up.
+    """
+    holding = kept.holding()
+    serial = kept.told().get("factory", "serial") or holding.serial
+    holder = ledger.look_up(serial) if serial else None
+    if holder is not None and holder.mac not in {"", kept.mac}:
+        raise WrongDevice(
+            f"The board carries the serial number {serial}, which is the chip {holder.mac}'s, "
+            f"and its own chip is {kept.mac}.",
+            "A copied flash, or a module that was swapped: put it aside and clear it.",
+        )
+    own = ledger.look_up(kept.mac)
+    if holding.must_stay and (own is None or fold(own.serial) != fold(holding.serial)):
+        raise WouldTouchBound(
+            f"The board is {holding.serial or 'a stranger'}, {holding.state}, and not of this "
+            "ledger. It was left as it is.",
+            "Put it aside; to use it anyway, clear it: startline unbind, then reset.",
+        )
+    unit = ledger.allot(batch, place, kept.mac)
+    if unit is None:
+        raise NoSerial("The batch has no serial number left.")
+    return unit
+
+
+def check_holding(unit: Entry, kept: Kept) -> None:
+    """Raise AsItIs for a board that is not to be written to, being this unit already.
+
+    Raises CloudDisagrees where the ledger has a token that the board does not hold.
+    """
+    holding = kept.holding()
+    if unit.token and (holding.state, holding.token) != ("bound", unit.token):
+        raise CloudDisagrees(
+            f"The ledger has a deviceid for {unit.serial} ({short(unit.token)}), and its board "
+            "does not hold it. Was it reset?",
+            "Settle it with the cloud's list: startline ledger verify.",
+        )
+    if holding.must_stay or unit.passed:
+        raise AsItIs("The board is bound already.")

@@ -1,0 +1,154 @@
+"""What the ledger hands out: a unit as it stands, and one line of its history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from startline_host.factory.schema import FAILED, PASSED, WORK
+from startline_host.formats.units import Unit
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+#: The steps of a unit, in their order; the ledger keeps the last one that is proven.
+ALLOT, LOAD, BIND, VERIFY, LABEL = STEPS = ("allot", "load", "bind", "verify", "label")
+
+#: How much of a token people are shown.
+_SHOWN = 8
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where units are worked on: a station's name, and its slot's."""
+
+    station: str
+    slot: str = ""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit as the ledger has it.
+
+    `unit` is its identity as its batch gave it; `mac` is the chip that has it, or "". `step` is
+    the last one proven, out of `STEPS`. `sent`: a request may have left the chip. `made_at` is in
+    Unix seconds, `changed_ms` in Unix milliseconds; `tries` counts how often work on it began,
+    and `owner` is made up each time: who holds an older one no longer has the unit.
+    """
+
+    number: int
+    batch: str
+    unit: Unit
+    state: str
+    step: str = ""
+    mac: str = ""
+    token: str = ""
+    sent: bool = False
+    made_at: int | None = None
+    station: str = ""
+    slot: str = ""
+    owner: str = ""
+    reason: str = ""
+    tries: int = 0
+    changed_ms: int = 0
+
+    @property
+    def serial(self) -> str:
+        """The unit's serial number."""
+        return self.unit.serial
+
+    @property
+    def place(self) -> Place:
+        """Where it is, or was last."""
+        return Place(self.station, self.slot)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the unit is done."""
+        return self.state == PASSED
+
+    @property
+    def failed(self) -> bool:
+        """Whether the unit was given up, and its chip keeps the serial number."""
+        return self.state == FAILED
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a slot has it, or had it when its station stopped."""
+        return self.state == WORK
+
+    @property
+    def identity(self) -> Unit:
+        """The identity as it is written onto the chip: with its MAC and the time of its making."""
+        return msgspec.structs.replace(self.unit, mac=self.mac, made_at=self.made_at)
+
+    def proven(self, step: str) -> bool:
+        """Tell whether that step is done."""
+        return self.step in STEPS and STEPS.index(self.step) >= STEPS.index(step)
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of history, never changed. `seconds` is how long the step took."""
+
+    number: int
+    at_ms: int
+    kind: str
+    batch: str = ""
+    serial: str = ""
+    mac: str = ""
+    station: str = ""
+    slot: str = ""
+    step: str = ""
+    seconds: float | None = None
+    reason: str = ""
+    words: str = ""
+
+
+class Added(msgspec.Struct, frozen=True):
+    """What adding a batch did: units that are new, and such as were there already."""
+
+    new: int
+    known: int
+
+
+def fold(serial: str) -> str:
+    """Return a serial number as it is compared: clouds tell neither case nor outer space apart."""
+    return serial.strip().casefold()
+
+
+def short(token: str) -> str:
+    """Return a token as people are shown it: enough to tell it from the next."""
+    return token if len(token) <= _SHOWN else f"{token[:_SHOWN]}…"
+
+
+def iso(milliseconds: int) -> str:
+    """Return a time as ISO 8601 in UTC, to the second."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def entry(row: Row[tuple[object, ...]]) -> Entry:
+    """Read a unit's row, joined with its batch's name as `batch_name`."""
+    return Entry(
+        number=row.id,
+        batch=row.batch_name,
+        unit=msgspec.json.decode(row.unit, type=Unit),
+        state=row.state,
+        step=row.step,
+        mac=row.mac or "",
+        token=row.token or "",
+        sent=row.sent,
+        made_at=row.made_at,
+        station=row.station,
+        slot=row.slot,
+        owner=row.owner,
+        reason=row.reason,
+        tries=row.tries,
+        changed_ms=row.changed_ms,
+    )
+
+
+def record(row: Row[tuple[object, ...]]) -> Record:
+    """Read a row of history."""
+    names = [name for name in Record.__struct_fields__ if name != "number"]
+    return Record(number=row.id, **{name: getattr(row, name) for name in names})

@@ -1,0 +1,291 @@
+"""The line: every slot at work at once, until the batch is made or somebody says stop."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from startline_host.errors import Bug, StartlineError
+from startline_host.factory.database import LedgerAway
+from startline_host.factory.entries import Place
+from startline_host.factory.job import Plan, Result
+from startline_host.factory.live import DONE, WAITING
+from startline_host.factory.schema import DEFERRED, FAILED, FREE, PASSED, WORK
+from startline_host.factory.sigint import Presses
+from startline_host.factory.work import UnitWork
+from startline_host.flows.notices import Remark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from startline_host.factory.job import Plugged
+    from startline_host.factory.ledger import Ledger
+    from startline_host.factory.slots import Slot
+    from startline_host.flows.notices import Notice
+
+#: Seconds between two looks of the main thread; for more slots, and for the end of the batch;
+#: of a slot at a ledger that is away, and for a serial number that may be given back.
+_TICK, _MORE, _AWAY, _EMPTY = 0.1, 1.0, 2.0, 1.0
+#: Seconds after which a unit that nobody moved on is not waited for: its station was stopped.
+_FORGOTTEN = 300.0
+#: Seconds that slots are given to let go of their boards after the second Ctrl-C.
+_ABANDON = 3.0
+_FINISHING = "Finishing the boards in hand; Ctrl-C again leaves them as they are."
+_STOPPING = "Stopping: boards in hand go on at their last proven step the next time."
+_LEFT = "it goes on at its last proven step"
+
+
+class View(Protocol):
+    """Shows a line at work; called from the slots' own threads."""
+
+    def waiting(self, slot: str, words: str) -> None:
+        """Tell that a slot waits, and for what."""
+
+    def begun(self, slot: str) -> None:
+        """Tell that a board came into a slot."""
+
+    def notice(self, slot: str, notice: Notice) -> None:
+        """Pass on what happens in a slot."""
+
+    def ended(self, slot: str, result: Result, totals: Totals) -> None:
+        """Tell how the work on a board ended."""
+
+    def stopping(self, words: str) -> None:
+        """Tell that the line takes no more boards."""
+
+    def tick(self, totals: Totals) -> None:
+        """Take a moment of the main thread."""
+
+
+class Totals(msgspec.Struct):
+    """What this run did so far: ends by name, failures by reason, and the seconds since it began."""
+
+    ends: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    exit_codes: dict[int, int] = {}
+    began: float = msgspec.field(default_factory=time.monotonic)
+
+    def add(self, result: Result) -> None:
+        """Count a board."""
+        self.ends[result.end] = self.ends.get(result.end, 0) + 1
+        if result.end == "failed":
+            self.reasons[result.reason] = self.reasons.get(result.reason, 0) + 1
+            self.exit_codes[result.exit_code] = self.exit_codes.get(result.exit_code, 0) + 1
+
+    @property
+    def passed(self) -> int:
+        """Boards that passed in this run."""
+        return self.ends.get("passed", 0)
+
+    @property
+    def failed(self) -> int:
+        """Boards that failed in this run."""
+        return self.ends.get("failed", 0)
+
+    @property
+    def yield_(self) -> float | None:
+        """The share that passed of those that ended; None while there is none."""
+        ended = self.passed + self.failed
+        return self.passed / ended if ended else None
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has lasted."""
+        return time.monotonic() - self.began
+
+
+class FactoryLine:
+    """Works on the boards of all slots at once, each slot in a thread of its own.
+
+    With `more` the line watches: it goes on until the whole batch is made, and takes up the slots
+    that `more` returns when it is asked, again and again.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        plan: Plan,
+        slots: Sequence[Slot],
+        station: str,
+        view: View,
+        *,
+        more: Callable[[], Sequence[Slot]] | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._plan = plan
+        self._slots = list(slots)
+        self._station = station
+        self._view = view
+        self._more = more
+        self._looked = 0.0
+        self._stop = threading.Event()
+        self._abandon = threading.Event()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._fault: BaseException | None = None
+        self.totals = Totals()
+
+    def run(self) -> Totals:
+        """Work until every slot is done. Raises KeyboardInterrupt once a stop by Ctrl-C is done.
+
+        The first Ctrl-C takes no more boards and finishes those in hand; the second leaves them
+        where they are: their units go on at their last proven step.
+        """
+        unfinished = bool(self._ledger.resume(self._station))
+        try:
+            with Presses() as presses:
+                for slot in self._slots:
+                    self._start(self._serve, slot, unfinished)
+                if self._more is not None:
+                    self._start(self._wait_for_the_end)
+                self._watch(presses)
+        finally:
+            self._stop.set()
+            self._abandon.set()
+            for slot in self._slots:
+                slot.close()
+        if self._fault is not None:
+            raise self._fault
+        if presses.count:
+            raise KeyboardInterrupt
+        return self.totals
+
+    def stop(self) -> None:
+        """Take no more boards."""
+        self._stop.set()
+
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _watch(self, presses: Presses) -> None:
+        """Show the line until all slots have ended, or have had their time after two Ctrl-C."""
+        heard, give_up = 0, math.inf
+        while self._goes_on and time.monotonic() < give_up:
+            self._view.tick(self.totals)
+            self._take_up()
+            time.sleep(_TICK)
+            if presses.count == heard:
+                continue
+            heard = presses.count
+            self._stop.set()
+            if heard > 1:
+                self._abandon.set()
+                give_up = min(give_up, time.monotonic() + _ABANDON)
+            self._view.stopping(_FINISHING if heard == 1 else _STOPPING)
+        self._view.tick(self.totals)
+
+    @property
+    def _goes_on(self) -> bool:
+        watching = self._more is not None and not self._stop.is_set()
+        return watching or any(thread.is_alive() for thread in self._threads)
+
+    def _take_up(self) -> None:
+        """Begin with slots that were not there before."""
+        now = time.monotonic()
+        if self._more is None or self._stop.is_set() or now - self._looked < _MORE:
+            return
+        self._looked = now
+        for slot in self._more():
+            self._slots.append(slot)
+            # It has power since just now, and may be binding what it was loaded with before.
+            self._start(self._serve, slot, True)
+
+    def _serve(self, slot: Slot, unfinished: bool) -> None:  # noqa: FBT001
+        """Work on one board after another of one slot."""
+        place = Place(self._station, slot.name)
+        work = UnitWork(self._ledger, self._plan, place, lambda notice: self._hear(slot, notice))
+        busy = unfinished
+        try:
+            while True:
+                self._view.waiting(slot.name, WAITING)
+                board = slot.next_board(self._stop)
+                if board is None:
+                    break
+                result = self._finish(slot, work, board, busy=busy)
+                slot.finished(result)
+                with self._lock:
+                    self.totals.add(result)
+                self._view.ended(slot.name, result, self.totals)
+                self._stop_if_made()
+                if result.end == "stopped" or (result.end == "no serial" and self._more is None):
+                    break
+                busy = self._may_be_booting()
+            self._view.waiting(slot.name, DONE)
+        except BaseException as fault:  # noqa: BLE001 - a slot must not end in silence
+            self._fault = self._fault or _as_error(fault, slot.name)
+            self._stop.set()
+
+    def _finish(self, slot: Slot, work: UnitWork, board: Plugged, *, busy: bool) -> Result:
+        """Bring a board to its end, over a ledger that is away and a batch that is used up."""
+        self._view.begun(slot.name)
+        told = ""
+        while True:
+            try:
+                result = work.run(board, busy=busy)
+                if result.end != "no serial" or not self._comes_back(slot):
+                    return result
+            except LedgerAway as away:
+                if away.message != told:
+                    self._view.notice(slot.name, Remark(f"{away.message} Waiting.", warning=True))
+                told, busy = away.message, True
+                if self._stop.wait(_AWAY):
+                    return work.stopped(away.message)
+            except KeyboardInterrupt:
+                return work.stopped(_LEFT)
+
+    def _may_be_booting(self) -> bool:
+        """Tell whether the next board may come with an identity, and bind while it is looked at."""
+        with contextlib.suppress(LedgerAway):
+            counts = self._ledger.counts()
+            return self._more is not None and counts[DEFERRED] + counts[FAILED] > 0
+        return True
+
+    def _wait_for_the_end(self) -> None:
+        """Stop once every unit of the batch has come as far as this line brings it, anywhere."""
+        while not self._stop.is_set():
+            self._stop_if_made()
+            self._stop.wait(_MORE)
+
+    def _stop_if_made(self) -> None:
+        """Take no more boards where the line watches and nothing of the batch is left to do."""
+        if self._more is None:
+            return
+        with contextlib.suppress(LedgerAway):
+            counts = self._ledger.counts(self._plan.batch)
+            done = counts[PASSED] + (counts[DEFERRED] if self._plan.defer else 0)
+            if done == sum(counts.values()):
+                self._stop.set()
+
+    def _comes_back(self, slot: Slot) -> bool:
+        """Wait while a unit at work could still give its serial number back; tell if one did."""
+        while not self._stop.is_set():
+            if self._ledger.counts(self._plan.batch)[FREE]:
+                return True
+            now = time.time() * 1000
+            at_work = self._ledger.entries(self._plan.batch, [WORK])
+            if not any(now - unit.changed_ms < _FORGOTTEN * 1000 for unit in at_work):
+                return False
+            self._view.waiting(slot.name, "waiting for a serial number")
+            self._stop.wait(_EMPTY)
+        return False
+
+    def _hear(self, slot: Slot, notice: Notice) -> None:
+        if self._abandon.is_set():
+            # The flows know Ctrl-C: they leave the device running, and no file half written.
+            raise KeyboardInterrupt
+        self._view.notice(slot.name, notice)
+
+
+def _as_error(fault: BaseException, slot: str) -> BaseException:
+    if isinstance(fault, StartlineError):
+        return fault
+    bug = Bug(f"Slot {slot} ended by a fault of ours ({type(fault).__name__}: {fault}).")
+    bug.__cause__ = fault
+    return bug

@@ -1,0 +1,254 @@
+"""Shows the line: one live line a slot for a person, plain lines or JSON lines for anything else."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text as Line
+
+from startline_host.device.bootloader import Progress
+from startline_host.device.console import Event
+from startline_host.device.event_text import describe
+from startline_host.factory.job import Named
+from startline_host.flows.notices import Notice, Remark, Step
+from startline_host.util import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from rich.console import Console, RenderableType
+
+    from startline_host.factory.job import Result
+    from startline_host.factory.line import Totals
+
+#: What a slot says that has nothing else to say, and one to which no board will come.
+WAITING, DONE = "waiting for a board", "done"
+_FRAME = 0.12
+#: Results that stay in sight below the slots.
+_RECENT = 4
+_STYLES = {"passed": "green", "seen": "green", "deferred": "cyan", "failed": "red"}
+_WORDS = {
+    "passed": "passed",
+    "seen": "passed before",
+    "deferred": "loaded, ships unbound",
+    "failed": "FAILED",
+    "no serial": "no serial number left",
+    "stopped": "stopped",
+}
+
+
+def said(result: Result) -> str:
+    """Say in one line how the work on a board ended."""
+    who = printable(result.serial or result.mac or "a board without a name")
+    return f"{who} {_how(result)}"
+
+
+def _how(result: Result) -> str:
+    why = f": {printable(result.words)}" if result.words else ""
+    return f"{_WORDS[result.end]} in {result.seconds:.1f} s{why}"
+
+
+def summed_up(totals: Totals) -> str:
+    """Say in one line what the run amounts to."""
+    parts = [f"{totals.passed} passed", f"{totals.failed} failed"]
+    parts += [f"{n} {_WORDS[end]}" for end, n in totals.ends.items()
+              if end not in {"passed", "failed", "stopped"}]  # fmt: skip
+    if totals.yield_ is not None:
+        parts.append(f"yield {totals.yield_ * 100:.1f} %")
+    if totals.passed and totals.seconds >= 1:
+        parts.append(f"{totals.passed * 3600 / totals.seconds:.0f} an hour")
+    return " · ".join(parts)
+
+
+@dataclass
+class _Slot:
+    name: str
+    serial: str = ""
+    words: str = ""
+    style: str = "dim"
+    share: float | None = None
+    since: float = field(default_factory=time.monotonic)
+    busy: bool = False
+    ended: bool = False
+
+
+class LiveView:
+    """A table on a terminal, drawn anew some times a second."""
+
+    def __init__(self, console: Console, slots: Sequence[str]) -> None:
+        self._slots = {name: _Slot(name) for name in slots}
+        self._recent: list[Line] = []
+        self._stopping = ""
+        self._lock = threading.Lock()
+        self._drawn = 0.0
+        self._live = Live(console=console, auto_refresh=False, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # The last picture may be older than the last result; the totals are said by themselves.
+        self._live.update(self._table(), refresh=True)
+        self._live.__exit__(kind, error, trace)
+
+    def waiting(self, slot: str, words: str) -> None:
+        """Tell that a slot waits, and for what."""
+        with self._lock:
+            one = self._slots.setdefault(slot, _Slot(slot))
+            if one.ended and words in {WAITING, DONE}:
+                return  # How the last board ended stays in sight until the next one comes.
+            one.words, one.style, one.share = printable(words), "dim", None
+
+    def begun(self, slot: str) -> None:
+        """Tell that a board came into a slot."""
+        with self._lock:
+            self._slots[slot] = _Slot(slot, words="looking at the board", style="", busy=True)
+
+    def notice(self, slot: str, notice: Notice) -> None:
+        """Pass on what happens in a slot."""
+        with self._lock:
+            one = self._slots.setdefault(slot, _Slot(slot))
+            if isinstance(notice, Progress):
+                one.share = notice.done / notice.total if notice.total else None
+            elif isinstance(notice, Step | Remark):
+                if isinstance(notice, Named):
+                    one.serial = printable(notice.serial)
+                one.words, one.share = printable(notice.text), None
+                one.style = "yellow" if isinstance(notice, Remark) and notice.warning else ""
+            elif isinstance(notice, Event):
+                one.words, one.share = describe(notice), None
+
+    def ended(self, slot: str, result: Result, totals: Totals) -> None:
+        """Tell how the work on a board ended."""
+        del totals
+        with self._lock:
+            one = self._slots.setdefault(slot, _Slot(slot))
+            one.serial, one.busy, one.share = printable(result.serial), False, None
+            one.ended = True
+            one.words, one.style = _how(result), _STYLES.get(result.end, "dim")
+            self._recent = [*self._recent, Line(f"slot {slot}: {said(result)}", one.style)]
+            self._recent = self._recent[-_RECENT:]
+
+    def stopping(self, words: str) -> None:
+        """Keep in sight that the line takes no more boards."""
+        self._stopping = words
+
+    def tick(self, totals: Totals) -> None:
+        """Draw, if the last drawing is old enough."""
+        now = time.monotonic()
+        if now - self._drawn >= _FRAME:
+            self._drawn = now
+            self._live.update(self.picture(totals), refresh=True)
+
+    def picture(self, totals: Totals) -> RenderableType:
+        """Return the whole picture as it stands."""
+        table = self._table()
+        with self._lock:
+            recent = list(self._recent)
+        last = [Line(self._stopping, "yellow")] if self._stopping else []
+        return Group(table, Line(), *recent, Line(summed_up(totals), "bold"), *last)
+
+    def _table(self) -> RenderableType:
+        table = Table(box=None, pad_edge=False, expand=True)
+        table.add_column("Slot", no_wrap=True)
+        table.add_column("Serial", no_wrap=True)
+        table.add_column("", width=12)
+        table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis")
+        table.add_column("s", justify="right", width=5)
+        with self._lock:
+            for one in self._slots.values():
+                table.add_row(*_cells(one))
+        return table
+
+
+def _cells(one: _Slot) -> tuple[RenderableType, ...]:
+    bar: RenderableType = Line()
+    if one.share is not None:
+        bar = ProgressBar(total=1.0, completed=min(one.share, 1.0), width=12)
+    seconds = f"{time.monotonic() - one.since:.0f}" if one.busy else ""
+    return Line(one.name), Line(one.serial), bar, Line(one.words, one.style), Line(seconds)
+
+
+class PlainView:
+    """A line for each board that ends, and for each warning: for logs and pipes."""
+
+    def __init__(self, show: Callable[[str], object]) -> None:
+        self._to = show
+        self._lock = threading.Lock()
+
+    def _show(self, text: str) -> None:
+        with self._lock:
+            self._to(text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave nothing behind."""
+
+    def waiting(self, slot: str, words: str) -> None:
+        """Say nothing: waiting is no news."""
+
+    def begun(self, slot: str) -> None:
+        """Say nothing: the end is what counts."""
+
+    def notice(self, slot: str, notice: Notice) -> None:
+        """Pass on warnings only."""
+        if isinstance(notice, Remark) and notice.warning:
+            self._show(f"slot {slot}: {printable(notice.text)}")
+
+    def ended(self, slot: str, result: Result, totals: Totals) -> None:
+        """Say how the work on a board ended, and the totals."""
+        self._show(
+            f"slot {slot}: {said(result)}  ({totals.passed} passed, {totals.failed} failed)"
+        )
+
+    def stopping(self, words: str) -> None:
+        """Say that the line takes no more boards."""
+        self._show(words)
+
+    def tick(self, totals: Totals) -> None:
+        """Say nothing: a moment is no news."""
+
+
+class JsonView(PlainView):
+    """One JSON object for each board that ends."""
+
+    def notice(self, slot: str, notice: Notice) -> None:
+        """Pass on warnings only."""
+        if isinstance(notice, Remark) and notice.warning:
+            self._show(json.dumps({"kind": "warning", "slot": slot, "text": notice.text}))
+
+    def stopping(self, words: str) -> None:
+        """Tell that the line takes no more boards."""
+        self._show(json.dumps({"kind": "stopping", "text": words}))
+
+    def ended(self, slot: str, result: Result, totals: Totals) -> None:
+        """Tell how the work on a board ended."""
+        del totals
+        told = {
+            "kind": "unit", "slot": slot, "end": result.end, "serial": result.serial,
+            "mac": result.mac, "reason": result.reason, "words": result.words,
+            "seconds": round(result.seconds, 2),
+        }  # fmt: skip
+        self._show(json.dumps(told))

@@ -1,0 +1,120 @@
+"""A factory without hardware: a box of virtual boards in a folder, and a mock cloud beside it.
+
+All of it lies in the folder, so that a line that was killed finds the boards as it left them.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Self
+
+from startline_host.errors import BadInput
+from startline_host.formats.factory_partition import Claim, Net, Options, Settings, Tls
+from startline_host.mock_cloud import MockCloud
+from startline_host.secrets import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from startline_host.factory.fault_injection import Mischief
+    from startline_host.factory.virtual_slot import VirtualSlot
+
+#: The access point that every virtual reader sees.
+_WIFI, _PASSWORD = "bench", "bench-wifi"
+#: Seconds; the mock cloud is quick to show what it has.
+_BOOT_LIMIT, _LOOK_PAUSE = 30, 5
+#: Boards are numbered in four hex digits of their MAC.
+_MOST = 0xFFFF
+
+
+class Box:
+    """The boards, by number; each is handed out until it is done with. For several threads.
+
+    A board that is done is marked by a file, and its flash is removed unless `keep` is set.
+    """
+
+    def __init__(self, folder: Path, count: int, *, keep: bool = False) -> None:
+        self._folder = folder
+        self._keep = keep
+        self._lock = threading.Lock()
+        self._ready = [n for n in range(1, count + 1) if not self._done(n).exists()]
+
+    def take(self) -> int | None:
+        """Take out the next board, None when the box is empty."""
+        with self._lock:
+            return self._ready.pop(0) if self._ready else None
+
+    def flash(self, number: int) -> Path:
+        """Name the file that is a board's flash."""
+        return self._folder / f"board-{number:04d}.flash"
+
+    def done(self, number: int) -> None:
+        """Put a board aside for good."""
+        self._done(number).touch()
+        if not self._keep:
+            self.flash(number).unlink(missing_ok=True)
+
+    def _done(self, number: int) -> Path:
+        return self._folder / f"board-{number:04d}.done"
+
+
+class VirtualPlant:
+    """The boards and the cloud in `folder`, made when they are missing; a context manager.
+
+    Raises BadInput for a folder that cannot be used, NetworkFailed where the cloud's port of an
+    earlier run is taken.
+    """
+
+    def __init__(self, folder: Path, count: int, *, keep: bool = False) -> None:
+        if not 1 <= count <= _MOST:
+            raise BadInput(f"{count} virtual boards: give a count from 1 to {_MOST}.")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from None
+        self.folder = folder
+        self.box = Box(folder, count, keep=keep)
+        port = folder / "cloud.port"
+        # Readers know the cloud by its address, port included: it stays what it was.
+        known = int(port.read_text(encoding="ascii")) if port.exists() else 0
+        self.cloud = MockCloud(db=folder / "cloud.db", port=known)
+        port.write_text(str(self.cloud.port), encoding="ascii")
+
+    def __enter__(self) -> Self:
+        self.cloud.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.cloud.__exit__(kind, error, trace)
+
+    @property
+    def settings(self) -> Settings:
+        """What its readers are provisioned with: a WRITE key, as the vendor advises."""
+        return Settings(
+            claim=Claim(
+                cloud="rufus",
+                base_url=self.cloud.base_url,
+                key=Secret(self.cloud.keys["WRITE"]),
+            ),
+            net=Net(ssid=_WIFI, password=Secret(_PASSWORD)),
+            tls=Tls(ca=(self.cloud.ca_der,)),
+            set=Options(boot_limit=_BOOT_LIMIT, look_pause=_LOOK_PAUSE),
+        )
+
+    @property
+    def read_key(self) -> Secret:
+        """The key that looks into the cloud's list."""
+        return Secret(self.cloud.keys["READ"])
+
+    def slots(self, count: int, mischief: Mischief | None = None) -> Sequence[VirtualSlot]:
+        """Make so many slots, which take their boards out of the box."""
+        from startline_host.factory.virtual_slot import VirtualSlot
+
+        return [VirtualSlot(str(number), self.box, mischief) for number in range(1, count + 1)]

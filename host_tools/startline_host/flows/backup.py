@@ -1,0 +1,47 @@
+"""Saves a device's file system before it is replaced: the bytes of its partition, as they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from startline_host.errors import BadInput
+from startline_host.formats.littlefs_image import list_filesystem
+
+#: A file system may hold keys of its owner's: the backup is readable by its maker only.
+_PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
+
+def new_file(path: Path | None) -> Path | None:
+    """Return the path if a new file can be made there. Raises BadInput, before any device waits."""
+    if path is None:
+        return None
+    if path.exists():
+        raise BadInput(f"The backup {path} exists already.", "Name a file that does not.")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise BadInput(f"The backup {path} cannot be made: its folder cannot be written to.")
+    return path
+
+
+def save_backup(path: Path, data: bytes) -> None:
+    """Write the bytes to a new file of the user's own, whole or not at all.
+
+    Raises BadInput where that fails.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(beside, _PRIVATE, 0o600), "wb") as file:
+            file.write(data)
+        beside.rename(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise BadInput(f"The backup {path} cannot be written: {error.strerror}.") from None
+
+
+def files_in(data: bytes) -> str:
+    """Say in a few words what a file system's bytes hold."""
+    try:
+        count = len(list_filesystem(len(data), lambda at, length: data[at : at + length]))
+    except BadInput:
+        return f"{len(data):,} bytes (no intact LittleFS)"
+    return f"{count} file{'s' if count != 1 else ''}, {len(data):,} bytes,"

@@ -1,0 +1,170 @@
+"""Loads a device through its boot loader: reads what it keeps, decides, writes what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from startline_host.device.bootloader import BootLoader
+from startline_host.device.port_session import Line
+from startline_host.device.raw_repl import NoFileSystem
+from startline_host.device.repl import Repl
+from startline_host.errors import BadInput, DeviceSilent, WouldTouchBound
+from startline_host.flows.backup import files_in, save_backup
+from startline_host.flows.field_settings import tell_overridden
+from startline_host.flows.file_update import FileSystemBroken
+from startline_host.flows.flash_survey import Survey, stretches
+from startline_host.flows.load_policy import may_load
+from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.notices import Listener, Remark, Step
+from startline_host.flows.prompt_session import (
+    files_report,
+    made_at_of,
+    update_files,
+    write_identity,
+)
+from startline_host.flows.restart import restart
+from startline_host.formats.flash_plan import Region
+from startline_host.formats.partitions import PartitionTable
+
+#: Seconds for a device that was just reset to give up its prompt.
+_BOOT_PATIENCE = 15.0
+
+#: Seconds for a person to press RESET on a device without reset wires.
+_PERSONS_PATIENCE = 60.0
+
+#: Partitions that hold what a bound device must not lose.
+_PRECIOUS = ("nvs", "bind", "fctry")
+
+
+def load_in_boot_loader(
+    line: Line, order: Order, listen: Listener, *, recreate_files: bool
+) -> LoadReport:
+    """Load the device in one boot-loader session; afterwards it waits for a restart.
+
+    Raises WrongDevice and WouldTouchBound before anything is written.
+    """
+    # Without reset wires only a person can have started the boot loader, and it is there or not.
+    attempts = 7 if line.port().can_reset else 2
+    line.free()
+    listen(Step("Reading the flash"))
+    baud = order.flash_baud or order.board.baud.flash
+    loader = BootLoader(line.url, baud, listen, attempts=attempts)
+    chip = loader.identify(stretches(order.kit.table) if order.kit else {})
+    line.in_boot_loader = True
+    order.check_chip(chip.kind, chip.mac, chip.flash_size)
+    survey = Survey(loader, chip.mac, order.kit.table if order.kit else None)
+    order = order.for_device(survey.kept)
+    new = order.provision.image() if order.provision else None
+    kept = may_load(survey.kept, serial=order.serial, fctry=new, allow_bound=order.allow_bound)
+    identity = None if kept else order.provision
+    image = identity.image(made_at_of(survey.kept.fctry, identity)) if identity else None
+    tell_overridden(survey.kept, image, listen)
+    if order.kit is None:
+        regions = _identity_regions(survey.table, image)
+        report = _write(loader, regions, listen)
+        return _told(report, listen, kept=kept)
+    if kept:
+        _check_places(survey.table, order.kit.table)
+    in_use = _files_stay(survey, order, listen, recreate=recreate_files)
+    if not in_use and order.backup is not None:
+        _back_up(loader, survey.old_files(chip.flash_size), order.backup, listen)
+    plan = order.kit.plan(vfs=not in_use, fctry=None if in_use else image)
+    report = _write(loader, list(plan), listen)
+    if in_use:
+        return _finish_at_prompt(line, order, report, listen, kept=kept)
+    return _told(report, listen, kept=kept)
+
+
+def _write(loader: BootLoader, regions: Sequence[Region], listen: Listener) -> LoadReport:
+    listen(Step("Writing the flash"))
+    result = loader.write(regions)
+    names = {region.offset: region.name for region in regions}
+    written = sorted(result.written, key=lambda region: region.offset)
+    return LoadReport(
+        regions=tuple(names.get(region.offset, hex(region.offset)) for region in written),
+        sent=result.sent,
+        same=sum(len(region.data) for region in regions if region.offset in result.skipped),
+    )
+
+
+def _finish_at_prompt(
+    line: Line, order: Order, report: LoadReport, listen: Listener, *, kept: bool
+) -> LoadReport:
+    """Update a file system in use file by file, and the identity last.
+
+    The new agent stands before the new identity does, so that no old one acts on it.
+    """
+    assert order.kit is not None  # noqa: S101 - without a kit there are no files
+    restart(line, listen)
+    repl = Repl(line.port())
+    try:
+        repl.enter(_BOOT_PATIENCE if line.port().can_reset else _PERSONS_PATIENCE)
+        changes = update_files(repl, order.kit, listen)
+    except (FileSystemBroken, NoFileSystem):
+        listen(Remark("Its file system is damaged: it is written anew.", warning=True))
+        return load_in_boot_loader(line, order, listen, recreate_files=True)
+    except DeviceSilent as silent:
+        raise DeviceSilent(
+            f"Firmware and table are loaded, but not the agent's files: {silent.message}",
+            "The reader's own program may be in the way. To lose it and load all: --recreate-files",
+        ) from None
+    report += files_report(changes)
+    if order.provision is not None and not kept:
+        report += write_identity(repl, order.provision)
+    return _told(report, listen, kept=kept)
+
+
+def _told(report: LoadReport, listen: Listener, *, kept: bool) -> LoadReport:
+    listen(Remark(report.words()))
+    return msgspec.structs.replace(report, kept=kept)
+
+
+def _files_stay(survey: Survey, order: Order, listen: Listener, *, recreate: bool) -> bool:
+    assert order.kit is not None  # noqa: S101 - without a kit no file system is at stake
+    state = survey.file_system(order.kit.table.get("vfs"))
+    if state == "blank":
+        return False
+    if state == "in use" and not recreate:
+        return True
+    if state == "other" and not recreate:
+        words = "The file system on the device does not fit or is damaged: it is written anew."
+        lost = "" if order.backup else " What is on it is lost; --backup FILE would keep it."
+        listen(Remark(words + lost, warning=True))
+    return False
+
+
+def _back_up(loader: BootLoader, place: tuple[int, int], path: Path, listen: Listener) -> None:
+    """Save the bytes of the file system that is about to be replaced."""
+    offset, size = place
+    if not size:
+        listen(Remark("There is no file system to back up."))
+        return
+    listen(Step(f"Backing up {size >> 10} KiB of file system"))
+    data = loader.read(offset, size)
+    save_backup(path, data)
+    listen(Remark(f"{path} holds the {files_in(data)} of the old file system."))
+
+
+def _check_places(there: PartitionTable | None, planned: PartitionTable) -> None:
+    if there is None:
+        return
+    for name in _PRECIOUS:
+        if there.find(name) != planned.find(name):
+            raise WouldTouchBound(
+                f"The device is bound, and its partition {name!r} is not where the agent's table "
+                "would have it.",
+                "Update its agent's files only, over the prompt.",
+            )
+
+
+def _identity_regions(table: PartitionTable | None, image: bytes | None) -> list[Region]:
+    row = table.find("fctry") if table else None
+    if row is None:
+        raise BadInput(
+            "The device has no partition 'fctry' to write an identity to.",
+            "Load it first: startline flash.",
+        )
+    return [] if image is None else [Region("fctry", row.offset, image)]

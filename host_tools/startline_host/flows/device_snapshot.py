@@ -1,0 +1,76 @@
+"""What a device keeps in its own partitions, and whether that allows it to be loaded."""
+
+from __future__ import annotations
+
+import msgspec
+
+from startline_host.formats.flash_dump import Dump, DumpPart
+from startline_host.formats.record_copies import RecordView, read_record
+from startline_host.formats.stored_settings import Told, read_told
+from startline_host.util import printable
+
+#: States in which a device must not be touched: something of it is, or may be, at the cloud.
+_HELD = ("bound", "unknown")
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What a device's record says: its state and why; serial number and token of the record."""
+
+    state: str
+    reason: str
+    serial: str
+    token: str
+
+    @property
+    def must_stay(self) -> bool:
+        """Whether the device must be left as it is unless its operator says otherwise."""
+        return self.state in _HELD
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The bytes of `nvs`, `bind` and `fctry`; None for a partition that the device has not.
+
+    `mac` is the chip's own, "24:6f:28:00:00:01".
+    """
+
+    mac: str
+    nvs: bytes
+    bind: bytes | None
+    fctry: bytes | None
+
+    def __repr__(self) -> str:
+        return f"Kept({self.mac!r})"
+
+    def told(self) -> Told:
+        """Return what the device was told of itself, secrets masked."""
+        return read_told(as_part(self.nvs if self.fctry is None else self.fctry))
+
+    def record(self) -> RecordView:
+        """Return both copies of the record, judged by the agent's own rules."""
+        bind = None if self.bind is None else as_part(self.bind)
+        mac = bytes.fromhex(self.mac.replace(":", ""))
+        return read_record(as_part(self.nvs), bind, self.told(), mac)
+
+    def holding(self) -> Holding:
+        """Return what the device holds.
+
+        A copy that is `bound` or `unknown` counts even where the other copy wins.
+        """
+        view = self.record()
+        copies = sorted(
+            (copy for copy in (view.nvs, view.bind) if copy.found == "record"),
+            key=lambda copy: (copy.state == view.state, copy.generation),
+            reverse=True,
+        )
+        held = [copy for copy in copies if copy.state in _HELD]
+        shown = copies[0] if copies else view.nvs
+        state, reason = view.state, view.reason
+        if state not in _HELD and held:
+            shown = held[0]
+            state, reason = shown.state, shown.reason
+        return Holding(state, printable(reason), printable(shown.serial), printable(shown.token))
+
+
+def as_part(data: bytes) -> DumpPart:
+    """Return a partition's bytes as the readers of flash take them."""
+    return Dump({0: data}, len(data)).part(0, len(data))

@@ -1,0 +1,236 @@
+"""The settings, the CA, the clock and the keys, judged by calls that change nothing at the cloud."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.errors import (
+    BadInput,
+    ClockWrong,
+    NetworkFailed,
+    RefusedByCloud,
+    StartlineError,
+    TlsFailed,
+)
+from startline_host.flows.doctor.finding import Finding, bad, good, note
+from startline_host.formats.factory_partition import Settings
+from startline_host.formats.settings_file import load_settings
+from startline_host.secrets import Secret, redact
+from startline_host.util import printable
+
+#: A CA that expires sooner is worth a word: readers stay in use for years.
+_SOON = timedelta(days=90)
+#: No certificate and no bind depends on less.
+_SKEW = timedelta(minutes=2)
+_MOST_WORDS = 80
+
+_CLOCK_REMEDY = "Set it from the network: sudo timedatectl set-ntp true."
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the cloud answered to a look at one device: status, its words, its time."""
+
+    status: int
+    words: str
+    time: datetime | None
+
+
+def examine_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterator[Finding]:
+    """Look at the settings file and at the cloud that it names.
+
+    A file that is missing counts only if it was `named`. The cloud is asked for a list of one
+    device, with each key; nothing is ever bound or changed.
+    """
+    if not named and not path.exists():
+        yield note(
+            "settings",
+            f"There is no {path} here: cloud, CA and keys were not looked at.",
+            "Name one: --settings FILE.",
+        )
+        return
+    said: list[str] = []
+    try:
+        settings = load_settings(path, warn=said.append).settings
+    except BadInput as error:
+        yield bad("settings", error)
+        return
+    yield good("settings", f"{path} can be used.")
+    for words in said:
+        yield note("settings", words)
+    yield from _authorities(settings.tls.ca)
+    yield _network(settings)
+    if not kind_of(settings.claim.cloud).lists:
+        yield note("cloud", f"{settings.claim.cloud} has no call that is harmless: not asked.")
+        return
+    yield from _ask(settings, read_key)
+
+
+def _authorities(ca: tuple[bytes, ...]) -> Iterator[Finding]:
+    from cryptography import x509
+
+    for der in ca:
+        with warnings.catch_warnings():
+            # Old roots break rules that the library now warns of; they are in use all the same.
+            warnings.simplefilter("ignore")
+            certificate = x509.load_der_x509_certificate(der)
+        name = printable(certificate.subject.rfc4514_string())
+        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        today = datetime.now(UTC)
+        if end < today:
+            error: StartlineError = TlsFailed(
+                f"The CA {name} expired on {end:%Y-%m-%d}.", "Get the cloud's present CA."
+            )
+            yield bad("CA", error)
+        elif begin > today:
+            error = ClockWrong(
+                f"The CA {name} is valid from {begin:%Y-%m-%d}, which is still to come.",
+                f"Is this computer's clock right? {_CLOCK_REMEDY}",
+            )
+            yield bad("CA", error)
+        elif end - today < _SOON:
+            yield note(
+                "CA",
+                f"The CA {name} expires on {end:%Y-%m-%d}.",
+                "Add its successor to [tls] ca: a device takes two.",
+            )
+        else:
+            yield good("CA", f"{name}, valid until {end:%Y-%m-%d}.")
+
+
+def _network(settings: Settings) -> Finding:
+    net = settings.net
+    if net is None:
+        return note("network", "The settings name no network: a device binds once it is told one.")
+    if net.link == "wifi":
+        return good("network", f"Devices join the Wi-Fi {printable(net.ssid)!r}.")
+    return good("network", "Devices reach the cloud through their USB cable.")
+
+
+def _ask(settings: Settings, read_key: Secret | None) -> Iterator[Finding]:
+    claim = settings.claim
+    if claim.key is None:
+        return
+    try:
+        reply = look(claim.base_url, settings.tls.ca, claim.key)
+    except StartlineError as error:
+        yield bad("cloud", error)
+        return
+    yield good("cloud", f"{claim.base_url} answers, and the CA vouches for it.")
+    yield from _clock(reply.time)
+    yield _claim_key(reply)
+    if read_key is None:
+        yield note(
+            "READ key",
+            "There is no READ key: a bound device will not be checked with the cloud.",
+            "Set STARTLINE_READ_KEY.",
+        )
+        return
+    try:
+        yield _read_key(look(claim.base_url, settings.tls.ca, read_key))
+    except StartlineError as error:
+        yield bad("READ key", error)
+
+
+def look(base_url: str, ca: tuple[bytes, ...], key: Secret) -> Reply:
+    """Ask for one device of the list, which changes nothing, and return how that was answered.
+
+    Raises NetworkFailed or TlsFailed where no answer came.
+    """
+    try:
+        with cloud_client(base_url, ca, key) as client:
+            response = client.get("/devices", params={"page": 1, "limit": 1})
+    except httpx.TransportError as error:
+        raise unreachable(error) from None
+    return Reply(response.status_code, _words(response, key), _date(response))
+
+
+def _words(response: httpx.Response, key: Secret) -> str:
+    try:
+        said = response.json()
+        said = said.get("body", said).get("description", "")
+    except (ValueError, AttributeError):
+        return ""
+    return printable(redact(str(said), key))[:_MOST_WORDS]
+
+
+def _date(response: httpx.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _clock(
+    there: datetime | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Iterator[Finding]:
+    if there is None:
+        yield note("clock", "The cloud does not tell the time: this computer's was not compared.")
+        return
+    skew = now() - there
+    if abs(skew) <= _SKEW:
+        yield good("clock", "This computer's clock and the cloud's agree.")
+        return
+    side = "ahead of" if skew > timedelta(0) else "behind"
+    error = ClockWrong(
+        f"This computer's clock is {_spoken(abs(skew))} {side} the cloud's; devices are told "
+        "the time of their making by it.",
+        _CLOCK_REMEDY,
+    )
+    yield bad("clock", error)
+
+
+def _spoken(span: timedelta) -> str:
+    if span.days:
+        return f"{span.days} days"
+    return f"{span.seconds // 60} minutes"
+
+
+def _claim_key(reply: Reply) -> Finding:
+    said = f" ({reply.words})" if reply.words else ""
+    unknown = reply.status == httpx.codes.UNAUTHORIZED or "unknown" in reply.words.lower()
+    if reply.status == httpx.codes.FORBIDDEN and not unknown:
+        return good("claim key", f"The claim key may not read, as is right for a WRITE key{said}.")
+    if reply.status == httpx.codes.OK:
+        return note(
+            "claim key",
+            "The claim key may read: a READ key cannot bind, and a READ_WRITE key on a device can "
+            "be read by whoever holds the device.",
+            "Give devices a key of access type WRITE.",
+        )
+    if unknown:
+        return bad(
+            "claim key",
+            RefusedByCloud(f"The cloud does not know the claim key{said}.", "Look it up again."),
+        )
+    return bad("claim key", _odd(reply))
+
+
+def _read_key(reply: Reply) -> Finding:
+    said = f" ({reply.words})" if reply.words else ""
+    if reply.status == httpx.codes.OK:
+        return good("READ key", "The READ key may read.")
+    if reply.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        return bad(
+            "READ key",
+            BadInput(
+                f"The cloud does not let the READ key look{said}.",
+                "Give a key of access type READ or READ_WRITE in STARTLINE_READ_KEY.",
+            ),
+        )
+    return bad("READ key", _odd(reply))
+
+
+def _odd(reply: Reply) -> NetworkFailed:
+    return NetworkFailed(
+        f"The cloud answers {reply.status} to a look at its list.",
+        "Is claim.base_url right? It ends with the version, as in /v0.",
+    )

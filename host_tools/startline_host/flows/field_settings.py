@@ -1,0 +1,49 @@
+"""Settings that were changed at a device's venue: entries of `nvs` that stand before the factory's."""
+
+from __future__ import annotations
+
+from startline.nvs import NvsReader
+
+from startline_host.flows.device_snapshot import Kept, as_part
+from startline_host.flows.notices import Listener, Remark
+
+#: The namespaces that the agent looks for in `nvs` as well as in `fctry`.
+NAMESPACES = ("net", "set")
+
+#: A setting by namespace and key.
+Name = tuple[str, str]
+
+
+def venue_settings(nvs: bytes) -> dict[Name, bytes | int]:
+    """Return what stands under `net` and `set` in a partition; texts as UTF-8."""
+    part = as_part(nvs)
+    reader = NvsReader(part.read, part.size)
+    found: dict[Name, bytes | int] = {}
+    for space, key, place in reader:
+        value = reader.value(place)
+        if space in NAMESPACES and value is not None:
+            found[space, key] = value.encode() if isinstance(value, str) else value
+    return found
+
+
+def tell_overridden(kept: Kept, fctry: bytes | None, listen: Listener) -> None:
+    """Say which settings of a new `fctry` will not count, because the venue's stand before them.
+
+    On a stock table there is nothing to say: both are one.
+    """
+    if fctry is None or kept.fctry is None:
+        return
+    new = venue_settings(fctry)
+    names = [
+        f"{space}.{key}"
+        for (space, key), value in venue_settings(kept.nvs).items()
+        if new.get((space, key)) != value
+    ]
+    if names:
+        listen(
+            Remark(
+                f"Set at its venue, these stand before what is provisioned: {', '.join(names)}. "
+                "To take them back: startline set --factory.",
+                warning=True,
+            )
+        )

@@ -1,0 +1,94 @@
+"""Everything that a device is loaded with, made and checked before any device is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from startline_host.boards import Board
+from startline_host.flows.firmware_store import ChosenFirmware
+from startline_host.formats.bytecode import check_bytecode, device_files, owner_files
+from startline_host.formats.factory_partition import Settings, make_factory_image
+from startline_host.formats.firmware_file import Firmware
+from startline_host.formats.flash_plan import FlashPlan, device_table, make_plan
+from startline_host.formats.littlefs_image import make_filesystem
+from startline_host.formats.partitions import PartitionTable
+from startline_host.formats.settings_file import SettingsFile, load_settings
+from startline_host.formats.unit_list import make_unit
+from startline_host.formats.units import Unit, now
+from startline_host.secrets import Warn
+
+#: This computer's clock may be ahead of the time server that the device asks: seconds that a
+#: device's time may lie before the time of its making.
+_CLOCK_GRACE = 86_400
+
+#: Where the host's own files stand on a device; everything else is the reader's owner's.
+AGENT_FOLDER = "/lib/startline"
+
+
+class Kit(msgspec.Struct, frozen=True):
+    """A board's firmware and the files for its file system, by absolute path.
+
+    `files` are the agent's and always brought up to date; `own` are the reader's owner's.
+    """
+
+    board: Board
+    firmware: Firmware
+    table: PartitionTable
+    files: Mapping[str, bytes]
+    own: Mapping[str, bytes]
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """MicroPython's release as the running firmware tells it: (1, 29, 0)."""
+        numbers = self.firmware.version.split("-")[0].split(".")
+        return tuple(int(number) for number in [*numbers, "0", "0"][:3])
+
+    def plan(self, *, vfs: bool, fctry: bytes | None) -> FlashPlan:
+        """Return the regions to write; without `vfs` the file system is left as it is."""
+        image = None
+        if vfs:
+            image = make_filesystem({**self.files, **self.own}, self.table.get("vfs").size)
+        return make_plan(self.board, self.firmware, vfs=image, fctry=fctry)
+
+
+class Provision(msgspec.Struct, frozen=True):
+    """One unit's identity with the settings that it shares with others."""
+
+    unit: Unit
+    settings: Settings
+
+    def image(self, made_at: int | None = None) -> bytes:
+        """Return the `fctry` image; a unit without a time of its making gets `made_at`, or now."""
+        when = self.unit.made_at or made_at or now() - _CLOCK_GRACE
+        return make_factory_image(msgspec.structs.replace(self.unit, made_at=when), self.settings)
+
+
+def make_kit(board: Board, chosen: ChosenFirmware, own: Path | None = None) -> Kit:
+    """Put together what the board needs, with the agent compiled for its firmware.
+
+    `own` is a folder of the reader's owner's files. Raises BadInput with the reason for anything
+    that does not fit together.
+    """
+    files = device_files()
+    check_bytecode(files, chosen.firmware.version)
+    return Kit(
+        board=board,
+        firmware=chosen.firmware,
+        table=device_table(board, chosen.firmware),
+        files=files,
+        own=owner_files(own) if own else {},
+    )
+
+
+def make_provision(path: Path, given: Mapping[str, str], *, warn: Warn) -> Provision:
+    """Read a settings file and make one unit's provision of it; `given` beats its [unit].
+
+    Raises BadInput as the settings and the unit do.
+    """
+    file: SettingsFile = load_settings(path, warn=warn)
+    provision = Provision(make_unit(given, file.unit_defaults), file.settings)
+    provision.image()
+    return provision

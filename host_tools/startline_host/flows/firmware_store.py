@@ -1,0 +1,212 @@
+"""Firmware files: built in, local, or downloaded once; none is used whose digest nobody vouched for.
+
+A digest is vouched for by the board's profile, or by a person who was shown it at first use. The
+second kind stands in a lock file, JSON: {file name: [{"sha256", "size", "version"}, …]}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from startline_host.errors import BadInput, NetworkFailed
+from startline_host.formats.firmware_file import Firmware, split_firmware
+from startline_host.formats.synthetic_firmware import synthetic_firmware
+
+if TYPE_CHECKING:
+    from startline_host.boards import Board
+
+LOCK_NAME = "firmware.lock"
+#: No firmware for these chips is larger.
+_MAX_SIZE = 16 << 20
+_SECONDS = 60.0
+
+#: Shown a sentence with the digest, says whether a person takes it.
+Confirm = Callable[[str], bool]
+#: Fetches an address.
+Fetch = Callable[[str], bytes]
+
+
+class LockedDigest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A digest that somebody accepted."""
+
+    sha256: str
+    size: int
+    version: str
+
+
+class ChosenFirmware(msgspec.Struct, frozen=True):
+    """A firmware, and where it came from; `file` is empty for the built-in one."""
+
+    file: str
+    origin: Literal["built in", "local", "cached", "downloaded"]
+    firmware: Firmware
+
+
+def default_cache() -> Path:
+    """Return the folder for downloaded firmware: $STARTLINE_CACHE, or the user's own cache."""
+    named = os.environ.get("STARTLINE_CACHE")
+    if named:
+        return Path(named)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("startline", appauthor=False)
+
+
+def accept_nothing(_question: str) -> bool:
+    """Answer for a person where there is none."""
+    return False
+
+
+def download(url: str) -> bytes:
+    """Fetch an address, bounded in size and time, and never by way of a plain http redirect.
+
+    Raises NetworkFailed with the reason.
+    """
+    import httpx
+
+    def stay_safe(response: httpx.Response) -> None:
+        target = response.next_request.url.scheme if response.next_request else "https"
+        if response.url.scheme == "https" and target != "https":
+            raise NetworkFailed(f"{url} was redirected to an address that is not https.")
+
+    try:
+        with (
+            httpx.Client(
+                follow_redirects=True, timeout=_SECONDS, event_hooks={"response": [stay_safe]}
+            ) as client,
+            client.stream("GET", url) as response,
+        ):
+            response.raise_for_status()
+            data = bytearray()
+            for part in response.iter_bytes():
+                data += part
+                if len(data) > _MAX_SIZE:
+                    raise NetworkFailed(f"{url} is larger than any firmware.")
+            return bytes(data)
+    except httpx.HTTPStatusError as error:
+        reason = f"the server answered {error.response.status_code}"
+    except httpx.HTTPError as error:
+        reason = str(error) or type(error).__name__
+    raise NetworkFailed(
+        f"The firmware cannot be fetched from {url}: {reason}.",
+        "Fetch it on another computer and name the file with --firmware.",
+    )
+
+
+class FirmwareStore:
+    """The cache folder with its lock file.
+
+    At the first use of a digest that no profile knows, it has to be among `accept` (hex), or
+    `confirm` is asked; `fetch` downloads.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        accept: Iterable[str] = (),
+        confirm: Confirm = accept_nothing,
+        fetch: Fetch = download,
+    ) -> None:
+        self.folder = folder
+        self._accepted = {digest.strip().lower() for digest in accept}
+        self._confirm = confirm
+        self._fetch = fetch
+
+    def obtain(self, board: Board, local: Path | None = None) -> ChosenFirmware:
+        """Return the board's firmware, or the `local` file in its place, verified and split.
+
+        Raises BadInput for a digest that differs from the known one or that nobody accepts, and
+        for a file that is no sound firmware of this board; NetworkFailed where it is to be
+        downloaded and cannot be.
+        """
+        pin = board.firmware
+        if local is not None:
+            return self._judge(board, local.name, _read(local), "local")
+        if pin.synthetic:
+            data = synthetic_firmware(board, version=pin.version)
+            return ChosenFirmware("", "built in", split_firmware(data, board))
+        cached = self.folder / pin.file
+        if cached.is_file():
+            return self._judge(board, pin.file, _read(cached), "cached")
+        data = self._fetch(pin.url)
+        chosen = self._judge(board, pin.file, data, "downloaded")
+        self._write(cached, data)
+        return chosen
+
+    def _judge(
+        self,
+        board: Board,
+        name: str,
+        data: bytes,
+        origin: Literal["local", "cached", "downloaded"],
+    ) -> ChosenFirmware:
+        digest = hashlib.sha256(data).hexdigest()
+        pin, locked = board.firmware, self._lock()
+        known = {entry.sha256 for entry in locked.get(name, [])}
+        if pin.sha256 is not None and (name == pin.file or digest == pin.sha256):
+            known.add(pin.sha256)
+        if name == pin.file and known and digest not in known:
+            raise BadInput(
+                f"{name} ({origin}) has {len(data)} bytes and SHA-256 {digest}; "
+                f"{min(known)} was expected.",
+                "Do not use it. Remove the file and fetch it anew; if it stays so, ask its makers.",
+            )
+        firmware = split_firmware(data, board, f"the file {name}")
+        if name == pin.file and firmware.version != pin.version:
+            raise BadInput(
+                f"{name} holds MicroPython {firmware.version}, and the board file says "
+                f"{pin.version}."
+            )
+        if digest not in known:
+            self._accept(locked, name, LockedDigest(digest, len(data), firmware.version))
+        return ChosenFirmware(name, origin, firmware)
+
+    def _accept(
+        self, locked: dict[str, list[LockedDigest]], name: str, entry: LockedDigest
+    ) -> None:
+        seen = (
+            f"{name} is used for the first time: {entry.size} bytes, MicroPython "
+            f"{entry.version}, SHA-256 {entry.sha256}."
+        )
+        if entry.sha256 not in self._accepted and not self._confirm(seen):
+            raise BadInput(
+                f"{seen} Nobody has accepted this digest.",
+                f"Compare it with its maker's, then pass --accept-firmware {entry.sha256}",
+            )
+        locked.setdefault(name, []).append(entry)
+        text = msgspec.json.format(msgspec.json.encode(locked, order="sorted"), indent=2)
+        self._write(self.folder / LOCK_NAME, text + b"\n")
+
+    def _lock(self) -> dict[str, list[LockedDigest]]:
+        path = self.folder / LOCK_NAME
+        if not path.is_file():
+            return {}
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=dict[str, list[LockedDigest]])
+        except msgspec.DecodeError as error:
+            raise BadInput(f"The lock file {path} is damaged: {error}.") from None
+
+    def _write(self, path: Path, data: bytes) -> None:
+        # Several lines may load boards at once: each sees the old file or the new one.
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as part:
+                part.write(data)
+            Path(part.name).replace(path)
+        except OSError as error:
+            raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"The firmware {path} cannot be read: {error.strerror}.") from None

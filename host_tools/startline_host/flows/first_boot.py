@@ -1,0 +1,199 @@
+"""Follows a device's first boot to its end, and says in one sentence what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from startline_host.device.console import Console, Event, Text
+from startline_host.device.event_text import clock_reason, plain, tls_reason
+from startline_host.device.port import Port
+from startline_host.device.port_session import Line
+from startline_host.errors import (
+    BadInput,
+    Bug,
+    ClockWrong,
+    DeviceSilent,
+    NetworkFailed,
+    OutcomeUnknown,
+    RefusedByCloud,
+    StartlineError,
+    StorageFailed,
+    TimedOut,
+    TlsFailed,
+)
+from startline_host.flows.notices import Listener, Step, nobody
+from startline_host.flows.restart import restart
+from startline_host.flows.usb_link import linked, over_usb
+from startline_host.formats.factory_partition import Settings
+from startline_host.util import Deadline
+
+#: What a step that failed before the first byte stands for: error, words, and how to say why.
+_FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] = MappingProxyType(
+    {
+        "link": (NetworkFailed, "The device did not get onto its network", plain),
+        "dns": (NetworkFailed, "The device could not resolve the cloud's name", plain),
+        "connect": (NetworkFailed, "The device could not connect to the cloud", plain),
+        "request": (NetworkFailed, "The request did not get through", plain),
+        "tls": (TlsFailed, "TLS failed", tls_reason),
+        "clock": (ClockWrong, "The clock is not fit to judge certificates", clock_reason),
+        "storage": (StorageFailed, "The device's flash failed", plain),
+        "record": (StorageFailed, "The device's record could not be kept", plain),
+        "identity": (StorageFailed, "The device could not read who it is", plain),
+        "answer": (RefusedByCloud, "The cloud put the device off", plain),
+    }
+)
+
+
+#: The agent's own limit for a first boot, in seconds, and what the host adds to it.
+_BOOT_LIMIT, _MARGIN = 90, 30
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a first boot ended: the `ready` event, and what went wrong last before it."""
+
+    state: str
+    serial: str
+    token: str = ""
+    reason: str = ""
+    ms: int = 0
+    base_url: str = ""
+    mac: str = ""
+    failed_step: str = ""
+    failed_reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def bound(self) -> bool:
+        """Whether the device holds a token."""
+        return self.state == "bound"
+
+    def error(self) -> StartlineError | None:
+        """Return what the command has to end with, or None for a device that is well bound."""
+        if self.bound:
+            return _storage_warning(self)
+        if self.state == "refused":
+            return RefusedByCloud(
+                f"The cloud refused the device: {plain(self.reason)}.",
+                "Mend the cause, then run the command again.",
+            )
+        if self.state == "unknown":
+            return _unknown(self)
+        if self.state == "unprovisioned":
+            return BadInput(
+                f"The device does not know who it is: {plain(self.reason or self.failed_reason)}.",
+                "Provision it: startline provision.",
+            )
+        return _failed(self)
+
+
+def run_first_boot(
+    line: Line, settings: Settings, *, limit: float | None = None, listen: Listener = nobody
+) -> Outcome:
+    """Restart the device and follow its first boot; its connections are carried if its link is USB.
+
+    It may take `limit` seconds, by default as long as its settings say. Raises as
+    `follow_first_boot` does.
+    """
+    listen(Step("Starting the device"))
+    restart(line, listen)
+    allowed = limit or (settings.set.boot_limit or _BOOT_LIMIT) + _MARGIN
+    with linked(line.port(), settings.claim.base_url if over_usb(settings) else "") as port:
+        return follow_first_boot(port, Deadline(allowed), listen)
+
+
+def follow_first_boot(port: Port, deadline: Deadline, listen: Listener) -> Outcome:
+    """Pass on everything that the device prints until its `ready`, and return the outcome.
+
+    Raises DeviceSilent where no event came at all, and TimedOut where `ready` did not come.
+    """
+    seen: list[Event] = []
+    for item in Console().follow(port, deadline):
+        listen(item)
+        if isinstance(item, Event):
+            if item.name == "boot":
+                seen.clear()
+            seen.append(item)
+            if item.name == "ready":
+                return read_outcome(seen)
+        elif _file_system_is_broken(item):
+            raise StorageFailed(
+                "The device's file system is damaged.", "Run the command again: it is reloaded."
+            )
+    if not seen:
+        raise DeviceSilent(
+            "The device restarted and reported nothing.",
+            "Watch what it prints with `startline monitor`; is the right firmware on it?",
+        )
+    raise TimedOut(
+        f"The device did not come to rest in time; its last word was {seen[-1].name!r}.",
+        "It goes on by itself: watch it with `startline monitor`.",
+    )
+
+
+def read_outcome(events: Iterable[Event]) -> Outcome:
+    """Return the outcome that a whole first boot's events tell; the last of them is `ready`."""
+    step = reason = base_url = mac = ""
+    ms = 0
+    warnings: list[str] = []
+    fields: dict[str, object] = {}
+    for event in events:
+        if event.name == "failed":
+            step, reason = str(event.fields.get("step", "")), str(event.fields.get("reason", ""))
+        elif event.name == "warning":
+            warnings.append(str(event.fields.get("what", "")))
+        elif event.name == "identity":
+            base_url = str(event.fields.get("base_url", ""))
+            mac = str(event.fields.get("mac", ""))
+        elif event.name == "ready":
+            fields, ms = dict(event.fields), event.ms
+    return Outcome(
+        state=str(fields.get("state", "")),
+        serial=str(fields.get("serial") or ""),
+        token=str(fields.get("token") or ""),
+        reason=str(fields.get("reason") or ""),
+        ms=ms,
+        base_url=base_url,
+        mac=mac,
+        failed_step=step,
+        failed_reason=reason,
+        warnings=tuple(warnings),
+    )
+
+
+def _file_system_is_broken(item: Text) -> bool:
+    # What the port's own start-up code prints, over and over, when `vfs` does not mount.
+    return b"filesystem" in item.raw and b"corrupted" in item.raw
+
+
+def _storage_warning(outcome: Outcome) -> StartlineError | None:
+    if "one_copy" in outcome.warnings:
+        return StorageFailed(
+            "The device is bound, but its record stands in one place only.",
+            "It is ready to time; replace it soon, its flash is failing.",
+        )
+    return None
+
+
+def _unknown(outcome: Outcome) -> StartlineError:
+    if outcome.failed_step in {"record", "storage"}:
+        return StorageFailed(f"The device could not keep its record: {plain(outcome.reason)}.")
+    return OutcomeUnknown(
+        f"Whether the cloud knows the device is not known: {plain(outcome.reason)}.",
+        "Nothing is sent again until that is settled: startline reconcile.",
+    )
+
+
+def _failed(outcome: Outcome) -> StartlineError:
+    reason = outcome.failed_reason or outcome.reason
+    if reason.startswith("bug"):
+        return Bug(f"The agent on the device has a fault ({plain(reason)}).", "Please report it.")
+    kind, words, say = _FAILURES.get(
+        outcome.failed_step, (TimedOut, "The device is still not bound", plain)
+    )
+    return kind(
+        f"{words}: {say(reason)}.",
+        "Nothing was bound. Mend the cause, then run the command again.",
+    )

@@ -1,0 +1,211 @@
+"""`startline inspect`: what a device is, asked at its prompt or read through its boot loader."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from startline_host.device.bootloader import DEFAULT_BAUD, BootLoader
+from startline_host.device.flash_access import flash_size, read_flash
+from startline_host.device.partition_access import Facts, read_facts
+from startline_host.device.port_session import Line
+from startline_host.device.raw_repl import DeviceRaised
+from startline_host.device.repl import Repl
+from startline_host.errors import BadInput, DeviceSilent, StartlineError
+from startline_host.flows.notices import Listener, Remark, Step, nobody
+from startline_host.flows.restart import restart
+from startline_host.formats.flash_dump import Dump, GrowingDump, load_dump
+from startline_host.formats.inspection import Inspection, inspect
+from startline_host.formats.partitions import (
+    TABLE_OFFSET,
+    TABLE_SIZE,
+    TYPE_APP,
+    PartitionTable,
+    parse_table,
+    startline_table,
+)
+from startline_host.formats.synthetic_firmware import stock_table
+
+#: Seconds for a device whose boot loader can be reached anyway, and for one without reset wires.
+_SHORT, _LONG = 4.0, 15.0
+#: The head of an application, as far as it tells its version; and where that ends as a rule,
+#: so that boot loader, table and `nvs` come with it in one stretch.
+_HEAD = 0x200
+_LOW_END = 0x10000 + _HEAD
+_VERSION_FILES = ("/lib/startline/__init__.mpy", "/lib/startline/__init__.py")
+
+Via = Literal["prompt", "boot loader", "dump"]
+
+
+class DeviceInspection(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding and where it comes from: `via` what, and `source`, the port or the file.
+
+    `chip` (as esptool names it), `mac` and `running` (MicroPython's release, where it answered)
+    are "" where they are not known.
+    """
+
+    via: Via
+    source: str
+    chip: str = ""
+    mac: str = ""
+    running: str = ""
+    found: Inspection
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return {**plain, "whole": self.found.whole}
+
+
+def inspect_dump(path: Path) -> DeviceInspection:
+    """Inspect a file with a whole flash. Raises BadInput for one that is none."""
+    return DeviceInspection(via="dump", source=str(path), found=inspect(load_dump(path)))
+
+
+def inspect_device(
+    line: Line, *, flash_baud: int | None = None, quick: bool = False, listen: Listener = nobody
+) -> DeviceInspection:
+    """Inspect the device on a line, and leave it running from its start.
+
+    A MicroPython that answers is asked; otherwise the flash is read through the boot loader, the
+    file system only if not `quick`. Raises DeviceSilent where neither answers.
+    """
+    listen(Step("Asking the device"))
+    seen = _at_prompt(line)
+    if seen is None:
+        listen(Remark("It has no prompt to give: its flash is read instead."))
+        seen = _in_boot_loader(line, flash_baud or DEFAULT_BAUD, listen, quick=quick)
+    return seen
+
+
+def _at_prompt(line: Line) -> DeviceInspection | None:
+    port = line.port()
+    repl = Repl(port)
+    try:
+        repl.enter(_SHORT if port.can_reset else _LONG)
+    except DeviceSilent:
+        if port.can_reset:
+            return None
+        raise
+    try:
+        facts = read_facts(repl)
+        size = flash_size(repl)
+        dump = _Reader(size, lambda offset, length: read_flash(repl, offset, length)).dump()
+        files = _files(repl)
+    except (OSError, DeviceRaised):
+        if port.can_reset:
+            return None
+        raise DeviceSilent(
+            "What answers there is a MicroPython, but it tells nothing of its flash.",
+            "Is it an ESP32 at all?",
+        ) from None
+    finally:
+        repl.restart()
+    mac = bytes.fromhex(facts.mac.replace(":", ""))
+    return DeviceInspection(
+        via="prompt",
+        source=line.url,
+        chip=facts.chip,
+        mac=facts.mac,
+        running=_release(facts),
+        found=inspect(dump, mac, files),
+    )
+
+
+def _in_boot_loader(
+    line: Line, flash_baud: int, listen: Listener, *, quick: bool
+) -> DeviceInspection:
+    line.free()
+    try:
+        loader = BootLoader(line.url, flash_baud, listen)
+        chip = loader.identify()
+        reader = _Reader(chip.flash_size, loader.read)
+        dump = reader.dump(boot_loader=True)
+        vfs = reader.table.find("vfs") if reader.table else None
+        if vfs is not None and vfs.end <= chip.flash_size and not quick:
+            listen(Step("Reading the file system"))
+            dump.allow(vfs.offset, vfs.size)
+        found = inspect(dump, bytes.fromhex(chip.mac.replace(":", "")))
+    except StartlineError:
+        with contextlib.suppress(StartlineError):
+            restart(line)
+        raise
+    restart(line)
+    return DeviceInspection(
+        via="boot loader",
+        source=line.url,
+        chip=chip.kind,
+        mac=chip.mac,
+        found=found,
+    )
+
+
+class _Reader:
+    """Reads the parts of a flash that an inspection looks at, in as few stretches as it can."""
+
+    def __init__(self, size: int, read: Callable[[int, int], bytes]) -> None:
+        self.table: PartitionTable | None = None
+        self._size = size
+        self._read = read
+        self._parts: dict[int, bytes] = {}
+
+    def dump(self, *, boot_loader: bool = False) -> GrowingDump:
+        """Read table, head of the application, `nvs`, `bind` and `fctry`, each where it is.
+
+        The boot loader itself needs no proof where the device runs.
+        """
+        low = 0 if boot_loader else TABLE_OFFSET
+        self._fetch(low, _LOW_END)
+        try:
+            raw = self._parts[low][TABLE_OFFSET - low :][:TABLE_SIZE]
+            self.table = parse_table(raw)
+            rows = self.table
+        except BadInput:
+            rows = startline_table(stock_table(), self._size)
+        heads = [(row.offset, row.offset + _HEAD) for row in rows if row.kind == TYPE_APP]
+        wholes = [(row.offset, row.end) for row in rows if row.name in {"nvs", "bind", "fctry"}]
+        for begin, end in _joined(heads + wholes):
+            if not Dump(self._parts, self._size).has(begin, end - begin):
+                self._fetch(begin, end)
+        return GrowingDump(self._parts, self._size, self._read)
+
+    def _fetch(self, begin: int, end: int) -> None:
+        end = min(end, self._size)
+        if begin < end:
+            self._parts[begin] = self._read(begin, end - begin)
+
+
+def _joined(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return (begin, end) stretches in order, those that touch as one."""
+    joined: list[tuple[int, int]] = []
+    for begin, end in sorted(stretches):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined
+
+
+def _files(repl: Repl) -> dict[str, bytes]:
+    """Return the device's files by path, empty but for those that tell the agent's version."""
+    files = dict.fromkeys(_walk(repl, ""), b"")
+    for name in _VERSION_FILES:
+        if name in files:
+            files[name] = repl.value(f"open({name!r}, 'rb').read()")
+    return files
+
+
+def _walk(repl: Repl, folder: str) -> list[str]:
+    found: list[str] = []
+    for name, is_folder in repl.entries(folder or "/").items():
+        path = f"{folder}/{name}"
+        found += _walk(repl, path) if is_folder else [path]
+    return found
+
+
+def _release(facts: Facts) -> str:
+    return ".".join(str(number) for number in facts.release)

@@ -1,0 +1,141 @@
+"""Looks at a running device: by listening only, or, where that was asked for, at its prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from startline_host.device.console import Console, Event
+from startline_host.device.event_text import plain
+from startline_host.device.partition_access import read_facts
+from startline_host.device.port import Port
+from startline_host.device.port_session import Line
+from startline_host.device.raw_repl import DeviceRaised
+from startline_host.device.repl import Repl
+from startline_host.errors import DeviceSilent, TimedOut, WrongDevice
+from startline_host.flows.notices import Listener, nobody
+from startline_host.flows.prompt_session import read_kept
+from startline_host.util import Deadline
+
+#: The states that a device can be in; events and records name them alike.
+STATES = ("unprovisioned", "unbound", "unknown", "bound", "refused")
+
+_PROMPT_SECONDS = 10.0
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What could be learned of a device; texts are "" where nothing told them.
+
+    `heard` counts the lines and events that came by themselves, `asked` tells that the device
+    was interrupted for it.
+    """
+
+    state: str = ""
+    reason: str = ""
+    serial: str = ""
+    token: str = ""
+    mac: str = ""
+    agent: str = ""
+    micropython: str = ""
+    heard: int = 0
+    asked: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return msgspec.structs.asdict(self)
+
+
+def listen_for_status(port: Port, seconds: float, listen: Listener = nobody) -> Status:
+    """Learn what the device tells by itself within `seconds`; it is not disturbed in any way.
+
+    Raises DeviceSilent where it said nothing that tells its state.
+    """
+    known: dict[str, str] = {}
+    heard = 0
+    for item in Console().follow(port, Deadline(seconds)):
+        listen(item)
+        heard += 1
+        if isinstance(item, Event):
+            known |= _told_by(item)
+            if item.name == "ready":
+                break
+    if "state" not in known:
+        said = f"{heard} lines" if heard else "nothing"
+        raise DeviceSilent(
+            f"The device said {said} in {seconds:g} s, and not its state.",
+            "It may be timing, and was not disturbed. To stop it and ask: --interrupt.",
+        )
+    return msgspec.convert({**known, "heard": heard}, Status)
+
+
+def ask_for_status(line: Line) -> Status:
+    """Interrupt the device, read its record at its prompt, and restart it.
+
+    Raises DeviceSilent where it gives up no prompt, WrongDevice where it is no ESP32.
+    """
+    repl = Repl(line.port())
+    repl.enter(_PROMPT_SECONDS)
+    try:
+        facts = read_facts(repl)
+        kept = read_kept(repl, facts)
+        agent = _agent_version(repl)
+    except (OSError, DeviceRaised):
+        raise WrongDevice("What answers there is a MicroPython, but on no ESP32.") from None
+    finally:
+        repl.restart()
+    told, record = kept.told(), kept.holding()
+    serial = told.get("factory", "serial")
+    return Status(
+        state=record.state if serial else "unprovisioned",
+        reason=plain(record.reason) if record.reason else "",
+        serial=serial or record.serial,
+        token=record.token,
+        mac=facts.mac,
+        agent=agent,
+        micropython=".".join(str(number) for number in facts.release),
+        asked=True,
+    )
+
+
+def wait_for_state(port: Port, state: str, deadline: Deadline, listen: Listener = nobody) -> Event:
+    """Listen until the device is ready in `state`, and return the event that says so.
+
+    What its record passes through on the way (`unknown` while a request is out) does not count.
+    Raises TimedOut with its last word on the matter.
+    """
+    last = ""
+    for item in Console().follow(port, deadline):
+        listen(item)
+        if isinstance(item, Event) and item.name == "ready":
+            last = str(item.fields.get("state") or "")
+            if last == state:
+                return item
+    word = f"Its last word was {last!r}." if last else "It said nothing of its state."
+    raise TimedOut(
+        f"The device did not become {state} in time. {word}",
+        "A device tells its state when it starts: press RESET, or use `startline status`.",
+    )
+
+
+def _told_by(event: Event) -> dict[str, str]:
+    """Return what an event says of a device, under the names of `Status`."""
+    fields = {name: str(event.fields.get(name) or "") for name in ("state", "reason", "token")}
+    if event.name == "boot":
+        return {"agent": str(event.fields.get("version", ""))}
+    if event.name == "identity":
+        return {name: str(event.fields.get(name, "")) for name in ("serial", "mac")}
+    if event.name == "unprovisioned":
+        return {"state": "unprovisioned"}
+    if event.name == "record":
+        return {"state": fields["state"], "reason": fields["reason"]}
+    if event.name == "ready":
+        return {**fields, "serial": str(event.fields.get("serial") or "")}
+    return {}
+
+
+def _agent_version(repl: Repl) -> str:
+    try:
+        return str(repl.value("__import__('startline').__version__"))
+    except (ImportError, DeviceRaised):
+        return ""

@@ -1,0 +1,91 @@
+"""`startline reconcile --adopt`, or `--token`: an operator says which of the entries the device is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from startline_host.clouds.cloud_check import Entry, same_serial
+from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.device.port_session import Line
+from startline_host.device.raw_repl import DeviceRaised
+from startline_host.errors import BadInput, CloudDisagrees, WouldTouchBound
+from startline_host.flows.notices import Listener, Step
+from startline_host.flows.operator.cloud_target import Place, check_place
+from startline_host.flows.operator.confirmation import Ask, Question, confirm
+from startline_host.flows.operator.device_session import Stopped, stopped
+from startline_host.flows.operator.lookup import describe
+from startline_host.flows.operator.reconcile import no_key
+from startline_host.flows.operator.reconcile_result import Reconciled
+from startline_host.secrets import Secret
+from startline_host.util import printable
+
+
+def adopt(
+    line: Line,
+    place: Place | None,
+    key: Secret | None,
+    token: str,
+    ask: Ask,
+    *,
+    ask_key: Callable[[], Secret] = no_key,
+    listen: Listener,
+) -> Reconciled:
+    """Bind the device to an entry of the cloud's list that has its serial number.
+
+    For a cloud without a list no key is asked for, and the operator's word is all there is.
+    Raises WouldTouchBound for a bound device, CloudDisagrees for an entry that cannot be its own,
+    and BadInput where it was not confirmed.
+    """
+    with stopped(line, listen) as device:
+        serial = device.serial
+        view = device.kept.record()
+        if view.state == "bound":
+            raise WouldTouchBound(
+                f"The device {printable(serial)} is bound. It was left as it is."
+            )
+        if view.reason == "newer_record":
+            raise WouldTouchBound(
+                "Its record was written by a newer agent.", "Take a newer startline."
+            )
+        read = kind_of(device.cloud).list_devices
+        listed = 0
+        if read is None:
+            seen = (
+                f"deviceid {printable(token)}, on your word alone: this cloud tells nobody which "
+                "device an id is"
+            )
+        else:
+            place = check_place(place, device.told)
+            listen(Step("Looking into the cloud's list"))
+            entries = read(place.base_url, place.ca, key or ask_key())
+            seen, listed = _own_entry(device, entries, token), len(entries)
+        question = Question(
+            f"{printable(serial)} will take this for its own:\n  {seen}.\nIf another reader holds "
+            "it already, both will write to it from then on.",
+            serial,
+            "--confirm",
+        )
+        confirm(ask, question)
+        try:
+            after = device.order(f"adopt({token!r})")
+        except DeviceRaised:
+            raise BadInput(f"{printable(token)} is no deviceid of this cloud's.") from None
+    return Reconciled(
+        state=after.state, reason=after.reason, serial=serial, token=after.token, listed=listed
+    )
+
+
+def _own_entry(device: Stopped, entries: list[Entry], token: str) -> str:
+    """Return the entry with that token in words. Raises CloudDisagrees if it is not the device's."""
+    entry = next((one for one in entries if one.deviceid == token), None)
+    if entry is None:
+        raise CloudDisagrees(
+            f"The cloud's list has no deviceid {printable(token)}. Nothing was changed.",
+            "startline reconcile names the entries that may be this device.",
+        )
+    if not same_serial(entry.serial_number, device.serial):
+        raise CloudDisagrees(
+            f"That deviceid is {printable(entry.serial_number)}, and the device is "
+            f"{printable(device.serial)}. Nothing was changed."
+        )
+    return describe(entry)

@@ -1,0 +1,153 @@
+"""`startline set`: settings of a device that is at its venue already."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from startline_host.device.port_session import Line
+from startline_host.device.raw_repl import DeviceRaised
+from startline_host.errors import BadInput, StorageFailed
+from startline_host.flows.field_settings import Name, venue_settings
+from startline_host.flows.first_boot import Outcome
+from startline_host.flows.notices import Listener, Remark, Step
+from startline_host.flows.operator.device_session import Stopped, stopped
+from startline_host.formats.factory_partition import Net, Options, check_net, check_options
+from startline_host.secrets import Secret
+
+#: A setting by ("net" or "set", key). An empty Secret is an open Wi-Fi's password.
+Changes = Mapping[Name, str | int | Secret]
+
+#: What can be taken back to the factory's, by the name that a person gives.
+FACTORY: Mapping[str, tuple[Name, ...]] = MappingProxyType(
+    {
+        "wifi": (("net", "ssid"), ("net", "password")),
+        "link": (("net", "link"),),
+        "ntp": (("net", "ntp"),),
+        "boot-limit": (("set", "boot_limit"),),
+        "look-pause": (("set", "look_pause"),),
+        "mark": (("set", "mark"),),
+    }
+)
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """The names of what was written, of what was taken back, and how the device came up with it."""
+
+    names: tuple[str, ...]
+    taken_back: tuple[str, ...]
+    outcome: Outcome
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {
+            "written": list(self.names),
+            "taken_back": list(self.taken_back),
+            "state": self.outcome.state,
+            "reason": self.outcome.reason,
+            "serial": self.outcome.serial,
+        }
+
+
+def check_changes(changes: Changes) -> None:
+    """Raise BadInput for settings that no device could use, or none at all."""
+    if not changes:
+        raise BadInput("There is nothing to set.", "Name a setting: startline set --help.")
+    net = {key: value for (space, key), value in changes.items() if space == "net"}
+    password = net.get("password")
+    if isinstance(password, Secret) and not _is_plain(password.reveal()):
+        raise BadInput("The Wi-Fi password is no text without control characters.")
+    check_net(
+        Net(
+            link="usb" if net.get("link") == "usb" else "wifi",
+            ssid=str(net.get("ssid", "?")),
+            password=password if isinstance(password, Secret) and password else None,
+            ntp=tuple(str(net["ntp"]).split(",")) if "ntp" in net else (),
+        )
+    )
+    options = {key: value for (space, key), value in changes.items() if space == "set"}
+    check_options(msgspec.convert(options, Options, strict=False))
+
+
+def change(
+    line: Line, changes: Changes, *, factory: tuple[str, ...] | None = None, listen: Listener
+) -> Changed:
+    """Write settings, read them back, restart the device and follow it until it rests.
+
+    They stand before the factory's from then on. `factory` names what is first taken back to the
+    factory's, out of `FACTORY`; an empty one is everything. Raises BadInput for what
+    `check_changes` does and for a device that has no settings of a factory apart, StorageFailed
+    where flash does not do as it was told.
+    """
+    if changes or factory is None:
+        check_changes(changes)
+    with stopped(line, listen) as device:
+        gone = () if factory is None else _take_back(device, factory, listen)
+        names = tuple(_said(name) for name in changes)
+        if changes:
+            _write(device, changes, listen)
+            listen(Remark("The settings are stored; they stand before the factory's."))
+        outcome = device.run_on()
+    return Changed(names, tuple(_said(name) for name in gone), outcome)
+
+
+def _take_back(device: Stopped, names: tuple[str, ...], listen: Listener) -> tuple[Name, ...]:
+    """Have the device forget settings of its venue; return those that there were."""
+    if device.kept.fctry is None:
+        raise BadInput(
+            "The device keeps its stock partition table: what was set has replaced the factory's.",
+            "Provision it again: startline provision.",
+        )
+    wanted = {one for name in names for one in FACTORY[name]}
+    gone = tuple(one for one in venue_settings(device.kept.nvs) if not names or one in wanted)
+    if not gone:
+        listen(Remark("The device has nothing of that from its venue."))
+        return gone
+    listen(Step(f"Taking back {', '.join(map(_said, gone))}"))
+    try:
+        device.order(f"forget({list(gone)!r})")
+    except DeviceRaised:
+        raise StorageFailed("The device did not take its settings back.") from None
+    if gone_still := venue_settings(device.read_again().nvs).keys() & set(gone):
+        raise StorageFailed(
+            f"{', '.join(map(_said, gone_still))} is still there after it was erased.",
+            "Run the command again; if it stays, the flash is worn.",
+        )
+    listen(Remark("The factory's settings stand again."))
+    return gone
+
+
+def _write(device: Stopped, changes: Changes, listen: Listener) -> None:
+    listen(Step(f"Writing {', '.join(map(_said, changes))}"))
+    for (space, key), value in changes.items():
+        text = value.reveal() if isinstance(value, Secret) else value
+        try:
+            device.order(f"change({space!r}, {key!r}, {text!r})")
+        except DeviceRaised:
+            raise StorageFailed(f"The device did not take {space}.{key}.") from None
+    there = venue_settings(device.read_again().nvs)
+    for name, value in changes.items():
+        if there.get(name) != _stored(value):
+            raise StorageFailed(
+                f"{_said(name)} does not read back as it was written.",
+                "Run the command again; if it stays, the flash is worn.",
+            )
+
+
+def _said(name: Name) -> str:
+    return ".".join(name)
+
+
+def _is_plain(text: str) -> bool:
+    # The agent takes no text with controls; halves of surrogate pairs stand for bytes of no text.
+    return all(unicodedata.category(letter) not in {"Cc", "Cs"} for letter in text)
+
+
+def _stored(value: str | int | Secret) -> bytes | int:
+    if isinstance(value, int):
+        return value
+    return (value.reveal() if isinstance(value, Secret) else value).encode()

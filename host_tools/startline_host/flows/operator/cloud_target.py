@@ -1,0 +1,38 @@
+"""Which cloud the host asks: the one that its operator named, never one that a device names."""
+
+from __future__ import annotations
+
+import msgspec
+
+from startline_host.errors import BadInput, WrongDevice
+from startline_host.formats.stored_settings import Told
+from startline_host.util import printable
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A cloud's base URL, the CAs (DER) that vouch for it (none: this computer's own), its kind."""
+
+    base_url: str
+    ca: tuple[bytes, ...] = ()
+    cloud: str = "rufus"
+
+
+def check_place(place: Place | None, told: Told) -> Place:
+    """Return the place if the device belongs there.
+
+    A device could name any server, and a key would go there: so it is the operator who names it.
+    Raises BadInput where nobody did, WrongDevice where the device belongs elsewhere.
+    """
+    there = printable(told.get("claim", "base_url").rstrip("/"))
+    if place is None:
+        raise BadInput(
+            "Which cloud to ask was not said.",
+            f"The device names {there or 'none'}. If that is right: --base-url {there or 'URL'}, "
+            "with --ca FILE where the cloud has a CA of its own; or --settings FILE.",
+        )
+    if place.base_url != there:
+        raise WrongDevice(
+            f"The device belongs to {there or 'no cloud'}, not to {printable(place.base_url)}.",
+            "Name its own cloud: --base-url and --ca, or --settings.",
+        )
+    return place

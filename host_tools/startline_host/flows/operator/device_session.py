@@ -1,0 +1,198 @@
+"""A device that is stopped at its prompt to be given orders, and runs again afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from startline_host.boards import data_folder
+from startline_host.device.console import Console, Event
+from startline_host.device.partition_access import read_facts, read_partition
+from startline_host.device.port import Port
+from startline_host.device.port_session import Line
+from startline_host.device.raw_repl import DeviceRaised
+from startline_host.device.repl import Repl
+from startline_host.errors import BadInput, StartlineError, StorageFailed, TimedOut, WrongDevice
+from startline_host.flows.device_snapshot import Kept, as_part
+from startline_host.flows.first_boot import Outcome, read_outcome
+from startline_host.flows.notices import Listener, Step
+from startline_host.flows.prompt_session import read_kept
+from startline_host.flows.usb_link import UsbLink, linked
+from startline_host.formats.stored_settings import Told, read_told
+from startline_host.util import Deadline
+
+#: Seconds: to hear whether a boot is under way, the longest silence in one, and for its whole.
+_LISTEN, _SILENCE, _BOOT = 1.0, 35.0, 180.0
+_PROMPT, _ORDER, _AGAIN = 10.0, 30.0, 5.0
+#: The agent's own limit for a first boot, in seconds, and what the host adds to it.
+_BOOT_LIMIT, _MARGIN = 90, 30
+
+
+class Stopped:
+    """A device at its prompt. `kept` is what it keeps, as it was when it was stopped."""
+
+    def __init__(self, repl: Repl, kept: Kept, listen: Listener) -> None:
+        self.kept = kept
+        self.told = kept.told()
+        self.repl = repl
+        self.left = False
+        self._carries_to = ""
+        self._listen = listen
+
+    @property
+    def serial(self) -> str:
+        """Its serial number. Raises BadInput for a device that was told none."""
+        serial = self.told.get("factory", "serial")
+        if not serial:
+            raise BadInput(
+                "The device does not know who it is.", "Provision it: startline provision."
+            )
+        return serial
+
+    @property
+    def cloud(self) -> str:
+        """The name of its cloud. Raises BadInput for a device that was told none."""
+        cloud = self.told.get("claim", "cloud")
+        if not cloud:
+            raise BadInput("The device was told no cloud.", "Provision it: startline provision.")
+        return cloud
+
+    @property
+    def name(self) -> str:
+        """What to call it: its serial number, else that of its record, else its MAC."""
+        return self.told.get("factory", "serial") or self.kept.holding().serial or self.kept.mac
+
+    @property
+    def boot_seconds(self) -> float:
+        """How long a boot of this device may take."""
+        return self.setting("set", "boot_limit", _BOOT_LIMIT) + _MARGIN
+
+    def setting(self, namespace: str, key: str, default: int) -> int:
+        """Return a number out of its settings, those that were changed later first."""
+        own: Told = read_told(as_part(self.kept.nvs))
+        for told in (own, self.told):
+            value = told.values.get(namespace, {}).get(key)
+            if isinstance(value, int):
+                return value
+        return default
+
+    @property
+    def over_usb(self) -> bool:
+        """Whether it reaches its cloud over this very cable, and not without this computer."""
+        own = read_told(as_part(self.kept.nvs)).get("net", "link")
+        return (own or self.told.get("net", "link")) == "usb"
+
+    def carry_to(self, base_url: str) -> None:
+        """Carry its connections to that cloud, and to nowhere else, if they come by this cable."""
+        self._carries_to = base_url if self.over_usb else ""
+
+    def order(self, call: str, seconds: float = _ORDER) -> Outcome:
+        """Have the device do what `call` says, one of firmware/orders.py, and pass on its events.
+
+        Raises DeviceRaised where the device refuses, StorageFailed where its flash does not take
+        it, WrongDevice where its agent cannot take orders.
+        """
+        source = (data_folder("firmware") / "orders.py").read_text(encoding="utf-8")
+        try:
+            self.repl.define(source)
+        except (OSError, DeviceRaised):
+            raise WrongDevice(
+                "There is no agent on the device that takes orders from this version.",
+                "Load it: startline flash --allow-bound.",
+            ) from None
+        console = Console()
+        seen: list[Event] = []
+
+        def take(data: bytes) -> None:
+            for item in console.feed(data):
+                self._listen(item)
+                if isinstance(item, Event):
+                    seen.append(item)
+
+        with contextlib.ExitStack() as stack:
+            feed: Callable[[bytes], bytes] = bytes
+            if self._carries_to:
+                feed = stack.enter_context(UsbLink(self.repl.port, self._carries_to)).feed
+            try:
+                self.repl.follow(call, lambda data: take(feed(data)), seconds)
+            except OSError:
+                raise StorageFailed(
+                    "The device's flash did not take it.", "Run it again."
+                ) from None
+        return read_outcome(seen)
+
+    def read_again(self) -> Kept:
+        """Read anew what the device keeps."""
+        has = self.kept
+        return Kept(
+            mac=has.mac,
+            nvs=read_partition(self.repl, "nvs"),
+            bind=None if has.bind is None else read_partition(self.repl, "bind"),
+            fctry=None if has.fctry is None else read_partition(self.repl, "fctry"),
+        )
+
+    def run_on(self) -> Outcome:
+        """Restart the device and follow it until it has come to rest. Raises TimedOut."""
+        self.left = True
+        self._listen(Step("Restarting the device"))
+        self.repl.restart()
+        seen: list[Event] = []
+        with linked(self.repl.port, self._carries_to) as port:
+            for item in Console().follow(port, Deadline(self.boot_seconds)):
+                self._listen(item)
+                if isinstance(item, Event):
+                    seen = [item] if item.name == "boot" else [*seen, item]
+                    if item.name == "ready":
+                        return read_outcome(seen)
+        raise TimedOut(
+            "The device did not come to rest in time.", "Watch it with `startline monitor`."
+        )
+
+    def stay(self) -> None:
+        """Leave the device at its prompt, where nothing is sent."""
+        self.left = True
+        self.repl.leave()
+
+
+@contextlib.contextmanager
+def stopped(line: Line, listen: Listener) -> Iterator[Stopped]:
+    """Stop the device at its prompt; at the end it restarts, unless it was left in another way.
+
+    Raises DeviceSilent where it gives up no prompt, WrongDevice where it is no ESP32.
+    """
+    port = line.port()
+    _let_finish(port, listen)
+    listen(Step("Stopping the device"))
+    repl = Repl(port)
+    repl.enter(_PROMPT)
+    device: Stopped | None = None
+    try:
+        try:
+            device = Stopped(repl, read_kept(repl, read_facts(repl)), listen)
+        except (OSError, DeviceRaised):
+            raise WrongDevice("What answers there is a MicroPython, but on no ESP32.") from None
+        yield device
+    except BaseException:
+        # Whatever ended this, Ctrl-C in the middle of an order included.
+        if device is None or not device.left:
+            with contextlib.suppress(StartlineError):
+                repl.enter(_AGAIN, fresh=False)
+                repl.restart()
+        raise
+    if not device.left:
+        repl.restart()
+
+
+def _let_finish(port: Port, listen: Listener) -> None:
+    """Wait for the end of a boot that is under way: it may just be asking the cloud."""
+    console = Console()
+    whole = Deadline(_BOOT)
+    quiet = Deadline(_LISTEN)
+    while not quiet.expired and not whole.expired:
+        for item in console.feed(port.read(quiet.at_most(0.25).remaining)):
+            if not isinstance(item, Event):
+                continue
+            if item.name == "ready":
+                return
+            listen(item)
+            quiet = Deadline(_SILENCE)

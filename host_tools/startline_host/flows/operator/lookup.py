@@ -1,0 +1,122 @@
+"""What the host sees in the cloud's list of one device, and whether it may say that it is absent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from startline_host.clouds.cloud_check import Entry, same_serial
+from startline_host.flows.operator.cloud_target import Place
+from startline_host.flows.operator.device_session import Stopped
+from startline_host.secrets import Secret
+from startline_host.util import printable
+
+#: Reads a cloud's list: base URL, CAs, key.
+List = Callable[..., list[Entry]]
+
+#: Seconds that an exchange of the agent's may take: a device that is stopped has none longer.
+_EXCHANGE = 30
+#: 2026-01-01: a device's clock before it was never set.
+_BUILT = 1_767_225_600
+_CLOCK = (
+    "__import__('time').time() + (946684800 if __import__('time').gmtime(0)[0] == 2000 else 0)"
+)
+
+#: More entries of one device tell it nothing new, and it has little memory.
+_MOST = 12
+
+
+class Known(msgspec.Struct, frozen=True):
+    """Units that the company is known to have: a key that lists one of them is the company's."""
+
+    serials: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """The device that is looked for: serial, attempt ids (hex), and its key's fingerprint.
+
+    `due` is when its request ends; None where no copy of the record can tell.
+    """
+
+    serial: str
+    attempts: tuple[str, ...]
+    keys: tuple[str, ...]
+    due: int | None
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What one look saw: how many devices, those that may be this one, and whose list it is."""
+
+    listed: int
+    entries: tuple[Entry, ...]
+    proven: bool
+
+
+def subject_of(device: Stopped) -> Subject:
+    """Return what to look for, by both copies of the device's record."""
+    view = device.kept.record()
+    copies = [copy for copy in (view.nvs, view.bind) if copy.found == "record"]
+    return Subject(
+        serial=device.serial,
+        attempts=tuple({copy.attempt for copy in copies if copy.attempt}),
+        keys=tuple({copy.key_fingerprint for copy in copies if copy.key_fingerprint}),
+        due=max([copy.due for copy in copies], default=None),
+    )
+
+
+def look(read: List, place: Place, key: Secret, subject: Subject, known: Known) -> Sight:
+    """Read the whole list once. Raises what `list_devices` does."""
+    listed = read(place.base_url, place.ca, key, whole=True)
+    proven = key.fingerprint() in subject.keys or any(
+        entry.deviceid in known.tokens
+        or any(same_serial(entry.serial_number, serial) for serial in known.serials)
+        for entry in listed
+    )
+    return Sight(len(listed), tuple(e for e in listed if concerns(e, subject)), proven)
+
+
+def concerns(entry: Entry, subject: Subject) -> bool:
+    """Tell whether an entry may be this device's: by its mark, or by its serial number."""
+    return is_marked(entry, subject) or same_serial(entry.serial_number, subject.serial)
+
+
+def is_marked(entry: Entry, subject: Subject) -> bool:
+    """Tell whether an entry was made by a request of this device's record."""
+    return any(f"sl.{attempt}" in entry.firmware for attempt in subject.attempts)
+
+
+def as_argument(entries: Sequence[Entry], subject: Subject) -> str:
+    """Return the entries as the device takes them: a Python list of (token, mark, serial)."""
+    first = sorted(entries, key=lambda entry: not is_marked(entry, subject))[:_MOST]
+    return repr([(_clean(e.deviceid), _clean(e.firmware), _clean(e.serial_number)) for e in first])
+
+
+def pause_before_second(device: Stopped, subject: Subject) -> int:
+    """Return the seconds until a second look may count, from the first one's end."""
+    due = _EXCHANGE
+    if subject.due is not None:
+        clock = device.repl.value(_CLOCK)
+        now = clock if isinstance(clock, int) and clock >= _BUILT else int(time.time())
+        due = min(max(subject.due - now + 1, 0), _EXCHANGE)
+    return max(device.setting("set", "look_pause", 60), due)
+
+
+def describe(entry: Entry) -> str:
+    """Say an entry in one line, its deviceid in full: an operator may have to name it."""
+    parts = [
+        f"deviceid {entry.deviceid}",
+        f"serial {entry.serial_number}",
+        entry.model and f"model {entry.model}",
+        entry.alias and f"alias {entry.alias}",
+        entry.firmware and f"firmware {entry.firmware}",
+        entry.creation_date and f"since {entry.creation_date}",
+    ]
+    return printable(", ".join(filter(None, parts)))
+
+
+def _clean(text: str) -> str:
+    """Return the text without halves of surrogate pairs, which no source code can hold."""
+    return text[:200].encode("utf-8", "replace").decode()

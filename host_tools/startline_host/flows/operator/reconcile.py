@@ -1,0 +1,152 @@
+"""`startline reconcile`: settles `unknown` by what the cloud's list says; the device decides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.device.port_session import Line
+from startline_host.device.raw_repl import DeviceRaised
+from startline_host.errors import BadInput, CloudDisagrees, OutcomeUnknown
+from startline_host.flows.first_boot import Outcome
+from startline_host.flows.notices import Listener, Remark, Step
+from startline_host.flows.operator.cloud_target import Place, check_place
+from startline_host.flows.operator.confirmation import Ask, Question
+from startline_host.flows.operator.device_session import Stopped, stopped
+from startline_host.flows.operator.lookup import (
+    Known,
+    Sight,
+    Subject,
+    as_argument,
+    look,
+    pause_before_second,
+    subject_of,
+)
+from startline_host.flows.operator.reconcile_result import (
+    HELD,
+    Reconciled,
+    check,
+    find,
+    without_list,
+)
+from startline_host.secrets import Secret
+from startline_host.util import printable
+
+#: What has to be typed by someone who vouches for the READ key.
+SAME_COMPANY = "same company"
+
+
+def no_key() -> Secret:
+    """Have nobody to ask for a READ key. Raises BadInput."""
+    raise BadInput("A READ key is needed to look into the list.", "Set STARTLINE_READ_KEY.")
+
+
+def reconcile(
+    line: Line,
+    place: Place | None,
+    key: Secret | None,
+    ask: Ask,
+    *,
+    known_serials: tuple[str, ...] = (),
+    tokens_of: Callable[[str], tuple[str, ...]] = lambda _serial: (),
+    ask_key: Callable[[], Secret] = no_key,
+    listen: Listener,
+) -> Reconciled:
+    """Bring the device what the cloud's list says of it, and return what came of it.
+
+    Without an entry it becomes unbound only after two complete looks, and only if the key is
+    proven to be the company's or `ask` is answered: it lists one of `known_serials`, or one of
+    the tokens that `tokens_of` returns for the device's serial number. Without a `key`, `ask_key`
+    is called once it is known that the device's cloud has a list. Nothing is changed at the
+    cloud. Raises OutcomeUnknown and CloudDisagrees for a device that stays as it is.
+    """
+    with stopped(line, listen) as device:
+        read = kind_of(device.cloud).list_devices
+        if read is None:
+            return without_list(device, listen)
+        place = check_place(place, device.told)
+        device.carry_to(place.base_url)
+        key = key or ask_key()
+        anew = False
+        subject = subject_of(device)
+        view = device.kept.record()
+        listen(Step("Looking into the cloud's list"))
+        known = Known(known_serials, tokens_of(subject.serial))
+        looks = partial(look, read, place, key, subject, known)
+        sight = looks()
+        before = device.kept.holding()
+        after = Outcome(view.state, subject.serial, before.token, view.reason)
+        if view.state == "unknown" and view.reason not in HELD:
+            if not sight.entries:
+                _vouch(sight, known, ask)
+            sight, after = _settle(device, subject, sight, looks, listen)
+        elif view.state == "unknown":
+            after = msgspec.structs.replace(after, token="")
+        if after.state == "unbound" and view.state == "unknown":
+            listen(Remark("The cloud does not have it: the device is unbound."))
+            after = device.run_on()
+            anew = after.state == "bound"
+    done = Reconciled(
+        state=after.state,
+        reason=after.reason,
+        serial=subject.serial,
+        token=after.token,
+        listed=sight.listed,
+        findings=find(sight.entries, subject, after),
+    )
+    for one in done.findings:
+        listen(Remark(one.words, warning=True))
+    if not anew:
+        check(done, sight)
+    return done
+
+
+def _settle(
+    device: Stopped,
+    subject: Subject,
+    sight: Sight,
+    looks: Callable[[], Sight],
+    listen: Listener,
+) -> tuple[Sight, Outcome]:
+    """Have the device judge what was seen, after a second look where there was nothing."""
+    proven = False
+    if not sight.entries:
+        pause = pause_before_second(device, subject)
+        listen(Step(f"There is no entry; looking again in {pause} s"))
+        time.sleep(pause)
+        first, sight = sight, looks()
+        # A key that showed the company's units the first time shows them the second time as well.
+        proven = not sight.entries and sight.proven >= first.proven
+    try:
+        after = device.order(f"reconcile({as_argument(sight.entries, subject)}, {proven})")
+    except DeviceRaised:
+        raise CloudDisagrees(
+            "The cloud lists the device under a deviceid that is none.",
+            "Nothing was changed. Ask the cloud's people about the entry.",
+        ) from None
+    return sight, after
+
+
+def _vouch(sight: Sight, known: Known, ask: Ask) -> None:
+    """Go on only if the list is known to be the right company's. Raises OutcomeUnknown."""
+    if sight.proven:
+        return
+    named = ", ".join(printable(serial) for serial in known.serials)
+    seen = f"none of {named}" if named else "no unit that is known to be of the same company"
+    question = Question(
+        f"The cloud's list does not have the device, and {seen}. A READ key of another company "
+        "would show just that, and the device would then be bound a second time.",
+        SAME_COMPANY,
+        "--same-company",
+    )
+    if not ask(question):
+        raise OutcomeUnknown(
+            f"The cloud's list does not have the device, and {seen}: the READ key may be another "
+            "company's. The device stays unknown.",
+            "Name a unit that the company has: --known-serial SERIAL, or a ledger: --ledger. If "
+            "you are sure of the key: --same-company.",
+        )

@@ -1,0 +1,139 @@
+"""What came of reconciling: how the device stands, and what else the cloud has of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from startline_host.clouds.cloud_check import Entry
+from startline_host.device.event_text import plain
+from startline_host.errors import CloudDisagrees, OutcomeUnknown
+from startline_host.flows.first_boot import Outcome
+from startline_host.flows.notices import Listener, Remark
+from startline_host.flows.operator.device_session import Stopped
+from startline_host.flows.operator.lookup import Sight, Subject, describe, is_marked
+from startline_host.util import printable
+
+#: Of a record that says nothing, the serial number is all that there is to look for.
+DAMAGED = "record_damaged"
+#: Reasons that no look can settle, in words.
+HELD = {
+    "foreign_record": "Its record is another device's or another cloud's",
+    "copies_differ": "The two copies of its record contradict each other",
+    "newer_record": "Its record was written by a newer agent",
+}
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """An entry that is not the device's alone: orphan, double, stranger, unproven, or shared."""
+
+    kind: str
+    entry: Entry
+
+    @property
+    def words(self) -> str:
+        """The finding in one line."""
+        return f"{self.kind.capitalize()}: {describe(self.entry)}"
+
+
+class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
+    """How it stands now: the state that the device took, and what else the cloud has of it."""
+
+    state: str
+    reason: str
+    serial: str
+    token: str
+    listed: int = 0
+    findings: tuple[Finding, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        found = [
+            {"kind": one.kind, "deviceid": one.entry.deviceid, "serial": one.entry.serial_number}
+            for one in self.findings
+        ]
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "serial": self.serial,
+            "deviceid": self.token,
+            "listed": self.listed,
+            "findings": found,
+        }
+
+
+def without_list(device: Stopped, listen: Listener) -> Reconciled:
+    """Say how a device of a cloud without a list stands. Raises OutcomeUnknown."""
+    serial, view = device.serial, device.kept.record()
+    if view.state == "unknown":
+        look = (
+            "startline retry has the device ask once more whether it is free. "
+            if view.reason not in {*HELD, DAMAGED}
+            else ""
+        )
+        raise OutcomeUnknown(
+            f"Whether {printable(serial)} is bound is not known ({plain(view.reason)}), and its "
+            "cloud has no list that could tell. The device stays unknown.",
+            f"{look}If the cloud's own page shows this very device: startline reconcile --token "
+            "ID, with the id that stands there.",
+        )
+    listen(Remark("There is nothing to settle, and its cloud has no list to compare with."))
+    token = device.kept.holding().token if view.state == "bound" else ""
+    return Reconciled(state=view.state, reason=view.reason, serial=serial, token=token)
+
+
+def find(entries: Sequence[Entry], subject: Subject, after: Outcome) -> tuple[Finding, ...]:
+    """Name what the cloud has under this serial number or mark beside the device's own entry."""
+    found = []
+    for entry in entries:
+        if after.token and entry.deviceid == after.token:
+            # A cloud that binds twice under one deviceid shows the mark of who came last.
+            if subject.attempts and "sl." in entry.firmware and not is_marked(entry, subject):
+                found.append(Finding("shared", entry))
+            continue
+        if after.state == "bound":
+            kind = "orphan"
+        elif after.reason == DAMAGED:
+            kind = "unproven"
+        else:
+            kind = "double" if is_marked(entry, subject) else "stranger"
+        found.append(Finding(kind, entry))
+    return tuple(found)
+
+
+def check(done: Reconciled, sight: Sight) -> None:
+    """Raise what the command has to end with, if the cloud and the device do not agree."""
+    if done.state == "unknown" and done.findings and done.reason not in HELD:
+        count = len(done.findings)
+        raise CloudDisagrees(
+            f"The cloud has {count} {'entry' if count == 1 else 'entries'} that may be this "
+            f"device, and which is its own is not proven ({plain(done.reason)}). It stays unknown.",
+            "If you know which: startline reconcile --adopt DEVICEID.",
+        )
+    if done.state == "unknown":
+        why = HELD.get(done.reason, plain(done.reason))
+        raise OutcomeUnknown(
+            f"{why}: what the cloud lists cannot settle that. The device stays unknown.",
+            "With an entry that is its own: startline reconcile --adopt DEVICEID. To forget the "
+            "record: startline reset.",
+        )
+    if done.state == "bound":
+        if not any(entry.deviceid == done.token for entry in sight.entries):
+            raise CloudDisagrees(
+                "The device is bound, but the cloud's list does not have its deviceid.",
+                "Is the READ key of the same company? If so: startline unbind, then bind it anew.",
+            )
+        if any(one.kind == "shared" for one in done.findings):
+            raise CloudDisagrees(
+                "The device is bound, and another request than its own was answered with the same "
+                "deviceid since: another reader has its serial number.",
+                "Find the other one, and take the deviceid off it: startline reset.",
+            )
+        if done.findings:
+            raise CloudDisagrees(
+                f"The device is bound, and the cloud has {len(done.findings)} more entries of its "
+                "serial number.",
+                "They were left as they are; remove leftovers in the cloud's own page.",
+            )

@@ -1,0 +1,32 @@
+"""`startline retry`: the device tries again what is undone, also what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from startline_host.device.port_session import Line
+from startline_host.flows.first_boot import Outcome
+from startline_host.flows.notices import Listener, Step
+from startline_host.flows.operator.cloud_target import Place, check_place
+from startline_host.flows.operator.device_session import stopped
+
+
+def retry(
+    line: Line,
+    find_place: Callable[[], Place | None] = lambda: None,
+    *,
+    listen: Listener,
+    limit: float | None = None,
+) -> Outcome:
+    """Have the device try once more, follow it to its end, and let it run again.
+
+    `limit` bounds the try in seconds. A device that is bound stays so. For one whose link is this
+    very cable, `find_place` says to which cloud it may be carried. Raises DeviceSilent where there
+    is no end in time, and as `check_place` does.
+    """
+    with stopped(line, listen) as device:
+        _ = device.serial
+        if device.over_usb:
+            device.carry_to(check_place(find_place(), device.told).base_url)
+        listen(Step("Trying again"))
+        return device.order("retry()", limit or device.boot_seconds)

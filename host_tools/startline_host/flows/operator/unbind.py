@@ -1,0 +1,96 @@
+"""`startline unbind`: takes a device off its cloud, and then lets the device know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from startline_host.clouds.cloud_device import CloudDevice
+from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.device.port_session import Line
+from startline_host.errors import BadInput, OutcomeUnknown
+from startline_host.flows.notices import Listener, Remark, Step
+from startline_host.flows.operator.cloud_target import Place, check_place
+from startline_host.flows.operator.confirmation import Ask, Question, confirm
+from startline_host.flows.operator.device_session import Stopped, stopped
+from startline_host.flows.operator.reset import clear
+from startline_host.secrets import Secret
+from startline_host.util import printable
+
+
+class Unbound(msgspec.Struct, frozen=True):
+    """A device that its cloud no longer has; `sessions` is None where that was not told."""
+
+    state: str
+    serial: str
+    token: str
+    sessions: int | None
+    has_key: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        return {
+            "state": self.state,
+            "serial": self.serial,
+            "deviceid": self.token,
+            "sessions_lost": self.sessions,
+            "has_claim_key": self.has_key,
+        }
+
+
+def unbind(
+    line: Line,
+    place: Place | None,
+    key: Secret,
+    ask: Ask,
+    *,
+    read_key: Secret | None,
+    listen: Listener,
+) -> Unbound:
+    """Delete the device at its cloud first, then clear its record.
+
+    `key` has the unbind right; `read_key`, or else `key` itself, tells what will be lost. A cut
+    in between is mended by doing it again: what the cloud no longer has counts as deleted.
+    Raises BadInput where it was not confirmed, and RefusedByCloud, NetworkFailed, TlsFailed or
+    OutcomeUnknown with the device as it was.
+    """
+    with stopped(line, listen) as device:
+        serial = device.serial
+        view = device.kept.record()
+        token = device.kept.holding().token
+        if view.state == "unknown":
+            raise OutcomeUnknown(
+                f"Whether {printable(serial)} is bound is not known.",
+                "Settle that first: startline reconcile.",
+            )
+        if view.state != "bound" or not token:
+            listen(Remark(f"It is {view.state}: there is nothing to unbind."))
+            return Unbound(view.state, serial, "", None, has_key=False)
+        kind = kind_of(device.cloud)
+        if kind.get_device is None or kind.unbind_device is None:
+            raise BadInput("This cloud has no call to unbind.", "Use its own page, then: reset.")
+        place = check_place(place, device.told)
+        there = kind.get_device(
+            place.base_url, place.ca, read_key or key, token=token, serial=serial
+        )
+        confirm(ask, Question(_losses(device, there, token), serial, "--confirm"))
+        listen(Step("Unbinding it at the cloud"))
+        if not kind.unbind_device(place.base_url, place.ca, key, token):
+            listen(Remark("The cloud does not have it (any more)."))
+        cleared = clear(device, listen)
+    return Unbound(cleared.state, serial, token, there.sessions, cleared.has_key)
+
+
+def _losses(device: Stopped, there: CloudDevice, token: str) -> str:
+    name = f"{printable(device.serial)} (deviceid {printable(token)})"
+    if there.found is False:
+        return (
+            f"The cloud does not have {name}: it was unbound before, or the key is another "
+            "company's. The device will forget its deviceid, which no cloud tells again."
+        )
+    if there.sessions is None:
+        lost = "How many sessions go with it is not known: the key may not read"
+    else:
+        lost = f"{there.sessions} sessions with {there.passings} passings go with it, for good"
+    return f"{name} is taken off its cloud. {lost}."

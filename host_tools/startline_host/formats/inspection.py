@@ -1,0 +1,305 @@
+"""What a device is, from the bytes of its flash: whole or half loaded, healthy or not."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from startline import clouds
+
+from startline_host.errors import BadInput
+from startline_host.formats.esp_image import HEADER, SEGMENT, parse_image, read_descriptor
+from startline_host.formats.firmware_file import micropython_version
+from startline_host.formats.littlefs_image import BLOCK, list_filesystem
+from startline_host.formats.nvs_pages import PageHealth, read_pages
+from startline_host.formats.partitions import (
+    TABLE_OFFSET,
+    TABLE_SIZE,
+    TYPE_APP,
+    Partition,
+    PartitionTable,
+    parse_table,
+    startline_table,
+)
+from startline_host.formats.record_copies import RecordView, read_record
+from startline_host.formats.stored_settings import Told, has_claim_key, read_told
+from startline_host.formats.synthetic_firmware import stock_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from startline_host.formats.flash_dump import Dump
+
+_T = TypeVar("_T")
+_VERSION = re.compile(rb"(?<![\d.])\d+\.\d+\.\d+(?:[-.+a-z0-9]*)")
+#: Where the chips' boot ROMs look for the boot loader.
+_BOOT_OFFSETS = (0x1000, 0x0, 0x2000)
+#: What has to be told before a device can be bound.
+_NEEDED = (("factory", "serial"), ("factory", "model"), ("claim", "cloud"), ("claim", "base_url"))
+_VERSION_FILES = ("/lib/startline/__init__.py", "/lib/startline/__init__.mpy")
+_AGENT = ("/boot.py", "/main.py", "/lib/startline/__init__.mpy")
+
+
+class BootLoader(msgspec.Struct, frozen=True):
+    """A sound boot loader, for `chip` and a flash of `flash_size` bytes."""
+
+    chip: str
+    offset: int
+    flash_size: int
+
+
+class Application(msgspec.Struct, frozen=True):
+    """The application; `verified` is false where only its head was read."""
+
+    version: str
+    idf_version: str
+    verified: bool
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """What `vfs` holds: the agent's version ("" if it does not say), and files of its owner."""
+
+    version: str
+    files: int
+    owner_files: list[str]
+
+
+class Inspection(msgspec.Struct, frozen=True):
+    """The whole finding; None where a part is missing, unreadable, or was not read.
+
+    `missing` says, each in a few words, what a device needs that this one has not; `notes` says
+    what is unusual. `stock` means the stock partition table, with everything in `nvs`.
+    """
+
+    flash_size: int
+    stock: bool = False
+    boot_loader: BootLoader | None = None
+    table: list[Partition] = []
+    application: Application | None = None
+    agent: Agent | None = None
+    factory: Told | None = None
+    settings: Told | None = None
+    nvs_pages: list[PageHealth] = []
+    fctry_pages: list[PageHealth] = []
+    record: RecordView | None = None
+    missing: list[str] = []
+    notes: list[str] = []
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing
+
+
+def inspect(
+    dump: Dump, mac: bytes | None = None, files: Mapping[str, bytes] | None = None
+) -> Inspection:
+    """Look at everything that the dump holds; `mac` is the chip's, where it is known.
+
+    `files` is the content of `vfs` by path, where that was asked for in another way; of files
+    that do not tell a version the names are enough. Raises BadInput for a dump that is smaller
+    than its own partition table says.
+    """
+    return _Inspector(dump, mac, files).inspect()
+
+
+class _Inspector:
+    """Collects what is missing while it looks at one part after the other."""
+
+    def __init__(self, dump: Dump, mac: bytes | None, files: Mapping[str, bytes] | None) -> None:
+        self.dump = dump
+        self.mac = mac
+        self.files = files
+        self.missing: list[str] = []
+        self.notes: list[str] = []
+
+    def inspect(self) -> Inspection:
+        boot = self._boot_loader()
+        table = self._try("partition table", self._table)
+        if table is None:
+            return self._without_table(boot)
+        if table.end > self.dump.size:
+            raise BadInput(
+                f"The dump has {self.dump.size} bytes, and its partition table goes to "
+                f"{table.end}: a part of the flash is not in it."
+            )
+        stock = table.find("fctry") is None
+        pages = self._pages(table, "nvs")
+        fctry_pages = [] if stock else self._pages(table, "fctry")
+        told = self._told(table, "nvs" if stock else "fctry")
+        record = self._record(table, told)
+        if told is not None and record is not None:
+            self._key_fits(told, record.state)
+        return Inspection(
+            flash_size=self.dump.size,
+            stock=stock,
+            boot_loader=boot,
+            table=list(table),
+            application=self._application(table),
+            agent=self._agent(table),
+            factory=told,
+            settings=None if stock else self._told(table, "nvs", overrides=True),
+            nvs_pages=pages,
+            fctry_pages=fctry_pages,
+            record=record,
+            missing=self.missing,
+            notes=self.notes,
+        )
+
+    def _key_fits(self, told: Told, state: str) -> None:
+        """Note what a device that is not bound yet lacks for it, and a key that outlived its use."""
+        if state == "bound" and has_claim_key(told) and told.get("run", "key") != "same":
+            self.notes.append("the claim key is still there: the device clears it when it starts")
+        if state != "unbound":
+            return
+        cloud = clouds.find(told.get("claim", "cloud"))
+        needed = list(cloud.NEEDED) if cloud else []
+        if told.get("claim", "base_url").startswith("https:"):
+            needed.append("tls.ca0")
+        lacking = [name for name in needed if not told.get(*name.split(".", 1))]
+        if lacking:
+            self.missing.append(f"binding: {', '.join(lacking)} not told")
+
+    def _without_table(self, boot: BootLoader | None) -> Inspection:
+        """Look in the usual places: a cut while the table was written leaves the rest as it was."""
+        told = record = None
+        with suppress(BadInput):
+            usual = startline_table(stock_table(), self.dump.size)
+            row = self._known(usual, "fctry")
+            told = read_told(self.dump.part(row.offset, row.size)) if row else None
+            if told is not None and told.values:
+                record = self._record(usual, told)
+                self.notes.append(
+                    "no table: identity and record were looked for in the usual places"
+                )
+        return Inspection(
+            flash_size=self.dump.size,
+            boot_loader=boot,
+            factory=told if told is not None and told.values else None,
+            record=record,
+            missing=self.missing,
+            notes=self.notes,
+        )
+
+    def _try(self, what: str, step: Callable[[], _T]) -> _T | None:
+        """Take a step; a part that is not as it should be is noted as missing, with the reason."""
+        try:
+            return step()
+        except BadInput as error:
+            self.missing.append(f"{what}: {error.message}")
+            return None
+
+    def _known(self, table: PartitionTable, name: str) -> Partition | None:
+        row = table.find(name)
+        return row if row is not None and self.dump.has(row.offset, row.size) else None
+
+    def _boot_loader(self) -> BootLoader | None:
+        known = [at for at in _BOOT_OFFSETS if self.dump.has(at, TABLE_OFFSET - at)]
+        for at in known:
+            data = self.dump.read(at, TABLE_OFFSET - at)
+            if data[0] == 0xE9:
+                image = self._try("boot loader", partial(parse_image, data, "the boot loader"))
+                return BootLoader(image.chip, at, image.flash_size) if image else None
+        if known:
+            self.missing.append("boot loader: there is none")
+        return None
+
+    def _table(self) -> PartitionTable:
+        return parse_table(self.dump.read(TABLE_OFFSET, TABLE_SIZE))
+
+    def _application(self, table: PartitionTable) -> Application | None:
+        row = next((row for row in table if row.kind == TYPE_APP), None)
+        if row is None:
+            self.missing.append("application: the partition table has no place for one")
+            return None
+        if self.dump.has(row.offset, row.size):
+            return self._try("application", partial(_whole_application, self.dump, row))
+        head = HEADER.size + SEGMENT.size
+        if not self.dump.has(row.offset, head + 256):
+            return None
+        seen = read_descriptor(self.dump.read(row.offset, head + 256)[head:])
+        if seen is None:
+            self.missing.append("application: there is none")
+            return None
+        return Application(seen.version.removeprefix("v"), seen.idf_version, verified=False)
+
+    def _agent(self, table: PartitionTable) -> Agent | None:
+        files = self.files if self.files is not None else self._read_files(table)
+        if files is None:
+            return None
+        lacking = [path for path in _AGENT if path not in files and not _as_source(path, files)]
+        if lacking:
+            self.missing.append(f"agent: vfs has no {', '.join(lacking)}")
+        mine = {path for path in files if path.startswith("/lib/startline/")}
+        strangers = sorted(files.keys() - mine - {"/boot.py", "/main.py"})
+        return Agent(_agent_version(files), len(mine), strangers)
+
+    def _read_files(self, table: PartitionTable) -> Mapping[str, bytes] | None:
+        row = self._known(table, "vfs")
+        if row is None:
+            if table.find("vfs") is None:
+                self.notes.append("no vfs in the table: the firmware makes one at boot")
+            return None
+        part = self.dump.part(row.offset, row.size)
+        # What a file system begins with stands in its first two blocks.
+        if part.read(0, 2 * BLOCK) == b"\xff" * (2 * BLOCK):
+            self.missing.append("vfs: it is blank")
+            return None
+        return self._try("vfs", partial(list_filesystem, row.size, part.read, _VERSION_FILES))
+
+    def _pages(self, table: PartitionTable, name: str) -> list[PageHealth]:
+        row = self._known(table, name)
+        if row is None:
+            return []
+        pages = read_pages(self.dump.read(row.offset, row.size))
+        self.notes += [
+            f"{name}: page {page.index} is {page.state}"
+            + (f" with {page.broken} broken entries" if page.broken else "")
+            + (" but not empty" if page.stray else "")
+            for page in pages
+            if not page.healthy
+        ]
+        return pages
+
+    def _told(self, table: PartitionTable, name: str, *, overrides: bool = False) -> Told | None:
+        row = self._known(table, name)
+        if row is None:
+            return None
+        told = read_told(self.dump.part(row.offset, row.size))
+        self.notes += [f"{name}: {what} is damaged" for what in told.damaged]
+        if not overrides:
+            lacking = [f"{space}.{key}" for space, key in _NEEDED if not told.get(space, key)]
+            if lacking:
+                self.missing.append(f"{name}: {', '.join(lacking)} not told")
+        return told
+
+    def _record(self, table: PartitionTable, told: Told | None) -> RecordView | None:
+        nvs, bind = self._known(table, "nvs"), self._known(table, "bind")
+        if nvs is None or told is None or (bind is None and table.find("bind") is not None):
+            return None
+        bind_part = self.dump.part(bind.offset, bind.size) if bind is not None else None
+        return read_record(self.dump.part(nvs.offset, nvs.size), bind_part, told, self.mac)
+
+
+def _whole_application(dump: Dump, row: Partition) -> Application:
+    data = dump.read(row.offset, row.size)
+    if data.count(0xFF) == len(data):
+        raise BadInput("there is none")
+    image = parse_image(data, "the application")
+    version = micropython_version(data[: image.size], image, "flash")
+    return Application(version, image.app.idf_version if image.app else "", verified=True)
+
+
+def _as_source(path: str, files: Mapping[str, bytes]) -> bool:
+    return path.removesuffix(".mpy") + ".py" in files
+
+
+def _agent_version(files: Mapping[str, bytes]) -> str:
+    for name in _VERSION_FILES:
+        found = _VERSION.search(files.get(name, b""))
+        if found:
+            return found[0].decode()
+    return ""

@@ -1,0 +1,107 @@
+"""Both copies of a device's record, read from flash and judged by the agent's own rules."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+from startline import record as rules
+from startline.nvs import NvsReader
+from startline.slot import SIZE, newest
+from startline.written import Record
+
+if TYPE_CHECKING:
+    from startline_host.formats.flash_dump import DumpPart
+    from startline_host.formats.stored_settings import Told
+
+
+class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One copy: `found` is "record", "blank", "damaged", "newer" or "absent" (no such place)."""
+
+    found: str
+    state: str = ""
+    generation: int = 0
+    cloud: str = ""
+    serial: str = ""
+    token: str = ""
+    mac: str = ""
+    attempt: str = ""
+    key_fingerprint: str = ""
+    status: int = 0
+    reason: str = ""
+    looks: int = 0
+    looked: int = 0
+    due: int = 0
+
+
+class RecordView(msgspec.Struct, frozen=True):
+    """The verdict on both copies: the state that the agent will come up in, and why."""
+
+    state: str
+    reason: str
+    nvs: Copy
+    bind: Copy
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    """As `startline.record.judge` takes it."""
+
+    serial: str
+    cloud: str
+    mac: bytes
+    place: bytes
+
+
+def read_record(nvs: DumpPart, bind: DumpPart | None, told: Told, mac: bytes | None) -> RecordView:
+    """Read both copies and judge them for the device that `told` describes.
+
+    `mac` is the chip's, 6 bytes; a dump does not hold it, and without it the record's own is
+    taken for right.
+    """
+    first = _nvs_copy(nvs)
+    second = rules.ABSENT if bind is None else _bind_copy(bind)
+    if mac is None:
+        found = [copy for copy in (first, second) if isinstance(copy, Record)]
+        mac = found[0].mac if found else bytes(6)
+    place = hashlib.sha256(told.get("claim", "base_url").rstrip("/").encode()).digest()[:8]
+    identity = _Identity(told.get("factory", "serial"), told.get("claim", "cloud"), mac, place)
+    state, reason, _record, _repair = rules.judge(first, second, identity)
+    return RecordView(state, reason, _copy(first), _copy(second))
+
+
+def _nvs_copy(nvs: DumpPart) -> Record | str:
+    reader = NvsReader(nvs.read, nvs.size)
+    raw = reader.get("startline", "record")
+    if isinstance(raw, bytes):
+        return rules.sort(raw)
+    return rules.DAMAGED if "startline.record" in reader.damaged else rules.BLANK
+
+
+def _bind_copy(bind: DumpPart) -> Record | str:
+    raw, _at = newest(bind)
+    if raw:
+        return rules.sort(raw)
+    slots = (bind.read(offset, SIZE) for offset in range(0, bind.size, SIZE))
+    return rules.BLANK if all(slot == b"\xff" * SIZE for slot in slots) else rules.DAMAGED
+
+
+def _copy(copy: Record | str) -> Copy:
+    if isinstance(copy, str):
+        return Copy(copy)
+    return Copy(
+        found="record",
+        state=copy.state,
+        generation=copy.generation,
+        cloud=copy.cloud,
+        serial=copy.serial,
+        token=copy.token,
+        mac=copy.mac.hex(":"),
+        attempt=copy.attempt.hex() if any(copy.attempt) else "",
+        key_fingerprint=copy.key.hex() if any(copy.key) else "",
+        status=copy.status,
+        reason=copy.reason,
+        looks=copy.looks,
+        looked=copy.looked,
+        due=copy.due,
+    )

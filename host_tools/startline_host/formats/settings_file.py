@@ -1,0 +1,221 @@
+"""The settings file: TOML with [claim], [net], [tls], [run], [set] and, as defaults, [unit].
+
+A secret field `x` is given as `x_env` (an environment variable) or `x_file` (a file of one line).
+Written into the file itself it is taken only if nobody but its owner can read the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import tomllib
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from startline_host.errors import BadInput
+from startline_host.formats.ca_certificates import load_certificates
+from startline_host.formats.factory_partition import (
+    SAME_KEY,
+    Claim,
+    Net,
+    Options,
+    Run,
+    Settings,
+    Tls,
+)
+from startline_host.secrets import (
+    Secret,
+    Warn,
+    is_private,
+    secret_from_environment,
+    secret_from_file,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
+_S = TypeVar("_S", bound=msgspec.Struct)
+
+#: What [unit] may say for all units at once.
+_UNIT_FIELDS = ("model", "type", "alias", "hw_rev", "made_at")
+
+#: Each section's plain fields, and its secret ones with the words for a person.
+_SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "claim": (
+        ("cloud", "base_url", "login", "name", "type", "skip_reserve", "by"),
+        {"key": "claim key", "auth": "Authorization value"},
+    ),
+    "net": (("link", "ssid", "ntp"), {"password": "Wi-Fi password"}),
+    "tls": (("ca",), {}),
+    "run": ((), {"key": "application's key"}),
+    "set": (Options.__struct_fields__, {}),
+    "unit": (_UNIT_FIELDS, {}),
+}
+
+
+class SettingsFile(msgspec.Struct, frozen=True):
+    """What a settings file says: the settings, and what it says of every unit ([unit])."""
+
+    settings: Settings
+    unit_defaults: dict[str, Any]
+
+
+def load_settings(
+    path: Path, *, environ: Mapping[str, str] = os.environ, warn: Warn = _LOG.warning
+) -> SettingsFile:
+    """Read and check a settings file; file names in it are relative to its own folder.
+
+    Raises BadInput naming every unknown field, what is missing, or what is wrong with a value.
+    """
+    raw = _read(path)
+    _check_names(raw, path)
+    sections = {
+        name: _with_secrets(name, dict(section), path, environ, warn)
+        for name, section in raw.items()
+    }
+    if "claim" not in sections:
+        raise BadInput(f"{path} has no section [claim].", "It needs cloud and base_url at least.")
+    sections["claim"]["base_url"] = str(sections["claim"].get("base_url", "")).rstrip("/")
+    try:
+        settings = Settings(
+            claim=_convert(sections["claim"], Claim, "claim"),
+            net=_convert(sections["net"], Net, "net") if "net" in sections else None,
+            tls=Tls(ca=_certificates(sections.get("tls", {}), path, warn)),
+            run=_convert(sections.get("run", {}), Run, "run"),
+            set=_convert(sections.get("set", {}), Options, "set"),
+        )
+    except BadInput as error:
+        raise BadInput(f"{path}: {error.message}", error.hint) from None
+    return SettingsFile(settings, _unit_defaults(sections.get("unit", {}), path))
+
+
+def load_place(path: Path, *, warn: Warn = _LOG.warning) -> tuple[str, tuple[bytes, ...], str]:
+    """Return base URL, CA (DER) and kind of a settings file's cloud; no secret is looked for.
+
+    Raises BadInput as `load_settings` does.
+    """
+    raw = _read(path)
+    _check_names(raw, path)
+    claim = raw.get("claim", {})
+    url = claim.get("base_url")
+    if not isinstance(url, str) or not url:
+        raise BadInput(f"{path} does not say claim.base_url.")
+    ca = _certificates(raw.get("tls", {}), path, warn)
+    return url.rstrip("/"), ca, str(claim.get("cloud", "rufus"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(
+            f"The settings file {path} cannot be read: {error.strerror}.",
+            "Name one with --settings; README.md shows what stands in it.",
+        ) from None
+    except UnicodeDecodeError:
+        raise BadInput(f"The settings file {path} is not UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        # The message has line and column, and never the line itself, which may be a key.
+        raise BadInput(f"The settings file {path} is not valid TOML: {error}.") from None
+
+
+def _check_names(raw: dict[str, Any], path: Path) -> None:
+    unknown = [name for name in raw if name not in _SECTIONS]
+    for name, section in raw.items():
+        if name in unknown:
+            continue
+        if not isinstance(section, dict):
+            raise BadInput(f"{path}: {name} must be a section, [{name}].")
+        plain, secret = _SECTIONS[name]
+        known = {*plain, *(field + end for field in secret for end in ("", "_env", "_file"))}
+        unknown += [f"{name}.{field}" + _like(field, known) for field in section.keys() - known]
+    if unknown:
+        raise BadInput(
+            f"{path} has unknown fields: {', '.join(sorted(unknown))}.",
+            f"Its sections are {', '.join(f'[{name}]' for name in _SECTIONS)}.",
+        )
+
+
+def _like(field: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(field, sorted(known), n=1)
+    return f" (meant {close[0]}?)" if close else ""
+
+
+def _with_secrets(
+    name: str, section: dict[str, Any], path: Path, environ: Mapping[str, str], warn: Warn
+) -> dict[str, Any]:
+    for field, what in _SECTIONS[name][1].items():
+        given = [field + end for end in ("", "_env", "_file") if field + end in section]
+        if len(given) > 1:
+            raise BadInput(f"{path}: give only one of {', '.join(given)} in [{name}].")
+        values = {key: section.pop(key) for key in given}
+        for key, value in values.items():
+            if not isinstance(value, str):
+                raise BadInput(f"{path}: {name}.{key} must be text.")
+            if key == field:
+                section[field] = _inline(name, field, value, path)
+            elif key.endswith("_env"):
+                section[field] = secret_from_environment(value, what, environ=environ)
+            else:
+                section[field] = secret_from_file(path.parent / value, what, warn=warn)
+    return section
+
+
+def _inline(name: str, field: str, value: str, path: Path) -> Secret:
+    if (name, field, value) != ("run", "key", SAME_KEY) and not is_private(path):
+        raise BadInput(
+            f"{path} holds {name}.{field} itself, and others can read the file.",
+            f"Use {field}_env or {field}_file instead, or make the file yours: chmod 600 {path}",
+        )
+    return Secret(value)
+
+
+def _convert(section: dict[str, Any], to: type[_S], name: str) -> _S:
+    try:
+        return msgspec.convert(section, to)
+    except msgspec.ValidationError as error:
+        text = str(error).replace("`$.", f"`{name}.").replace("Object missing", "there is no")
+        raise BadInput(f"in [{name}], {text[:1].lower()}{text[1:]}.") from None
+
+
+def _certificates(section: dict[str, Any], path: Path, warn: Warn) -> tuple[bytes, ...]:
+    names = section.get("ca", [])
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BadInput("tls.ca must be a file name or a list of them.")
+    loaded = (load_certificates(path.parent / name, warn=warn) for name in names)
+    return tuple(der for group in loaded for der in group)
+
+
+def _unit_defaults(section: dict[str, Any], path: Path) -> dict[str, Any]:
+    made_at = section.get("made_at")
+    if made_at is not None:
+        section["made_at"] = seconds(made_at, f"{path}: unit.made_at")
+    for field, value in section.items():
+        if field != "made_at" and not isinstance(value, str):
+            raise BadInput(f"{path}: unit.{field} must be text.")
+    return section
+
+
+def seconds(value: object, what: str) -> int:
+    """Return Unix seconds from a number, a date, or a date and time (UTC unless it says so).
+
+    Raises BadInput for anything else.
+    """
+    if isinstance(value, str):
+        try:
+            value = int(value) if value.isdecimal() else datetime.fromisoformat(value)
+        except ValueError:
+            raise BadInput(f"{what} {value!r} is no date such as 2026-11-21.") from None
+    if isinstance(value, datetime):
+        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
+    if isinstance(value, date):
+        return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadInput(f"{what} is no date such as 2026-11-21.")
+    return value

@@ -1,0 +1,85 @@
+"""What tells one device from the next: its identity, checked."""
+
+from __future__ import annotations
+
+import re
+import time
+import unicodedata
+
+import msgspec
+
+from startline_host.errors import BadInput
+from startline_host.formats.nvs_image import check_key
+
+MAX_TEXT = 64
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+#: 2020-01-01 and the end of an unsigned 32-bit count, in Unix seconds.
+_MADE_AT_RANGE = (1_577_836_800, 0xFFFF_FFFF)
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One device's identity, checked when it is made; raises BadInput with the reason.
+
+    `mac` is "24:6f:28:00:00:01" and binds the image to that chip, `made_at` is Unix seconds,
+    `name` is the device name at clouds that want one. `extra` holds keys of one's own for the
+    namespace `factory`.
+    """
+
+    serial: str
+    model: str
+    type: str = ""
+    alias: str = ""
+    hw_rev: str = ""
+    mac: str = ""
+    made_at: int | None = None
+    name: str = ""
+    extra: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        check_text(self.serial, "serial number", required=True)
+        check_text(self.model, "model", required=True)
+        for field in ("type", "alias", "hw_rev", "name"):
+            check_text(getattr(self, field), field)
+        if self.mac and not _MAC.fullmatch(self.mac):
+            raise BadInput(f"The MAC {self.mac!r} is not of the form 24:6f:28:00:00:01.")
+        low, high = _MADE_AT_RANGE
+        if self.made_at is not None and not low <= self.made_at <= high:
+            raise BadInput(f"made_at {self.made_at} is no time in Unix seconds after 2019.")
+        for key, value in self.extra.items():
+            check_key(key)
+            if key in FIELDS:
+                raise BadInput(f"The extra key {key!r} is one of a unit's own.")
+            check_text(value, key)
+
+
+#: Keys that a unit has of its own in the namespace `factory`.
+FIELDS = ("serial", "model", "type", "alias", "hw_rev", "mac", "made_at")
+
+
+def check_text(text: str, what: str, *, required: bool = False, limit: int = MAX_TEXT) -> None:
+    """Raise BadInput unless the text is UTF-8, within `limit` bytes, printable and trimmed."""
+    if not text:
+        if required:
+            raise BadInput(f"The {what} is empty.", "Every device needs one of its own.")
+        return
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise BadInput(f"The {what} is not valid UTF-8.") from None
+    if size > limit:
+        raise BadInput(f"The {what} has {size} bytes in UTF-8, and at most {limit} are taken.")
+    if any(unicodedata.category(letter) in {"Cc", "Zl", "Zp"} for letter in text):
+        raise BadInput(f"The {what} holds a control character or a line break.")
+    if text != text.strip():
+        raise BadInput(f"The {what} {text!r} begins or ends with a space.")
+
+
+def normal_mac(text: str) -> str:
+    """Return a MAC in lower case with colons, from any usual spelling; unusual ones as they are."""
+    digits = re.sub(r"[-:. ]", "", text).lower()
+    return ":".join(re.findall("..", digits)) if len(digits) == 12 else text
+
+
+def now() -> int:
+    """Return the present time as `made_at` takes it."""
+    return int(time.time())

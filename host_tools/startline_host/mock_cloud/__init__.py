@@ -1,0 +1,25 @@
+"""A mock of the two clouds for the bench: the RUFUS public API and VMS billing activation."""
+
+from startline_host.mock_cloud.certificate_authority import (
+    CASES,
+    Authority,
+    ServerCertificate,
+    server_certificate,
+)
+from startline_host.mock_cloud.log_format import in_full, summary
+from startline_host.mock_cloud.mock import MockCloud
+from startline_host.mock_cloud.proxy import FaultProxy
+from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
+
+__all__ = [
+    "CASES",
+    "Authority",
+    "FaultProxy",
+    "LoggedRequest",
+    "MockCloud",
+    "RequestLog",
+    "ServerCertificate",
+    "in_full",
+    "server_certificate",
+    "summary",
+]

@@ -1,0 +1,168 @@
+"""Every fault that the clouds' application can play: one named row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from startline_host.mock_cloud import answer_mutations, list_mutations, token_mutations
+from startline_host.mock_cloud.fault_spec import Value
+
+if TYPE_CHECKING:
+    from startline_host.mock_cloud.answer_mutations import Spoil
+
+
+class Commit(Enum):
+    """Whether the cloud does what it was asked before it misbehaves."""
+
+    NO = "no"
+    YES = "yes"
+    LATE = "late"  # only after as many seconds as the fault's number says
+
+
+class End(Enum):
+    """How the exchange ends."""
+
+    ANSWER = "answer"
+    DELAY = "delay"  # an answer, after as many seconds as the fault's number says
+    DROP = "drop"  # the connection is closed without an answer
+    STALL = "stall"  # nothing for as many seconds as the number says, then a drop
+    RAW = "raw"  # the body's bytes are all that is written, status line and headers included
+
+
+#: Which requests a fault is for: any, those that bind a device, those that list devices.
+ANY, BIND, LIST = "any", "bind", "list"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault: what it does in a sentence, whether the cloud commits, and how it answers."""
+
+    name: str
+    says: str
+    commit: Commit = Commit.NO
+    end: End = End.ANSWER
+    where: str = ANY
+    value: Value | None = None
+    spoil: Spoil = answer_mutations.unchanged
+
+
+_SECONDS = Value(1, 300, 5, "seconds")
+_WAIT = Value(0, 86_400, 120, "seconds")
+_HANG = Value(1, 3600, 600, "seconds")
+
+
+def _token(name: str, says: str, spoil: Spoil) -> Row:
+    """Make the row of a wrong answer to a bind that the cloud did carry out."""
+    return Row(name, says, Commit.YES, where=BIND, spoil=spoil)
+
+
+_ROWS = (
+    # Statuses
+    Row("status", "answers with this status and does nothing",
+        value=Value(200, 599, 503, "a status"), spoil=answer_mutations.status),
+    Row("status_null", "answers with this status and the body null, and does nothing",
+        value=Value(200, 599, 500, "a status"), spoil=answer_mutations.status_null),
+    Row("retry_after", "answers 429 with Retry-After in seconds", value=_WAIT,
+        spoil=answer_mutations.retry_after(429)),
+    Row("retry_after_date", "answers 429 with Retry-After as a date so many seconds ahead",
+        value=_WAIT, spoil=answer_mutations.retry_after_date(429)),
+    Row("unavailable", "answers 503 with Retry-After in seconds", value=_WAIT,
+        spoil=answer_mutations.retry_after(503)),
+    Row("unavailable_date", "answers 503 with Retry-After as a date", value=_WAIT,
+        spoil=answer_mutations.retry_after_date(503)),
+    Row("redirect", "answers with a redirect to the trap, a listener that notes who follows",
+        value=Value(300, 399, 307, "a status"), spoil=answer_mutations.redirect),
+    Row("captive_portal", "answers 200 with the log-in page of a venue's Wi-Fi",
+        spoil=answer_mutations.captive_portal),
+    Row("gateway_page", "answers with this status and a gateway's HTML page",
+        value=Value(400, 599, 502, "a status"), spoil=answer_mutations.gateway_page),
+    Row("refused_words", "answers 403 with control characters in the reason",
+        spoil=answer_mutations.refused_words),
+    Row("errors_any_key", "answers 422 as the page on billing activation shows it", where=BIND,
+        spoil=answer_mutations.errors_any_key),
+    Row("errors_nested", "answers 422 with nested, several and non-ASCII reasons", where=BIND,
+        spoil=answer_mutations.errors_nested),
+    # Connections
+    Row("drop", "closes the connection without an answer, and does nothing", end=End.DROP),
+    Row("stall", "does nothing and answers nothing for so many seconds", end=End.STALL,
+        value=_HANG),
+    Row("slow", "does it at once and answers after so many seconds", Commit.YES, End.DELAY,
+        value=Value(1, 3600, 5, "seconds")),
+    # Commits
+    Row("commit_then_drop", "does it, then closes the connection without an answer",
+        Commit.YES, End.DROP, BIND),
+    Row("commit_then_stall", "does it, then answers nothing for so many seconds",
+        Commit.YES, End.STALL, BIND, _HANG),
+    Row("commit_then_status", "does it, then answers with this status as a gateway would",
+        Commit.YES, where=BIND, value=Value(300, 599, 503, "a status"), spoil=answer_mutations.status),
+    Row("commit_then_null", "does it, then answers with this status and the body null",
+        Commit.YES, where=BIND, value=Value(300, 599, 500, "a status"), spoil=answer_mutations.status_null),
+    Row("commit_late", "closes the connection at once, and does it so many seconds later",
+        Commit.LATE, End.DROP, BIND, _SECONDS),
+    Row("commit_late_gateway", "answers 504 at once, and does it so many seconds later",
+        Commit.LATE, where=BIND, value=_SECONDS, spoil=answer_mutations.gateway_timeout),
+    # Spoilt answers
+    Row("wrong_content_type", "labels the right answer as HTML", Commit.YES,
+        spoil=answer_mutations.wrong_content_type),
+    Row("chunked", "sends the right answer in chunks, without its length", Commit.YES,
+        spoil=answer_mutations.chunked),
+    Row("many_headers", "puts so many headers before the right answer", Commit.YES,
+        value=Value(1, 2000, 200, "headers"), spoil=answer_mutations.many_headers),
+    Row("empty_answer", "answers with the right status and an empty body", Commit.YES,
+        spoil=answer_mutations.empty_answer),
+    Row("null_answer", "answers with the right status and the body null", Commit.YES,
+        spoil=answer_mutations.null_answer),
+    Row("broken_json", "cuts the answer's JSON off after two thirds", Commit.YES,
+        spoil=answer_mutations.broken_json),
+    Row("huge_json", "puts so many bytes of words before the right answer's fields", Commit.YES,
+        value=Value(1, 16_777_216, 1_048_576, "bytes"), spoil=answer_mutations.huge_json),
+    Row("deep_json", "puts so many nested lists before the right answer's fields", Commit.YES,
+        value=Value(1, 1_000_000, 10_000, "levels"), spoil=answer_mutations.deep_json),
+    Row("junk", "answers 200 with so many random bytes", Commit.YES,
+        value=Value(0, 16_777_216, 2000, "bytes"), spoil=answer_mutations.junk),
+    Row("not_unicode", "puts bytes that are no UTF-8 into the right answer", Commit.YES,
+        spoil=answer_mutations.not_unicode),
+    Row("control_words", "puts control characters into the right answer's words", Commit.YES,
+        spoil=answer_mutations.control_words),
+    # What HTTP itself forbids
+    Row("raw_junk", "writes so many random bytes instead of HTTP", Commit.YES, End.RAW,
+        value=Value(0, 16_777_216, 2000, "bytes"), spoil=answer_mutations.raw_junk),
+    Row("length_too_long", "announces so many bytes more than it sends", Commit.YES, End.RAW,
+        value=Value(1, 1_000_000, 100, "bytes"), spoil=answer_mutations.length_too_long),
+    Row("length_too_short", "announces so many bytes less than it sends", Commit.YES, End.RAW,
+        value=Value(1, 1_000_000, 20, "bytes"), spoil=answer_mutations.length_too_short),
+    Row("bad_status_line", "begins the answer with something that is no status line",
+        Commit.YES, End.RAW, spoil=answer_mutations.bad_status_line),
+    # Wrong tokens
+    _token("token_missing", "binds, and leaves the token out", token_mutations.without_token),
+    _token("token_misnamed", "binds, and calls the token something else", token_mutations.misnamed_token),
+    _token("token_null", "binds, and answers null as the token", token_mutations.token(b"null")),
+    _token("token_empty", "binds, and answers an empty token", token_mutations.token(b'""')),
+    _token("token_list", "binds, and answers a list as the token", token_mutations.token(b'["A1"]')),
+    _token("token_true", "binds, and answers true as the token", token_mutations.token(b"true")),
+    _token("token_negative", "binds, and answers -1 as the token", token_mutations.token(b"-1")),
+    _token("token_float", "binds, and answers 25.5 as the token", token_mutations.token(b"25.5")),
+    _token("token_huge", "binds, and answers a number of 400 digits", token_mutations.token(b"9" * 400)),
+    _token("token_short", "binds, and answers 63 digits", token_mutations.token(b'"%s"' % (b"A" * 63))),
+    _token("token_long", "binds, and answers 65 digits", token_mutations.token(b'"%s"' % (b"A" * 65))),
+    _token("token_not_hex", "binds, and answers 64 letters", token_mutations.token(b'"%s"' % (b"Z" * 64))),
+    _token("token_lower", "binds, and writes the token in lower case", token_mutations.lower_token),
+    _token("token_spaced", "binds, and puts blanks around the token", token_mutations.spaced_token),
+    _token("token_twice", "binds, and answers two different tokens", token_mutations.second_token),
+    # Lists
+    Row("list_cut", "cuts the list of devices off in the middle", Commit.YES, where=LIST,
+        spoil=answer_mutations.broken_json),
+    Row("list_empty", "answers that there are no devices", Commit.YES, where=LIST,
+        spoil=list_mutations.list_empty),
+    Row("list_lags", "leaves devices out of the list that are younger than so many seconds",
+        Commit.YES, where=LIST, value=_SECONDS, spoil=list_mutations.list_lags),
+    Row("list_escaped", "writes the list with escapes, blanks and its members in reverse",
+        Commit.YES, where=LIST, spoil=list_mutations.list_escaped),
+    Row("list_endless", "promises more pages of the list than there are",
+        Commit.YES, where=LIST, spoil=list_mutations.list_endless),
+)  # fmt: skip
+
+#: Every fault by its name.
+ROWS: dict[str, Row] = {row.name: row for row in _ROWS}

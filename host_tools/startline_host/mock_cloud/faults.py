@@ -1,0 +1,151 @@
+"""The faults that are switched on, and how one is played on one request."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from startline_host.mock_cloud.answer_mutations import Scene
+from startline_host.mock_cloud.exchange import Reply
+from startline_host.mock_cloud.fault_spec import Order, OrderBook, parse
+from startline_host.mock_cloud.fault_table import BIND, LIST, ROWS, Commit, End, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+#: How the paths end that bind a device, in either cloud.
+_BINDING = ("/devices", "/devices/activate")
+
+
+@dataclass(frozen=True)
+class Played:
+    """A fault chosen for one request."""
+
+    row: Row
+    order: Order
+    scene: Scene
+
+
+class Faults:
+    """Which faults are on; a request meets the first that is meant for it.
+
+    A fault that is ordered `xN` goes off after N requests, and the next in line has its turn.
+    All methods may be called from any thread. `on_change` is called after each change, and
+    `seed` makes the random faults repeatable.
+    """
+
+    def __init__(self, orders: Iterable[str] = (), *, seed: int = 0) -> None:
+        self.on_change: Callable[[], None] = lambda: None
+        self.trap_url = ""
+        self._seed = seed
+        self._played = 0
+        self._book = OrderBook()
+        for text in orders:
+            self.turn_on(text)
+
+    @property
+    def active(self) -> list[Order]:
+        """The faults that are on, in their order."""
+        return self._book.listed()
+
+    def turn_on(self, text: str) -> Order:
+        """Switch a fault on, in place of the same one; raise `BadInput` for a wrong order."""
+        order = parse(text, ROWS)
+        order = order.settled(ROWS[order.name].value)
+        self._book.put(order)
+        self.on_change()
+        return order
+
+    def turn_off(self, name: str) -> None:
+        """Switch a fault off; nothing happens if it is not on."""
+        self._book.drop(name)
+        self.on_change()
+
+    def clear(self) -> None:
+        """Switch all faults off."""
+        self._book.clear()
+        self.on_change()
+
+    def take(self, method: str, path: str) -> Played | None:
+        """Choose the fault for a request, and count it; None if there is none."""
+        order = next((one for one in self.active if _meant(one, method, path)), None)
+        if order is None:
+            return None
+        if self._book.count([order]):
+            self.on_change()
+        self._played += 1
+        dice = random.Random(f"{self._seed} {order.name} {self._played}")  # noqa: S311
+        return Played(ROWS[order.name], order, Scene(order.value or 0, dice, self.trap_url))
+
+
+def _meant(order: Order, method: str, path: str) -> bool:
+    """Tell whether a fault is for such a request: as ordered, or else as its row says."""
+    if order.method or order.path:
+        return order.method in {"", method} and path.startswith(order.path)
+    where = ROWS[order.name].where
+    if where == BIND:
+        return method == "POST" and path.endswith(_BINDING)
+    if where == LIST:
+        return method == "GET" and path.endswith("/devices")
+    return True
+
+
+@dataclass
+class LateCommits:
+    """Requests that the cloud carries out only some time after it has dropped them.
+
+    `on_commit` is called after each. Everything here runs on the server's loop.
+    """
+
+    on_commit: Callable[[], None] = lambda: None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, seconds: float, commit: Callable[[], Awaitable[object]]) -> None:
+        """Carry a request out after so many seconds."""
+        task = asyncio.get_running_loop().create_task(self._commit(seconds, commit))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def hurry(self) -> None:
+        """Carry everything out now, and return when it is done."""
+        self._hurry.set()
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._hurry.clear()
+
+    async def _commit(self, seconds: float, commit: Callable[[], Awaitable[object]]) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
+        await commit()
+        self.on_commit()
+
+
+async def play(
+    played: Played,
+    ask: Callable[[], Awaitable[Reply]],
+    gone: Callable[[], Awaitable[None]],
+    late: LateCommits,
+) -> Reply | None:
+    """Play a fault on a request: return what is to be answered, or None to close the connection.
+
+    `ask` has the cloud carry the request out; `gone` returns when the client has gone away.
+    """
+    row, seconds = played.row, played.scene.value
+    reply = Reply()
+    if row.commit is Commit.YES:
+        reply = await ask()
+    elif row.commit is Commit.LATE:
+        late.add(seconds, ask)
+    if row.end is End.DROP:
+        return None
+    if row.end in {End.STALL, End.DELAY}:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(gone(), seconds)
+    if row.end is End.STALL:
+        return None
+    row.spoil(reply, played.scene)
+    return reply

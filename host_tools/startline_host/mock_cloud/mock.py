@@ -1,0 +1,236 @@
+"""The mock cloud as a context manager: everything a test or a bench needs of a cloud."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any, Self
+
+from startline_host.mock_cloud import rufus, vms
+from startline_host.mock_cloud.certificate_authority import server_certificate
+from startline_host.mock_cloud.listen_socket import ANY_ADDRESS, bind, close_all
+from startline_host.mock_cloud.proxy import FaultProxy
+from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
+from startline_host.mock_cloud.server import Listener, ServerThread
+from startline_host.mock_cloud.site import Site
+from startline_host.mock_cloud.store import Store
+from startline_host.mock_cloud.switchboard import Switchboard
+from startline_host.mock_cloud.trap import trap
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from startline_host.secrets import Secret
+
+#: Host names that always mean this computer.
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+class MockCloud:
+    """A RUFUS cloud and a VMS one on loopback, in a thread, for as long as the block runs.
+
+    `envelope` is bare or body; `answer_form` json or documented; `second_bind` new, same or
+    conflict, and `vms_second_bind` the same for VMS; `certificate` a name out of
+    `certificates.CASES`. `faults` are orders such as `status:503x2` or, with `proxied`, also
+    `cut_down:100`. With `tls` off it serves plain HTTP; `http_port` serves plain HTTP besides.
+    `names` are further host names that it answers to, in its certificate and in the Host
+    header. `db` keeps state, keys and CA in a file. `password` locks the page. `seed` makes ids and random faults
+    repeatable. `vms_authorization` is what VMS calls must carry in that header.
+
+    Raises `BadInput` for an option that does not exist, `NetworkFailed` for a port in use.
+    """
+
+    def __init__(
+        self,
+        *,
+        envelope: str = "bare",
+        answer_form: str = "json",
+        second_bind: str = "new",
+        vms_second_bind: str = "conflict",
+        vms_authorization: str | None = None,
+        type_required: bool = False,
+        faults: Iterable[str] = (),
+        proxied: bool = False,
+        tls: bool = True,
+        certificate: str = "good",
+        host: str = "localhost",
+        port: int = 0,
+        http_port: int | None = None,
+        names: Sequence[str] = (),
+        db: Path | None = None,
+        password: Secret | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.tls = tls
+        self.trapped = RequestLog()
+        self.proxy: FaultProxy | None = None
+        self._names = tuple(dict.fromkeys((*LOOPBACK_NAMES, *names)))
+        self._host = host
+        self._sockets: list[socket.socket] = []
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.store = Store(db)
+        try:
+            self._site = Site(
+                self.store,
+                envelope=envelope,
+                answer_form=answer_form,
+                second_bind=second_bind,
+                vms_second_bind=vms_second_bind,
+                vms_authorization=vms_authorization,
+                type_required=type_required,
+                seed=seed,
+            )
+            self.use_certificate(certificate)
+            main = self._bind(*(("localhost", 0) if proxied else (host, port)))
+            self._direct_port: int = main[0].getsockname()[1]
+            if proxied:
+                self.proxy = FaultProxy(self._direct_port, host=host, port=port, seed=seed or 0)
+                self.proxy.on_change = self._site.tell_page
+            self.faults = Switchboard(self._site.faults, self.proxy)
+            self._server = ServerThread(self._listeners(main, http_port, password))
+            for order in faults:
+                self.faults.turn_on(order)
+        except BaseException:
+            self._let_go()
+            raise
+        self.requests = self._site.requests
+        self.keys = self._site.keys
+        self.authority = self._site.authority
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        if self.proxy is not None:
+            self.proxy.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop serving, and forget what was only in memory."""
+        if self.proxy is not None:
+            self.proxy.stop()
+        self._server.stop()
+        self._let_go()
+
+    @property
+    def port(self) -> int:
+        """The TCP port that readers connect to."""
+        return self._direct_port if self.proxy is None else self.proxy.port
+
+    @property
+    def root_url(self) -> str:
+        """The server itself, which is also the base URL of VMS: `https://localhost:N`."""
+        return f"{'https' if self.tls else 'http'}://{self._shown_host}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """What a RUFUS reader is provisioned with: `https://localhost:N/v0`."""
+        return self.root_url + rufus.PREFIX
+
+    @property
+    def page_url(self) -> str:
+        """Where a browser looks: past the proxy, and without TLS where that is served."""
+        if self.http_port is not None:
+            return f"http://{self._shown_host}:{self.http_port}/"
+        return f"{'https' if self.tls else 'http'}://localhost:{self._direct_port}/"
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate of the CA that readers must trust, as PEM."""
+        return self.authority.ca_pem
+
+    @property
+    def ca_der(self) -> bytes:
+        """The certificate of the CA that readers must trust, as DER."""
+        return self.authority.ca_der
+
+    @property
+    def connections(self) -> int:
+        """How many connections came so far as to be able to send a request, TLS included."""
+        return self._server.connections
+
+    @property
+    def vms(self) -> vms.VmsApi:
+        """The VMS side: its devices, and reservations."""
+        return self._site.vms
+
+    def devices(self, company: str | None = None) -> list[dict[str, Any]]:
+        """List the devices of one company or of all, oldest first, as the API names their fields."""
+        return self._site.devices(company)
+
+    def add_company(self, name: str) -> dict[str, str]:
+        """Make a company with one key of each access type, and return these by type."""
+        return self._site.add_company(name)
+
+    def use_certificate(self, case: str) -> None:
+        """Present another certificate (a name out of `certificates.CASES`) from now on."""
+        server_certificate(self._site.authority, case, self._names).load_into(self._context)
+
+    def commit_late_now(self) -> None:
+        """Carry out at once what `commit_late` has put off."""
+        self._server.call(self._site.late.hurry())
+
+    def wait_for_request(
+        self,
+        method: str | None = None,
+        path: str | None = None,
+        status: int | None = None,
+        *,
+        count: int = 1,
+        timeout: float = 10.0,
+    ) -> LoggedRequest:
+        """Wait for a request; see `RequestLog.wait_for_request`."""
+        return self.requests.wait_for_request(method, path, status, count=count, timeout=timeout)
+
+    def reset(self) -> None:
+        """Forget devices, sessions, passings and requests; keys, CA and faults stay."""
+        self._site.reset()
+        self.trapped.clear()
+
+    @property
+    def _shown_host(self) -> str:
+        """A host name that leads here: an address that means all of them is none."""
+        if self._host in ANY_ADDRESS:
+            return next((one for one in self._names if one not in LOOPBACK_NAMES), "localhost")
+        return f"[{self._host}]" if ":" in self._host else self._host
+
+    def _listeners(
+        self, main: list[socket.socket], http_port: int | None, password: Secret | None
+    ) -> list[Listener]:
+        """Bind what else is served, plain HTTP and the trap, and say what is served on which."""
+        context = self._context if self.tls else None
+        app = self._site.app(self._names, self.faults, self._about, password)
+        plain = [] if http_port is None else self._bind(self._host, http_port)
+        self.http_port: int | None = plain[0].getsockname()[1] if plain else None
+        traps = self._bind(self._host, 0)
+        scheme = "https" if self.tls else "http"
+        trap_port = traps[0].getsockname()[1]
+        self._site.faults.trap_url = f"{scheme}://{self._shown_host}:{trap_port}/v0/devices"
+        return [
+            *(Listener(one, app, context) for one in main),
+            *(Listener(one, app, None) for one in plain),
+            *(Listener(one, trap(self.trapped), context) for one in traps),
+        ]
+
+    def _about(self) -> dict[str, str]:
+        """Say what the page tells of this cloud at its top."""
+        return {"RUFUS": self.base_url, "VMS": self.root_url, **self._site.options()}
+
+    def _bind(self, host: str, port: int) -> list[socket.socket]:
+        sockets = bind(host, port)
+        self._sockets += sockets
+        return sockets
+
+    def _let_go(self) -> None:
+        if self.proxy is not None:
+            self.proxy.stop()
+        close_all(self._sockets)
+        self.store.close()

@@ -1,0 +1,135 @@
+"""What the page's script asks for: the state, one request, the news, and the switches."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from startline_host.errors import StartlineError
+from startline_host.mock_cloud.exchange import CutOff, TooLarge, read_body
+from startline_host.mock_cloud.log_format import in_full, summary
+from startline_host.mock_cloud.page import state
+from startline_host.mock_cloud.page.document import document
+from startline_host.mock_cloud.page.page_password import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from startline_host.mock_cloud.event_hub import Hub
+    from startline_host.mock_cloud.request_log import RequestLog
+    from startline_host.mock_cloud.store import Store
+    from startline_host.mock_cloud.switchboard import Switchboard
+    from startline_host.secrets import Secret
+
+#: The largest order that the page sends, in bytes.
+_MAX_ORDER = 4096
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the page looks at and what it may do; `about` is said of the cloud at its top."""
+
+    store: Store
+    requests: RequestLog
+    board: Switchboard
+    hub: Hub
+    about: Callable[[], dict[str, Any]]
+    describe: Callable[[], dict[str, Any]]
+    reset: Callable[[], None]
+
+
+def page_app(watched: Watched, password: Secret | None) -> Lock:
+    """Build the page's application, behind a password if there is one."""
+    page = _Page(watched)
+    routes = [
+        Route("/", page.show),
+        Route("/openapi.json", page.openapi),
+        Route("/_page/state", page.state),
+        Route("/_page/requests/{number:int}", page.one_request),
+        Route("/_page/sessions/{token}", page.passings),
+        Route("/_page/events", page.events),
+        Route("/_page/faults", page.switch, methods=["POST"]),
+        Route("/_page/reset", page.reset, methods=["POST"]),
+    ]
+    return Lock(Starlette(routes=routes), password)
+
+
+class _Page:
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
+
+    async def show(self, _http: Request) -> Response:
+        body, headers = document()
+        return Response(body, 200, headers, "text/html")
+
+    async def openapi(self, _http: Request) -> Response:
+        return JSONResponse(self._watched.describe())
+
+    async def state(self, _http: Request) -> Response:
+        watched = self._watched
+        newest = list(watched.requests)[-state.SHOWN :]
+        return JSONResponse(
+            {
+                "about": watched.about(),
+                "devices": state.devices(watched.store),
+                "sessions": state.sessions(watched.store),
+                "requests": [summary(entry) for entry in newest],
+                "faults": state.faults(watched.board),
+            }
+        )
+
+    async def one_request(self, http: Request) -> Response:
+        entry = self._watched.requests.numbered(http.path_params["number"])
+        if entry is None:
+            return JSONResponse({"problem": "That request is no longer kept."}, 404)
+        return JSONResponse(in_full(entry))
+
+    async def passings(self, http: Request) -> Response:
+        return JSONResponse(state.passings(self._watched.store, http.path_params["token"]))
+
+    async def events(self, _http: Request) -> Response:
+        headers = {"cache-control": "no-store"}
+        return StreamingResponse(self._watched.hub.listen(), 200, headers, "text/event-stream")
+
+    async def switch(self, http: Request) -> Response:
+        """Switch faults: `{"on": ORDER}`, `{"off": NAME}`, or `{"clear": true}`."""
+        order = await _order(http)
+        if order is None:
+            return JSONResponse({"problem": "That is no order for a fault."}, 400)
+        board = self._watched.board
+        try:
+            if isinstance(order.get("on"), str):
+                board.turn_on(order["on"])
+            elif isinstance(order.get("off"), str):
+                board.turn_off(order["off"])
+            elif order.get("clear") is True:
+                board.clear()
+            else:
+                return JSONResponse({"problem": "That is no order for a fault."}, 400)
+        except StartlineError as error:
+            return JSONResponse({"problem": f"{error.message} {error.hint}".strip()}, 400)
+        return JSONResponse(state.faults(board))
+
+    async def reset(self, http: Request) -> Response:
+        if await _order(http) is None:
+            return JSONResponse({"problem": "That is no order."}, 400)
+        self._watched.reset()
+        return JSONResponse({})
+
+
+async def _order(http: Request) -> dict[str, Any] | None:
+    """Read a JSON object that a form on another page could not send; None if it is none."""
+    if http.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return None
+    try:
+        order = json.loads(await read_body(http.receive, _MAX_ORDER))
+    except (ValueError, RecursionError, TooLarge, CutOff):
+        return None
+    return order if isinstance(order, dict) else None

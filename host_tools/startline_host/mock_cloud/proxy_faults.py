@@ -1,0 +1,151 @@
+"""Every fault that the TCP proxy can play, and the streams of bytes that they act upon."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from startline_host.mock_cloud.fault_spec import Value
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import AsyncIterator, Callable
+
+    Stream = AsyncIterator[bytes]
+    Bend = Callable[[Stream, int, random.Random], Stream]
+
+
+class Ending(Enum):
+    """How a connection ends when a fault ends it."""
+
+    CUT = "cut"  # both sides see an orderly end
+    RESET = "reset"  # both sides see a reset
+    HALF = "half"  # only the receiving side of this direction sees an end
+
+
+class Ended(Exception):
+    """A fault ends the connection here."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.value)
+        self.ending = ending
+
+
+async def delay(source: Stream, value: int, _dice: random.Random) -> Stream:
+    """Hold every piece back for so many milliseconds."""
+    async for piece in source:
+        await asyncio.sleep(value / 1000)
+        yield piece
+
+
+async def jitter(source: Stream, value: int, dice: random.Random) -> Stream:
+    """Hold every piece back for a random time, up to so many milliseconds."""
+    async for piece in source:
+        await asyncio.sleep(dice.random() * value / 1000)
+        yield piece
+
+
+async def drip(source: Stream, value: int, _dice: random.Random) -> Stream:
+    """Let through so many bytes a second, a few at a time."""
+    step = max(1, value // 20)
+    async for piece in source:
+        for start in range(0, len(piece), step):
+            part = piece[start : start + step]
+            await asyncio.sleep(len(part) / value)
+            yield part
+
+
+async def chop(source: Stream, value: int, dice: random.Random) -> Stream:
+    """Let everything through in random pieces of at most so many bytes."""
+    async for piece in source:
+        rest = piece
+        while rest:
+            size = dice.randint(1, value)
+            yield rest[:size]
+            rest = rest[size:]
+            await asyncio.sleep(0)
+
+
+async def corrupt(source: Stream, value: int, dice: random.Random) -> Stream:
+    """Flip one random bit in every so many bytes."""
+    at, next_flip = 0, dice.randrange(value)
+    async for piece in source:
+        changed = bytearray(piece)
+        while next_flip < at + len(piece):
+            changed[next_flip - at] ^= 1 << dice.randrange(8)
+            next_flip = (next_flip // value + 1) * value + dice.randrange(value)
+        at += len(piece)
+        yield bytes(changed)
+
+
+def end_after(ending: Ending) -> Bend:
+    """Make a fault that lets so many bytes through and then ends the connection."""
+
+    async def bend(source: Stream, value: int, _dice: random.Random) -> Stream:
+        left = value
+        if not left:
+            raise Ended(ending)
+        async for piece in source:
+            yield piece[:left]
+            left -= len(piece)
+            if left <= 0:
+                raise Ended(ending)
+
+    return bend
+
+
+@dataclass(frozen=True)
+class ProxyRow:
+    """One fault of the proxy: what it does, and to which direction's bytes.
+
+    `bend` is None for the faults that meet a connection before any byte flows.
+    """
+
+    name: str
+    says: str
+    value: Value | None = None
+    bend: Bend | None = None
+    up: bool = False
+    down: bool = False
+
+
+#: The faults that meet a connection as a whole.
+REFUSE, STALL, RESET = "refuse", "accept_stall", "reset"
+
+_BYTES = Value(0, 100_000_000, 0, "bytes")
+_MS = Value(0, 60_000, 200, "milliseconds")
+_RATE = Value(1, 10_000_000, 100, "bytes a second")
+_SIZE = Value(1, 1_000_000, 7, "bytes")
+_FLIP = Value(1, 1_000_000, 100, "bytes")
+
+_ROWS = (
+    ProxyRow(REFUSE, "refuses every connection, as a closed port does"),
+    ProxyRow(STALL, "accepts connections, and then nothing comes through either way"),
+    ProxyRow(RESET, "accepts connections and resets them at once"),
+    ProxyRow("delay", "holds all bytes back for so long", _MS, delay, up=True, down=True),
+    ProxyRow("jitter", "holds all bytes back for a random time", _MS, jitter, up=True, down=True),
+    ProxyRow("drip_up", "lets the client's bytes through at this rate", _RATE, drip, up=True),
+    ProxyRow("drip_down", "lets the cloud's bytes through at this rate", _RATE, drip, down=True),
+    ProxyRow("chop", "lets bytes through in random small pieces", _SIZE, chop, up=True, down=True),
+    ProxyRow("corrupt_up", "flips a bit in every so many of the client's bytes", _FLIP, corrupt,
+             up=True),
+    ProxyRow("corrupt_down", "flips a bit in every so many of the cloud's bytes", _FLIP, corrupt,
+             down=True),
+    ProxyRow("cut_up", "closes the connection after so many bytes from the client", _BYTES,
+             end_after(Ending.CUT), up=True),
+    ProxyRow("cut_down", "closes the connection after so many bytes from the cloud", _BYTES,
+             end_after(Ending.CUT), down=True),
+    ProxyRow("reset_up", "resets the connection after so many bytes from the client", _BYTES,
+             end_after(Ending.RESET), up=True),
+    ProxyRow("reset_down", "resets the connection after so many bytes from the cloud", _BYTES,
+             end_after(Ending.RESET), down=True),
+    ProxyRow("half_close_up", "ends only the client's direction, after so many bytes", _BYTES,
+             end_after(Ending.HALF), up=True),
+    ProxyRow("half_close_down", "ends only the cloud's direction, after so many bytes", _BYTES,
+             end_after(Ending.HALF), down=True),
+)  # fmt: skip
+
+#: Every fault of the proxy by its name.
+PROXY_ROWS: dict[str, ProxyRow] = {row.name: row for row in _ROWS}

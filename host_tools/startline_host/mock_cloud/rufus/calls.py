@@ -1,0 +1,84 @@
+"""The table of the API's calls: what answers each, and how the description tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from startline_host.mock_cloud.rufus import devices, passings, response_models, sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import msgspec
+
+    from startline_host.mock_cloud.answers import Answer
+    from startline_host.mock_cloud.rufus.request import Request
+
+    Respond = Callable[[Request], Answer]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: its body's form if it has one, its answer's form, and the refusals it knows.
+
+    `query` names its parameters; 403, 413 and 500 are common to all calls.
+    """
+
+    method: str
+    path: str
+    summary: str
+    respond: Respond
+    status: int
+    answer: type[msgspec.Struct]
+    body: type[msgspec.Struct] | None = None
+    query: tuple[str, ...] = ()
+    refusals: tuple[int, ...] = ()
+
+
+def device_calls(bind: Respond, *, typed: bool, conflict: bool) -> list[Call]:
+    """List the calls about devices; `bind` is made by the API, whose options shape it."""
+    form = devices.BindTypedRequest if typed else devices.BindRequest
+    return [
+        Call("POST", "/devices", "Bind a new device", bind, 201, response_models.DeviceAnswer,
+             body=form, refusals=(400, 409) if conflict else (400,)),
+        Call("GET", "/devices", "Get devices by company", devices.list_devices, 200,
+             response_models.DevicesAnswer, query=("page", "limit"), refusals=(400,)),
+        Call("GET", "/devices/{deviceid}", "Get device information", devices.one_device, 200,
+             response_models.OneDeviceAnswer, refusals=(404,)),
+        Call("DELETE", "/devices/{deviceid}", "Unbind a device", devices.unbind, 200,
+             response_models.DeviceAnswer, refusals=(404,)),
+    ]  # fmt: skip
+
+
+def session_calls(insert: Respond) -> list[Call]:
+    """List the calls about timing sessions."""
+    return [
+        Call("POST", "/sessions", "Insert a new session", insert, 201, response_models.SessionAnswer,
+             body=sessions.SessionRequest, refusals=(400, 404)),
+        Call("PATCH", "/sessions/close/{token_session}", "Close a session", sessions.close, 200,
+             response_models.SessionAnswer, refusals=(404,)),
+        Call("GET", "/sessions/device/{deviceid}", "Get sessions by device",
+             sessions.list_sessions, 200, response_models.SessionsAnswer, refusals=(404,)),
+        Call("GET", "/sessions/device/{deviceid}/active", "Get active session from device",
+             sessions.active_session, 200, response_models.SessionsAnswer, refusals=(404,)),
+        Call("GET", "/sessions/{token_session}", "Get session information",
+             sessions.one_session, 200, response_models.OneSessionAnswer, refusals=(404,)),
+    ]  # fmt: skip
+
+
+def passing_calls() -> list[Call]:
+    """List the calls about race passings."""
+    return [
+        Call("POST", "/passings", "Insert passings", passings.insert, 201,
+             response_models.InsertedAnswer, body=passings.PassingsRequest, refusals=(400, 404)),
+        Call("GET", "/passings/session/{token_session}", "Get session passings by range",
+             passings.by_session, 200, response_models.PassingsAnswer,
+             query=("first", "last", "page"), refusals=(400, 404)),
+        Call("GET", "/passings/device/{deviceid}", "Get device passings by datetime",
+             passings.by_time, 200, response_models.PassingsAnswer,
+             query=("from", "to", "page"), refusals=(400, 404)),
+        Call("GET", "/passings/device2/{deviceid}", "Get device passings, reading on",
+             passings.resume, 200, response_models.ResumedAnswer,
+             query=("from", "to", "token_session", "last", "page"), refusals=(400, 404)),
+    ]  # fmt: skip

@@ -1,0 +1,157 @@
+"""The two clouds over one store, behind one door: an application that needs no socket yet."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount
+
+from startline_host.mock_cloud import rufus, vms
+from startline_host.mock_cloud.certificate_authority import Authority
+from startline_host.mock_cloud.event_hub import Hub
+from startline_host.mock_cloud.fault_middleware import Door
+from startline_host.mock_cloud.faults import Faults, LateCommits
+from startline_host.mock_cloud.log_format import summary
+from startline_host.mock_cloud.openapi import describe
+from startline_host.mock_cloud.origin_check import Guard
+from startline_host.mock_cloud.page import Watched, page_app
+from startline_host.mock_cloud.request_log import RequestLog
+from startline_host.mock_cloud.store import default_keys, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.types import ASGIApp
+
+    from startline_host.mock_cloud.request_log import LoggedRequest
+    from startline_host.mock_cloud.store import Store
+    from startline_host.mock_cloud.switchboard import Switchboard
+    from startline_host.secrets import Secret
+
+#: The company that the first keys belong to.
+FIRST_COMPANY = "Bench"
+
+
+class Site:
+    """What the mock cloud is, apart from where it listens; see `MockCloud` for the options."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        envelope: str,
+        answer_form: str,
+        second_bind: str,
+        vms_second_bind: str,
+        vms_authorization: str | None,
+        type_required: bool,
+        seed: int | None,
+    ) -> None:
+        self.store = store
+        self.hub = Hub()
+        self.requests = RequestLog(on_change=self._heard)
+        self.faults = Faults(seed=seed or 0)
+        self.late = LateCommits(on_commit=self.tell_page)
+        self.faults.on_change = self.tell_page
+        self._random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
+        self.rufus = rufus.RufusApi(
+            store,
+            envelope=envelope,
+            form=answer_form,
+            second_bind=second_bind,
+            typed=type_required,
+            new_token=self._token,
+        )
+        self.vms = vms.VmsApi(store, second=vms_second_bind, authorization=vms_authorization)
+        self.keys = default_keys(store, store.company(FIRST_COMPANY), example=True)
+        self.authority = self._authority()
+
+    def app(
+        self,
+        names: Sequence[str],
+        board: Switchboard,
+        about: Callable[[], dict[str, Any]],
+        password: Secret | None,
+    ) -> ASGIApp:
+        """Build the application; it answers to these host names only.
+
+        The page switches faults on `board`, shows what `about` says, and wants `password`.
+        """
+        clouds = Starlette(
+            routes=[
+                Mount(rufus.PREFIX, app=self.rufus.app()),
+                Mount(vms.PREFIX, app=self.vms.app()),
+            ],
+            exception_handlers={HTTPException: self.rufus.not_routed},
+        )
+        watched = Watched(
+            store=self.store,
+            requests=self.requests,
+            board=board,
+            hub=self.hub,
+            about=about,
+            describe=lambda: describe(self.rufus, self.vms),
+            reset=self.reset,
+        )
+        page = Guard(page_app(watched, password), names)
+        return Door(Guard(clouds, names), page, self.requests, self.faults, self.late)
+
+    def options(self) -> dict[str, str]:
+        """Say how the clouds answer, for a person."""
+        return {
+            "envelope": self.rufus.envelope,
+            "form": self.rufus.form,
+            "second bind": self.rufus.second_bind,
+        }
+
+    def add_company(self, name: str) -> dict[str, str]:
+        """Make a company with one key of each access type, and return these by type."""
+        return default_keys(self.store, self.store.company(name))
+
+    def devices(self, company: str | None = None) -> list[dict[str, Any]]:
+        """List the devices of one company or of all, oldest first, as the API names their fields."""
+        rows = self.store.rows(
+            "SELECT devices.*, companies.name AS company_name FROM devices"
+            " JOIN companies ON companies.id = devices.company ORDER BY devices.id"
+        )
+        names = ("deviceid", "type", "model", "alias", "firmware", "serial_number")
+        return [
+            {
+                **{name: row[name] for name in names},
+                "creation_date": iso(row["created"]),
+                "last_seen": iso(row["last_seen"]),
+                "company": row["company_name"],
+            }
+            for row in rows
+            if company in {None, row["company_name"]}
+        ]
+
+    def reset(self) -> None:
+        """Forget devices, sessions, passings and requests; keys, CA and faults stay."""
+        self.store.forget()
+        self.requests.clear()
+        self.tell_page()
+
+    def tell_page(self) -> None:
+        """Have open pages ask for the state again."""
+        self.hub.publish("changed")
+
+    def _heard(self, entry: LoggedRequest) -> None:
+        """Pass a request on to open pages, and that it may have changed something."""
+        if not self.hub.heard:
+            return
+        self.hub.publish("request", summary(entry))
+        if entry.ended and entry.method not in {"GET", "HEAD"}:
+            self.tell_page()
+
+    def _authority(self) -> Authority:
+        """Take the CA of an earlier run with the same database, or make one."""
+        authority = Authority(self.store.setting("authority"))
+        self.store.set_setting("authority", authority.to_pem())
+        return authority
+
+    def _token(self) -> str:
+        return f"{self._random.getrandbits(256):064X}"

@@ -1,0 +1,54 @@
+"""Wrong tokens: functions that spoil only the token of an otherwise good answer to a bind."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from startline_host.mock_cloud.answer_mutations import set_body
+
+if TYPE_CHECKING:
+    from startline_host.mock_cloud.answer_mutations import Scene, Spoil
+    from startline_host.mock_cloud.exchange import Reply
+
+#: The token of either cloud in an answer, with its name: a text of RUFUS, a number of VMS.
+_TOKEN = re.compile(rb'("deviceid"|"id")(\s*:\s*)("[^"]*"|[0-9]+)')
+
+
+def token(value: bytes) -> Spoil:
+    """Make a fault that answers other JSON in place of the token."""
+
+    def spoil(reply: Reply, _scene: Scene) -> None:
+        set_body(reply, _TOKEN.sub(lambda found: found[1] + found[2] + value, reply.body, 1))
+
+    return spoil
+
+
+def without_token(reply: Reply, _scene: Scene) -> None:
+    """Leave the token out of an otherwise good answer."""
+    set_body(reply, b'{"description":"Device binded succesfully"}')
+
+
+def misnamed_token(reply: Reply, _scene: Scene) -> None:
+    """Call the token something else."""
+    set_body(reply, _TOKEN.sub(rb'"token"\2\3', reply.body, 1))
+
+
+def lower_token(reply: Reply, _scene: Scene) -> None:
+    """Write the token in lower case."""
+    set_body(reply, _TOKEN.sub(lambda found: found[0].lower(), reply.body, 1))
+
+
+def spaced_token(reply: Reply, _scene: Scene) -> None:
+    """Put blanks and a line break around the token, inside its quotes."""
+
+    def space(found: re.Match[bytes]) -> bytes:
+        return found[1] + found[2] + b'" ' + found[3].strip(b'"') + rb'\r\n"'
+
+    set_body(reply, _TOKEN.sub(space, reply.body, 1))
+
+
+def second_token(reply: Reply, scene: Scene) -> None:
+    """Answer a second, different token after the first."""
+    other = b'"%s"' % f"{scene.dice.getrandbits(256):064X}".encode()
+    set_body(reply, _TOKEN.sub(rb"\g<0>,\g<1>\g<2>" + other, reply.body, 1))

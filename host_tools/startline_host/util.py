@@ -1,0 +1,78 @@
+"""What several rooms need and none owns: text for a terminal, deadlines, files written whole."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import unicodedata
+from pathlib import Path
+
+from startline_host.errors import BadInput
+
+# Controls, format characters (they can turn text around), lone surrogates, line separators.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with every control or format character shown as its escape, such as `\x1b`."""
+    return "".join(
+        character if unicodedata.category(character) not in _UNSAFE else _escape(character)
+        for character in text.replace("\t", " ")
+    )
+
+
+def device_text(raw: bytes) -> str:
+    r"""Decode a device's bytes as UTF-8 for display; what is none shows as `\xNN`."""
+    return printable(raw.decode("utf-8", errors="backslashreplace"))
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def upper_first(text: str) -> str:
+    """Return the text as it begins a sentence; names later in it keep their spelling."""
+    return text[:1].upper() + text[1:]
+
+
+class Deadline:
+    """The end of an allowance of `seconds`, counted from when it is made."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that are left, never below 0."""
+        return max(0.0, self._end - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """Whether nothing is left."""
+        return time.monotonic() >= self._end
+
+    def at_most(self, seconds: float) -> Deadline:
+        """Return a deadline `seconds` from now, or this one where that is earlier."""
+        return Deadline(min(seconds, self.remaining))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside its place and rename it there. Raises BadInput where it cannot be."""
+    beside = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name[:40]}-", delete=False
+        ) as file:
+            beside = Path(file.name)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # A temporary file is its owner's alone; this one is made to be shown around.
+        beside.chmod(0o644)
+        beside.replace(path)
+    except OSError as error:
+        if beside is not None:
+            beside.unlink(missing_ok=True)
+        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,64 @@
+"""What a virtual ESP32 is made of, and the texts that people write it in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from startline_host.errors import BadInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_MAC = "24:6f:28:00:00:01"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One chip and its ports. `port` 0 takes a free one, `raw_port` None means none at all.
+
+    `flash_size` is in bytes; None takes that of the file, or 4 MB for a new one. `paced` makes
+    the line as slow as its baud rate. `cut_after` pulls the plug in the middle of the flash
+    operation that follows so many others.
+    """
+
+    flash: Path
+    port: int = 0
+    raw_port: int | None = None
+    pty: bool = False
+    mac: str = DEFAULT_MAC
+    world: Path | None = None
+    flash_size: int | None = None
+    paced: bool = False
+    cut_after: int | None = None
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where a running chip is reached: pyserial URLs, the pty's path, and its process."""
+
+    url: str
+    raw: str | None
+    pty: str | None
+    pid: int
+
+
+def parse_mac(text: str) -> bytes:
+    """Return the six bytes of a MAC address such as 24:6f:28:00:00:01. Raises BadInput."""
+    if re.fullmatch(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}", text) is None:
+        raise BadInput(f"{text!r} is not a MAC address.", f"Write it like {DEFAULT_MAC}.")
+    mac = bytes.fromhex(text.replace(":", ""))
+    if mac[0] & 1:
+        raise BadInput(
+            f"{text!r} is a group address, not one device's.", "Make its first byte even."
+        )
+    return mac
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes in a flash size such as 4MB. Raises BadInput."""
+    match = re.fullmatch(r"(1|2|4|8|16)\s*MB", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise BadInput(f"{text!r} is not a flash size.", "It is one of 1MB, 2MB, 4MB, 8MB, 16MB.")
+    return int(match[1]) << 20

@@ -1,0 +1,110 @@
+"""Asks the VM to stop what it runs: first kindly, then firmly, at last with a signal."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from startline_host.virtual.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PATIENCE_MS = 150
+"""For how long the VM may notice by itself that it is to stop, before it is pressed to."""
+_LAST_RESORT_MS = 400
+"""For how long before it gets a signal."""
+_SHARE = 0.7
+"""How much of that time the VM must have run: on a busy computer it may have had no chance."""
+_RECHECK_MS = 50
+_LATEST_SECONDS = 5.0
+"""A VM that blocks in a system call does not run at all: after this it gets its signal too."""
+_AGAIN_MS = 3
+"""The same after a signal that came while the VM was busy with what is C on a chip."""
+
+
+class Interrupt:
+    """The character that interrupts, and the one interrupt that may be under way.
+
+    `send` writes to the VM's control pipe, `signal` is the last resort; runtime/console.py tells
+    what the bytes mean and why in this order. `running` tells for how many seconds the VM has run.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        signal: Callable[[], None],
+        running: Callable[[], float],
+    ) -> None:
+        self._send = send
+        self._signal = signal
+        self._running = running
+        self._enough = self._latest = 0.0
+        self._char: int | None = None
+        self._asked = False
+        self._patience = Watchdog(self._press)
+        self._last_resort = Watchdog(self._resort)
+
+    def arm(self, char: int) -> None:
+        """Let a character interrupt from now on."""
+        self._char = char
+
+    def disarm(self, answer: bytes = b"") -> None:
+        """Let none do, and tell the VM once no signal can come any more."""
+        self._char = None
+        self._withdraw()
+        if answer:
+            self._send(answer)
+
+    def take(self, data: bytes) -> bytes:
+        """Interrupt if the character is in `data`; return the bytes without it."""
+        if self._char is None or self._char not in data:
+            return data
+        self._ask(_LAST_RESORT_MS)
+        return data.replace(bytes((self._char,)), b"")
+
+    def claim(self) -> None:
+        """Answer the VM that is about to stop whether it is still to do so."""
+        self._send(b"y" if self._withdraw() else b"n")
+
+    def hold(self) -> None:
+        """The VM is about to stop, but needs more time."""
+        self._allow(_LAST_RESORT_MS)
+
+    def again(self) -> None:
+        """The signal came in vain."""
+        self._withdraw()
+        self._ask(_AGAIN_MS)
+
+    def _ask(self, last_resort_ms: int) -> None:
+        if self._char is None or (self._asked and not self._last_resort.has_bitten):
+            return
+        self._withdraw()
+        self._asked = True
+        self._send(b"!")
+        self._patience = Watchdog(self._press)
+        self._last_resort = Watchdog(self._resort)
+        self._patience.feed(_PATIENCE_MS)
+        self._allow(last_resort_ms)
+
+    def _allow(self, milliseconds: int) -> None:
+        self._enough = self._running() + milliseconds / 1000 * _SHARE
+        self._latest = time.monotonic() + _LATEST_SECONDS
+        self._last_resort.feed(milliseconds)
+
+    def _resort(self) -> int | None:
+        """Signal a VM that ran and did not notice; one that could not run has more time."""
+        if self._running() < self._enough and time.monotonic() < self._latest:
+            return _RECHECK_MS
+        self._signal()
+        return None
+
+    def _withdraw(self) -> bool:
+        """Forget what is under way; return whether the VM was asked, and got no signal yet."""
+        self._patience.stop()
+        self._last_resort.stop()
+        was_asked, self._asked = self._asked, False
+        return was_asked and not self._last_resort.has_bitten
+
+    def _press(self) -> None:
+        self._send(b"?")

@@ -1,0 +1,216 @@
+"""Where firmware comes from, and whose word vouches for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from startline_host.boards import Board, FirmwarePin
+from startline_host.errors import BadInput, NetworkFailed
+from startline_host.flows.firmware_store import (
+    LOCK_NAME,
+    FirmwareStore,
+    default_cache,
+    download,
+)
+from startline_host.formats.synthetic_firmware import synthetic_firmware
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FILE = "ESP32-v1.29.0.bin"
+URL = f"https://example.invalid/{FILE}"
+
+
+def pinned(board: Board, sha256: str | None = None) -> Board:
+    """Give the board a published firmware, its digest known or not."""
+    pin = FirmwarePin(version="1.29.0", file=FILE, url=URL, sha256=sha256)
+    return msgspec.structs.replace(board, firmware=pin)
+
+
+def no_network(url: str) -> bytes:
+    """Stand for a computer without a network."""
+    raise NetworkFailed(f"no network for {url}")
+
+
+def test_the_built_in_firmware_needs_nothing(board: Board, tmp_path: Path) -> None:
+    """The virtual board's firmware comes without file, network or question."""
+    chosen = FirmwareStore(tmp_path / "cache", fetch=no_network).obtain(board)
+    assert (chosen.origin, chosen.firmware.version) == ("built in", "1.29.0")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_known_digest_is_downloaded_once(board: Board, merged: bytes, tmp_path: Path) -> None:
+    """The first use fetches and keeps the file, the second needs no network."""
+    known = pinned(board, hashlib.sha256(merged).hexdigest())
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return merged
+
+    first = FirmwareStore(tmp_path, fetch=fetch).obtain(known)
+    again = FirmwareStore(tmp_path, fetch=no_network).obtain(known)
+    assert (first.origin, again.origin, asked) == ("downloaded", "cached", [URL])
+    assert first.firmware == again.firmware
+
+
+def test_a_wrong_digest_stops_everything(board: Board, merged: bytes, tmp_path: Path) -> None:
+    """A download, a cached file and a local file of the pinned name are refused alike."""
+    known = pinned(board, "0" * 64)
+    confirm = pytest.fail
+    store = FirmwareStore(tmp_path, fetch=lambda _url: merged, confirm=confirm)
+    with pytest.raises(BadInput, match=r"\(downloaded\) has .* SHA-256 .* 0{64} was expected"):
+        store.obtain(known)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / FILE).write_bytes(merged)
+    with pytest.raises(BadInput, match=r"\(cached\)"):
+        store.obtain(known)
+    with pytest.raises(BadInput, match=r"\(local\)"):
+        store.obtain(known, tmp_path / FILE)
+
+
+def test_an_unknown_digest_is_shown_asked_for_and_recorded(
+    board: Board, merged: bytes, tmp_path: Path
+) -> None:
+    """At first use a person sees the digest; once accepted it stands in the lock file."""
+    digest = hashlib.sha256(merged).hexdigest()
+    shown: list[str] = []
+
+    def accept(seen: str) -> bool:
+        shown.append(seen)
+        return True
+
+    FirmwareStore(tmp_path, fetch=lambda _url: merged, confirm=accept).obtain(pinned(board))
+    assert len(shown) == 1
+    assert digest in shown[0]
+    entry = {"sha256": digest, "size": len(merged), "version": "1.29.0"}
+    assert json.loads((tmp_path / LOCK_NAME).read_text()) == {FILE: [entry]}
+    FirmwareStore(tmp_path, fetch=no_network).obtain(pinned(board))
+
+
+def test_nothing_is_kept_of_a_firmware_that_nobody_accepts(
+    board: Board, merged: bytes, tmp_path: Path
+) -> None:
+    """Without a yes there is no file, no lock, and a hint that says how to accept it."""
+    digest = hashlib.sha256(merged).hexdigest()
+    store = FirmwareStore(tmp_path, fetch=lambda _url: merged)
+    with pytest.raises(BadInput, match="Nobody has accepted") as caught:
+        store.obtain(pinned(board))
+    assert f"--accept-firmware {digest}" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+    again = FirmwareStore(tmp_path, fetch=lambda _url: merged, accept=[digest.upper()])
+    assert again.obtain(pinned(board)).origin == "downloaded"
+
+
+def test_a_changed_download_is_refused_after_first_use(
+    board: Board, merged: bytes, tmp_path: Path
+) -> None:
+    """What was accepted once is what has to come again, and nobody is asked a second time."""
+    FirmwareStore(tmp_path, fetch=lambda _u: merged, confirm=lambda _s: True).obtain(pinned(board))
+    (tmp_path / FILE).unlink()
+    other = synthetic_firmware(board, version="1.29.0", app_size=0x5000)
+    store = FirmwareStore(tmp_path, fetch=lambda _url: other, confirm=pytest.fail)
+    with pytest.raises(BadInput, match="was expected"):
+        store.obtain(pinned(board))
+
+
+def test_a_local_file_of_another_name_is_asked_for_each_time_it_changes(
+    board: Board, merged: bytes, tmp_path: Path
+) -> None:
+    """A firmware of one's own is accepted digest by digest."""
+    path = tmp_path / "mine.bin"
+    asked: list[str] = []
+    store = FirmwareStore(tmp_path / "c", confirm=lambda seen: not asked.append(seen))
+    for content in (merged, synthetic_firmware(board, version="1.27.1"), merged):
+        path.write_bytes(content)
+        store.obtain(pinned(board), path)
+    assert len(asked) == 2
+
+
+def test_an_unsound_file_is_not_even_asked_about(
+    board: Board, merged: bytes, tmp_path: Path
+) -> None:
+    """The image's own checks come before the question."""
+    path = tmp_path / "mine.bin"
+    path.write_bytes(merged[:-1])
+    with pytest.raises(BadInput, match=r"The application in the file mine\.bin is cut short"):
+        FirmwareStore(tmp_path / "c", confirm=pytest.fail).obtain(board, path)
+
+
+def test_a_pinned_name_with_another_version_is_refused(board: Board, tmp_path: Path) -> None:
+    """A file that says it is another MicroPython than the pin is not taken for it."""
+    other = synthetic_firmware(board, version="1.24.0")
+    store = FirmwareStore(tmp_path, fetch=lambda _url: other, confirm=pytest.fail)
+    with pytest.raises(
+        BadInput, match=r"holds MicroPython 1\.24\.0, and the board file says 1\.29"
+    ):
+        store.obtain(pinned(board))
+
+
+def test_a_damaged_lock_file_is_named(board: Board, merged: bytes, tmp_path: Path) -> None:
+    """A lock file that is no such thing is an error, not an empty one."""
+    (tmp_path / LOCK_NAME).write_text("{")
+    with pytest.raises(BadInput, match=r"lock file .* is damaged"):
+        FirmwareStore(tmp_path, fetch=lambda _url: merged).obtain(pinned(board))
+
+
+def test_a_missing_local_file_is_one_sentence(board: Board, tmp_path: Path) -> None:
+    """A file that is not there is named."""
+    with pytest.raises(BadInput, match=r"nothing\.bin cannot be read: No such file"):
+        FirmwareStore(tmp_path).obtain(board, tmp_path / "nothing.bin")
+
+
+def test_the_cache_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """STARTLINE_CACHE replaces the user's own cache folder."""
+    monkeypatch.setenv("STARTLINE_CACHE", str(tmp_path))
+    assert default_cache() == tmp_path
+    monkeypatch.delenv("STARTLINE_CACHE")
+    assert default_cache().name == "startline"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves /good, redirects /moved to it, and knows nothing else."""
+
+    def do_GET(self) -> None:
+        """Answer one request."""
+        status = {"/good": 200, "/moved": 302}.get(self.path, 404)
+        self.send_response(status)
+        self.send_header("Location", "/good")
+        self.end_headers()
+        self.wfile.write(b"firmware")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Run an HTTP server on loopback."""
+    with HTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+        thread.join()
+
+
+def test_a_download_follows_redirects(server: str) -> None:
+    """A published file that has moved is fetched from where it went."""
+    assert download(f"{server}/good") == download(f"{server}/moved") == b"firmware"
+
+
+def test_a_failed_download_says_what_to_do(server: str) -> None:
+    """A missing file and a closed port are exit 20, with the way around a network."""
+    with pytest.raises(NetworkFailed, match="the server answered 404") as caught:
+        download(f"{server}/none")
+    assert "--firmware" in caught.value.hint
+    with pytest.raises(NetworkFailed):
+        download("http://127.0.0.1:1/x")

@@ -1,0 +1,129 @@
+"""Whether a device may be loaded: read from the bytes of its partitions."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+import pytest
+from startline.written import Record, pack
+
+from startline_host.errors import WouldTouchBound, WrongDevice
+from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.load_policy import may_load
+from startline_host.formats.factory_partition import Claim, Options, Settings, make_factory_image
+from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.units import Unit
+from startline_host.secrets import Secret
+
+MAC = "24:6f:28:00:00:01"
+URL = "http://localhost:8080/v0"
+BLANK_NVS, BLANK_BIND = b"\xff" * 0x6000, b"\xff" * 0x2000
+
+
+def fctry(serial: str = "S1") -> bytes:
+    """Return the identity of a unit."""
+    settings = Settings(
+        claim=Claim(cloud="rufus", base_url=URL, key=Secret("ror-1")),
+        set=Options(insecure_http=True),
+    )
+    return make_factory_image(Unit(serial=serial, model="X1", made_at=1_790_000_000), settings)
+
+
+def record(state: str, **changed: Any) -> bytes:
+    """Return a record of that very unit in a state."""
+    one = Record()
+    one.state, one.generation = state, 1
+    one.place = hashlib.sha256(URL.encode()).digest()[:8]
+    one.mac, one.key, one.attempt = bytes.fromhex(MAC.replace(":", "")), b"\1" * 4, b"\2" * 4
+    one.cloud, one.serial = "rufus", "S1"
+    one.token = "A" * 64 if state == "bound" else ""
+    for name, value in changed.items():
+        setattr(one, name, value)
+    return bytes(pack(one))
+
+
+def in_nvs(raw: bytes) -> bytes:
+    """Return an `nvs` with that blob in the record's place."""
+    return make_nvs_image([Entry("startline", "record", "blob", raw)], 0x6000)
+
+
+def in_bind(raw: bytes) -> bytes:
+    """Return a `bind` with those bytes in its first slot."""
+    return raw.ljust(0x2000, b"\xff")
+
+
+def device(nvs: bytes = b"", bind: bytes = b"", **changed: Any) -> Kept:
+    """Return a device with these copies of its record."""
+    kept = Kept(
+        mac=MAC,
+        nvs=in_nvs(nvs) if nvs else BLANK_NVS,
+        bind=in_bind(bind) if bind else BLANK_BIND,
+        fctry=fctry(),
+    )
+    return msgspec.structs.replace(kept, **changed)
+
+
+def load(kept: Kept, serial: str = "S1", *, allow_bound: bool = False) -> bool:
+    """Ask to load the device as that unit."""
+    return may_load(kept, serial=serial, fctry=fctry(serial), allow_bound=allow_bound)
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (device(record("bound"), record("bound")), "is bound .S1, deviceid AAAAAAAA"),
+        (device(record("bound")), "is bound"),
+        (device(bind=record("bound")), "is bound"),
+        (device(record("unknown"), record("unknown")), "is not known"),
+        (device(record("bound"), record("unbound", generation=2)), "is bound"),
+        (device(record("refused", generation=3), record("unknown")), "is not known"),
+        (device(b"damaged", b"damaged too"), "record damaged"),
+        (device(bind=b"garbage in the place of a record"), "record damaged"),
+        (device(record("bound", serial="OTHER")), "foreign record"),
+        (device(record("bound"), fctry=b"\xff" * 0x4000), "foreign record"),
+        (device(record("bound"), bind=None), "is bound"),
+    ],
+    ids=str,
+)
+def test_a_device_that_is_or_may_be_bound_is_refused(kept: Kept, words: str) -> None:
+    """A bound or unknown record in either copy, or one that cannot be read, ends with 41."""
+    with pytest.raises(WouldTouchBound) as caught:
+        load(kept)
+    assert words.replace(".S1", "(S1") in caught.value.message.replace("_", " ")
+    assert load(kept, allow_bound=True) is True
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        device(),
+        device(record("unbound"), record("unbound")),
+        device(record("refused"), record("refused")),
+        device(fctry=b"\xff" * 0x4000),
+        Kept(mac=MAC, nvs=BLANK_NVS, bind=None, fctry=None),
+    ],
+    ids=["no record", "unbound", "refused", "no identity", "stock table"],
+)
+def test_a_device_that_is_not_bound_may_be_loaded(kept: Kept) -> None:
+    """A blank record, or one that says `unbound` or `refused` of this unit, is no obstacle."""
+    assert load(kept) is False
+
+
+def test_another_units_record_is_not_loaded_over() -> None:
+    """A refused record of another serial number has to be cleared on purpose."""
+    with pytest.raises(WouldTouchBound, match="another identity") as caught:
+        load(device(record("refused"), record("refused")), serial="S2")
+    assert "startline reset" in caught.value.hint
+
+
+def test_a_bound_device_does_not_change_its_name() -> None:
+    """With --allow-bound, a serial number that is not the device's own is a mistake (11)."""
+    with pytest.raises(WrongDevice, match="is S1, not S2"):
+        load(device(record("bound"), record("bound")), serial="S2", allow_bound=True)
+
+
+def test_a_dump_shows_no_bytes() -> None:
+    """The partitions hold keys: their repr does not."""
+    assert repr(device()) == f"Kept({MAC!r})"

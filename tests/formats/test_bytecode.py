@@ -1,0 +1,112 @@
+"""The device's files and their bytecode."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from startline_host.errors import BadInput
+from startline_host.formats.bytecode import (
+    bytecode_version,
+    check_bytecode,
+    compile_source,
+    device_files,
+    owner_files,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_agent_becomes_bytecode_under_lib() -> None:
+    """Every source of the agent is there as .mpy, with boot.py and main.py beside it."""
+    files = device_files()
+    assert {"/boot.py", "/main.py", "/lib/startline/__init__.mpy"} <= files.keys()
+    rest = files.keys() - {"/boot.py", "/main.py"}
+    assert all(path.startswith("/lib/startline/") and path.endswith(".mpy") for path in rest)
+    check_bytecode(files, "1.23.0")
+
+
+def test_compiling_is_reproducible_and_hides_the_build_path(tmp_path: Path) -> None:
+    """The bytes depend on the source and its name on the device, not on where it was built."""
+    for folder in ("a", "b"):
+        package = tmp_path / folder / "startline"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("def f(x):\n    return 1 / x\n")
+        for name in ("boot.py", "main.py"):
+            (tmp_path / folder / name).write_text("")
+    one, two = device_files(tmp_path / "a"), device_files(tmp_path / "b")
+    assert one == two
+    assert str(tmp_path).encode() not in one["/lib/startline/__init__.mpy"]
+
+
+def test_the_real_vm_runs_it(micropython: str, tmp_path: Path) -> None:
+    """A compiled module is imported by MicroPython, and its tracebacks name our source."""
+    (tmp_path / "crash.mpy").write_bytes(compile_source(b"1 / 0\n", "startline/crash.py"))
+    done = subprocess.run(
+        [micropython, "-c", "import crash"],
+        capture_output=True,
+        timeout=30,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert b'File "startline/crash.py", line 1' in done.stdout
+    assert b"ZeroDivisionError" in done.stdout
+
+
+def test_a_source_that_does_not_compile_is_named() -> None:
+    """The compiler's own reason is passed on, with the file's name."""
+    with pytest.raises(BadInput, match=r"startline/x\.py does not compile: .*SyntaxError"):
+        compile_source(b"def f(:\n", "startline/x.py")
+
+
+def test_a_folder_without_agent_is_refused(tmp_path: Path) -> None:
+    """Pointing at the wrong folder is one sentence."""
+    with pytest.raises(BadInput, match="holds no agent"):
+        device_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("release", "mpy"), [("1.29.0", 6), ("v1.23.0", 6), ("1.19.1", 6), ("1.18", 5), ("1.0", 0)]
+)
+def test_releases_and_their_bytecode(release: str, mpy: int) -> None:
+    """The documented table of .mpy versions holds, dev builds and a leading v included."""
+    assert bytecode_version(release) == mpy
+
+
+@pytest.mark.parametrize(
+    ("content", "firmware", "reason"),
+    [
+        (b"M\x06\x00\x1f", "1.22.2", "agent needs 1.23 or later"),
+        (b"M\x05\x00\x1f", "1.23.0", "bytecode version 5, and MicroPython 1.23.0 reads 6"),
+        (b"M\x06\x2b\x1f", "1.23.0", "holds native code"),
+        (b"print(1)", "1.23.0", "no .mpy file"),
+        (b"M\x06\x00\x1f", "soon", "no MicroPython version"),
+    ],
+)
+def test_bytecode_that_the_firmware_cannot_run_is_refused(
+    content: bytes, firmware: str, reason: str
+) -> None:
+    """Old firmware, other versions, native code and other files are told apart."""
+    with pytest.raises(BadInput, match=reason):
+        check_bytecode({"/lib/a.mpy": content}, firmware)
+
+
+def test_the_owners_files_come_along(tmp_path: Path) -> None:
+    """Data and app.py of the reader's owner are taken as they are, hidden files are not."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "app.py").write_text("def main(device): pass\n")
+    (tmp_path / "data" / "x.bin").write_bytes(b"\x00\xff")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text("")
+    found = owner_files(tmp_path)
+    assert found == {"/app.py": b"def main(device): pass\n", "/data/x.bin": b"\x00\xff"}
+
+
+def test_the_owner_cannot_replace_the_agents_files(tmp_path: Path) -> None:
+    """A boot.py among the owner's files is refused, not silently mixed in."""
+    (tmp_path / "boot.py").write_text("while True: pass\n")
+    with pytest.raises(BadInput, match=r"would replace the agent's own /boot\.py"):
+        owner_files(tmp_path)

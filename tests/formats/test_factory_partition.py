@@ -1,0 +1,268 @@
+"""The factory partition: units, settings and their NVS image."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from startline.nvs import NvsReader
+
+from startline_host.errors import BadInput
+from startline_host.formats.factory_partition import (
+    Claim,
+    Net,
+    Options,
+    Run,
+    Settings,
+    Tls,
+    make_entries,
+    make_factory_image,
+)
+from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.nvs_pages import read_pages
+from startline_host.formats.units import Unit, normal_mac
+from startline_host.secrets import Secret
+
+
+def reader(image: bytes) -> NvsReader:
+    """Open an image with the agent's own reader."""
+    return NvsReader(lambda offset, length: image[offset : offset + length], len(image))
+
+
+#: A name in three alphabets, as people have them.
+ALIAS = "Çıkış – Ñandú 起点"
+
+
+def test_the_agent_reads_back_what_the_host_wrote(unit: Unit, settings: Settings) -> None:
+    """Every field of unit and settings comes out of the image under its namespace and key."""
+    full = msgspec.structs.replace(
+        unit, alias=ALIAS, type="reader", mac="24:6f:28:00:00:01", hw_rev="C"
+    )
+    more = msgspec.structs.replace(
+        settings,
+        run=Run(key=Secret("same")),
+        net=Net(ssid="bench", password=Secret("bench-wifi"), ntp=("pool.ntp.org", "10.0.0.1")),
+        set=Options(mark=False, boot_limit=30, look_pause=61),
+    )
+    nvs = reader(make_factory_image(full, more))
+    told = {(space, key): nvs.value(place) for space, key, place in nvs}
+    assert told == {
+        ("factory", "serial"): "DEVICE-123",
+        ("factory", "model"): "Model X1",
+        ("factory", "type"): "reader",
+        ("factory", "alias"): ALIAS,
+        ("factory", "hw_rev"): "C",
+        ("factory", "mac"): "24:6f:28:00:00:01",
+        ("factory", "made_at"): 1_795_219_200,
+        ("claim", "cloud"): "rufus",
+        ("claim", "base_url"): "https://localhost:8443/v0",
+        ("claim", "key"): "ror-ae4fc6c19681a20fad30",
+        ("run", "key"): "same",
+        ("net", "link"): "wifi",
+        ("net", "ssid"): "bench",
+        ("net", "password"): "bench-wifi",
+        ("net", "ntp"): "pool.ntp.org,10.0.0.1",
+        ("tls", "ca0"): settings.tls.ca[0],
+        ("set", "mark"): 0,
+        ("set", "boot_limit"): 30,
+        ("set", "look_pause"): 61,
+    }
+
+
+@pytest.fixture
+def third_cloud(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Teach the agent a cloud that nobody has heard of, as one more module."""
+    module = ModuleType("startline.clouds.third")
+    vars(module).update(NEEDED=("claim.login", "claim.name", "factory.type"), read=None)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return "third"
+
+
+def test_a_unit_may_have_its_own_name(settings: Settings, unit: Unit, third_cloud: str) -> None:
+    """At a cloud that names devices, the unit's own name goes before the batch's."""
+    claim = Claim(
+        cloud=third_cloud, base_url="https://v.example", login="u", name="gate", type="t",
+        skip_reserve=True, auth=Secret("Bearer abc"),
+    )  # fmt: skip
+    batch = msgspec.structs.replace(settings, claim=claim)
+    plain = msgspec.structs.replace(unit, type="reader")
+    named = msgspec.structs.replace(plain, name="gate 7")
+    assert reader(make_factory_image(plain, batch)).get("claim", "name") == "gate"
+    nvs = reader(make_factory_image(named, batch))
+    got = [nvs.get("claim", key) for key in ("name", "login", "type", "auth", "skip_reserve")]
+    assert got == ["gate 7", "u", "t", "Bearer abc", 1]
+
+
+def test_the_agents_cloud_says_what_it_needs(
+    settings: Settings, unit: Unit, third_cloud: str
+) -> None:
+    """One more cloud on the device is enough: the host asks its module what has to be told."""
+    claim = Claim(cloud=third_cloud, base_url="https://v.example")
+    with pytest.raises(BadInput, match=r"cloud 'third' needs claim\.login, claim\.name"):
+        Settings(claim=claim, tls=settings.tls)
+    whole = msgspec.structs.replace(claim, login="u", name="n")
+    with pytest.raises(BadInput, match="cloud 'third' needs a type of each unit"):
+        make_factory_image(unit, Settings(claim=whole, tls=settings.tls))
+
+
+def test_the_image_is_reproducible_and_fills_the_partition(unit: Unit, settings: Settings) -> None:
+    """The same unit gives the same 16 KiB, with healthy pages and one left for NVS itself."""
+    image = make_factory_image(unit, settings)
+    assert image == make_factory_image(unit, settings)
+    assert len(image) == 0x4000
+    assert [page.state for page in read_pages(image)] == ["active", "blank", "blank", "blank"]
+    assert all(page.healthy for page in read_pages(image))
+
+
+def test_no_repr_shows_a_secret(unit: Unit, settings: Settings) -> None:
+    """Keys and passwords stay out of the reprs of settings and entries, rich's included."""
+    shown = repr(settings) + repr(make_entries(unit, settings)) + repr(settings.__rich_repr__())
+    assert "********" in shown
+    assert "ror-" not in shown
+    assert "bench-wifi" not in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"serial": ""}, "serial number is empty"),
+        ({"model": ""}, "model is empty"),
+        ({"serial": "x" * 65}, "65 bytes in UTF-8, and at most 64"),
+        ({"alias": "起" * 22}, "66 bytes in UTF-8"),
+        ({"model": "bad\udcff"}, "not valid UTF-8"),
+        ({"serial": "A\nB"}, "control character"),
+        ({"serial": "A\x7f"}, "control character"),
+        ({"serial": " A"}, "begins or ends with a space"),
+        ({"mac": "24-6F-28-00-00-01"}, "not of the form"),
+        ({"made_at": 12}, "no time in Unix seconds"),
+        ({"extra": {"x" * 16: "v"}}, "16 characters, and NVS takes at most 15"),
+        ({"extra": {"model": "v"}}, "one of a unit's own"),
+        ({"extra": {"ключ": "v"}}, "printable ASCII"),
+    ],
+)
+def test_a_wrong_unit_is_refused_with_the_reason(changes: dict[str, Any], reason: str) -> None:
+    """Empty, too long, not UTF-8, or holding what a line must not hold: each says so."""
+    with pytest.raises(BadInput, match=reason):
+        Unit(**{"serial": "A", "model": "M"} | changes)
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "reason"),
+    [
+        ("claim", {"cloud": "other"}, "claim.cloud is 'other'"),
+        ("claim", {"key": None}, "needs claim.key"),
+        ("claim", {"cloud": "../rufus"}, "claim.cloud is"),
+        ("claim", {"key": Secret("a\r\nHost: b")}, "printable ASCII"),
+        ("claim", {"key": Secret("k" * 129)}, "1 to 128"),
+        ("claim", {"base_url": "ftp://x"}, "no https address"),
+        ("claim", {"base_url": "https://"}, "no https address"),
+        ("claim", {"base_url": "https://[::1"}, "no https address"),
+        ("claim", {"base_url": "http://localhost"}, "plain http"),
+        ("claim", {"base_url": "https://u:p@localhost"}, "more than a path"),
+        ("claim", {"base_url": "https://localhost/v0?x=1"}, "more than a path"),
+        ("claim", {"base_url": "https://localhost/" + "x" * 200}, "at most 200"),
+        ("tls", {"ca": ()}, "tls.ca is missing"),
+        ("tls", {"ca": (b"1", b"2", b"3")}, "a device takes two"),
+        ("net", {"ssid": ""}, "1 to 32 bytes"),
+        ("net", {"ssid": "起" * 11}, "at most 32|1 to 32"),
+        ("net", {"password": Secret("short")}, "8 to 64 bytes"),
+        ("net", {"ntp": ("a b",)}, "list of host names"),
+        ("set", {"boot_limit": 0}, "1 to 3600"),
+    ],
+)
+def test_wrong_settings_are_refused_with_the_reason(
+    settings: Settings, part: str, changes: dict[str, Any], reason: str
+) -> None:
+    """Each rule of the settings names its field, and no secret, when it is broken."""
+    with pytest.raises(BadInput, match=reason) as caught:
+        msgspec.structs.replace(
+            settings, **{part: msgspec.structs.replace(getattr(settings, part), **changes)}
+        ).__post_init__()
+    assert "Host:" not in caught.value.message
+    assert "u:p" not in caught.value.message
+
+
+def test_plain_http_needs_the_explicit_switch(settings: Settings) -> None:
+    """With insecure_http a bench may use http, and then needs no CA."""
+    claim = msgspec.structs.replace(settings.claim, base_url="http://localhost:8080/v0")
+    loose = Settings(claim=claim, set=Options(insecure_http=True), tls=Tls())
+    assert (
+        reader(make_factory_image(Unit(serial="A", model="M"), loose)).get("set", "insecure_http")
+        == 1
+    )
+
+
+def test_what_does_not_fit_is_refused(unit: Unit, settings: Settings) -> None:
+    """Certificates larger than the partition end in a sentence, not in a short image."""
+    large = msgspec.structs.replace(settings, tls=Tls(ca=(bytes(7000), bytes(7000))))
+    with pytest.raises(BadInput, match="do not fit an NVS partition of 16384 bytes"):
+        make_factory_image(unit, large)
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        ([Entry("a", "k" * 16, "u8", 1)], "16 characters"),
+        ([Entry("n" * 16, "k", "u8", 1)], "16 characters"),
+        ([Entry("a", "", "u8", 1)], "printable ASCII"),
+        ([Entry("a", "k", "u8", 1), Entry("a", "k", "u16", 2)], "stands twice"),
+        ([Entry("a", "k", "u8", 256)], "number from 0 to 255"),
+        ([Entry("a", "k", "u32", -1)], "number from 0"),
+        ([Entry("a", "k", "string", b"x")], "not a string"),
+        ([Entry("a", "k", "blob", "x")], "not a blob"),
+        ([Entry("a", "k", "string", "x" * 3901)], "longer than the 3900"),
+    ],
+)
+def test_entries_that_nvs_cannot_hold_are_refused(entries: list[Entry], reason: str) -> None:
+    """What the generator would cut, double or wrap silently is an error here."""
+    with pytest.raises(BadInput, match=reason):
+        make_nvs_image(entries, 0x4000)
+
+
+KEYS = st.text("abcdefghijklmnop_0123456789", min_size=1, max_size=15)
+VALUES = st.one_of(
+    st.tuples(
+        st.just("string"), st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=300)
+    ),
+    st.tuples(st.just("blob"), st.binary(max_size=5000)),
+    st.tuples(st.just("u8"), st.integers(0, 0xFF)),
+    st.tuples(st.just("u16"), st.integers(0, 0xFFFF)),
+    st.tuples(st.just("u32"), st.integers(0, 0xFFFF_FFFF)),
+)
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.tuples(KEYS, KEYS), VALUES, max_size=40))
+def test_the_agents_reader_agrees_with_espressifs_generator(
+    values: dict[tuple[str, str], tuple[Any, Any]],
+) -> None:
+    """Whatever the generator writes, over several pages too, the agent reads back the same."""
+    entries = [Entry(space, key, kind, v) for (space, key), (kind, v) in values.items()]
+    image = make_nvs_image(entries, 0x20000)
+    nvs = reader(image)
+    assert {(space, key): nvs.value(place) for space, key, place in nvs} == {
+        name: value for name, (_, value) in values.items()
+    }
+    assert all(nvs.get(*name) == value for name, (_, value) in list(values.items())[:5])
+    assert nvs.damaged == []
+    assert all(page.healthy for page in read_pages(image))
+
+
+@pytest.mark.parametrize(
+    ("text", "mac"),
+    [
+        ("24:6F:28:00:00:01", "24:6f:28:00:00:01"),
+        ("24-6f-28-00-00-01", "24:6f:28:00:00:01"),
+        ("246F28000001", "24:6f:28:00:00:01"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_macs_are_brought_to_one_spelling(text: str, mac: str) -> None:
+    """The usual spellings of a MAC come out as esptool prints them."""
+    assert normal_mac(text) == mac

@@ -1,0 +1,123 @@
+"""`python -m tests.proofs.powercuts`: cuts power everywhere, and says what that did."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from startline_host.errors import StartlineError
+from tests.proofs.powercuts.blank_units import make_units
+from tests.proofs.powercuts.cut_plan import (
+    CLAIM,
+    FULL_DOUBLES,
+    SAMPLE,
+    Size,
+    double_jobs,
+    single_jobs,
+)
+from tests.proofs.powercuts.mutants import catch_all
+from tests.proofs.powercuts.results import Tally
+from tests.proofs.powercuts.results_table import show, show_broken
+from tests.proofs.powercuts.vm_runner import Machine
+
+_FAILED = 1
+
+
+def survive(
+    cloud: str,
+    size: Size,
+    *,
+    workers: int,
+    agent: Path | None = None,
+    console: Console | None = None,
+) -> Tally:
+    """Run all histories of that size against one cloud and return what they came to.
+
+    `agent` is a firmware folder to run instead of our own. Raises BadInput without a MicroPython.
+    """
+    tally = Tally()
+    jobs = [*double_jobs(cloud, size), *single_jobs(cloud, size)]  # the long ones first
+    columns = (TextColumn("histories"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        tempfile.TemporaryDirectory(prefix="startline-powercuts-") as folder,
+        Machine(Path(folder), make_units(cloud), agent=agent, workers=workers) as machine,
+        Progress(*columns, console=console or Console(quiet=True), transient=True) as bar,
+    ):
+        task = bar.add_task("", total=len(jobs))
+        for job, result in machine.run_all(jobs, size.batch):
+            tally.add(job, result)
+            bar.advance(task)
+    return tally
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return 0 if nothing went wrong in any history, 1 if something did.
+
+    With --broken it is 0 if every broken agent was caught.
+    """
+    options = _parser().parse_args(arguments)
+    if options.broken:
+        return _show_broken()
+    size = SAMPLE if options.sample else Size(1, FULL_DOUBLES, options.seed, 1)
+    console = Console(highlight=False)
+    began = time.monotonic()
+    try:
+        tally = survive(
+            options.cloud,
+            size,
+            workers=options.jobs,
+            agent=options.agent,
+            console=Console(stderr=True),
+        )
+    except StartlineError as error:
+        console.print(f"powercuts: {error.message} {error.hint}", markup=False, style="red")
+        return error.exit_code
+    show(console, tally, time.monotonic() - began)
+    console.print(CLAIM, markup=False)
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    report = {"cloud": options.cloud, "seed": size.seed, "claim": CLAIM, **tally.as_json()}
+    options.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    console.print(f"Report: {options.report}", markup=False, soft_wrap=True)
+    return 0 if tally.clean else _FAILED
+
+
+def _show_broken() -> int:
+    console = Console(highlight=False)
+    try:
+        caught = catch_all()
+    except StartlineError as error:
+        console.print(f"powercuts: {error.message} {error.hint}", markup=False, style="red")
+        return error.exit_code
+    show_broken(console, caught)
+    good = all(not theirs.clean and ours.clean for theirs, ours in caught.values())
+    return 0 if good else _FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.proofs.powercuts", description=__doc__)
+    parser.add_argument("--cloud", choices=("rufus", "vms"), default="rufus")
+    parser.add_argument("--seed", type=int, default=1, help="of the double cuts (default: 1)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="VMs at a time"
+    )
+    parser.add_argument("--sample", action="store_true", help="a small part of it, in seconds")
+    parser.add_argument(
+        "--broken", action="store_true", help="run five broken agents: each has to be caught"
+    )
+    parser.add_argument("--agent", type=Path, metavar="DIR", help="another firmware folder to try")
+    parser.add_argument(
+        "--report", type=Path, default=Path("build/powercuts.json"), metavar="FILE"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Blank units: the flash of a reader that left the factory and has never been switched on."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from itertools import product
+
+from startline_host.formats.factory_partition import (
+    SAME_KEY,
+    Claim,
+    Net,
+    Options,
+    Run,
+    Settings,
+    Tls,
+    make_entries,
+)
+from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.partitions import (
+    BIND_SIZE,
+    FCTRY_SIZE,
+    SUBTYPE_BIND,
+    SUBTYPE_NVS,
+    SUBTYPE_PHY,
+    TABLE_OFFSET,
+    TYPE_DATA,
+    Partition,
+)
+from startline_host.formats.units import Unit
+from startline_host.secrets import Secret
+
+#: The claim key of every unit: what must be found nowhere once the unit is bound.
+CANARY = "ror-canary-5e1fca7d02b94c66a1f3"
+#: What the application gets once bound, by what `run.key` says.
+APP_KEYS = {"absent": "", "same": CANARY, "other": "ror-application-key"}
+SERIAL = "UNIT-7"
+#: Seconds between two looks of the one unit that has this set; the others have the default, 60 s.
+LONG_PAUSE = 310
+
+TABLES = ("startline", "stock")
+RUN_KEYS = ("absent", "same", "other")
+
+_RUN = {"absent": None, "same": Secret(SAME_KEY), "other": Secret(APP_KEYS["other"])}
+_MADE_AT = 1_790_000_000
+_NVS = Partition("nvs", TYPE_DATA, SUBTYPE_NVS, 0x9000, 0x6000)
+_PHY = Partition("phy_init", TYPE_DATA, SUBTYPE_PHY, 0xF000, 0x1000)
+# Where these two lie does not matter to the agent, and a small flash is quick to copy.
+_BIND = Partition("bind", TYPE_DATA, SUBTYPE_BIND, 0x10000, BIND_SIZE)
+_FCTRY = Partition("fctry", TYPE_DATA, SUBTYPE_NVS, 0x12000, FCTRY_SIZE)
+_ROW = struct.Struct("<HBBII16sI")
+
+
+def unit_name(cloud: str, table: str, run: str, look_pause: int = 0) -> str:
+    """Return what a unit is called in orders to the machine that runs histories."""
+    return f"{cloud}-{table}-{run}" + (f"-{look_pause}" if look_pause else "")
+
+
+def make_units(cloud: str) -> dict[str, bytes]:
+    """Return the blank flash of every kind of unit by its name."""
+    units = {
+        unit_name(cloud, table, run): make_unit(cloud, table, run)
+        for table, run in product(TABLES, RUN_KEYS)
+    }
+    patient = unit_name(cloud, "startline", "absent", LONG_PAUSE)
+    options = Options(look_pause=LONG_PAUSE)
+    return units | {patient: make_unit(cloud, "startline", "absent", options)}
+
+
+def make_unit(cloud: str, table: str, run: str, options: Options | None = None) -> bytes:
+    """Return the blank flash of one unit: partition table, and what the host tells a device.
+
+    Nothing else of the flash is in it: the agent comes from the host's files here.
+    """
+    unit = Unit(serial=SERIAL, model="Model X1", made_at=_MADE_AT)
+    entries = make_entries(unit, _settings(cloud, run, options or Options()))
+    if table == "startline":
+        return with_factory_image(make_nvs_image(entries, FCTRY_SIZE))
+    flash = _blank((_NVS, _PHY))
+    _put(flash, _NVS.offset, make_nvs_image(map(_as_blob, entries), _NVS.size))
+    return bytes(flash)
+
+
+def with_factory_image(fctry: bytes) -> bytes:
+    """Return the blank flash of a unit that was provisioned with that image."""
+    flash = _blank((_NVS, _PHY, _BIND, _FCTRY))
+    _put(flash, _FCTRY.offset, fctry)
+    return bytes(flash)
+
+
+def _settings(cloud: str, run: str, options: Options) -> Settings:
+    if cloud == "rufus":
+        claim = Claim(cloud="rufus", base_url="https://localhost:8443/v0", key=Secret(CANARY))
+    else:
+        claim = Claim(
+            cloud="vms",
+            base_url="https://localhost:8443",
+            login="owner",
+            name="Reader 7",
+            type="mediaagent",
+            auth=Secret(CANARY),
+        )
+    return Settings(
+        claim=claim,
+        net=Net(ssid="bench", password=Secret("bench-wifi")),
+        tls=Tls(ca=(b"\x30\x82\x01\x80" + hashlib.sha512(b"a certificate").digest() * 6,)),
+        run=Run(key=_RUN[run]),
+        set=options,
+    )
+
+
+def _blank(rows: tuple[Partition, ...]) -> bytearray:
+    flash = bytearray(b"\xff" * max(row.end for row in rows))
+    _put(flash, TABLE_OFFSET, _table(rows))
+    return flash
+
+
+def _put(flash: bytearray, offset: int, data: bytes) -> None:
+    flash[offset : offset + len(data)] = data
+
+
+def _table(rows: tuple[Partition, ...]) -> bytes:
+    raw = b"".join(
+        _ROW.pack(0x50AA, row.kind, row.subtype, row.offset, row.size, row.name.encode(), 0)
+        for row in rows
+    )
+    return raw + b"\xeb\xeb" + b"\xff" * 14 + hashlib.md5(raw, usedforsecurity=False).digest()
+
+
+def _as_blob(entry: Entry) -> Entry:
+    """Return an entry as a device with a stock table is told it: `esp32.NVS` sets blobs only."""
+    value = entry.plain()
+    raw = value if isinstance(value, bytes) else str(value).encode()
+    return Entry(entry.namespace, entry.key, "blob", raw)

@@ -1,0 +1,220 @@
+"""Which histories are run: units, keys, clouds and what goes wrong with them, as orders for the VM.
+
+A spec is one world, a dict as `vm/history.py` and `vm/cloud.py` read it. Every spec is lived
+through without a cut, with a cut at every single point, and, but for those whose flash fails, is
+one of those that double cuts are drawn from. Where all goes well but for the power, a point is cut in every way there is; in the
+other worlds in every other way, in turn: what a torn page looks like is the flash's matter, not
+that of the world around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import cycle, product
+from typing import Any
+
+from tests.proofs.powercuts.blank_units import (
+    APP_KEYS,
+    CANARY,
+    LONG_PAUSE,
+    RUN_KEYS,
+    SERIAL,
+    TABLES,
+    unit_name,
+)
+
+KEY_TYPES = ("WRITE", "READ_WRITE")
+SECOND_BINDS = ("new", "same", "conflict")
+FORMS = ("bare", "body", "documented")
+
+#: What the cloud does with the first request: see `vm/cloud.py`. It may be late by less than the
+#: pause between two looks, 60 s: a cloud that is later than that needs a longer pause, `LATE`.
+FIRST_ANSWERS = (
+    "drop",
+    "reset",
+    "stall",
+    "commit_drop",
+    "commit_stall",
+    "commit_503",
+    "late:1",
+    "late:59",
+    "late_stall:30",
+    "late_504:59",
+    "slow:20",
+    "slow:50",
+    "429:2",
+    "403",
+    "503",
+)
+
+#: Other worlds: partitions that are lost or spoilt between two boots, another board with this
+#: serial number in the cloud's list, looks that fail, a list of several pages, a long time between
+#: two boots.
+OTHER_WORLDS: tuple[Mapping[str, Any], ...] = (
+    {"loss": "nvs"},
+    {"loss": "bind"},
+    {"loss": "nvs", "script": ["commit_drop"]},
+    {"loss": "bind", "script": ["commit_drop"]},
+    {"loss": "nvs", "script": ["drop"]},
+    {"loss": "bind", "script": ["late:59"]},
+    {"loss": "nvs", "spoil": "bind"},
+    {"loss": "nvs", "spoil": "bind", "script": ["commit_drop"]},
+    {"twin": True},
+    {"twin": True, "script": ["commit_drop"]},
+    {"twin": True, "script": ["drop"]},
+    {"twin": True, "second": "conflict"},
+    {"looks": ["500", "cut"], "script": ["commit_drop"]},
+    {"looks": ["cut", "ok", "503"], "script": ["late:59"]},
+    {"strangers": 70, "page": 30, "script": ["late:59"]},
+    {"gap": 400, "script": ["drop"]},
+)
+
+#: With a longer pause between two looks the cloud may be later, here by up to five minutes.
+LATE = ("late:61", "late_stall:120", "late_504:240", "late:300")
+
+CLAIM = (
+    "A commit after the connection ended is survived if it is late by less than set.look_pause: "
+    f"tried to 59 s with the pause of 60 s, and to 300 s with one of {LONG_PAUSE} s."
+)
+
+# Such a unit never asks, and tries the same again and again: the first points tell it all.
+_AT_ONCE = {"harmed": True, "first": 20}
+
+#: Flash that fails: `nvs` filled up by an application, worn out, or erased by the port itself;
+#: from the unit's first start on (`harmed`), or from the first power cut on. See `vm/harm.py`.
+HARMS: tuple[Mapping[str, Any], ...] = (
+    {"fill": "nvs", **_AT_ONCE},
+    {"fill": "nvs"},
+    {"fill": "nvs", "script": ["commit_drop"]},
+    {"wear": "nvs", **_AT_ONCE},
+    {"wear": "nvs"},
+    {"wear": "nvs", "script": ["late:59"]},
+    {"wear": "bind", **_AT_ONCE},
+    {"wear": "bind"},
+    {"wear": "bind", "script": ["commit_drop"]},
+    {"erase": "nvs"},
+    {"erase": "nvs", "script": ["commit_drop"]},
+    {"erase": "nvs", "script": ["late:59"]},
+)
+
+#: Boots that begin with something else than power: the chip's clock and RTC memory are kept.
+RESETS: tuple[Mapping[str, Any], ...] = tuple(
+    {"resets": list(causes), "script": [script]}
+    for causes, script in (
+        (("power_on", "soft_reset", "wdt"), "ok"),
+        (("power_on", "soft_reset", "soft", "crash"), "commit_drop"),
+        (("power_on", "hard", "soft_reset"), "late:59"),
+        (("power_on", "soft_reset", "soft_reset"), "429:2"),
+        (("power_on", "wdt", "crash", "soft"), "403"),
+    )
+)
+
+Spec = dict[str, Any]
+Job = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is run: every n-th cut of a spec, so many double cuts, so many jobs a process.
+
+    With `every` 1 it is each cut, or each point in every other way where a spec says `ways` 2.
+    """
+
+    every: int
+    doubles: int
+    seed: int
+    batch: int
+
+
+FULL_DOUBLES = 10_080
+SAMPLE = Size(every=23, doubles=200, seed=1, batch=12)
+_DOUBLES_A_JOB = 252
+#: Flash that fails goes on failing: such worlds are slow, and a second cut adds nothing to them.
+_SINGLES_ONLY = {"fill", "wear", "erase"}
+
+
+def specs(cloud: str) -> list[Spec]:
+    """Return every world that is tried, each once."""
+    return [
+        {**spec, "name": f"{number:03d} {_describe(spec)}"}
+        for number, spec in enumerate((*_grid(cloud), *_troubles(cloud), *_others(cloud)))
+    ]
+
+
+def single_jobs(cloud: str, size: Size) -> list[Job]:
+    """Return one job a spec: no cut, then each single cut."""
+    return [
+        {"kind": "singles", "group": spec["access"], "spec": spec, "every": size.every}
+        for spec in specs(cloud)
+    ]
+
+
+def double_jobs(cloud: str, size: Size) -> list[Job]:
+    """Return jobs of seeded double cuts, for each key type by itself, each over a few specs."""
+    jobs: list[Job] = []
+    for access in KEY_TYPES:
+        chosen = [
+            spec
+            for spec in specs(cloud)
+            if spec["access"] == access and not _SINGLES_ONLY & spec.keys()
+        ]
+        left = size.doubles // len(KEY_TYPES)
+        parts = -(-left // _DOUBLES_A_JOB)
+        for part in range(parts):
+            job = {"kind": "doubles", "group": access, "specs": chosen[part::parts]}
+            count = left // (parts - part)
+            left -= count
+            jobs.append({**job, "count": count, "seed": size.seed * 100_003 + len(jobs)})
+    return jobs
+
+
+def _grid(cloud: str) -> Iterator[Spec]:
+    """Combine what a unit and its cloud can be, all going well but for the power."""
+    forms = cycle(FORMS)
+    for access, second, table, run in product(KEY_TYPES, SECOND_BINDS, TABLES, RUN_KEYS):
+        yield _spec(cloud, access, table, run, second=second, form=next(forms))
+
+
+def _troubles(cloud: str) -> Iterator[Spec]:
+    """Combine what a cloud may do with the first request."""
+    seconds, forms, runs = cycle(SECOND_BINDS), cycle(FORMS), cycle(("absent", "other"))
+    tables = cycle((*TABLES, *reversed(TABLES)))  # so that each key type meets both of them
+    for script, access in product(FIRST_ANSWERS, KEY_TYPES):
+        more = {"script": [script], "second": next(seconds), "form": next(forms), "ways": 2}
+        yield _spec(cloud, access, next(tables), next(runs), **more)
+
+
+def _others(cloud: str) -> Iterator[Spec]:
+    late = [{"look_pause": LONG_PAUSE, "script": [script]} for script in LATE]
+    for world, access in product((*OTHER_WORLDS, *late), KEY_TYPES):
+        yield _spec(cloud, access, "startline", "absent", ways=2, **world)
+    # Of these each key type gets every other one: the key decides only what comes afterwards.
+    for world, access in zip((*HARMS, *RESETS), cycle(KEY_TYPES), strict=False):
+        yield _spec(cloud, access, "startline", "absent", ways=2, **world)
+
+
+def _spec(cloud: str, access: str, table: str, run: str, **more: Any) -> Spec:
+    return {
+        "cloud": cloud,
+        "access": access,
+        "unit": unit_name(cloud, table, run, more.get("look_pause", 0)),
+        "table": table,
+        "run": run,
+        "keys": {CANARY: access},
+        "key": CANARY,
+        "app_key": APP_KEYS[run],
+        "serial": SERIAL,
+        **more,
+    }
+
+
+def _describe(spec: Spec) -> str:
+    hidden = {"cloud", "unit", "keys", "key", "app_key", "serial", "ways"}
+    obvious = {"access", "table", "run", "second", "form"}
+    words = [
+        str(value) if name in obvious else f"{name}={value}"
+        for name, value in spec.items()
+        if name not in hidden
+    ]
+    return " ".join(words)

@@ -1,0 +1,100 @@
+"""The table of power cuts on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from tests.proofs.powercuts.mutants import FAULTS
+from tests.proofs.powercuts.results import BAD_COLUMNS, SETTLED, Row, Tally
+
+_STATES = ("bound", "unknown", "unbound", "refused", "unprovisioned")
+_SHOWN = 12
+
+
+def show(console: Console, tally: Tally, seconds: float) -> None:
+    """Print the sums, and some of the histories that went wrong."""
+    groups = [(f"{kind}\n{access}", row) for (kind, access), row in tally.in_order()]
+    groups.append(("\nall", tally.total()))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Power cuts", title_justify="left")
+    table.add_column("")
+    for title, _ in groups:
+        table.add_column(title, justify="right")
+    for title, cell in _LINES:
+        table.add_row(title, *(cell(row) for _, row in groups))
+    table.add_section()
+    for name, title in BAD_COLUMNS.items():
+        table.add_row(title, *(_must_be_zero(row.bad[name]) for _, row in groups))
+    table.add_section()
+    for state in _STATES:
+        table.add_row(f"rest: {state}", *(str(row.rests[state]) for _, row in groups))
+    table.add_section()
+    table.add_row("came to rest unknown", *(str(row.unknown) for _, row in groups))
+    for name, title in SETTLED.items():
+        if tally.total().settled[name]:
+            table.add_row(title, *(str(row.settled[name]) for _, row in groups))
+    console.print(table)
+    console.print(_wear_table(tally.total()))
+    for failure in tally.failures[:_SHOWN]:
+        _show_failure(console, failure["spec"]["name"], failure["plan"], failure["bad"])
+    verdict = "[bold green]All survived[/]" if tally.clean else "[bold red]Not all survived[/]"
+    total = tally.total()
+    console.print(
+        f"{verdict}: {total.cuts} power cuts in {total.histories} histories, {seconds:.0f} s."
+    )
+
+
+def show_broken(console: Console, caught: Mapping[str, tuple[Tally, Tally]]) -> None:
+    """Print what each broken agent came to, and our own in the same world."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Broken agents", title_justify="left")
+    columns = [
+        name for name in BAD_COLUMNS if any(one.total().bad[name] for one, _ in caught.values())
+    ]
+    table.add_column("broken rule", no_wrap=True)
+    for title in ("histories", *columns, "ours"):
+        table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
+    for name, (theirs, ours) in caught.items():
+        row = theirs.total()
+        bad = [str(row.bad[column]) for column in columns]
+        own = _must_be_zero(ours.total().bad.total())
+        table.add_row(FAULTS[name].words, str(row.histories), *bad, own)
+    console.print(table)
+    missed = [name for name, (theirs, _) in caught.items() if theirs.clean]
+    console.print(f"Not caught: {', '.join(missed)}." if missed else "Each of them is caught.")
+
+
+def _wear_table(row: Row) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, title="Flash wear of a history", title_justify="left"
+    )
+    for title in ("", "programs\nmean", "\nmost", "erases\nmean", "\nmost", "of a sector\nmost"):
+        table.add_column(title, justify="right")
+    for label, wear in sorted(row.wear.items()):
+        said = wear.as_json()
+        programs, erases = said["programs"], said["erases"]
+        numbers = (programs["mean"], programs["most"], erases["mean"], erases["most"])
+        table.add_row(label, *map(str, numbers), str(said["erases_of_one_sector"]["most"]))
+    return table
+
+
+_LINES: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("histories", lambda row: str(row.histories)),
+    ("power cuts", lambda row: str(row.cuts)),
+    ("boots", lambda row: str(row.boots)),
+    ("requests", lambda row: str(row.requests)),
+)
+
+
+def _must_be_zero(count: int) -> str:
+    return f"[bold red]{count}[/]" if count else "[green]0[/]"
+
+
+def _show_failure(
+    console: Console, name: str, plan: list[list[int]], bad: list[list[str]]
+) -> None:
+    cuts = ", ".join(f"{number}/{way}" for number, way in plan) or "no cut"
+    reasons = "; ".join(f"{column}: {sentence}" for column, sentence in bad)
+    console.print(f"  {name}: {cuts}: {reasons}", markup=False, style="red", soft_wrap=True)

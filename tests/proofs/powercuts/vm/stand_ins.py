@@ -1,0 +1,60 @@
+"""Puts the stand-ins in place once for all histories of this process."""
+
+import sys
+
+
+class Out:
+    """Console of the current life: keeps the last lives' text, and nothing goes to the terminal."""
+
+    def __init__(self) -> None:
+        self.text: list = []
+
+    def write(self, text: str) -> int:
+        self.text.append(text)
+        return len(text)
+
+    def said(self) -> str:
+        """Return all of it."""
+        return "".join(self.text)
+
+
+class Stage:
+    """The modules that the agent imports, and what moves behind them.
+
+    `time`, `net` and `out` are the same for all histories; `chance` is set anew for each.
+    """
+
+    def __init__(self) -> None:
+        from . import fake_tls
+        from .fake_select import Select
+        from .fake_socket import Net
+        from .rng import Chance
+        from .virtual_time import Time
+
+        self.time = Time()
+        self.net = Net(self.time)
+        self.out = Out()
+        self.chance = Chance(0)
+        self.tls = fake_tls
+        fake_tls.ahead = self.net.ahead
+        # The chip's stand-ins import the host's modules under these names, and wrap them.
+        sys.modules["time"] = self.time
+        sys.modules["socket"] = self.net
+        sys.modules["select"] = Select(self.time)
+        from runtime import install
+        from runtime.modules import os, socket
+
+        install.install(None, self.out, sys.print_exception)
+        os.urandom = self._random
+        import requests
+
+        self._requests = requests
+        self._socket = socket
+
+    def _random(self, count: int) -> bytes:
+        return self.chance.bytes(count)
+
+    def set(self) -> None:
+        """Put back what a life that was cut may have left replaced."""
+        sys.modules["tls"] = self.tls
+        self._requests.socket = self._socket

@@ -1,0 +1,32 @@
+"""Started by the driver: `micropython start.py JOBS`, a JSON file; prints JSON on one line.
+
+Members of the file: `path` (folders to import from), `images` (name: file with a blank flash),
+`jobs`. What is printed is the list of the jobs' results.
+"""
+
+import json
+import sys
+
+with open(sys.argv[1]) as _file:
+    _order = json.load(_file)
+sys.path[:] = _order["path"] + [".frozen"]
+
+
+def _main(order: dict, write) -> None:
+    # What is large comes first, as long as the heap is in one piece.
+    images = {}
+    for name, path in order["images"].items():
+        with open(path, "rb") as file:
+            images[name] = file.read()
+    memory = bytearray(max([len(image) for image in images.values()]))
+
+    from vm.stand_ins import Stage
+
+    stage = Stage()  # before anything else: what it replaces must not have been imported by then
+    from vm import jobs, rufus, vms
+
+    bench = jobs.Bench(stage, {"rufus": rufus, "vms": vms}, images, memory)
+    write(json.dumps([bench.run(job) for job in order["jobs"]]) + "\n")
+
+
+_main(_order, sys.stdout.write)
