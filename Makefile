@@ -32,10 +32,11 @@ hostile: $(VENV)/run.stamp  ## Answer the agent with 20,000 spoilt answers
 line: $(VENV)/check.stamp  ## Kill a line at ten moments, trouble 200 units, share 200 among four stations
 	@$(BIN)/python -m tests.proofs.line $(ARGS)
 
-check: $(VENV)/check.stamp  ## Lint, types, spelling; writes nothing
+check: $(VENV)/check.stamp  ## Lint, types, imports, spelling; writes nothing
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/codespell
 
 fmt: $(VENV)/check.stamp  ## Format the sources and mend what the linter can mend

@@ -11,8 +11,8 @@ from rich.console import Console
 from startline_host.device.bootloader import Progress
 from startline_host.device.console import Event
 from startline_host.factory.job import Named, Result
-from startline_host.factory.line import Totals
-from startline_host.factory.live import WAITING, JsonView, LiveView, PlainView, summed_up
+from startline_host.factory.live import JsonView, LiveView, PlainView, summed_up
+from startline_host.factory.totals import WAITING, Totals
 from startline_host.flows.notices import Remark, Step
 
 EVIL = "\x1b[31m[bold]evil[/bold]"

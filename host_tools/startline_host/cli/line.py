@@ -25,10 +25,11 @@ from startline_host.factory.entries import Place
 from startline_host.factory.fault_injection import Mischief
 from startline_host.factory.job import Plan
 from startline_host.factory.ledger import Ledger
-from startline_host.factory.line import FactoryLine, Totals
+from startline_host.factory.line import FactoryLine
 from startline_host.factory.live import JsonView, LiveView, PlainView, summed_up
 from startline_host.factory.power import PowerSwitch
 from startline_host.factory.slots import Slot, Sockets, find_slots, parse_slots
+from startline_host.factory.totals import Totals
 from startline_host.factory.verify import Verdict, compare, record_verdict
 from startline_host.factory.virtual_plant import VirtualPlant
 from startline_host.flows.firmware_bundle import Kit, make_kit

@@ -8,16 +8,16 @@ from typing import Any
 import httpx
 from startline.clouds import vms
 
+from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_client import cloud_client, unreachable
 from startline_host.device.event_text import plain
 from startline_host.errors import CloudDisagrees, RefusedByCloud
-from startline_host.flows.first_boot import Outcome
 from startline_host.formats.factory_partition import Claim, Settings
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
 
-def check_taken(settings: Settings, outcome: Outcome) -> str:
+def check_taken(settings: Settings, device: BoundDevice) -> str:
     """Return in what words the cloud says that it would not activate this device again.
 
     Nothing is changed there, and the words do not prove who has it. Raises CloudDisagrees where
@@ -25,7 +25,7 @@ def check_taken(settings: Settings, outcome: Outcome) -> str:
     or TlsFailed where it cannot be asked.
     """
     claim = settings.claim
-    path, headers, body = vms.request(_as_identity(claim, outcome), "", "check")
+    path, headers, body = vms.request(_as_identity(claim, device), "", "check")
     with cloud_client(claim.base_url, settings.tls.ca, Secret("")) as client:
         try:
             answer = client.post(path, headers=headers, content=body)
@@ -33,7 +33,7 @@ def check_taken(settings: Settings, outcome: Outcome) -> str:
             raise unreachable(error) from None
     if answer.status_code == httpx.codes.NO_CONTENT:
         raise CloudDisagrees(
-            f"The device says that it is bound, but the cloud has {printable(outcome.serial)} as "
+            f"The device says that it is bound, but the cloud has {printable(device.serial)} as "
             "free.",
             "Look for it in the cloud's own page. Was it removed there? Then: startline reset.",
         )
@@ -45,13 +45,13 @@ def check_taken(settings: Settings, outcome: Outcome) -> str:
     return plain(vms.read(answer.status_code, answer.content)[2])
 
 
-def _as_identity(claim: Claim, outcome: Outcome) -> Any:
+def _as_identity(claim: Claim, device: BoundDevice) -> Any:
     """Return as much of the agent's identity as its request is made of."""
     texts = {"claim.type": claim.type, "claim.by": claim.by}
     texts["claim.auth"] = claim.auth.reveal() if claim.auth else ""
     return SimpleNamespace(
-        serial=outcome.serial,
-        mac=bytes.fromhex(outcome.mac.replace(":", "")),
+        serial=device.serial,
+        mac=bytes.fromhex(device.mac.replace(":", "")),
         values={},
         text=lambda name: texts.get(name, ""),
     )

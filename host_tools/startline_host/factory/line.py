@@ -8,15 +8,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
 from startline_host.errors import Bug, StartlineError
 from startline_host.factory.database import LedgerAway
 from startline_host.factory.entries import Place
 from startline_host.factory.job import Plan, Result
-from startline_host.factory.live import DONE, WAITING
 from startline_host.factory.schema import DEFERRED, FAILED, FREE, PASSED, WORK
 from startline_host.factory.sigint import Presses
+from startline_host.factory.totals import DONE, WAITING, Totals
 from startline_host.factory.work import UnitWork
 from startline_host.flows.notices import Remark
 
@@ -60,43 +58,6 @@ class View(Protocol):
 
     def tick(self, totals: Totals) -> None:
         """Take a moment of the main thread."""
-
-
-class Totals(msgspec.Struct):
-    """What this run did so far: ends by name, failures by reason, and the seconds since it began."""
-
-    ends: dict[str, int] = {}
-    reasons: dict[str, int] = {}
-    exit_codes: dict[int, int] = {}
-    began: float = msgspec.field(default_factory=time.monotonic)
-
-    def add(self, result: Result) -> None:
-        """Count a board."""
-        self.ends[result.end] = self.ends.get(result.end, 0) + 1
-        if result.end == "failed":
-            self.reasons[result.reason] = self.reasons.get(result.reason, 0) + 1
-            self.exit_codes[result.exit_code] = self.exit_codes.get(result.exit_code, 0) + 1
-
-    @property
-    def passed(self) -> int:
-        """Boards that passed in this run."""
-        return self.ends.get("passed", 0)
-
-    @property
-    def failed(self) -> int:
-        """Boards that failed in this run."""
-        return self.ends.get("failed", 0)
-
-    @property
-    def yield_(self) -> float | None:
-        """The share that passed of those that ended; None while there is none."""
-        ended = self.passed + self.failed
-        return self.passed / ended if ended else None
-
-    @property
-    def seconds(self) -> float:
-        """How long the run has lasted."""
-        return time.monotonic() - self.began
 
 
 class FactoryLine:

@@ -18,6 +18,7 @@ from startline_host.device.bootloader import Progress
 from startline_host.device.console import Event
 from startline_host.device.event_text import describe
 from startline_host.factory.job import Named
+from startline_host.factory.totals import DONE, WAITING
 from startline_host.flows.notices import Notice, Remark, Step
 from startline_host.util import printable
 
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from startline_host.factory.job import Result
-    from startline_host.factory.line import Totals
+    from startline_host.factory.totals import Totals
 
-#: What a slot says that has nothing else to say, and one to which no board will come.
-WAITING, DONE = "waiting for a board", "done"
 _FRAME = 0.12
 #: Results that stay in sight below the slots.
 _RECENT = 4

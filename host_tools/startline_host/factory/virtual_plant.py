@@ -5,10 +5,11 @@ All of it lies in the folder, so that a line that was killed finds the boards as
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Self
 
 from startline_host.errors import BadInput
+from startline_host.factory.virtual_box import Box
+from startline_host.factory.virtual_slot import VirtualSlot
 from startline_host.formats.factory_partition import Claim, Net, Options, Settings, Tls
 from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import Secret
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from startline_host.factory.fault_injection import Mischief
-    from startline_host.factory.virtual_slot import VirtualSlot
 
 #: The access point that every virtual reader sees.
 _WIFI, _PASSWORD = "bench", "bench-wifi"
@@ -27,37 +27,6 @@ _WIFI, _PASSWORD = "bench", "bench-wifi"
 _BOOT_LIMIT, _LOOK_PAUSE = 30, 5
 #: Boards are numbered in four hex digits of their MAC.
 _MOST = 0xFFFF
-
-
-class Box:
-    """The boards, by number; each is handed out until it is done with. For several threads.
-
-    A board that is done is marked by a file, and its flash is removed unless `keep` is set.
-    """
-
-    def __init__(self, folder: Path, count: int, *, keep: bool = False) -> None:
-        self._folder = folder
-        self._keep = keep
-        self._lock = threading.Lock()
-        self._ready = [n for n in range(1, count + 1) if not self._done(n).exists()]
-
-    def take(self) -> int | None:
-        """Take out the next board, None when the box is empty."""
-        with self._lock:
-            return self._ready.pop(0) if self._ready else None
-
-    def flash(self, number: int) -> Path:
-        """Name the file that is a board's flash."""
-        return self._folder / f"board-{number:04d}.flash"
-
-    def done(self, number: int) -> None:
-        """Put a board aside for good."""
-        self._done(number).touch()
-        if not self._keep:
-            self.flash(number).unlink(missing_ok=True)
-
-    def _done(self, number: int) -> Path:
-        return self._folder / f"board-{number:04d}.done"
 
 
 class VirtualPlant:
@@ -115,6 +84,4 @@ class VirtualPlant:
 
     def slots(self, count: int, mischief: Mischief | None = None) -> Sequence[VirtualSlot]:
         """Make so many slots, which take their boards out of the box."""
-        from startline_host.factory.virtual_slot import VirtualSlot
-
         return [VirtualSlot(str(number), self.box, mischief) for number in range(1, count + 1)]

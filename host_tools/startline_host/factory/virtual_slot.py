@@ -11,7 +11,7 @@ from startline_host.virtual import VirtualEsp32
 if TYPE_CHECKING:
     from startline_host.factory.fault_injection import Mischief, Trouble
     from startline_host.factory.job import Plugged, Result
-    from startline_host.factory.virtual_plant import Box
+    from startline_host.factory.virtual_box import Box
 
 #: Ends after which a board is not plugged in again; one that left unbound may come back.
 _DONE = ("passed", "seen")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from startline_host.clouds.cloud_kinds import kind_of, verify_with_cloud
+from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.device.console import Console, Event
 from startline_host.device.port_session import Line
 from startline_host.errors import (
@@ -33,6 +33,7 @@ from startline_host.factory.job import Named, Plan, Plugged, Result
 from startline_host.factory.label import make_label
 from startline_host.factory.label_svg import file_name, label_svg
 from startline_host.factory.wipe import wipe_identity
+from startline_host.flows.cloud_verification import verify_with_cloud
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.first_boot import Outcome, run_first_boot
 from startline_host.flows.load_request import Order

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from startline_host.clouds.cloud_kinds import refuse_taken, verify_with_cloud
 from startline_host.device.port import DEFAULT_BAUD
 from startline_host.device.port_session import Line
 from startline_host.errors import Bug
+from startline_host.flows.cloud_verification import refuse_taken, verify_with_cloud
 from startline_host.flows.device_snapshot import Kept
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.first_boot import run_first_boot

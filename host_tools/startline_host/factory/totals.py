@@ -1,0 +1,51 @@
+"""What a run of the line did so far: what the line counts and every view of it shows."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from startline_host.factory.job import Result
+
+#: What a slot says that has nothing else to say, and one to which no board will come.
+WAITING, DONE = "waiting for a board", "done"
+
+
+class Totals(msgspec.Struct):
+    """What this run did so far: ends by name, failures by reason, and the seconds since it began."""
+
+    ends: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    exit_codes: dict[int, int] = {}
+    began: float = msgspec.field(default_factory=time.monotonic)
+
+    def add(self, result: Result) -> None:
+        """Count a board."""
+        self.ends[result.end] = self.ends.get(result.end, 0) + 1
+        if result.end == "failed":
+            self.reasons[result.reason] = self.reasons.get(result.reason, 0) + 1
+            self.exit_codes[result.exit_code] = self.exit_codes.get(result.exit_code, 0) + 1
+
+    @property
+    def passed(self) -> int:
+        """Boards that passed in this run."""
+        return self.ends.get("passed", 0)
+
+    @property
+    def failed(self) -> int:
+        """Boards that failed in this run."""
+        return self.ends.get("failed", 0)
+
+    @property
+    def yield_(self) -> float | None:
+        """The share that passed of those that ended; None while there is none."""
+        ended = self.passed + self.failed
+        return self.passed / ended if ended else None
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has lasted."""
+        return time.monotonic() - self.began
