@@ -5,6 +5,9 @@ import sys
 
 from flash import PowerCut
 
+from . import files
+from .source import fold
+
 _real_print_exception = sys.print_exception
 
 OK = 0
@@ -38,11 +41,12 @@ class Runner:
 
     def run_text(self, source: bytes, mode: str, mark_end: bool = False) -> int:
         """Compile and run what came over the line."""
-        return self._run(lambda: compile(source, "<stdin>", mode), mark_end)
+        return self._run(lambda: compile(fold(source), "<stdin>", mode), mark_end)
 
     def run_file(self, path: str) -> int:
         """Run a file of the chip's file system in `__main__`."""
         self.namespace["__file__"] = path
+        files.expect_source(path)
         return self._run(lambda: None, False, lambda _: execfile(path, self.namespace))  # noqa: F821
 
     def run_call(self, function, *args) -> int:

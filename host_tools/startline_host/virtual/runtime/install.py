@@ -19,6 +19,7 @@ from .modules import (
     vfs,
 )
 from .modules import sys as chip_sys
+from .source import fold
 
 _STAND_INS = {
     "_asyncio": asyncio_tasks,
@@ -57,12 +58,21 @@ def install(stdin, stdout, print_exception) -> None:
 
 
 def replace_builtins(console, ask) -> None:
-    """Let `input()` read from the console, and `print()` notice that the program is to stop."""
+    """Let `input()` read from the console, and `print()` notice that the program is to stop.
+
+    `compile()` takes source as the chip's compiler does.
+    """
     real_print = builtins.print
 
     def print(*args, **options) -> None:
         real_print(*args, **options)
         console.check()
 
+    real_compile = builtins.compile
+
+    def compile(source, *rest):
+        return real_compile(fold(source), *rest)
+
     builtins.print = print
+    builtins.compile = compile
     builtins.input = ask

@@ -2,6 +2,7 @@
 
 import vfs
 
+from . import files
 from .modules.esp32 import Partition
 from .modules.time import sleep
 
@@ -44,7 +45,7 @@ def mount(console) -> None:
         console.say("There is no vfs partition.\n")
         return
     try:
-        vfs.mount(device, "/")
+        files.mount(vfs.VfsLfs2(device), "/")
         return
     except OSError:
         pass
@@ -52,7 +53,7 @@ def mount(console) -> None:
         _complain(console)
     console.say("Performing initial setup\n")
     vfs.VfsLfs2.mkfs(device)
-    vfs.mount(vfs.VfsLfs2(device), "/")
+    files.mount(vfs.VfsLfs2(device), "/")
     with open("boot.py", "w") as file:
         file.write(_BOOT_PY)
 

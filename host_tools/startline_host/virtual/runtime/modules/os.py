@@ -4,11 +4,17 @@ import os as _real
 import sys as _sys
 from collections import namedtuple as _namedtuple
 
+from .. import files as _files
+
 _HOST_ONLY = ("system", "getenv", "putenv", "unsetenv", "VfsPosix", "errno")
 
 for _name in dir(_real):
     if _name[:2] != "__" and _name not in _HOST_ONLY:
         globals()[_name] = getattr(_real, _name)
+
+mount = _files.mount
+umount = _files.umount
+stat = _files.stat
 
 RELEASE = "%d.%d.%d" % _sys.implementation.version[:3]
 """The release that this VM is of; a preview is told by `version` alone."""

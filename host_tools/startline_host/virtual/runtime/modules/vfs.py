@@ -2,6 +2,11 @@
 
 import vfs as _real
 
+from .. import files as _files
+
 for _name in dir(_real):
     if _name[:2] != "__" and _name != "VfsPosix":
         globals()[_name] = getattr(_real, _name)
+
+mount = _files.mount
+umount = _files.umount

@@ -1,0 +1,106 @@
+"""What stands between the VM and a mounted file system: source text on its way to the compiler.
+
+The VM's importer asks a file system in Python for `stat` and then at once for `open`; a program's
+own `os.stat` comes through the stand-in for `os`, which says so. So an import's reads are known
+from the program's, and only those get the text as the chip's compiler reads it.
+"""
+
+import io
+from os import stat as _vfs_stat
+
+import vfs as _vfs
+
+from .source import fold
+
+_DIRECTORY = 0x4000
+_FILE = 0x8000
+_NOT_A_DIRECTORY = 20
+
+
+class _Expected:
+    """The path of the source file that is to be compiled next, and who asks for `stat`."""
+
+    path = None
+    by_program = False
+
+
+class Files:
+    """A file system, `real`, whose source files are compiled as on the chip."""
+
+    def __init__(self, real) -> None:
+        self.real = real
+        self._is_lfs = isinstance(real, _vfs.VfsLfs2)
+
+    def __repr__(self) -> str:
+        return repr(self.real)
+
+    def __getattr__(self, name: str):
+        return getattr(self.real, name)
+
+    def open(self, path: str, mode: str = "r"):
+        """Open a file; one that the importer has just found gives its text for the compiler."""
+        expected, _Expected.path = _Expected.path, None
+        if path != expected or mode != "rb":
+            return self.real.open(path, mode)
+        with self.real.open(path, mode) as file:
+            return io.BytesIO(fold(file.read()))
+
+    def stat(self, path: str) -> tuple:
+        """Return what `os.stat` does; the importer gets the mode alone, as it does from C code."""
+        _Expected.path = None
+        if _Expected.by_program:
+            return self.real.stat(path)
+        mode = self._mode(path) if self._is_lfs else self.real.stat(path)[0]
+        if mode == _FILE and path.endswith(".py"):
+            _Expected.path = path
+        return (mode, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+    def _mode(self, path: str) -> int:
+        """Look only at the directory entry: `stat` of a LittleFS also reads the file's time."""
+        try:
+            self.real.ilistdir(path)
+            return _DIRECTORY
+        except OSError as error:
+            if error.errno == _NOT_A_DIRECTORY:
+                return _FILE
+            raise
+
+
+def expect_source(path: str) -> None:
+    """Say that the file opened next is one to compile."""
+    _Expected.path = path
+
+
+def stat(path: str) -> tuple:
+    """Stand in for `os.stat`."""
+    _Expected.by_program = True
+    try:
+        return _vfs_stat(path)
+    finally:
+        _Expected.by_program = False
+
+
+def mount(*what, **options):
+    """Stand in for `vfs.mount`: of a file system or of a block device, or the list of both."""
+    if not what:
+        return _vfs.mount()
+    device, *rest = what
+    _vfs.mount(_wrap(device), *rest, **options)
+    return None
+
+
+def umount(what) -> None:
+    """Stand in for `vfs.umount`, by mount point or by file system."""
+    for files, _ in _vfs.mount():
+        if isinstance(files, Files) and files.real is what:
+            what = files
+    _vfs.umount(what)
+
+
+def _wrap(device):
+    if not hasattr(device, "open"):
+        try:
+            device = _vfs.VfsLfs2(device)
+        except (OSError, MemoryError):
+            return device  # the VM looks for other file systems
+    return Files(device)
