@@ -26,6 +26,12 @@ from startline_host.virtual.chip_options import DEFAULT_MAC, Listening, Settings
               help="File that says what the radio and the network are like.")  # fmt: skip
 @click.option("--flash-size", help="1MB to 16MB; the file's, or 4MB for a new one.")
 @click.option("--paced", is_flag=True, help="Make the line as slow as its baud rate.")
+@click.option("--uart1", type=click.IntRange(0, 65535),
+              help="TCP port of the other end of machine.UART(1); 0 takes a free one.")  # fmt: skip
+@click.option("--uart2", type=click.IntRange(0, 65535),
+              help="TCP port of the other end of machine.UART(2).")  # fmt: skip
+@click.option("--ppm", type=float, default=0.0, show_default=True,
+              help="Parts per million by which the crystal is too fast; negative is slow.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     *,
@@ -37,6 +43,9 @@ def command(
     world: Path | None,
     flash_size: str | None,
     paced: bool,
+    uart1: int | None,
+    uart2: int | None,
+    ppm: float,
     as_json: bool,
 ) -> None:
     """Run a virtual ESP32 on a serial URL until Ctrl-C."""
@@ -49,6 +58,7 @@ def command(
     settings = Settings(
         flash=flash, port=port, raw_port=raw_port, pty=pty, mac=mac, world=world, paced=paced,
         flash_size=parse_size(flash_size) if flash_size else None,
+        uart1=uart1, uart2=uart2, ppm=ppm,
     )  # fmt: skip
 
     def tell(listening: Listening) -> None:
@@ -57,5 +67,8 @@ def command(
             return
         places = [place for place in (listening.url, listening.raw, listening.pty) if place]
         click.echo(f"A virtual ESP32 listens on {', '.join(places)} (Ctrl-C stops it)", err=True)
+        for number, url in ((1, listening.uart1), (2, listening.uart2)):
+            if url:
+                click.echo(f"machine.UART({number}) ends at {url}", err=True)
 
     serve(settings, tell)

@@ -1,7 +1,8 @@
 """A line of JSON in, a line of JSON out: how whoever started the process steers it.
 
-Commands: `{"do": "count"}` answers with the bytes that went over the serial line and, where a
-fuse counts them, the flash operations,
+Commands: `{"do": "count"}` answers with the bytes that went over the serial line, the bytes
+that found no room in the receivers of `machine.UART` and, where a fuse counts them, the flash
+operations,
 `{"do": "reset"}` presses the EN button, `{"do": "download"}` does so with BOOT held down. The end of standard input ends the process, so that
 it never outlives the program that started it.
 """
@@ -19,15 +20,22 @@ if TYPE_CHECKING:
     from startline_host.virtual.chip import Chip
     from startline_host.virtual.flash import Fuse
     from startline_host.virtual.uart import Uart
+    from startline_host.virtual.uart_ports import UartPorts
 
 
 class Control(asyncio.Protocol):
     """Reads standard input of the running process."""
 
     def __init__(
-        self, uart: Uart, chip: Chip, fuse: Fuse | None, stop: Callable[[], None]
+        self,
+        uart: Uart,
+        uarts: UartPorts,
+        chip: Chip,
+        fuse: Fuse | None,
+        stop: Callable[[], None],
     ) -> None:
         self._uart = uart
+        self._uarts = uarts
         self._chip = chip
         self._fuse = fuse
         self._stop = stop
@@ -64,6 +72,7 @@ class Control(asyncio.Protocol):
                     "sent": counts.sent,
                     "busy": counts.busy,
                     "operations": operations,
+                    "lost": self._uarts.lost(),
                 }
             case "reset" | "download" as button:
                 self._chip.hold()

@@ -22,12 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from startline_host.virtual.interrupt import Interrupt
+from startline_host.virtual.uart_ports import UartPorts
 from startline_host.virtual.vm_binary import find_micropython
 from startline_host.virtual.vm_stream import Decoder, frame, make_prefix
 from startline_host.virtual.watchdog import Watchdog
 
 _START = Path(__file__).parent / "runtime" / "start.py"
 _READ = 65536
+_INTERRUPT_WORDS = "iokah"
+_UART_WORDS = "tbe"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,8 @@ class CpuConfig:
     `mac` is its six bytes, `heap_size` what MicroPython's -X heapsize takes, `input_ring` the
     bytes of input that wait at most (None: any number; a real chip holds 260 and drops the rest),
     `lock_fd` a descriptor that the child keeps open. `fuse_path` and `cut_after` make the flash's
-    `Fuse`, if there is one.
+    `Fuse`, if there is one. `ppm` is by how many parts in a million the crystal is too fast;
+    `paced` lets bytes take their time on the lines of `machine.UART`.
     """
 
     flash_path: Path
@@ -50,6 +54,8 @@ class CpuConfig:
     input_ring: int | None = None
     fuse_path: Path | None = None
     cut_after: int = 0
+    ppm: float = 0.0
+    paced: bool = False
 
 
 class Cpu:
@@ -72,6 +78,8 @@ class Cpu:
         self._herald: threading.Thread | None = None
         self.sleep_ms = 0
         self.pins: dict[int, int] = {}
+        self.uarts = UartPorts(paced=config.paced)
+        self._uart_fds: dict[int, int] = {}
 
     def start(self, reset_cause: str) -> None:
         """Begin a life: "power_on", "hard", "soft_reset", "wdt", "deepsleep" or "crash".
@@ -114,6 +122,7 @@ class Cpu:
     def kill(self) -> None:
         """Cut the VM off; it is dead when this returns, and what it still had to say is lost."""
         self._bury()
+        self.uarts.close()
         for fd in self._fds.values():
             os.close(fd)
         self._fds.clear()
@@ -157,6 +166,7 @@ class Cpu:
         fds["terminal"], fds["child_terminal"] = os.openpty()
         for name in ("input", "output"):
             os.set_blocking(fds[name], False)
+        self._uart_fds = self.uarts.open()
 
     def _spawn(self, cause: str, mode: str, carried: object) -> None:
         """Start the child, again on the same pipes after a soft reset."""
@@ -164,7 +174,8 @@ class Cpu:
         self._decoder = Decoder(self._prefix)
         self._watchdog, self._bitten = Watchdog(self._bite), False
         self._tell(self._configuration(cause, mode, carried))
-        passed = [self._fds["child_control"]]
+        self.uarts.clear()
+        passed = [self._fds["child_control"], *self._uart_fds.values()]
         if self._config.lock_fd is not None:
             passed.append(self._config.lock_fd)
         _let_children_hang_up()
@@ -204,6 +215,9 @@ class Cpu:
             "terminal": os.ttyname(self._fds["child_terminal"]),
             "fuse": None if config.fuse_path is None else str(config.fuse_path.absolute()),
             "cut_after": config.cut_after,
+            "ppb": round(config.ppm * 1000),
+            "paced": config.paced,
+            "uarts": self._uart_fds,
             "cause": cause,
             "mode": mode,
             "carried": carried,
@@ -222,21 +236,15 @@ class Cpu:
 
     def _obey(self, word: str, argument: bytes) -> str | None:
         """Do what the VM asks for; return why its life ended, if it did."""
-        if word == "i":
-            self._interrupt.arm(argument[0])
-        elif word == "o":
-            self._interrupt.disarm(argument)
-        elif word == "k":
-            self._interrupt.claim()
-        elif word == "a":
-            self._interrupt.again()
-        elif word == "h":
-            self._interrupt.hold()
+        if word in _INTERRUPT_WORDS:
+            self._interrupt.obey(word, argument)
         elif word == "w":
             self._watchdog.feed(int(argument))
         elif word == "p":
             pin, level = argument.split()
             self.pins[int(pin)] = int(level)
+        elif word in _UART_WORDS:
+            self.uarts.obey(word, argument)
         elif word == "x":
             return self._end(argument.decode())
         elif word == "d":

@@ -45,6 +45,19 @@ class Interrupt:
         self._patience = Watchdog(self._press)
         self._last_resort = Watchdog(self._resort)
 
+    def obey(self, word: str, argument: bytes) -> None:
+        """Do what the VM says, see runtime/console.py."""
+        if word == "i":
+            self.arm(argument[0])
+        elif word == "o":
+            self.disarm(argument)
+        elif word == "k":
+            self.claim()
+        elif word == "a":
+            self.again()
+        else:
+            self.hold()
+
     def arm(self, char: int) -> None:
         """Let a character interrupt from now on."""
         self._char = char

@@ -32,7 +32,9 @@ class VirtualEsp32:
     the next life is a new object on the same file. It dies with the process that made it.
     `raw` opens a byte stream without modem lines beside the RFC 2217 port, `paced` makes the
     line as slow as its baud rate. `cut_after` pulls the plug in the middle of the flash operation
-    that follows so many others: the port is gone then. Raises BadInput when the chip cannot start.
+    that follows so many others: the port is gone then. `uart1` and `uart2` open the other end of
+    `machine.UART(1)` and `(2)` on these TCP ports, 0 for a free one; `ppm` is by how much the
+    crystal is too fast. Raises BadInput when the chip cannot start.
     """
 
     def __init__(
@@ -47,6 +49,9 @@ class VirtualEsp32:
         flash_size: int | None = None,
         paced: bool = False,
         cut_after: int | None = None,
+        uart1: int | None = None,
+        uart2: int | None = None,
+        ppm: float = 0.0,
     ) -> None:
         self._flash = Path(flash_path)
         command = [sys.executable, "-m", "startline_host.virtual", "--controlled"]
@@ -57,6 +62,9 @@ class VirtualEsp32:
         command += ["--flash-size", str(flash_size)] if flash_size else []
         command += ["--paced"] if paced else []
         command += [] if cut_after is None else ["--cut-after", str(cut_after)]
+        command += [] if uart1 is None else ["--uart1", str(uart1)]
+        command += [] if uart2 is None else ["--uart2", str(uart2)]
+        command += [f"--ppm={ppm}"] if ppm else []
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -87,6 +95,16 @@ class VirtualEsp32:
         return self._listening.pty
 
     @property
+    def uart1_url(self) -> str | None:
+        """The pyserial URL of the other end of `machine.UART(1)`, if `uart1` asked for one."""
+        return self._listening.uart1
+
+    @property
+    def uart2_url(self) -> str | None:
+        """The pyserial URL of the other end of `machine.UART(2)`, if `uart2` asked for one."""
+        return self._listening.uart2
+
+    @property
     def pid(self) -> int:
         """The process that is the chip."""
         return self._listening.pid
@@ -95,6 +113,10 @@ class VirtualEsp32:
         """Return how many bytes the chip has received and sent, and how long the line took."""
         answer = self._ask("count")
         return Counts(answer["received"], answer["sent"], answer["busy"])
+
+    def uart_lost(self, number: int) -> int:
+        """Return how many bytes `machine.UART(number)` had no room for."""
+        return int(self._ask("count")["lost"][str(number)])
 
     def operations(self) -> int:
         """Return how many flash operations there were; only a chip with `cut_after` counts them."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from startline_host.errors import BadInput
 from startline_host.virtual.chip import Chip
-from startline_host.virtual.chip_options import Listening, Settings, parse_mac
+from startline_host.virtual.chip_options import Listening, Settings, check_ppm, parse_mac
 from startline_host.virtual.control import Control
 from startline_host.virtual.cpu import Cpu, CpuConfig
 from startline_host.virtual.flash import Fuse, NorFlash
@@ -44,6 +44,7 @@ class _Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._mac = parse_mac(settings.mac)
+        self._ppm = check_ppm(settings.ppm)
         self._uart = Uart(paced=settings.paced)
         self._state = settings.flash.with_name(f"{settings.flash.name}.state")
         self._stop = asyncio.Event()
@@ -57,10 +58,10 @@ class _Server:
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._stop.set)
         async with contextlib.AsyncExitStack() as stack:
-            chip = self._make_chip(stack)
-            listening = await self._open_ports(stack)
+            cpu, chip = self._make_chip(stack)
+            listening = await self._open_ports(stack, cpu)
             if controlled:
-                control = Control(self._uart, chip, self._fuse, self._stop.set)
+                control = Control(self._uart, cpu.uarts, chip, self._fuse, self._stop.set)
                 await control.start()
                 stack.callback(control.close)
             on_ready(listening)
@@ -69,7 +70,7 @@ class _Server:
         if self._failure is not None:
             raise self._failure
 
-    def _make_chip(self, stack: contextlib.AsyncExitStack) -> Chip:
+    def _make_chip(self, stack: contextlib.AsyncExitStack) -> tuple[Cpu, Chip]:
         settings, uart = self._settings, self._uart
         file = FlashFile(settings.flash, settings.flash_size)
         stack.callback(file.close)
@@ -86,6 +87,8 @@ class _Server:
             lock_fd=file.lock_fd,
             fuse_path=self._fuse_path if self._fuse else None,
             cut_after=settings.cut_after or 0,
+            ppm=self._ppm,
+            paced=settings.paced,
         )
         registers = Registers(self._mac, file.size, lambda: uart.baud)
         cpu = Cpu(config, uart.send)
@@ -95,7 +98,7 @@ class _Server:
         uart.receive = chip.receive
         uart.set_lines = lambda dtr, rts: circuit.set_lines(dtr=dtr, rts=rts)
         uart.pause_output = lambda paused: chip.pause_output(paused=paused)
-        return chip
+        return cpu, chip
 
     def _make_fuse(self, stack: contextlib.AsyncExitStack) -> Fuse | None:
         """Make the fuse that boot loader and run time share, if this chip has one."""
@@ -107,20 +110,29 @@ class _Server:
         stack.callback(fuse.close)
         return fuse
 
-    async def _open_ports(self, stack: contextlib.AsyncExitStack) -> Listening:
+    async def _open_ports(self, stack: contextlib.AsyncExitStack, cpu: Cpu) -> Listening:
         settings, uart = self._settings, self._uart
         server, port = await listen(uart, settings.port, Rfc2217)
         stack.callback(server.close)
-        raw = pty = None
-        if settings.raw_port is not None:
-            server, raw_port = await listen(uart, settings.raw_port, lambda *_: Raw())
-            stack.callback(server.close)
-            raw = f"socket://{LOOPBACK}:{raw_port}"
+        raw = await self._open_raw(stack, uart, settings.raw_port)
+        pty = None
         if settings.pty:
             end = PtyEnd(uart)
             stack.callback(end.close)
             pty = end.path
-        return Listening(f"rfc2217://{LOOPBACK}:{port}", raw, pty, os.getpid())
+        uart1 = await self._open_raw(stack, cpu.uarts.line(1), settings.uart1)
+        uart2 = await self._open_raw(stack, cpu.uarts.line(2), settings.uart2)
+        return Listening(f"rfc2217://{LOOPBACK}:{port}", raw, pty, os.getpid(), uart1, uart2)
+
+    async def _open_raw(
+        self, stack: contextlib.AsyncExitStack, uart: Uart, port: int | None
+    ) -> str | None:
+        """Open a line as a bare byte stream; return its URL."""
+        if port is None:
+            return None
+        server, port = await listen(uart, port, lambda *_: Raw())
+        stack.callback(server.close)
+        return f"socket://{LOOPBACK}:{port}"
 
     def _forget(self) -> None:
         """Empty what survives a software reset only."""

@@ -4,18 +4,18 @@ import gc
 import json
 import os
 import sys
-import time
 
 import vfs
 from flash import Fuse
 
-from . import chip, chip_flash, clock, install, mount, state, stdio, timers
+from . import chip, chip_flash, clock, crystal, install, mount, state, stdio, timers, uart
 from .console import Console
 from .execute import FAILED, FORCED_EXIT, OK, Runner
 from .repl import FRIENDLY, Repl
 from .world import World
 
 _MICROSECONDS = 1000
+_PIPE = 65536
 
 
 def run(control, namespace: dict, hidden: str) -> None:
@@ -23,7 +23,8 @@ def run(control, namespace: dict, hidden: str) -> None:
 
     Members: prefix (hex), flash, flash_size, mac (hex), world (path or null), state (folder),
     cause, mode, terminal (path), carried (what the last life left to a soft reboot, or null),
-    fuse (path or null) and cut_after, as `flash.Fuse` takes them.
+    fuse (path or null) and cut_after, as `flash.Fuse` takes them, ppb (the crystal's error),
+    uarts (number to descriptor of its input) and paced.
     `namespace` is `__main__`'s; frames of files under `hidden` do not show in tracebacks.
     """
     config = json.loads(control.readline())
@@ -33,6 +34,8 @@ def run(control, namespace: dict, hidden: str) -> None:
     files = vfs.VfsPosix()
     life = _make_chip(config, files)
     life.console = console
+    for number, fd in config["uarts"].items():
+        _connect(life.uarts[int(number)], open(fd, "rb"), console)
     runner = Runner(console, namespace, hidden)
     repl = Repl(console, runner, install.banner(), config["mode"])
     console.idle = lambda: timers.run_due(life) if life.timers else -1
@@ -54,25 +57,40 @@ def _make_chip(config: dict, files) -> chip.Chip:
     world = World(_world_loader(files, config["world"]))
     kept = state.StateFile(files, config["state"])
     offset, memory = kept.load()
-    kept.clock = clock.Clock(time.ticks_us, offset or 0, kept.save)
+    quartz = crystal.Crystal(config["ppb"])
+    kept.clock = clock.Clock(quartz.ticks_us, offset or 0, kept.save)
     kept.rtc = chip.RtcMemory(memory, kept.save)
     if offset is None:
         kept.clock.set_us(world.power_on_us())
-    carried = config["carried"] or {"began_us": time.ticks_us(), "station": None}
+    carried = config["carried"] or {"began_us": quartz.ticks_us(), "station": None}
     began = carried["began_us"]
     life = chip.Chip(
         flash,
         bytes.fromhex(config["mac"]),
         world,
         kept.clock,
-        lambda: (time.ticks_us() - began) // _MICROSECONDS,
+        lambda: (quartz.ticks_us() - began) // _MICROSECONDS,
         config["cause"],
         kept.rtc,
+        lambda: quartz.ticks_us() - began,
     )
+    life.crystal = quartz
     if carried["station"]:
         life.station.restore(carried["station"])
     life.began_us = began
+    life.uarts = {
+        int(number): uart.Driver(int(number), config["paced"]) for number in config["uarts"]
+    }
     return chip.use(life)
+
+
+def _connect(driver, receiver, console) -> None:
+    """Join a UART to its pipe, which never blocks, and to the words for the process beside."""
+    number = driver.number
+    driver.source = lambda: receiver.read(_PIPE) or b""
+    driver.sink = lambda data: console.send_uart(number, data)
+    driver.configure = lambda baud, room: console.word("b%d %d %d" % (number, baud, room))
+    driver.eaten = lambda count: console.word("e%d %d" % (number, count))
 
 
 def _world_loader(files, path):

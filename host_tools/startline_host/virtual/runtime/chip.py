@@ -4,7 +4,9 @@ A life is one object. A harness that runs many lives in one VM makes a new `Chip
 puts it in place with `use`; whatever still holds the old one can write nothing once it is dead.
 """
 
-from . import console, nvs, nvs_errors, nvs_pending, table, wifi
+import time
+
+from . import console, crystal, nvs, nvs_errors, nvs_pending, table, timers, uart, wifi
 
 CAUSES = {
     "power_on": 1,
@@ -40,20 +42,38 @@ class Window:
 
 
 class Chip:
-    """Flash, MAC (6 bytes), RTC memory, clock, radio and pins of one life."""
+    """Flash, MAC (6 bytes), RTC memory, clock, radio, pins and serial ports of one life.
 
-    def __init__(self, flash, mac, world, clock, ticks_ms, cause="power_on", rtc=None) -> None:
+    `ticks_ms()` and `ticks_us()` count from its start; `crystal` tells the chip's time from real.
+    """
+
+    def __init__(
+        self,
+        flash,
+        mac,
+        world,
+        clock,
+        ticks_ms,
+        cause="power_on",
+        rtc=None,
+        ticks_us=time.ticks_us,
+    ) -> None:
         self.flash = flash
         self.mac = mac
         self.world = world
         self.clock = clock
         self.ticks_ms = ticks_ms
+        self.ticks_us = ticks_us
+        self.crystal = crystal.Crystal()
         self.cause = cause
         self.rtc = rtc or RtcMemory()
         self.station = wifi.Station(world, ticks_ms)
         self.rows = table.read_table(flash)
         self.pins: dict = {}
         self.timers: list = []
+        self.interrupts: list = []
+        self.in_callback = False
+        self.uarts = {number: uart.Driver(number) for number in (1, 2)}
         self.console = console.Silent()
         self.began_us = 0
         self._nvs = None
@@ -82,10 +102,15 @@ class Chip:
             self._nvs = opened
         return self._nvs
 
+    def run_callback(self, callback) -> None:
+        """Call back from a timer or an interrupt."""
+        timers.run(self, callback)
+
     def power_off(self) -> None:
         """End this life: its flash refuses every write from now on."""
         self.flash.dead = True
         self.timers.clear()
+        self.interrupts.clear()
 
 
 class RtcMemory:

@@ -6,7 +6,8 @@ kind, a length of 2 bytes little endian, the payload. Kinds: `R` raw bytes for t
 word for the process: `i<char>` (this character interrupts from now on), `o<number>` (nothing
 does any more), `k` (an interrupt is about to be taken), `h` (have patience), `a` (a signal came
 when it could not be taken: once more), `w<ms>` (feed the watchdog), `p<pin> <level>` (an output
-changed), `x<reason>` (end of this life).
+changed), `t<uart><bytes>` (sent by a UART), `b<uart> <baud> <room>` (its rate, and how much its
+receiver holds), `e<uart> <count>` (so many bytes of it were read), `x<reason>` (end of this life).
 
 The other way goes the control pipe: after the configuration single bytes. `!` asks the program
 to stop. It is looked for wherever the program calls into the port, since there the VM is in
@@ -169,6 +170,17 @@ class Console:
     def show_pin(self, pin: int, level: int) -> None:
         """Tell that the program put another level on a pin."""
         self._frame(b"C", b"p%d %d" % (pin, level))
+
+    def word(self, text: str) -> None:
+        """Tell the process something."""
+        self._frame(b"C", text.encode())
+
+    def send_uart(self, number: int, data) -> None:
+        """Put bytes on a UART's line."""
+        view = memoryview(data)
+        while view:
+            self._frame(b"C", b"t%d" % number + view[:_FRAME])
+            view = view[_FRAME:]
 
     def end(self, reason: str) -> None:
         """End this life: the process kills the VM, so nothing of the program is run any more."""

@@ -1,9 +1,15 @@
-"""Timers of the chip; their callbacks run where the program sleeps or waits for input.
+"""Timers of the chip and callbacks of its UARTs.
 
-A program that computes without ever sleeping delays them, which a chip would not do.
+They run where the program sleeps, waits or looks at the time. A program that does none of it
+delays them, which a chip would not do.
 """
 
 import sys
+
+from . import uart
+
+_LOOK_MS = 2
+"""How often a program that waits looks at the UARTs that have a handler."""
 
 
 class Alarm:
@@ -17,7 +23,14 @@ class Alarm:
 
 
 def run_due(chip) -> int:
-    """Run what is due; return the milliseconds until something is next, -1 for never."""
+    """Run what is due; return the milliseconds until there is something to do, -1 for never.
+
+    A callback is not interrupted by another, as the port's scheduler has it.
+    """
+    if chip.in_callback or not (chip.timers or chip.interrupts):
+        return -1
+    for driver in chip.interrupts:
+        uart.service(chip, driver)
     for alarm in list(chip.timers):
         now = chip.ticks_ms()
         if alarm.due > now:
@@ -26,10 +39,19 @@ def run_due(chip) -> int:
             alarm.due = max(alarm.due + alarm.period, now)
         else:
             chip.timers.remove(alarm)
-        try:
-            alarm.callback()
-        except Exception as error:
-            sys.modules["sys"].print_exception(error)
+        chip.run_callback(alarm.callback)
     if not chip.timers:
-        return -1
-    return max(0, min(alarm.due for alarm in chip.timers) - chip.ticks_ms())
+        return _LOOK_MS if chip.interrupts else -1
+    pause = max(0, min(alarm.due for alarm in chip.timers) - chip.ticks_ms())
+    return min(pause, _LOOK_MS) if chip.interrupts else pause
+
+
+def run(chip, callback) -> None:
+    """Call back; what it raises is printed, and the program goes on."""
+    chip.in_callback = True
+    try:
+        callback()
+    except Exception as error:
+        sys.modules["sys"].print_exception(error)
+    finally:
+        chip.in_callback = False

@@ -7,6 +7,7 @@ from ..chip import current as _current
 from ..clock import calendar as _calendar
 from ..clock import seconds as _seconds
 from ..timers import Alarm as _Alarm
+from .machine_uart import UART  # noqa: F401
 from .time import sleep_ms as _sleep_ms
 
 PWRON_RESET = 1
@@ -21,6 +22,8 @@ EXT1_WAKE = 3
 TIMER_WAKE = 4
 TOUCHPAD_WAKE = 5
 ULP_WAKE = 6
+
+_TIMERS = 4
 
 Signal = _real.Signal
 mem8 = _real.mem8
@@ -199,19 +202,37 @@ class Timer:
     ONE_SHOT = 0
     PERIODIC = 1
 
-    def __init__(self, id: int, mode=1, period=-1, freq=-1, callback=None) -> None:
+    def __init__(self, id: int = -1, **options) -> None:
+        if id >= _TIMERS:
+            raise ValueError(
+                "Timer(%d) doesn't exist, there are only %d hardware timers" % (id, _TIMERS)
+            )
+        self._id = id
         self._alarm = None
-        if period >= 0 or freq >= 0:
-            self.init(mode=mode, period=period, freq=freq, callback=callback)
+        self._mode = self.ONE_SHOT
+        if options:
+            self.init(**options)
 
-    def init(self, mode=1, period=-1, freq=-1, callback=None) -> None:
-        """Start, with a period in milliseconds or a frequency in hertz."""
+    def __repr__(self) -> str:
+        mode = "PERIODIC" if self._mode else "ONE_SHOT"
+        period = self._alarm.period if self._alarm else 0
+        return "Timer(%d, mode=%s, period=%d)" % (self._id, mode, period)
+
+    def init(
+        self, *, mode=1, callback=None, period=0, tick_hz=1000, freq=None, hard=False
+    ) -> None:
+        """Start, with a period in ticks of `tick_hz` or a frequency in hertz. Raises ValueError."""
         self.deinit()
-        if freq > 0:
-            period = int(1000 / freq)
+        if hard:
+            raise ValueError("hard Timers are not implemented")
+        period_us = int(1_000_000 / freq) if freq is not None else period * 1_000_000 // tick_hz
+        if period_us <= 0:
+            raise ValueError("Timer period is too short for this timer")
         chip = _current()
+        self._mode = mode
+        period = max(1, period_us // 1000)
         self._alarm = _Alarm(
-            chip.ticks_ms() + period, period, mode == self.PERIODIC, lambda: callback(self)
+            chip.ticks_ms() + period, period, mode != self.ONE_SHOT, lambda: callback(self)
         )
         chip.timers.append(self._alarm)
 

@@ -12,7 +12,7 @@ _HALF = 1 << 29
 
 def time() -> int:
     """Return the seconds since 2000-01-01."""
-    _current().console.check()
+    _look(_current())
     return _current().clock.now_us() // 1_000_000
 
 
@@ -37,20 +37,26 @@ def mktime(calendar) -> int:
 def ticks_ms() -> int:
     """Return a count of milliseconds since the chip started; it wraps at 2**30."""
     chip = _current()
-    chip.console.check()
+    _look(chip)
     return chip.ticks_ms() & _MASK
 
 
 def ticks_us() -> int:
     """Return a count of microseconds; it wraps at 2**30."""
-    return _real.ticks_us() & _MASK
+    chip = _current()
+    _run_due(chip)
+    return chip.ticks_us() & _MASK
 
 
-ticks_cpu = ticks_us
+def ticks_cpu() -> int:
+    """Return a count of the CPU's clock, 160 MHz; it wraps at 2**30."""
+    return _current().ticks_us() * 160 & _MASK
 
 
 def ticks_add(ticks: int, delta: int) -> int:
-    """Return a count moved by `delta`."""
+    """Return a count moved by `delta`. Raises OverflowError for what `ticks_diff` cannot tell."""
+    if not -_HALF < delta < _HALF:
+        raise OverflowError("ticks interval overflow")
     return (ticks + delta) & _MASK
 
 
@@ -74,9 +80,15 @@ def sleep_us(microseconds: int) -> None:
     _sleep_us(microseconds)
 
 
+def _look(chip) -> None:
+    """Do what an interrupt would have done by now."""
+    chip.console.check()
+    _run_due(chip)
+
+
 def _sleep_us(microseconds: int) -> None:
     chip = _current()
-    end = _real.ticks_us() + microseconds
+    end = _real.ticks_us() + chip.crystal.real_us(microseconds)
     while True:
         chip.console.check()
         pause = _run_due(chip)
