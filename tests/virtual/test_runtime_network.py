@@ -321,6 +321,21 @@ print(time.time())
     assert abs(int(said[4]) - now) < 30
 
 
+def test_a_time_before_the_firmware_is_of_the_next_era(vm: Vm) -> None:
+    """Stamps before 2024 are read as 2**32 seconds later: a server in 1970 gives 2106."""
+    vm.set_world(ntp={"lost": -time.time(), "old": -time.time() + 1_700_000_000})
+    said = vm.run(
+        JOIN
+        + """
+import ntptime
+join()
+for ntptime.host in ("lost", "old"):
+    print(time.gmtime(ntptime.time())[:2])
+"""
+    )
+    assert said == "(2106, 2)\n(2159, 12)\n"
+
+
 def test_the_clock_starts_where_the_world_puts_it(vm: Vm) -> None:
     """`clock` is what the chip shows after power-on."""
     vm.set_world(clock="2026-11-21T10:00:00")

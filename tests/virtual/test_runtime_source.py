@@ -1,4 +1,4 @@
-"""Source text as the chip compiles it: `errno.NAME` is the chip's number wherever it stands."""
+"""Modules on flash: their text as the chip compiles it, and which of them an import finds."""
 
 from __future__ import annotations
 
@@ -116,3 +116,35 @@ os.umount("/ram")
 """
     )
     assert said.splitlines() == ["116 3 b'import errno;'", "unmounted", "['note'] 4 ['/ram', '/']"]
+
+
+def test_a_module_on_flash_shadows_what_it_would_on_a_chip(vm: Vm) -> None:
+    """`/lib` comes before what is built in and after what is frozen; `/` comes before both."""
+    said = vm.run(
+        """
+import os
+os.mkdir("lib")
+def put(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+put("lib/time.py", "from utime import *\\nWHO = 'flash'\\n")
+put("lib/esp32.py", "WHO = 'flash'\\n")
+put("lib/ntptime.py", "WHO = 'flash'\\n")
+import time, esp32, ntptime
+print(time.WHO, time.ticks_ms() >= 0, hasattr(esp32, "WHO"), hasattr(ntptime, "WHO"))
+put("ntptime.py", "WHO = 'root'\\n")
+"""
+    )
+    assert said == "flash True False False\n"
+    vm.feed(b"\x04")
+    vm.until(BANNER)
+    said = vm.run(
+        """
+import ntptime, time, asyncio, errno
+print(ntptime.WHO, time.WHO, time.time() >= 0, errno.__name__)
+async def main():
+    await asyncio.sleep_ms(1)
+asyncio.run(main())
+"""
+    )
+    assert said == "root flash True errno\n"

@@ -8,7 +8,7 @@ import sys
 import vfs
 from flash import Fuse
 
-from . import chip, chip_flash, clock, crystal, install, mount, state, stdio, timers, uart
+from . import chip, chip_flash, clock, crystal, files, install, mount, state, stdio, timers, uart
 from .console import Console
 from .execute import FAILED, FORCED_EXIT, OK, Runner
 from .repl import FRIENDLY, Repl
@@ -31,8 +31,7 @@ def run(control, namespace: dict, hidden: str) -> None:
     # Opening the terminal makes it this session's own: its hang-up ends the VM, whatever it does.
     terminal = open(config["terminal"], "rb") if config["terminal"] else None
     console = Console(bytes.fromhex(config["prefix"]), control)
-    files = vfs.VfsPosix()
-    life = _make_chip(config, files)
+    life = _make_chip(config, vfs.VfsPosix())
     life.console = console
     for number, fd in config["uarts"].items():
         _connect(life.uarts[int(number)], open(fd, "rb"), console)
@@ -51,11 +50,11 @@ def run(control, namespace: dict, hidden: str) -> None:
     _soft_reset(life, console, namespace, repl.mode, terminal)
 
 
-def _make_chip(config: dict, files) -> chip.Chip:
+def _make_chip(config: dict, host_files) -> chip.Chip:
     fuse = Fuse(config["fuse"], config["cut_after"]) if config["fuse"] else None
     flash = chip_flash.ChipFlash(config["flash"], config["flash_size"], fuse)
-    world = World(_world_loader(files, config["world"]))
-    kept = state.StateFile(files, config["state"])
+    world = World(_world_loader(host_files, config["world"]))
+    kept = state.StateFile(host_files, config["state"])
     offset, memory = kept.load()
     quartz = crystal.Crystal(config["ppb"])
     kept.clock = clock.Clock(quartz.ticks_us, offset or 0, kept.save)
@@ -93,12 +92,12 @@ def _connect(driver, receiver, console) -> None:
     driver.eaten = lambda count: console.word("e%d %d" % (number, count))
 
 
-def _world_loader(files, path):
+def _world_loader(host_files, path):
     def load() -> dict:
         if path is None:
             return {}
         try:
-            with files.open(path, "rb") as file:
+            with host_files.open(path, "rb") as file:
                 return json.loads(file.read())
         except OSError:
             return {}
@@ -112,6 +111,7 @@ def _start(life, console, runner, repl) -> None:
         runner.run_call(life.nvs)
     if runner.run_call(mount.mount, console) == FORCED_EXIT:
         return
+    files.watch(install.uncover)
     gc.collect()
     if life.cause == "rescue":
         repl.run(greeting=False)

@@ -35,11 +35,12 @@ def _names(path: list, names: dict):
     if path[0] not in names:
         return None
     found = names[path[0]]
-    for name in path[1:]:
-        if not hasattr(found, name):
-            return None
-        found = getattr(found, name)
-    return dir(found)
+    try:
+        for name in path[1:]:
+            found = getattr(found, name)
+        return dir(found)
+    except Exception:  # whatever an attribute does: a key must not raise
+        return None
 
 
 def _common(words: list) -> str:

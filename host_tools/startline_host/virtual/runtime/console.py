@@ -21,6 +21,8 @@ still come.
 import select
 import sys
 
+from . import heap
+
 _FRAME = 4000
 """A frame goes into the pipe whole or not at all: a write of at most 4096 bytes does."""
 _NUMBERS = 32
@@ -93,7 +95,7 @@ class Console:
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if the program is asked to stop: called wherever it may."""
-        if self._armed:
+        if self._armed and not heap.depth:
             for _ in self._words.ipoll(0):
                 self._hear()
             if self._wanted:

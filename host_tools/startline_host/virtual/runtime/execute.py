@@ -5,7 +5,7 @@ import sys
 
 from flash import PowerCut
 
-from . import files
+from . import files, heap
 from .source import fold
 
 _real_print_exception = sys.print_exception
@@ -98,9 +98,11 @@ class Runner:
                 call(code)
             except BaseException as raised:
                 error = raised
+                heap.unlock()
                 self._console.end_if_broken(raw)
                 if self._console.is_wanted and isinstance(raised, OSError):
                     error = KeyboardInterrupt()  # a file operation failed to make it stop
+            heap.unlock()
             if self._console.interruptible(-1):
                 self._console.unread(3)
         except KeyboardInterrupt as raised:  # it came just as the code ended

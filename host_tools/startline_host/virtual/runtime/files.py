@@ -6,6 +6,7 @@ from the program's, and only those get the text as the chip's compiler reads it.
 """
 
 import io
+from os import ilistdir as _vfs_ilistdir
 from os import stat as _vfs_stat
 
 import vfs as _vfs
@@ -15,6 +16,7 @@ from .source import fold
 _DIRECTORY = 0x4000
 _FILE = 0x8000
 _NOT_A_DIRECTORY = 20
+_FOLDERS = ("/", "/lib")
 
 
 class _Expected:
@@ -22,6 +24,12 @@ class _Expected:
 
     path = None
     by_program = False
+
+
+class _Watched:
+    """Who wants to know of a new module."""
+
+    uncover = None
 
 
 class Files:
@@ -40,6 +48,8 @@ class Files:
     def open(self, path: str, mode: str = "r"):
         """Open a file; one that the importer has just found gives its text for the compiler."""
         expected, _Expected.path = _Expected.path, None
+        if mode[:1] in "wa":
+            _written(path)
         if path != expected or mode != "rb":
             return self.real.open(path, mode)
         with self.real.open(path, mode) as file:
@@ -64,6 +74,23 @@ class Files:
             if error.errno == _NOT_A_DIRECTORY:
                 return _FILE
             raise
+
+
+def watch(uncover) -> None:
+    """Call `uncover(folder, entry)` for what lies where modules are looked for, now and later."""
+    _Watched.uncover = uncover
+    for folder in _FOLDERS:
+        try:
+            for entry in _vfs_ilistdir(folder):
+                uncover(folder, entry[0])
+        except OSError:
+            continue
+
+
+def _written(path: str) -> None:
+    folder, _, entry = path.lstrip("/").rpartition("/")
+    if _Watched.uncover and "/" + folder in _FOLDERS:
+        _Watched.uncover("/" + folder, entry)
 
 
 def expect_source(path: str) -> None:

@@ -3,6 +3,7 @@
 import builtins
 import sys
 
+from . import heap
 from .modules import (
     asyncio_tasks,
     errno,
@@ -19,6 +20,7 @@ from .modules import (
     vfs,
 )
 from .modules import sys as chip_sys
+from .modules.not_imitated import MODULES, NotImitated
 from .source import fold
 
 _STAND_INS = {
@@ -33,10 +35,11 @@ _STAND_INS = {
     "os": os,
     "select": select,
     "socket": socket,
-    "sys": chip_sys,
     "time": time,
     "vfs": vfs,
 }
+_EXTENSIBLE = ("errno", "os", "select", "socket", "time")
+_FROZEN = ("machine", "ntptime")
 _OLD_NAMES = ("errno", "machine", "os", "select", "socket", "sys", "time")
 
 
@@ -47,14 +50,26 @@ def banner() -> str:
 
 def install(stdin, stdout, print_exception) -> None:
     """Let every import of these names, also by frozen modules, find the stand-ins."""
-    chip_sys.setup(stdin, stdout, print_exception)
     for name, module in _STAND_INS.items():
         module.__name__ = name
         if hasattr(module, "__file__"):
             del module.__file__  # the port's are built in
         sys.modules[name] = module
-        if name in _OLD_NAMES:
-            sys.modules["u" + name] = module
+    for name in MODULES:
+        sys.modules[name] = NotImitated(name)
+    sys.modules["sys"] = chip_sys.module(stdin, stdout, print_exception)
+    for name in _OLD_NAMES:
+        sys.modules["u" + name] = sys.modules[name]
+
+
+def uncover(folder: str, entry: str) -> None:
+    """Let a module on flash be imported in place of a stand-in, where it would be on a chip.
+
+    The current folder, `/`, comes before what is frozen; `/lib` only before what is built in.
+    """
+    name = entry[: entry.find(".")] if entry.endswith((".py", ".mpy")) else entry
+    if name in _EXTENSIBLE or (folder == "/" and (name in _FROZEN or name in MODULES)):
+        sys.modules.pop(name, None)
 
 
 def replace_builtins(console, ask) -> None:
@@ -63,16 +78,15 @@ def replace_builtins(console, ask) -> None:
     `compile()` takes source as the chip's compiler does.
     """
     real_print = builtins.print
+    real_compile = builtins.compile
 
     def print(*args, **options) -> None:
         real_print(*args, **options)
         console.check()
 
-    real_compile = builtins.compile
-
     def compile(source, *rest):
         return real_compile(fold(source), *rest)
 
-    builtins.print = print
+    heap.print = builtins.print = print
     builtins.compile = compile
     builtins.input = ask

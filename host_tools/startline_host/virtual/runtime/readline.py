@@ -43,6 +43,9 @@ class LineReader:
         self._at = 0
         self._prompt = ""
         self._recalled = -1
+        self._continues = False
+        self._indents = True
+        self._last_end = 0
 
     def read(self, prompt: str, before: str = "") -> tuple:
         """Return (key, line): key 0 for Enter, else the control character that ended it.
@@ -51,24 +54,42 @@ class LineReader:
         """
         self._prompt = prompt
         self._recalled = -1
-        self._line = _indent(before) if before else ""
+        self._continues = bool(before)
+        self._indents = self._indents or not before
+        self._line = _indent(before) if before and self._indents else ""
         self._at = len(self._line)
-        fresh = bool(self._line)
+        just_indented = bool(self._line)
         self._console.say(prompt + self._line)
         while True:
             byte = self._console.read()
-            if fresh and byte == 32 and not self._line.strip():
-                self._replace(self._line[:-3])  # the port takes one step of indentation back
-                fresh = False
-                continue
-            fresh = False
+            if byte == 3 or (1 <= byte <= 5 and not self._line):
+                return byte, ""
             if byte in (10, 13):
-                self._console.say("\n")
-                self._remember()
-                return 0, self._line
-            if byte == 3 or (1 <= byte <= 5 and not self._line.strip(" ")):
-                return byte, self._line if byte == 4 else ""
-            self._key(byte)
+                if self._is_end(byte):
+                    self._console.say("\n")
+                    self._remember()
+                    return 0, self._line
+            elif just_indented and byte in (9, 32):
+                self._take_over(byte)
+            else:
+                self._key(byte)
+            just_indented = False
+
+    def _is_end(self, byte: int) -> bool:
+        """Tell whether a carriage return or line feed ends a line: a pair of both ends one."""
+        self._last_end = byte if self._last_end in (0, byte) else 0
+        return self._last_end == byte
+
+    def _take_over(self, byte: int) -> None:
+        """Stop to indent until the statement ends: somebody pastes blanks or knows better.
+
+        The tab leaves the blanks that are there, the space is the first of the writer's own.
+        """
+        self._indents = False
+        if byte == 32:
+            self._line = self._line[:-3]
+            self._at -= 3
+            self._console.say("\b\b\b")
 
     def _key(self, byte: int) -> None:
         if byte == 27:
@@ -156,7 +177,8 @@ class LineReader:
             self._replace(self._history[self._recalled] if self._recalled >= 0 else "")
 
     def _tab(self) -> None:
-        if self._at and self._line[self._at - 1] == " ":
+        previous = self._line[self._at - 1] if self._at else " " if self._continues else ""
+        if previous in (" ", "\t"):
             self._insert("    ")
             return
         added, choices = complete(self._line[: self._at], self._names)
@@ -173,9 +195,13 @@ class LineReader:
 
 
 def _indent(before: str) -> str:
-    """Return the blanks with which the next line of a statement starts."""
-    last = before[before.rfind("\n") + 1 :]
-    blanks = last[: len(last) - len(last.lstrip(" "))]
-    if last.rstrip(" ").endswith(":"):
-        return blanks + "    "
-    return blanks if last.strip(" ") else ""
+    """Return the blanks with which the next line of a statement starts: by fours.
+
+    None after two lines of blanks: the next Enter ends the statement.
+    """
+    lines = before.split("\n")
+    last = lines[-1]
+    blanks = len(last) - len(last.lstrip(" "))
+    if len(lines) > 2 and not last.strip(" ") and not lines[-2].strip(" "):
+        return ""
+    return "    " * (blanks // 4 + last.endswith(":"))

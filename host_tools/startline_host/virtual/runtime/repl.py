@@ -1,5 +1,7 @@
 """The two prompts of the port: raw, with raw paste, for tools, and friendly, for people."""
 
+import sys
+
 from .readline import LineReader
 
 RAW = "raw"
@@ -104,7 +106,7 @@ class Repl:
         say = self._console.say
         say(self._banner)
         while True:
-            key, line = self._lines.read(">>> ")
+            key, line = self._lines.read(sys.ps1)
             mode = "single"
             if key == _CTRL_A:
                 say("\n")
@@ -146,7 +148,7 @@ class Repl:
     def _rest_of(self, line: str) -> str:
         """Ask for the further lines of a statement; "" when it was given up."""
         while needs_more(line):
-            key, more = self._lines.read("... ", line)
+            key, more = self._lines.read(sys.ps2, line)
             if key == _CTRL_C:
                 self._console.say("\n")
                 return ""

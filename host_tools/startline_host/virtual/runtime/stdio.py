@@ -2,6 +2,8 @@
 
 import io
 
+from .buffers import byte_view
+
 _POLL = 3
 _READABLE = 1
 _FILENO = 10
@@ -45,6 +47,10 @@ class TextOut(io.IOBase):
         self.buffer = RawOut(console)
 
     def write(self, data, length=None, offset=None) -> int:
+        if length is None:
+            written = self._write(data)  # takes no memory: the heap may be locked
+            self._console.check()
+            return written
         part = _part(data, length, offset)
         self._write(part)
         self._console.check()
@@ -67,9 +73,10 @@ class RawIn(io.IOBase):
         self._console = console
 
     def readinto(self, buffer, length=None) -> int:
-        size = len(buffer) if length is None else length
+        view = byte_view(buffer)
+        size = len(view) if length is None else min(length, len(view))
         for index in range(size):
-            buffer[index] = self._console.read()
+            view[index] = self._console.read()
         return size
 
     def read(self, length=-1) -> bytes:
@@ -105,9 +112,10 @@ class TextIn(RawIn):
 
     def readinto(self, buffer, length=None) -> int:
         size = super().readinto(buffer, length)
+        view = byte_view(buffer)
         for index in range(size):
-            if buffer[index] == 13:
-                buffer[index] = 10
+            if view[index] == 13:
+                view[index] = 10
         return size
 
     def read(self, length=-1) -> str:

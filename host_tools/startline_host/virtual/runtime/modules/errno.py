@@ -23,6 +23,16 @@ EINPROGRESS = 119
 EALREADY = 120
 ENOTCONN = 128
 
-errorcode = {
-    value: name for name, value in globals().items() if name[0] == "E" and isinstance(value, int)
-}
+
+class _Fixed(dict):
+    """A dictionary in ROM."""
+
+    def _refuse(self, *_) -> None:
+        raise TypeError
+
+    __setitem__ = __delitem__ = pop = popitem = clear = update = setdefault = _refuse
+
+
+errorcode = _Fixed(
+    {value: name for name, value in globals().items() if name[0] == "E" and isinstance(value, int)}
+)

@@ -2,11 +2,13 @@
 
 from .. import nvs_errors as _nvs
 from .. import table as _table
+from ..buffers import byte_view as _byte_view
 from ..chip import Window as _Window
 from ..chip import current as _current
 from ..console import calm as _calm
 from ..nvs_page import BLOB_INDEX as _BLOB
 from ..nvs_page import I32 as _I32
+from .not_imitated import add_to as _add_to
 
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
@@ -39,8 +41,16 @@ def raw_temperature() -> int:
 
 
 def idf_heap_info(capabilities: int) -> list:
-    """Return one region (size, free, largest block, least free ever)."""
-    return [(160_000, 100_000, 90_000, 80_000)]
+    """Return regions (size, free, largest block, least free ever), as a chip with Wi-Fi has them."""
+    if capabilities & HEAP_EXEC:
+        return [(94_968, 94_376, 90_112, 94_376)]
+    return [
+        (7_288, 0, 0, 0),
+        (16_648, 4, 0, 4),
+        (79_912, 37_712, 34_816, 32_308),
+        (15_072, 15_036, 14_848, 15_036),
+        (113_840, 47_376, 43_008, 40_960),
+    ]
 
 
 class NVS:
@@ -70,7 +80,7 @@ class NVS:
 
     def set_blob(self, key: str, value) -> None:
         """Set a blob. Of a longer key the first 15 bytes count, silently."""
-        data = value.encode() if isinstance(value, str) else bytes(memoryview(value))
+        data = bytes(_byte_view(value))
         self._call("set", self, self._index, key.encode()[:15], _BLOB, data)
 
     def get_blob(self, key: str, buffer) -> int:
@@ -80,10 +90,11 @@ class NVS:
         OSError(-4364) when the buffer is too short.
         """
         data = self._call("get", self._index, key.encode()[:15], _BLOB)
-        if len(buffer):
-            if len(buffer) < len(data):
+        view = _byte_view(buffer)
+        if len(view):
+            if len(view) < len(data):
                 _fail(_nvs.INVALID_LENGTH)
-            memoryview(buffer)[: len(data)] = data
+            view[: len(data)] = data
         return len(data)
 
     def erase_key(self, key: str) -> None:
@@ -144,8 +155,9 @@ class Partition:
         """Fill `buffer` from a block, and an offset in bytes behind its start."""
         start = block * self._block + offset
         try:
-            self._check(start, len(buffer))
-            _calm(self._chip.console, self._read, start, buffer)
+            view = _byte_view(buffer)
+            self._check(start, len(view))
+            _calm(self._chip.console, self._read, start, view)
         except MemoryError:
             self._chip.flash.read_frugally(self._row.offset + start, buffer)
 
@@ -153,8 +165,9 @@ class Partition:
         """Program bytes; without an offset the blocks are erased first."""
         start = block * self._block + (offset or 0)
         try:
-            self._check(start, len(data))
-            _calm(self._chip.console, self._write, start, data, offset is None)
+            view = _byte_view(data)
+            self._check(start, len(view))
+            _calm(self._chip.console, self._write, start, view, offset is None)
         except MemoryError:
             self._write_frugally(start, data, offset is None)
 
@@ -200,8 +213,8 @@ class Partition:
         if start + length > self._row.size:
             _fail(0x104)
 
-    def _read(self, start: int, buffer) -> None:
-        self._chip.flash.readinto(self._row.offset + start, memoryview(buffer))
+    def _read(self, start: int, view) -> None:
+        self._chip.flash.readinto(self._row.offset + start, view)
 
     def _write(self, start: int, data, erase: bool) -> None:
         if erase:
@@ -223,3 +236,20 @@ class Partition:
         if length % _BLOCK:
             _fail(0x104)
         self._window.erase(start, length)
+
+
+_add_to(
+    globals(),
+    "esp32",
+    (
+        "PCNT",
+        "RMT",
+        "ULP",
+        "gpio_deep_sleep_hold",
+        "wake_on_ext0",
+        "wake_on_ext1",
+        "wake_on_gpio",
+        "wake_on_touch",
+        "wake_on_ulp",
+    ),
+)

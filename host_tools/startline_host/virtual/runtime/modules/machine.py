@@ -2,12 +2,14 @@
 
 import machine as _real
 
+from ..buffers import byte_view as _byte_view
 from ..chip import CAUSES as _CAUSES
 from ..chip import current as _current
 from ..clock import calendar as _calendar
 from ..clock import seconds as _seconds
 from ..timers import Alarm as _Alarm
 from .machine_uart import UART  # noqa: F401
+from .not_imitated import add_to as _add_to
 from .time import sleep_ms as _sleep_ms
 
 PWRON_RESET = 1
@@ -24,11 +26,11 @@ TOUCHPAD_WAKE = 5
 ULP_WAKE = 6
 
 _TIMERS = 4
+_NO_PINS = (24, 28, 29, 30, 31)
+_FIRST_INPUT_ONLY = 34
+_OUTPUT = 2
 
 Signal = _real.Signal
-mem8 = _real.mem8
-mem16 = _real.mem16
-mem32 = _real.mem32
 idle = _real.idle
 time_pulse_us = _real.time_pulse_us
 
@@ -109,7 +111,7 @@ class RTC:
         """Return or replace the bytes. Raises ValueError for more than 2048."""
         if data is None:
             return _current().rtc.data
-        return _current().rtc.set(data)
+        return _current().rtc.set(_byte_view(data))
 
 
 class WDT:
@@ -138,13 +140,17 @@ class Pin(_real.PinBase):
     PULL_UP = 2
     IRQ_RISING = 1
     IRQ_FALLING = 2
+    WAKE_LOW = 4
+    WAKE_HIGH = 5
     DRIVE_0 = 0
     DRIVE_1 = 1
     DRIVE_2 = 2
     DRIVE_3 = 3
 
     def __init__(self, id: int, mode=-1, pull=-1, value=None, drive=None, hold=None) -> None:
-        if not isinstance(id, int) or not 0 <= id < 40:
+        if isinstance(id, Pin):
+            id = id.id()
+        if not isinstance(id, int) or not 0 <= id < 40 or id in _NO_PINS:
             raise ValueError("invalid pin")
         self._id = id
         self._state = _current().pins.setdefault(id, [self.IN, 0, 0])
@@ -154,13 +160,15 @@ class Pin(_real.PinBase):
         return "Pin(%d)" % self._id
 
     def init(self, mode=-1, pull=-1, value=None, drive=None, hold=None) -> None:
-        """Change what is given."""
+        """Change what is given. Raises ValueError to make an output of a pin that cannot be one."""
+        if value is not None:
+            self._put(int(bool(value)))
         if mode not in (-1, None):
+            if mode & _OUTPUT and self._id >= _FIRST_INPUT_ONLY:
+                raise ValueError("pin can only be input")
             self._state[0] = mode
         if pull != -1:
             self._state[1] = pull or 0
-        if value is not None:
-            self.value(value)
 
     def value(self, level=None):
         """Return or set the level."""
@@ -168,7 +176,7 @@ class Pin(_real.PinBase):
         if level is not None:
             self._put(int(bool(level)))
             return None
-        if self._state[0] == self.OUT:
+        if self._state[0] & _OUTPUT:
             return self._state[2]
         outside = _current().world.input_level(self._id)
         return int(self._state[1] == self.PULL_UP) if outside is None else outside
@@ -186,6 +194,10 @@ class Pin(_real.PinBase):
     def toggle(self) -> None:
         """Turn the level round."""
         self.value(not self._state[2])
+
+    def id(self) -> int:
+        """Return the number."""
+        return self._id
 
     def irq(self, handler=None, trigger=3, wake=None):
         """Accept a handler; no pin here ever changes by itself."""
@@ -245,3 +257,33 @@ class Timer:
         """Return the milliseconds since the timer last fell due."""
         alarm = self._alarm
         return alarm.period - (alarm.due - _current().ticks_ms()) if alarm else 0
+
+
+_add_to(
+    globals(),
+    "machine",
+    (
+        "ADC",
+        "ADCBlock",
+        "CAN",
+        "Counter",
+        "DAC",
+        "Encoder",
+        "I2C",
+        "I2S",
+        "PWM",
+        "SDCard",
+        "SPI",
+        "SoftI2C",
+        "SoftSPI",
+        "TouchPad",
+        "bitstream",
+        "bootloader",
+        "dht_readinto",
+        "mem8",
+        "mem16",
+        "mem32",
+        "mem_backup",
+        "wake_pins",
+    ),
+)

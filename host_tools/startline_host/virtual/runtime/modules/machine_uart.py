@@ -3,6 +3,7 @@
 import io as _io
 
 from .. import uart as _uart
+from ..buffers import byte_view as _byte_view
 from ..chip import current as _current
 from ..timers import run_due as _run_due
 from .time import sleep_us as _sleep_us
@@ -129,7 +130,7 @@ class UART(_io.IOBase):
 
     def readinto(self, buffer, count=None):
         """Fill `buffer` from its start; return how many bytes, or None for none."""
-        view = memoryview(buffer)
+        view = _byte_view(buffer)
         size = len(view) if count is None else min(count, len(view))
         data = self._receive(size)
         if data is None:
@@ -163,7 +164,7 @@ class UART(_io.IOBase):
         self._look()
         if not self._driver.installed:
             return None
-        view = memoryview(data.encode() if isinstance(data, str) else data)
+        view = _byte_view(data)
         if length is not None:
             view = view[:length] if offset is None else view[offset : offset + length]
         _sleep_us(self._driver.send(view))

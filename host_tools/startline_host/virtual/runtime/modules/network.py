@@ -2,6 +2,7 @@
 
 from .. import wifi as _wifi
 from ..chip import current as _current
+from .not_imitated import add_to as _add_to
 from .time import sleep_ms as _sleep_ms
 
 STA_IF = 0
@@ -206,3 +207,6 @@ _SETTINGS = {
 
 def _text(value) -> str:
     return value if isinstance(value, str) else value.decode()
+
+
+_add_to(globals(), "network", ("LAN", "PPP"))

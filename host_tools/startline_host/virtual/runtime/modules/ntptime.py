@@ -1,13 +1,21 @@
-"""`ntptime`: asks the world's time servers; nothing leaves the machine."""
+"""`ntptime`: asks the world's time servers; nothing leaves the machine.
+
+A server tells 32 bits of seconds since 1900. The firmware takes those before 2024 for ones of the
+next era, so a server that lives in 1970 gives a date in 2106.
+"""
 
 import time as _real
 
 from ..chip import current as _current
-from ..clock import SECONDS_1970_TO_2000 as _2000
 from .time import sleep_ms as _sleep_ms
 
 host = "pool.ntp.org"
 timeout = 1
+
+_1900_TO_1970 = 2_208_988_800
+_1900_TO_2000 = 3_155_673_600
+_FIRST_STAMP = 3_913_056_000  # 2024-01-01
+_ERA = 1 << 32
 
 _NO_NAME = -202
 _TIMED_OUT = 116
@@ -22,7 +30,10 @@ def time() -> int:
     if offset is None or not chip.station.traffic_passes():
         _sleep_ms(int(timeout * 1000))
         raise OSError(_TIMED_OUT)
-    return int(_real.time_ns() // 1_000_000_000 - _2000 + offset)
+    stamp = (int(_real.time_ns() // 1_000_000_000 + offset) + _1900_TO_1970) % _ERA
+    if stamp < _FIRST_STAMP:
+        stamp += _ERA
+    return stamp - _1900_TO_2000
 
 
 def settime() -> None:

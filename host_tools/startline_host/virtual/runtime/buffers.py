@@ -1,0 +1,16 @@
+"""Buffers as C code sees them: so many bytes, whatever their items are."""
+
+import uctypes
+
+
+def byte_view(buffer):
+    """Return a memoryview of a buffer's bytes; writing to it writes to the buffer.
+
+    The buffer must outlive it. Raises TypeError for what is no buffer.
+    """
+    if isinstance(buffer, (bytes, bytearray)):
+        return memoryview(buffer)
+    if isinstance(buffer, str):
+        return memoryview(buffer.encode())
+    size = len(bytes(memoryview(buffer)))
+    return memoryview(uctypes.bytearray_at(uctypes.addressof(buffer), size))

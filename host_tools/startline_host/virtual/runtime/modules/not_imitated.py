@@ -1,0 +1,45 @@
+"""What the port has and the virtual chip has not: the name is there, and says so when it is used."""
+
+
+class NotImitated:
+    """A function or class that raises NotImplementedError for any use, or a module of such."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return "<%s, not imitated>" % self._name
+
+    def __call__(self, *arguments, **named):
+        self._refuse(self._name)
+
+    def __getattr__(self, name: str):
+        if name[:2] == "__":
+            raise AttributeError(name)
+        if "." in self._name:
+            self._refuse(self._name + "." + name)
+        return NotImitated(self._name + "." + name)
+
+    def _refuse(self, name: str) -> None:
+        raise NotImplementedError(name + " is not imitated by the virtual ESP32")
+
+
+def add_to(namespace: dict, module: str, names: tuple) -> None:
+    """Put such names into a module's namespace."""
+    for name in names:
+        namespace[name] = NotImitated(module + "." + name)
+
+
+MODULES = (
+    "_espnow",
+    "apa106",
+    "aioespnow",
+    "bluetooth",
+    "dht",
+    "ds18x20",
+    "espnow",
+    "neopixel",
+    "onewire",
+    "webrepl",
+)
+"""Whole modules of the port's firmware, built in or frozen."""
