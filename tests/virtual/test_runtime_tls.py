@@ -91,3 +91,58 @@ def test_certificates_are_verified_over_the_stand_in(
     assert other_authority.startswith(("ValueError", "OSError"))
     assert "not match" in other_name
     assert "not match" not in other_authority
+
+
+ASYNC_SCRIPT = """
+import asyncio, network, tls
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+wlan.connect("bench", "bench-wifi")
+async def main():
+    while not wlan.isconnected():
+        await asyncio.sleep_ms(10)
+    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = tls.CERT_REQUIRED
+    context.load_verify_locations(bytes.fromhex("{ca}"))
+    ticks = 0
+    async def tick():
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep_ms(5)
+    task = asyncio.create_task(tick())
+    reader, writer = await asyncio.open_connection(
+        "localhost", {port}, ssl=context, server_hostname="cloud.example")
+    for _ in range(20):
+        writer.write(b"x" * 3000)
+        await writer.drain()
+        got = await reader.readexactly(3000)
+        assert got == b"X" * 3000
+    await asyncio.sleep_ms(50)
+    task.cancel()
+    print("kept", ticks > 5)
+asyncio.run(main())
+"""
+
+
+def test_asyncio_keeps_a_verified_connection(tmp_path: Path) -> None:
+    """Batches go back and forth over one connection; what TLS has buffered is not waited for."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("cloud.example").configure_cert(context)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(20)
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with context.wrap_socket(connection, server_side=True) as stream:
+                while data := stream.recv(4096):
+                    stream.sendall(data.upper())
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = listening.getsockname()[1]
+        with Vm(tmp_path) as vm:
+            vm.start()
+            assert vm.run(ASYNC_SCRIPT.format(port=port, ca=der(authority))) == "kept True\n"
+        thread.join(20)

@@ -6,6 +6,7 @@ import sys
 from flash import PowerCut
 
 from . import files, heap
+from .socket_errors import NAMES
 from .source import fold
 
 _real_print_exception = sys.print_exception
@@ -13,19 +14,6 @@ _real_print_exception = sys.print_exception
 OK = 0
 FAILED = 1
 FORCED_EXIT = 2
-
-# The port prints a name for these numbers; the VM only knows the host's.
-NAMES = {
-    112: "EADDRINUSE",
-    113: "ECONNABORTED",
-    114: "ENETUNREACH",
-    116: "ETIMEDOUT",
-    118: "EHOSTUNREACH",
-    119: "EINPROGRESS",
-    120: "EALREADY",
-    127: "EISCONN",
-    128: "ENOTCONN",
-}
 
 
 class Runner:

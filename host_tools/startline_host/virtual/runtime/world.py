@@ -4,10 +4,12 @@ The world is a JSON object, read anew at each use, so that a test changes it whi
 Every member may be missing:
 
     {"access_points": {"bench": {"password": "…", "delay_ms": 0, "fault": null}},
-     "dns": {"host": "127.0.0.1"}, "dns_fault": null, "link_fault": null,
+     "dns": {"host": "127.0.0.1"}, "ports": {"123": 40123}, "dns_fault": null, "link_fault": null,
      "ntp": {"*": 0}, "clock": "2000-01-01"}
 
-An access point's fault is "no_address" or "no_traffic", dns_fault "fail" or "stall" (for
+A name may have a list of addresses: each look-up gets the next, since the chip takes one of an
+answer. `ports` says where on loopback a server really listens that has a port of its own in the
+world, as `"PORT"` or `"ADDRESS:PORT"`. An access point's fault is "no_address" or "no_traffic", dns_fault "fail" or "stall" (for
 `dns_stall_ms`), link_fault "down". A time server's value is its offset from the host's clock in
 seconds, null for one that never answers.
 """
@@ -33,6 +35,7 @@ class World:
 
     def __init__(self, load=dict) -> None:
         self._load = load
+        self._lookups = 0
 
     def access_points(self) -> dict:
         """Return the access points in reach by name."""
@@ -49,14 +52,24 @@ class World:
 
     def resolve(self, host: str) -> str | None:
         """Return the IPv4 address of a host, None when it does not resolve."""
-        known = self._load().get("dns", {})
-        if host in known:
-            return known[host]
+        host = host.lower()
+        for name, address in self._load().get("dns", {}).items():
+            if name.lower() == host:
+                return self._next_of(address) if isinstance(address, list) else address
         if is_dotted(host):
             return host
         if host == "localhost" or host.endswith(".localhost"):
             return "127.0.0.1"
         return None
+
+    def real_port(self, address: str, port: int) -> int:
+        """Return the port at which a server of the world really listens."""
+        ports = self._load().get("ports", {})
+        return ports.get("%s:%d" % (address, port), ports.get(str(port), port))
+
+    def _next_of(self, addresses: list) -> str | None:
+        self._lookups += 1
+        return addresses[(self._lookups - 1) % len(addresses)] if addresses else None
 
     def ntp_offset(self, server: str) -> float | None:
         """Return a time server's offset from the host's clock in seconds, None for no answer."""

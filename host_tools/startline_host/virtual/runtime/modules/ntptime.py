@@ -6,6 +6,7 @@ next era, so a server that lives in 1970 gives a date in 2106.
 
 import time as _real
 
+from .. import socket_errors as _errors
 from ..chip import current as _current
 from .time import sleep_ms as _sleep_ms
 
@@ -17,19 +18,16 @@ _1900_TO_2000 = 3_155_673_600
 _FIRST_STAMP = 3_913_056_000  # 2024-01-01
 _ERA = 1 << 32
 
-_NO_NAME = -202
-_TIMED_OUT = 116
-
 
 def time() -> int:
     """Return a server's time in seconds since 2000. Raises OSError(-202) or OSError(116)."""
     chip = _current()
     if not chip.station.is_connected() or chip.world.dns_fault()[0]:
-        raise OSError(_NO_NAME)
+        raise _errors.OSError(_errors.NO_NAME)
     offset = chip.world.ntp_offset(host)
     if offset is None or not chip.station.traffic_passes():
         _sleep_ms(int(timeout * 1000))
-        raise OSError(_TIMED_OUT)
+        raise _errors.OSError(_errors.ETIMEDOUT)
     stamp = (int(_real.time_ns() // 1_000_000_000 + offset) + _1900_TO_1970) % _ERA
     if stamp < _FIRST_STAMP:
         stamp += _ERA

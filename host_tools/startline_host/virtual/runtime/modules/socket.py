@@ -1,11 +1,13 @@
 """`socket`: real sockets behind the port's addresses and error numbers, to loopback only."""
 
-import errno as _errno
 import io as _io
 import select as _select
 import socket as _real
 
+from .. import socket_errors as _errors
+from ..buffers import byte_view as _byte_view
 from ..chip import current as _current
+from ..timers import run_due as _run_due
 from ..world import is_dotted as _is_dotted
 from ..world import is_loopback as _is_loopback
 from .time import sleep_ms as _sleep_ms
@@ -21,47 +23,64 @@ IPPROTO_UDP = 17
 SOL_SOCKET = 4095
 SO_REUSEADDR = 4
 SO_BROADCAST = 32
-SO_KEEPALIVE = 8
+SO_BINDTODEVICE = 4107
 TCP_NODELAY = 1
 IP_ADD_MEMBERSHIP = 3
+MSG_PEEK = 1
+MSG_DONTWAIT = 8
 
-_NO_NAME = -202
-_UNREACHABLE = 118
-_TIMED_OUT = 116
+_KNOWN_OPTIONS = (SO_REUSEADDR, SO_BROADCAST, SO_BINDTODEVICE, TCP_NODELAY, IP_ADD_MEMBERSHIP, 20)
+_POLL, _CLOSE = 3, 4
+_INVALID = -22
+_WRITABLE, _HUNG_UP = 4, 16
 _PATIENCE = 18.0
 """Seconds that the chip's TCP keeps asking an address that does not answer."""
-
-_NUMBERS = {
-    32: 104,
-    _errno.ECONNREFUSED: 104,  # a closed port answers with a reset
-    _errno.ECONNRESET: 104,
-    _errno.EADDRINUSE: 112,
-    _errno.ECONNABORTED: 113,
-    _errno.ETIMEDOUT: _TIMED_OUT,
-    _errno.EHOSTUNREACH: _UNREACHABLE,
-    _errno.EINPROGRESS: 119,
-    _errno.EALREADY: 120,
-    _errno.ENOTCONN: 128,
-}
 
 
 def _resolve(host: str) -> str:
     """Return a host's address. Raises OSError(-202), after a while when the world stalls."""
-    chip = _current()
+    if not isinstance(host, str):
+        raise TypeError("can't convert '%s' object to str implicitly" % type(host).__name__)
     if _is_dotted(host):
         return host
+    chip = _current()
     fault, stall_ms = chip.world.dns_fault()
     if fault == "stall":
         _sleep_ms(stall_ms)
     address = chip.world.resolve(host)
     if fault or not address or not chip.station.traffic_passes():
-        raise OSError(_NO_NAME)
+        raise _errors.OSError(_errors.NO_NAME)
     return address
 
 
+def _port(port) -> int:
+    try:
+        number = int(port)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 0xFFFF:
+        raise _errors.OSError(_errors.NO_SERVICE)
+    return number
+
+
+def _address(pair) -> tuple:
+    """Return (address, port) of what a program gives as such, its name resolved."""
+    host, port = _pair(pair)
+    return _resolve(host or "0.0.0.0"), _port(port)
+
+
+def _pair(pair) -> tuple:
+    if not isinstance(pair, (tuple, list)):
+        raise TypeError("object '%s' isn't a tuple or list" % type(pair).__name__)
+    if len(pair) != 2:
+        raise ValueError("requested length 2 but object has length %d" % len(pair))
+    return pair[0], pair[1]
+
+
 def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0) -> list:
-    """Return [(family, type, protocol, "", (address, port))]."""
-    return [(AF_INET, type or SOCK_STREAM, 0, "", (_resolve(host or "0.0.0.0"), int(port)))]
+    """Return [(family, type, protocol, host, (address, port))]: one address, as lwIP does."""
+    address = _resolve(host or "0.0.0.0")
+    return [(AF_INET, type or SOCK_STREAM, proto, host or "0.0.0.0", (address, _port(port)))]
 
 
 def _pack(address: str, port: int):
@@ -78,89 +97,117 @@ class socket(_io.IOBase):
 
     def __init__(self, af=AF_INET, type=SOCK_STREAM, proto=0, fileno=None) -> None:
         self._timeout = None
+        self._is_stream = type == SOCK_STREAM
+        self._is_new = fileno is None and self._is_stream
+        self._goes_nowhere = False
+        self._is_open = True
+        self._told: dict = {}
         self._real = fileno or _real.socket(_real.AF_INET, type)
 
     def close(self) -> None:
         """Close."""
+        self._is_open = False
         self._real.close()
 
     def connect(self, address) -> None:
-        """Connect to (host, port). Raises OSError(104, 116, 118 or -202) as the port does."""
-        target = _resolve(address[0])
+        """Connect to (host, port). Raises OSError(104, 116, 118, 119 or -202) as the port does."""
+        target, port = _address(address)
+        self._is_new = False
         if not _current().station.is_connected():
-            raise OSError(_UNREACHABLE)
+            raise _errors.OSError(_errors.EHOSTUNREACH)
         if not _is_loopback(target):
+            self._goes_nowhere = True
+            if self._timeout == 0:
+                raise _errors.OSError(_errors.EINPROGRESS)
             _sleep_ms(int(self._patience() * 1000))
-            raise OSError(_TIMED_OUT)
+            raise _errors.OSError(_errors.ETIMEDOUT)
         self._wait_for_link()
-        self._call(self._real.connect, _pack(target, address[1]))
+        self._call(self._real.connect, self._pack(target, port))
 
     def bind(self, address) -> None:
         """Bind to (host, port), on the loopback interface whatever the host."""
-        self._call(self._real.bind, _pack("127.0.0.1", address[1]))
+        self._call(self._real.bind, _pack("127.0.0.1", _address(address)[1]))
+        self._is_new = False
 
     def listen(self, backlog: int = 2) -> None:
         """Listen."""
         self._call(self._real.listen, backlog)
+        self._is_new = False
 
     def accept(self) -> tuple:
         """Return (socket, (address, port))."""
-        self._wait_for_input()
+        self._wait_for_input(self._timeout)
         real, packed = self._call(self._real.accept)
         return socket(fileno=real), _unpack(packed)
 
     def send(self, data) -> int:
         """Send, and return how many bytes went."""
+        view = _byte_view(data)
         self._wait_for_link()
-        return self._call(self._real.send, data)
+        return self._call(self._real.send, view)
 
     def sendall(self, data) -> None:
         """Send everything."""
-        view = memoryview(data.encode() if isinstance(data, str) else data)
+        view = _byte_view(data)
         while view:
             view = view[self.send(view) :]
 
-    def write(self, data, length=None) -> int:
+    def write(self, data, length=None, offset=None) -> int:
         """Send as a stream does."""
+        view = _byte_view(data)
+        if length is not None:
+            view = view[:length] if offset is None else view[offset : offset + length]
         self._wait_for_link()
-        return self._call(self._real.write, data if length is None else memoryview(data)[:length])
+        return self._call(self._real.write, view)
 
-    def recv(self, size: int) -> bytes:
-        """Receive at most `size` bytes."""
-        self._wait_for_input()
-        return self._call(self._real.recv, size)
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Receive at most `size` bytes; `flags` are MSG_PEEK and MSG_DONTWAIT."""
+        timeout = self._wait_for_input(0 if flags & MSG_DONTWAIT else self._timeout)
+        return self._call(self._real.recv, size, *_host_flags(flags), timeout=timeout)
+
+    def recvfrom(self, size: int, flags: int = 0) -> tuple:
+        """Return (data, (address, port))."""
+        timeout = self._wait_for_input(0 if flags & MSG_DONTWAIT else self._timeout)
+        data, packed = self._call(self._real.recvfrom, size, *_host_flags(flags), timeout=timeout)
+        source = _unpack(packed)
+        return data, (source[0], self._told.get(source, source[1]))
 
     def read(self, size: int = -1):
-        """Read `size` bytes, or until the end."""
-        self._wait_for_input()
+        """Read `size` bytes, or until the end; of datagrams one."""
+        if not self._is_stream:
+            return self.recv(0xFFFF if size < 0 else size)
+        self._wait_for_input(self._timeout)
         return self._call(self._real.read, *(() if size < 0 else (size,)))
 
     def readinto(self, buffer, size=None):
-        """Read into a buffer."""
-        self._wait_for_input()
+        """Read into a buffer, until it is full or the stream ends; of datagrams one."""
+        if not self._is_stream:
+            return self._receive_datagram(buffer, size)
+        self._wait_for_input(self._timeout)
         return self._call(self._real.readinto, buffer, *(() if size is None else (size,)))
 
     def readline(self):
         """Read a line."""
-        self._wait_for_input()
+        self._wait_for_input(self._timeout)
         return self._call(self._real.readline)
 
     def sendto(self, data, address) -> int:
-        """Send a datagram to (host, port); what is not for loopback is lost on the way."""
-        target = _resolve(address[0])
-        if not _is_loopback(target):
-            return len(data)
-        self._wait_for_link()
-        return self._call(self._real.sendto, data, _pack(target, address[1]))
-
-    def recvfrom(self, size: int) -> tuple:
-        """Return (data, (address, port))."""
-        self._wait_for_input()
-        data, packed = self._call(self._real.recvfrom, size)
-        return data, _unpack(packed)
+        """Send a datagram to (dotted address, port); what is not for loopback is lost on the way."""
+        view = _byte_view(data)
+        target, port = _pair(address)
+        if not _is_dotted(target):
+            raise ValueError("invalid arguments")
+        chip = _current()
+        if not chip.station.is_connected():
+            raise _errors.OSError(_errors.EHOSTUNREACH)
+        if not _is_loopback(target) or not chip.station.traffic_passes():
+            return len(view)
+        return self._call(self._real.sendto, view, self._pack(target, port))
 
     def settimeout(self, seconds) -> None:
         """Set the timeout of each call: None for none, 0 for not blocking."""
+        if seconds is not None and not isinstance(seconds, (int, float)):
+            raise TypeError("can't convert %s to float" % type(seconds).__name__)
         self._timeout = seconds
         self._real.settimeout(seconds)
 
@@ -169,9 +216,11 @@ class socket(_io.IOBase):
         self.settimeout(None if blocking else 0)
 
     def setsockopt(self, level: int, option: int, value) -> None:
-        """Set SO_REUSEADDR; other options are accepted."""
+        """Set SO_REUSEADDR; other options that the port knows are accepted."""
         if (level, option) == (SOL_SOCKET, SO_REUSEADDR):
             self._call(self._real.setsockopt, _real.SOL_SOCKET, _real.SO_REUSEADDR, value)
+        elif option not in _KNOWN_OPTIONS:
+            print("Warning: lwip.setsockopt() option not implemented")
 
     def makefile(self, mode="rb", buffering=0):
         """Return the socket: it is a stream already."""
@@ -182,47 +231,83 @@ class socket(_io.IOBase):
         return self._real.fileno()
 
     def ioctl(self, request: int, argument: int) -> int:
-        """Answer the stream protocol: 3 poll, 4 close, 10 the descriptor."""
-        if request == 3:
-            poll = _select.poll()
-            poll.register(self._real, argument)
-            ready = poll.poll(0)
-            return ready[0][1] if ready else 0
-        if request == 4:
+        """Answer the stream protocol: 3 poll, 4 close.
+
+        It has no descriptor to wait on: a stream on top, such as TLS, may hold bytes already.
+        """
+        if request == _POLL:
+            return self._ready(argument)
+        if request == _CLOSE:
             self.close()
             return 0
-        if request == 10:
-            return self.fileno()
-        return -1
+        return _INVALID
 
-    def _call(self, function, *args):
+    def _pack(self, address: str, port: int):
+        """Return the real address, and remember what the program calls it."""
+        real = _current().world.real_port(address, port)
+        if real != port:
+            self._told[address, real] = port
+        return _pack(address, real)
+
+    def _ready(self, events: int) -> int:
+        if not self._is_open:
+            return 32  # POLLNVAL
+        if self._goes_nowhere:
+            return 0
+        if self._is_new:
+            return events & _WRITABLE | _HUNG_UP
+        poll = _select.poll()
+        poll.register(self._real, events)
+        ready = poll.poll(0)
+        return ready[0][1] if ready else 0
+
+    def _receive_datagram(self, buffer, size):
+        view = _byte_view(buffer)
+        size = len(view) if size is None else min(size, len(view))
+        try:
+            data = self.recv(size)
+        except OSError as error:
+            if error.errno == _errors.EAGAIN:
+                return None
+            raise
+        view[: len(data)] = data
+        return len(data)
+
+    def _call(self, function, *args, timeout=False):
         """Call the real socket, with the chip's error numbers."""
         try:
             return function(*args)
         except OSError as error:
-            number = error.errno
-            if number == _errno.EAGAIN and self._timeout != 0:
-                number = _errno.ETIMEDOUT
-            raise OSError(_NUMBERS.get(number, number))
+            timeout = self._timeout if timeout is False else timeout
+            if error.errno == _errors.EAGAIN and timeout != 0:
+                raise _errors.OSError(_errors.ETIMEDOUT)
+            raise _errors.of_chip(error)
 
     def _patience(self) -> float:
         return _PATIENCE if self._timeout is None else min(self._timeout, _PATIENCE)
 
-    def _wait_for_input(self) -> None:
-        """Return when there is something to read, or when the real call is to say that not."""
+    def _wait_for_input(self, timeout):
+        """Return the timeout once there is something to read, or the real call is to say that not.
+
+        Raises OSError(116) when it is over, OSError(128) for a socket that was never connected.
+        """
+        if self._is_new:
+            raise _errors.OSError(_errors.ENOTCONN)
+        if timeout == 0:
+            _current().console.check()
+            return timeout
         self._wait_for_link()
-        if self._timeout == 0:
-            return
-        console = _current().console
-        milliseconds = -1 if self._timeout is None else int(self._timeout * 1000)
+        chip = _current()
+        milliseconds = -1 if timeout is None else int(timeout * 1000)
         poll = _select.poll()
         poll.register(self._real, _select.POLLIN)
-        console.watch(poll)
-        ready = poll.poll(milliseconds)
+        chip.console.watch(poll)
+        ready = _poll_with_callbacks(chip, poll, milliseconds)
         for item in ready:
-            console.heard(item[0])
+            chip.console.heard(item[0])
         if not ready:
-            raise OSError(_TIMED_OUT)
+            raise _errors.OSError(_errors.ETIMEDOUT)
+        return timeout
 
     def _wait_for_link(self) -> None:
         """Return at once while traffic passes. Raises OSError(116) when the timeout is over."""
@@ -231,6 +316,27 @@ class socket(_io.IOBase):
         waited = 0.0
         while not chip.station.traffic_passes():
             if waited >= self._patience():
-                raise OSError(_TIMED_OUT)
+                raise _errors.OSError(_errors.ETIMEDOUT)
             _sleep_ms(50)
             waited += 0.05
+
+
+def _host_flags(flags: int) -> tuple:
+    """Return the flags that the real call takes, none where there are none."""
+    host = (_real.MSG_PEEK if flags & MSG_PEEK else 0) | (
+        _real.MSG_DONTWAIT if flags & MSG_DONTWAIT else 0
+    )
+    return (host,) if host else ()
+
+
+def _poll_with_callbacks(chip, poll, milliseconds: int) -> list:
+    """Wait; timers and UART handlers run meanwhile, as they do on the chip."""
+    while chip.timers or chip.interrupts:
+        pause = max(1, _run_due(chip))
+        if 0 <= milliseconds < pause:
+            break
+        ready = poll.poll(pause)
+        if ready:
+            return ready
+        milliseconds -= pause if milliseconds > 0 else 0
+    return poll.poll(milliseconds)

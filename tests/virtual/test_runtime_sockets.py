@@ -1,0 +1,262 @@
+"""Sockets as lwIP has them on the chip: flags, blocking, errors, datagrams, ports of the world."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.virtual.test_runtime_network import JOIN
+from tests.virtual.vm_harness import SECONDS, Vm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def vm(tmp_path: Path) -> Iterator[Vm]:
+    """A chip at its prompt."""
+    with Vm(tmp_path) as vm:
+        vm.start()
+        yield vm
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """A listening socket on loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(SECONDS)
+        yield server
+
+
+@pytest.fixture
+def datagrams() -> Iterator[int]:
+    """A server on loopback that sends each datagram back in capitals; its port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(0.1)
+        stop = threading.Event()
+
+        def serve() -> None:
+            while not stop.is_set():
+                try:
+                    data, source = server.recvfrom(2000)
+                except TimeoutError:
+                    continue
+                server.sendto(data.upper(), source)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        stop.set()
+        thread.join()
+
+
+def test_a_socket_that_is_not_connected_says_so(vm: Vm) -> None:
+    """`recv` of a new socket is ENOTCONN; without Wi-Fi nothing is reached, also by datagrams."""
+    said = vm.run(
+        JOIN
+        + """
+import socket
+new = socket.socket()
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print(fails(new.recv, 1), fails(new.read, 1), fails(udp.sendto, b"x", ("127.0.0.1", 9)))
+print(fails(socket.socket().connect, ("127.0.0.1", 9)))
+try:
+    new.recv(1)
+except OSError as error:
+    print(error, error.errno, repr(error), isinstance(error, OSError))
+"""
+    )
+    assert said.splitlines() == [
+        "(128,) (128,) (118,)",
+        "(118,)",
+        "[Errno 128] ENOTCONN 128 OSError(128,) True",
+    ]
+
+
+def test_a_connection_can_be_made_without_blocking(vm: Vm, listening: socket.socket) -> None:
+    """EINPROGRESS at once, writable when it stands; an address that is not there never is."""
+    port = listening.getsockname()[1]
+    said = vm.run(
+        JOIN
+        + f"""
+import select, socket
+join()
+s = socket.socket()
+s.setblocking(False)
+print(fails(s.connect, ("127.0.0.1", {port})))
+poll = select.poll()
+poll.register(s, select.POLLOUT)
+print(poll.poll(5000)[0][1], fails(s.recv, 1), s.read(1), s.readinto(bytearray(1)))
+far = socket.socket()
+far.setblocking(False)
+print(fails(far.connect, ("192.0.2.1", 80)))
+poll = select.poll()
+poll.register(far, select.POLLOUT)
+print(poll.poll(50))
+"""
+    )
+    assert said.splitlines() == ["(119,)", "4 (11,) None None", "(119,)", "[]"]
+
+
+def test_bytes_can_be_looked_at_and_not_waited_for(vm: Vm, listening: socket.socket) -> None:
+    """MSG_PEEK leaves them where they are, MSG_DONTWAIT raises EAGAIN instead of waiting."""
+    port = listening.getsockname()[1]
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(1)
+            connection.sendall(b"bytes")
+            connection.recv(1)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    said = vm.run(
+        JOIN
+        + f"""
+import socket
+join()
+s = socket.socket()
+s.settimeout(10)
+s.connect(("127.0.0.1", {port}))
+print(fails(s.recv, 1, socket.MSG_DONTWAIT))
+s.send(b"x")
+print(s.recv(3, socket.MSG_PEEK), s.recv(9, socket.MSG_PEEK), s.recv(9, socket.MSG_DONTWAIT))
+s.send(b"x")
+s.close()
+"""
+    )
+    thread.join()
+    assert said.splitlines() == ["(11,)", "b'byt' b'bytes' b'bytes'"]
+
+
+def test_a_datagram_is_read_as_one(vm: Vm, datagrams: int) -> None:
+    """A buffer that is larger than the datagram does not wait for more; sources are pairs."""
+    said = vm.run(
+        JOIN
+        + f"""
+import socket
+join()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+there = ("127.0.0.1", {datagrams})
+buffer = bytearray(20)
+print(s.sendto(b"one", there), s.readinto(buffer), bytes(buffer[:3]))
+s.sendto(b"two", there)
+print(s.read(100), s.sendto("three", there), s.recvfrom(100) == (b"THREE", there))
+s.setblocking(False)
+print(s.readinto(buffer), fails(s.recvfrom, 1))
+try:
+    s.sendto(b"x", ("localhost", 1))
+except ValueError as error:
+    print(error)
+"""
+    )
+    assert said.splitlines() == [
+        "3 3 b'ONE'",
+        "b'TWO' 5 True",
+        "None (11,)",
+        "invalid arguments",
+    ]
+
+
+def test_tls_over_datagrams_gives_up_in_time(vm: Vm, datagrams: int) -> None:
+    """A handshake whose peer talks nonsense ends with an error, and does not hang."""
+    said = vm.run(
+        JOIN
+        + f"""
+import socket, tls
+join()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.3)
+s.connect(("127.0.0.1", {datagrams}))
+context = tls.SSLContext(tls.PROTOCOL_DTLS_CLIENT)
+context.verify_mode = tls.CERT_NONE
+try:
+    context.wrap_socket(s)
+    print("shaken")
+except (OSError, ValueError) as error:
+    print("ended")
+"""
+    )
+    assert said == "ended\n"
+
+
+def test_bad_arguments_are_type_errors(vm: Vm) -> None:
+    """Addresses are pairs of a text and a port, data is bytes, timeouts are numbers."""
+    said = vm.run(
+        JOIN
+        + """
+import socket
+join()
+s = socket.socket()
+for call in (lambda: s.connect("host"), lambda: s.connect(("host",)), lambda: s.connect((5, 80)),
+             lambda: s.send(5), lambda: s.settimeout("1"), lambda: socket.getaddrinfo(5, 80),
+             lambda: socket.getaddrinfo("localhost", "http"), lambda: s.bind(80)):
+    try:
+        call()
+        print("accepted")
+    except (TypeError, ValueError, OSError) as error:
+        print(type(error).__name__, error if not isinstance(error, TypeError) else "")
+print(socket.getaddrinfo("localhost", "80"))
+"""
+    )
+    assert [line.strip() for line in said.splitlines()] == [
+        "TypeError",
+        "ValueError requested length 2 but object has length 1",
+        *["TypeError"] * 4,
+        "OSError -201",
+        "TypeError",
+        "[(2, 1, 0, 'localhost', ('127.0.0.1', 80))]",
+    ]
+
+
+def test_names_and_ports_are_the_worlds(vm: Vm, datagrams: int) -> None:
+    """Case does not matter; a name with two addresses gives them in turn; ports may be elsewhere."""
+    vm.set_world(
+        dns={"Pool.NTP.org": ["127.0.0.2", "127.0.0.3"], "none.example": []},
+        ports={"123": datagrams, "127.0.0.1:124": datagrams},
+    )
+    said = vm.run(
+        JOIN
+        + """
+import socket
+join()
+print([socket.getaddrinfo("pool.ntp.ORG", 123)[0][-1] for _ in range(3)])
+print(fails(socket.getaddrinfo, "none.example", 1), len(socket.getaddrinfo("POOL.ntp.org", 123)))
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+s.sendto(b"time?", ("127.0.0.1", 124))
+print(s.recvfrom(10))
+"""
+    )
+    assert said.splitlines() == [
+        "[('127.0.0.2', 123), ('127.0.0.3', 123), ('127.0.0.2', 123)]",
+        "(-202,) 1",
+        "(b'TIME?', ('127.0.0.1', 124))",
+    ]
+
+
+def test_timers_run_while_a_socket_waits(vm: Vm, listening: socket.socket) -> None:
+    """A read that blocks is no reason for a callback to be late."""
+    port = listening.getsockname()[1]
+    said = vm.run(
+        JOIN
+        + f"""
+import socket
+from machine import Timer
+join()
+s = socket.socket()
+s.connect(("127.0.0.1", {port}))
+hits = []
+Timer(0, period=20, callback=lambda t: hits.append(1))
+s.settimeout(0.3)
+print(fails(s.recv, 1), len(hits) >= 3)
+"""
+    )
+    assert said == "(116,) True\n"
