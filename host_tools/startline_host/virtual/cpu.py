@@ -30,7 +30,7 @@ from startline_host.virtual.watchdog import Watchdog
 _START = Path(__file__).parent / "runtime" / "start.py"
 _READ = 65536
 _INTERRUPT_WORDS = "iokah"
-_UART_WORDS = "tbe"
+_UART_WORDS = ("t", "b", "e")
 
 
 @dataclass(frozen=True, kw_only=True)

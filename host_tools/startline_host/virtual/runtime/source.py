@@ -5,7 +5,7 @@ the Unix port's table has the host's numbers. So the text is given the chip's be
 Strings and comments stay as they are; the braces of an f-string hold code.
 """
 
-from .modules import errno as _errno
+from .error_numbers import NUMBERS
 
 _MARK = b"errno"
 _NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
@@ -73,7 +73,7 @@ class _Folder:
         while at < len(self._text) and self._text[at] in _NAME:
             at += 1
         name = self._text[start:at].decode()
-        value = getattr(_errno, name, None) if name[:1] == "E" else None
+        value = NUMBERS.get(name)
         if value is None or self._text[self._skip(at) :][:1] in (b".", b"(", b"["):
             return b""
         self._at = at

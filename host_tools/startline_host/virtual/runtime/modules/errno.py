@@ -1,27 +1,6 @@
-"""The error numbers of the chip's C library; the VM's own are the host's."""
+"""`errno`: the error numbers of the chip's C library."""
 
-EPERM = 1
-ENOENT = 2
-EIO = 5
-EBADF = 9
-EAGAIN = 11
-ENOMEM = 12
-EACCES = 13
-EEXIST = 17
-ENODEV = 19
-EISDIR = 21
-EINVAL = 22
-EOPNOTSUPP = 95
-ECONNRESET = 104
-ENOBUFS = 105
-ECONNREFUSED = 111
-EADDRINUSE = 112
-ECONNABORTED = 113
-ETIMEDOUT = 116
-EHOSTUNREACH = 118
-EINPROGRESS = 119
-EALREADY = 120
-ENOTCONN = 128
+from ..error_numbers import NUMBERS as _NUMBERS
 
 
 class _Fixed(dict):
@@ -33,6 +12,5 @@ class _Fixed(dict):
     __setitem__ = __delitem__ = pop = popitem = clear = update = setdefault = _refuse
 
 
-errorcode = _Fixed(
-    {value: name for name, value in globals().items() if name[0] == "E" and isinstance(value, int)}
-)
+globals().update(_NUMBERS)
+errorcode = _Fixed({value: name for name, value in _NUMBERS.items()})
