@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.virtual import nvs_reader
-from tests.virtual.vm_harness import BIND, FCTRY, NVS, ROWS, VFS, Vm
+from tests.virtual.vm_harness import BIND, FCTRY, ROWS, VFS, Vm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,146 +20,6 @@ def vm(tmp_path: Path) -> Iterator[Vm]:
     with Vm(tmp_path) as vm:
         vm.start()
         yield vm
-
-
-def test_nvs_gives_what_the_ports_own_test_expects(vm: Vm) -> None:
-    """Values, lengths and errors of MicroPython's test of `esp32.NVS` on a real chip."""
-    said = vm.run(
-        """
-from esp32 import NVS
-def fails(function, *args):
-    try:
-        function(*args)
-    except OSError as error:
-        print(error)
-one = NVS("first")
-one.set_i32("number", 1234)
-one.set_i32("other", -503)
-print(one.get_i32("number"), one.get_i32("other"))
-text = "a text as a blob"
-one.set_blob("text", text)
-buffer = bytearray(len(text))
-print(one.get_blob("text", buffer), buffer)
-one.set_blob("bytes", b"some bytes")
-buffer = bytearray(20)
-print(one.get_blob("bytes", buffer), bytes(buffer))
-print(one.get_blob("bytes", bytearray(0)))
-one.erase_key("number")
-fails(one.erase_key, "number")
-fails(one.get_i32, "number")
-fails(one.get_i32, "text")
-fails(one.get_blob, "text", bytearray(10))
-one.commit()
-two = NVS("second")
-fails(two.get_i32, "other")
-two.set_i32("other", 7654)
-print(one.get_i32("other"), two.get_i32("other"), one)
-"""
-    )
-    assert said.splitlines() == [
-        "1234 -503",
-        "16 bytearray(b'a text as a blob')",
-        "10 b'some bytes\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'",
-        "10",
-        "(-4354, 'ESP_ERR_NVS_NOT_FOUND')",
-        "(-4354, 'ESP_ERR_NVS_NOT_FOUND')",
-        "(-4354, 'ESP_ERR_NVS_NOT_FOUND')",
-        "(-4364, 'ESP_ERR_NVS_INVALID_LENGTH')",
-        "(-4354, 'ESP_ERR_NVS_NOT_FOUND')",
-        "-503 7654 <NVS namespace>",
-    ]
-
-
-def test_long_nvs_keys_fail_or_are_cut_as_on_the_chip(vm: Vm) -> None:
-    """More than 15 characters raise for `set_i32`; for blobs the first 15 count, silently."""
-    said = vm.run(
-        """
-from esp32 import NVS
-one = NVS("n")
-for name in ("x" * 16, ""):
-    try:
-        NVS(name)
-    except OSError as error:
-        print(error)
-try:
-    one.set_i32("k" * 16, 1)
-except OSError as error:
-    print(error)
-one.set_blob("k" * 20, b"cut")
-buffer = bytearray(3)
-print(one.get_blob("k" * 15, buffer), buffer)
-one.erase_key("k" * 17)
-one.commit()
-"""
-    )
-    assert said.splitlines() == [
-        "(-4358, 'ESP_ERR_NVS_INVALID_NAME')",
-        "(-4358, 'ESP_ERR_NVS_INVALID_NAME')",
-        "(-4361, 'ESP_ERR_NVS_KEY_TOO_LONG')",
-        "3 bytearray(b'cut')",
-    ]
-
-
-def test_a_full_nvs_raises_its_error_number(vm: Vm) -> None:
-    """A partition without room raises -4357, and what it holds stays readable."""
-    said = vm.run(
-        """
-from esp32 import NVS
-one = NVS("n")
-count = 0
-try:
-    while True:
-        one.set_blob("key%d" % count, bytes(500))
-        one.commit()
-        count += 1
-except OSError as error:
-    print(error)
-print(count > 20, one.get_blob("key0", bytearray(500)))
-"""
-    )
-    assert said.splitlines() == ["(-4357, 'ESP_ERR_NVS_NOT_ENOUGH_SPACE')", "True 500"]
-    assert len(nvs_reader.values(vm.partition(NVS))) > 20
-
-
-@pytest.mark.parametrize("ending", ["reset", "soft", "power"])
-def test_what_is_not_committed_is_gone_after_a_reset(vm: Vm, ending: str) -> None:
-    """A forgotten commit shows: the value set before is back after any kind of new start."""
-    vm.run(
-        """
-from esp32 import NVS
-one = NVS("n")
-one.set_i32("value", 1)
-one.commit()
-one.set_i32("value", 2)
-one.set_blob("blob", b"never")
-"""
-    )
-    assert nvs_reader.values(vm.partition(NVS)) == {("n", "value"): 1}
-    if ending == "soft":
-        vm.feed(b"\x04")
-        vm.until(BANNER_AFTER_SOFT)
-    elif ending == "power":
-        vm.start("power_on")
-    else:
-        vm.send("import machine; machine.reset()")
-        assert vm.until_end() == "reset"
-        vm.start("soft_reset")
-    said = vm.run("from esp32 import NVS; print(NVS('n').get_i32('value'))")
-    assert said == "1\n"
-
-
-BANNER_AFTER_SOFT = b"information.\r\n>>> "
-
-
-def test_a_partition_that_nvs_cannot_open_is_erased_at_boot(tmp_path: Path) -> None:
-    """With no free page left the port erases the whole partition without a word."""
-    with Vm(tmp_path) as vm:
-        for page in range(6):
-            body = struct.pack("<IB", page, 0xFE) + b"\xff" * 19
-            head = struct.pack("<I", 0xFFFFFFFC) + body + struct.pack("<I", nvs_reader.crc(body))
-            vm.write_flash(0x9000 + page * 4096, head)
-        vm.start()
-        assert vm.partition(NVS) == b"\xff" * NVS[4]
 
 
 def test_partitions_are_found_as_the_table_says(vm: Vm) -> None:

@@ -9,6 +9,7 @@ from struct import pack, unpack_from
 
 from . import nvs_recovery
 from .nvs_errors import (
+    KEY_TOO_LONG,
     NEW_VERSION_FOUND,
     NO_FREE_PAGES,
     NOT_ENOUGH_SPACE,
@@ -33,8 +34,12 @@ from .nvs_page import (
     key_of,
     make_entry,
 )
+from .nvs_trial import TrialPage
 
 _CHUNK_MAX = (ENTRIES - 1) * ENTRY
+_KEY_MAX = 15
+_LEAST_FIRST_CHUNK = _CHUNK_MAX // 10
+"""A page with less room than this for data does not take the first chunk of a longer blob."""
 _SECOND_VERSION = 0x80
 """A blob is rewritten under the other half of the chunk numbers, so that old and new differ."""
 
@@ -72,15 +77,17 @@ class NvsStore:
         if not self._free:
             raise NvsError(NO_FREE_PAGES)
 
+    def trial(self) -> "NvsStore":
+        """Return a store with the same items whose changes are in memory only."""
+        store = NvsStore(None, self._count * PAGE_SIZE)
+        store._used = [TrialPage(page) for page in self._used]
+        store._free = [TrialPage() for _ in self._free]
+        return store
+
     def erase_all(self) -> None:
         """Erase the whole partition."""
         for number in range(self._count):
             self._flash.erase(number * PAGE_SIZE, PAGE_SIZE)
-
-    @property
-    def room(self) -> int:
-        """Entries that could still be written if everything erased were reclaimed."""
-        return (self._count - 1) * ENTRIES - sum(page.live for page in self._used)
 
     @property
     def blob_limit(self) -> int:
@@ -107,13 +114,19 @@ class NvsStore:
         return found[2][24:] if found else None
 
     def put(self, namespace: int, key: bytes, kind: int, data: bytes) -> None:
-        """Store a fixed-length item, `data` little endian; an equal value is not written again."""
+        """Store a fixed-length item, `data` little endian; an equal value is not written again.
+
+        Raises NvsError: KEY_TOO_LONG, or NOT_ENOUGH_SPACE, also for a value that is only changed.
+        """
+        if len(key) > _KEY_MAX:
+            raise NvsError(KEY_TOO_LONG)
         entry = make_entry(namespace, kind, 1, NO_CHUNK, key, data)
         old = self._find(namespace, key, kind)
         if old and old[2] == entry:
             return
         self._room_for_one().append(entry)
-        self._drop_older(entry)
+        if old:
+            self._drop_older(entry)
 
     def get_blob(self, namespace: int, key: bytes) -> bytes | None:
         """Return a blob, or None when there is none or a chunk of it is damaged."""
@@ -130,23 +143,22 @@ class NvsStore:
         return data if len(data) == size else None
 
     def put_blob(self, namespace: int, key: bytes, data: bytes) -> None:
-        """Store a blob in chunks, then its index, then forget the old one."""
+        """Store a blob in chunks, then its index, then forget the old one.
+
+        Raises NvsError: VALUE_TOO_LONG, KEY_TOO_LONG or NOT_ENOUGH_SPACE.
+        """
         if len(data) > self.blob_limit:
             raise NvsError(VALUE_TOO_LONG)
+        if len(key) > _KEY_MAX:
+            raise NvsError(KEY_TOO_LONG)
         old = self._find(namespace, key, BLOB_INDEX)
         if old and self.get_blob(namespace, key) == data:
             return
         start = _SECOND_VERSION if old and old[2][29] < _SECOND_VERSION else 0
         try:
             count = self._append_chunks(namespace, key, data, start)
-            index = make_entry(
-                namespace,
-                BLOB_INDEX,
-                1,
-                NO_CHUNK,
-                key,
-                pack("<IBBH", len(data), count, start, 0xFFFF),
-            )
+            info = pack("<IBBH", len(data), count, start, 0xFFFF)
+            index = make_entry(namespace, BLOB_INDEX, 1, NO_CHUNK, key, info)
             self._room_for_one().append(index)
         except NvsError:
             self._erase_chunks(namespace, key, start)
@@ -171,31 +183,42 @@ class NvsStore:
                 yield page, index, entry
 
     def _find(self, namespace: int, key: bytes, kind: int | None, chunk: int = NO_CHUNK):
-        head = None if kind is None else bytes((namespace, kind))
-        for page, index, entry in self._items():
-            if entry[3] != chunk or entry[0] != namespace or key_of(entry) != key:
-                continue
-            if head is None or entry[:2] == head:
-                return page, index, entry
+        """Return (page, index, entry) of an item, of any type for None, or None.
+
+        On each page only the first item of that name counts: one of another type hides what
+        comes behind it, as it does in the library.
+        """
+        for page in self._used:
+            for index, entry in page.items():
+                if entry[3] != chunk or entry[0] != namespace or key_of(entry) != key[:_KEY_MAX]:
+                    continue
+                if kind is None or entry[1] == kind:
+                    return page, index, entry
+                break
         return None
 
     def _append_chunks(self, namespace: int, key: bytes, data: bytes, start: int) -> int:
+        """Write a blob's data over as many pages as it takes; return the number of chunks."""
         count = 0
         offset = 0
         while True:
-            page = self._room_for_one()
-            if offset < len(data) and page.next > ENTRIES - 2:
-                page = self._new_page()
-                if page.next > ENTRIES - 2:
-                    raise NvsError(NOT_ENOUGH_SPACE)
-            piece = data[offset : offset + (ENTRIES - 1 - page.next) * ENTRY]
-            if count == _SECOND_VERSION - 1:
+            page = self._current()
+            room = _room_for_data(page)
+            if not count and (room < len(data) or not room) and room < _LEAST_FIRST_CHUNK:
+                page = self._next_page()
+                if _room_for_data(page) == room:
+                    raise NvsError(NOT_ENOUGH_SPACE)  # the page that was tidied up is no better
+                continue
+            if not room or count == _SECOND_VERSION - 1:
                 raise NvsError(NOT_ENOUGH_SPACE)
+            piece = data[offset : offset + room]
             span = 1 + (len(piece) + ENTRY - 1) // ENTRY
             info = pack("<HHI", len(piece), 0xFFFF, checksum(piece))
             page.append(make_entry(namespace, BLOB_DATA, span, start + count, key, info), piece)
             count += 1
             offset += len(piece)
+            if offset < len(data) or room - len(piece) < ENTRY:
+                self._next_page()
             if offset >= len(data):
                 return count
 
@@ -218,20 +241,28 @@ class NvsStore:
                     older[0].erase_item(older[1], 1)
                 older = page, index
 
+    def _current(self) -> Page:
+        """Return the page that was last made active, whether there is room in it or not."""
+        return self._used[-1] if self._used else self._activate()
+
     def _room_for_one(self) -> Page:
         """Return the active page with at least one empty entry."""
-        page = self._used[-1] if self._used else None
-        if page is None or page.state != ACTIVE or page.next >= ENTRIES:
-            page = self._new_page()
+        page = self._current()
+        if page.state != ACTIVE or page.next >= ENTRIES:
+            page = self._next_page()
         if page.next >= ENTRIES:
             raise NvsError(NOT_ENOUGH_SPACE)
         return page
 
-    def _new_page(self) -> Page:
-        """Make another page the active one, reclaiming a page when only one is left free."""
-        if self._used and self._used[-1].state == ACTIVE:
+    def _next_page(self) -> Page:
+        """Make another page the active one, reclaiming a page when only one is left free.
+
+        The one with the fewest items in use is reclaimed, if it has not only such; it may be the
+        page that was just given up.
+        """
+        if self._used[-1].state == ACTIVE:
             self._used[-1].mark(FULL)
-        if len(self._free) > 1 or not self._used:
+        if len(self._free) > 1:
             return self._activate()
         victim = min(self._used, key=_live)
         if victim.live == ENTRIES:
@@ -266,6 +297,13 @@ class NvsStore:
             if not self._free:
                 raise NvsError(NO_FREE_PAGES)
             self._reclaim(victim)
+
+
+def _room_for_data(page: Page) -> int:
+    """Return how many bytes of a blob's data fit into a page, behind the entry that tells of it."""
+    if page.state != ACTIVE or page.next >= ENTRIES - 1:
+        return 0
+    return (ENTRIES - page.next - 1) * ENTRY
 
 
 def _sequence(page: Page) -> int:

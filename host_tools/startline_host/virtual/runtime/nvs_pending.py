@@ -1,102 +1,87 @@
 """What `set_*` wrote and `commit()` did not: the library only promises that commit is durable.
 
 A real chip mostly writes at once, so a forgotten commit goes unnoticed there. Here such a value
-is seen by every reader of this life, and is gone with the next reset.
+is seen by every reader of this life, and is gone with the next reset. Until then it is written to
+a trial of the store, so that it is refused exactly when the library would refuse it.
 """
 
 from .nvs import NvsStore
-from .nvs_errors import NOT_ENOUGH_SPACE, NOT_FOUND, VALUE_TOO_LONG, NvsError
-from .nvs_page import BLOB_INDEX, ENTRY, I32
+from .nvs_errors import NOT_FOUND, NvsError
+from .nvs_page import BLOB_INDEX
 
 _ERASED = None
 
 
 class PendingNvs:
-    """An open store, and over it the changes that wait for their owner's commit."""
+    """An open store, and the changes that wait for their owner's commit."""
 
     def __init__(self, store: NvsStore) -> None:
         self._store = store
+        self._trial: NvsStore | None = None
         self._waiting: list = []  # [owner, namespace, key, kind, value], oldest first
 
     def open(self) -> None:
         """Read the partition (again); what waits stays."""
         self._store.open()
+        self._try_again()
 
     def namespace(self, name: bytes) -> int:
         """Return the index of a namespace; a new one is in flash at once, as on the chip."""
-        return self._store.namespace(name)
+        index = self._store.namespace(name)
+        if self._trial:
+            self._trial.namespace(name)
+        return index
 
     def get(self, namespace: int, key: bytes, kind: int) -> bytes:
         """Return the value's bytes. Raises NvsError(NOT_FOUND)."""
-        waiting = self._find(namespace, key, kind)
-        if waiting:
-            value = waiting[4]
-        elif kind == BLOB_INDEX:
-            value = self._store.get_blob(namespace, key)
-        else:
-            value = self._store.get(namespace, key, kind)
+        store = self._trial or self._store
+        value = (
+            store.get_blob(namespace, key)
+            if kind == BLOB_INDEX
+            else store.get(namespace, key, kind)
+        )
         if value is None:
             raise NvsError(NOT_FOUND)
         return value
 
     def set(self, owner: object, namespace: int, key: bytes, kind: int, value: bytes) -> None:
-        """Remember a value until the owner commits. Raises NvsError when it can never fit."""
-        if kind == BLOB_INDEX and len(value) > self._store.blob_limit:
-            raise NvsError(VALUE_TOO_LONG)
-        self._forget(namespace, key, kind)
-        needed = sum(_entries(w) for w in self._waiting)
-        change = [owner, namespace, key, kind, bytes(value)]
-        if needed + _entries(change) > self._store.room:
-            raise NvsError(NOT_ENOUGH_SPACE)
-        self._waiting.append(change)
+        """Remember a value until the owner commits. Raises NvsError as the library does."""
+        self._change([owner, namespace, key, kind, bytes(value)])
 
     def erase(self, owner: object, namespace: int, key: bytes) -> None:
         """Remember that a key is to be erased. Raises NvsError(NOT_FOUND)."""
-        for kind in (I32, BLOB_INDEX):
-            try:
-                self.get(namespace, key, kind)
-            except NvsError:
-                continue
-            self._forget(namespace, key, kind)
-            self._waiting.append([owner, namespace, key, kind, _ERASED])
-            return
-        self._store.erase(namespace, key)  # a type that only the library's other users write
+        self._change([owner, namespace, key, None, _ERASED])
 
     def commit(self, owner: object) -> None:
         """Write the owner's changes, in the order in which they were made."""
         for change in [w for w in self._waiting if w[0] is owner]:
-            self._apply(change)
+            self._apply(self._store, change)
             self._waiting.remove(change)
+        self._try_again()
 
-    def _apply(self, change: list) -> None:
+    def _change(self, change: list) -> None:
+        self._trial = self._trial or self._store.trial()
+        self._apply(self._trial, change)
+        self._waiting.append(change)
+
+    def _try_again(self) -> None:
+        """Make the trial anew, of what still waits."""
+        self._trial = None
+        if self._waiting:
+            self._trial = self._store.trial()
+            for change in self._waiting:
+                self._apply(self._trial, change)
+
+    def _apply(self, store: NvsStore, change: list) -> None:
         _, namespace, key, kind, value = change
         if value is _ERASED:
             try:
-                self._store.erase(namespace, key)
+                store.erase(namespace, key)
             except NvsError as error:
-                if error.code != NOT_FOUND:  # it had never been committed
+                # Another owner set it, and has not committed.
+                if error.code != NOT_FOUND or store is self._trial:
                     raise
         elif kind == BLOB_INDEX:
-            self._store.put_blob(namespace, key, value)
+            store.put_blob(namespace, key, value)
         else:
-            self._store.put(namespace, key, kind, value)
-
-    def _find(self, namespace: int, key: bytes, kind: int):
-        for waiting in self._waiting:
-            if waiting[1:4] == [namespace, key, kind]:
-                return waiting
-        return None
-
-    def _forget(self, namespace: int, key: bytes, kind: int) -> None:
-        waiting = self._find(namespace, key, kind)
-        if waiting:
-            self._waiting.remove(waiting)
-
-
-def _entries(change: list) -> int:
-    """How many entries a change takes, with the chunk's head and the index of a blob."""
-    if change[4] is _ERASED:
-        return 0
-    if change[3] != BLOB_INDEX:
-        return 1
-    return 2 + (len(change[4]) + ENTRY - 1) // ENTRY
+            store.put(namespace, key, kind, value)

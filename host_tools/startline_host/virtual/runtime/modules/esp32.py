@@ -66,30 +66,32 @@ class NVS:
         return "<NVS namespace>"
 
     def set_i32(self, key: str, value: int) -> None:
-        """Set an integer. Raises OSError(-4361) for a key of more than 15 bytes."""
-        if len(key.encode()) > 15:
-            _fail(_nvs.KEY_TOO_LONG)
+        """Set an integer of 32 bits. Raises OverflowError, OSError(-4361) for a long key."""
+        if not isinstance(value, int):
+            raise TypeError("can't convert %s to int" % type(value).__name__)
+        if not -(1 << 31) <= value < 1 << 31:
+            raise OverflowError("overflow converting long int to machine word")
         data = (value & 0xFFFFFFFF).to_bytes(4, "little")
         self._call("set", self, self._index, key.encode(), _I32, data)
 
     def get_i32(self, key: str) -> int:
         """Return an integer. Raises OSError(-4354) when there is none."""
-        data = self._call("get", self._index, key.encode()[:15], _I32)
+        data = self._call("get", self._index, key.encode(), _I32)
         value = int.from_bytes(data[:4], "little")
         return value - (value >> 31 << 32)
 
     def set_blob(self, key: str, value) -> None:
-        """Set a blob. Of a longer key the first 15 bytes count, silently."""
+        """Set a blob. Raises OSError(-4361) for a key of more than 15 bytes."""
         data = bytes(_byte_view(value))
-        self._call("set", self, self._index, key.encode()[:15], _BLOB, data)
+        self._call("set", self, self._index, key.encode(), _BLOB, data)
 
     def get_blob(self, key: str, buffer) -> int:
         """Copy a blob to the start of `buffer` and return its length.
 
         An empty buffer only asks for the length. Raises OSError(-4354) when there is none,
-        OSError(-4364) when the buffer is too short.
+        OSError(-4364) when the buffer is too short. Of a longer key the first 15 bytes count.
         """
-        data = self._call("get", self._index, key.encode()[:15], _BLOB)
+        data = self._call("get", self._index, key.encode(), _BLOB)
         view = _byte_view(buffer)
         if len(view):
             if len(view) < len(data):
@@ -99,7 +101,7 @@ class NVS:
 
     def erase_key(self, key: str) -> None:
         """Erase a key. Raises OSError(-4354) when there is none."""
-        self._call("erase", self, self._index, key.encode()[:15])
+        self._call("erase", self, self._index, key.encode())
 
     def commit(self) -> None:
         """Make this object's changes durable."""
