@@ -29,6 +29,8 @@ from startline_host.virtual.watchdog import Watchdog
 
 _START = Path(__file__).parent / "runtime" / "start.py"
 _READ = 65536
+_TIMES_KEPT = 50
+"""How often the chip's clock was set, for the times of files: each is a few bytes to the VM."""
 _INTERRUPT_WORDS = "iokah"
 _UART_WORDS = ("t", "b", "e")
 
@@ -80,6 +82,7 @@ class Cpu:
         self.pins: dict[int, int] = {}
         self.uarts = UartPorts(paced=config.paced)
         self._uart_fds: dict[int, int] = {}
+        self._times: list[list[int]] = []
 
     def start(self, reset_cause: str) -> None:
         """Begin a life: "power_on", "hard", "soft_reset", "wdt", "deepsleep" or "crash".
@@ -218,6 +221,7 @@ class Cpu:
             "ppb": round(config.ppm * 1000),
             "paced": config.paced,
             "uarts": self._uart_fds,
+            "times": self._times,
             "cause": cause,
             "mode": mode,
             "carried": carried,
@@ -245,6 +249,8 @@ class Cpu:
             self.pins[int(pin)] = int(level)
         elif word in _UART_WORDS:
             self.uarts.obey(word, argument)
+        elif word == "c":
+            self._times = [*self._times[-_TIMES_KEPT:], [int(part) for part in argument.split()]]
         elif word == "x":
             return self._end(argument.decode())
         elif word == "d":

@@ -8,7 +8,20 @@ import sys
 import vfs
 from flash import Fuse
 
-from . import chip, chip_flash, clock, crystal, files, install, mount, state, stdio, timers, uart
+from . import (
+    chip,
+    chip_flash,
+    clock,
+    crystal,
+    file_times,
+    files,
+    install,
+    mount,
+    state,
+    stdio,
+    timers,
+    uart,
+)
 from .console import Console
 from .execute import FAILED, FORCED_EXIT, OK, Runner
 from .repl import FRIENDLY, Repl
@@ -24,7 +37,7 @@ def run(control, namespace: dict, hidden: str) -> None:
     Members: prefix (hex), flash, flash_size, mac (hex), world (path or null), state (folder),
     cause, mode, terminal (path), carried (what the last life left to a soft reboot, or null),
     fuse (path or null) and cut_after, as `flash.Fuse` takes them, ppb (the crystal's error),
-    uarts (number to descriptor of its input) and paced.
+    uarts (number to descriptor of its input), paced and times (see `file_times`).
     `namespace` is `__main__`'s; frames of files under `hidden` do not show in tracebacks.
     """
     config = json.loads(control.readline())
@@ -33,6 +46,7 @@ def run(control, namespace: dict, hidden: str) -> None:
     console = Console(bytes.fromhex(config["prefix"]), control)
     life = _make_chip(config, vfs.VfsPosix())
     life.console = console
+    _keep_times(config, life, console)
     for number, fd in config["uarts"].items():
         _connect(life.uarts[int(number)], open(fd, "rb"), console)
     runner = Runner(console, namespace, hidden)
@@ -81,6 +95,21 @@ def _make_chip(config: dict, host_files) -> chip.Chip:
         int(number): uart.Driver(int(number), config["paced"]) for number in config["uarts"]
     }
     return chip.use(life)
+
+
+def _keep_times(config: dict, life, console) -> None:
+    """Let files have the times of the chip's clock, however often it is set."""
+    times = file_times.FileTimes(config["times"], life.clock, console.word)
+    save = life.clock.changed
+
+    def changed() -> None:
+        save()
+        times.set()
+
+    life.clock.changed = changed
+    if config["cause"] not in ("soft", "rescue"):
+        times.set()
+    files.tell_times(times.of_chip)
 
 
 def _connect(driver, receiver, console) -> None:

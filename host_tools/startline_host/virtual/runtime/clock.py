@@ -13,7 +13,7 @@ class Clock:
     def __init__(self, ticks_us, offset_us: int = 0, changed=None) -> None:
         self._ticks_us = ticks_us
         self.offset_us = offset_us
-        self._changed = changed
+        self.changed = changed
 
     def now_us(self) -> int:
         """Return microseconds since 2000-01-01 00:00."""
@@ -22,8 +22,8 @@ class Clock:
     def set_us(self, now_us: int) -> None:
         """Set the time."""
         self.offset_us = now_us - self._ticks_us()
-        if self._changed:
-            self._changed()
+        if self.changed:
+            self.changed()
 
 
 def _is_leap(year: int) -> bool:

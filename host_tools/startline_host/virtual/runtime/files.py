@@ -27,9 +27,10 @@ class _Expected:
 
 
 class _Watched:
-    """Who wants to know of a new module."""
+    """Who wants to know of a new module, and who knows the chip's time for the computer's."""
 
     uncover = None
+    of_chip = None
 
 
 class Files:
@@ -59,11 +60,16 @@ class Files:
         """Return what `os.stat` does; the importer gets the mode alone, as it does from C code."""
         _Expected.path = None
         if _Expected.by_program:
-            return self.real.stat(path)
+            return self._with_times(self.real.stat(path))
         mode = self._mode(path) if self._is_lfs else self.real.stat(path)[0]
         if mode == _FILE and path.endswith(".py"):
             _Expected.path = path
         return (mode, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+    def _with_times(self, found: tuple) -> tuple:
+        if not self._is_lfs or not _Watched.of_chip:
+            return found
+        return found[:7] + tuple(_Watched.of_chip(seconds) for seconds in found[7:])
 
     def _mode(self, path: str) -> int:
         """Look only at the directory entry: `stat` of a LittleFS also reads the file's time."""
@@ -74,6 +80,11 @@ class Files:
             if error.errno == _NOT_A_DIRECTORY:
                 return _FILE
             raise
+
+
+def tell_times(of_chip) -> None:
+    """Give files the times of `of_chip(seconds)`, which takes those of the computer."""
+    _Watched.of_chip = of_chip
 
 
 def watch(uncover) -> None:

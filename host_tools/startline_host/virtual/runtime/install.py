@@ -16,6 +16,7 @@ from .modules import (
     os,
     select,
     socket,
+    threads,
     time,
     vfs,
 )
@@ -24,6 +25,7 @@ from .modules.not_imitated import MODULES, NotImitated
 from .source import fold
 
 _STAND_INS = {
+    "_thread": threads,
     "_asyncio": asyncio_tasks,
     "errno": errno,
     "esp": esp,
