@@ -1,6 +1,10 @@
-"""The chip's clock: seconds since 2000-01-01, and the calendar that goes with them."""
+"""The chip's clock: seconds since 2000-01-01, and the calendar that goes with them.
+
+The port's calendar counts 32 bits of seconds from 1970, and takes 2100 for a leap year.
+"""
 
 SECONDS_1970_TO_2000 = 946_684_800
+_CALENDAR_SPAN = 1 << 32
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -27,7 +31,7 @@ class Clock:
 
 
 def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return year % 4 == 0
 
 
 def seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int:
@@ -36,13 +40,17 @@ def seconds(year: int, month: int, day: int, hour: int, minute: int, second: int
     year += month // 12
     month %= 12
     before = year - 1
-    days = (year - 2000) * 365 + before // 4 - before // 100 + before // 400 - 484
+    days = (year - 2000) * 365 + before // 4 - 499
     days += _DAYS[month] + (month > 1 and _is_leap(year)) + day - 1
     return ((days * 24 + hour) * 60 + minute) * 60 + second
 
 
 def calendar(since_2000: int) -> tuple:
-    """Return (year, month, day, hour, minute, second, weekday with Monday 0, day of the year)."""
+    """Return (year, month, day, hour, minute, second, weekday with Monday 0, day of the year).
+
+    It wraps around from 2106 to 1970.
+    """
+    since_2000 = (since_2000 + SECONDS_1970_TO_2000) % _CALENDAR_SPAN - SECONDS_1970_TO_2000
     days, rest = divmod(since_2000, 86400)
     weekday = (days + 5) % 7  # 2000-01-01 was a Saturday
     year = 2000

@@ -8,6 +8,8 @@ import time as _real
 
 from .. import socket_errors as _errors
 from ..chip import current as _current
+from .machine import RTC as _RTC
+from .time import gmtime as _gmtime
 from .time import sleep_ms as _sleep_ms
 
 host = "pool.ntp.org"
@@ -35,5 +37,6 @@ def time() -> int:
 
 
 def settime() -> None:
-    """Set the chip's clock from a server."""
-    _current().clock.set_us(time() * 1_000_000)
+    """Set the chip's clock from a server, by way of the calendar."""
+    year, month, day, hour, minute, second, weekday, _ = _gmtime(time())
+    _RTC().datetime((year, month, day, weekday + 1, hour, minute, second, 0))

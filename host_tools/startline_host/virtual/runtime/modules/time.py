@@ -30,7 +30,9 @@ localtime = gmtime
 
 
 def mktime(calendar) -> int:
-    """Return the seconds since 2000 of a calendar tuple."""
+    """Return the seconds since 2000 of a calendar tuple. Raises TypeError for another length."""
+    if len(calendar) not in (8, 9):
+        raise TypeError("mktime needs a tuple of length 8 or 9")
     return _clock.seconds(*calendar[:6])
 
 
