@@ -291,6 +291,8 @@ def test_blocks_can_be_pasted_at_the_prompt(vm: Vm) -> None:
 
 def test_a_carriage_return_and_line_feed_end_one_line(vm: Vm) -> None:
     """Text from an editor that ends lines with both does not get empty lines in between."""
+    vm.feed(b"if 0:\r\n  1\r\nelse:\r\n  print('el' + 'se')\r\n\r\n")
+    vm.until(b"else\r\n>>> ")
     vm.feed(b"x = 5\r\nfor i in range(2):\r\nprint(i + x)\r\n\x08\r\nprint('end')\r\n")
     assert vm.until(b"end\r\n>>> ").count(b">>> ") == 3
 

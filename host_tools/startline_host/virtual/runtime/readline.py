@@ -45,7 +45,7 @@ class LineReader:
         self._recalled = -1
         self._continues = False
         self._indents = True
-        self._last_end = 0
+        self._last = 0
 
     def read(self, prompt: str, before: str = "") -> tuple:
         """Return (key, line): key 0 for Enter, else the control character that ended it.
@@ -69,16 +69,23 @@ class LineReader:
                     self._console.say("\n")
                     self._remember()
                     return 0, self._line
-            elif just_indented and byte in (9, 32):
-                self._take_over(byte)
             else:
-                self._key(byte)
-            just_indented = False
+                self._last = 0
+                if just_indented and byte in (9, 32):
+                    self._take_over(byte)
+                else:
+                    self._key(byte)
+            just_indented = just_indented and byte == 10
 
     def _is_end(self, byte: int) -> bool:
-        """Tell whether a carriage return or line feed ends a line: a pair of both ends one."""
-        self._last_end = byte if self._last_end in (0, byte) else 0
-        return self._last_end == byte
+        """Tell whether a carriage return or line feed ends a line: a pair of both ends one.
+
+        The port is stricter: up to 1.27 it ignores line feeds, later it also ignores the first
+        line's end after a change from one to the other.
+        """
+        is_second = byte == 10 and self._last == 13
+        self._last = 0 if is_second else byte
+        return not is_second
 
     def _take_over(self, byte: int) -> None:
         """Stop to indent until the statement ends: somebody pastes blanks or knows better.
