@@ -31,7 +31,7 @@ def run_due(chip) -> int:
         return -1
     for driver in chip.interrupts:
         uart.service(chip, driver)
-    for alarm in list(chip.timers):
+    for alarm in sorted(chip.timers, key=_due):
         now = chip.ticks_ms()
         if alarm.due > now:
             continue
@@ -44,6 +44,10 @@ def run_due(chip) -> int:
         return _LOOK_MS if chip.interrupts else -1
     pause = max(0, min(alarm.due for alarm in chip.timers) - chip.ticks_ms())
     return min(pause, _LOOK_MS) if chip.interrupts else pause
+
+
+def _due(alarm: Alarm) -> int:
+    return alarm.due
 
 
 def run(chip, callback) -> None:
