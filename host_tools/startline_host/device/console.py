@@ -7,8 +7,10 @@ record counts only when its own checksum says so, and everything else is text.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final, TypeGuard
 
 import msgspec
 from startline import events
@@ -22,6 +24,16 @@ _LF = b"\n"
 #: Nothing between two line ends is kept longer than this: a record is at most 1 KiB.
 _LONGEST = 2048
 _TICK = 0.25
+
+#: How events and their fields are named.
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
+#: No count, time or setting of a device comes near it, and every JSON reader holds it exactly.
+_MOST: Final = 1 << 53
+#: What an event says of a device is acted upon: these fields are texts, or None, in every event.
+_TEXTS: Final = frozenset(
+    {"state", "reason", "token", "serial", "model", "mac", "cloud", "base_url", "version", "step",
+     "what", "kind", "phase", "outcome", "id"}
+)  # fmt: skip
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -104,14 +116,54 @@ def _classify(piece: bytes) -> Event | Text | None:
     if not piece:
         return None
     if piece.startswith(_RS):
-        fields = events.decode(piece[1:])
-        if fields is not None:
-            return _event(dict(fields))
+        if (event := _event(piece[1:])) is not None:
+            return event
         piece = piece[1:]
     return Text(piece) if piece else None
 
 
-def _event(fields: dict[str, Any]) -> Event:
-    name, number, ms = fields.pop("ev"), fields.pop("n"), fields.pop("ms")
-    fields.pop("crc", None)
-    return Event(str(name), int(number), int(ms), fields)
+def _event(record: bytes) -> Event | None:
+    """Return the event of a record; None for one that no agent could have meant.
+
+    A right checksum proves that nothing was lost on the way, and nothing of who wrote it: whoever
+    gets an event from here can rely on the types and bounds of all that it says.
+    """
+    try:
+        told = events.decode(record)
+    except RecursionError:  # brackets in brackets, by the hundred
+        return None
+    if not isinstance(told, dict):
+        return None
+    name, number, ms = (told.pop(key, None) for key in ("ev", "n", "ms"))
+    told.pop("crc", None)
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        return None
+    if not (_is_count(number) and _is_count(ms)) or not all(map(_fits, told, told.values())):
+        return None
+    return Event(name, number, ms, told)
+
+
+def _fits(name: str, value: object) -> bool:
+    """Tell whether a field can be what it says: a plain value, or a list of such."""
+    if not _NAME.fullmatch(name):
+        return False
+    if name in _TEXTS:
+        return value is None or _is_plain_text(value)
+    return all(map(_is_plain, value)) if isinstance(value, list) else _is_plain(value)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value) and abs(value) <= _MOST
+    if isinstance(value, int):
+        return abs(value) <= _MOST
+    return value is None or _is_plain_text(value)
+
+
+def _is_plain_text(value: object) -> bool:
+    # Half of a surrogate pair is no character, and no file or page takes it.
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
