@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
@@ -157,7 +158,7 @@ def test_a_pinned_name_with_another_version_is_refused(board: Board, tmp_path: P
 
 def test_a_damaged_lock_file_is_named(board: Board, merged: bytes, tmp_path: Path) -> None:
     """A lock file that is no such thing is an error, not an empty one."""
-    (tmp_path / LOCK_NAME).write_text("{")
+    write_lock(tmp_path, merged).write_text("{")
     with pytest.raises(BadInput, match=r"lock file .* is damaged"):
         FirmwareStore(tmp_path, fetch=lambda _url: merged).obtain(pinned(board))
 
@@ -174,6 +175,78 @@ def test_the_cache_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert default_cache() == tmp_path
     monkeypatch.delenv("STARTLINE_CACHE")
     assert default_cache().name == "startline"
+
+
+def write_lock(folder: Path, data: bytes, mode: int = 0o600) -> Path:
+    """Write a lock file that vouches for this firmware under the pinned name."""
+    entry = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "version": "1.29.0"}
+    path = folder / LOCK_NAME
+    path.write_text(json.dumps({FILE: [entry]}))
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize("origin", ["downloaded", "cached", "local"])
+def test_a_pin_outranks_the_lock_file(
+    board: Board, merged: bytes, tmp_path: Path, origin: str
+) -> None:
+    """What the lock file vouches for is refused where the board's file pins another digest."""
+    good = synthetic_firmware(board, version="1.29.0", app_size=0x5000)
+    known = pinned(board, hashlib.sha256(good).hexdigest())
+    write_lock(tmp_path, merged)
+    if origin != "downloaded":
+        (tmp_path / FILE).write_bytes(merged)
+    store = FirmwareStore(tmp_path, fetch=lambda _url: merged, confirm=pytest.fail)
+    with pytest.raises(BadInput, match=rf"\({origin}\) has .* was expected"):
+        store.obtain(known, tmp_path / FILE if origin == "local" else None)
+    (tmp_path / FILE).write_bytes(good)
+    assert store.obtain(known).origin == "cached"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
+@pytest.mark.parametrize(("folder", "file"), [(0o770, 0o600), (0o777, 0o600), (0o700, 0o620)])
+def test_a_lock_file_that_others_can_write_vouches_for_nothing(
+    board: Board, merged: bytes, tmp_path: Path, folder: int, file: int
+) -> None:
+    """A lock file, or its folder, that others can write to is refused with the way to mend it."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    write_lock(cache, merged, file)
+    cache.chmod(folder)
+    store = FirmwareStore(cache, fetch=lambda _url: merged, confirm=pytest.fail)
+    with pytest.raises(BadInput, match="Others than you can write to") as caught:
+        store.obtain(pinned(board))
+    assert "chmod go-w" in caught.value.hint
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
+def test_anothers_lock_file_vouches_for_nothing(
+    board: Board, merged: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock file that belongs to another user is refused, whatever its mode."""
+    path = write_lock(tmp_path, merged)
+    if os.getuid() == 0:
+        os.chown(path, 54321, -1)
+    else:
+        monkeypatch.setattr("os.getuid", lambda: 54321)
+    with pytest.raises(BadInput, match="Others than you can write to"):
+        FirmwareStore(tmp_path, fetch=lambda _url: merged).obtain(pinned(board))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
+def test_a_digest_is_accepted_where_only_its_user_writes(
+    board: Board, merged: bytes, tmp_path: Path
+) -> None:
+    """The lock file is its user's alone, in a new folder and in one that others could write to."""
+    wide = tmp_path / "wide"
+    wide.mkdir()
+    wide.chmod(0o775)
+    for folder in (tmp_path / "new", wide):
+        FirmwareStore(folder, fetch=lambda _u: merged, confirm=lambda _s: True).obtain(
+            pinned(board)
+        )
+        assert (folder / LOCK_NAME).stat().st_mode & 0o777 == 0o600
+        assert not folder.stat().st_mode & 0o022
 
 
 class Handler(BaseHTTPRequestHandler):

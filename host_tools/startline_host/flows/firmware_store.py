@@ -1,13 +1,15 @@
 """Firmware files: built in, local, or downloaded once; none is used whose digest nobody vouched for.
 
 A digest is vouched for by the board's profile, or by a person who was shown it at first use. The
-second kind stands in a lock file, JSON: {file name: [{"sha256", "size", "version"}, …]}.
+second kind stands in a lock file, JSON: {file name: [{"sha256", "size", "version"}, …]}, which
+counts only for what no profile pins, and only where nobody else can have written it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,7 +22,7 @@ from startline_host.formats.firmware_file import Firmware, split_firmware
 from startline_host.formats.synthetic_firmware import synthetic_firmware
 
 if TYPE_CHECKING:
-    from startline_host.boards import Board
+    from startline_host.boards import Board, FirmwarePin
 
 LOCK_NAME = "firmware.lock"
 #: No firmware for these chips is larger.
@@ -149,10 +151,8 @@ class FirmwareStore:
         origin: Literal["local", "cached", "downloaded"],
     ) -> ChosenFirmware:
         digest = hashlib.sha256(data).hexdigest()
-        pin, locked = board.firmware, self._lock()
-        known = {entry.sha256 for entry in locked.get(name, [])}
-        if pin.sha256 is not None and (name == pin.file or digest == pin.sha256):
-            known.add(pin.sha256)
+        pin = board.firmware
+        known = self._known(pin, name, digest)
         if name == pin.file and known and digest not in known:
             raise BadInput(
                 f"{name} ({origin}) has {len(data)} bytes and SHA-256 {digest}; "
@@ -166,12 +166,20 @@ class FirmwareStore:
                 f"{pin.version}."
             )
         if digest not in known:
-            self._accept(locked, name, LockedDigest(digest, len(data), firmware.version))
+            self._accept(name, LockedDigest(digest, len(data), firmware.version))
         return ChosenFirmware(name, origin, firmware)
 
-    def _accept(
-        self, locked: dict[str, list[LockedDigest]], name: str, entry: LockedDigest
-    ) -> None:
+    def _known(self, pin: FirmwarePin, name: str, digest: str) -> set[str]:
+        """Return the digests that a file of that name may have; none is known yet if empty.
+
+        The board's own pin is the only one for the file that it names: what stands in the lock
+        file was accepted for want of a pin, and never outranks one.
+        """
+        if pin.sha256 is not None and (name == pin.file or digest == pin.sha256):
+            return {pin.sha256}
+        return {entry.sha256 for entry in self._lock().get(name, [])}
+
+    def _accept(self, name: str, entry: LockedDigest) -> None:
         seen = (
             f"{name} is used for the first time: {entry.size} bytes, MicroPython "
             f"{entry.version}, SHA-256 {entry.sha256}."
@@ -181,6 +189,8 @@ class FirmwareStore:
                 f"{seen} Nobody has accepted this digest.",
                 f"Compare it with its maker's, then pass --accept-firmware {entry.sha256}",
             )
+        self._take_for_oneself()
+        locked = self._lock()
         locked.setdefault(name, []).append(entry)
         text = msgspec.json.format(msgspec.json.encode(locked, order="sorted"), indent=2)
         self._write(self.folder / LOCK_NAME, text + b"\n")
@@ -189,20 +199,47 @@ class FirmwareStore:
         path = self.folder / LOCK_NAME
         if not path.is_file():
             return {}
+        for place in (self.folder, path):
+            if not _only_ours(place):
+                raise BadInput(
+                    f"Others than you can write to {place}: the firmware digests that are accepted "
+                    "there prove nothing.",
+                    f"Remove {path} and run: chmod go-w {self.folder}. You are then asked again.",
+                )
         try:
             return msgspec.json.decode(path.read_bytes(), type=dict[str, list[LockedDigest]])
         except msgspec.DecodeError as error:
             raise BadInput(f"The lock file {path} is damaged: {error}.") from None
 
+    def _take_for_oneself(self) -> None:
+        """Let nobody else write to the folder from now on. Raises BadInput where it is another's."""
+        if _only_ours(self.folder):
+            return
+        try:
+            self.folder.chmod(self.folder.stat().st_mode & 0o755)
+        except OSError:
+            raise BadInput(
+                f"The folder {self.folder} is not yours: no firmware digest is accepted there.",
+                "Name a folder of your own in STARTLINE_CACHE.",
+            ) from None
+
     def _write(self, path: Path, data: bytes) -> None:
         # Several lines may load boards at once: each sees the old file or the new one.
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as part:
                 part.write(data)
             Path(part.name).replace(path)
         except OSError as error:
             raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _only_ours(path: Path) -> bool:
+    """Tell whether nobody but this user and root can write there; true where it is not there yet."""
+    if os.name != "posix" or not path.exists():
+        return True
+    found = path.stat()
+    return found.st_uid in {os.getuid(), 0} and not stat.S_IMODE(found.st_mode) & 0o022
 
 
 def _read(path: Path) -> bytes:
