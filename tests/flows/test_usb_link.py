@@ -117,6 +117,21 @@ def test_a_reader_that_begins_anew_leaves_no_connection_behind(
         assert first.recv(1) == b""
 
 
+def test_a_reader_that_asks_without_end_is_held_in_bounds(
+    server: socket.socket, link: tuple[UsbLink, Cable, str]
+) -> None:
+    """Of 50,000 questions beside an open one a handful waits; a new connection is served at once."""
+    serving, cable, where = link
+    serving.feed(encode("01", "O", where))
+    assert cable.answer(1) == "A"
+    question = encode("01", "R", "10")
+    for _ in range(50):
+        serving.feed(question * 1000)
+    assert serving._questions.qsize() <= 8
+    serving.feed(encode("02", "O", where))
+    assert cable.answer(2) == "A"
+
+
 def test_a_closed_port_is_told_as_such(server: socket.socket) -> None:
     """A refused connection is answered with the word for it."""
     port = server.getsockname()[1]

@@ -32,6 +32,9 @@ MOST_DOWN = 72
 #: Bytes of a frame from the device, all told; what is longer is no frame.
 _LONGEST = 600
 _CONNECT_SECONDS = 10.0
+#: Questions that wait for their answer: a reader asks the next one only when it has the last one's,
+#: so that more than a few are noise, or a device that means harm.
+_MOST_QUESTIONS = 8
 _FRAME = re.compile(rb"~([0-9a-f]{2})([A-Z])([^~*!\x00-\x1f\x7f-\xff]*)\*([0-9a-f]{8})!\r?\n?")
 _START = b"~"
 
@@ -101,7 +104,7 @@ class UsbLink:
         self._splitter = Splitter()
         self._number = ""
         self._socket: socket.socket | None = None
-        self._questions: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._questions: queue.Queue[Frame | None] = queue.Queue(_MOST_QUESTIONS)
         self._thread = threading.Thread(target=self._serve, name="usb-link", daemon=True)
         self._thread.start()
         self.port: Port = _TappedPort(port, self)
@@ -123,19 +126,28 @@ class UsbLink:
         for frame in frames:
             if frame.kind == "O":
                 # Whatever an earlier connection still waits for ends here.
-                self._hang_up()
                 self._number = frame.number
+                self._hang_up()
+                self._forget_questions()
             elif frame.kind == "C" and frame.number == self._number:
                 self._hang_up()
                 continue
-            self._questions.put(frame)
+            # One too many is not answered: the reader takes that for a lost frame.
+            with contextlib.suppress(queue.Full):
+                self._questions.put_nowait(frame)
         return text
 
     def close(self) -> None:
         """End the connection, if there is one, and the thread that serves it."""
         self._hang_up()
+        self._forget_questions()
         self._questions.put(None)
         self._thread.join(_CONNECT_SECONDS + 1)
+
+    def _forget_questions(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._questions.get_nowait()
 
     def _serve(self) -> None:
         while (frame := self._questions.get()) is not None:
