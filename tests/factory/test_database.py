@@ -85,6 +85,39 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert path.read_text() == "serial,model\n" * 100
 
 
+def test_a_ledger_that_was_cut_short_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much of a ledger's file is left, that it is damaged is said (60), and it stays so."""
+    monkeypatch.setattr("startline_host.factory.database._MAKING", 0.1)
+    whole, cut = tmp_path / "whole.db", tmp_path / "cut.db"
+    with Ledger.open(str(whole)) as ledger:
+        ledger.add_batch(make_batch(300))
+    data = whole.read_bytes()
+    for size in (0, 1, 16, 99, 100, 4095, 4096, 5000, *range(8192, len(data), 8192)):
+        cut.write_bytes(data[:size])
+        with pytest.raises(BadInput, match=r"damaged|no database") as caught:
+            Ledger.open(str(cut))
+        assert str(cut) in caught.value.message
+        assert cut.read_bytes() == data[:size]
+
+
+def test_a_ledger_with_a_spoilt_row_or_table_is_named(tmp_path: Path) -> None:
+    """A unit that cannot be read, and a table that is missing, are said as damage, too (60)."""
+    path = tmp_path / "ledger.db"
+    with Ledger.open(str(path)) as ledger:
+        ledger.add_batch(make_batch(3))
+    for statement in ("UPDATE startline_unit SET unit = '{'", "DROP TABLE startline_unit"):
+        with sqlite3.connect(path) as raw:
+            raw.execute("PRAGMA writable_schema = ON")
+            for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+                raw.execute(f"DROP TRIGGER {name}")
+            raw.execute(statement)
+        raw.close()
+        with Ledger.open(str(path)) as ledger, pytest.raises(BadInput, match="is damaged"):
+            ledger.entries()
+
+
 @pytest.mark.parametrize(
     ("where", "words"),
     [

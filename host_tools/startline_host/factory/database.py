@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import Connection, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
@@ -19,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from startline_host.errors import BadInput, StartlineError, StorageFailed
 from startline_host.factory.schema import METADATA, SCHEMA, meta
+from startline_host.util import Deadline
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,14 +37,16 @@ _PATIENCE = 30
 #: Names the lock under which stations make the tables or add a batch, in PostgreSQL.
 _LOCK = 0x57A127
 _WRITES = "startline_writes"
+#: Bytes of SQLite's header, without which a file is none of its; seconds to make a new one.
+_LEAST, _MAKING = 16, 2.0
 
 
 class Database:
     """Transactions on a ledger's tables, which are made when they are missing.
 
     `where` is a file or a URL, `postgresql://…` among them. Without `create` they must be there.
-    Raises BadInput for what is no ledger, or one of a newer schema; LedgerAway for one that
-    cannot be reached or written.
+    Raises BadInput for what is no ledger, a damaged one, or one of a newer schema; LedgerAway for
+    one that cannot be reached or written.
     """
 
     def __init__(self, where: str, *, create: bool = True) -> None:
@@ -50,6 +55,8 @@ class Database:
         self.name = _name(self._url)
         if not create and _is_missing_file(self._url):
             raise _no_ledger(self.name)
+        if _stays_empty(self._url):
+            raise _damaged(self.name)
         self._engine = _engine(self._url)
         try:
             with self.writing() as connection:
@@ -96,7 +103,12 @@ class Database:
             yield
         except (DBAPIError, PoolTimeout) as error:
             raise failure(error, self.name) from None
+        except msgspec.DecodeError:
+            raise _damaged(self.name) from None
 
+
+#: What databases say of one that was cut short, lost a table, or has a page of something else.
+_DAMAGE = ("malformed", "no such table", "no such column", "decode to UTF-8", "unsupported file")
 
 #: What databases say, what it means, and what to do; {0} is the ledger's name.
 _FAILURES: tuple[tuple[tuple[str, ...], type[StartlineError], str, str], ...] = (
@@ -134,6 +146,8 @@ def failure(error: DBAPIError | PoolTimeout, name: str) -> Exception:
         return error
     cause = error.orig if isinstance(error, DBAPIError) else error
     words = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
+    if any(needle in words for needle in _DAMAGE):
+        return _damaged(name)
     for needles, kind, message, hint in _FAILURES:
         if any(needle in words for needle in needles):
             return kind(message.format(name), hint)
@@ -213,6 +227,29 @@ def _sqlite_begun(connection: Connection) -> None:
 
 def _is_missing_file(url: URL) -> bool:
     return url.get_backend_name() == "sqlite" and not Path(str(url.database)).is_file()
+
+
+def _stays_empty(url: URL) -> bool:
+    """Tell whether the file is there with nothing in it: SQLite would make a new ledger of it.
+
+    A file that another station is making at this moment is empty no longer than a moment.
+    """
+    if url.get_backend_name() != "sqlite":
+        return False
+    path, end = Path(str(url.database)), Deadline(_MAKING)
+    while path.is_file() and path.stat().st_size < _LEAST:
+        if end.expired:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _damaged(name: str) -> BadInput:
+    return BadInput(
+        f"The ledger {name} is damaged, or was cut short.",
+        "It was left as it is. Restore it from a backup: which chip has which serial number stands "
+        "nowhere else.",
+    )
 
 
 def _no_ledger(name: str) -> BadInput:
