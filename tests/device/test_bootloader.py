@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from itertools import pairwise
@@ -18,15 +21,19 @@ from startline_host.virtual import VirtualEsp32
 NOISE = random.Random(2).randbytes(8192)
 
 
+@pytest.mark.parametrize("files", ["in memory", "in a folder"])
 def test_a_session_reads_and_writes_in_one_go(
     chip: Callable[..., VirtualEsp32],
     flash: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    files: str,
 ) -> None:
     """Identity, regions read and written, what is there skipped: with no file left behind."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    if files == "in a folder":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
     seen: list[Progress] = []
     loader = BootLoader(chip().url, 921600, seen.append)
     assert loader.identify() == Chip("ESP32", "24:6f:28:00:00:01", 4 << 20)
@@ -80,12 +87,12 @@ def test_a_chip_smaller_than_its_board_says_so(
 def test_region_files_are_private_while_they_exist(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What esptool is given lies in a folder and in files that only their owner can read."""
+    """Where files cannot be in memory, only their owner can read them, and they go on every path."""
     from startline_host.device import bootloader
 
     seen: list[int] = []
 
-    def look(command: list[str], *_: object) -> bool:
+    def look(command: list[str], *_: object, **__: object) -> bool:
         path = Path(command[-1])
         seen.extend(name.stat().st_mode & 0o777 for name in (path, path.parent))
         assert "secret" not in " ".join(command)
@@ -93,11 +100,40 @@ def test_region_files_are_private_while_they_exist(
 
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.delattr(os, "memfd_create", raising=False)
     monkeypatch.setattr(bootloader, "run_esptool", look)
     with pytest.raises(KeyboardInterrupt):
         BootLoader("socket://127.0.0.1:1").write([Region("fctry", 0x3FC000, b"secret")])
     assert seen == [0o600, 0o700]
     assert not list(tmp_path.glob("startline-*"))
+
+
+_WRITER = """
+import subprocess, sys
+from startline_host.device.exchange_files import exchange_files
+with exchange_files() as files:
+    name = files.add(b"claim-" + b"key")
+    other = ["-c", "import sys; print(open(sys.argv[1]).read(), flush=True); sys.stdin.read()"]
+    subprocess.run([sys.executable, *other, name], pass_fds=files.passed)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="files are in memory on Linux only")
+def test_a_killed_process_leaves_no_file(tmp_path: Path) -> None:
+    """After `kill -9` no file holds the key that the other process was reading."""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", _WRITER],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "claim-key\n"
+        writer.kill()
+        left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(b"claim-key" in path.read_bytes() for path in left)
 
 
 def test_no_boot_loader_is_a_silent_device(chip: Callable[..., VirtualEsp32]) -> None:

@@ -16,9 +16,9 @@ import msgspec
 
 from startline_host.device.esptool_output import Chip, Output, Written
 from startline_host.device.esptool_process import run_esptool
+from startline_host.device.exchange_files import ExchangeFiles, exchange_files
 from startline_host.device.port import check_url
 from startline_host.device.port_lock import canonical
-from startline_host.device.temp_dirs import workplace, write_private
 from startline_host.errors import DeviceSilent, StartlineError, StorageFailed
 
 #: A stub that was left at another rate is not found again: only the last verb may go faster.
@@ -118,12 +118,11 @@ class BootLoader:
         def report(output: Output) -> None:
             self._progress(Progress("read", int(length * output.percent / 100), length))
 
-        with workplace() as folder:
-            name = folder / "read.bin"
-            write_private(name, b"")
-            arguments = ["read-flash", hex(offset), hex(length), str(name)]
-            self._run(arguments, _SYNC_BAUD, length, report)
-            data = name.read_bytes()
+        with exchange_files() as files:
+            name = files.add()
+            arguments = ["read-flash", hex(offset), hex(length), name]
+            self._run(arguments, _SYNC_BAUD, length, report, files=files)
+            data = files.read(name)
         if len(data) != length:
             raise StorageFailed(f"Reading {length} bytes at {offset:#x} gave {len(data)}.")
         return data
@@ -142,28 +141,25 @@ class BootLoader:
         regions = sorted(regions, key=lambda region: sizes[region.offset] >= len(region.data))
         total = sum(sizes.values())
         report = _write_progress(regions, sizes, self._progress)
-        with workplace() as folder:
+        with exchange_files() as files:
             arguments = ["write-flash", "--skip-flashed", "--flash-mode", "keep"]
             arguments += ["--flash-freq", "keep", "--flash-size", "keep"]
             for region in regions:
-                name = folder / f"{region.offset:06x}.bin"
-                write_private(name, region.data)
-                arguments += [hex(region.offset), str(name)]
+                arguments += [hex(region.offset), files.add(region.data)]
             size = sum(len(region.data) for region in regions)
-            output = self._run(arguments, max(self.baud, _SYNC_BAUD), size, report)
+            output = self._run(arguments, max(self.baud, _SYNC_BAUD), size, report, files=files)
         self._progress(Progress("write", total, total))
         return WriteReport(tuple(output.written), tuple(output.skipped))
 
     def _compare_with_blank(self, lengths: Mapping[int, int], output: Output) -> None:
         """Have the chip compare stretches with blank ones."""
-        with workplace() as folder:
+        with exchange_files() as files:
             arguments = ["verify-flash", "--flash-size", "detect"]
             for offset, length in lengths.items():
-                name = folder / f"{offset:06x}.bin"
-                write_private(name, b"\xff" * length)
-                arguments += [hex(offset), str(name)]
+                arguments += [hex(offset), files.add(b"\xff" * length)]
+            size = sum(lengths.values())
             try:
-                self._run(arguments, _SYNC_BAUD, sum(lengths.values()), _ignore, output)
+                self._run(arguments, _SYNC_BAUD, size, _ignore, output, files=files)
             except StartlineError:
                 # A stretch behind the end of a smaller flash: what chip it is has been told by then.
                 if output.chip is None or not output.chip.flash_size:
@@ -177,6 +173,8 @@ class BootLoader:
         size: int,
         report: Callable[[Output], None],
         output: Output | None = None,
+        *,
+        files: ExchangeFiles | None = None,
     ) -> Output:
         before = "no-reset" if self._in_stub else "default-reset"
         self._in_stub = False
@@ -185,7 +183,9 @@ class BootLoader:
         command += ["--connect-attempts", str(self._attempts), *verb]
         output = output or Output()
         limit = _CONNECT_LIMIT + size * _BYTE_LIMIT
-        if not run_esptool(command, limit, output, report) and not output.compared:
+        passed = files.passed if files is not None else ()
+        ended_well = run_esptool(command, limit, output, report, passed=passed)
+        if not ended_well and not output.compared:
             raise output.failure(self.url)
         self._in_stub = baud == _SYNC_BAUD
         return output

@@ -6,22 +6,29 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from startline_host.device.esptool_output import Output
 from startline_host.device.temp_dirs import workplace
+from startline_host.secrets import child_environment
 
 #: What stands in for `python -m esptool`; it says why.
 _RUNNER = Path(__file__).with_name("esptool_runner.py")
 
 
 def run_esptool(
-    arguments: list[str], limit: float, output: Output, report: Callable[[Output], None]
+    arguments: list[str],
+    limit: float,
+    output: Output,
+    report: Callable[[Output], None],
+    *,
+    passed: Sequence[int] = (),
 ) -> bool:
     """Run esptool, feed what it prints to `output`, and tell whether it succeeded.
 
-    `report` is called after every line; after `limit` seconds esptool is ended.
+    `report` is called after every line; after `limit` seconds esptool is ended. It inherits the
+    open files `passed`.
     """
     command = [sys.executable, "-P", str(_RUNNER), *arguments]
     with workplace() as folder:
@@ -34,6 +41,7 @@ def run_esptool(
             stderr=subprocess.STDOUT,
             # Ctrl-C is for us to act on: a chip is not left half written by it.
             start_new_session=True,
+            pass_fds=passed,
         )
         watchdog = threading.Timer(limit, process.kill)
         watchdog.daemon = True
@@ -65,10 +73,10 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Return our environment without what would change esptool's ways or its words."""
+    """Return our environment without secrets, and without what would change esptool's ways."""
     kept = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in child_environment().items()
         if not name.startswith(("ESPTOOL_", "ESPRESSIF_IDE"))
     }
     return kept | {

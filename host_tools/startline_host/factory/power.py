@@ -7,6 +7,7 @@ import string
 import subprocess
 
 from startline_host.errors import BadInput, StorageFailed
+from startline_host.secrets import child_environment
 
 _LIMIT = 30.0
 
@@ -41,7 +42,12 @@ class PowerSwitch:
         command = [word.format(**values) for word in self._words]
         try:
             ended = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LIMIT, check=False
+                command,
+                env=child_environment(foreign=True),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_LIMIT,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             raise StorageFailed(f"The power command did not end in {_LIMIT:.0f} s.") from None

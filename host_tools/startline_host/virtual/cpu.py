@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from startline_host.secrets import child_environment
 from startline_host.virtual.interrupt import Interrupt
 from startline_host.virtual.uart_ports import UartPorts
 from startline_host.virtual.vm_binary import find_micropython
@@ -196,7 +197,7 @@ class Cpu:
             pass_fds=passed,
             start_new_session=True,
             cwd="/",
-            env={k: v for k, v in os.environ.items() if not k.startswith("MICROPY")},
+            env={k: v for k, v in child_environment().items() if not k.startswith("MICROPY")},
         )
         self._herald = threading.Thread(
             target=_announce_end,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from startline_host import errors
+from startline_host.secrets import child_environment
 from startline_host.virtual.chip_options import DEFAULT_MAC, Listening
 from startline_host.virtual.flash_file import wait_until_free
 from startline_host.virtual.uart import Counts
@@ -69,7 +70,7 @@ class VirtualEsp32:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": _python_path()},
+            env={**child_environment(), "PYTHONPATH": _python_path()},
             start_new_session=True,
         )
         self._answers = b""

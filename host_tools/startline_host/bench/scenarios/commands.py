@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from startline_host.bench.scenarios.model import Given
 from startline_host.bench.scenarios.provisioning import Provisioner
 from startline_host.errors import TimedOut
 from startline_host.mock_cloud import MockCloud
+from startline_host.secrets import child_environment
 
 #: Verbs that take the settings file and one unit's identity.
 _LOADING = ("up", "provision")
@@ -45,7 +45,7 @@ class CommandLine:
     def run(self, words: Sequence[str], url: str, given: Given, key: str | None) -> Ended:
         """Run `startline WORDS` on the reader at `url`. Raises TimedOut."""
         arguments = [*words, "--port", url]
-        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
+        environment = {**child_environment(), "NO_COLOR": "1", "COLUMNS": "100"}
         environment[_CLAIM_KEY] = self._provisioner.key(given.key).reveal()
         environment[_WIFI] = given.password
         environment[_READ_KEY] = self._provisioner.key(key or "READ").reveal()
