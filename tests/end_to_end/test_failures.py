@@ -54,9 +54,10 @@ def nothing_was_sent(cloud: MockCloud) -> bool:
     ],
 )
 def test_a_wrong_certificate_ends_before_the_first_byte(
-    up: Up, cloud: MockCloud, certificate: str, words: str
+    up: Up, cloud: MockCloud, monkeypatch: pytest.MonkeyPatch, certificate: str, words: str
 ) -> None:
     """Whichever fault it is, it is named, the exit code is 21, and no byte was sent."""
+    monkeypatch.delenv("STARTLINE_READ_KEY")  # this computer does not look either
     cloud.use_certificate(certificate)
     done = up()
     assert done.code == 21, done.err
@@ -92,7 +93,7 @@ def test_what_the_world_lacks_is_named(
 
 def test_a_redirect_is_not_followed(up: Up, cloud: MockCloud) -> None:
     """A cloud that points elsewhere gets no second request anywhere, and the key goes nowhere."""
-    cloud.faults.turn_on("redirect")
+    cloud.faults.turn_on("redirect@POST")
     done = up()
     assert done.code == 31, done.err
     assert [request.method for request in cloud.requests].count("POST") == 1

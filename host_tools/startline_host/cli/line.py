@@ -21,6 +21,7 @@ from startline_host.clouds.cloud_check import list_devices
 from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.errors import BadInput, CloudDisagrees, StartlineError
 from startline_host.factory.batch import Batch, is_pattern, load_batch, pattern_batch
+from startline_host.factory.company_proof import check_key
 from startline_host.factory.entries import Place
 from startline_host.factory.fault_injection import Mischief
 from startline_host.factory.job import Plan
@@ -33,6 +34,7 @@ from startline_host.factory.totals import Totals
 from startline_host.factory.verify import Verdict, compare, record_verdict
 from startline_host.factory.virtual_plant import VirtualPlant
 from startline_host.flows.firmware_bundle import Kit, make_kit
+from startline_host.flows.notices import nobody
 from startline_host.formats.factory_partition import Settings
 from startline_host.formats.settings_file import load_settings
 from startline_host.secrets import Secret
@@ -269,10 +271,11 @@ def _run(
     hidden = [key for key in (claim.key, claim.auth, plan.read_key) if key is not None]
     verdict = None
     with Ledger.open(given.where, hide=hidden) as ledger:
+        company = check_key(ledger, plan, nobody)
         added = ledger.add_batch(batch)
         click.echo(f"Batch {batch.name}: {added.new} new units, {added.known} known.", err=True)
         view = _view(slots, as_json=given.as_json)
-        line = FactoryLine(ledger, plan, slots, given.station, view, more=more)
+        line = FactoryLine(ledger, plan, slots, given.station, view, more=more, company=company)
         try:
             with view:
                 line.run()

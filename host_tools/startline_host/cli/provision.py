@@ -11,11 +11,9 @@ from startline_host.boards import load_board
 from startline_host.cli import options
 from startline_host.device.port_session import Line
 from startline_host.flows.firmware_bundle import make_provision
-from startline_host.flows.first_boot import Outcome, run_first_boot
 from startline_host.flows.load_request import Order
-from startline_host.flows.loading import load
-from startline_host.flows.restart import restart
-from startline_host.flows.usb_link import over_usb
+from startline_host.flows.provision import provision_device
+from startline_host.util import printable
 
 
 @click.command("provision")
@@ -24,6 +22,7 @@ from startline_host.flows.usb_link import over_usb
 @options.board_option
 @options.settings_option
 @options.unit_options
+@options.read_key_option
 @options.json_option
 def command(
     port: str | None,
@@ -31,30 +30,24 @@ def command(
     board: str,
     settings_file: Path,
     unit: dict[str, str],
+    read_key_file: Path | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Write a unit's identity and settings; the device then restarts and binds itself.
 
-    With link = "usb" in the settings it cannot do so by itself: it is then followed, and its
-    connections are carried, until it has come to rest.
+    With a READ key a serial number that the cloud has already is refused. With link = "usb" in the
+    settings the device cannot bind by itself: it is then followed, and its connections are carried,
+    until it has come to rest.
     """
     provision = make_provision(settings_file, unit, warn=options.warn)
     order = Order(board=load_board(board), provision=provision, flash_baud=baud)
-    outcome: Outcome | None = None
+    key = options.read_key(read_key_file)
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
-        report = load(line, order, view)
-        if over_usb(provision.settings):
-            outcome = run_first_boot(line, provision.settings, listen=view)
-        else:
-            restart(line, view)
-    failure = outcome.error() if outcome is not None else None
-    if failure is not None:
-        raise failure
-    told = {"state": outcome.state, "deviceid": outcome.token} if outcome is not None else {}
+        done = provision_device(line, order, read_key=key, listen=view)
     if as_json:
-        click.echo(json.dumps({"kind": "result", **report.as_dict(), **told}))
+        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
         return
-    click.echo(report.words())
-    if outcome is not None:
-        click.echo(f"{outcome.serial} is {outcome.state}.")
-        click.echo(f"deviceid {outcome.token}")
+    click.echo(done.load.words())
+    if done.outcome is not None:
+        click.echo(f"{printable(done.outcome.serial)} is {done.outcome.state}.")
+        click.echo(f"deviceid {printable(done.outcome.token)}")

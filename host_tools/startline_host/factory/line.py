@@ -6,9 +6,11 @@ import contextlib
 import math
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from startline_host.errors import Bug, StartlineError
+from startline_host.factory.company_proof import CompanyProof
 from startline_host.factory.database import LedgerAway
 from startline_host.factory.entries import Place
 from startline_host.factory.job import Plan, Result
@@ -63,7 +65,7 @@ class View(Protocol):
 class FactoryLine:
     """Works on the boards of all slots at once, each slot in a thread of its own.
 
-    With `more` the line watches: it goes on until the whole batch is made, and takes up the slots
+    `company` is what is known of its READ key. With `more` the line watches: it goes on until the whole batch is made, and takes up the slots
     that `more` returns when it is asked, again and again.
     """
 
@@ -76,7 +78,9 @@ class FactoryLine:
         view: View,
         *,
         more: Callable[[], Sequence[Slot]] | None = None,
+        company: CompanyProof | None = None,
     ) -> None:
+        self._company = company or CompanyProof(wanted=plan.verify and plan.read_key is not None)
         self._ledger = ledger
         self._plan = plan
         self._slots = list(slots)
@@ -161,7 +165,8 @@ class FactoryLine:
     def _serve(self, slot: Slot, unfinished: bool) -> None:  # noqa: FBT001
         """Work on one board after another of one slot."""
         place = Place(self._station, slot.name)
-        work = UnitWork(self._ledger, self._plan, place, lambda notice: self._hear(slot, notice))
+        hear = partial(self._hear, slot)
+        work = UnitWork(self._ledger, self._plan, place, hear, self._company)
         busy = unfinished
         try:
             while True:
@@ -175,6 +180,8 @@ class FactoryLine:
                     self.totals.add(result)
                 self._view.ended(slot.name, result, self.totals)
                 self._stop_if_made()
+                if self._company.refuted:
+                    self._stop.set()
                 if result.end == "stopped" or (result.end == "no serial" and self._more is None):
                     break
                 busy = self._may_be_booting()

@@ -16,6 +16,7 @@ from startline_host.device.console import Console, Event
 from startline_host.device.port_session import Line
 from startline_host.errors import (
     BadInput,
+    CloudDisagrees,
     DeviceSilent,
     NetworkFailed,
     NoSuchPort,
@@ -27,13 +28,19 @@ from startline_host.errors import (
     WrongDevice,
 )
 from startline_host.factory.assignment import AsItIs, NoSerial, check_holding, choose_unit
+from startline_host.factory.company_proof import CompanyProof
 from startline_host.factory.database import LedgerAway
-from startline_host.factory.entries import BIND, LOAD, VERIFY, Entry, Place, fold
+from startline_host.factory.entries import BIND, LOAD, VERIFY, Entry, Place
 from startline_host.factory.job import Named, Plan, Plugged, Result
 from startline_host.factory.label import make_label
 from startline_host.factory.label_svg import file_name, label_svg
 from startline_host.factory.wipe import wipe_identity
-from startline_host.flows.cloud_verification import verify_with_cloud
+from startline_host.flows.cloud_verification import (
+    SerialTaken,
+    look_before,
+    verify_with_cloud,
+)
+from startline_host.flows.expected_identity import ExpectedIdentity, identity_after
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.first_boot import Outcome, run_first_boot
 from startline_host.flows.load_request import Order
@@ -72,7 +79,16 @@ _BEFORE_WRITING = (WouldTouchBound, WrongDevice)
 class UnitWork:
     """Works on one board after another in one slot; `listen` is told what happens."""
 
-    def __init__(self, ledger: Ledger, plan: Plan, place: Place, listen: Listener) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        plan: Plan,
+        place: Place,
+        listen: Listener,
+        company: CompanyProof | None = None,
+    ) -> None:
+        self._company = company or CompanyProof(wanted=False)
+        self._identity = ExpectedIdentity(serial="")
         self._ledger = ledger
         self._plan = plan
         self._place = place
@@ -125,8 +141,8 @@ class UnitWork:
                 self._see_identity(line)
                 self._unit = self._ledger.defer(self._held)
                 return "deferred"
-            outcome = self._bind(line)
-        self._verify(outcome)
+            with self._company.turn():
+                self._verify(self._bind(line))
         self._unit = self._ledger.pass_(self._held)
         self._print_label(self._held)
         return "passed"
@@ -153,9 +169,15 @@ class UnitWork:
         self._unit = choose_unit(self._ledger, self._plan.batch, self._place, kept)
         who = self._unit
         self._listen(Named(f"{who.serial}, chip {who.mac}", serial=who.serial))
+        there = identity_after(kept, None, stays=True)
+        self._identity = msgspec.structs.replace(there, serial=who.serial)
         check_holding(self._unit, kept)
+        settings, key = self._plan.settings, self._plan.read_key
+        _patiently(lambda: look_before(settings, who.serial, key, self._listen))
+        provision = Provision(who.identity, settings)
+        self._identity = identity_after(kept, provision, stays=False)
         self._wrote = True
-        return Provision(self._unit.identity, self._plan.settings)
+        return provision
 
     def _check_same(self, mac: str) -> None:
         """Raise WrongDevice where the second go finds another board than the first."""
@@ -202,7 +224,9 @@ class UnitWork:
 
     def _first_boot(self, line: Line) -> Outcome:
         plan = self._plan
-        outcome = run_first_boot(line, plan.settings, limit=plan.boot_limit, listen=self._hear)
+        outcome = run_first_boot(
+            line, plan.settings, self._identity, limit=plan.boot_limit, listen=self._hear
+        )
         if self._attempted or outcome.state in {"bound", "unknown", "refused"}:
             self._unit = self._ledger.sent(self._held)
         return outcome
@@ -229,41 +253,26 @@ class UnitWork:
         return tuple(one.token for one in units if one.token and one.serial != serial)
 
     def _keep_token(self, outcome: Outcome, seconds: float) -> None:
-        if fold(outcome.serial) != fold(self._held.serial):
-            raise WrongDevice(
-                f"The board that answers is {outcome.serial}, and not {self._held.serial}.",
-                "Was it swapped while it was worked on? Put both aside.",
-            )
         if not self._held.token or not self._held.proven(BIND):
             self._unit = self._ledger.bound(self._held, outcome.token, seconds=seconds)
 
     def _hear(self, notice: Notice) -> None:
-        """Take what the device says: its identity is checked, and its request is recorded."""
+        """Take what the device says: who it says it is is checked, and its request is recorded."""
         self._listen(notice)
         if not isinstance(notice, Event):
             return
-        if notice.name == "identity":
-            self._check_identity(notice)
-        elif notice.name == "attempt":
+        self._identity.check(notice)
+        if notice.name == "attempt":
             self._attempted = True
             # The device is not to be disturbed now; it is recorded afterwards at the latest.
             with contextlib.suppress(LedgerAway):
                 self._unit = self._ledger.sent(self._held)
 
-    def _check_identity(self, event: Event) -> None:
-        told = (str(event.fields.get("serial", "")), str(event.fields.get("mac", "")))
-        if told != (self._held.serial, self._held.mac):
-            raise WrongDevice(
-                f"The board that started is {told[0]} on chip {told[1]}, and not "
-                f"{self._held.serial} on {self._held.mac}.",
-                "Was it swapped while it was worked on? Put both aside.",
-            )
-
     def _see_identity(self, line: Line) -> None:
         """Start the device once, to see that it knows who it is."""
         restart(line, self._listen)
         port = line.port()
-        self._check_identity(Console().wait_for(port, "identity", Deadline(_IDENTITY)))
+        self._identity.check(Console().wait_for(port, "identity", Deadline(_IDENTITY)))
 
     # The end
 
@@ -271,12 +280,19 @@ class UnitWork:
         if not self._plan.verify:
             return
         began = time.monotonic()
-        done = _patiently(
-            lambda: verify_with_cloud(
-                outcome, self._plan.settings, self._plan.read_key, self._listen
+        plan = self._plan
+        try:
+            done = _patiently(
+                lambda: verify_with_cloud(
+                    outcome, plan.settings, plan.read_key, self._listen, self._identity
+                )
             )
-        )
+        except CloudDisagrees:
+            with contextlib.suppress(StartlineError):
+                self._company.doubt(plan, self._held.serial, outcome.token)
+            raise
         if done:
+            self._company.prove()
             self._unit = self._ledger.step(self._held, VERIFY, seconds=time.monotonic() - began)
 
     def _print_label(self, unit: Entry, *, seen: bool = False) -> None:
@@ -326,7 +342,8 @@ class UnitWork:
                 reason=error.summary, words=error.message,
             )  # fmt: skip
             return
-        blank = self._is_blank(board, unit, error)
+        # A number that the cloud has already goes to no other board either.
+        blank = not isinstance(error, SerialTaken) and self._is_blank(board, unit, error)
         self._ledger.fail(unit, error.summary, error.message, blank=blank)
 
     def _is_blank(self, board: Plugged, unit: Entry, error: StartlineError) -> bool:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from startline_host.device.bootloader import BootLoader
 from startline_host.device.port_session import Line
 from startline_host.device.raw_repl import NoFileSystem
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, DeviceSilent, WouldTouchBound
 from startline_host.flows.backup import files_in, save_backup
+from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.field_settings import tell_overridden
 from startline_host.flows.file_update import FileSystemBroken
 from startline_host.flows.flash_survey import Survey, stretches
@@ -60,22 +59,24 @@ def load_in_boot_loader(
     new = order.provision.image() if order.provision else None
     kept = may_load(survey.kept, serial=order.serial, fctry=new, allow_bound=order.allow_bound)
     identity = None if kept else order.provision
+    known = LoadReport(
+        kept=kept, identity=identity_after(survey.kept, order.provision, stays=kept)
+    )
     image = identity.image(made_at_of(survey.kept.fctry, identity)) if identity else None
     tell_overridden(survey.kept, image, listen)
     if order.kit is None:
         regions = _identity_regions(survey.table, image)
-        report = _write(loader, regions, listen)
-        return _told(report, listen, kept=kept)
+        return _told(known + _write(loader, regions, listen), listen)
     if kept:
         _check_places(survey.table, order.kit.table)
     in_use = _files_stay(survey, order, listen, recreate=recreate_files)
     if not in_use and order.backup is not None:
         _back_up(loader, survey.old_files(chip.flash_size), order.backup, listen)
     plan = order.kit.plan(vfs=not in_use, fctry=None if in_use else image)
-    report = _write(loader, list(plan), listen)
+    report = known + _write(loader, list(plan), listen)
     if in_use:
-        return _finish_at_prompt(line, order, report, listen, kept=kept)
-    return _told(report, listen, kept=kept)
+        return _finish_at_prompt(line, order, report, listen)
+    return _told(report, listen)
 
 
 def _write(loader: BootLoader, regions: Sequence[Region], listen: Listener) -> LoadReport:
@@ -91,7 +92,7 @@ def _write(loader: BootLoader, regions: Sequence[Region], listen: Listener) -> L
 
 
 def _finish_at_prompt(
-    line: Line, order: Order, report: LoadReport, listen: Listener, *, kept: bool
+    line: Line, order: Order, report: LoadReport, listen: Listener
 ) -> LoadReport:
     """Update a file system in use file by file, and the identity last.
 
@@ -112,14 +113,14 @@ def _finish_at_prompt(
             "The reader's own program may be in the way. To lose it and load all: --recreate-files",
         ) from None
     report += files_report(changes)
-    if order.provision is not None and not kept:
+    if order.provision is not None and not report.kept:
         report += write_identity(repl, order.provision)
-    return _told(report, listen, kept=kept)
+    return _told(report, listen)
 
 
-def _told(report: LoadReport, listen: Listener, *, kept: bool) -> LoadReport:
+def _told(report: LoadReport, listen: Listener) -> LoadReport:
     listen(Remark(report.words()))
-    return msgspec.structs.replace(report, kept=kept)
+    return report
 
 
 def _files_stay(survey: Survey, order: Order, listen: Listener, *, recreate: bool) -> bool:

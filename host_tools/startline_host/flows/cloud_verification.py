@@ -1,61 +1,171 @@
-"""Checks a device with its cloud: that a bound one is known there, that a new one's number is free."""
+"""Asks the cloud before and after: is a new device's number free, is a bound one known there.
+
+A READ key that was given has to work: what cannot be asked with it stops a device before anything
+is written to it, and only the cloud's own word makes a device verified.
+"""
 
 from __future__ import annotations
 
+import msgspec
+
 from startline_host.clouds.cloud_check import Entry, same_serial
 from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.errors import CloudDisagrees, StartlineError
+from startline_host.errors import (
+    BadInput,
+    CloudDisagrees,
+    NetworkFailed,
+    RefusedByCloud,
+    TlsFailed,
+    WrongDevice,
+)
+from startline_host.flows.expected_identity import ExpectedIdentity
 from startline_host.flows.first_boot import Outcome
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.formats.factory_partition import Settings
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
+_WITHOUT = "Fix that, or go on without looking: give no READ key (on a line: --no-verify)."
+
+
+class SerialTaken(CloudDisagrees):
+    """The cloud has a device of that serial number already: no second one is made."""
+
+
+def look_before(
+    settings: Settings,
+    serial: str,
+    key: Secret | None,
+    listen: Listener,
+    *,
+    tokens: tuple[str, ...] | None = None,
+) -> bool:
+    """Look into the cloud's list before anything is written; tell if the key is proven good.
+
+    `serial` must be free, "" asks for none: no cloud promises what it does with a second device of
+    one number. With `tokens`, those of units that the company has, the key is compared with the
+    claim key as well, since another company's would show every number as free. Without a key, or a
+    list, nothing is asked. Raises SerialTaken, CloudDisagrees for another company's key, and
+    NetworkFailed, TlsFailed or RefusedByCloud where the list cannot be read to its end.
+    """
+    if key is None or not kind_of(settings.claim.cloud).lists:
+        return False
+    if serial:
+        listen(Step("Looking whether the serial number is free"))
+    listed = _whole_list(settings, key)
+    proven = tokens is not None and _is_the_company_s(settings, key, listed, tokens)
+    taken = [entry for entry in listed if serial and same_serial(entry.serial_number, serial)]
+    if taken:
+        raise SerialTaken(
+            f"The cloud has {printable(serial)} already, as deviceid "
+            f"{printable(taken[0].deviceid)}. Nothing was written.",
+            "If another reader has that serial number, give this one its own. If it is a leftover "
+            "of this board, remove it in the cloud's own page first.",
+        )
+    return proven
+
+
+def check_place_of_kept(
+    identity: ExpectedIdentity, settings: Settings, key: Secret | None
+) -> None:
+    """Raise WrongDevice for a device that stays what it is, and that this cloud cannot vouch for.
+
+    Without a READ key nobody asks the cloud, and there is nothing to compare.
+    """
+    there, here = identity.base_url, settings.claim.base_url
+    if key is not None and there and there != here:
+        raise WrongDevice(
+            f"The device belongs to {printable(there)}, not to {here}. Nothing was written.",
+            "Name the settings of its own cloud with --settings, or load its agent alone: "
+            "startline flash --allow-bound.",
+        )
+
 
 def verify_with_cloud(
-    outcome: Outcome, settings: Settings, key: Secret | None, listen: Listener
+    outcome: Outcome,
+    settings: Settings,
+    key: Secret | None,
+    listen: Listener,
+    identity: ExpectedIdentity,
 ) -> bool:
     """Check a bound device with its cloud, whichever it is, and tell whether that could be done.
 
-    Raises CloudDisagrees where the cloud tells another story, and NetworkFailed, TlsFailed,
-    RefusedByCloud or BadInput where it cannot be asked.
+    It is asked for the device of that `identity`, whatever the device says. Raises CloudDisagrees
+    where the cloud tells another story, WrongDevice for a device of another cloud, and
+    NetworkFailed, TlsFailed, RefusedByCloud or BadInput where it cannot be asked.
     """
     kind = kind_of(settings.claim.cloud)
     reason = ""
-    if outcome.base_url and outcome.base_url != settings.claim.base_url:
-        reason = f"the device belongs to {outcome.base_url}, not to this cloud"
-    elif kind.check is None:
+    if kind.check is None:
         reason = f"{settings.claim.cloud} has no call for that"
     elif key is None and kind.check_wants_key:
         reason = "there is no READ key (STARTLINE_READ_KEY)"
     if reason or kind.check is None:
         listen(Remark(f"Not checked with the cloud: {reason}.", warning=True))
         return False
+    if identity.base_url not in {"", settings.claim.base_url}:
+        raise WrongDevice(
+            f"The device belongs to {printable(identity.base_url)}, not to "
+            f"{settings.claim.base_url}: this cloud cannot say whether it is bound.",
+            "Name the settings of its own cloud: --settings.",
+        )
     listen(Step("Checking with the cloud"))
-    listen(Remark(kind.check(outcome, settings, key)))
+    known = msgspec.structs.replace(
+        outcome, serial=identity.serial or outcome.serial, mac=identity.mac or outcome.mac
+    )
+    listen(Remark(kind.check(known, settings, key)))
     return True
 
 
-def refuse_taken(settings: Settings, serial: str, key: Secret | None, listen: Listener) -> None:
-    """Raise CloudDisagrees if the cloud's list has that serial number already.
+def lists_token(settings: Settings, key: Secret, token: str) -> bool:
+    """Tell whether the READ key's list has that deviceid. Raises as `look_before` does."""
+    return any(_is_same_token(entry.deviceid, token) for entry in _whole_list(settings, key))
 
-    To be asked before a new device is told who it is: no cloud promises what it does with a second
-    device of one number. A list that cannot be read is only remarked upon.
-    """
+
+def _whole_list(settings: Settings, key: Secret) -> list[Entry]:
     read = kind_of(settings.claim.cloud).list_devices
-    if read is None or key is None:
-        return
-    listen(Step("Looking whether the serial number is free"))
+    assert read is not None  # noqa: S101 - whoever asks has seen that there is a list
     try:
-        entries: list[Entry] = read(settings.claim.base_url, settings.tls.ca, key)
-    except StartlineError as error:
-        listen(Remark(f"That is not known: {error.message}", warning=True))
-        return
-    taken = [entry for entry in entries if same_serial(entry.serial_number, serial)]
-    if taken:
+        return list(read(settings.claim.base_url, settings.tls.ca, key, whole=True))
+    except BadInput as error:
+        # The key is well-formed: it is the cloud that says no to it.
+        raise RefusedByCloud(f"{error.message} Nothing was written.", error.hint) from None
+    except (NetworkFailed, TlsFailed, RefusedByCloud) as error:
+        raise type(error)(f"{error.message} Nothing was written.", _WITHOUT) from None
+
+
+def _is_the_company_s(
+    settings: Settings, key: Secret, listed: list[Entry], tokens: tuple[str, ...]
+) -> bool:
+    """Tell whether the READ key is proven to be of the claim key's company.
+
+    A WRITE key cannot list, and then only known units can tell. Raises CloudDisagrees where it is
+    proven to be of another one.
+    """
+    if key == settings.claim.key:
+        return True
+    own = {token.casefold() for token in tokens} or _listed_by_claim_key(settings)
+    if own is None or not (own or listed):
+        return False
+    if own.isdisjoint({entry.deviceid.casefold() for entry in listed}):
         raise CloudDisagrees(
-            f"The cloud has {printable(serial)} already, as deviceid "
-            f"{printable(taken[0].deviceid)}. Nothing was written.",
-            "If another reader has that serial number, give this one its own. If it is a leftover "
-            "of this board, remove it in the cloud's own page first.",
+            "The READ key is of another company than the claim key: it lists none of the devices "
+            "that this company has. Nothing was written.",
+            "Give the READ key of the company that the devices are bound to. If they were all taken "
+            "off it since: startline ledger verify.",
         )
+    return True
+
+
+def _listed_by_claim_key(settings: Settings) -> set[str] | None:
+    """Return the deviceids that the claim key lists; None for a key that may not, such as WRITE."""
+    if settings.claim.key is None:
+        return None
+    try:
+        return {e.deviceid.casefold() for e in _whole_list(settings, settings.claim.key)}
+    except RefusedByCloud:
+        return None
+
+
+def _is_same_token(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()

@@ -24,6 +24,7 @@ from startline_host.errors import (
     TimedOut,
     TlsFailed,
 )
+from startline_host.flows.expected_identity import ExpectedIdentity
 from startline_host.flows.notices import Listener, Step, nobody
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked, over_usb
@@ -90,18 +91,23 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def run_first_boot(
-    line: Line, settings: Settings, *, limit: float | None = None, listen: Listener = nobody
+    line: Line,
+    settings: Settings,
+    identity: ExpectedIdentity,
+    *,
+    limit: float | None = None,
+    listen: Listener = nobody,
 ) -> Outcome:
     """Restart the device and follow its first boot; its connections are carried if its link is USB.
 
     It may take `limit` seconds, by default as long as its settings say. Raises as
-    `follow_first_boot` does.
+    `follow_first_boot` does, and WrongDevice for a device that says it is another.
     """
     listen(Step("Starting the device"))
     restart(line, listen)
     allowed = limit or (settings.set.boot_limit or _BOOT_LIMIT) + _MARGIN
     with linked(line.port(), settings.claim.base_url if over_usb(settings) else "") as port:
-        return follow_first_boot(port, Deadline(allowed), listen)
+        return follow_first_boot(port, Deadline(allowed), identity.checked(listen))
 
 
 def follow_first_boot(port: Port, deadline: Deadline, listen: Listener) -> Outcome:

@@ -12,6 +12,7 @@ import msgspec
 from startline_host.boards import Board
 from startline_host.errors import WrongDevice
 from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.expected_identity import ExpectedIdentity
 from startline_host.flows.firmware_bundle import Kit, Provision
 from startline_host.formats.units import normal_mac
 
@@ -76,7 +77,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     """What loading did: the regions and files that were written, and the bytes on the wire.
 
-    `same` counts the bytes that the device was found to hold already. `kept` tells that the device's identity and record were left as they were.
+    `same` counts the bytes that the device was found to hold already. `kept` tells that the device's
+    identity and record were left as they were, `identity` who it is now.
     """
 
     regions: tuple[str, ...] = ()
@@ -85,6 +87,7 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     sent: int = 0
     same: int = 0
     kept: bool = False
+    identity: ExpectedIdentity = ExpectedIdentity(serial="")
 
     def __add__(self, more: LoadReport) -> LoadReport:
         """Return both together."""
@@ -95,6 +98,7 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
             sent=self.sent + more.sent,
             same=self.same + more.same,
             kept=self.kept or more.kept,
+            identity=self.identity if self.identity.serial else more.identity,
         )
 
     @property

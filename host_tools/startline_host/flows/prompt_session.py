@@ -18,6 +18,7 @@ from startline_host.device.raw_repl import DeviceRaised, NoFileSystem
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, StartlineError
 from startline_host.flows.device_snapshot import Kept, as_part
+from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.field_settings import tell_overridden
 from startline_host.flows.file_update import (
     FileChanges,
@@ -130,7 +131,7 @@ def _load(repl: Repl, facts: Facts, order: Order, listen: Listener) -> LoadRepor
     kept = may_load(there, serial=order.serial, fctry=new, allow_bound=order.allow_bound)
     if not kept:
         tell_overridden(there, new, listen)
-    report = LoadReport(kept=kept)
+    report = LoadReport(kept=kept, identity=identity_after(there, order.provision, stays=kept))
     if order.kit is not None:
         if order.recreate_files:
             raise FileSystemBroken

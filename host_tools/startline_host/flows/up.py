@@ -9,13 +9,12 @@ import msgspec
 from startline_host.device.port import DEFAULT_BAUD
 from startline_host.device.port_session import Line
 from startline_host.errors import Bug
-from startline_host.flows.cloud_verification import refuse_taken, verify_with_cloud
-from startline_host.flows.device_snapshot import Kept
-from startline_host.flows.firmware_bundle import Provision
+from startline_host.flows.cloud_verification import verify_with_cloud
 from startline_host.flows.first_boot import run_first_boot
 from startline_host.flows.load_request import LoadReport, Order
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, nobody
+from startline_host.flows.provision import looking_first
 from startline_host.secrets import Secret
 
 
@@ -53,25 +52,23 @@ def up(
     """Load the device, start it, follow its first boot and check with the cloud.
 
     `limit` bounds the first boot in seconds. With a `read_key`, nothing is written for a serial
-    number that the cloud's list has already; without one the cloud is not asked, and the result
-    says so. Raises the StartlineError that tells best what went wrong.
+    number that the cloud's list has already, nor where the list cannot be read; without one the
+    cloud is not asked, and the result says so. Raises the StartlineError that tells best what went
+    wrong.
     """
     if order.kit is None or order.provision is None:
         raise Bug("up needs both a kit and a provision.")
     provision = order.provision
 
-    def choose(kept: Kept) -> Provision:
-        if not kept.holding().must_stay:
-            refuse_taken(provision.settings, provision.unit.serial, read_key, listen)
-        return provision
+    settings = provision.settings
 
     with Line(url, baud) as line:
-        report = load(line, msgspec.structs.replace(order, choose=choose), listen)
-        outcome = run_first_boot(line, provision.settings, limit=limit, listen=listen)
+        report = load(line, looking_first(order, read_key, listen), listen)
+        outcome = run_first_boot(line, settings, report.identity, limit=limit, listen=listen)
     failure = outcome.error()
     if failure is not None and not outcome.bound:
         raise failure
-    verified = verify_with_cloud(outcome, provision.settings, read_key, listen)
+    verified = verify_with_cloud(outcome, settings, read_key, listen, report.identity)
     if failure is not None:
         raise failure
     return UpResult(outcome.state, outcome.serial, outcome.token, verified, report, outcome.ms)

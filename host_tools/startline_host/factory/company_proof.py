@@ -1,0 +1,86 @@
+"""Whether a line's READ key is the company's: until that is proven, one board binds at a time.
+
+Another company's key lists none of this one's devices, so every serial number looks free, and every
+unit ends as unknown to the cloud. One unit that the list shows proves it for the whole line; one
+that it does not show stops the line before a second one is bound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from startline_host.errors import CloudDisagrees
+from startline_host.flows.cloud_verification import lists_token, look_before
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from startline_host.factory.job import Plan
+    from startline_host.factory.ledger import Ledger
+    from startline_host.flows.notices import Listener
+
+
+class CompanyProof:
+    """What is known of the READ key of one run, shared by its slots; `wanted` if one is used."""
+
+    def __init__(self, *, wanted: bool, proven: bool = False) -> None:
+        self._wanted = wanted
+        self._proven = proven
+        self._refuted = ""
+        self._lock = threading.Lock()
+
+    @property
+    def refuted(self) -> bool:
+        """Whether the key was seen to be another company's: nothing more is to be bound."""
+        return bool(self._refuted)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Bind and verify a board within, alone while nothing is proven. Raises CloudDisagrees."""
+        if not self._wanted or self._proven:
+            yield
+            return
+        with self._lock:
+            self._check()
+            if not self._proven:
+                yield
+                return
+        yield
+
+    def prove(self) -> None:
+        """Take note that the list showed a unit that was bound here."""
+        self._proven = True
+
+    def doubt(self, plan: Plan, serial: str, token: str) -> None:
+        """Take note of what the list shows of a unit that the cloud disagrees about.
+
+        Raises NetworkFailed, TlsFailed or RefusedByCloud where it cannot be read.
+        """
+        if not self._wanted or self._proven or plan.read_key is None:
+            return
+        if lists_token(plan.settings, plan.read_key, token):
+            self._proven = True
+        else:
+            self._refuted = serial
+
+    def _check(self) -> None:
+        if self._refuted:
+            raise CloudDisagrees(
+                f"The READ key's list does not show {self._refuted}, which was just bound: it may "
+                "be another company's. No more boards are bound.",
+                "Give the READ key of the company that the claim key is of, then run the line "
+                "again: it goes on.",
+            )
+
+
+def check_key(ledger: Ledger, plan: Plan, listen: Listener) -> CompanyProof:
+    """Check the READ key of a run once, before its first board, by the units that were bound before.
+
+    Raises as `look_before` does.
+    """
+    wanted = plan.verify and plan.read_key is not None
+    tokens = tuple(unit.token for unit in ledger.entries(plan.batch) if unit.token)
+    proven = look_before(plan.settings, "", plan.read_key, listen, tokens=tokens)
+    return CompanyProof(wanted=wanted, proven=proven)

@@ -1,0 +1,98 @@
+"""Who a device has to be: what it was told, or keeps, held against what it says of itself.
+
+A device can say anything: it may be another one on the same port, carry somebody else's firmware,
+or mean harm. So its own words decide nothing; they are compared with what this computer made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from startline_host.device.console import Event
+from startline_host.errors import OutcomeUnknown, WrongDevice
+from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.util import printable
+
+#: What the events say of an identity, and how a person calls it.
+_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "serial": "serial number",
+        "model": "model",
+        "mac": "chip",
+        "cloud": "cloud",
+        "base_url": "base URL",
+    }
+)
+_ASIDE = "Was the board swapped, or is something else on it? Put it aside; nothing it says counts."
+
+
+class ExpectedIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """A device's identity as this computer knows it; "" for what it does not know.
+
+    `mac` is the chip's own, "24:6f:28:00:00:01".
+    """
+
+    serial: str
+    model: str = ""
+    mac: str = ""
+    cloud: str = ""
+    base_url: str = ""
+
+    def check(self, event: Event) -> None:
+        """Raise WrongDevice for an event in which the device says that it is somebody else.
+
+        Raises OutcomeUnknown for a device that says it is bound and names no deviceid.
+        """
+        if event.name in {"identity", "ready"}:
+            for name, words in _WORDS.items():
+                self._compare(words, getattr(self, name), event.fields.get(name))
+        if event.name == "ready" and event.fields.get("state") == "bound":
+            if not event.fields.get("token"):
+                raise OutcomeUnknown(
+                    "The device says that it is bound, and names no deviceid.",
+                    "Ask it at its prompt: startline status --interrupt.",
+                )
+            if not event.fields.get("serial"):
+                raise WrongDevice("The device says that it is bound, and not who it is.", _ASIDE)
+
+    def checked(self, listen: Callable[..., None]) -> Callable[..., None]:
+        """Return a listener that is told what `listen` is, and then holds events against this."""
+
+        def hear(notice: object) -> None:
+            listen(notice)
+            if isinstance(notice, Event):
+                self.check(notice)
+
+        return hear
+
+    def _compare(self, words: str, known: str, said: object) -> None:
+        if known and said and said != known:
+            raise WrongDevice(
+                f"The device says that its {words} is {printable(str(said))}, and it was told "
+                f"{printable(known)}.",
+                _ASIDE,
+            )
+
+
+def identity_after(kept: Kept, provision: Provision | None, *, stays: bool) -> ExpectedIdentity:
+    """Return who a device is once it is loaded: as provisioned, or, where that `stays`, as it was."""
+    if provision is None or stays:
+        told = kept.told()
+        return ExpectedIdentity(
+            serial=told.get("factory", "serial"),
+            model=told.get("factory", "model"),
+            mac=kept.mac,
+            cloud=told.get("claim", "cloud"),
+            base_url=told.get("claim", "base_url").rstrip("/"),
+        )
+    return ExpectedIdentity(
+        serial=provision.unit.serial,
+        model=provision.unit.model,
+        mac=kept.mac,
+        cloud=provision.settings.claim.cloud,
+        base_url=provision.settings.claim.base_url,
+    )

@@ -1,0 +1,91 @@
+"""`startline provision`: an identity for a device that has its agent; the cloud is looked at first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from startline_host.device.port_session import Line
+from startline_host.errors import Bug
+from startline_host.flows.cloud_verification import (
+    check_place_of_kept,
+    look_before,
+    verify_with_cloud,
+)
+from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.expected_identity import identity_after
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.flows.first_boot import Outcome, run_first_boot
+from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.loading import load
+from startline_host.flows.notices import Listener, nobody
+from startline_host.flows.restart import restart
+from startline_host.flows.usb_link import over_usb
+from startline_host.secrets import Secret
+
+
+class Provisioned(msgspec.Struct, frozen=True):
+    """A device with its identity; how it came up with it, where this computer carried that."""
+
+    load: LoadReport
+    outcome: Outcome | None = None
+    verified: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `--json` prints it."""
+        if self.outcome is None:
+            return self.load.as_dict()
+        came_up = {"state": self.outcome.state, "deviceid": self.outcome.token}
+        return {**self.load.as_dict(), **came_up, "verified": self.verified}
+
+
+def looking_first(order: Order, read_key: Secret | None, listen: Listener) -> Order:
+    """Return the order with a look into the cloud's list before anything is written.
+
+    Loading then raises as `look_before` does. A device that will be left as it is anyway is left
+    without a look.
+    """
+    if order.provision is None:
+        raise Bug("A device without an identity of its own cannot be looked for.")
+    provision = order.provision
+    settings = provision.settings
+
+    def choose(kept: Kept) -> Provision:
+        stays = kept.holding().must_stay
+        if stays and not order.allow_bound:
+            return provision
+        if stays:
+            identity = identity_after(kept, provision, stays=True)
+            check_place_of_kept(identity, settings, read_key)
+        serial = "" if stays else provision.unit.serial
+        look_before(settings, serial, read_key, listen, tokens=())
+        return provision
+
+    return msgspec.structs.replace(order, choose=choose)
+
+
+def provision_device(
+    line: Line, order: Order, *, read_key: Secret | None = None, listen: Listener = nobody
+) -> Provisioned:
+    """Write a unit's identity and restart the device, which then binds itself.
+
+    One whose link is this very cable is followed until it has come to rest, and checked with the
+    cloud. Raises as `load`, `look_before` and `verify_with_cloud` do, and what its first boot
+    failed with.
+    """
+    if order.provision is None:
+        raise Bug("provision needs a provision.")
+    settings = order.provision.settings
+    report = load(line, looking_first(order, read_key, listen), listen)
+    if not over_usb(settings):
+        restart(line, listen)
+        return Provisioned(report)
+    outcome = run_first_boot(line, settings, report.identity, listen=listen)
+    failure = outcome.error()
+    if failure is not None and not outcome.bound:
+        raise failure
+    verified = verify_with_cloud(outcome, settings, read_key, listen, report.identity)
+    if failure is not None:
+        raise failure
+    return Provisioned(report, outcome, verified)
