@@ -54,6 +54,10 @@ board_option = click.option(
     help="Board, or BOARD:VARIANT; `startline boards` lists them.",
 )  # fmt: skip
 
+expected_serial_option = click.option(
+    "--serial", default="", help="The reader that it has to be: another one is an error (11)."
+)
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."
 )

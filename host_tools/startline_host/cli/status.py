@@ -17,12 +17,14 @@ from startline_host.util import printable
 @options.console_baud_option
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True,
               help="How long to listen.")  # fmt: skip
+@options.expected_serial_option
 @click.option("--interrupt", is_flag=True, help="Stop the device, ask it, and restart it.")
 @options.json_option
 def command(
     port: str | None,
     baud: int,
     seconds: float,
+    serial: str,
     interrupt: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
@@ -32,7 +34,10 @@ def command(
     that says nothing is asked only with --interrupt.
     """
     with Line(options.chosen_port(port), baud) as line:
-        status = ask_for_status(line) if interrupt else listen_for_status(line.port(), seconds)
+        if interrupt:
+            status = ask_for_status(line, serial=serial)
+        else:
+            status = listen_for_status(line.port(), seconds, serial=serial)
     if as_json:
         click.echo(json.dumps({"kind": "result", **status.as_dict()}))
     else:

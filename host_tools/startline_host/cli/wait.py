@@ -17,6 +17,7 @@ from startline_host.util import Deadline, printable
 @options.console_baud_option
 @click.option("--for", "state", type=click.Choice(STATES), default="bound", show_default=True,
               help="The state to wait for.")  # fmt: skip
+@options.expected_serial_option
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True,
               help="Seconds to wait.")  # fmt: skip
 @options.json_option
@@ -24,6 +25,7 @@ def command(
     port: str | None,
     baud: int,
     state: str,
+    serial: str,
     timeout: float,
     as_json: bool,  # noqa: FBT001
 ) -> None:
@@ -32,7 +34,7 @@ def command(
         options.view(as_json=as_json) as view,
         Line(options.chosen_port(port), baud) as line,
     ):
-        event = wait_for_state(line.port(), state, Deadline(timeout), view)
+        event = wait_for_state(line.port(), state, Deadline(timeout), view, serial=serial)
     serial = str(event.fields.get("serial") or "")
     if as_json:
         click.echo(json.dumps({"kind": "result", "state": state, "serial": serial}))

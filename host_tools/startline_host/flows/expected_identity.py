@@ -72,10 +72,30 @@ class ExpectedIdentity(msgspec.Struct, frozen=True, kw_only=True):
     def _compare(self, words: str, known: str, said: object) -> None:
         if known and said and said != known:
             raise WrongDevice(
-                f"The device says that its {words} is {printable(str(said))}, and it was told "
+                f"The device says that its {words} is {printable(str(said))}, and it should be "
                 f"{printable(known)}.",
                 _ASIDE,
             )
+
+
+class OwnWords:
+    """Holds a device to its own words: within one boot it cannot be two.
+
+    `serial` is the one that it has to have, "" if that was not said.
+    """
+
+    def __init__(self, serial: str = "") -> None:
+        self._serial = serial
+        self._identity = ExpectedIdentity(serial=serial)
+
+    def check(self, event: Event) -> None:
+        """Raise WrongDevice, or OutcomeUnknown, as `ExpectedIdentity.check` does."""
+        if event.name == "boot":
+            self._identity = ExpectedIdentity(serial=self._serial)
+        self._identity.check(event)
+        if event.name == "identity":
+            said = {name: str(event.fields.get(name) or "") for name in _WORDS}
+            self._identity = ExpectedIdentity(**{**said, "serial": self._serial or said["serial"]})
 
 
 def identity_after(kept: Kept, provision: Provision | None, *, stays: bool) -> ExpectedIdentity:

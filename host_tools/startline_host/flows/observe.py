@@ -14,6 +14,7 @@ from startline_host.device.port_session import Line
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, TimedOut, WrongDevice
+from startline_host.flows.expected_identity import ExpectedIdentity, OwnWords
 from startline_host.flows.notices import Listener, nobody
 from startline_host.flows.prompt_session import read_kept
 from startline_host.util import Deadline
@@ -46,17 +47,22 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.asdict(self)
 
 
-def listen_for_status(port: Port, seconds: float, listen: Listener = nobody) -> Status:
+def listen_for_status(
+    port: Port, seconds: float, listen: Listener = nobody, *, serial: str = ""
+) -> Status:
     """Learn what the device tells by itself within `seconds`; it is not disturbed in any way.
 
-    Raises DeviceSilent where it said nothing that tells its state.
+    Raises DeviceSilent where it said nothing that tells its state, and WrongDevice where it
+    contradicts itself, or is not the one of that `serial` number.
     """
     known: dict[str, str] = {}
     heard = 0
+    words = OwnWords(serial)
     for item in Console().follow(port, Deadline(seconds)):
         listen(item)
         heard += 1
         if isinstance(item, Event):
+            words.check(item)
             known |= _told_by(item)
             if item.name == "ready":
                 break
@@ -69,10 +75,11 @@ def listen_for_status(port: Port, seconds: float, listen: Listener = nobody) -> 
     return msgspec.convert({**known, "heard": heard}, Status)
 
 
-def ask_for_status(line: Line) -> Status:
+def ask_for_status(line: Line, *, serial: str = "") -> Status:
     """Interrupt the device, read its record at its prompt, and restart it.
 
-    Raises DeviceSilent where it gives up no prompt, WrongDevice where it is no ESP32.
+    Raises DeviceSilent where it gives up no prompt, WrongDevice where it is no ESP32, or not the
+    one of that `serial` number.
     """
     repl = Repl(line.port())
     repl.enter(_PROMPT_SECONDS)
@@ -85,11 +92,15 @@ def ask_for_status(line: Line) -> Status:
     finally:
         repl.restart()
     told, record = kept.told(), kept.holding()
-    serial = told.get("factory", "serial")
+    own = told.get("factory", "serial")
+    if serial:
+        ExpectedIdentity(serial=serial).check(
+            Event("ready", 0, 0, {"serial": own or record.serial})
+        )
     return Status(
-        state=record.state if serial else "unprovisioned",
+        state=record.state if own else "unprovisioned",
         reason=plain(record.reason) if record.reason else "",
-        serial=serial or record.serial,
+        serial=own or record.serial,
         token=record.token,
         mac=facts.mac,
         agent=agent,
@@ -98,15 +109,21 @@ def ask_for_status(line: Line) -> Status:
     )
 
 
-def wait_for_state(port: Port, state: str, deadline: Deadline, listen: Listener = nobody) -> Event:
+def wait_for_state(
+    port: Port, state: str, deadline: Deadline, listen: Listener = nobody, *, serial: str = ""
+) -> Event:
     """Listen until the device is ready in `state`, and return the event that says so.
 
     What its record passes through on the way (`unknown` while a request is out) does not count.
-    Raises TimedOut with its last word on the matter.
+    Raises TimedOut with its last word on the matter, and WrongDevice where it contradicts itself,
+    or is not the one of that `serial` number.
     """
     last = ""
+    words = OwnWords(serial)
     for item in Console().follow(port, deadline):
         listen(item)
+        if isinstance(item, Event):
+            words.check(item)
         if isinstance(item, Event) and item.name == "ready":
             last = str(item.fields.get("state") or "")
             if last == state:

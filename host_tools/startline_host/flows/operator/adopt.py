@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from startline_host.clouds.cloud_check import Entry, same_serial
 from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.device.event_text import plain
 from startline_host.device.port_session import Line
 from startline_host.device.raw_repl import DeviceRaised
-from startline_host.errors import BadInput, CloudDisagrees, WouldTouchBound
+from startline_host.errors import BadInput, CloudDisagrees, StorageFailed, WouldTouchBound
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.operator.cloud_target import Place, check_place
 from startline_host.flows.operator.confirmation import Ask, Question, confirm
@@ -34,7 +35,7 @@ def adopt(
 
     For a cloud without a list no key is asked for, and the operator's word is all there is.
     Raises WouldTouchBound for a bound device, CloudDisagrees for an entry that cannot be its own,
-    and BadInput where it was not confirmed.
+    BadInput where it was not confirmed, and StorageFailed where the device did not take it.
     """
     with stopped(line, listen) as device:
         serial = device.serial
@@ -70,6 +71,13 @@ def adopt(
             after = device.order(f"adopt({token!r})")
         except DeviceRaised:
             raise BadInput(f"{printable(token)} is no deviceid of this cloud's.") from None
+        if not after.bound or after.token.casefold() != token.strip().casefold():
+            raise StorageFailed(
+                f"The device did not take the deviceid: it says that it is {printable(after.state)} "
+                f"({plain(after.reason or after.token)}).",
+                "Run the command again.",
+            )
+        device.check_bound(after)
     return Reconciled(
         state=after.state, reason=after.reason, serial=serial, token=after.token, listed=listed
     )

@@ -14,12 +14,13 @@ from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, StartlineError, StorageFailed, TimedOut, WrongDevice
 from startline_host.flows.device_snapshot import Kept, as_part
+from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.first_boot import Outcome, read_outcome
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.prompt_session import read_kept
 from startline_host.flows.usb_link import UsbLink, linked
 from startline_host.formats.stored_settings import Told, read_told
-from startline_host.util import Deadline
+from startline_host.util import Deadline, printable
 
 #: Seconds: to hear whether a boot is under way, the longest silence in one, and for its whole.
 _LISTEN, _SILENCE, _BOOT = 1.0, 35.0, 180.0
@@ -38,6 +39,8 @@ class Stopped:
         self.left = False
         self._carries_to = ""
         self._listen = listen
+        #: Who it is by what it keeps: what it says later has to agree.
+        self._identity = identity_after(kept, None, stays=True)
 
     @property
     def serial(self) -> str:
@@ -90,7 +93,7 @@ class Stopped:
         """Have the device do what `call` says, one of firmware/orders.py, and pass on its events.
 
         Raises DeviceRaised where the device refuses, StorageFailed where its flash does not take
-        it, WrongDevice where its agent cannot take orders.
+        it, WrongDevice where its agent cannot take orders or says that it is another device.
         """
         source = (data_folder("firmware") / "orders.py").read_text(encoding="utf-8")
         try:
@@ -102,10 +105,11 @@ class Stopped:
             ) from None
         console = Console()
         seen: list[Event] = []
+        hear = self._identity.checked(self._listen)
 
         def take(data: bytes) -> None:
             for item in console.feed(data):
-                self._listen(item)
+                hear(item)
                 if isinstance(item, Event):
                     seen.append(item)
 
@@ -131,15 +135,34 @@ class Stopped:
             fctry=None if has.fctry is None else read_partition(self.repl, "fctry"),
         )
 
+    def check_bound(self, after: Outcome) -> None:
+        """See that a device that says it is bound keeps a record of just that deviceid.
+
+        Raises StorageFailed where its flash tells another story.
+        """
+        if not after.bound:
+            return
+        there = self.read_again().holding()
+        if (there.state, there.token.casefold()) != ("bound", after.token.casefold()):
+            raise StorageFailed(
+                f"The device says that it is bound as {printable(after.token)}, and its record does "
+                f"not read back so (it is {there.state}).",
+                "Run the command again; if it stays, its flash is worn or its agent is not ours.",
+            )
+
     def run_on(self) -> Outcome:
-        """Restart the device and follow it until it has come to rest. Raises TimedOut."""
+        """Restart the device and follow it until it has come to rest.
+
+        Raises TimedOut, and WrongDevice where it says that it is another device.
+        """
         self.left = True
+        hear = self._identity.checked(self._listen)
         self._listen(Step("Restarting the device"))
         self.repl.restart()
         seen: list[Event] = []
         with linked(self.repl.port, self._carries_to) as port:
             for item in Console().follow(port, Deadline(self.boot_seconds)):
-                self._listen(item)
+                hear(item)
                 if isinstance(item, Event):
                     seen = [item] if item.name == "boot" else [*seen, item]
                     if item.name == "ready":

@@ -36,6 +36,9 @@ from startline_host.flows.operator.reconcile_result import (
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
+#: Seconds between looks for an entry that was made just now.
+_SHOWS_LATE = (0.5, 1.5, 3.0)
+
 #: What has to be typed by someone who vouches for the READ key.
 SAME_COMPANY = "same company"
 
@@ -71,7 +74,6 @@ def reconcile(
         place = check_place(place, device.told)
         device.carry_to(place.base_url)
         key = key or ask_key()
-        anew = False
         subject = subject_of(device)
         view = device.kept.record()
         listen(Step("Looking into the cloud's list"))
@@ -89,7 +91,10 @@ def reconcile(
         if after.state == "unbound" and view.state == "unknown":
             listen(Remark("The cloud does not have it: the device is unbound."))
             after = device.run_on()
-            anew = after.state == "bound"
+            if after.bound:
+                # It says so: what counts is what the cloud has now, by whatever request.
+                subject = msgspec.structs.replace(subject, attempts=())
+                sight = _seen_again(partial(look, read, place, key, subject, known), after.token)
     done = Reconciled(
         state=after.state,
         reason=after.reason,
@@ -100,9 +105,18 @@ def reconcile(
     )
     for one in done.findings:
         listen(Remark(one.words, warning=True))
-    if not anew:
-        check(done, sight)
+    check(done, sight)
     return done
+
+
+def _seen_again(looks: Callable[[], Sight], token: str) -> Sight:
+    """Look until the list shows a new entry, which it may do a moment late."""
+    for pause in _SHOWS_LATE:
+        sight = looks()
+        if any(entry.deviceid.casefold() == token.casefold() for entry in sight.entries):
+            return sight
+        time.sleep(pause)
+    return looks()
 
 
 def _settle(
@@ -123,6 +137,7 @@ def _settle(
         proven = not sight.entries and sight.proven >= first.proven
     try:
         after = device.order(f"reconcile({as_argument(sight.entries, subject)}, {proven})")
+        device.check_bound(after)
     except DeviceRaised:
         raise CloudDisagrees(
             "The cloud lists the device under a deviceid that is none.",

@@ -22,11 +22,14 @@ def retry(
 
     `limit` bounds the try in seconds. A device that is bound stays so. For one whose link is this
     very cable, `find_place` says to which cloud it may be carried. Raises DeviceSilent where there
-    is no end in time, and as `check_place` does.
+    is no end in time, StorageFailed where its flash does not hold what it says, and as
+    `check_place` does.
     """
     with stopped(line, listen) as device:
         _ = device.serial
         if device.over_usb:
             device.carry_to(check_place(find_place(), device.told).base_url)
         listen(Step("Trying again"))
-        return device.order("retry()", limit or device.boot_seconds)
+        outcome = device.order("retry()", limit or device.boot_seconds)
+        device.check_bound(outcome)
+    return outcome
