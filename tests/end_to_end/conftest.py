@@ -30,6 +30,7 @@ def startline(
     for name in ("STARTLINE_PORT", "ESPPORT", "STARTLINE_READ_KEY", "STARTLINE_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("STARTLINE_BOARD", "VIRTUAL_ESP32")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,14 +138,143 @@ def _pull_the_plug(chip: VirtualEsp32, flash: Path) -> None:
 def test_a_plain_micropython_becomes_a_reader(
     startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
 ) -> None:
-    """A board with the stock table is given ours; that its files go is said."""
-    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
-    image[0x8000:0x8C00] = make_table(stock_table())
-    image[0x200000:] = make_filesystem({"/main.py": b"print('plain')"}, 0x200000)
-    flash.write_bytes(image)
+    """A board with the stock table is given ours; that its file system goes is said."""
+    flash.write_bytes(plain(kit, {"/boot.py": STOCK_BOOT}))
     done = up(startline, start())
     assert done.code == 0, done.err
     assert "it is written anew" in done.err
+    assert not list(flash.parent.rglob("*.zip"))
+
+
+def test_what_a_plain_micropython_holds_is_not_lost_unasked(
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+) -> None:
+    """Its owner's files are named and stay (60), and on demand they are saved before they go."""
+    own = {
+        "/main.py": b"print('plain')", "/data/x.bin": bytes(20_000), "/boot.py": STOCK_BOOT,
+    }  # fmt: skip
+    image = plain(kit, own)
+    flash.write_bytes(image)
+    chip = start()
+    done = up(startline, chip)
+    assert done.code == 60, done.err
+    assert "/data/x.bin, /main.py" in done.err
+    assert "written anew" not in done.err
+    assert flash.read_bytes() == image
+    done = up(startline, chip, "--overwrite")
+    assert done.code == 0, done.err
+    assert saved(flash) == {"main.py": own["/main.py"], "data/x.bin": own["/data/x.bin"]}
+
+
+def test_a_saved_file_system_needs_no_second_saving(
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+) -> None:
+    """With --backup all bytes of the old file system are kept, and nothing else is written."""
+    flash.write_bytes(plain(kit, {"/main.py": b"print('plain')"}))
+    image = flash.with_name("old.img")
+    done = up(startline, start(), "--overwrite", "--backup", str(image))
+    assert done.code == 0, done.err
+    assert read_filesystem(image.read_bytes()) == {"/main.py": b"print('plain')"}
+    assert not list(flash.parent.rglob("*.zip"))
+
+
+def test_an_owners_main_py_is_not_overwritten_unasked(
+    startline: Startline,
+    bound: VirtualEsp32,
+    start: Start,
+    settings_file: Path,
+    flash: Path,
+    kit: Kit,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is named and stays (60); once its owner agrees it is saved, and the binding is what it was."""
+    bound.stop()
+    kept = precious(flash)
+    own = b"import startline\ndevice = startline.first_boot()\nprint('mine', device.state)\n"
+    edit(flash, VFS, make_filesystem({**kit.files, "/main.py": own}, VFS.stop - VFS.start))
+    chip = start()
+    before = flash.read_bytes()
+    for verb in (("flash",), ("up", "--serial", SERIAL)):
+        done = startline(verb[0], "-p", chip.url, *verb[1:], "--allow-bound")
+        assert done.code == 60, done.err
+        assert "/main.py" in done.err
+        assert "--overwrite" in done.err
+    assert flash.read_bytes() == before
+    answers = Terminal("n\ny\n")
+    monkeypatch.setattr("sys.stdin", answers)
+    assert startline("flash", "-p", chip.url, "--allow-bound").code == 60
+    assert flash.read_bytes() == before
+    done = startline("flash", "-p", chip.url, "--allow-bound")
+    assert done.code == 0, done.err
+    assert read_filesystem(flash.read_bytes()[VFS]) == kit.files
+    assert saved(flash) == {"main.py": own}
+    assert precious(flash) == kept
+
+
+def test_an_owners_main_py_behind_other_firmware_is_asked_about_first(
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+) -> None:
+    """Where firmware is written as well, the question comes before the first byte of it."""
+    own = {"/main.py": b"print('mine')", "/app.py": b"x = 1"}
+    image = bytearray(
+        merged_image(_with_files(kit, {**kit.files, **own}).plan(vfs=True, fctry=None))
+    )
+    image[0x20000] ^= 1
+    flash.write_bytes(image)
+    chip = start()
+    done = startline("flash", "-p", chip.url)
+    assert done.code == 60, done.err
+    assert flash.read_bytes() == image
+    done = startline("flash", "-p", chip.url, "--overwrite")
+    assert done.code == 0, done.err
+    assert saved(flash) == {"main.py": own["/main.py"]}
+    assert read_filesystem(flash.read_bytes()[VFS]) == {**kit.files, "/app.py": b"x = 1"}
+
+
+@pytest.mark.parametrize("verb", ["up", "flash"])
+def test_a_refusal_announces_nothing(
+    startline: Startline, bound: VirtualEsp32, start: Start, settings_file: Path, flash: Path,
+    verb: str,
+) -> None:  # fmt: skip
+    """A bound reader with a damaged file system is refused (41) before anything is said of it."""
+    bound.stop()
+    edit(flash, VFS, b"\x55" * 0x4000)
+    before = flash.read_bytes()
+    words = ("--serial", SERIAL) if verb == "up" else ()
+    done = startline(verb, "-p", start().url, *words)
+    assert done.code == 41, done.err
+    assert "anew" not in done.err
+    assert flash.read_bytes() == before
+
+
+class Terminal(io.StringIO):
+    """Somebody who answers what is asked."""
+
+    def isatty(self) -> bool:
+        """Be a person's."""
+        return True
+
+
+#: What MicroPython's port writes as boot.py onto a blank file system.
+STOCK_BOOT = (
+    b"# This file is executed on every boot (including wake-boot from deepsleep)\n#import esp\n"
+)
+
+
+def plain(kit: Kit, files: dict[str, bytes]) -> bytes:
+    """Return the flash of a board with a plain MicroPython, its stock table, and these files."""
+    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+    image[0x8000:0x8C00] = make_table(stock_table())
+    image[0x200000:] = make_filesystem(files, 0x200000)
+    return bytes(image)
+
+
+def saved(flash: Path) -> dict[str, bytes]:
+    """Return what is in the one ZIP that was saved, which only its owner can read."""
+    (path,) = flash.parent.rglob("*.zip")
+    assert path.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def test_a_reader_of_another_identity_is_not_overwritten(

@@ -32,6 +32,7 @@ def command(
     app_folder: Path | None,
     recreate_files: bool,  # noqa: FBT001
     backup_file: Path | None,
+    overwrite: bool,  # noqa: FBT001
     allow_bound: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
@@ -43,6 +44,7 @@ def command(
         allow_bound=allow_bound,
         recreate_files=recreate_files,
         backup=new_file(backup_file),
+        may_replace=options.replacing(overwrite=overwrite),
         flash_baud=baud,
     )
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:

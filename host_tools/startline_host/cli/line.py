@@ -63,6 +63,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
     baud: int | None
     firmware_file: Path | None
     app_folder: Path | None
+    overwrite: bool
     read_key_file: Path | None
     no_verify: bool
     defer_bind: bool
@@ -99,6 +100,8 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
 @options.flash_baud_option
 @click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is.")
 @click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data.")
+@click.option("--overwrite", is_flag=True,
+              help="Replace a main.py or other files that a board comes with; they are saved.")  # fmt: skip
 @click.option("--read-key-file", type=_FILE,
               help=f"File with the READ key; otherwise ${options.READ_KEY_VARIABLE}.")  # fmt: skip
 @click.option("--no-verify", is_flag=True, help="Pass units without asking the cloud.")
@@ -136,6 +139,7 @@ def command(
     baud: int | None,
     firmware_file: Path | None,
     app_folder: Path | None,
+    overwrite: bool,  # noqa: FBT001
     read_key_file: Path | None,
     no_verify: bool,  # noqa: FBT001
     defer_bind: bool,  # noqa: FBT001
@@ -158,7 +162,7 @@ def command(
     given = _Given(
         units=units, count=count, start=start, name=name, model=model, encoding=encoding,
         ports=ports, watch=watch, where=where, station=station, settings_file=settings_file,
-        board=board, baud=baud, firmware_file=firmware_file, app_folder=app_folder,
+        board=board, baud=baud, firmware_file=firmware_file, app_folder=app_folder, overwrite=overwrite,
         read_key_file=read_key_file, no_verify=no_verify, defer_bind=defer_bind, labels=labels,
         tries=tries, power_command=power_command, slots=virtual or 0, folder=folder,
         faults=faults, seed=seed, keep_boards=keep_boards, as_json=as_json,
@@ -260,7 +264,7 @@ def _plan(
     return Plan(
         batch=batch.name, board=board, kit=kit, settings=settings, read_key=key,
         verify=not given.no_verify, defer=given.defer_bind, labels=given.labels,
-        tries=given.tries, flash_baud=given.baud,
+        tries=given.tries, flash_baud=given.baud, overwrite=given.overwrite,
     )  # fmt: skip
 
 

@@ -91,6 +91,9 @@ firmware_options = [
                  help="Write the file system anew: what is on it is LOST."),
     click.option("--backup", "backup_file", type=_FILE,
                  help="Save a file system that is replaced to this new file."),
+    click.option("--overwrite", is_flag=True,
+                 help="Do not ask before a main.py or other files of the owner are replaced; "
+                 "they are saved first."),
 ]  # fmt: skip
 
 settings_option = click.option(
@@ -198,6 +201,18 @@ def warn(sentence: str) -> None:
 def confirm(seen: str) -> bool:
     """Ask the person at the terminal whether what was seen is to be used."""
     return sys.stdin.isatty() and click.confirm(f"{seen} Use it?", err=True)
+
+
+def replacing(*, overwrite: bool) -> Callable[[str], bool]:
+    """Return what says whether an owner's files may be replaced: the option, or the person asked."""
+
+    def may_replace(files: str) -> bool:
+        if overwrite:
+            click.echo(files, err=True)
+            return True
+        return sys.stdin.isatty() and click.confirm(f"{files} Save and replace them?", err=True)
+
+    return may_replace
 
 
 def firmware_store(accepted: str | None = None) -> FirmwareStore:

@@ -37,6 +37,7 @@ def command(
     app_folder: Path | None,
     recreate_files: bool,  # noqa: FBT001
     backup_file: Path | None,
+    overwrite: bool,  # noqa: FBT001
     allow_bound: bool,  # noqa: FBT001
     read_key_file: Path | None,
     timeout: float | None,
@@ -57,6 +58,7 @@ def command(
         allow_bound=allow_bound,
         recreate_files=recreate_files,
         backup=new_file(backup_file),
+        may_replace=options.replacing(overwrite=overwrite),
         flash_baud=baud,
     )
     key = options.read_key(read_key_file)

@@ -26,7 +26,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `verify` asks the cloud about each unit, with `read_key` where it has a list; `defer` ends
     after loading, `labels` is a folder for SVG labels, `tries` counts goes on one board,
-    `boot_limit` is in seconds.
+    `boot_limit` is in seconds. `overwrite` replaces files of a board's owner, saved first.
     """
 
     batch: str
@@ -41,6 +41,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 2
     flash_baud: int | None = None
     boot_limit: float | None = None
+    overwrite: bool = False
 
 
 class Named(Remark, frozen=True):

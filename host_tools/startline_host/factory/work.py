@@ -160,6 +160,7 @@ class UnitWork:
             kit=self._plan.kit,
             choose=self._choose,
             flash_baud=self._plan.flash_baud,
+            may_replace=lambda _files: self._plan.overwrite,
         )
 
     def _choose(self, kept: Kept) -> Provision:

@@ -1,9 +1,15 @@
-"""Saves a device's file system before it is replaced: the bytes of its partition, as they are."""
+"""Saves what is on a device before it is replaced: its file system as it is, or single files."""
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+
+import platformdirs
 
 from startline_host.errors import BadInput
 from startline_host.formats.littlefs_image import list_filesystem
@@ -36,6 +42,31 @@ def save_backup(path: Path, data: bytes) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise BadInput(f"The backup {path} cannot be written: {error.strerror}.") from None
+
+
+def save_files(name: str, files: Mapping[str, bytes]) -> Path:
+    """Save files in a new ZIP of the user's own, and return its path.
+
+    `name` begins the file's name. Raises BadInput where it cannot be written.
+    """
+    folder = backup_folder()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in sorted(files.items()):
+            archive.writestr(path.lstrip("/"), content)
+    moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    saved = folder / f"{name}-{moment}.zip"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from None
+    save_backup(saved, packed.getvalue())
+    return saved
+
+
+def backup_folder() -> Path:
+    """Return where files go that are saved without being asked for: among this user's data."""
+    return platformdirs.user_data_path("startline") / "backups"
 
 
 def files_in(data: bytes) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from startline_host.device.bootloader import BootLoader
 from startline_host.device.port_session import Line
@@ -14,10 +17,16 @@ from startline_host.flows.backup import files_in, save_backup
 from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.field_settings import tell_overridden
 from startline_host.flows.file_update import FileSystemBroken
+from startline_host.flows.firmware_bundle import Kit
 from startline_host.flows.flash_survey import Survey, stretches
 from startline_host.flows.load_policy import may_load
 from startline_host.flows.load_request import LoadReport, Order
 from startline_host.flows.notices import Listener, Remark, Step
+from startline_host.flows.owner_files import (
+    replaced_in_flash,
+    save_or_stop,
+    starts_the_reader,
+)
 from startline_host.flows.prompt_session import (
     files_report,
     made_at_of,
@@ -69,14 +78,35 @@ def load_in_boot_loader(
         return _told(known + _write(loader, regions, listen), listen)
     if kept:
         _check_places(survey.table, order.kit.table)
-    in_use = _files_stay(survey, order, listen, recreate=recreate_files)
+    in_use, fate = _files_stay(survey, order.kit, recreate=recreate_files)
+    place = survey.old_files(chip.flash_size)
+    if not order.recreate_files:
+        _spare_the_owner(survey, place, order, listen, whole=not in_use)
+        if fate:
+            lost = "" if order.backup else " What is on it is lost; --backup FILE would keep it."
+            listen(Remark(fate + lost, warning=True))
     if not in_use and order.backup is not None:
-        _back_up(loader, survey.old_files(chip.flash_size), order.backup, listen)
+        _back_up(loader, place, order.backup, listen)
     plan = order.kit.plan(vfs=not in_use, fctry=None if in_use else image)
     report = known + _write(loader, list(plan), listen)
     if in_use:
-        return _finish_at_prompt(line, order, report, listen)
+        return _finish_at_prompt(line, order, report, chip.mac, listen)
     return _told(report, listen)
+
+
+def _spare_the_owner(
+    survey: Survey, place: tuple[int, int], order: Order, listen: Listener, *, whole: bool
+) -> None:
+    """Raise BadInput if files of the reader's owner would go that may not; save those that may.
+
+    They are saved here if the file system goes whole and its bytes are not saved anyway; what is
+    only written over is saved at the prompt.
+    """
+    files = survey.files(place, starts_the_reader)
+    names = replaced_in_flash(files, whole=whole).keys()
+    here = whole and order.backup is None
+    read = partial(survey.files, place, names.__contains__) if here else None
+    save_or_stop(order, names, read, survey.kept.mac, listen)
 
 
 def _write(loader: BootLoader, regions: Sequence[Region], listen: Listener) -> LoadReport:
@@ -92,7 +122,7 @@ def _write(loader: BootLoader, regions: Sequence[Region], listen: Listener) -> L
 
 
 def _finish_at_prompt(
-    line: Line, order: Order, report: LoadReport, listen: Listener
+    line: Line, order: Order, report: LoadReport, mac: str, listen: Listener
 ) -> LoadReport:
     """Update a file system in use file by file, and the identity last.
 
@@ -103,9 +133,10 @@ def _finish_at_prompt(
     repl = Repl(line.port())
     try:
         repl.enter(_BOOT_PATIENCE if line.port().can_reset else _PERSONS_PATIENCE)
-        changes = update_files(repl, order.kit, listen)
+        # What the owner loses by it was asked before anything was written.
+        asked = msgspec.structs.replace(order, may_replace=lambda _files: True)
+        changes = update_files(repl, asked, mac, listen)
     except (FileSystemBroken, NoFileSystem):
-        listen(Remark("Its file system is damaged: it is written anew.", warning=True))
         return load_in_boot_loader(line, order, listen, recreate_files=True)
     except DeviceSilent as silent:
         raise DeviceSilent(
@@ -123,18 +154,15 @@ def _told(report: LoadReport, listen: Listener) -> LoadReport:
     return report
 
 
-def _files_stay(survey: Survey, order: Order, listen: Listener, *, recreate: bool) -> bool:
-    assert order.kit is not None  # noqa: S101 - without a kit no file system is at stake
-    state = survey.file_system(order.kit.table.get("vfs"))
+def _files_stay(survey: Survey, kit: Kit, *, recreate: bool) -> tuple[bool, str]:
+    """Tell whether the file system stays, and in words what becomes of one that does not."""
+    state = survey.file_system(kit.table.get("vfs"))
     if state == "blank":
-        return False
+        return False, ""
     if state == "in use" and not recreate:
-        return True
-    if state == "other" and not recreate:
-        words = "The file system on the device does not fit or is damaged: it is written anew."
-        lost = "" if order.backup else " What is on it is lost; --backup FILE would keep it."
-        listen(Remark(words + lost, warning=True))
-    return False
+        return True, ""
+    why = "is damaged" if state == "in use" else "does not fit or is damaged"
+    return False, f"The file system on the device {why}: it is written anew."
 
 
 def _back_up(loader: BootLoader, place: tuple[int, int], path: Path, listen: Listener) -> None:

@@ -23,11 +23,13 @@ class FileSystemBroken(Exception):
 class FileChanges(msgspec.Struct, frozen=True):
     """What differs between a kit and a device: files to send, agent's files to remove.
 
-    `same` counts the bytes of the files that need not be sent.
+    `replaces` names those to send that are there with other content, `same` counts the bytes of the
+    files that need not be sent.
     """
 
     put: Mapping[str, bytes]
     remove: tuple[str, ...]
+    replaces: tuple[str, ...] = ()
     same: int = 0
 
     @property
@@ -57,7 +59,8 @@ def compare_files(repl: Repl, kit: Kit) -> FileChanges:
         if path not in wanted and path.removesuffix(".new") not in put
     ]
     same = sum(len(data) for path, data in wanted.items() if path not in put)
-    return FileChanges(put, tuple(strangers), same)
+    replaces = tuple(path for path in put if digests[path] is not None)
+    return FileChanges(put, tuple(strangers), replaces, same)
 
 
 def apply_changes(repl: Repl, changes: FileChanges, listen: Listener) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from startline_host.device.bootloader import BootLoader
 from startline_host.errors import BadInput
 from startline_host.flows.device_snapshot import Kept
+from startline_host.formats.littlefs_image import salvage_filesystem
 from startline_host.formats.partitions import (
     TABLE_OFFSET,
     TABLE_SIZE,
@@ -23,6 +25,9 @@ FileSystemState = Literal["blank", "in use", "other"]
 _BLOCK = 0x1000
 #: Where nvs ends in every stock table; table and nvs are read in one go.
 _LOW_END = 0xF000
+
+#: Bytes of a file system that are read in one go: its crumbs never cross such a window.
+_WINDOW = 4 * _BLOCK
 
 # LittleFS superblock, "SPEC.md" of littlefs: revision, tag, "littlefs", tag, version, block
 # size, block count.
@@ -82,6 +87,29 @@ class Survey:
         if size <= 0 or self._bytes(offset, 2 * _BLOCK).count(0xFF) == 2 * _BLOCK:
             return offset, 0
         return offset, size
+
+    def files(
+        self, place: tuple[int, int], wanted: Callable[[str], bool]
+    ) -> dict[str, bytes | None]:
+        """Return what can be read of the files in a file system, as `salvage_filesystem` does.
+
+        `place` is its offset and size as `old_files` tells them. Only what folders and the files
+        `wanted` take up comes over the line.
+        """
+        offset, size = place
+        head = self._bytes(offset, 2 * _BLOCK) if size >= 2 * _BLOCK else b""
+        counts = [_block_count(head[at:]) for at in (0, _BLOCK)] if head else []
+        used = next((count * _BLOCK for count in counts if count and count * _BLOCK <= size), 0)
+        if not used:
+            return {}
+
+        def read(at: int, length: int) -> bytes:
+            # A file system is read in crumbs, and each reading is a process of its own.
+            begin = at // _WINDOW * _WINDOW
+            window = self._bytes(offset + begin, min(_WINDOW, used - begin))
+            return window[at - begin :][:length]
+
+        return salvage_filesystem(used, read, wanted)
 
     def _parse(self) -> PartitionTable | None:
         try:

@@ -19,6 +19,11 @@ from startline_host.formats.units import normal_mac
 _MIB = 1 << 20
 
 
+def leave_alone(_files: str) -> bool:
+    """Answer where there is nobody to ask: an owner's files stay as they are."""
+    return False
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A device's load: the agent with its firmware (`kit`), an identity (`provision`), or both.
 
@@ -26,7 +31,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     replaces its whole file system, the reader's owner's files with it; `flash_baud` overrides
     the board's rate. `choose` gives the identity in place of `provision`, once the device has
     told what it keeps; what it raises ends the load with nothing written. `backup` takes the
-    bytes of a file system that is about to be replaced.
+    bytes of a file system that is about to be replaced. `may_replace` is told which of the reader's
+    owner's files a load would replace, and says whether it may.
     """
 
     board: Board
@@ -37,6 +43,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     flash_baud: int | None = None
     choose: Callable[[Kept], Provision] | None = None
     backup: Path | None = None
+    may_replace: Callable[[str], bool] = leave_alone
 
     def for_device(self, kept: Kept) -> Order:
         """Return the order for the device that keeps this: its identity is chosen by now."""

@@ -9,7 +9,7 @@ from startline_host.errors import StartlineError
 from startline_host.flows.boot_session import load_in_boot_loader
 from startline_host.flows.file_update import FileSystemBroken
 from startline_host.flows.load_request import LoadReport, Order
-from startline_host.flows.notices import Listener, Remark, nobody
+from startline_host.flows.notices import Listener, nobody
 from startline_host.flows.prompt_session import load_at_prompt
 from startline_host.flows.restart import restart
 
@@ -26,8 +26,6 @@ def load(line: Line, order: Order, listen: Listener = nobody) -> LoadReport:
     try:
         report = load_at_prompt(line, order, listen)
     except FileSystemBroken:
-        if not recreate:
-            listen(Remark("Its file system is damaged: it is written anew.", warning=True))
         recreate, report = True, None
     if report is not None:
         return report

@@ -26,10 +26,11 @@ from startline_host.flows.file_update import (
     apply_changes,
     compare_files,
 )
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.load_policy import may_load
 from startline_host.flows.load_request import LoadReport, Order
 from startline_host.flows.notices import Listener, Remark, Step
+from startline_host.flows.owner_files import replaced_at_prompt, save_or_stop
 from startline_host.flows.stock_identity import write_stock_identity
 from startline_host.formats.stored_settings import read_told
 
@@ -101,12 +102,18 @@ def made_at_of(fctry: bytes | None, provision: Provision) -> int | None:
     return made_at if isinstance(made_at, int) else None
 
 
-def update_files(repl: Repl, kit: Kit, listen: Listener) -> FileChanges:
-    """Bring the device's files up to date. Raises FileSystemBroken where that cannot be."""
+def update_files(repl: Repl, order: Order, mac: str, listen: Listener) -> FileChanges:
+    """Bring the device's files up to date with the order's kit.
+
+    Raises FileSystemBroken where that cannot be, BadInput where an owner's file is in the way.
+    """
+    assert order.kit is not None  # noqa: S101 - without a kit there are no files
     try:
-        changes = compare_files(repl, kit)
+        changes = compare_files(repl, order.kit)
+        owned = replaced_at_prompt(repl, changes)
     except (OSError, DeviceRaised):
         raise FileSystemBroken from None
+    save_or_stop(order, owned, lambda: owned, mac, listen)
     if changes.put:
         listen(Step(f"Sending {len(changes.put)} files"))
     apply_changes(repl, changes, listen)
@@ -135,7 +142,7 @@ def _load(repl: Repl, facts: Facts, order: Order, listen: Listener) -> LoadRepor
     if order.kit is not None:
         if order.recreate_files:
             raise FileSystemBroken
-        report += files_report(update_files(repl, order.kit, listen))
+        report += files_report(update_files(repl, order, facts.mac, listen))
     if order.provision is not None and not kept:
         if facts.has("fctry"):
             report += write_identity(repl, order.provision)

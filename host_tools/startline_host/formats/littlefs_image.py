@@ -108,6 +108,29 @@ def list_filesystem(
         raise _broken(size, error) from None
 
 
+def salvage_filesystem(
+    size: int, read: Callable[[int, int], bytes], wanted: Callable[[str], bool]
+) -> dict[str, bytes | None]:
+    """Return as much of a file system as can be read: every file that it names, {} for nothing.
+
+    Those `wanted` come with their content, or None where that cannot be read; the others with b"".
+    `read(offset, length)` gives the bytes of the partition. Raises whatever it raises.
+    """
+    context = _ReadOnly(size, read)
+    fs = _open(size, context, _ANY_VERSION)
+    found: dict[str, bytes | None] = {}
+    with contextlib.suppress(LittleFSError):
+        fs.mount()
+        for path in _paths(fs):
+            found[path] = None if wanted(path) else b""
+            if wanted(path):
+                with contextlib.suppress(LittleFSError):
+                    found[path] = _content(fs, path)
+    if context.failure is not None:
+        raise context.failure from None
+    return found
+
+
 class _ReadOnly(UserContext):
     """Takes the bytes of a file system from elsewhere; what fails there is kept for the caller."""
 

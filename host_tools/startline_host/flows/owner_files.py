@@ -1,0 +1,106 @@
+"""What a load would take from a reader's owner: found, said and asked about first, then saved.
+
+The agent needs its own boot.py and main.py, and a file system of the right place and size; whatever
+else stands there is the owner's.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Mapping
+
+from startline_host.device.repl import Repl
+from startline_host.errors import BadInput
+from startline_host.flows.backup import save_files
+from startline_host.flows.file_update import FileChanges
+from startline_host.flows.firmware_bundle import AGENT_FOLDER
+from startline_host.flows.load_request import Order
+from startline_host.flows.notices import Listener, Remark
+from startline_host.util import printable
+
+#: The agent's files that an owner may have written as well.
+_STARTERS = ("/boot.py", "/main.py")
+#: What the agent's own main.py is made of, in every version.
+_OURS = ("import startline", "startline.main()")
+_MOST_NAMED = 8
+
+#: Files by path, with None for one that cannot be read.
+Files = Mapping[str, bytes | None]
+
+
+def replaced_at_prompt(repl: Repl, changes: FileChanges) -> Files:
+    """Return the owner's files that an update would write over, by asking the device."""
+    found = {path: repl.read_file(path) for path in _STARTERS if path in changes.replaces}
+    return {path: data for path, data in found.items() if not _says_nothing(data)}
+
+
+def starts_the_reader(path: str) -> bool:
+    """Tell whether a file is one of those that the port starts: the agent needs its own there."""
+    return path in _STARTERS
+
+
+def replaced_in_flash(files: Files, *, whole: bool) -> Files:
+    """Return which of a file system's files the owner loses: all but the agent's if it goes `whole`.
+
+    Otherwise only boot.py and main.py are written over; those of `files` have their content.
+    """
+    return {
+        path: data
+        for path, data in files.items()
+        if (whole or starts_the_reader(path))
+        and not path.startswith(f"{AGENT_FOLDER}/")
+        and not (starts_the_reader(path) and _says_nothing(data))
+    }
+
+
+def save_or_stop(
+    order: Order,
+    names: Collection[str],
+    read: Callable[[], Files] | None,
+    mac: str,
+    listen: Listener,
+) -> None:
+    """Say what the owner loses, go on only if that may be, and save what `read` returns of it.
+
+    Without `read` it is saved in another way. Raises BadInput where it may not be, or cannot be
+    saved.
+    """
+    if not names:
+        return
+    named = _named(names)
+    if not order.may_replace(f"These files of the reader's owner will be replaced: {named}."):
+        raise BadInput(
+            f"The load would replace files of the reader's owner: {named}. Nothing was written.",
+            "To replace them all the same, saved first: startline flash --overwrite. Is main.py your "
+            "own program? Rename it to app.py, with a function main(device).",
+        )
+    if read is None:
+        return
+    files = read()
+    readable = {path: data for path, data in files.items() if data is not None and path in names}
+    lost = [path for path in names if path not in readable]
+    if readable:
+        where = save_files(mac.replace(":", "-"), readable)
+        listen(Remark(f"Saved {_named(readable)} to {where}."))
+    if lost:
+        listen(Remark(f"Could not be read, and is lost: {_named(lost)}.", warning=True))
+
+
+def _named(paths: Collection[str]) -> str:
+    named = [printable(path) for path in sorted(paths)]
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    return ", ".join(named[:_MOST_NAMED]) + more
+
+
+def _says_nothing(data: bytes | None) -> bool:
+    """Tell whether a boot.py or main.py is empty but for comments, or an agent's own of any version."""
+    try:
+        tree = ast.parse(data or b"?")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    said = [ast.unparse(node) for node in tree.body if not _is_text(node)]
+    return not said or tuple(said) == _OURS
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
