@@ -54,6 +54,12 @@ board_option = click.option(
     help="Board, or BOARD:VARIANT; `startline boards` lists them.",
 )  # fmt: skip
 
+hard_option = click.option(
+    "--hard", is_flag=True,
+    help="Reset the device and stop it before its app.py starts: for one whose program keeps the "
+    "console.",
+)  # fmt: skip
+
 expected_serial_option = click.option(
     "--serial", default="", help="The reader that it has to be: another one is an error (11)."
 )

@@ -47,6 +47,7 @@ _OTHERWISE = f"Put it into {options.READ_KEY_VARIABLE}, or name a file with --re
     help="The device is this entry at the cloud, on your word: its deviceid or id.",
 )
 @options.confirm_option
+@options.hard_option
 @options.json_option
 def command(
     port: str | None,
@@ -59,6 +60,7 @@ def command(
     same_company: bool,  # noqa: FBT001
     deviceid: str | None,
     confirm: str | None,
+    hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Settle a device that is `unknown`: the cloud is looked at, and the device decides.
@@ -69,7 +71,7 @@ def command(
     """
     place = options.chosen_place(settings_file, base_url, ca_file)
     key = options.read_key(read_key_file)
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
         if deviceid is not None:
             done = adopt(
                 line, place, key, deviceid, options.asker(confirm), ask_key=_ask_key, listen=view

@@ -17,11 +17,13 @@ from startline_host.util import printable
 @options.confirm_option
 @click.option("--force-bound", metavar="SERIAL",
               help="Also where the device is bound, or may be: its deviceid is LOST.")  # fmt: skip
+@options.hard_option
 @options.json_option
 def command(
     port: str | None,
     confirm: str | None,
     force_bound: str | None,
+    hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Clear the record of a device: another's, a damaged one, a bench's leftovers.
@@ -29,7 +31,7 @@ def command(
     The device is stopped for it. A record that is its own and bound, or may be, is left (41).
     Nothing is changed at the cloud.
     """
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
         done = reset(line, options.asker(confirm), force_bound=force_bound, listen=view)
     if as_json:
         click.echo(json.dumps({"kind": "result", **done.as_dict()}))

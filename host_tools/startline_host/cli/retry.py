@@ -18,6 +18,7 @@ from startline_host.util import printable
 @options.port_option
 @options.several(options.place_options)
 @click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for the try.")
+@options.hard_option
 @options.json_option
 def command(
     port: str | None,
@@ -25,6 +26,7 @@ def command(
     base_url: str | None,
     ca_file: Path | None,
     timeout: float | None,
+    hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Stop a device and have it try again, also what was refused or could not be looked up.
@@ -33,7 +35,7 @@ def command(
     The cloud has to be named only for a device that reaches it over this very cable.
     """
     place = partial(options.chosen_place, settings_file, base_url, ca_file)
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
         outcome = retry(line, place, listen=view, limit=timeout)
     failure = outcome.error()
     if failure is not None:

@@ -42,6 +42,7 @@ _WHAT = "Wi-Fi password"
 @click.option("--boot-limit", type=int, help="Seconds for a first boot.")
 @click.option("--look-pause", type=int, help="Seconds between two looks.")
 @click.option("--mark/--no-mark", default=None, help="Whether a request carries its attempt id.")
+@options.hard_option
 @options.json_option
 def command(
     names: tuple[str, ...],
@@ -56,6 +57,7 @@ def command(
     boot_limit: int | None,
     look_pause: int | None,
     mark: bool | None,  # noqa: FBT001
+    hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Write settings that stand before the factory's; the device then restarts with them.
@@ -80,7 +82,7 @@ def command(
     changes = {name: value for name, value in given.items() if value is not None}
     if changes or not factory:
         check_changes(changes)
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
         done = change(line, changes, factory=names if factory else None, listen=view)
     _show(done, as_json=as_json)
 

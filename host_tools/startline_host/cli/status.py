@@ -19,6 +19,7 @@ from startline_host.util import printable
               help="How long to listen.")  # fmt: skip
 @options.expected_serial_option
 @click.option("--interrupt", is_flag=True, help="Stop the device, ask it, and restart it.")
+@options.hard_option
 @options.json_option
 def command(
     port: str | None,
@@ -26,6 +27,7 @@ def command(
     seconds: float,
     serial: str,
     interrupt: bool,  # noqa: FBT001
+    hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Tell what a device is, from what it says by itself.
@@ -33,8 +35,8 @@ def command(
     Neither DTR nor RTS is moved and no Ctrl-C is sent, since the reader may be timing. A device
     that says nothing is asked only with --interrupt.
     """
-    with Line(options.chosen_port(port), baud) as line:
-        if interrupt:
+    with Line(options.chosen_port(port), baud, hard=hard) as line:
+        if interrupt or hard:
             status = ask_for_status(line, serial=serial)
         else:
             status = listen_for_status(line.port(), seconds, serial=serial)

@@ -27,6 +27,7 @@ UNBIND_KEY_VARIABLE = "STARTLINE_UNBIND_KEY"
 )
 @options.read_key_option
 @options.confirm_option
+@options.hard_option
 @options.json_option
 def command(
     port: str | None,
@@ -36,6 +37,7 @@ def command(
     unbind_key_file: Path | None,
     read_key_file: Path | None,
     confirm: str | None,
+    hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Delete a device at its cloud, with its sessions, and then clear its record.
@@ -45,7 +47,7 @@ def command(
     """
     place = options.chosen_place(settings_file, base_url, ca_file)
     key = _key(unbind_key_file)
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
         done = unbind(
             line, place, key, options.asker(confirm),
             read_key=options.read_key(read_key_file), listen=view,

@@ -24,13 +24,15 @@ class Line:
     Between, `port()` opens it or hands out the open one, and `free()` lets go of it for a process
     of another's (esptool) while the lock stays. A port of this computer that vanishes while it is
     read is followed when it comes back, also under another name; `url` is its present one.
-    `in_boot_loader` says that a boot loader was reached and not left since.
+    `in_boot_loader` says that a boot loader was reached and not left since. Where the prompt of a
+    `hard` one is needed, the device is reset and stopped before its own program starts.
     """
 
-    def __init__(self, url: str, baud: int = DEFAULT_BAUD) -> None:
+    def __init__(self, url: str, baud: int = DEFAULT_BAUD, *, hard: bool = False) -> None:
         check_url(url)
         self.url = url
         self.baud = baud
+        self.hard = hard
         self.in_boot_loader = False
         self._locks = contextlib.ExitStack()
         self._locked = ""

@@ -26,6 +26,7 @@ transport_serial.print = lambda *_words: None
 
 _BANNER = b"raw REPL; CTRL-B to exit\r\n"
 _SOFT_REBOOT = b"soft reboot\r\n"
+_PROMPT = b">>> "
 _CTRL_A, _CTRL_C, _CTRL_D = b"\x01", b"\x03", b"\x04"
 
 #: What a boot ROM or second-stage boot loader says when there is no application to run.
@@ -45,6 +46,10 @@ _STORM = 0.6
 _SETTLE = 2.0
 _PAUSE = 0.05
 _SLICE = 0.2
+#: While a chip starts: bytes of Ctrl-C at a time, and the seconds between, far below any line's rate.
+_BURST, _GAP = 4, 0.002
+#: What is kept of the past, to find words that came in two pieces.
+_TAIL = 4096
 
 
 class DeviceRaised(Exception):
@@ -58,6 +63,20 @@ class DeviceRaised(Exception):
 
 class NoFileSystem(DeviceSilent):
     """The port's own start-up code found the file system damaged, and stays with saying so."""
+
+
+class NoPrompt(DeviceSilent):
+    """A device that gives up no prompt; `heard` tells whether it printed anything meanwhile."""
+
+    def __init__(self, heard: bytes) -> None:
+        self.heard = bool(heard.strip(b"\x00"))
+        if self.heard:
+            super().__init__(
+                "The device runs, but its own program gives up no prompt.",
+                "Press RESET on it and run the command again at once.",
+            )
+        else:
+            super().__init__("The device is silent.", "Check its power, and the cable.")
 
 
 class _Transport(transport_serial.SerialTransport):  # type: ignore[misc]
@@ -123,10 +142,29 @@ class Wire:
             if _CORRUPTED in heard:
                 raise NoFileSystem("The device's file system is damaged.")
             if deadline.expired:
-                raise _silent(heard)
+                raise NoPrompt(heard)
             heard += self._storm(deadline.at_most(_STORM))
             heard += self._ask(deadline.at_most(_PATIENCE))
         self._settle()
+
+    def catch(self, seconds: float) -> None:
+        """Get to the raw REPL of a chip that is just starting, before its own program can refuse.
+
+        Until a program says otherwise (`micropython.kbd_intr(-1)`) Ctrl-C interrupts it: so one
+        after the other is sent from the first moment on. Raises as `enter` does.
+        """
+        deadline = Deadline(seconds)
+        heard = b""
+        while _PROMPT not in heard:
+            if _nothing_to_run(heard):
+                raise DeviceSilent("The chip has no application to run, so it has no prompt.")
+            if _CORRUPTED in heard:
+                raise NoFileSystem("The device's file system is damaged.")
+            if deadline.expired:
+                raise NoPrompt(heard)
+            self.port.write(_CTRL_C * _BURST)
+            heard = heard[-_TAIL:] + self.port.read(_GAP)
+        self.enter(max(deadline.remaining, _SETTLE))
 
     def soft_reset(self, seconds: float = 10.0) -> bool:
         """Start the interpreter afresh, boot.py included, main.py not, and stay in raw REPL.
@@ -229,12 +267,3 @@ class Wire:
 
 def _nothing_to_run(heard: bytes) -> bool:
     return any(words in heard for words in _NO_APPLICATION)
-
-
-def _silent(heard: bytes) -> DeviceSilent:
-    if heard:
-        return DeviceSilent(
-            "The device prints, but does not give up its prompt.",
-            "Press RESET on it and run the command again at once.",
-        )
-    return DeviceSilent("The device is silent.", "Check its power, and the cable.")

@@ -109,6 +109,13 @@ class Repl:
         if fresh and not self._wire.soft_reset():
             self._wire.enter(seconds)
 
+    def catch(self, seconds: float) -> None:
+        """Take the prompt of a chip that is just starting, before its own program can refuse it."""
+        self._wire.catch(seconds)
+        self._known.clear()
+        if not self._wire.soft_reset():
+            self._wire.enter(seconds)
+
     def leave(self) -> None:
         """Give the prompt back; nothing is started again."""
         self._wire.leave()

@@ -34,14 +34,9 @@ from startline_host.flows.prompt_session import (
     write_identity,
 )
 from startline_host.flows.restart import restart
+from startline_host.flows.take_prompt import catch_starting
 from startline_host.formats.flash_plan import Region
 from startline_host.formats.partitions import PartitionTable
-
-#: Seconds for a device that was just reset to give up its prompt.
-_BOOT_PATIENCE = 15.0
-
-#: Seconds for a person to press RESET on a device without reset wires.
-_PERSONS_PATIENCE = 60.0
 
 #: Partitions that hold what a bound device must not lose.
 _PRECIOUS = ("nvs", "bind", "fctry")
@@ -132,7 +127,8 @@ def _finish_at_prompt(
     restart(line, listen)
     repl = Repl(line.port())
     try:
-        repl.enter(_BOOT_PATIENCE if line.port().can_reset else _PERSONS_PATIENCE)
+        # It was just reset: whatever its own program does, it has not begun.
+        catch_starting(line, repl, listen)
         # What the owner loses by it was asked before anything was written.
         asked = msgspec.structs.replace(order, may_replace=lambda _files: True)
         changes = update_files(repl, asked, mac, listen)
@@ -141,7 +137,8 @@ def _finish_at_prompt(
     except DeviceSilent as silent:
         raise DeviceSilent(
             f"Firmware and table are loaded, but not the agent's files: {silent.message}",
-            "The reader's own program may be in the way. To lose it and load all: --recreate-files",
+            "Its boot.py or main.py may be in the way. To replace the file system: --recreate-files, "
+            "with --backup FILE to keep what is on it.",
         ) from None
     report += files_report(changes)
     if order.provision is not None and not report.kept:

@@ -17,6 +17,7 @@ from startline_host.errors import DeviceSilent, TimedOut, WrongDevice
 from startline_host.flows.expected_identity import ExpectedIdentity, OwnWords
 from startline_host.flows.notices import Listener, nobody
 from startline_host.flows.prompt_session import read_kept
+from startline_host.flows.take_prompt import take_prompt
 from startline_host.util import Deadline
 
 #: The states that a device can be in; events and records name them alike.
@@ -81,8 +82,7 @@ def ask_for_status(line: Line, *, serial: str = "") -> Status:
     Raises DeviceSilent where it gives up no prompt, WrongDevice where it is no ESP32, or not the
     one of that `serial` number.
     """
-    repl = Repl(line.port())
-    repl.enter(_PROMPT_SECONDS)
+    repl = take_prompt(line, _PROMPT_SECONDS)
     try:
         facts = read_facts(repl)
         kept = read_kept(repl, facts)

@@ -18,6 +18,7 @@ from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.first_boot import Outcome, read_outcome
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.prompt_session import read_kept
+from startline_host.flows.take_prompt import take_prompt
 from startline_host.flows.usb_link import UsbLink, linked
 from startline_host.formats.stored_settings import Told, read_told
 from startline_host.util import Deadline, printable
@@ -183,11 +184,9 @@ def stopped(line: Line, listen: Listener) -> Iterator[Stopped]:
 
     Raises DeviceSilent where it gives up no prompt, WrongDevice where it is no ESP32.
     """
-    port = line.port()
-    _let_finish(port, listen)
+    _let_finish(line.port(), listen)
     listen(Step("Stopping the device"))
-    repl = Repl(port)
-    repl.enter(_PROMPT)
+    repl = take_prompt(line, _PROMPT, listen)
     device: Stopped | None = None
     try:
         try:

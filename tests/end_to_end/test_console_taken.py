@@ -1,0 +1,201 @@
+"""A reader whose own program takes the console away: told apart from a dead one, and got back."""
+
+from __future__ import annotations
+
+import os
+import pty
+import tty
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from startline_host.device.port import open_port
+from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.observe import wait_for_state
+from startline_host.formats.flash_plan import merged_image
+from startline_host.formats.littlefs_image import read_filesystem
+from startline_host.mock_cloud import MockCloud
+from startline_host.util import Deadline
+from startline_host.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL, Startline
+
+Start = Callable[..., VirtualEsp32]
+
+NVS, BIND, VFS = slice(0x9000, 0xF000), slice(0x3FA000, 0x3FC000), slice(0x200000, 0x3FA000)
+FCTRY = slice(0x3FC000, 0x400000)
+
+DEAF = b"import micropython\nmicropython.kbd_intr(-1)\n"
+FOR_EVER = b"import time\ndef main(device):\n    while True:\n        time.sleep(1)\n"
+APPS = {
+    "deaf": DEAF + FOR_EVER,
+    "deaf and loud": DEAF + FOR_EVER.replace(b"sleep(1)", b"sleep(0.1)\n        print('tick')"),
+    "catches all": b"""
+import time
+def main(device):
+    while True:
+        try:
+            time.sleep(1)
+        except BaseException:
+            pass
+""",
+}
+
+
+@pytest.fixture
+def reader(
+    start: Start, flash: Path, kit: Kit, provision: Provision, cloud: MockCloud
+) -> Callable[..., VirtualEsp32]:
+    """Have a reader that has bound itself, and that runs these files of its owner's."""
+
+    def run(files: dict[str, bytes], **how: object) -> VirtualEsp32:
+        image = msgspec.structs.replace(kit, own=files).plan(vfs=True, fctry=provision.image())
+        if "/boot.py" in files:
+            changed = {**kit.files, **files}
+            image = msgspec.structs.replace(kit, files=changed).plan(
+                vfs=True, fctry=provision.image()
+            )
+        flash.write_bytes(merged_image(image))
+        chip = start(**how)
+        if "/boot.py" not in files:
+            with open_port(chip.url) as port:
+                port.reset()
+                wait_for_state(port, "bound", Deadline(30))
+        return chip
+
+    return run
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up waiting for a prompt early, where it is known that there is none."""
+    monkeypatch.setattr("startline_host.flows.operator.device_session._PROMPT", 2.0)
+    monkeypatch.setattr("startline_host.flows.observe._PROMPT_SECONDS", 2.0)
+
+
+def precious(flash: Path) -> list[bytes]:
+    """Return what a bound reader must not lose."""
+    image = flash.read_bytes()
+    return [image[place] for place in (NVS, BIND, FCTRY)]
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_a_program_that_keeps_the_console_is_named_and_stopped(
+    startline: Startline,
+    reader: Callable[..., VirtualEsp32],
+    settings_file: Path,
+    impatient: None,
+    flash: Path,
+    app: str,
+) -> None:
+    """Without --hard its program is blamed (12), with it the reader is asked, and then runs on."""
+    chip = reader({"/app.py": APPS[app]})
+    kept = precious(flash)
+    for verb in (("status", "--interrupt"), ("retry",)):
+        done = startline(verb[0], "-p", chip.url, *verb[1:])
+        assert done.code == 12, done.err
+        assert "its own program keeps the console" in done.err
+        assert "--hard" in done.err
+        assert "power" not in done.err
+    done = startline("status", "-p", chip.url, "--hard", "--json")
+    assert done.code == 0, done.err
+    assert (done.lines()[-1]["state"], done.lines()[-1]["serial"]) == ("bound", SERIAL)
+    assert precious(flash) == kept
+    done = startline("set", "-p", chip.url, "--hard", "--ntp", "localhost")
+    assert done.code == 0, done.err
+    assert f"{SERIAL} is bound" in done.out
+    assert read_filesystem(flash.read_bytes()[VFS])["/app.py"] == APPS[app]
+
+
+def test_another_app_can_be_loaded_past_it(
+    startline: Startline,
+    reader: Callable[..., VirtualEsp32],
+    settings_file: Path,
+    flash: Path,
+    tmp_path: Path,
+) -> None:
+    """`flash --app` replaces just the app of such a reader, and the binding stays what it was."""
+    chip = reader({"/app.py": APPS["deaf"], "/data.txt": b"kept"})
+    kept = precious(flash)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "app.py").write_text("def main(device):\n    print('quiet')\n")
+    done = startline(
+        "flash", "-p", chip.url, "--allow-bound", "--app", str(tmp_path / "mine"), "--json"
+    )
+    assert done.code == 0, done.err
+    assert (done.lines()[-1]["written"], done.lines()[-1]["files"]) == ([], 1)
+    files = read_filesystem(flash.read_bytes()[VFS])
+    assert b"quiet" in files["/app.py"]
+    assert files["/data.txt"] == b"kept"
+    assert precious(flash) == kept
+    assert startline("status", "-p", chip.url, "--interrupt").code == 0
+
+
+def test_a_boot_py_that_keeps_the_console_is_got_round_by_the_boot_loader(
+    startline: Startline,
+    reader: Callable[..., VirtualEsp32],
+    settings_file: Path,
+    flash: Path,
+    kit: Kit,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What --hard cannot stop is said, and the file system is replaced with all of it saved."""
+    monkeypatch.setattr("startline_host.flows.take_prompt._CATCH", 3.0)
+    chip = reader({"/boot.py": DEAF + b"while True:\n    pass\n"})
+    done = startline("status", "-p", chip.url, "--hard")
+    assert done.code == 12, done.err
+    assert "flash --allow-bound --recreate-files --backup FILE" in done.err
+    kept = precious(flash)
+    old = flash.with_name("old.img")
+    words = ("--allow-bound", "--recreate-files", "--backup", str(old))
+    done = startline("flash", "-p", chip.url, *words)
+    assert done.code == 0, done.err
+    assert read_filesystem(old.read_bytes())["/boot.py"].startswith(DEAF)
+    assert read_filesystem(flash.read_bytes()[VFS]) == kit.files
+    assert precious(flash) == kept
+
+
+def test_without_reset_wires_a_person_presses_reset(
+    startline: Startline,
+    reader: Callable[..., VirtualEsp32],
+    settings_file: Path,
+    impatient: None,
+) -> None:
+    """On a line without DTR and RTS the silence may be either, and --hard waits for the button."""
+    import threading
+
+    chip = reader({"/app.py": APPS["deaf"]}, raw=True)
+    assert chip.raw_url is not None
+    done = startline("status", "-p", chip.raw_url, "--interrupt")
+    assert done.code == 12, done.err
+    assert "it has no power, or its own program keeps the console" in done.err
+    finger = threading.Timer(2.0, chip.reset)
+    finger.start()
+    done = startline("status", "-p", chip.raw_url, "--hard", "--json")
+    finger.join()
+    assert done.code == 0, done.err
+    assert done.lines()[-1]["state"] == "bound"
+
+
+def test_a_dead_line_is_not_blamed_on_a_program(startline: Startline, impatient: None) -> None:
+    """Where nothing ever prints, power and cable come first."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    try:
+        done = startline("status", "-p", os.ttyname(slave), "--interrupt")
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert done.code == 12, done.err
+    assert "it has no power" in done.err
+
+
+def test_a_program_that_does_not_compile_leaves_the_prompt(
+    startline: Startline, reader: Callable[..., VirtualEsp32], settings_file: Path
+) -> None:
+    """A syntax error in app.py ends at the prompt: the reader can be asked as ever."""
+    chip = reader({"/app.py": b"def main(device:\n"})
+    done = startline("status", "-p", chip.url, "--interrupt", "--json")
+    assert done.code == 0, done.err
+    assert done.lines()[-1]["state"] == "bound"
