@@ -169,10 +169,10 @@ def test_what_a_plain_micropython_holds_is_not_lost_unasked(
 def test_a_saved_file_system_needs_no_second_saving(
     startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
 ) -> None:
-    """With --backup all bytes of the old file system are kept, and nothing else is written."""
+    """Who names a --backup has agreed: all bytes of the old file system are kept, and no ZIP."""
     flash.write_bytes(plain(kit, {"/main.py": b"print('plain')"}))
     image = flash.with_name("old.img")
-    done = up(startline, start(), "--overwrite", "--backup", str(image))
+    done = up(startline, start(), "--backup", str(image))
     assert done.code == 0, done.err
     assert read_filesystem(image.read_bytes()) == {"/main.py": b"print('plain')"}
     assert not list(flash.parent.rglob("*.zip"))

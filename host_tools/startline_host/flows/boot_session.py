@@ -76,9 +76,9 @@ def load_in_boot_loader(
     in_use, fate = _files_stay(survey, order.kit, recreate=recreate_files)
     place = survey.old_files(chip.flash_size)
     if not order.recreate_files:
-        _spare_the_owner(survey, place, order, listen, whole=not in_use)
+        spared = _spare_the_owner(survey, place, order, listen, whole=not in_use)
         if fate:
-            lost = "" if order.backup else " What is on it is lost; --backup FILE would keep it."
+            lost = "" if spared else " What is on it is lost; --backup FILE would keep it."
             listen(Remark(fate + lost, warning=True))
     if not in_use and order.backup is not None:
         _back_up(loader, place, order.backup, listen)
@@ -91,17 +91,19 @@ def load_in_boot_loader(
 
 def _spare_the_owner(
     survey: Survey, place: tuple[int, int], order: Order, listen: Listener, *, whole: bool
-) -> None:
+) -> bool:
     """Raise BadInput if files of the reader's owner would go that may not; save those that may.
 
-    They are saved here if the file system goes whole and its bytes are not saved anyway; what is
-    only written over is saved at the prompt.
+    Who names a backup has said what becomes of a file system that goes whole. What is only written
+    over is saved at the prompt. Returns whether nothing is lost that could be read.
     """
+    if whole and order.backup is not None:
+        return True
     files = survey.files(place, starts_the_reader)
     names = replaced_in_flash(files, whole=whole).keys()
-    here = whole and order.backup is None
-    read = partial(survey.files, place, names.__contains__) if here else None
+    read = partial(survey.files, place, names.__contains__) if whole else None
     save_or_stop(order, names, read, survey.kept.mac, listen)
+    return bool(files)
 
 
 def _write(loader: BootLoader, regions: Sequence[Region], listen: Listener) -> LoadReport:

@@ -94,8 +94,11 @@ def _named(paths: Collection[str]) -> str:
 
 def _says_nothing(data: bytes | None) -> bool:
     """Tell whether a boot.py or main.py is empty but for comments, or an agent's own of any version."""
+    if data is None:
+        return False
     try:
-        tree = ast.parse(data or b"?")
+        # A file that was torn by a cut ends in what was not written of it.
+        tree = ast.parse(data.rstrip(b"\x00\xff"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     said = [ast.unparse(node) for node in tree.body if not _is_text(node)]
