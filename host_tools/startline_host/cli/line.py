@@ -275,6 +275,8 @@ def _run(
     hidden = [key for key in (claim.key, claim.auth, plan.read_key) if key is not None]
     verdict = None
     with Ledger.open(given.where, hide=hidden) as ledger:
+        if plan.read_key is not None:
+            click.echo("Checking the READ key ...", err=True)
         company = check_key(ledger, plan, nobody)
         added = ledger.add_batch(batch)
         click.echo(f"Batch {batch.name}: {added.new} new units, {added.known} known.", err=True)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from startline_host.flows.notices import Listener
 
 
+#: Seconds that a board waits for the one before it: a station without a network is not to stand still.
+_ALONE = 30.0
+
+
 class CompanyProof:
     """What is known of the READ key of one run, shared by its slots; `wanted` if one is used."""
 
@@ -38,16 +42,23 @@ class CompanyProof:
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
-        """Bind and verify a board within, alone while nothing is proven. Raises CloudDisagrees."""
+        """Bind and verify a board within, alone while nothing is proven. Raises CloudDisagrees.
+
+        One that takes its time is not waited for any longer.
+        """
         if not self._wanted or self._proven:
             yield
             return
-        with self._lock:
+        alone = self._lock.acquire(timeout=_ALONE)
+        try:
             self._check()
-            if not self._proven:
-                yield
-                return
-        yield
+            if self._proven and alone:
+                self._lock.release()
+                alone = False
+            yield
+        finally:
+            if alone:
+                self._lock.release()
 
     def prove(self) -> None:
         """Take note that the list showed a unit that was bound here."""

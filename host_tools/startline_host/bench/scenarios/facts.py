@@ -68,7 +68,7 @@ def gather(
     devices = cloud.vms.devices() if vms else cloud.devices()
     token = "id" if vms else "deviceid"
     lines = [line for one in reader.lives for line in one.lines]
-    waits = [event.fields["next_ms"] for event in life.events if event.name == "wait"]
+    waits = [event.fields.get("next_ms") for event in life.events if event.name == "wait"]
     return Facts(
         state=outcome.state if outcome else "",
         reason=outcome.reason if outcome else "",
