@@ -137,12 +137,7 @@ class Wire:
         deadline = Deadline(seconds)
         heard = self._ask(deadline.at_most(_PATIENCE))
         while _BANNER not in heard:
-            if _nothing_to_run(heard):
-                raise DeviceSilent("The chip has no application to run, so it has no prompt.")
-            if _CORRUPTED in heard:
-                raise NoFileSystem("The device's file system is damaged.")
-            if deadline.expired:
-                raise NoPrompt(heard)
+            _check_hope(heard, deadline)
             heard += self._storm(deadline.at_most(_STORM))
             heard += self._ask(deadline.at_most(_PATIENCE))
         self._settle()
@@ -156,12 +151,7 @@ class Wire:
         deadline = Deadline(seconds)
         heard = b""
         while _PROMPT not in heard:
-            if _nothing_to_run(heard):
-                raise DeviceSilent("The chip has no application to run, so it has no prompt.")
-            if _CORRUPTED in heard:
-                raise NoFileSystem("The device's file system is damaged.")
-            if deadline.expired:
-                raise NoPrompt(heard)
+            _check_hope(heard, deadline)
             self.port.write(_CTRL_C * _BURST)
             heard = heard[-_TAIL:] + self.port.read(_GAP)
         self.enter(max(deadline.remaining, _SETTLE))
@@ -263,6 +253,16 @@ class Wire:
         moment = Deadline(_SLICE)
         while not moment.expired and self.port.read(_PAUSE):
             continue
+
+
+def _check_hope(heard: bytes, deadline: Deadline) -> None:
+    """Raise DeviceSilent where no prompt will come any more, and say why."""
+    if _nothing_to_run(heard):
+        raise DeviceSilent("The chip has no application to run, so it has no prompt.")
+    if _CORRUPTED in heard:
+        raise NoFileSystem("The device's file system is damaged.")
+    if deadline.expired:
+        raise NoPrompt(heard)
 
 
 def _nothing_to_run(heard: bytes) -> bool:

@@ -22,6 +22,7 @@ from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, nobody
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import over_usb
+from startline_host.formats.factory_partition import Settings
 from startline_host.secrets import Secret
 
 
@@ -81,11 +82,29 @@ def provision_device(
     if not over_usb(settings):
         restart(line, listen)
         return Provisioned(report)
-    outcome = run_first_boot(line, settings, report.identity, listen=listen)
+    outcome, verified = bind_and_verify(line, settings, report, read_key, listen)
+    return Provisioned(report, outcome, verified)
+
+
+def bind_and_verify(
+    line: Line,
+    settings: Settings,
+    report: LoadReport,
+    read_key: Secret | None,
+    listen: Listener,
+    *,
+    limit: float | None = None,
+) -> tuple[Outcome, bool]:
+    """Follow a loaded device until it is bound; return how, and whether the cloud knows it so.
+
+    `limit` bounds its first boot in seconds. Raises what it failed with, and as `run_first_boot`
+    and `verify_with_cloud` do.
+    """
+    outcome = run_first_boot(line, settings, report.identity, limit=limit, listen=listen)
     failure = outcome.error()
     if failure is not None and not outcome.bound:
         raise failure
     verified = verify_with_cloud(outcome, settings, read_key, listen, report.identity)
     if failure is not None:
         raise failure
-    return Provisioned(report, outcome, verified)
+    return outcome, verified

@@ -9,12 +9,10 @@ import msgspec
 from startline_host.device.port import DEFAULT_BAUD
 from startline_host.device.port_session import Line
 from startline_host.errors import Bug
-from startline_host.flows.cloud_verification import verify_with_cloud
-from startline_host.flows.first_boot import run_first_boot
 from startline_host.flows.load_request import LoadReport, Order
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, nobody
-from startline_host.flows.provision import looking_first
+from startline_host.flows.provision import bind_and_verify, looking_first
 from startline_host.secrets import Secret
 
 
@@ -64,11 +62,5 @@ def up(
 
     with Line(url, baud) as line:
         report = load(line, looking_first(order, read_key, listen), listen)
-        outcome = run_first_boot(line, settings, report.identity, limit=limit, listen=listen)
-    failure = outcome.error()
-    if failure is not None and not outcome.bound:
-        raise failure
-    verified = verify_with_cloud(outcome, settings, read_key, listen, report.identity)
-    if failure is not None:
-        raise failure
+        outcome, verified = bind_and_verify(line, settings, report, read_key, listen, limit=limit)
     return UpResult(outcome.state, outcome.serial, outcome.token, verified, report, outcome.ms)
