@@ -11,6 +11,13 @@ import sys
 from errno import ETIMEDOUT
 
 from .errors import Failed
+from .head import Head
+
+
+def code(error: OSError) -> int:
+    """Return what a stream answers for an error: minus its number, or EIO's where it has none."""
+    number = error.errno
+    return -number if isinstance(number, int) and number > 0 else -5
 
 
 class Wire(io.IOBase):
@@ -33,7 +40,7 @@ class Wire(io.IOBase):
                 data[got : got + len(piece)] = piece
                 got += len(piece)
         except OSError as error:
-            got = -error.errno
+            got = code(error)
         return got
 
     def write(self, data) -> int:
@@ -42,7 +49,7 @@ class Wire(io.IOBase):
             self.time()
             return self.sock.write(data)
         except OSError as error:
-            return -error.errno
+            return code(error)
 
     def ioctl(self, *_) -> int:
         """Do nothing: there is nothing to control, and `Door` closes the socket."""
@@ -79,7 +86,6 @@ class Door:
         self.wire = self.stream = None
         self.request = self.retry_after = b""
         self.lines = []
-        self.budget = 8192  # bytes of an answer's head
         self.length = -1  # of the rest of the body; below 0, the stream ends it
 
     def left(self) -> int:
@@ -118,16 +124,20 @@ class Door:
         if self.request:
             data = memoryview(self.request)
             self.request = b""
+            self.step = "storage"  # what `before` may fail in
             self.before()
             self.step = "answer"
             while data:
                 data = data[self.do(self.stream.write, data) :]
-            status = 100
-            while status < 200:  # an interim answer; the budget ends this
-                status = self.head()
-            if status in (204, 304):
-                self.length = 0
-            self.lines = [b"\r\n", b"HTTP/1.0 %d -\r\n" % status]
+            read = self.stream.readinto
+            head = Head(lambda byte: self.do(read, byte))
+            self.length = head.length
+            self.retry_after = head.retry_after
+            if head.chunked:
+                from .chunked import Chunked
+
+                self.stream = Chunked(self.stream)
+            self.lines = [b"\r\n", b"HTTP/1.0 %d -\r\n" % head.status]
         return self.lines.pop() if self.lines else b""
 
     def fill(self, data) -> int:
@@ -155,7 +165,7 @@ class Door:
             for one in (self.stream, self.wire):
                 try:
                     one.close()
-                except OSError:
+                except Exception:  # a good answer must not be lost for a bad goodbye
                     pass
 
     # What it takes for the TLS module and for a context, whose verify mode changes nothing.
@@ -185,55 +195,12 @@ class Door:
         try:
             done = call(data)
         except OSError as error:
-            done = -error.errno
+            done = code(error)
         if done is None or done == -ETIMEDOUT:
             raise Failed("answer", "timeout")
         if not 0 <= done <= len(data):  # the errors of TLS have either sign
             raise Failed("answer", "cut")
         return done
-
-    def line(self) -> bytes:
-        """Return the next line of the head, or as much of it as is looked at.
-
-        Raises Failed where it is cut, ValueError where it has no end.
-        """
-        byte = bytearray(1)
-        line = bytearray()
-        read = self.stream.readinto
-        while byte != b"\n":
-            if not self.do(read, byte):
-                raise Failed("answer", "cut")
-            self.budget -= 1
-            if self.budget < 0:
-                raise ValueError
-            if len(line) < 160:
-                line += byte
-        return bytes(line).strip()
-
-    def head(self) -> int:
-        """Read an answer's head; return the status. Raises Failed, ValueError."""
-        parts = self.line().split(None, 2)
-        if len(parts) < 2 or parts[0][:7] != b"HTTP/1." or len(parts[1]) != 3:
-            raise ValueError
-        status = int(parts[1])
-        line = self.line()
-        while line:
-            name, _, value = line.lower().partition(b":")
-            value = value.strip()
-            if name == b"content-length" and self.length == -1:
-                self.length = int(value)
-                if self.length < 0:
-                    raise ValueError
-            elif name == b"transfer-encoding" and value == b"chunked":
-                self.length = -2
-            elif name == b"retry-after":
-                self.retry_after = value
-            line = self.line()
-        if self.length == -2:
-            from .chunked import Chunked
-
-            self.stream = Chunked(self.stream)
-        return status
 
 
 def exchange(door: Door, method: str, url: str, headers: dict, data: bytes, take) -> tuple:
@@ -255,7 +222,9 @@ def exchange(door: Door, method: str, url: str, headers: dict, data: bytes, take
         # The deadline is the door's.
         answer = requests.request(method, url, data=data, headers=headers)  # noqa: S113
         return answer.status_code, take(door.fill)
-    except (OSError, ValueError, MemoryError) as error:
+    except Failed:
+        raise
+    except Exception as error:  # whatever it is, it is the exchange that did not succeed
         from .reasons import reason
 
         raise Failed(door.step, reason(door.step, error))

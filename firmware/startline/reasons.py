@@ -9,29 +9,40 @@ def reason(step: str, error: Exception) -> str:
     In the step `tls`: unknown_ca, wrong_host, expired, not_yet_valid, or handshake for all else.
     Before it: not_found for a name, or the error's own name such as econnrefused, or timeout.
     Garbage is an answer, or an address, that cannot be understood; no_memory one that takes more
-    than there is.
+    than there is; "bug" and the exception's kind what nobody foresaw.
     """
-    if step == "tls" and not isinstance(error, MemoryError):
-        # mbedTLS explains in sentences, or, built without them, by its constants' names. A
-        # stranger's certificate may be expired as well: that he is a stranger comes first.
-        text = str(error).lower()
-        for word, name in (
-            ("trusted", "unknown_ca"),
-            ("match", "wrong_host"),
-            ("expired", "expired"),
-            ("future", "not_yet_valid"),
-        ):
-            if word in text:
-                return name
-        return "handshake"
-    if not isinstance(error, OSError):
-        return "no_memory" if isinstance(error, MemoryError) else "garbage"
-    number = error.errno
+    if isinstance(error, MemoryError):
+        return "no_memory"
+    if step == "tls":
+        return _of_tls(str(error).lower())
+    if isinstance(error, OSError):
+        return _of_errno(step, error.errno)
+    if isinstance(error, (ValueError, ArithmeticError)):
+        return "garbage"
+    # The words of an unforeseen exception may hold a secret; its kind cannot.
+    return "bug " + type(error).__name__
+
+
+def _of_errno(step: str, number: "int | str | None") -> str:
     if number == errno.ETIMEDOUT:
         return "timeout"
     if step == "dns":
         return "not_found"
     return errno.errorcode.get(number, "error %s" % number).lower()
+
+
+def _of_tls(text: str) -> str:
+    # mbedTLS explains in sentences, or, built without them, by its constants' names. A
+    # stranger's certificate may be expired as well: that he is a stranger comes first.
+    for word, name in (
+        ("trusted", "unknown_ca"),
+        ("match", "wrong_host"),
+        ("expired", "expired"),
+        ("future", "not_yet_valid"),
+    ):
+        if word in text:
+            return name
+    return "handshake"
 
 
 def of_wifi(wlan, status: int) -> str:

@@ -31,6 +31,11 @@ def chunked(*pieces: bytes) -> bytes:
     return answer(body=body + b"0\r\n\r\n", headers=["Transfer-Encoding: chunked"], length=False)
 
 
+def interim(*headers: str, status: str = "100 Continue") -> bytes:
+    """Write the head of an answer that comes before the final one."""
+    return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode()
+
+
 BOUND = {
     "with a length": [answer()],
     "200": [answer("200 OK")],
@@ -44,6 +49,45 @@ BOUND = {
         )
     ],
     "after an interim answer": [b"HTTP/1.1 100 Continue\r\n\r\n", answer()],
+    "after an interim answer without a body": [interim("Content-Length: 0"), answer()],
+    "after an interim answer of a length": [interim("Content-Length: 7"), answer()],
+    "after an interim answer of two lengths": [
+        interim("Content-Length: 7", "Content-Length: 8"),
+        answer(),
+    ],
+    "after hints in chunks": [
+        interim("Transfer-Encoding: chunked", status="103 Early Hints"),
+        answer(length=False),
+    ],
+    "after an interim answer whose chunks end": [
+        interim("Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        answer(),
+    ],
+    "after several interim answers": [interim("Content-Length: 0") * 5, answer(length=False)],
+    "after an empty line": [b"\r\n", answer()],
+    "in chunks after an interim answer": [interim("Content-Length: 0"), chunked(BODY)],
+    "in the last of two codings": [
+        answer(
+            body=b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
+            headers=["Transfer-Encoding: identity, Chunked", "Content-Length: 3, 4"],
+            length=False,
+        )
+    ],
+    "with the same length twice": [answer(headers=[f"Content-Length: {len(BODY)}"])],
+    "with the same length twice in a line": [
+        answer(headers=[f"content-length:{len(BODY)} ,{len(BODY):06}"], length=False)
+    ],
+    "with a folded length": [
+        answer(headers=["Content-Length:", f" \t {len(BODY)}"], length=False)
+    ],
+    "with a length that is another field's": [
+        answer(headers=["X-Note: see", " Content-Length: 3", "\tTransfer-Encoding: chunked"])
+    ],
+    "with an empty fold": [answer(headers=["X-Note:", "  "])],
+    "with lines that are no fields": [answer(headers=["Content-Length 3", "and so on"])],
+    "with blanks around": [
+        answer(headers=[f"Content-Length \t : {' ' * 300}{len(BODY)}\t"], length=False)
+    ],
     "byte by byte": [bytes((byte,)) for byte in answer()],
     "and the connection stays open": [answer(), 60.0],
     "with a Location": [answer(headers=["Location: http://127.0.0.1:1/elsewhere"])],
@@ -87,6 +131,23 @@ UNKNOWN = {
         "garbage",
     ),
     "a length below 0": ([answer(headers=["Content-Length: -1"], length=False)], "garbage"),
+    "two lengths": ([answer(headers=["Content-Length: 3"])], "garbage"),
+    "two lengths in a line": (
+        [answer(headers=[f"Content-Length: {len(BODY)}, 3"], length=False)],
+        "garbage",
+    ),
+    "a length with a sign": (
+        [answer(headers=[f"Content-Length: +{len(BODY)}"], length=False)],
+        "garbage",
+    ),
+    "a length of many digits": (
+        [answer(headers=["Content-Length: " + f"{len(BODY):0200}"], length=False)],
+        "garbage",
+    ),
+    "a status with a sign": ([answer("+20 Created")], "garbage"),
+    "a status below 100": ([answer("099 Created"), answer()], "garbage"),
+    "nothing but interim answers": ([interim("Content-Length: 0") * 300], "garbage"),
+    "an interim answer and no more": ([interim("Content-Length: 0")], "cut"),
     "chunks that are none": (
         [answer(body=b"zz\r\n\r\n", headers=["Transfer-Encoding: chunked"], length=False)],
         "",
@@ -192,6 +253,15 @@ def test_too_many_requests_is_asked_again_after_the_said_time(tmp_path: Path, li
     assert 7000 <= wait < 14_000
     assert wait in boot.end["slept"]
     assert len(requests) == len({event["id"] for event in boot.all("attempt")}) == 2
+
+
+def test_an_interim_answer_asks_for_no_wait(tmp_path: Path, lib: Path) -> None:
+    """A Retry-After that stood in an interim answer is not the final one's."""
+    script = [interim("Retry-After: 3000"), answer("429 Too Many Requests", b"")]
+    boot, requests, _ = boot_against(tmp_path, lib, script, [answer()])
+    assert boot.state == "bound"
+    assert boot.one("wait")["next_ms"] < 61_000
+    assert len(requests) == 2
 
 
 def test_a_server_that_is_no_tls_is_a_handshake_failure(tmp_path: Path, lib: Path) -> None:
