@@ -11,6 +11,7 @@ from . import __version__
 from .clouds import find
 from .entries import Entries
 from .errors import Failed
+from .limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT, clamp
 from .written import Record, blank, save
 
 
@@ -37,12 +38,22 @@ class Binding:
                 who.take(NvsReader(flash.read, flash.size), ("net", "set"))
         values = who.values
         self.roots = [values.pop(name) for name in list(values) if name.startswith("tls.")]
-        self.limit = number(who, "set.boot_limit", 90) * 1000
+        self.limit = self.limited("set.boot_limit", BOOT_LIMIT) * 1000
+        self.look_pause = self.limited("set.look_pause", LOOK_PAUSE)
+        self.made_at = self.limited("factory.made_at", MADE_AT)
         self.wanted = 1 if who.stock else 2
         self.cloud = find(who.cloud)
         self.key = sha256((who.text("claim.key") or who.text("claim.auth")).encode()).digest()[:4]
         self.link = self.record = self.room = None
         self.tries = 0
+
+    def limited(self, name: str, limits: tuple) -> int:
+        """Return a setting that has a range; one that lies outside is changed, and told of."""
+        value = number(self.who, name, limits[1])
+        fit = clamp(value, limits)
+        if fit != value:
+            self.tell("warning", {"what": "out_of_range " + name})
+        return fit
 
     def left(self) -> int:
         """Return how many milliseconds of this boot's limit are left."""
@@ -71,7 +82,13 @@ class Binding:
                 return
         self.device.show("trying")
         wait = 0
-        while wait is not None and self.left() > wait + 5000:
+        while wait is not None:
+            # There is always one try; another one wants five seconds, and its pause before it.
+            if self.tries and self.left() <= wait + 5000:
+                from .trouble import rest
+
+                rest(self, wait)
+                return
             self.chip.sleep(wait)
             self.looking = self.device.state == "unknown"
             if self.looking:
@@ -107,9 +124,11 @@ class Binding:
     def show(self, state: str, reason: str, good: int) -> None:
         """Let device and console know how it stands."""
         device = self.device
+        record = self.record or Record
+        if not reason and state != "bound" and record.status:
+            reason = "status %d" % record.status  # the cloud gave no reason in words
         device.state = state
         device.reason = reason
-        record = self.record or Record
         device.token = record.token
         self.tell(
             "record",
@@ -208,8 +227,7 @@ class Binding:
         from .clock import prove
 
         ask = getattr(link, "time", self.chip.ntp)
-        made_at = number(who, "factory.made_at", 0)
-        source = prove(self.chip, ask, who.text("net.ntp"), made_at, self.left)
+        source = prove(self.chip, ask, who.text("net.ntp"), self.made_at, self.left)
         self.tell("clock", {"phase": source})
 
 

@@ -4,7 +4,6 @@ An entry with our attempt id is ours. Only two complete looks without one, far e
 the second behind the request's deadline, prove that there is none.
 """
 
-from .binding import number
 from .errors import Failed
 from .guard import Door, exchange
 from .scan import Scanner
@@ -41,7 +40,7 @@ def look(binding) -> "int | None":
     if state == "unknown":
         binding.save(state, reason)
         return None
-    pause = number(who, "set.look_pause", 60)
+    pause = binding.look_pause
     if record.looks and began >= max(record.looked + pause, record.due):
         record.looks = 0
         binding.save("unbound", "not_there")

@@ -50,14 +50,23 @@ def again_after(binding, failed) -> "int | None":
         load(binding)
     wait = None
     if len(failed.args) < 3:
-        wait = pause(binding.tries - 1, int.from_bytes(binding.chip.random(2), "little"))
-    if binding.link and (step == "dns" or reason == "timeout"):
+        # Looking for a network loads no server: however long it is away, the pause stays short.
+        tries = 0 if step == "link" else binding.tries - 1
+        wait = pause(tries, int.from_bytes(binding.chip.random(2), "little"))
+    if binding.link and step != "link" and (step == "dns" or reason == "timeout"):
         binding.link.down()  # a link that has an address and no traffic is joined anew
     if not binding.looking:
         device.reason = step + " " + reason
     binding.tell("failed", {"step": step, "reason": reason, "next_ms": wait or 0})
     device.say("%s: %s" % (step, reason))
     return wait
+
+
+def rest(binding, wait: int) -> None:
+    """Say that this boot's limit leaves no room for another try, which would come after `wait`."""
+    device = binding.device
+    device.reason = device.reason or "boot_limit"
+    binding.tell("rest", {"reason": "boot_limit", "next_ms": wait})
 
 
 def after(binding, door, state: str, good: int) -> "int | None":
@@ -67,7 +76,7 @@ def after(binding, door, state: str, good: int) -> "int | None":
     none.
     """
     if not good:
-        binding.device.state = "unknown"
+        unkept(binding, 0)
         return None
     wait = 0 if state == "unknown" else None
     if state == "unbound" or (wait is not None and door.retry_after):
@@ -79,7 +88,7 @@ def after(binding, door, state: str, good: int) -> "int | None":
 
 
 def unkept(binding, good: int) -> None:
-    """Say that the token is not in every copy, or in none."""
+    """Say that what the cloud answered is not in every copy, or in none."""
     if good:
         binding.tell("warning", {"what": "one_copy"})
     else:

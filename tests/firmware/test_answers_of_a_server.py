@@ -216,7 +216,7 @@ def test_a_refusal_is_kept_in_the_clouds_words(
 ) -> None:
     """Other 4xx are `refused`, with the reason stripped of controls and cut to 96 bytes."""
     boot, requests, reader = boot_against(tmp_path, lib, [answer(status, body)])
-    assert (boot.state, boot.reason) == ("refused", words)
+    assert (boot.state, boot.reason) == ("refused", words or f"status {status[:3]}")
     first, second = reader.copies()
     assert not isinstance(first, str)
     assert (first.reason, first.status) == (words, int(status[:3]))

@@ -90,6 +90,62 @@ def test_a_clock_that_was_never_set_needs_no_made_at() -> None:
     assert caught.value.args == ("clock", "no_time")
 
 
+#: What a server's answer may come to, and why it is not believed. The firmware of 1.23 counts
+#: whatever lies before 2024 from 2036 on.
+NO_TIME = {
+    "one that lives in 2015, as 1.23 has it": (5_723_500_000, "clock_in_the_future"),
+    "one that lives in 1970, as 1.23 has it": (4_294_967_296, "clock_in_the_future"),
+    "one that lives in 2015": (1_430_000_000, "clock_before_made_at"),
+    "one that lives in 1970": (0, "clock_before_made_at"),
+    "one that lives before 1970": (-2_208_988_800, "clock_before_made_at"),
+    "one that answers with zeros": (2_085_978_496, "clock_in_the_future"),
+    "one of 2068": (3_094_168_448, "clock_in_the_future"),
+    "one that is past all numbers": (1 << 70, "clock_in_the_future"),
+}
+
+
+@pytest.mark.parametrize(("answer", "reason"), NO_TIME.values(), ids=NO_TIME.keys())
+def test_a_time_that_cannot_be_is_not_believed(answer: int, reason: str) -> None:
+    """The next server is asked; without one the clock that was kept counts; it is never touched."""
+    one = chip(ntp={"a": answer, "b": NOW}, clock=POWER_ON_CLOCK)
+    assert prove(one, one.ntp, "a,b", NOW - 100, lambda: 60_000) == "ntp"
+    assert abs(one.unix() - NOW) <= 3
+    two = chip(ntp=answer, clock=NOW)
+    assert prove(two, two.ntp, "a,b", NOW - 100, lambda: 60_000) == "kept"
+    assert abs(two.unix() - NOW) <= 3
+    with pytest.raises(Failed) as caught:
+        prove(chip(ntp=answer, clock=POWER_ON_CLOCK), lambda _: answer, "", 0, lambda: 60_000)
+    assert caught.value.args == ("clock", reason)
+
+
+@pytest.mark.parametrize("kept", [-1, 0, POWER_ON_CLOCK, 3_094_168_448, 1 << 40])
+def test_a_kept_clock_that_cannot_be_is_not_believed(kept: int) -> None:
+    """A clock that was kept has a floor and a ceiling as a server has."""
+    one = chip(clock=kept)
+    with pytest.raises(Failed) as caught:
+        prove(one, one.ntp, "a", 0, lambda: 60_000)
+    assert caught.value.args == ("clock", "no_time")
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError, OverflowError, IndexError, MemoryError])
+@pytest.mark.parametrize("where", ["ntp", "set_unix"])
+def test_a_server_that_is_garbage_is_passed_over(error: type[Exception], where: str) -> None:
+    """Whatever asking, or setting the clock, ends in, the next server is asked."""
+    one = chip(ntp=NOW, clock=POWER_ON_CLOCK)
+    calls = []
+
+    def fail_once(told: Any) -> Any:
+        calls.append(told)
+        if len(calls) == 1:
+            raise error
+        return getattr(FakeChip, where)(one, told)
+
+    setattr(one, where, fail_once)
+    assert prove(one, one.ntp, "a,b", 0, lambda: 60_000) == "ntp"
+    assert len(calls) == 2
+    assert abs(one.unix() - NOW) <= 3
+
+
 def test_no_time_for_time() -> None:
     """With less than three seconds left, no server is asked."""
     one = chip(ntp=NOW, clock=POWER_ON_CLOCK)

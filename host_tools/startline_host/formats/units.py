@@ -7,14 +7,13 @@ import time
 import unicodedata
 
 import msgspec
+from startline.limits import MADE_AT
 
 from startline_host.errors import BadInput
 from startline_host.formats.nvs_image import check_key
 
 MAX_TEXT = 64
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
-#: 2020-01-01 and the end of an unsigned 32-bit count, in Unix seconds.
-_MADE_AT_RANGE = (1_577_836_800, 0xFFFF_FFFF)
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,9 +41,12 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             check_text(getattr(self, field), field)
         if self.mac and not _MAC.fullmatch(self.mac):
             raise BadInput(f"The MAC {self.mac!r} is not of the form 24:6f:28:00:00:01.")
-        low, high = _MADE_AT_RANGE
+        low, _, high = MADE_AT
         if self.made_at is not None and not low <= self.made_at <= high:
-            raise BadInput(f"made_at {self.made_at} is no time in Unix seconds after 2019.")
+            raise BadInput(
+                f"made_at {self.made_at} is no time in Unix seconds from 2020 to 2065: a reader "
+                "believes no clock before it was made, and none after 2065."
+            )
         for key, value in self.extra.items():
             check_key(key)
             if key in FIELDS:
