@@ -3,16 +3,38 @@
 __version__ = "0.1.0"
 
 
+class Unavailable:
+    """What an application gets for a `device.Device` if the agent itself cannot be loaded."""
+
+    state = "unknown"
+    token = key = serial = model = cloud = ""
+
+    def __init__(self, error: Exception) -> None:
+        self.reason = "bug " + type(error).__name__
+
+    def retry(self) -> str:
+        """Return the state, which only a restart may change."""
+        return self.state
+
+
 def first_boot(hal=None):
-    """Bring the device as far as it goes within its limit and return it; see `device.Device`."""
-    from .device import Device
+    """Bring the device as far as it goes within its limit and return it; see `device.Device`.
 
-    if hal is None:
-        from .hal import Hal
+    No Exception comes out of it, whatever fails. KeyboardInterrupt and SystemExit do: whoever
+    sits at the prompt, or resets the chip, is to have it.
+    """
+    device = None
+    try:
+        from .device import Device
 
-        hal = Hal()
-    device = Device(hal)
-    device.attempt(False)
+        if hal is None:
+            from .hal import Hal
+
+            hal = Hal()
+        device = Device(hal)
+        device.attempt(False)
+    except Exception as error:  # a file of the agent is damaged, or there is no memory for it
+        device = device or Unavailable(error)
     return device
 
 
@@ -20,13 +42,20 @@ def main() -> None:
     """Run `first_boot`, then the reader's own `app.main(device)` where there is an app.
 
     The fifth quick reset in a row stays at the REPL, so that a device whose app crashes at once
-    can still be reached.
+    can still be reached. Nothing else keeps the app from starting.
     """
-    from .hal import Hal
+    hal = None
+    looping = False
+    try:
+        from .hal import Hal
 
-    hal = Hal()
-    if hal.crash_loop():
-        hal.write("Five quick resets: staying here\n")
+        hal = Hal()
+        looping = hal.crash_loop()
+        if looping:
+            hal.write("Five quick resets: staying here\n")
+    except Exception:  # counting resets is a help, and no condition
+        pass
+    if looping:
         return
     device = first_boot(hal)
     try:

@@ -15,7 +15,7 @@ class Device:
     is the cloud's name for this device, `key` what the application may call the cloud with.
     """
 
-    state = "unprovisioned"
+    state = "unknown"  # until the first look at the flash
     reason = token = key = serial = model = cloud = ""
     identity = None
 
@@ -36,7 +36,7 @@ class Device:
     def attempt(self, again: bool) -> None:
         """Go as far as it goes, whatever happens; `ready` is the last event."""
         try:
-            if not again:
+            if not self.identity:
                 self.begin()
             if self.state != "bound" and not self.identity.missing:
                 gc.collect()  # what comes now stays long, and has to lie close together
@@ -91,18 +91,26 @@ class Device:
         self.key = who.text("run.key")
         if self.key == "same":
             self.key = who.text("claim.key") or who.text("claim.auth")
-        self.token = bound_token(self.hal, who)
+        try:
+            self.token = bound_token(self.hal, who)
+        except Exception:  # a quick look that did not come off: the full rules look again
+            pass
         if self.token:
             self.state = "bound"
             self.tell("record", {"state": "bound", "copies": 1 if who.stock else 2})
             self.scrub()
 
     def show(self, what: str) -> None:
-        """Show a state, or "trying", on the LED where there is one."""
-        if self.identity and "set.led" in self.identity.values:
-            from .lamp import show
+        """Show a state, or "trying", on the LED where there is one; without one that works, not."""
+        values = self.identity.values if self.identity else {}
+        if "set.led" in values:
+            try:
+                from .lamp import show
 
-            show(self.identity.values["set.led"], what)
+                show(values["set.led"], what)
+            except Exception:  # no such pin, no timer: the LED is a help, and no condition
+                del values["set.led"]
+                self.tell("warning", {"what": "led"})
 
     def scrub(self) -> None:
         """Take what binds off the device, unless the application is to keep it."""

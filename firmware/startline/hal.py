@@ -57,13 +57,15 @@ class Hal:
         import machine
 
         memory = machine.RTC().memory
-        now = int(time.time())
+        # The clock may say anything, also what no four bytes hold: its last bits are enough.
+        now = int(time.time()) & 0x3FFFFFFF
         kept = memory()
         count = 0
         if kept:
             if kept[:4] != b"SLcl":
                 return False
-            if 0 <= now - int.from_bytes(kept[5:], "little") < 30:
+            before = int.from_bytes(kept[5:9], "little")
+            if len(kept) == 9 and (now - before) & 0x3FFFFFFF < 30:
                 count = (kept[4] + 1) % 6
         memory(b"SLcl" + bytes((count,)) + now.to_bytes(4, "little"))
         return count == 5

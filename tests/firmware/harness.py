@@ -61,7 +61,7 @@ def compile_agent(folder: Path) -> Path:
             path = folder / name[1:]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-    for name in ("fake_chip", "one_boot"):
+    for name in ("fake_chip", "faulty_boots", "one_boot"):
         content = compile_source((HERE / f"{name}.py").read_bytes(), f"{name}.py")
         (folder / "lib" / f"{name}.mpy").write_bytes(content)
     return folder / "lib"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -121,9 +122,25 @@ def test_the_apps_memory_is_left_alone() -> None:
     assert rtc(0, 1, 2, 3, 4, 5, 6, now=9, memory=b"laps=7") == ([False] * 7, b"laps=7")
 
 
+@pytest.mark.parametrize("clock", [-1, -(10**9), 1 << 32, (1 << 33) + 7, 1 << 62])
+def test_a_clock_that_says_anything_is_counted_by(clock: int) -> None:
+    """A clock before 2000 or past 2136, which no four bytes hold, counts quick resets as any other."""
+    said, memory = rtc(0, 5, 10, 15, 20, 25, now=clock)
+    assert said == [False, False, False, False, False, True]
+    assert len(memory) == 9
+    assert not any(rtc(0, 40, 80, 120, 160, 200, now=clock)[0])
+
+
+@pytest.mark.parametrize("memory", [b"SLcl", b"SLcl\5", b"SLcl\5\0\0", b"SLcl" + b"\xff" * 60])
+def test_a_memory_that_is_no_count_begins_anew(memory: bytes) -> None:
+    """What looks like our own memory and is none is a first boot."""
+    said, kept = rtc(0, now=0, memory=memory)
+    assert (said, kept) == ([False], b"SLcl" + bytes(5))
+
+
 def test_the_guard_keeps_the_boot_away(tmp_path: Path) -> None:
     """At the fifth quick reset neither the agent nor the application runs."""
-    memory = b"SLcl\4" + b"\xff\xff\xff\x7f"
+    memory = b"SLcl\4" + b"\xff\xff\xff\x3f"
     (tmp_path / "time.py").write_text("def time():\n    return 0x7fffffff\n")
     said = start(tmp_path, "def main(device):\n    print('app')\n", memory)
     assert "Five quick resets" in said
@@ -142,6 +159,39 @@ def test_a_bug_does_not_keep_the_app_away(make_reader: MakeReader, cloud: MockCl
     assert "Traceback" not in boot.text
 
 
+@pytest.mark.parametrize("name", ["device", "hal", "slot", "identity", "console"])
+@pytest.mark.parametrize("damage", ["gone", "noise"])
+def test_an_agent_that_cannot_be_loaded(tmp_path: Path, lib: Path, name: str, damage: str) -> None:
+    """Whichever file of the agent is missing or damaged, the app starts, with a device that says so."""
+    shutil.copytree(lib / "startline", tmp_path / "startline")
+    path = tmp_path / "startline" / f"{name}.mpy"
+    path.unlink() if damage == "gone" else path.write_bytes(b"\xa5" * 300)
+    (tmp_path / "app.py").write_text(
+        "def main(device):\n"
+        "    print('app', device.state, device.reason, device.token == '', device.retry())\n"
+    )
+    program = f"import sys\nsys.path[:] = [{str(tmp_path)!r}, '.frozen']\n"
+    said = run_micropython("-c", program + "import startline\nstartline.main()")
+    assert said.startswith("app unknown bug ")
+    assert said.endswith(" True unknown\n")
+
+
+@pytest.mark.parametrize("error", ["OSError(5)", "OverflowError()", "MemoryError()"])
+def test_a_guard_that_fails_is_no_condition(tmp_path: Path, error: str) -> None:
+    """Where resets cannot be counted, the boot and the app go on."""
+    (tmp_path / "time.py").write_text(f"def time():\n    raise {error}\n")
+    said = start(tmp_path, "def main(device):\n    print('app has', device)\n", b"SLcl")
+    assert "booted\napp has the device\n" in said
+
+
+def test_a_control_c_reaches_the_prompt(tmp_path: Path) -> None:
+    """Whoever interrupts a boot has the prompt, and no app that takes it away again."""
+    (tmp_path / "time.py").write_text("def time():\n    raise KeyboardInterrupt\n")
+    with pytest.raises(AssertionError, match="KeyboardInterrupt") as caught:
+        start(tmp_path, "def main(device):\n    print('app has', device)\n", b"SLcl")
+    assert "app has" not in str(caught.value)
+
+
 def test_first_boot_is_what_others_call() -> None:
     """The package's own door has the names that a reader's firmware relies on."""
     from startline.device import Device
@@ -150,3 +200,4 @@ def test_first_boot_is_what_others_call() -> None:
     assert callable(startline.main)
     for name in ("state", "token", "key", "serial", "model", "cloud", "reason", "retry"):
         assert hasattr(Device, name)
+        assert hasattr(startline.Unavailable(ValueError()), name)

@@ -1,0 +1,67 @@
+"""Whatever call of the chip fails, at whatever moment: the app starts, and nothing happens twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.firmware.harness import BLANK, factory_image, run_micropython, settings_for
+
+WORLDS = ("blank", "bound", "unknown")
+KINDS = ("OSError", "ValueError", "OverflowError", "MemoryError", "KeyboardInterrupt")
+#: What no fault may come past in a boot from blank to bound, besides reading flash.
+CALLS = {
+    "crash_loop", "write", "ms", "since", "sleep", "mac", "flash", "full", "blob", "nvs",
+    "set_blob", "commit", "program", "random", "unix", "set_unix", "ntp", "wlan", "isconnected",
+    "active", "config", "connect", "getaddrinfo", "socket", "settimeout", "recv", "close",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a blank reader's partitions, and a file that names them."""
+    folder = tmp_path_factory.mktemp("faulty")
+    parts = {
+        "fctry": factory_image(settings_for("https://localhost:1/v0", b"ca")),
+        "bind": BLANK * 0x2000,
+        "nvs": BLANK * 0x6000,
+    }
+    for label, data in parts.items():
+        (folder / label).write_bytes(data)
+    path = folder / "spec.json"
+    path.write_text(json.dumps({label: str(folder / label) for label in parts}))
+    return path
+
+
+def boots(lib: Path, spec: Path, world: str, kind: str, *, lasting: bool) -> dict[str, int]:
+    """Fail every call in turn; return how often which was failed. Raises AssertionError."""
+    program = f"import sys\nsys.path[:]={[str(lib), '.frozen']}\nimport faulty_boots\n"
+    program += f"faulty_boots.run({str(spec)!r}, {world!r}, {kind!r}, {lasting})"
+    said, _, end = run_micropython("-c", program, heap="16m").rpartition("END ")
+    found = json.loads(end)
+    assert found["bad"] == []
+    assert "Traceback" not in said
+    names: dict[str, int] = found["names"]
+    assert sum(names.values()) == found["calls"]
+    return names
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("world", WORLDS)
+def test_one_call_fails(lib: Path, spec: Path, world: str, kind: str) -> None:
+    """Each call of a boot fails once: the app starts with a device, one request, one token, kept.
+
+    A Ctrl-C is no fault: it goes through to the prompt, the app waits, and the next boot goes on.
+    """
+    names = boots(lib, spec, world, kind, lasting=False)
+    if world == "blank":
+        assert names.keys() >= CALLS
+
+
+@pytest.mark.parametrize("kind", ["OSError", "MemoryError"])
+@pytest.mark.parametrize("world", WORLDS)
+def test_a_part_fails_for_good(lib: Path, spec: Path, world: str, kind: str) -> None:
+    """From a call on, every call of its name fails till the next boot, with the same outcome."""
+    boots(lib, spec, world, kind, lasting=True)
