@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from startline_host.errors import BadInput
 
-#: The chips that profiles may name, by esptool's names.
-_CHIPS = ("esp32", "esp32s2", "esp32s3", "esp32c3", "esp32c6")
+#: The chips that profiles may name, by esptool's names, with the pins that can carry no LED: those
+#: of the flash, of the console (UART 0, and USB where the chip has its own), inputs, and gaps in
+#: the numbering. Source: ESP-IDF's "GPIO & RTC GPIO" of each chip.
+_NO_LED: dict[str, frozenset[int]] = {
+    "esp32": frozenset({1, 3, *range(6, 12), 20, 24, *range(28, 32), *range(34, 128)}),
+    "esp32s2": frozenset({19, 20, *range(22, 33), 43, 44, *range(46, 128)}),
+    "esp32s3": frozenset({19, 20, *range(22, 33), 43, 44, *range(49, 128)}),
+    "esp32c3": frozenset(range(11, 128)),
+    "esp32c6": frozenset({12, 13, 16, 17, *range(24, 128)}),
+}
 _MIB = 1 << 20
 
 Hex256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -44,7 +52,12 @@ class Led(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The pin of a plain LED, and the level that lights it."""
 
     pin: int
-    active: int = 1
+    active: Literal[0, 1] = 1
+
+    @property
+    def setting(self) -> int:
+        """The pin as a device takes it in `set.led`: plus 128 where a low level lights it."""
+        return self.pin if self.active else self.pin + 128
 
 
 class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -131,8 +144,12 @@ def _board(raw: dict[str, Any], variant: str, path: Path) -> Board:
 
 
 def _checked(board: Board, path: Path) -> Board:
-    if board.chip not in _CHIPS:
-        raise BadInput(f"{path}: unknown chip {board.chip!r}; known are {', '.join(_CHIPS)}.")
+    if board.chip not in _NO_LED:
+        raise BadInput(f"{path}: unknown chip {board.chip!r}; known are {', '.join(_NO_LED)}.")
+    if board.led is not None and (
+        board.led.pin not in range(128) or board.led.pin in _NO_LED[board.chip]
+    ):
+        raise BadInput(f"{path}: GPIO {board.led.pin} of an {board.chip} can carry no LED.")
     if board.flash_size % _MIB or board.flash_size.bit_count() != 1:
         raise BadInput(f"{path}: flash_size {board.flash_size} is not a power of two in MiB.")
     if board.firmware_offset not in {0, 0x1000, 0x2000}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -69,6 +70,15 @@ def test_offsets_are_those_of_the_chips() -> None:
     assert offsets == {"esp32": 0x1000, "esp32s3": 0, "esp32c3": 0}
 
 
+def test_an_led_is_a_pin_and_the_level_that_lights_it() -> None:
+    """A device takes both as one number: the pin, plus 128 for one that a low level lights."""
+    led = load_board("ESP32_GENERIC").led
+    assert led is not None
+    assert led.setting == led.pin == 2
+    assert msgspec.structs.replace(led, active=0).setting == 130
+    assert load_board("ESP32_GENERIC_C3").led is None
+
+
 def test_each_folder_is_named_after_its_board() -> None:
     """A profile's name is its folder's, so that what is listed can be loaded."""
     for path in data_folder("boards").glob("*/board.toml"):
@@ -104,6 +114,11 @@ def test_a_profile_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
         ("synthetic = true", 'file = "a.bin"\nurl = "http://x/a.bin"', "not https"),
         ("synthetic = true", 'synthetic = true\nsha256 = "xyz"', "sha256"),
         ("[firmware]", "[firmware", "not valid TOML"),
+        ("[firmware]", "[led]\npin = 6\n[firmware]", "GPIO 6 of an esp32 can carry no LED"),
+        ("[firmware]", "[led]\npin = 34\n[firmware]", "can carry no LED"),
+        ("[firmware]", "[led]\npin = -1\n[firmware]", "can carry no LED"),
+        ("[firmware]", "[led]\npin = 130\n[firmware]", "can carry no LED"),
+        ("[firmware]", "[led]\npin = 2\nactive = 2\n[firmware]", "active"),
     ],
 )
 def test_a_wrong_profile_is_refused_with_the_field(
@@ -125,8 +140,6 @@ def test_the_list_shows_every_board() -> None:
 
 def test_the_json_list_is_whole() -> None:
     """With --json the profiles come out as they are, and load again."""
-    import msgspec
-
     result = CliRunner().invoke(command, ["--json", "ESP32_GENERIC:8M"])
     (profile,) = json.loads(result.output)["boards"]
     assert msgspec.convert(profile, Board) == load_board("ESP32_GENERIC:8M")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from startline import lamp
+
+from startline_host.mock_cloud import MockCloud
+from tests.firmware.conftest import MakeReader
 
 
 class Led:
@@ -19,14 +23,19 @@ class Led:
         self.levels: list[int] = []
         self.numbers: list[int] = []
         self.running: list[SimpleNamespace] = []
+        self.timers: tuple[int, ...] = (0, 1, 2, 3)
+        self.taken: list[int] = []
 
     def pin(self, number: int, _direction: int) -> SimpleNamespace:
         """Give out a pin."""
         self.numbers.append(number)
         return SimpleNamespace(value=self.levels.append)
 
-    def timer(self, _number: int) -> SimpleNamespace:
-        """Give out a timer."""
+    def timer(self, number: int) -> SimpleNamespace:
+        """Give out a timer. Raises ValueError for one that there is not."""
+        if number not in self.timers:
+            raise ValueError("invalid Timer number")
+        self.taken.append(number)
         made = SimpleNamespace(period=0, callback=None)
 
         def init(*, period: int, callback: Callable[[object], None]) -> None:
@@ -71,6 +80,61 @@ def test_each_state_has_its_pattern(led: Led, what: str, pattern: str) -> None:
     assert seen.ljust(20, seen[-1]) == pattern
     assert led.numbers == [5]
     assert [timer.period for timer in led.running] == ([] if what == "bound" else [100])
+
+
+@pytest.mark.parametrize(
+    ("version", "timers", "taken"),
+    [
+        ((1, 23, 0), (-1, 0, 1, 2, 3), 2),  # takes any number, and 1, 3 and -1 reset a C3
+        ((1, 24, 1), (-1, 0, 1, 2, 3), 2),
+        ((1, 25, 0), (0, 1, 2, 3), 2),
+        ((1, 27, 0), (0, 1), 0),  # a C3 or C6
+        ((1, 29, 0, "preview"), (-1, 0, 1), -1),
+    ],
+)
+def test_the_timer_is_one_that_there_is(
+    led: Led,
+    monkeypatch: pytest.MonkeyPatch,
+    version: tuple[int, ...],
+    timers: tuple[int, ...],
+    taken: int,
+) -> None:
+    """Each firmware is asked for a timer that exists on every chip, and never for a dangerous one."""
+    monkeypatch.setattr(sys, "implementation", SimpleNamespace(version=version))
+    led.timers = timers
+    lamp.show(5, "trying")
+    assert led.taken == [taken]
+
+
+def test_a_steady_led_takes_no_timer(led: Led) -> None:
+    """A bound reader's LED leaves all timers to the application."""
+    led.timers = ()
+    lamp.show(5, "bound")
+    assert led.levels == [1]
+
+
+MACHINES = {
+    "no pin": "class Pin:\n    OUT = 3\n    def __init__(self, *_):\n        raise ValueError\n",
+    "no timer": "class Pin:\n    OUT = 3\n    def __init__(self, *_):\n        pass\n"
+    "    def value(self, _):\n        pass\n"
+    "class Timer:\n    def __init__(self, *_):\n        raise OSError(5)\n",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES.keys())
+def test_an_led_that_fails_stops_nothing(
+    make_reader: MakeReader, cloud: MockCloud, tmp_path: Path, machine: str
+) -> None:
+    """A board whose LED cannot be lit is bound all the same, and says so once."""
+    reader = make_reader(led=2)
+    (tmp_path / "machine.py").write_text(machine)
+    reader.path.insert(0, str(tmp_path))
+    boot = reader.boot()
+    assert boot.state == "bound"
+    assert [event["what"] for event in boot.all("warning")] == ["led"]
+    assert "Traceback" not in boot.text
+    assert reader.boot().state == "bound"
 
 
 def test_a_low_level_may_light_it(led: Led) -> None:

@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from startline.nvs import NvsReader
 
+from startline_host.boards import Led
 from startline_host.errors import BadInput
 from startline_host.formats.factory_partition import (
     Claim,
@@ -23,6 +24,7 @@ from startline_host.formats.factory_partition import (
     Tls,
     make_entries,
     make_factory_image,
+    with_led,
 )
 from startline_host.formats.nvs_image import Entry, make_nvs_image
 from startline_host.formats.nvs_pages import read_pages
@@ -48,7 +50,7 @@ def test_the_agent_reads_back_what_the_host_wrote(unit: Unit, settings: Settings
         settings,
         run=Run(key=Secret("same")),
         net=Net(ssid="bench", password=Secret("bench-wifi"), ntp=("pool.ntp.org", "10.0.0.1")),
-        set=Options(mark=False, boot_limit=30, look_pause=61),
+        set=Options(mark=False, boot_limit=30, look_pause=61, led=130),
     )
     nvs = reader(make_factory_image(full, more))
     told = {(space, key): nvs.value(place) for space, key, place in nvs}
@@ -72,7 +74,29 @@ def test_the_agent_reads_back_what_the_host_wrote(unit: Unit, settings: Settings
         ("set", "mark"): 0,
         ("set", "boot_limit"): 30,
         ("set", "look_pause"): 61,
+        ("set", "led"): 130,
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "board", "told"),
+    [
+        (None, Led(pin=2), 2),
+        (None, Led(pin=0), 0),
+        (None, Led(pin=8, active=0), 136),
+        (None, None, None),
+        (5, Led(pin=2), 5),
+        (5, None, 5),
+        (False, Led(pin=2), None),
+    ],
+)
+def test_a_device_is_told_its_boards_led(
+    unit: Unit, settings: Settings, said: int | None, board: Led | None, told: int | None
+) -> None:
+    """The board's LED is told unless the settings name another, or none."""
+    options = msgspec.structs.replace(settings.set, led=said)
+    some = with_led(msgspec.structs.replace(settings, set=options), board)
+    assert reader(make_factory_image(unit, some)).get("set", "led") == told
 
 
 @pytest.fixture
@@ -141,6 +165,7 @@ def test_no_repr_shows_a_secret(unit: Unit, settings: Settings) -> None:
         ({"serial": " A"}, "begins or ends with a space"),
         ({"mac": "24-6F-28-00-00-01"}, "not of the form"),
         ({"made_at": 12}, "no time in Unix seconds"),
+        ({"made_at": 3_029_529_601}, "no time in Unix seconds"),
         ({"extra": {"x" * 16: "v"}}, "16 characters, and NVS takes at most 15"),
         ({"extra": {"model": "v"}}, "one of a unit's own"),
         ({"extra": {"ключ": "v"}}, "printable ASCII"),
@@ -173,7 +198,12 @@ def test_a_wrong_unit_is_refused_with_the_reason(changes: dict[str, Any], reason
         ("net", {"ssid": "起" * 11}, "at most 32|1 to 32"),
         ("net", {"password": Secret("short")}, "8 to 64 bytes"),
         ("net", {"ntp": ("a b",)}, "list of host names"),
-        ("set", {"boot_limit": 0}, "1 to 3600"),
+        ("set", {"boot_limit": 5}, "6 to 3600"),
+        ("set", {"boot_limit": 3601}, "6 to 3600"),
+        ("set", {"look_pause": 0}, "1 to 3600"),
+        ("set", {"led": 256}, "number of a pin"),
+        ("set", {"led": -1}, "number of a pin"),
+        ("set", {"led": True}, "number of a pin"),
     ],
 )
 def test_wrong_settings_are_refused_with_the_reason(

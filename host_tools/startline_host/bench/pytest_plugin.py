@@ -104,10 +104,11 @@ def station(
     given = msgspec.convert({"boot_limit": 12} | marked.get("given", {}), Given)
     link = Link(ssid=ssid, password=_wifi_password()) if ssid else Link()
     slack = _BOARD_SLACK if port else 0
-    provisioner = Provisioner(cloud, marked.get("key", "WRITE"), "rufus", link, slack)
+    base = _base(request, _startline_bases)
+    key, led = marked.get("key", "WRITE"), base.board.led
+    provisioner = Provisioner(cloud, key, "rufus", link, slack, led)
     transcript = Transcript(provisioner.secrets())
     request.node.stash[_TRANSCRIPT] = transcript
-    base = _base(request, _startline_bases)
     with _rig(port, base, tmp_path, transcript, _startline_board) as rig:
         yield Station(rig, cloud, provisioner, transcript, given)
         transcript.requests("cloud", cloud.requests)

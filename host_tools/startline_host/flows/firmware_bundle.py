@@ -10,7 +10,7 @@ import msgspec
 from startline_host.boards import Board
 from startline_host.flows.firmware_store import ChosenFirmware
 from startline_host.formats.bytecode import check_bytecode, device_files, owner_files
-from startline_host.formats.factory_partition import Settings, make_factory_image
+from startline_host.formats.factory_partition import Settings, make_factory_image, with_led
 from startline_host.formats.firmware_file import Firmware
 from startline_host.formats.flash_plan import FlashPlan, device_table, make_plan
 from startline_host.formats.littlefs_image import make_filesystem
@@ -59,6 +59,10 @@ class Provision(msgspec.Struct, frozen=True):
 
     unit: Unit
     settings: Settings
+
+    def on(self, board: Board) -> Provision:
+        """Return it with what the board has that a device is to know of: its LED."""
+        return Provision(self.unit, with_led(self.settings, board.led))
 
     def image(self, made_at: int | None = None) -> bytes:
         """Return the `fctry` image; a unit without a time of its making gets `made_at`, or now."""

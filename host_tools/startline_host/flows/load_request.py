@@ -47,9 +47,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     def for_device(self, kept: Kept) -> Order:
         """Return the order for the device that keeps this: its identity is chosen by now."""
-        if self.choose is None:
-            return self
-        return msgspec.structs.replace(self, provision=self.choose(kept), choose=None)
+        provision = self.provision if self.choose is None else self.choose(kept)
+        if provision is not None:
+            provision = provision.on(self.board)
+        return msgspec.structs.replace(self, provision=provision, choose=None)
 
     @property
     def serial(self) -> str | None:

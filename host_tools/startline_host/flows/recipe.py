@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from startline_host.formats.bytecode import check_bytecode
-from startline_host.formats.factory_partition import Settings, make_factory_image
+from startline_host.formats.factory_partition import Settings, make_factory_image, with_led
 from startline_host.formats.flash_plan import FlashPlan, Region, device_table, make_plan
 from startline_host.formats.littlefs_image import make_filesystem
 
@@ -35,7 +35,7 @@ class Recipe:
         self.board = board
         self.chosen = chosen
         self.files = files
-        self.settings = settings
+        self.settings = with_led(settings, board.led)
 
     @cached_property
     def base(self) -> FlashPlan:

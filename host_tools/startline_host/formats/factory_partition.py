@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 from startline import clouds
+from startline.limits import BOOT_LIMIT, LOOK_PAUSE
 
+from startline_host.boards import Led
 from startline_host.errors import BadInput
 from startline_host.formats.nvs_image import Entry, Kind, make_nvs_image
 from startline_host.formats.partitions import FCTRY_SIZE
@@ -17,6 +19,8 @@ from startline_host.secrets import Secret
 
 #: `run.key` that means: keep the claim key for the application.
 SAME_KEY = "same"
+#: Numbers that `set.led` may have: a pin, and whether a low level lights the LED.
+_LEDS = 256
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,12 +62,17 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Switches; None leaves the device's own default. `boot_limit`, `look_pause` in seconds."""
+    """Switches; None leaves the device's own default. `boot_limit`, `look_pause` in seconds.
+
+    `led` is a pin's number, plus 128 where a low level lights the LED; False is no LED, whatever
+    the board has, and None the board's.
+    """
 
     insecure_http: bool | None = None
     mark: bool | None = None
     boot_limit: int | None = None
     look_pause: int | None = None
+    led: int | bool | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,10 +168,28 @@ def _check_transport(settings: Settings) -> None:
 
 def check_options(options: Options) -> None:
     """Raise BadInput for an option that a device could not go by."""
-    for name in ("boot_limit", "look_pause"):
+    for name, limits in (("boot_limit", BOOT_LIMIT), ("look_pause", LOOK_PAUSE)):
         value = getattr(options, name)
-        if value is not None and not 1 <= value <= 3600:
-            raise BadInput(f"set.{name} is {value}; it is a number of seconds from 1 to 3600.")
+        low, usual, high = limits
+        if value is not None and not low <= value <= high:
+            raise BadInput(
+                f"set.{name} is {value}; it is a number of seconds from {low} to {high}.",
+                f"Leave it out for the usual {usual}.",
+            )
+    led = options.led
+    if led is True or (led is not None and not 0 <= led < _LEDS):
+        raise BadInput(
+            f"set.led is {str(led).lower()}; it is the number of a pin, plus 128 where a low level "
+            "lights the LED, or false for none."
+        )
+
+
+def with_led(settings: Settings, led: Led | None) -> Settings:
+    """Return the settings with a board's LED, unless they say something of one themselves."""
+    if led is None or settings.set.led is not None:
+        return settings
+    options = msgspec.structs.replace(settings.set, led=led.setting)
+    return msgspec.structs.replace(settings, set=options)
 
 
 def check_net(net: Net) -> None:
@@ -200,9 +227,7 @@ def make_entries(unit: Unit, settings: Settings) -> list[Entry]:
         entries += [_entry("net", n, getattr(net, n)) for n in ("link", "ssid", "password")]
         entries.append(_entry("net", "ntp", ",".join(net.ntp)))
     entries += [Entry("tls", f"ca{n}", "blob", der) for n, der in enumerate(settings.tls.ca)]
-    entries += [
-        _entry("set", name, getattr(settings.set, name)) for name in settings.set.__struct_fields__
-    ]
+    entries += [_option(settings.set, name) for name in settings.set.__struct_fields__]
     return [entry for entry in entries if entry.value != "" and _said(entry)]
 
 
@@ -213,6 +238,12 @@ _WIDTHS: dict[str, Kind] = {"made_at": "u32", "boot_limit": "u16", "look_pause":
 def _said(entry: Entry) -> bool:
     # These are what a cloud and the agent assume anyway; false options are said on purpose.
     return (entry.key, entry.value) not in [("skip_reserve", 0), ("by", "both")]
+
+
+def _option(options: Options, name: str) -> Entry:
+    value = getattr(options, name)
+    # Without an LED there is none to name; pin 0 is one.
+    return _entry("set", name, None if name == "led" and value is False else value)
 
 
 def _entry(namespace: str, key: str, value: str | int | Secret | None) -> Entry:

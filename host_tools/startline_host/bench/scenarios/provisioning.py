@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from startline_host.bench.scenarios.model import Given
+from startline_host.boards import Led
 from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.formats.factory_partition import (
@@ -15,6 +16,7 @@ from startline_host.formats.factory_partition import (
     Settings,
     Tls,
     make_entries,
+    with_led,
 )
 from startline_host.formats.nvs_image import make_nvs_image
 from startline_host.formats.partitions import FCTRY_SIZE
@@ -55,8 +57,17 @@ def neutral() -> Provision:
 class Provisioner:
     """Makes provisions for one case's cloud."""
 
-    def __init__(self, cloud: MockCloud, key: str, name: str, link: Link, slack: int = 0) -> None:
+    def __init__(
+        self,
+        cloud: MockCloud,
+        key: str,
+        name: str,
+        link: Link,
+        slack: int = 0,
+        led: Led | None = None,
+    ) -> None:
         self._slack = slack
+        self._led = led
         self._cloud = cloud
         self._key = key
         self._name = name
@@ -98,7 +109,7 @@ class Provisioner:
             made_at=now() + given.made_at,
             extra=_MARK,
         )
-        return Provision(unit, self._settings(given))
+        return Provision(unit, with_led(self._settings(given), self._led))
 
     def image(self, given: Given) -> bytes:
         """Return the `fctry` partition for it, erased for a reader that is told nothing."""

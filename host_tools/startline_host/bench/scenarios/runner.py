@@ -110,7 +110,9 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         stop: threading.Event | None,
     ) -> tuple[list[Finding], Facts]:
         signal = stop or threading.Event()
-        provisioner = Provisioner(stage.cloud, case.key, case.cloud, self.link, self.slack)
+        provisioner = Provisioner(
+            stage.cloud, case.key, case.cloud, self.link, self.slack, self.base.board.led
+        )
         transcript.secrets += provisioner.secrets()
         link: LinkMaker | None = None
         if self.link.kind == "usb":
