@@ -51,7 +51,7 @@ def of_wifi(wlan, status: int) -> str:
         return "wrong_password"
     if status == 201:
         return "no_such_network"
-    if status != 1001:  # still connecting
+    if status not in (1000, 1001):  # idle, or still connecting
         return "wifi %d" % status
     try:
         wlan.status("rssi")

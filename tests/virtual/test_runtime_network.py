@@ -22,7 +22,7 @@ def join(name="bench", key="bench-wifi", ms=3000):
     wlan.active(True)
     wlan.connect(name, key)
     end = time.ticks_add(time.ticks_ms(), ms)
-    while wlan.status() == network.STAT_CONNECTING:
+    while wlan.status() in (network.STAT_IDLE, network.STAT_CONNECTING):
         if time.ticks_diff(end, time.ticks_ms()) <= 0:
             break
         time.sleep_ms(20)
@@ -92,15 +92,61 @@ def test_a_join_that_fails_says_why(vm: Vm) -> None:
     said = vm.run(
         JOIN
         + """
+wlan.active(True)
+wlan.config(reconnects=0)
 print(join(key="wrong"))
-print(join(name="elsewhere"), network.STAT_NO_AP_FOUND, network.STAT_WRONG_PASSWORD)
+wlan.connect("elsewhere", "")
+time.sleep_ms(2500)
+print(wlan.status(), network.STAT_NO_AP_FOUND, network.STAT_WRONG_PASSWORD)
 """
     )
     assert said == "202\n201 201 202\n"
 
 
+def test_a_status_is_that_of_the_last_join_until_the_next_has_its_own(vm: Vm) -> None:
+    """A failure shows through the whole of the next join, and only an address takes it away."""
+    vm.set_world(access_points={})
+    vm.run(JOIN + "wlan.active(True)\nwlan.config(reconnects=0)\nprint(join())")
+    vm.set_world(access_points={"bench": {"password": "bench-wifi", "delay_ms": 300}})
+    said = vm.run(
+        JOIN
+        + """
+print(wlan.status())
+wlan.disconnect()
+print(wlan.status())
+wlan.connect("bench", "bench-wifi")
+time.sleep_ms(100)
+print(wlan.status(), wlan.isconnected())
+time.sleep_ms(300)
+print(wlan.status(), wlan.isconnected())
+"""
+    )
+    assert said.splitlines() == ["201", "201", "201 False", "1010 True"]
+
+
+@pytest.mark.parametrize(("leave", "found"), [("", True), ("wlan.disconnect()", False)])
+def test_the_driver_tries_again_by_itself_unless_it_is_told_to_leave(
+    vm: Vm, leave: str, found: bool
+) -> None:
+    """A network that comes on the air during a scan is found by the next one, or by none."""
+    vm.set_world(access_points={})
+    vm.run(
+        JOIN + "wlan.active(True)\nwlan.config(reconnects=1)\nwlan.connect('bench', 'bench-wifi')"
+    )
+    vm.set_world(access_points={"bench": {"password": "bench-wifi"}})
+    said = vm.run(JOIN + f"{leave}\ntime.sleep_ms(2500)\nprint(wlan.isconnected())")
+    assert said == f"{found}\n"
+
+
+def test_an_access_point_comes_on_the_air_late(vm: Vm) -> None:
+    """Before its time an access point is not there: not to join, and not to be scanned."""
+    vm.set_world(access_points={"bench": {"password": "bench-wifi", "after_ms": 600_000}})
+    said = vm.run(JOIN + "wlan.active(True)\nprint(wlan.scan(), join(ms=100))")
+    assert said == "[] 1001\n"
+
+
 def test_an_access_point_can_be_slow_or_give_no_address(vm: Vm) -> None:
-    """Until the address is there the status is 1001; without one it stays so."""
+    """Until the address is there the status is 1001; after a leave 1000, through the next join."""
     vm.set_world(
         access_points={
             "slow": {"password": "", "delay_ms": 300},
@@ -123,7 +169,7 @@ wlan.disconnect()
 print(join("mute", "p", ms=400), wlan.isconnected())
 """
     )
-    assert said.splitlines() == ["1001", "Wifi Internal State Error", "1001 False"]
+    assert said.splitlines() == ["1001", "Wifi Internal State Error", "1000 False"]
 
 
 def test_a_radio_that_is_off_does_not_join(vm: Vm) -> None:

@@ -25,10 +25,14 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class AccessPoint(_Part, frozen=True):
-    """A Wi-Fi in reach; `delay_ms` is how long a join takes."""
+    """A Wi-Fi in reach; `delay_ms` is how long a join takes.
+
+    `after_ms` is how long after the reader's start it is on the air.
+    """
 
     password: str = "bench-wifi"  # noqa: S105 - the mock's own, known to all
-    delay_ms: int = 0
+    delay_ms: int = 100
+    after_ms: int = 0
     fault: Literal["no_address", "no_traffic"] | None = None
 
 

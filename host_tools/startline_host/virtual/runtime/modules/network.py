@@ -76,7 +76,7 @@ class WLAN:
         self._need_station()
         if not self._station.active:
             raise OSError("Wifi Not Started")
-        if self._station.status() == STAT_CONNECTING:
+        if self._station.is_busy():
             raise OSError("Wifi Internal State Error")
         if ssid is None:
             ssid, key = self._station.ssid, self._station.key
@@ -101,7 +101,7 @@ class WLAN:
             return self._station.status() if self._is_station else None
         if what[0] == "rssi":
             self._need_station()
-            if not self.isconnected():
+            if not self._station.is_associated():
                 raise OSError("Wifi Not Connected")
             return -40
         if what[0] == "stations":
@@ -122,7 +122,7 @@ class WLAN:
                 AUTH_WPA2_PSK if point.get("password") else AUTH_OPEN,
                 False,
             )
-            for name, point in _current().world.access_points().items()
+            for name, point in self._station.points().items()
         ]
 
     def ifconfig(self, *settings):
