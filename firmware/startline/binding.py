@@ -38,7 +38,7 @@ class Binding:
                 who.take(NvsReader(flash.read, flash.size), ("net", "set"))
         values = who.values
         self.roots = [values.pop(name) for name in list(values) if name.startswith("tls.")]
-        self.limit = self.limited("set.boot_limit", BOOT_LIMIT) * 1000
+        device.limit = self.limit = self.limited("set.boot_limit", BOOT_LIMIT) * 1000
         self.look_pause = self.limited("set.look_pause", LOOK_PAUSE)
         self.made_at = self.limited("factory.made_at", MADE_AT)
         self.wanted = 1 if who.stock else 2

@@ -6,6 +6,7 @@ from . import __version__
 from .console import Console
 from .identity import Identity
 from .slot import bound_token
+from .turn import alone
 
 
 class Device:
@@ -18,6 +19,7 @@ class Device:
     state = "unknown"  # until the first look at the flash
     reason = token = key = serial = model = cloud = ""
     identity = None
+    limit = 90000  # milliseconds that an attempt may take
 
     def __init__(self, hal) -> None:
         self.hal = hal
@@ -28,12 +30,17 @@ class Device:
     def retry(self) -> str:
         """Try what is undone once more, also what was refused; return the state.
 
-        This may take as long as a first boot: never call it while the reader is timing.
+        This may take as long as a first boot: never call it while the reader is timing. While
+        another thread is at it, this waits for what comes of that, and asks nobody.
         """
         self.attempt(True)
         return self.state
 
     def attempt(self, again: bool) -> None:
+        """Go as far as it goes, unless another attempt is under way: then wait for that one's end."""
+        alone(self, lambda: self.go(again))
+
+    def go(self, again: bool) -> None:
         """Go as far as it goes, whatever happens; `ready` is the last event."""
         try:
             if not self.identity:

@@ -74,12 +74,12 @@ class Radio:
 class Venue:
     """A reader with its link; `stale` is what the driver still says of an earlier join."""
 
-    def __init__(self, air: Air, stale: int = 0, password: str = "bench-wifi") -> None:
+    def __init__(self, air: Air, stale: int = 0) -> None:
         self.chip = FakeChip({}, {})
         self.radio = Radio(self.chip, air)
         self.radio.station._reason = stale
         self.chip.wlan = lambda: self.radio  # type: ignore[method-assign, assignment, return-value]
-        self.texts = {"net.ssid": "bench", "net.password": password}
+        self.texts = {"net.ssid": "bench", "net.password": "bench-wifi"}
         self.link = Link(self.chip, self)
         self.reasons: list[str] = []
 

@@ -1,0 +1,210 @@
+"""One attempt at a time: a second thread, device object or callback asks nobody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import startline
+from startline import guard, turn
+from startline.device import Device
+from startline.errors import Failed
+
+from tests.firmware.fake_chip import FakeChip, RamFlash
+from tests.firmware.harness import BLANK, MADE_AT, NOW, factory_image, settings_for
+from tests.firmware.scripted import BODY, TOKEN
+
+_SECONDS = 20.0
+
+
+class SlowChip(FakeChip):
+    """A chip on which waiting takes time, if little, so that other threads come to run."""
+
+    def sleep(self, ms: int) -> None:
+        """Wait."""
+        time.sleep(0.001)
+        super().sleep(ms)
+
+
+class Cloud:
+    """The exchange of a request, held until `answer` is set; `then` is what comes of it."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.arrived = threading.Event()
+        self.answer = threading.Event()
+        self.then: Callable[[], Any] = lambda: (201, memoryview(BODY))
+
+    def exchange(self, door: guard.Door, *_: object) -> Any:
+        """Take a request, and answer it when that is allowed."""
+        door.before()
+        self.requests += 1
+        self.arrived.set()
+        assert self.answer.wait(_SECONDS)
+        return self.then()
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """Put a cloud in the place of every exchange; afterwards no attempt may be under way."""
+    made = Cloud()
+    monkeypatch.setattr(guard, "exchange", made.exchange)
+    yield made
+    made.answer.set()
+    assert not turn._lock.locked()
+
+
+@pytest.fixture
+def chip() -> SlowChip:
+    """Give a blank reader's chip."""
+    settings = settings_for("https://localhost:1/v0", b"ca")
+    image = factory_image(settings, made_at=MADE_AT)
+    sizes = {"nvs": BLANK * 0x6000, "bind": BLANK * 0x2000, "fctry": image}
+    return SlowChip(
+        {name: RamFlash(bytearray(data)) for name, data in sizes.items()}, {"ntp": NOW}
+    )
+
+
+class Caller(threading.Thread):
+    """A thread that calls something; `result` is what came of it."""
+
+    result: Any = None
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self._call = call
+        self.start()
+
+    def run(self) -> None:
+        """Call."""
+        try:
+            self.result = self._call()
+        except BaseException as error:  # noqa: BLE001 - it is the result
+            self.result = error
+
+    def end(self) -> Any:
+        """Wait for the end and return the result."""
+        self.join(_SECONDS)
+        assert not self.is_alive()
+        return self.result
+
+
+def test_two_first_boots_are_one(cloud: Cloud, chip: SlowChip) -> None:
+    """The second first_boot waits for the first, has its outcome, and sends nothing."""
+    first = Caller(lambda: startline.first_boot(chip))
+    assert cloud.arrived.wait(_SECONDS)
+    second = Caller(lambda: startline.first_boot(chip))
+    second.join(0.3)
+    assert second.is_alive()
+    cloud.answer.set()
+    one, two = first.end(), second.end()
+    assert one is not two
+    for name in ("state", "token", "serial", "model", "cloud", "key", "reason"):
+        assert getattr(one, name) == getattr(two, name)
+    assert (two.state, two.token, two.serial) == ("bound", TOKEN, "DEVICE-123")
+    assert cloud.requests == 1
+
+
+def test_two_retries_are_one(cloud: Cloud, chip: SlowChip) -> None:
+    """Two threads that retry the same device send one request, and both return its outcome."""
+    device = Device(chip)
+    callers = [Caller(device.retry) for _ in range(5)]
+    assert cloud.arrived.wait(_SECONDS)
+    cloud.answer.set()
+    assert [caller.end() for caller in callers] == ["bound"] * 5
+    assert cloud.requests == 1
+
+
+def test_an_unknown_outcome_is_taken_over_as_well(cloud: Cloud, chip: SlowChip) -> None:
+    """Where the first one's answer is lost, the second has `unknown`, and does not ask in its turn."""
+
+    def lose() -> None:
+        chip.plan["wifi_status"] = 201  # and nothing can be looked up
+        chip.station.joined = False
+        raise Failed("answer", "cut")
+
+    cloud.then = lose
+    first = Caller(lambda: startline.first_boot(chip))
+    assert cloud.arrived.wait(_SECONDS)
+    second = Caller(lambda: startline.first_boot(chip))
+    cloud.answer.set()
+    assert first.end().state == second.end().state == "unknown"
+    assert cloud.requests == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError, OverflowError])
+def test_the_turn_is_given_back_whatever_happens(
+    cloud: Cloud, chip: SlowChip, error: type[BaseException]
+) -> None:
+    """Whatever ends an attempt, the next one can begin, and knows of the request."""
+
+    def fail() -> None:
+        raise error
+
+    cloud.then = fail
+    cloud.answer.set()
+    ended = Caller(lambda: startline.first_boot(chip)).end()
+    assert isinstance(ended, error) or ended.state == "unknown"
+    assert not turn._lock.locked()
+    chip.plan["wifi_status"] = 201
+    chip.station.joined = False
+    assert startline.first_boot(chip).state == "unknown"
+    assert cloud.requests == 1
+
+
+def test_a_callback_does_not_wait_for_what_it_interrupts(cloud: Cloud, chip: SlowChip) -> None:
+    """A retry from within an attempt, as a timer's callback makes it, returns how it stands now."""
+    device = Device(chip)
+    seen: list[str] = []
+
+    def again() -> Any:
+        seen.extend([device.retry(), startline.first_boot(chip).state])
+        return 201, memoryview(BODY)
+
+    cloud.then = again
+    cloud.answer.set()
+    assert Caller(device.retry).end() == "bound"
+    assert seen == ["unknown", "unknown"]
+    assert cloud.requests == 1
+
+
+def test_the_wait_has_an_end(cloud: Cloud, chip: SlowChip) -> None:
+    """An attempt that takes longer than it may is not waited for; the second asks nobody then."""
+    first = Caller(lambda: startline.first_boot(chip))
+    assert cloud.arrived.wait(_SECONDS)
+    other = SlowChip(chip.parts, {"ntp": NOW})
+    waited = Caller(lambda: startline.first_boot(other))
+    other._skew += 90_000 + 30_000  # as if that long had gone by
+    assert waited.end().state == "unknown"
+    assert first.is_alive()
+    cloud.answer.set()
+    assert first.end().state == "bound"
+    assert cloud.requests == 1
+
+
+def test_without_threads_there_is_a_turn_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that has no threads has the same rule, for its callbacks."""
+    import importlib.util
+    import sys
+
+    monkeypatch.setitem(sys.modules, "_thread", None)
+    found = importlib.util.find_spec("startline.turn")
+    assert found is not None
+    assert found.loader is not None
+    alone = importlib.util.module_from_spec(found)
+    found.loader.exec_module(alone)
+    done: list[str] = []
+    chip = FakeChip({}, {})
+    device = Device(chip)
+
+    def work() -> None:
+        done.append("begun")
+        alone.alone(device, lambda: done.append("twice"))
+        done.append("done")
+
+    alone.alone(device, work)
+    alone.alone(device, work)
+    assert done == ["begun", "done"] * 2
