@@ -72,6 +72,7 @@ ANSWERS: list[tuple[str, int | None, bytes]] = [
     ("control_words", 201, rb"\\r\\nHTTP/1\.1 201.*" + TOKEN),
     ("raw_junk:500", None, b""),
     ("bad_status_line", None, b""),
+    ("interim", 201, TOKEN),
     ("length_too_long:9", None, b""),
     ("token_missing", 201, rb'^{"description":"Device binded succesfully"}$'),
     ("token_misnamed", 201, b'"token":"' + TOKEN),
@@ -107,7 +108,7 @@ def test_a_fault_answers_as_its_row_says(
 
 #: Faults whose way of answering has a test of its own below.
 ELSEWHERE = {"retry_after_date", "unavailable_date", "redirect", "stall", "slow",
-             "commit_then_stall", "length_too_short"}  # fmt: skip
+             "commit_then_stall", "length_too_short", "drop_underscores"}  # fmt: skip
 
 
 def test_every_row_of_the_table_is_played_in_this_file() -> None:
@@ -171,6 +172,23 @@ def test_a_slow_answer_is_the_right_one(start: Start, connect: Connect) -> None:
     """The device is bound before the answer comes, and then it is the right one."""
     seen = bind(connect(start(faults=["slow:1"])))
     assert (seen.status, TOKEN in seen.body) == (201, True)
+
+
+@pytest.mark.parametrize(
+    ("names", "status"),
+    [(("api_key",), 403), (("x-api-key",), 201), (("api_key", "x-api-key"), 201)],
+)
+def test_headers_with_underscores_can_get_lost(
+    start: Start, connect: Connect, names: tuple[str, ...], status: int
+) -> None:
+    """Behind such a server a key arrives only under a name without an underscore; the log has both."""
+    client = connect(start(faults=["drop_underscores"]))
+    key = client.cloud.keys["WRITE"]
+    answer = client.http.post(
+        client.cloud.base_url + "/devices", json=DEVICE, headers=dict.fromkeys(names, key)
+    )
+    assert answer.status_code == status
+    assert all(client.cloud.requests[-1].header(name) is not None for name in names)
 
 
 def test_too_short_a_length_loses_the_end(start: Start, connect: Connect) -> None:

@@ -10,17 +10,29 @@ NEEDED = ("claim.key",)
 # Where the company's devices are listed, and what token, mark and serial number are called.
 LIST = ("/devices?page=%d&limit=1000", "deviceid", "firmware", "serial_number")
 
+# The headers that may carry the key. Servers before the cloud drop a name with an underscore by
+# default (nginx, Apache), and older clouds know no other: both are sent unless one is chosen.
+KEY_HEADERS = ("api_key", "x-api-key")
+
 # What an answer without a token means, by its status or its hundreds; all else is unknown.
 ANSWERS = {4: "refused", 408: "unknown", 409: "unknown", 425: "unknown", 429: "unbound"}
 
 
 def request(identity, mark: str) -> tuple:
     """Return path, headers and body of the request that binds."""
-    fields = {"model": identity.model, "serial_number": identity.serial, "firmware": mark}
-    for name in ("alias", "type"):
-        fields[name] = identity.text("factory." + name)
+    fields = {
+        "model": identity.model,
+        "serial_number": identity.serial,
+        "firmware": mark,
+        "alias": identity.text("factory.alias"),
+        "type": identity.text("factory.type"),
+    }
     fields = {name: fields[name] for name in fields if fields[name]}
-    headers = {"Content-Type": "application/json", "api_key": identity.text("claim.key")}
+    headers = {"Content-Type": "application/json"}
+    chosen = identity.text("claim.key_header")
+    for name in KEY_HEADERS:
+        if chosen == name or chosen not in KEY_HEADERS:
+            headers[name] = identity.text("claim.key")
     return "/devices", headers, json.dumps(fields).encode()
 
 

@@ -26,7 +26,8 @@ _LEDS = 256
 class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where and as whom a device is bound. `key` is RUFUS's, `auth` an Authorization value.
 
-    `by` is what VMS is to know the device by: its serial number, the chip's MAC, or both.
+    `by` is what VMS is to know the device by: its serial number, the chip's MAC, or both;
+    `key_header` is what carries RUFUS's key.
     """
 
     cloud: str
@@ -38,6 +39,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     auth: Secret | None = None
     skip_reserve: bool = False
     by: Literal["both", "serial", "mac"] = "both"
+    key_header: Literal["both", "api_key", "x-api-key"] = "both"
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -237,7 +239,11 @@ _WIDTHS: dict[str, Kind] = {"made_at": "u32", "boot_limit": "u16", "look_pause":
 
 def _said(entry: Entry) -> bool:
     # These are what a cloud and the agent assume anyway; false options are said on purpose.
-    return (entry.key, entry.value) not in [("skip_reserve", 0), ("by", "both")]
+    return (entry.key, entry.value) not in [
+        ("skip_reserve", 0),
+        ("by", "both"),
+        ("key_header", "both"),
+    ]
 
 
 def _option(options: Options, name: str) -> Entry:

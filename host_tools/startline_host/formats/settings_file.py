@@ -47,7 +47,7 @@ _UNIT_FIELDS = ("model", "type", "alias", "hw_rev", "made_at")
 #: Each section's plain fields, and its secret ones with the words for a person.
 _SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "claim": (
-        ("cloud", "base_url", "login", "name", "type", "skip_reserve", "by"),
+        ("cloud", "base_url", "login", "name", "type", "skip_reserve", "by", "key_header"),
         {"key": "claim key", "auth": "Authorization value"},
     ),
     "net": (("link", "ssid", "ntp"), {"password": "Wi-Fi password"}),

@@ -230,6 +230,14 @@ def length_too_short(reply: Reply, scene: Scene) -> None:
     _raw(reply, _first_line(reply), max(0, len(reply.body) - scene.value))
 
 
+def interim(reply: Reply, _scene: Scene) -> None:
+    """Send interim answers first: one with a length of its own, one with chunks."""
+    _raw(reply, _first_line(reply), len(reply.body))
+    before = b"HTTP/1.1 100 Continue\r\ncontent-length: 0\r\n\r\n"
+    before += b"HTTP/1.1 103 Early Hints\r\ntransfer-encoding: chunked\r\n\r\n"
+    reply.body = before + reply.body
+
+
 def bad_status_line(reply: Reply, _scene: Scene) -> None:
     """Begin with something that is no status line."""
     _raw(reply, b"HTTP/9.x two-oh-one maybe", len(reply.body))

@@ -81,8 +81,10 @@ class Door:
         entry.whole = True
         self._log.changed(entry)
 
+        heard = scope
+
         async def carry_out() -> Reply:
-            return await ask(self._app, scope, body)
+            return await ask(self._app, heard, body)
 
         async def gone() -> None:
             await receive()
@@ -91,6 +93,7 @@ class Door:
         try:
             if played is None:
                 return await carry_out()
+            heard = {**scope, "headers": played.row.hears(list(scope["headers"]))}
             entry.fault = str(played.order)
             entry.raw = played.row.end is End.RAW
             return await play(played, carry_out, gone, self._late)

@@ -10,6 +10,8 @@ from startline_host.mock_cloud import answer_mutations, list_mutations, token_mu
 from startline_host.mock_cloud.fault_spec import Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from startline_host.mock_cloud.answer_mutations import Spoil
 
 
@@ -31,13 +33,30 @@ class End(Enum):
     RAW = "raw"  # the body's bytes are all that is written, status line and headers included
 
 
+#: The headers of a request as ASGI has them: names in lower case, and values.
+Headers = list[tuple[bytes, bytes]]
+
+
+def _all_headers(headers: Headers) -> Headers:
+    """Let the cloud hear every header."""
+    return headers
+
+
+def _without_underscores(headers: Headers) -> Headers:
+    """Let it hear what nginx and Apache let through, unless they are told otherwise."""
+    return [pair for pair in headers if b"_" not in pair[0]]
+
+
 #: Which requests a fault is for: any, those that bind a device, those that list devices.
 ANY, BIND, LIST = "any", "bind", "list"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One fault: what it does in a sentence, whether the cloud commits, and how it answers."""
+    """One fault: what it does in a sentence, whether the cloud commits, and how it answers.
+
+    `hears` is what comes through to the cloud of a request's headers.
+    """
 
     name: str
     says: str
@@ -46,6 +65,7 @@ class Row:
     where: str = ANY
     value: Value | None = None
     spoil: Spoil = answer_mutations.unchanged
+    hears: Callable[[Headers], Headers] = _all_headers
 
 
 _SECONDS = Value(1, 300, 5, "seconds")
@@ -84,6 +104,9 @@ _ROWS = (
         spoil=answer_mutations.errors_any_key),
     Row("errors_nested", "answers 422 with nested, several and non-ASCII reasons", where=BIND,
         spoil=answer_mutations.errors_nested),
+    # What a server before the cloud does to a request
+    Row("drop_underscores", "drops headers with an underscore in their names, as nginx and Apache do",
+        Commit.YES, hears=_without_underscores),
     # Connections
     Row("drop", "closes the connection without an answer, and does nothing", end=End.DROP),
     Row("stall", "does nothing and answers nothing for so many seconds", end=End.STALL,
@@ -133,6 +156,8 @@ _ROWS = (
         value=Value(1, 1_000_000, 100, "bytes"), spoil=answer_mutations.length_too_long),
     Row("length_too_short", "announces so many bytes less than it sends", Commit.YES, End.RAW,
         value=Value(1, 1_000_000, 20, "bytes"), spoil=answer_mutations.length_too_short),
+    Row("interim", "sends interim answers with a length and with chunks before the right one",
+        Commit.YES, End.RAW, spoil=answer_mutations.interim),
     Row("bad_status_line", "begins the answer with something that is no status line",
         Commit.YES, End.RAW, spoil=answer_mutations.bad_status_line),
     # Wrong tokens
