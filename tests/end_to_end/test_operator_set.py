@@ -63,7 +63,7 @@ def test_what_the_venue_set_is_told_and_taken_back(
     assert again.code == 0, again.err
     assert "stand before what is provisioned: net.password, set.look_pause" in again.err
 
-    one = startline("set", "-p", chip.url, "--factory", "wifi", "--boot-limit", "5", "--json")
+    one = startline("set", "-p", chip.url, "--factory", "wifi", "--boot-limit", "7", "--json")
     assert one.code == 0, one.err
     result = one.lines()[-1]
     assert result["taken_back"] == ["net.ssid", "net.password"]
@@ -82,7 +82,7 @@ def test_what_the_venue_set_is_told_and_taken_back(
     [
         ([], "nothing to set"),
         (["--ssid", "x" * 33, "--open"], "net.ssid"),
-        (["--boot-limit", "0"], "boot_limit"),
+        (["--boot-limit", "5"], "boot_limit is 5; it is a number of seconds from 6 to 3600"),
         (["--ntp", "a b"], "net.ntp"),
         (["--open", "--password"], "open Wi-Fi"),
         (["wifi"], "startline set --factory wifi"),

@@ -33,7 +33,9 @@ FAULTS: dict[str, Fault] = {
         "guard.py",
         {
             "            self.before()\n": "",
-            "            status = 100\n": "            self.before()\n            status = 100\n",
+            "            read = self.stream.readinto\n": (
+                "            self.before()\n            read = self.stream.readinto\n"
+            ),
         },
         {"script": ["commit_drop"]},
     ),
