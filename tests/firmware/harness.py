@@ -28,6 +28,7 @@ from startline_host.formats.factory_partition import (
 from startline_host.formats.units import Unit
 from startline_host.secrets import Secret
 from tests.firmware.fake_chip import RamFlash
+from tests.firmware.listed import check_listed
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parents[1] / "firmware"
@@ -93,6 +94,7 @@ class Boot:
             if line.startswith("\x1e"):
                 event = events.decode(line.encode())
                 assert event is not None, line
+                check_listed(event)
                 self.events.append(event)
 
     @property

@@ -23,7 +23,17 @@ _TLS_REASONS: Mapping[str, str] = MappingProxyType(
 _CLOCK_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "clock_before_made_at": "the clock says a time before the device was made",
+        "clock_in_the_future": "the time server says a time that no reader lives to see",
         "no_time": "no time server answered",
+    }
+)
+_WARNINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "stock_table": "it keeps the stock partition table, and one copy of its record",
+        "insecure_http": "it talks to its cloud in plain text",
+        "one_copy": "its record stands in one place only",
+        "read_write_key": "whoever holds it can read the company's devices with its key",
+        "led": "its LED cannot be lit",
     }
 )
 _MISSING = "?"
@@ -101,6 +111,24 @@ def _wait(fields: Fields) -> str:
     return f"waits {_seconds(fields.get('next_ms'))} ({plain(fields.get('reason', ''))})"
 
 
+def _look(fields: Fields) -> str:
+    reason = fields.get("reason")
+    said = f" ({plain(reason)})" if reason else ""
+    return f"looked it up at the cloud: {_field(fields, 'outcome')}{said}"
+
+
+def _warning(fields: Fields) -> str:
+    what = str(fields.get("what", ""))
+    kind, _, names = what.partition(" ")
+    if kind == "out_of_range":
+        return f"warning: {printable(names)} is out of range, and was changed to the nearest"
+    return f"warning: {_WARNINGS.get(what) or plain(what)}"
+
+
+def _rest(fields: Fields) -> str:
+    return f"waits for its next boot: this one's limit leaves no time ({_seconds(fields.get('next_ms'))} to the next try)"
+
+
 def _failed(fields: Fields) -> str:
     again = f"; tries again in {_seconds(fields['next_ms'])}" if fields.get("next_ms") else ""
     return f"{_field(fields, 'step')} failed ({plain(fields.get('reason', ''))}){again}"
@@ -128,7 +156,9 @@ _WORDINGS: Mapping[str, Callable[[Fields], str]] = MappingProxyType(
         "answer": _answer,
         "wait": _wait,
         "failed": _failed,
-        "warning": lambda fields: f"warning: {plain(fields.get('what', ''))}",
+        "warning": _warning,
+        "look": _look,
+        "rest": _rest,
         "scrub": lambda fields: f"claim key scrubbed: {_field(fields, 'done')}",
         "ready": _ready,
     }

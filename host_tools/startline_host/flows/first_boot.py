@@ -41,7 +41,6 @@ _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] 
         "tls": (TlsFailed, "TLS failed", tls_reason),
         "clock": (ClockWrong, "The clock is not fit to judge certificates", clock_reason),
         "storage": (StorageFailed, "The device's flash failed", plain),
-        "record": (StorageFailed, "The device's record could not be kept", plain),
         "identity": (StorageFailed, "The device could not read who it is", plain),
         "answer": (RefusedByCloud, "The cloud put the device off", plain),
     }
@@ -184,7 +183,7 @@ def _storage_warning(outcome: Outcome) -> StartlineError | None:
 
 
 def _unknown(outcome: Outcome) -> StartlineError:
-    if outcome.failed_step in {"record", "storage"}:
+    if outcome.failed_step == "storage":
         return StorageFailed(f"The device could not keep its record: {plain(outcome.reason)}.")
     return OutcomeUnknown(
         f"Whether the cloud knows the device is not known: {plain(outcome.reason)}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from startline.states import STATES as STATES  # noqa: PLC0414 - one of this module's names
 
 from startline_host.device.console import Console, Event
 from startline_host.device.event_text import plain
@@ -19,9 +20,6 @@ from startline_host.flows.notices import Listener, nobody
 from startline_host.flows.prompt_session import read_kept
 from startline_host.flows.take_prompt import take_prompt
 from startline_host.util import Deadline
-
-#: The states that a device can be in; events and records name them alike.
-STATES = ("unprovisioned", "unbound", "unknown", "bound", "refused")
 
 _PROMPT_SECONDS = 10.0
 

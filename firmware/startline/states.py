@@ -1,0 +1,117 @@
+"""What a device says and what it is told: the one list of both, for both ends.
+
+A device imports nothing of this, since names cost memory there and it uses each where it stands;
+the host goes by it, and the tests hold the agent's sources, and what it prints, against it.
+"""
+
+# What becomes of a binding; the record in flash knows all but the first.
+STATES = ("unprovisioned", "unbound", "unknown", "bound", "refused")
+
+# Console events by name, with the fields that each may have besides `ev`, `n`, `ms` and `crc`. One
+# that would be too long has the field `cut` in place of all its own.
+EVENTS = {
+    "boot": ("version",),
+    "unprovisioned": ("missing", "damaged"),
+    "identity": ("serial", "model", "mac", "cloud", "base_url"),
+    "warning": ("what",),
+    "record": ("state", "reason", "generation", "copies"),
+    "link": ("kind", "phase"),
+    "clock": ("phase",),
+    "tls": ("phase",),
+    "attempt": ("id", "try"),
+    "answer": ("status", "outcome", "reason"),
+    "look": ("outcome", "reason"),
+    "wait": ("next_ms", "reason"),
+    "failed": ("step", "reason", "next_ms"),
+    "rest": ("reason", "next_ms"),
+    "scrub": ("done",),
+    "ready": ("state", "reason", "token", "serial"),
+}
+
+# Steps that can fail, as `failed` names them, with the reasons that each may have. "%" stands for
+# a number or a word that is not ours: a status, an errno's name, an exception's kind.
+STEPS = {
+    "identity": ("bug %",),
+    "link": (
+        "no_ssid", "no_radio", "no_such_network", "wrong_password", "timeout", "no_address",
+        "wifi %", "no_host",
+    ),
+    "clock": ("no_time", "clock_before_made_at", "clock_in_the_future"),
+    "dns": ("not_found", "timeout", "garbage", "no_memory", "bug %"),
+    "connect": ("timeout", "e%", "error %", "garbage", "no_memory", "bug %"),
+    "tls": (
+        "unknown_ca", "wrong_host", "expired", "not_yet_valid", "handshake", "no_memory",
+        "timeout", "cut",
+    ),
+    "storage": ("unwritten", "e%", "error %", "garbage", "no_memory", "bug %"),
+    "request": ("too_long",),
+    "answer": (
+        "cut", "timeout", "garbage", "redirect", "no_memory", "status %", "e%", "error %", "bug %",
+    ),
+}  # fmt: skip
+
+# Why a record is as it is, besides the cloud's own words, "status %" where it has none, and the
+# reasons of the step `answer`.
+RECORD_REASONS = (
+    "asked",
+    "not_there",
+    "serial_taken",
+    "doubled",
+    "cannot_look",
+    "other_key",
+    "newer_record",
+    "record_damaged",
+    "copies_differ",
+    "foreign_record",
+)
+
+# What `wait` and `rest` may have for a reason.
+WAIT_REASONS = ("retry_after",)
+REST_REASONS = ("boot_limit",)
+
+# What `warning` may say; "%" stands for names of settings.
+WARNINGS = (
+    "stock_table",
+    "insecure_http",
+    "one_copy",
+    "read_write_key",
+    "led",
+    "damaged %",
+    "out_of_range %",
+)
+
+# Settings by "namespace.key", as the host writes them, with their kind.
+SETTINGS = {
+    "factory.serial": "text",
+    "factory.model": "text",
+    "factory.type": "text",
+    "factory.alias": "text",
+    "factory.hw_rev": "text",
+    "factory.mac": "text",
+    "factory.made_at": "number",
+    "claim.cloud": "text",
+    "claim.base_url": "text",
+    "claim.key": "secret",
+    "claim.key_header": "text",
+    "claim.auth": "secret",
+    "claim.login": "text",
+    "claim.name": "text",
+    "claim.type": "text",
+    "claim.skip_reserve": "switch",
+    "claim.by": "text",
+    "run.key": "secret",
+    "net.link": "text",
+    "net.ssid": "text",
+    "net.password": "secret",
+    "net.ntp": "text",
+    "tls.ca0": "certificate",
+    "tls.ca1": "certificate",
+    "set.insecure_http": "switch",
+    "set.mark": "switch",
+    "set.boot_limit": "number",
+    "set.look_pause": "number",
+    "set.led": "number",
+}
+
+# Of these, what the agent itself does not read: they are there for the reader's own code.
+FOR_THE_APP = ("factory.hw_rev",)
