@@ -107,3 +107,41 @@ def test_a_cloud_that_is_away_is_a_network_failure(cloud: MockCloud) -> None:
         url = gone.base_url
     with pytest.raises(NetworkFailed, match="could not be asked"):
         check_device(url, [cloud.ca_der], Secret("ror-x"), serial="R", token="T")
+
+
+def key_headers(cloud: MockCloud) -> set[str]:
+    """Return under which names the last request had its key."""
+    return {name for name in ("api_key", "x-api-key") if cloud.requests[-1].header(name)}
+
+
+def test_the_key_gets_past_a_server_that_drops_underscores(cloud: MockCloud) -> None:
+    """Behind nginx or Apache the cloud hears the key under its other name."""
+    token = bind(cloud, "R1")
+    cloud.faults.turn_on("drop_underscores")
+    try:
+        assert check(cloud, "R1", token) == token
+    finally:
+        cloud.faults.clear()
+    assert key_headers(cloud) == {"api_key", "x-api-key"}
+
+
+@pytest.mark.parametrize("name", ["api_key", "x-api-key"])
+def test_one_name_for_the_key_can_be_chosen(
+    cloud: MockCloud, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """For a proxy that refuses one of the names, only the other is sent."""
+    monkeypatch.setenv("STARTLINE_KEY_HEADER", name)
+    token = bind(cloud, "R1")
+    assert check(cloud, "R1", token) == token
+    assert key_headers(cloud) == {name}
+
+
+def test_a_name_for_the_key_that_is_none_is_refused(
+    cloud: MockCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelt choice is bad input, with the names there are, and nothing is asked."""
+    monkeypatch.setenv("STARTLINE_KEY_HEADER", "apikey")
+    with pytest.raises(BadInput, match="STARTLINE_KEY_HEADER 'apikey' is no header") as caught:
+        check(cloud, "R1", "F" * 64)
+    assert "api_key or x-api-key" in caught.value.hint
+    assert len(cloud.requests) == 0

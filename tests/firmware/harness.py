@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from startline import events
@@ -194,11 +194,12 @@ def settings_for(
     *,
     run: str = "",
     ssid: str = "bench",
+    key_header: Literal["both", "api_key", "x-api-key"] = "both",
     **options: Any,
 ) -> Settings:
     """Return settings for a RUFUS reader; `options` are those of [set]."""
     return Settings(
-        claim=Claim(cloud="rufus", base_url=base_url, key=Secret(key)),
+        claim=Claim(cloud="rufus", base_url=base_url, key=Secret(key), key_header=key_header),
         net=Net(ssid=ssid, password=Secret("bench-wifi")) if ssid else None,
         tls=Tls(ca=(ca,) if ca else ()),
         run=Run(key=Secret(run) if run else None),

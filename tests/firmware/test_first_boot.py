@@ -81,6 +81,26 @@ def test_the_seeds_own_request(make_reader: MakeReader, cloud: MockCloud) -> Non
     assert request.path == "/v0/devices"
 
 
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        ("both", {"api_key", "x-api-key"}),
+        ("api_key", {"api_key"}),
+        ("x-api-key", {"x-api-key"}),
+    ],
+)
+def test_the_key_comes_under_the_names_that_were_chosen(
+    make_reader: MakeReader, cloud: MockCloud, chosen: str, names: set[str]
+) -> None:
+    """Both names carry the key unless one is chosen, with the request and with each look."""
+    reader = make_reader(key=cloud.keys["READ_WRITE"], key_header=chosen)
+    cloud.faults.turn_on("commit_then_status:503x1")
+    assert reader.boot().state == "bound"
+    assert [request.method for request in cloud.requests] == ["POST", "GET", "GET"]
+    for request in cloud.requests:
+        assert {name for name in ("api_key", "x-api-key") if request.header(name)} == names
+
+
 def test_an_alias_arrives_whole(make_reader: MakeReader, cloud: MockCloud) -> None:
     """Letters of any alphabet arrive as they were given, in alias, type, model and serial."""
     unit = {
