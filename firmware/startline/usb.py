@@ -30,7 +30,7 @@ class Link:
         self.limit = min(left, 3000) / 1000
         try:
             self.time("")
-        except OSError:
+        except (OSError, ValueError):
             raise Failed("link", "no_host")
 
     def down(self) -> None:

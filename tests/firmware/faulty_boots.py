@@ -106,13 +106,13 @@ class Fault:
         self.at = at
         self.error = error
         self.lasting = lasting
-        self.calls = 0
+        self.names = []
         self.where = ""
 
     def count(self, name: str) -> None:
         """Count a call."""
-        self.calls += 1
-        if self.calls - 1 == self.at:
+        self.names.append(name)
+        if len(self.names) - 1 == self.at:
             self.where = name
             raise self.error
         if self.lasting and name == self.where:
@@ -240,12 +240,14 @@ def run(path: str, world: str, kind: str, lasting: bool) -> None:
         "ValueError": ValueError("fault"),
         "OverflowError": OverflowError("fault"),
         "MemoryError": MemoryError("fault"),
+        "RuntimeError": RuntimeError("maximum recursion depth exceeded"),
         "KeyboardInterrupt": KeyboardInterrupt(),
     }
+    plain = Fault(-1, None)
+    Bench(start.parts, start.record, start.cloud.devices).boot(plain)
     bad = []
     names = {}
-    at = 0
-    while True:
+    for at in chosen(plain.names, lasting):
         bench = Bench(start.parts, start.record, start.cloud.devices)
         fault = Fault(at, errors[kind], lasting)
         app = None
@@ -253,11 +255,22 @@ def run(path: str, world: str, kind: str, lasting: bool) -> None:
             app = bench.boot(fault)
         except KeyboardInterrupt:
             pass
-        if not fault.where:
-            break
         wrong = judge(world, bench, app, kind == "KeyboardInterrupt")
         names[fault.where] = names.get(fault.where, 0) + 1
         if wrong:
             bad.append("call %d, %s: %s" % (at, fault.where, wrong))
-        at += 1
-    print("END " + json.dumps({"calls": at, "names": names, "bad": bad}))
+    print("END " + json.dumps({"calls": len(plain.names), "names": names, "bad": bad}))
+
+
+def chosen(names: list, lasting: bool) -> list:
+    """Return which calls are to fail, of those that a boot makes.
+
+    All of them, once each; of parts that fail for good the first call of each name, its last, and
+    some between.
+    """
+    if not lasting:
+        return list(range(len(names)))
+    last = len(names) - 1
+    found = {names.index(name) for name in names}
+    found |= {last - list(reversed(names)).index(name) for name in names}
+    return sorted(found | set(range(0, last, 20)))

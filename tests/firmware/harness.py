@@ -68,13 +68,15 @@ def compile_agent(folder: Path) -> Path:
     return folder / "lib"
 
 
-def run_micropython(*arguments: str | Path, heap: str = "2m", stdin: bytes = b"") -> str:
+def run_micropython(
+    *arguments: str | Path, heap: str = "2m", stdin: bytes = b"", seconds: float = _SECONDS
+) -> str:
     """Run MicroPython to its end and return what it printed. Raises AssertionError on failure."""
     done = subprocess.run(
         [micropython(), "-X", f"heapsize={heap}", *map(str, arguments)],
         input=stdin,
         capture_output=True,
-        timeout=_SECONDS,
+        timeout=seconds,
         check=False,
     )
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()

@@ -9,10 +9,21 @@ import pytest
 from startline import __version__
 from startline.record import Record
 
+from startline_host.formats.factory_partition import make_entries
+from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.partitions import FCTRY_SIZE
+from startline_host.formats.units import Unit
 from startline_host.mock_cloud import MockCloud
 from startline_host.mock_cloud.mock import MockCloud as Cloud
 from tests.firmware.conftest import MakeReader
-from tests.firmware.harness import NOW, POWER_ON_CLOCK, Reader, factory_image, settings_for
+from tests.firmware.harness import (
+    MADE_AT,
+    NOW,
+    POWER_ON_CLOCK,
+    Reader,
+    factory_image,
+    settings_for,
+)
 
 
 def posts(cloud: Cloud) -> int:
@@ -233,7 +244,9 @@ def test_a_link_that_does_not_come_up(
     """Why there is no link is said, the tries stay within the limit, and the reader is unbound."""
     boot = reader.boot(**plan)
     assert set(boot.failures()) == {("link", reason)}
-    assert boot.state == "unbound"
+    assert all(event["next_ms"] <= 2000 for event in boot.all("failed"))
+    assert (boot.state, boot.reason) == ("unbound", f"link {reason}")
+    assert boot.one("rest")["reason"] == "boot_limit"
     assert boot.events[-1]["ms"] < 91_000
     assert list(cloud.requests) == []
 
@@ -254,6 +267,68 @@ def test_failures_are_retried_with_growing_pauses(make_reader: MakeReader) -> No
     assert all(0 <= event["next_ms"] <= 2000 << n for n, event in enumerate(failed))
     assert boot.reason == "connect econnrefused"
     assert boot.events[-1]["ms"] <= 90_000
+
+
+def with_numbers(reader: Reader, cloud: Cloud, **numbers: int) -> None:
+    """Tell a reader numbers under `set` and `factory` that the host would refuse."""
+    unit = Unit(serial="DEVICE-123", model="Model X1", made_at=MADE_AT)
+    settings = settings_for(
+        cloud.base_url, cloud.ca_der, cloud.keys["WRITE"], boot_limit=60, look_pause=60
+    )
+    entries = [
+        Entry(one.namespace, one.key, one.kind, numbers.get(one.key, one.value))
+        for one in make_entries(unit, settings)
+    ]
+    reader.put("fctry", make_nvs_image(entries, FCTRY_SIZE))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "warned"),
+    [
+        ({"boot_limit": 0}, ["set.boot_limit"]),
+        ({"boot_limit": 5}, ["set.boot_limit"]),
+        ({"boot_limit": 65_535}, ["set.boot_limit"]),
+        ({"boot_limit": 6}, []),
+        ({"look_pause": 0}, ["set.look_pause"]),
+        ({"made_at": 5}, ["factory.made_at"]),
+        ({"boot_limit": 1, "look_pause": 0}, ["set.boot_limit", "set.look_pause"]),
+    ],
+)
+def test_a_number_out_of_range_is_changed_and_told_of(
+    reader: Reader, cloud: MockCloud, numbers: dict[str, int], warned: list[str]
+) -> None:
+    """The nearest number that a device can go by is taken, which is said, and it binds."""
+    with_numbers(reader, cloud, **numbers)
+    boot = reader.boot()
+    assert boot.state == "bound"
+    assert [event["what"] for event in boot.all("warning")] == [
+        f"out_of_range {name}" for name in warned
+    ]
+
+
+def test_the_shortest_boot_tries_once_and_says_why_it_rests(
+    reader: Reader, cloud: MockCloud
+) -> None:
+    """Even a limit of nothing has one try, and where that fails the rest has its reason."""
+    with_numbers(reader, cloud, boot_limit=0)
+    boot = reader.boot(wifi_status=201)
+    assert boot.failures() == [("link", "no_such_network")]
+    assert boot.one("rest")["reason"] == "boot_limit"
+    assert (boot.state, boot.reason) == ("unbound", "link no_such_network")
+    assert boot.events[-1]["ms"] < 9000
+
+
+def test_a_wait_that_is_longer_than_the_boot_says_so(
+    make_reader: MakeReader, cloud: MockCloud
+) -> None:
+    """A cloud that wants to be left alone for an hour ends the boot, with its words as the reason."""
+    reader = make_reader()
+    cloud.faults.turn_on("retry_after:3600x1")
+    boot = reader.boot()
+    assert (boot.state, boot.reason) == ("unbound", boot.one("answer")["reason"])
+    assert boot.reason != ""
+    assert boot.one("rest")["next_ms"] == boot.one("wait")["next_ms"] >= 3_600_000
+    assert posts(cloud) == 1
 
 
 def test_a_name_that_does_not_resolve(make_reader: MakeReader) -> None:
