@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
@@ -93,7 +93,6 @@ def tried(call: Callable[[], object]) -> bool:
 
 
 Factory.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=25, stateful_step_count=20,
 )  # fmt: skip
 TestFactory = pytest.mark.filterwarnings("error")(Factory.TestCase)

@@ -147,7 +147,7 @@ def test_junk_alone_is_damage(junk: bytes) -> None:
 
 
 @given(st.integers(0, 40), st.integers(0, 5000), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_cut_anywhere_loses_nothing(before: int, left: int, data: st.DataObject) -> None:
     """Power that goes at any byte of a write or an erase leaves the record before or after it."""
     flash = CutFlash(bytearray(b"\xff" * 8192))

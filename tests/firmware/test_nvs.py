@@ -55,7 +55,7 @@ def flip(image: bytes, at: int) -> bytes:
 
 
 @given(CONTENTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_the_generator_writes_is_read(
     contents: dict[tuple[str, str], tuple[str, Any]],
 ) -> None:
@@ -150,7 +150,7 @@ def test_erased_entries_are_gone() -> None:
 
 
 @given(st.binary(min_size=256, max_size=256), st.integers(0, 2**32))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_come_to_an_end(junk: bytes, seed: int) -> None:
     """Junk in place of a partition is read to its end without an exception."""
     image = bytearray(make([("a", "b", "string", "old" * 50), ("a", "c", "binary", b"x" * 500)]))

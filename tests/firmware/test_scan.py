@@ -48,7 +48,7 @@ def expected(entries: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 @given(DOCUMENT, st.booleans(), st.booleans(), st.integers(1, 40), st.sampled_from([None, 2]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_it_finds_what_json_finds(
     document: dict[str, Any], body: bool, ascii_only: bool, step: int, indent: int | None
 ) -> None:
@@ -62,7 +62,7 @@ def test_it_finds_what_json_finds(
 
 
 @given(DOCUMENT, st.integers(0, 10**6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_cut_document_is_never_closed(document: dict[str, Any], at: int) -> None:
     """A document without its end is not taken for a whole one."""
     raw = json.dumps(document).encode()

@@ -96,7 +96,7 @@ def test_a_second_time_there_is_nothing_to_do() -> None:
 
 
 @given(st.integers(0, 300))
-@settings(max_examples=301, deadline=None)
+@settings(max_examples=301)
 def test_a_cut_anywhere_is_made_good(left: int) -> None:
     """Power that goes at any byte of the scrub leaves a partition that the next boot scrubs."""
     flash = CutFlash(bytearray(IMAGE))

@@ -267,7 +267,7 @@ VALUES = st.one_of(
 )
 
 
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=150)
 @given(st.dictionaries(st.tuples(KEYS, KEYS), VALUES, max_size=40))
 def test_the_agents_reader_agrees_with_espressifs_generator(
     values: dict[tuple[str, str], tuple[Any, Any]],

@@ -58,7 +58,7 @@ def test_many_of_the_longest_names_find_room() -> None:
 NAMES = st.text("abcdefgh_.", min_size=1, max_size=12).filter(lambda n: n.strip(".") != "")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.dictionaries(NAMES, st.binary(max_size=9000), max_size=8))
 def test_any_files_read_back(files: dict[str, bytes]) -> None:
     """Whatever is put in comes out."""

@@ -89,7 +89,7 @@ def as_read(partition: bytes) -> dict[Any, Any]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(changes)
 def test_what_is_written_is_read_back_by_a_reader_of_the_format(made: list[Any]) -> None:
     """After any sequence of changes the partition parses and holds what a dict would."""
@@ -122,7 +122,7 @@ def test_what_is_written_is_read_back_by_a_reader_of_the_format(made: list[Any])
             assert again.get_blob(space, key) == value
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.data())
 def test_a_power_cut_loses_nothing_but_the_change_it_hit(data: st.DataObject) -> None:
     """Cut at any operation, whole or inside it: the next start finds the state before or after."""
@@ -303,7 +303,7 @@ def test_a_page_with_a_broken_header_is_used_again_only_when_needed() -> None:
 def test_any_bytes_at_all_open_or_are_refused() -> None:
     """Opening a partition of arbitrary bytes never fails in another way than the library's."""
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.binary(min_size=64, max_size=4096), st.booleans())
     def check(noise: bytes, sound_header: bool) -> None:
         flash = NorFlash(size=0x3000)
