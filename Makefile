@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLOUD ?= rufus
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test benchmarks schema powercuts hostile line check fmt clean
+.PHONY: help bench test benchmarks schema powercuts hostile line check docs fmt clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ check: $(VENV)/check.stamp  ## Lint, types, imports, spelling; writes nothing
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/codespell
+
+docs: $(VENV)/check.stamp  ## Build the book into build/docs; a broken link or an unlisted page fails
+	@DISABLE_MKDOCS_2_WARNING=true NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 fmt: $(VENV)/check.stamp  ## Format the sources and mend what the linter can mend
 	@$(BIN)/ruff check --quiet --fix-only .

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 import mkdocs_gen_files
+from startline import limits, states
+
+from startline_host.boards import board_names, load_board
 from startline_host.cli import startline
 from startline_host.errors import EXIT_CODES
+from startline_host.mock_cloud.fault_table import ROWS
+from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
 
 
 def _option_row(option: click.Parameter) -> str:
@@ -53,5 +60,92 @@ def _verbs_page() -> str:
     return text
 
 
-with mkdocs_gen_files.open("reference/verbs.md", "w") as page:
-    page.write(_verbs_page())
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    text = "| " + " | ".join(head) + " |\n|" + "---|" * len(head) + "\n"
+    for row in rows:
+        text += "| " + " | ".join(str(cell).replace("|", "&#124;") for cell in row) + " |\n"
+    return text + "\n"
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _states_page() -> str:
+    text = (
+        "# States, reasons, events\n\nOne list for both ends: `firmware/startline/states.py`.\n\n"
+    )
+    text += f"## States\n\n{_codes(states.STATES)}\n\n"
+    text += "## Events\n\nEach has `ev`, `n` (sequence number), `ms` (since boot) and `crc` besides.\n\n"
+    text += _table(
+        ("event", "fields"), ((f"`{name}`", _codes(has)) for name, has in states.EVENTS.items())
+    )
+    text += "## Steps that can fail\n\n`%` stands for a number or a word that is not ours.\n\n"
+    text += _table(
+        ("step", "reasons"), ((f"`{name}`", _codes(has)) for name, has in states.STEPS.items())
+    )
+    text += f"## Reasons of a record\n\n{_codes(states.RECORD_REASONS)}\n\n"
+    text += f"## Warnings\n\n{_codes(states.WARNINGS)}\n"
+    return text
+
+
+def _settings_page() -> str:
+    text = (
+        "# Settings\n\nWhat a device is told, by namespace and key. The file `settings.toml` has the "
+        "same names as sections and fields; `factory` is `[unit]` there.\n\n"
+    )
+    rows = []
+    for name, kind in states.SETTINGS.items():
+        note = (
+            "for the application; the agent does not read it" if name in states.FOR_THE_APP else ""
+        )
+        rows.append((f"`{name}`", kind, note))
+    text += _table(("setting", "kind", ""), rows)
+    text += "## Ranges\n\nThe host refuses what lies outside.\n\n"
+    ranges = {
+        "set.boot_limit": (limits.BOOT_LIMIT, "seconds"),
+        "set.look_pause": (limits.LOOK_PAUSE, "seconds"),
+        "factory.made_at": (limits.MADE_AT, "Unix seconds"),
+    }
+    text += _table(
+        ("setting", "lowest", "default", "highest", "unit"),
+        ((f"`{name}`", *numbers, unit) for name, (numbers, unit) in ranges.items()),
+    )
+    return text
+
+
+def _faults_page() -> str:
+    text = "# Faults of the mock cloud\n\n"
+    text += "Written as `NAME[:NUMBER][xTIMES][@METHOD][@/PATH]`; see [Mock cloud](mock-cloud.md#faults).\n\n"
+    for title, rows in (("In the application", ROWS), ("In the proxy, below TLS", PROXY_ROWS)):
+        text += f"## {title}\n\n"
+        text += _table(("fault", "what it does"), ((f"`{one}`", rows[one].says) for one in rows))
+    return text
+
+
+def _boards_page() -> str:
+    boards = [load_board(name) for name in board_names()]
+    rows = (
+        (
+            f"`{one.full_name}`",
+            one.title,
+            one.chip,
+            f"{one.flash_size >> 20} MiB",
+            one.firmware.version,
+        )
+        for one in boards
+    )
+    return "# Boards\n\n" + _table(("board", "title", "chip", "flash", "firmware"), rows)
+
+
+_PAGES = {
+    "reference/verbs.md": _verbs_page,
+    "reference/states.md": _states_page,
+    "reference/settings.md": _settings_page,
+    "reference/faults.md": _faults_page,
+    "reference/boards.md": _boards_page,
+}
+
+for path, make in _PAGES.items():
+    with mkdocs_gen_files.open(path, "w") as page:
+        page.write(make())
