@@ -85,6 +85,12 @@ def test_other_answers(cloud: MockCloud) -> None:
     assert list(cloud.trapped) == []
 
 
+def test_a_complaint_about_the_question_proves_nothing(cloud: MockCloud) -> None:
+    """A 422 for a type that the service does not know is no word on the device."""
+    with pytest.raises(RefusedByCloud, match="says nothing of it"):
+        check_taken(settings(cloud, type="no such type"), BOUND)
+
+
 def test_a_cloud_that_cannot_be_asked(cloud: MockCloud) -> None:
     """No server, or one of another CA, is named as such."""
     with pytest.raises(NetworkFailed):

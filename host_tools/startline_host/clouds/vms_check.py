@@ -21,8 +21,8 @@ def check_taken(settings: Settings, device: BoundDevice) -> str:
     """Return in what words the cloud says that it would not activate this device again.
 
     Nothing is changed there, and the words do not prove who has it. Raises CloudDisagrees where
-    the cloud says that the device is free, RefusedByCloud for any other answer, and NetworkFailed
-    or TlsFailed where it cannot be asked.
+    the cloud says that the device is free, RefusedByCloud for an answer that says nothing of the
+    device, and NetworkFailed or TlsFailed where it cannot be asked.
     """
     claim = settings.claim
     path, headers, body = vms.request(_as_identity(claim, device), "", "check")
@@ -42,7 +42,22 @@ def check_taken(settings: Settings, device: BoundDevice) -> str:
             f"The device is bound, but the cloud answers its check with {answer.status_code}.",
             "Is claim.base_url right, and does the cloud want an Authorization value (claim.auth)?",
         )
-    return plain(vms.read(answer.status_code, answer.content)[2])
+    words = plain(vms.read(answer.status_code, answer.content)[2])
+    if _only_blames_the_question(answer):
+        raise RefusedByCloud(
+            f"The device is bound, but the cloud's check says nothing of it: {words}",
+            "Is claim.type what the service calls such a device?",
+        )
+    return words
+
+
+def _only_blames_the_question(answer: httpx.Response) -> bool:
+    """Tell whether a 422 finds fault with the type alone: a device that is taken is blamed itself."""
+    try:
+        errors = answer.json()["errors"]
+    except (ValueError, LookupError, TypeError, UnicodeDecodeError):
+        return False
+    return isinstance(errors, dict) and errors.keys() == {"type"}
 
 
 def _as_identity(claim: Claim, device: BoundDevice) -> Any:
