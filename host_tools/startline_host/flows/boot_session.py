@@ -74,19 +74,26 @@ def load_in_boot_loader(
     if kept:
         _check_places(survey.table, order.kit.table)
     in_use, fate = _files_stay(survey, order.kit, recreate=recreate_files)
-    place = survey.old_files(chip.flash_size)
-    if not order.recreate_files:
-        spared = _spare_the_owner(survey, place, order, listen, whole=not in_use)
-        if fate:
-            lost = "" if spared else " What is on it is lost; --backup FILE would keep it."
-            listen(Remark(fate + lost, warning=True))
-    if not in_use and order.backup is not None:
-        _back_up(loader, place, order.backup, listen)
+    _settle_files(survey, order, loader, fate, listen, whole=not in_use)
     plan = order.kit.plan(vfs=not in_use, fctry=None if in_use else image)
     report = known + _write(loader, list(plan), listen)
     if in_use:
         return _finish_at_prompt(line, order, report, chip.mac, listen)
     return _told(report, listen)
+
+
+def _settle_files(
+    survey: Survey, order: Order, loader: BootLoader, fate: str, listen: Listener, *, whole: bool
+) -> None:
+    """Have what is on the device asked about, said and saved, before anything is written."""
+    place = survey.old_files(order.board.flash_size)
+    if not order.recreate_files:
+        spared = _spare_the_owner(survey, place, order, listen, whole=whole)
+        if fate:
+            lost = "" if spared else " What is on it is lost; --backup FILE would keep it."
+            listen(Remark(fate + lost, warning=True))
+    if whole and order.backup is not None:
+        _back_up(loader, place, order.backup, listen)
 
 
 def _spare_the_owner(
