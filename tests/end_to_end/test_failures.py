@@ -68,7 +68,9 @@ def test_a_wrong_certificate_ends_before_the_first_byte(
 @pytest.mark.parametrize(
     ("world", "code", "words"),
     [
-        ({"ntp": {"*": -10 * 365 * 86400}}, 22, "before the device was made"),
+        ({"ntp": {"*": -2 * 365 * 86400}}, 22, "before the device was made"),
+        # A server that lives before 2024 is one of the next century to the firmware.
+        ({"ntp": {"*": -10 * 365 * 86400}}, 22, "no reader lives to see"),
         ({"ntp": {"*": None}}, 22, "no time server answered"),
         ({"access_points": {}}, 20, "no such network"),
         ({"access_points": {"bench": {"password": "another one"}}}, 20, "wrong password"),
