@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pkgutil
 import signal
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -28,6 +30,16 @@ _NO_VERBS = frozenset({"options"})
 class _Verbs(rich_click.RichGroup):
     """A group whose commands are this package's modules, imported only when asked for."""
 
+    _listing = False
+
+    def get_help(self, ctx: click.Context) -> str:
+        """List the verbs by what their sources say of them: to import them all takes a second."""
+        self._listing = True
+        try:
+            return super().get_help(ctx)
+        finally:
+            self._listing = False
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name every verb, in alphabetical order."""
         return sorted(
@@ -42,13 +54,24 @@ class _Verbs(rich_click.RichGroup):
         if cmd_name not in names:
             import difflib
 
-            close = difflib.get_close_matches(cmd_name, names)
+            close = difflib.get_close_matches(cmd_name, names, cutoff=0.7)
             if close:
                 ctx.fail(f"No such command {cmd_name!r}. Did you mean {' or '.join(close)}?")
             return None
+        if self._listing:
+            return click.Command(cmd_name, help=_summary(cmd_name.replace("-", "_")))
         command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - a fault of ours, not of the user
         return command
+
+
+def _summary(module: str) -> str:
+    """Return the docstring of a verb's `command`, read from its source."""
+    source = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "command":
+            return ast.get_docstring(node) or ""
+    return ""
 
 
 def _exit_code_table() -> str:
@@ -61,7 +84,7 @@ def _exit_code_table() -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     epilog=_exit_code_table(),
 )
-@click.version_option(__version__, prog_name="startline")
+@click.version_option(__version__, "-V", "--version", prog_name="startline")
 def startline() -> None:
     """Take a blank ESP32 timing reader to bound, verified and ready to time."""
 

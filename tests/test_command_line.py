@@ -1,0 +1,57 @@
+"""The `startline` command itself, whatever its verbs do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+_HELP = """
+import sys
+from startline_host import cli
+try:
+    cli.main(["--help"])
+except SystemExit:
+    pass
+print(sorted(name for name in sys.modules if name.startswith("startline_host.")), file=sys.stderr)
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "startline_host", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_help_lists_verbs_without_importing_them() -> None:
+    """`startline --help` tells what every verb does, and imports none."""
+    done = subprocess.run(
+        [sys.executable, "-c", _HELP], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert "Take a device from whatever it is to bound and verified." in done.stdout
+    imported = done.stderr.strip().splitlines()[-1]
+    assert imported == "['startline_host.cli', 'startline_host.errors']"
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_the_version_is_told(option: str) -> None:
+    """Either spelling tells name and version, and ends with 0."""
+    done = run(option)
+    assert (done.returncode, done.stdout[:18]) == (0, "startline, version")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("reconsile", "reconcile"), ("statsu", "status"), ("erase", None)]
+)
+def test_a_misspelt_verb_is_suggested_only_if_it_is_near(typed: str, meant: str | None) -> None:
+    """A typo names the verb that was meant; another word, which might do harm, names none."""
+    done = run(typed)
+    assert done.returncode == 2
+    assert ("Did you mean" in done.stderr) == (meant is not None)
+    assert meant is None or meant in done.stderr
