@@ -69,6 +69,8 @@ ANSWERS: list[tuple[str, int | None, bytes]] = [
     ("deep_json:5000", 201, rb'^{"padding":\[{5000}\]{5000},.*' + TOKEN),
     ("junk:300", 200, rb"(?s)^.{300}$"),
     ("not_unicode", 201, b"\xff\xfe"),
+    ("bom", 201, b"^\xef\xbb\xbf{.*" + TOKEN),
+    ("not_a_number", 201, b"NaN.*-Infinity.*" + TOKEN),
     ("control_words", 201, rb"\\r\\nHTTP/1\.1 201.*" + TOKEN),
     ("raw_junk:500", None, b""),
     ("bad_status_line", None, b""),
@@ -88,6 +90,10 @@ ANSWERS: list[tuple[str, int | None, bytes]] = [
     ("token_not_hex", 201, rb'"Z{64}"'),
     ("token_lower", 201, TOKEN.lower()),
     ("token_spaced", 201, rb'" ' + TOKEN + rb'\\r\\n"'),
+    ("token_cut", 201, TOKEN[:-1] + rb"$"),
+    ("token_ended", 201, TOKEN + rb'"$'),
+    ("token_blanks:7", 201, rb'" {7}' + TOKEN + b'"'),
+    ("token_in_text", 201, rb'"statusCode": 201, "body": "{.*\\"deviceid\\": \\"' + TOKEN),
     ("token_twice", 201, rb'"deviceid":"[0-9A-F]{64}","deviceid":"[0-9A-F]{64}"'),
 ]
 
@@ -110,11 +116,14 @@ def test_a_fault_answers_as_its_row_says(
 ELSEWHERE = {"retry_after_date", "unavailable_date", "redirect", "stall", "slow",
              "commit_then_stall", "length_too_short", "drop_underscores"}  # fmt: skip
 
+LISTS_ELSEWHERE = {"list_cut", "list_empty", "list_lags", "list_endless", "list_escaped",
+                   "list_serial_number"}  # fmt: skip
+
 
 def test_every_row_of_the_table_is_played_in_this_file() -> None:
     """No fault stands in the table without a test."""
     played = {order.partition(":")[0] for order, _, _ in ANSWERS} | ELSEWHERE
-    lists = {name for name, row in ROWS.items() if row.where == LIST}
+    lists = {order.partition(":")[0] for order, _ in LISTS} | LISTS_ELSEWHERE
     assert played | lists == ROWS.keys()
 
 
@@ -290,6 +299,52 @@ def test_lists_can_lie(start: Start, connect: Connect, envelope: str) -> None:
     escaped = spoilt("list_escaped")
     assert escaped.json() == right
     assert b"R1" not in escaped.content
+
+
+#: What a list holds of the device "Ñ-040012" under each fault; its deviceid is the example's.
+LISTS: list[tuple[str, bytes]] = [
+    ("list_renamed", rb'"devices":'),
+    ("list_short:4", rb'"total": ?5'),
+    ("list_odd_items", rb"null, ?\"a device\", ?\[\[\]\], ?7\]"),
+    ("list_odd_members", b'"note":"M\xfcller".*NaN'),
+    ("list_latin", b'"serial_number":"\xd1-040012"'),
+    ("list_marks_null", rb'"firmware": null'),
+    ("list_token_number", rb'"deviceid": \d+,'),
+    ("list_token_lower", TOKEN.lower()),
+    ("list_serial_null", rb'"serial_number": null'),
+    ("list_serial_empty", rb'"serial_number": ""'),
+    ("list_serial_missing", rb'"firmware": "[^"]*", "creation_date"'),
+    ("list_serial_renamed", '"serial": "Ñ-040012"'.encode()),
+    ("list_serial_nfd", "N\u0303-040012".encode()),
+    ("list_serial_case", "ñ-040012".encode()),
+    ("list_serial_html", rb"&#209;-040012"),
+    ("list_serial_bare", "Ñ040012".encode()),
+    ("list_serial_list", '\\["Ñ-040012"\\]'.encode()),
+    ("list_serial_long", "Ñ-040012 {392}".encode()),
+    ("list_serial_twice", '"serial_number":"0","serial_number":"Ñ-040012"'.encode()),
+]
+
+
+@pytest.mark.parametrize("envelope", ["bare", "body"])
+def test_lists_can_be_odd(start: Start, connect: Connect, envelope: str) -> None:
+    """Each fault writes the entries, or the list around them, as its row says."""
+    client = connect(start(envelope=envelope))
+    client.post("/devices", {"model": "Model X1", "serial_number": "Ñ-040012", "firmware": "1"})
+    with client.cloud.store.transaction() as database:
+        database.execute("UPDATE devices SET deviceid = ?", (SEED_ID,))
+    for order, pattern in LISTS:
+        client.cloud.faults.clear()
+        client.cloud.faults.turn_on(order)
+        assert re.search(pattern, client.get("/devices").content), order
+
+
+def test_serial_numbers_of_digits_can_be_numbers(start: Start, connect: Connect) -> None:
+    """A serial number that can be a number is written as one, and any other as the text that it is."""
+    client = connect(start(faults=["list_serial_number"]))
+    for serial in ("040012", "R-1"):
+        client.bind(serial)
+    listed = client.get("/devices").json()["result"]
+    assert [one["serial_number"] for one in listed] == [40012, "R-1"]
 
 
 def test_a_list_lags_only_behind_new_devices(start: Start, connect: Connect) -> None:

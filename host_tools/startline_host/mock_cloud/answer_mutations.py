@@ -200,6 +200,16 @@ def not_unicode(reply: Reply, _scene: Scene) -> None:
     _prepend(reply, b'"padding":"\xff\xfe\xc3"')
 
 
+def byte_order_mark(reply: Reply, _scene: Scene) -> None:
+    """Put a byte order mark before the body."""
+    set_body(reply, b"\xef\xbb\xbf" + reply.body)
+
+
+def not_a_number(reply: Reply, _scene: Scene) -> None:
+    """Put numbers that JSON does not know before the right members."""
+    _prepend(reply, b'"load":NaN,"limit":-Infinity')
+
+
 def control_words(reply: Reply, _scene: Scene) -> None:
     """Put control characters into the words."""
     _prepend(reply, f'"warning":"{_CONTROL}"'.encode())

@@ -78,6 +78,11 @@ def _token(name: str, says: str, spoil: Spoil) -> Row:
     return Row(name, says, Commit.YES, where=BIND, spoil=spoil)
 
 
+def _list(name: str, says: str, spoil: Spoil) -> Row:
+    """Make the row of a list of devices that is written in another way."""
+    return Row(name, says, Commit.YES, where=LIST, spoil=spoil)
+
+
 _ROWS = (
     # Statuses
     Row("status", "answers with this status and does nothing",
@@ -147,6 +152,10 @@ _ROWS = (
         value=Value(0, 16_777_216, 2000, "bytes"), spoil=answer_mutations.junk),
     Row("not_unicode", "puts bytes that are no UTF-8 into the right answer", Commit.YES,
         spoil=answer_mutations.not_unicode),
+    Row("bom", "puts a byte order mark before the right answer", Commit.YES,
+        spoil=answer_mutations.byte_order_mark),
+    Row("not_a_number", "puts NaN and -Infinity into the right answer", Commit.YES,
+        spoil=answer_mutations.not_a_number),
     Row("control_words", "puts control characters into the right answer's words", Commit.YES,
         spoil=answer_mutations.control_words),
     # What HTTP itself forbids
@@ -175,6 +184,13 @@ _ROWS = (
     _token("token_not_hex", "binds, and answers 64 letters", token_mutations.token(b'"%s"' % (b"Z" * 64))),
     _token("token_lower", "binds, and writes the token in lower case", token_mutations.lower_token),
     _token("token_spaced", "binds, and puts blanks around the token", token_mutations.spaced_token),
+    _token("token_cut", "binds, and cuts the answer off within the token", token_mutations.cut_token),
+    _token("token_ended", "binds, and cuts the answer off right behind the token",
+        token_mutations.ended_token),
+    Row("token_blanks", "binds, and puts this many blanks before the token", Commit.YES, where=BIND,
+        value=Value(1, 100_000, 300, "blanks"), spoil=token_mutations.blank_token),
+    _token("token_in_text", "binds, and writes the answer as a text that holds the JSON",
+        token_mutations.token_in_text),
     _token("token_twice", "binds, and answers two different tokens", token_mutations.second_token),
     # Lists
     Row("list_cut", "cuts the list of devices off in the middle", Commit.YES, where=LIST,
@@ -187,6 +203,38 @@ _ROWS = (
         Commit.YES, where=LIST, spoil=list_mutations.list_escaped),
     Row("list_endless", "promises more pages of the list than there are",
         Commit.YES, where=LIST, spoil=list_mutations.list_endless),
+    _list("list_renamed", "calls the list of devices something else", list_mutations.list_renamed),
+    Row("list_short", "says that there are this many devices more than it lists", Commit.YES,
+        where=LIST, value=Value(1, 1000, 1, "devices"), spoil=list_mutations.list_short),
+    _list("list_odd_items", "puts null, a text, a list and a number among the devices",
+        list_mutations.list_odd_items),
+    _list("list_odd_members", "adds to each device members that are no JSON or no UTF-8",
+        list_mutations.list_odd_members),
+    _list("list_latin", "writes the list in Latin-1", list_mutations.serial_latin1),
+    _list("list_marks_null", "writes null for each firmware version", list_mutations.marks_null),
+    _list("list_token_number", "writes a number for each deviceid", list_mutations.token_as_number),
+    _list("list_token_lower", "writes each deviceid in lower case", list_mutations.token_lower),
+    _list("list_serial_number", "writes serial numbers of digits as numbers",
+        list_mutations.serial_as_number),
+    _list("list_serial_null", "writes null for each serial number", list_mutations.serial_null),
+    _list("list_serial_empty", "writes an empty text for each serial number",
+        list_mutations.serial_empty),
+    _list("list_serial_missing", "leaves out each serial number", list_mutations.serial_missing),
+    _list("list_serial_renamed", "calls the serial numbers something else",
+        list_mutations.serial_renamed),
+    _list("list_serial_nfd", "writes the serial numbers decomposed (NFD)",
+        list_mutations.serial_decomposed),
+    _list("list_serial_case", "writes the serial numbers with their case folded",
+        list_mutations.serial_casefolded),
+    _list("list_serial_html", "writes the serial numbers escaped for HTML",
+        list_mutations.serial_as_html),
+    _list("list_serial_bare", "writes the serial numbers without separators",
+        list_mutations.serial_bare),
+    _list("list_serial_list", "writes each serial number in a list", list_mutations.serial_as_list),
+    _list("list_serial_long", "pads each serial number to 400 characters",
+        list_mutations.serial_long),
+    _list("list_serial_twice", "says each serial number twice, first another one",
+        list_mutations.serial_twice),
 )  # fmt: skip
 
 #: Every fault by its name.

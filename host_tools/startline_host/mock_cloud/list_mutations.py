@@ -1,8 +1,13 @@
-"""Lists of devices that leave something out, promise too much, or are written unusually."""
+"""Lists of devices that leave something out, promise too much, or are written unusually.
+
+What changes an entry changes all of them: a cloud that writes one so writes all so.
+"""
 
 from __future__ import annotations
 
+import html
 import json
+import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +16,7 @@ from startline_host.mock_cloud.answer_mutations import set_body
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from startline_host.mock_cloud.answer_mutations import Scene
+    from startline_host.mock_cloud.answer_mutations import Scene, Spoil
     from startline_host.mock_cloud.exchange import Reply
 
 
@@ -74,3 +79,104 @@ def _escaped(value: Any) -> str:
         units = value.encode("utf-16-be").hex()
         return '"' + "".join(f"\\u{units[n : n + 4]}" for n in range(0, len(units), 4)) + '"'
     return json.dumps(value)
+
+
+def _change_entries(reply: Reply, change: Callable[[dict[str, Any]], None]) -> None:
+    def change_each(fields: dict[str, Any]) -> None:
+        for device in fields["result"]:
+            change(device)
+
+    _change_list(reply, change_each)
+
+
+def _serial(write: Callable[[str], Any]) -> Spoil:
+    """Make a fault that writes each serial number in another way."""
+
+    def spoil(reply: Reply, _scene: Scene) -> None:
+        _change_entries(
+            reply, lambda device: device.update(serial_number=write(device["serial_number"]))
+        )
+
+    return spoil
+
+
+#: Serial numbers as clouds write them that keep them otherwise than they got them.
+serial_as_number = _serial(lambda text: int(text) if text.isdecimal() else text)
+serial_null = _serial(lambda text: None)
+serial_empty = _serial(lambda text: "")
+serial_decomposed = _serial(lambda text: unicodedata.normalize("NFD", text))
+serial_casefolded = _serial(str.casefold)
+serial_as_html = _serial(
+    lambda text: html.escape(text).encode("ascii", "xmlcharrefreplace").decode()
+)
+serial_bare = _serial(lambda text: "".join(filter(str.isalnum, text)))
+serial_as_list = _serial(lambda text: [text])
+serial_long = _serial(lambda text: text.ljust(400))
+
+
+def serial_missing(reply: Reply, _scene: Scene) -> None:
+    """Leave the serial numbers out."""
+    _change_entries(reply, lambda device: device.pop("serial_number"))
+
+
+def serial_renamed(reply: Reply, _scene: Scene) -> None:
+    """Write the serial numbers under a name that no page knows."""
+    _change_entries(reply, lambda device: device.update(serial=device.pop("serial_number")))
+
+
+def serial_latin1(reply: Reply, _scene: Scene) -> None:
+    """Write the whole list in Latin-1, as far as that goes."""
+    set_body(reply, reply.body.decode().encode("latin-1", "replace"))
+
+
+def serial_twice(reply: Reply, _scene: Scene) -> None:
+    """Say each serial number twice, first another one."""
+    set_body(
+        reply, reply.body.replace(b'"serial_number":', b'"serial_number":"0","serial_number":')
+    )
+
+
+def marks_null(reply: Reply, _scene: Scene) -> None:
+    """Write null for each firmware version, and so for the mark of each request."""
+    _change_entries(reply, lambda device: device.update(firmware=None))
+
+
+def token_as_number(reply: Reply, _scene: Scene) -> None:
+    """Write a number for each deviceid."""
+    _change_entries(reply, lambda device: device.update(deviceid=int(device["deviceid"][:8], 16)))
+
+
+def token_lower(reply: Reply, _scene: Scene) -> None:
+    """Write each deviceid in lower case."""
+    _change_entries(reply, lambda device: device.update(deviceid=device["deviceid"].lower()))
+
+
+def list_renamed(reply: Reply, _scene: Scene) -> None:
+    """Write the list under a name that no page knows."""
+    _change_list(reply, lambda fields: fields.update(devices=fields.pop("result")))
+
+
+def list_short(reply: Reply, scene: Scene) -> None:
+    """Say that there are more devices than are shown."""
+
+    def promise(fields: dict[str, Any]) -> None:
+        fields["pagination"]["total"] += scene.value
+
+    _change_list(reply, promise)
+
+
+def list_odd_items(reply: Reply, _scene: Scene) -> None:
+    """Put things into the list that are no entries."""
+
+    def add(fields: dict[str, Any]) -> None:
+        items: list[Any] = [None, "a device", [[]], 7] if fields["pagination"]["page"] == 1 else []
+        fields["result"] += items
+        fields["pagination"]["total"] += len(items)
+
+    _change_list(reply, add)
+
+
+def list_odd_members(reply: Reply, _scene: Scene) -> None:
+    """Put members into each entry that are no JSON, or no UTF-8, as a stranger's may be."""
+    odd = b'"note":"M\xfcller","\xff":1,"pair":"\\ud83d","cut":"\\u12","battery":NaN,"gain":-Infinity,'
+    set_body(reply, reply.body.replace(b'"deviceid":', odd + b'"deviceid":'))

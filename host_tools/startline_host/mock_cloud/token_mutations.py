@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -52,3 +53,35 @@ def second_token(reply: Reply, scene: Scene) -> None:
     """Answer a second, different token after the first."""
     other = b'"%s"' % f"{scene.dice.getrandbits(256):064X}".encode()
     set_body(reply, _TOKEN.sub(rb"\g<0>,\g<1>\g<2>" + other, reply.body, 1))
+
+
+def _cut(more: int) -> Spoil:
+    """Make a fault that cuts the answer off `more` bytes before the token's end, or behind it."""
+
+    def spoil(reply: Reply, _scene: Scene) -> None:
+        found = _TOKEN.search(reply.body)
+        if found:
+            set_body(reply, reply.body[: found.end() + more])
+
+    return spoil
+
+
+#: The last digit is missing; the last one is there, and nothing behind it.
+cut_token = _cut(-2)
+ended_token = _cut(0)
+
+
+def blank_token(reply: Reply, scene: Scene) -> None:
+    """Put blanks before the token, inside its quotes."""
+
+    def space(found: re.Match[bytes]) -> bytes:
+        return found[1] + found[2] + b'"' + b" " * scene.value + found[3].strip(b'"') + b'"'
+
+    set_body(reply, _TOKEN.sub(space, reply.body, 1))
+
+
+def token_in_text(reply: Reply, _scene: Scene) -> None:
+    """Write the answer as a text that holds the JSON, as a gateway before a function may."""
+    whole = json.loads(reply.body)
+    body = json.dumps(whole.get("body", whole), ensure_ascii=False)
+    set_body(reply, json.dumps({"statusCode": reply.status, "body": body}).encode())
