@@ -7,8 +7,8 @@ for one that may be timing.
 
 from startline.binding import Binding
 from startline.device import Device
+from startline.device_list import Search
 from startline.hal import Hal
-from startline.look import Search
 from startline.resume import HELD, load
 
 
@@ -20,18 +20,18 @@ def retry(hal=None) -> str:
 def reconcile(entries: list, proven: bool, hal=None) -> str:
     """Settle `unknown` by what the host saw in the cloud's list; return the state.
 
-    `entries` are (token, mark, serial) of whatever may be this device. `proven` says that two
-    complete looks lay far enough apart, the second behind the deadline of the request (`due` of
-    the record), with a key of the company that was asked, or that the operator vouches for it:
-    only then does the absence of an entry make the device unbound. A damaged record tells no
-    mark: any entry of this serial number may be ours, and leaves the device as it is. Raises
-    ValueError for an entry of ours whose token is none.
+    `entries` are (token, mark, serial), as `ListReader` finds them, of whatever may be this
+    device. `proven` says that two complete looks lay far enough apart, the second behind the
+    deadline of the request (`due` of the record), with a key of the company that was asked, or
+    that the operator vouches for it: only then does the absence of an entry make the device
+    unbound. A damaged record tells no mark: any entry that may have this serial number may be
+    ours, and leaves the device as it is.
     """
     device, binding = _begin(hal)
     damaged = device.reason == "record_damaged"
     if device.state == "unknown" and (damaged or device.reason not in HELD):
-        mark = "sl." + ("" if damaged else binding.record.attempt.hex())
-        search = Search(binding.cloud, device.identity, mark)
+        mark = "" if damaged else "sl." + binding.record.attempt.hex()
+        search = Search(binding.cloud, device.identity.serial, mark)
         for token, text, serial in entries:
             seen = (token, "" if damaged else text, serial)
             search.entry(dict(zip(binding.cloud.LIST[1:], seen)))  # noqa: B905 - not here
@@ -40,6 +40,7 @@ def reconcile(entries: list, proven: bool, hal=None) -> str:
             binding.bound(token)
         elif state == "unknown":
             if not damaged:
+                binding.record.looks = 0
                 binding.save(state, reason)
         elif proven:
             if damaged:
@@ -53,15 +54,17 @@ def reconcile(entries: list, proven: bool, hal=None) -> str:
 def adopt(token: str, hal=None) -> str:
     """Take a token for this device's own because its operator says so; return the state.
 
-    Raises ValueError for a device that is bound or does not know its cloud, and for what can be
-    no token of it.
+    A number is given as its digits. Raises ValueError for a device that is bound or does not know
+    its cloud, and for what can be no token of it.
     """
     device, binding = _begin(hal)
     if device.state == "bound":
         raise ValueError("the device is bound")
     if device.identity.missing or not binding.cloud:
         raise ValueError("the device is not provisioned")
-    if not binding.cloud.fit(token):
+    token = token.strip()
+    token = binding.cloud.canonical(token) or binding.cloud.canonical(token.encode())
+    if not token:
         raise ValueError("this is no token")
     binding.begin()
     binding.bound(token)

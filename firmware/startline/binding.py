@@ -5,55 +5,32 @@ only an answer, or looking, takes it away again.
 """
 
 import gc
-from hashlib import sha256
+import sys
 
-from . import __version__
-from .clouds import find
-from .entries import Entries
 from .errors import Failed
-from .limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT, clamp
-from .written import Record, blank, save
+from .written import Record, save
+
+# What is imported again where it is needed, and what only a look needs.
+_SPARE = (
+    "ask", "answer", "trouble", "reasons", "prepare", "limits", "record", "resume", "entries", "nvs",
+)  # fmt: skip
+_LOOKING = ("look", "device_list", "serial_match", "letters", "dates")
 
 
 class Binding:
     """One run over one device, within the limit for a boot."""
 
     def __init__(self, device) -> None:
+        from .prepare import prepare
+
         self.device = device
         self.tell = device.tell
-        self.who = who = device.identity
-        self.chip = chip = device.hal.full()
-        self.start = chip.ms()
-        if "tls.ca0" not in who.values:
-            who.take(who.reader, ("tls",))
-        if who.stock:
-            self.tell("warning", {"what": "stock_table"})
-        else:
-            # Settings that were changed later stand before those of the factory.
-            flash = chip.flash("nvs")
-            names = Entries(flash.read, flash.size).names.values()
-            if "net" in names or "set" in names:
-                from .nvs import NvsReader
-
-                who.take(NvsReader(flash.read, flash.size), ("net", "set"))
-        values = who.values
-        self.roots = [values.pop(name) for name in list(values) if name.startswith("tls.")]
-        device.limit = self.limit = self.limited("set.boot_limit", BOOT_LIMIT) * 1000
-        self.look_pause = self.limited("set.look_pause", LOOK_PAUSE)
-        self.made_at = self.limited("factory.made_at", MADE_AT)
-        self.wanted = 1 if who.stock else 2
-        self.cloud = find(who.cloud)
-        self.key = sha256((who.text("claim.key") or who.text("claim.auth")).encode()).digest()[:4]
-        self.link = self.record = self.room = None
+        self.who = device.identity
+        self.chip = device.hal.full()
+        self.start = self.chip.ms()
+        self.link = self.record = None
         self.tries = 0
-
-    def limited(self, name: str, limits: tuple) -> int:
-        """Return a setting that has a range; one that lies outside is changed, and told of."""
-        value = number(self.who, name, limits[1])
-        fit = clamp(value, limits)
-        if fit != value:
-            self.tell("warning", {"what": "out_of_range " + name})
-        return fit
+        prepare(self)
 
     def left(self) -> int:
         """Return how many milliseconds of this boot's limit are left."""
@@ -61,25 +38,8 @@ class Binding:
 
     def run(self, again: bool) -> None:
         """Go as far as it goes; `again` also tries what was refused."""
-        flash = self.chip.flash("bind")
-        if self.chip.blob() or (flash and not blank(flash, 0, flash.size)):
-            from .resume import resume
-
-            if not resume(self, again):
-                return
-        else:
-            self.show("unbound", "", 0)
-        who = self.who
-        if (
-            who.damaged
-            or who.text("factory.mac") not in ("", who.mac.hex(":"))
-            or not (self.cloud and self.roots and who.text("claim.key"))
-            or not who.base_url.startswith("https:")
-        ):
-            from .trouble import lacking
-
-            if lacking(self):
-                return
+        if not self.may_go_on(again):
+            return
         self.device.show("trying")
         wait = 0
         while wait is not None:
@@ -91,23 +51,34 @@ class Binding:
                 return
             self.chip.sleep(wait)
             self.looking = self.device.state == "unknown"
-            if self.looking:
-                self.room = None  # a list is read in small pieces
+            forget(_SPARE if self.looking else _SPARE + _LOOKING)
             gc.collect()
             self.tries += 1
-            try:
-                if self.looking:
-                    from .look import look
+            wait = self.go_on()
 
-                    wait = look(self)
-                else:
-                    # Room for an answer, while there is a piece so large.
-                    self.room = self.room or memoryview(bytearray(3072))
-                    wait = self.ask()
-            except Failed as failed:
-                from .trouble import again_after
+    def may_go_on(self, again: bool) -> bool:
+        """Load the record; tell whether there is something to do, and all that it takes."""
+        from .prepare import may_go_on
 
-                wait = again_after(self, failed)
+        return may_go_on(self, again)
+
+    def go_on(self) -> "int | None":
+        """Ask, or look; return after how many milliseconds to go on, None to rest.
+
+        A name that is imported here ends with this call, and its module can be forgotten.
+        """
+        try:
+            if self.looking:
+                from .look import look
+
+                return look(self)
+            from .ask import ask
+
+            return ask(self)
+        except Failed as failed:
+            from .trouble import again_after
+
+            return again_after(self, failed)
 
     def save(self, state: str, reason: str = "", status: int = 0, token: str = "") -> int:
         """Write the next record; return how many copies hold it."""
@@ -134,41 +105,6 @@ class Binding:
             "record",
             {"state": state, "reason": reason, "generation": record.generation, "copies": good},
         )
-
-    def ask(self) -> "int | None":
-        """Make the one request; return after how many milliseconds to do so again, if at all."""
-        from .guard import Door, exchange
-
-        who = self.who
-        chip = self.chip
-        self.online()
-        record = self.begin()
-        record.attempt = chip.random(4)
-        mark = __version__ + "+sl." + record.attempt.hex()
-        if not number(who, "set.mark", 1):
-            mark = ""
-        path, headers, body = self.cloud.request(who, mark)
-        limit = min(30000, self.left())
-        record.due = chip.unix() + limit // 1000
-        self.sent = False
-        door = Door(chip, self.link.sockets, self.roots, limit, self.promise)
-        status = 0
-        token = ""
-        state = "unknown"
-        try:
-            status, body = exchange(door, "POST", who.base_url + path, headers, body, self.take)
-            state, token, reason = self.cloud.read(status, body)
-        except Failed as failed:
-            reason = failed.args[1]
-            if not self.sent:
-                raise
-        self.tell("answer", {"status": status, "outcome": state, "reason": reason})
-        if state == "bound":
-            return self.bound(token, status)
-        good = self.save(state, reason, status)
-        from .trouble import after
-
-        return after(self, door, state, good)
 
     def bound(self, token: str, status: int = 0) -> None:
         """Keep the token, then take the key that is no longer needed off the device."""
@@ -202,16 +138,6 @@ class Binding:
         self.sent = True
         self.tell("attempt", {"id": self.record.attempt.hex(), "try": self.tries})
 
-    def take(self, fill) -> memoryview:
-        """Collect a body, byte by byte: a cut must not lose what came before. Kept is its start."""
-        size = 0
-        try:
-            while fill(self.room[size : size + 1]):
-                size += 1
-        except Failed:
-            pass
-        return self.room[:size]
-
     def online(self) -> None:
         """Have a link and the time, and all that a request needs. Raises Failed."""
         who = self.who
@@ -229,9 +155,12 @@ class Binding:
         ask = getattr(link, "time", self.chip.ntp)
         source = prove(self.chip, ask, who.text("net.ntp"), self.made_at, self.left)
         self.tell("clock", {"phase": source})
+        forget(("clock",))
 
 
-def number(identity, name: str, default: int) -> int:
-    """Return a number out of the settings."""
-    value = identity.values.get(name)
-    return value if isinstance(value, int) else default
+def forget(names: tuple) -> None:
+    """Let modules go that have done their part: on a chip, code lies in the heap as well."""
+    package = sys.modules["startline"]
+    for name in names:
+        if sys.modules.pop("startline." + name, None):
+            delattr(package, name)

@@ -69,7 +69,7 @@ class Door:
     `sockets` makes the socket; `roots` are CA certificates, DER, or, once they were read, the one
     context that trusts them: it is large, and made once. `limit` is in milliseconds.
     `before()` is called when the request is complete and TLS stands, just before the first byte.
-    `retry_after` is what the answer says under that name.
+    `retry_after` and `date` are what the answer says under these names, in lower case.
     """
 
     SOCK_STREAM = 1
@@ -84,7 +84,7 @@ class Door:
         self.start = chip.ms()
         self.step = "dns"
         self.wire = self.stream = None
-        self.request = self.retry_after = b""
+        self.request = self.retry_after = self.date = b""
         self.lines = []
         self.length = -1  # of the rest of the body; below 0, the stream ends it
 
@@ -133,6 +133,7 @@ class Door:
             head = Head(lambda byte: self.do(read, byte))
             self.length = head.length
             self.retry_after = head.retry_after
+            self.date = head.date
             if head.chunked:
                 from .chunked import Chunked
 

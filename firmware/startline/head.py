@@ -10,7 +10,7 @@ class Head:
     """What the final head of an answer says, read through `fill(bytearray)` -> how many bytes.
 
     `status`; `length` of the body, -1 where the stream's end ends it; `chunked`, which has
-    lengths of its own; `retry_after`, in lower case. All of it is that of one head: what an
+    lengths of its own; `retry_after` and `date`, in lower case. All of it is that of one head: what an
     interim answer says of itself must not stand for the final one. Raises Failed where it is cut,
     ValueError where it is none.
     """
@@ -27,7 +27,7 @@ class Head:
         self.status = self._status(interim)
         self.length = -1
         self.chunked = False
-        self.retry_after = b""
+        self.retry_after = self.date = b""
         lengths = []
         field = b"-"  # the field so far: one that is folded goes on in the next line
         while field:
@@ -47,6 +47,8 @@ class Head:
                 self.chunked = value[value.rfind(b",") + 1 :].strip() == b"chunked"
             elif name == b"retry-after":
                 self.retry_after = value
+            elif name == b"date":
+                self.date = value
             field = line
         if self.status in (204, 304):
             self.length = 0

@@ -7,20 +7,14 @@ class Identity:
     """What was provisioned. `missing` and `damaged` name fields as "namespace.key".
 
     `stock` says that the device keeps its stock partition table and all of this lies in `nvs`.
+    `reader` reads more of it, as long as it is kept.
     """
 
     def __init__(self, hal) -> None:
         self.mac = hal.mac()
-        flash = hal.flash("fctry")
-        self.stock = not flash
-        if flash:
-            from .entries import Entries as Reader
-        else:
-            from .nvs import NvsReader as Reader
-
-            flash = hal.flash("nvs")
+        self.stock = not hal.flash("fctry")
         self.values = {}
-        self.reader = reader = Reader(flash.read, flash.size)
+        self.reader = reader = open_reader(hal)
         self.take(reader, ("factory", "claim", "run", "net", "set"))
         self.damaged = reader.damaged
         self.serial = self.text("factory.serial")
@@ -55,3 +49,21 @@ class Identity:
             if char < " " or "\x7f" <= char < "\xa0":
                 return ""
         return value
+
+
+def open_reader(hal):
+    """Return what reads the partition that the host wrote: `fctry`, or, for want of it, `nvs`."""
+    flash = hal.flash("fctry")
+    if flash:
+        from .entries import Entries as Reader
+    else:
+        from .nvs import NvsReader as Reader
+
+        flash = hal.flash("nvs")
+    return Reader(flash.read, flash.size)
+
+
+def number(identity, name: str, default: int) -> int:
+    """Return a number out of the settings."""
+    value = identity.values.get(name)
+    return value if isinstance(value, int) else default

@@ -1,29 +1,42 @@
-"""A scanner for lists in JSON of any length, in a few hundred bytes of memory.
+"""A scanner for JSON of any length, in a few hundred bytes of memory.
 
-Strict about what matters here, that everything which is opened is closed, and lenient about
-commas, which the documented answers leave out.
+It is strict about what proves that all of it came: every bracket is closed by its own kind, every
+name has a value, and a number ends only where something stands behind it. No VM's `json` is asked:
+that of MicroPython 1.23 to 1.25 takes an object that is never closed. It is lenient about what
+servers get wrong and what changes nothing here: commas that are missing or too many (the documented
+answers leave them out), names without quotes, a byte order mark, NaN, escapes that are none, and
+texts that are no UTF-8, as long as nobody wants to know them.
 """
+
+WORD, TEXT, OPEN = range(3)
+
+_DEEPEST = 100  # brackets that may be open at once
+_ESCAPES = {0x6E: 10, 0x74: 9, 0x72: 13, 0x62: 8, 0x66: 12, 0x22: 34, 0x5C: 92, 0x2F: 47}
 
 
 class Scanner:
-    """Takes JSON piece by piece and calls `found(fields)` for each object in the list `result`.
+    """Takes JSON piece by piece; subclasses are told what it holds, and call `found`.
 
-    The list stands in the outermost object, or in its `body`. `fields` has the texts whose names
-    are in `names`; texts of 200 bytes and more are left empty. `listed` tells that the list was there,
-    `closed` that all is closed.
+    They have `value(raw, kind)`: at `path`, a TEXT, a WORD (a number, null, or anything else
+    without quotes), or what OPENs, b"{" or b"["; of a value that is not `whole`, raw is the
+    beginning. And `ended(code)`: at `path`, an object (0x7D) or a list (0x5D) was closed.
+    `path` has an item for each bracket that is open: in an object the name that was last, as UTF-8
+    bytes (b"" for a long one, or deep down), in a list None. `closed` tells that all is closed.
     """
+
+    LONGEST = 200  # bytes of a value that are kept
+    MANY = False  # whether there may be something behind the document
 
     def __init__(self, names: tuple, found) -> None:
         self.names = names
         self.found = found
-        self.listed = self.closed = False
-        self.open = b""  # the brackets that are open
-        self.path = []  # the last name in each object that is open
-        self.named = False  # in an object: what comes is a value
+        self.path = []
+        self.closed = False
+        self.whole = True
+        self.next = 2  # what comes next in an object: 0 a name, 1 a colon, 2 a value
         self.text = None  # of the string that is being read
-        self.escape = b""
+        self.word = self.escape = b""
         self.high = 0  # the first half of a surrogate pair
-        self.list = 0  # how many brackets are open in the list itself; 0 outside it
 
     def feed(self, data: bytes) -> None:
         """Take the next piece. Raises ValueError for what is no JSON."""
@@ -34,54 +47,80 @@ class Scanner:
                 continue
             code = data[at]
             at += 1
-            if code in b" \t\r\n,:":
-                continue
-            if self.closed or (not self.open and code not in b"{["):
-                raise ValueError
-            if code == 0x22:
-                self.text = b""
-                continue
-            if code in b"{[":
-                self.push(code)
-            elif code in b"}]":
-                self.pop(code)
-            elif code not in b"0123456789+-.eEtrufalsn":
-                raise ValueError
-            self.named = False
+            if self.word and code in b' \t\r\n,:"[]{}':
+                word = self.word
+                self.word = b""
+                self.whole = len(word) < self.LONGEST
+                self.take(word, WORD)
+            if code not in b" \t\r\n" and (self.path or self.begins(code)):
+                self.sign(code)
 
-    def push(self, code: int) -> None:
-        """Open a bracket."""
-        depth = len(self.open)
-        if depth > 30:
+    def begins(self, code: int) -> bool:
+        """Tell whether a document begins here, or else it is to be passed over. Raises ValueError."""
+        opens = code in b'{["'
+        if self.closed:
+            if not self.MANY:
+                raise ValueError
+        elif not opens and code not in b"\xef\xbb\xbf":  # a byte order mark
             raise ValueError
-        if code == 0x7B:
-            self.path.append("")
-            if depth == self.list:
-                self.fields = {}
-        elif b"[" not in self.open and self.path in (["result"], ["body", "result"]):
-            self.listed = True
-            self.list = depth + 1
-        self.open += bytes((code,))
+        return opens
 
-    def pop(self, code: int) -> None:
+    def sign(self, code: int) -> None:
+        """Take a character outside of strings. Raises ValueError where it cannot stand."""
+        if code in b"{[":
+            self.take(bytes((code,)), OPEN)
+        elif code in b"}]":
+            self.close(code)
+        elif code == 0x22:
+            self.text = b""
+            self.whole = True
+        elif code == 0x3A:  # a colon
+            if self.next != 1:
+                raise ValueError
+            self.next = 2
+        elif code == 0x2C:  # a comma
+            if self.next and self.path[-1] is not None:
+                raise ValueError
+        elif not 0x20 < code < 0x7F:
+            raise ValueError
+        elif len(self.word) < self.LONGEST:
+            self.word += bytes((code,))
+
+    def take(self, raw: bytes, kind: int) -> None:
+        """Take a name, or a value, or the beginning of one."""
+        path = self.path
+        if not self.next and kind != OPEN:
+            path[-1] = raw if self.whole and len(path) < 5 else b""
+            self.next = 1
+            return
+        if self.next != 2 or len(path) >= _DEEPEST:
+            raise ValueError
+        self.value(raw, kind)
+        if kind != OPEN:
+            self.after()
+        elif raw == b"{":
+            path.append(b"")
+            self.next = 0
+        else:
+            path.append(None)
+
+    def close(self, code: int) -> None:
         """Close a bracket."""
-        if self.open[-1] != code - 2:
+        if code != (0x5D if self.path[-1] is None else 0x7D) or (code == 0x7D and self.next):
             raise ValueError
-        self.open = self.open[:-1]
-        depth = len(self.open)
-        self.closed = not depth
-        if code == 0x7D:
-            self.path.pop()
-            if depth and depth == self.list:
-                self.found(self.fields)
-        elif depth < self.list:
-            self.list = 0
+        self.path.pop()
+        self.after()
+        self.ended(code)
+
+    def after(self) -> None:
+        """Know what comes behind a value."""
+        self.closed = not self.path
+        self.next = 2 if self.closed or self.path[-1] is None else 0
 
     def string(self, data: bytes, at: int) -> int:
         """Go on in a string; return where it, an escape, or the piece ends."""
         if self.escape:
-            self.unescape(data[at])
-            return at + 1
+            return self.unescape(data, at)
         end = data.find(b'"', at)
         if end < 0:
             end = len(data)
@@ -89,35 +128,64 @@ class Scanner:
         if stop >= 0:
             end = stop
             self.escape = b"\\"
-        self.add(data[at:end])
+        if end > at:
+            self.add(data[at:end])
         if stop < 0 and end < len(data):
-            text = str(self.text, "utf-8") if len(self.text) < 200 else ""
+            self.whole = self.whole and not self.high
+            self.high = 0
+            raw = self.text
             self.text = None
-            if self.open[-1] == 0x7B:
-                self.named = not self.named
-                if self.named:
-                    self.path[-1] = text
-                elif self.list and len(self.open) == self.list + 1 and self.path[-1] in self.names:
-                    self.fields[self.path[-1]] = text
+            self.take(raw, TEXT)
         return end + 1
 
-    def unescape(self, code: int) -> None:
-        """Take the next character of an escape."""
-        self.escape += bytes((code,))
-        if self.escape[1] == 0x75:
-            if len(self.escape) < 6:
-                return
-            code = int(self.escape[2:], 16)
-            if 0xDC00 <= code < 0xE000:
-                code = 0x10000 + ((self.high & 0x3FF) << 10 | code & 0x3FF)
-            self.high = code
-        else:
-            code = {0x6E: 10, 0x74: 9, 0x72: 13, 0x62: 8, 0x66: 12}.get(code, code)
+    def unescape(self, data: bytes, at: int) -> int:
+        """Take the next character of an escape; return where to go on."""
+        code = data[at]
+        escape = self.escape + bytes((code,))
         self.escape = b""
-        if not 0xD800 <= code < 0xDC00:
+        if escape[1] != 0x75:
+            if code in _ESCAPES:
+                self.add(bytes((_ESCAPES[code],)))
+            else:
+                self.whole = False
+            return at + 1
+        if len(escape) > 2 and code not in b"0123456789abcdefABCDEF":
+            self.whole = False
+            return at  # an escape that was cut: this may well be the end of the string
+        if len(escape) < 6:
+            self.escape = escape
+            return at + 1
+        code = int(escape[2:], 16)
+        high = self.high
+        if 0xDC00 <= code < 0xE000 and high:
+            self.high = 0
+            code = 0x10000 + ((high & 0x3FF) << 10 | code & 0x3FF)
+        if 0xD800 <= code < 0xDC00:
+            self.whole = self.whole and not high
+            self.high = code
+        elif 0xDC00 <= code < 0xE000:
+            self.whole = False
+        else:
             self.add(chr(code).encode())
+        return at + 1
 
     def add(self, raw: bytes) -> None:
         """Keep a piece of a string."""
-        if len(self.text) < 200:
-            self.text += raw
+        if self.high:  # a half stands alone
+            self.high = 0
+            self.whole = False
+        self.text += raw[: self.LONGEST - len(self.text)]
+        self.whole = self.whole and len(self.text) < self.LONGEST
+
+
+def text_of(raw: bytes) -> "str | None":
+    """Return a text out of JSON; None for what is no UTF-8, by one rule on every VM."""
+    try:
+        text = str(raw, "utf-8")
+        for char in text:
+            # MicroPython takes halves of surrogate pairs, and letters written too long.
+            if char > "\x7f" and (0xD800 <= ord(char) < 0xE000 or chr(ord(char)) != char):
+                return None
+    except ValueError:  # UnicodeError is one
+        return None
+    return text

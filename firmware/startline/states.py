@@ -20,7 +20,7 @@ EVENTS = {
     "tls": ("phase",),
     "attempt": ("id", "try"),
     "answer": ("status", "outcome", "reason"),
-    "look": ("outcome", "reason"),
+    "look": ("outcome", "reason", "entry", "deviceid"),
     "wait": ("next_ms", "reason"),
     "failed": ("step", "reason", "next_ms"),
     "rest": ("reason", "next_ms"),
@@ -47,6 +47,7 @@ STEPS = {
     "request": ("too_long",),
     "answer": (
         "cut", "timeout", "garbage", "redirect", "no_memory", "status %", "e%", "error %", "bug %",
+        "list_changed", "list_incomplete", "list_endless",
     ),
 }  # fmt: skip
 
@@ -57,6 +58,11 @@ RECORD_REASONS = (
     "not_there",
     "serial_taken",
     "doubled",
+    "unclear_entry",
+    "unfit_token",
+    "no_token",
+    "two_tokens",
+    "web_page",
     "cannot_look",
     "other_key",
     "newer_record",

@@ -1,6 +1,6 @@
 """What a boot does when something is missing, fails, or is answered with anything but a token."""
 
-from .binding import number
+from .identity import number
 
 
 def lacking(binding) -> bool:
@@ -97,38 +97,6 @@ def unkept(binding, good: int) -> None:
         binding.tell("failed", {"step": "storage", "reason": "unwritten", "next_ms": 0})
 
 
-def outcome(status: int, reason: "str | bytes", table: dict) -> tuple:
-    """Return (state, "", reason): the state by a cloud's table of statuses or their hundreds."""
-    return table.get(status) or table.get(status // 100, "unknown"), "", words(reason)
-
-
-def words(raw: "str | bytes") -> str:
-    """Return what a cloud says as one line without control characters, at most 96 bytes."""
-    raw = raw[:400]
-    try:
-        raw = str(raw, "utf-8")
-    except (TypeError, UnicodeError):  # it is a text already; or bytes, which are read as ASCII
-        pass
-    text = ""
-    for char in raw:
-        code = char if isinstance(char, int) else ord(char)
-        # Controls of either kind, halves of characters, and what turns the direction of text.
-        if (
-            code < 33
-            or 127 <= code < 161
-            or 0xD800 <= code < 0xE000
-            or 0x2028 <= code < 0x202F
-            or (code > 127 and char == code)
-        ):
-            code = 32
-        if code > 32 or text[-1:] > " ":
-            text += chr(code)
-        if len(text.encode()) > 96:
-            text = text[:-1]
-            break
-    return text.strip()
-
-
 def pause(tries: int, chance: int) -> int:
     """Return milliseconds to wait after the `tries`-th failure in a row (from 0).
 
@@ -143,19 +111,10 @@ def retry_after(value: bytes, now: int) -> int:
 
     `now` is Unix time. At least 1 s, at most an hour; 30 s for what cannot be read.
     """
+    from .dates import of_header
+
     try:
-        seconds = int(value) if value.isdigit() else _unix(value) - now
+        seconds = int(value) if value.isdigit() else of_header(value) - now
     except (ValueError, IndexError):
         seconds = 30
     return min(max(seconds, 1), 3600) * 1000
-
-
-def _unix(date: bytes) -> int:
-    """Return the Unix time of `sun, 06 nov 1994 08:49:37 gmt`. Raises ValueError, IndexError."""
-    _, day, month, year, clock, _ = date.split()
-    month = b"janfebmaraprmayjunjulaugsepoctnovdec".index(month) // 3 + 1
-    year = int(year) - (month < 3)
-    days = 365 * year + year // 4 - year // 100 + year // 400
-    days += (153 * ((month + 9) % 12) + 2) // 5 + int(day) - 719469
-    hour, minute, second = clock.split(b":")
-    return ((days * 24 + int(hour)) * 60 + int(minute)) * 60 + int(second)

@@ -21,9 +21,9 @@ DEFECTS = {
         "context.verify_mode = tls.CERT_NONE",
     ),
     "second_post_after_a_timeout": (
-        "binding.py",
-        "            if not self.sent:\n",
-        "            if not self.sent or reason == 'timeout':\n",
+        "ask.py",
+        "        if not binding.sent:\n",
+        "        if not binding.sent or reason == 'timeout':\n",
     ),
     "record_in_one_place_only": (
         "written.py",

@@ -65,6 +65,36 @@ def test_each_difference_has_its_name(
     assert agrees == all(kind == "stranger" for kind, _ in findings)
 
 
+@pytest.mark.parametrize("serial", ["rr 1", "RR1", "RR&#45;1", "", "(unreadable)"])
+def test_a_serial_number_that_the_cloud_writes_otherwise(serial: str) -> None:
+    """With the unit's own deviceid it is the unit's, in whatever case its digits are written."""
+    for held in (token(1), token(1).lower(), f" {token(1)[:30]} {token(1)[30:]}"):
+        verdict = compare([unit(1), unit(2)], [Device(held, serial), Device(token(2), "RR-2")])
+        assert verdict.words == "2 alike"
+
+
+def test_an_entry_without_a_serial_number_is_unclear() -> None:
+    """It may be anybody's: it is named, and makes nobody disagree."""
+    verdict = compare([unit(1)], [Device(token(1), "RR-1"), Device(token(9), ""), Device("", "X")])
+    assert [(one.kind, one.token) for one in verdict.findings] == [
+        ("unclear", token(9)), ("stranger", ""),
+    ]  # fmt: skip
+    assert verdict.agrees
+    assert verdict.findings[0].words.startswith("No serial number (")
+
+
+def test_units_that_look_alike_are_not_mixed_up() -> None:
+    """A unit's own serial number comes before one that only looks like it."""
+    first, second = (
+        msgspec.structs.replace(unit(number), unit=Unit(serial=serial, model="X1"))
+        for number, serial in ((1, "A-11"), (2, "A1-1"))
+    )
+    listed = [Device(token(2), "A1-1"), Device(token(1), "A-11")]
+    assert compare([first, second], listed).words == "2 alike"
+    assert found([first, second], listed[:1]) == [("missing", "A-11")]
+    assert found([first], [Device(token(9), "a11")]) == [("missing", "A-11"), ("orphan", "A-11")]
+
+
 @pytest.mark.parametrize("state", ["work", "failed", "free"])
 def test_an_entry_that_nobody_recorded_is_an_orphan(state: str) -> None:
     """An entry for a unit whose token the ledger never saw is an orphan."""

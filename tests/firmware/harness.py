@@ -38,6 +38,8 @@ NOW = 1_795_000_000
 MADE_AT = NOW - 31_536_000
 #: The chip's clock after power-on: 2000-01-01.
 POWER_ON_CLOCK = 946_684_800
+#: The claim key that readers have unless they are given another: the vendor's example.
+KEY = "ror-ae4fc6c19681a20fad30"
 _SECONDS = 60
 
 
@@ -192,7 +194,7 @@ class Reader:
 def settings_for(
     base_url: str,
     ca: bytes | None,
-    key: str = "ror-ae4fc6c19681a20fad30",
+    key: str = KEY,
     *,
     run: str = "",
     ssid: str = "bench",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.harness import HERE, Boot, Reader, factory_image, settings_for
+from tests.firmware.harness import HERE, KEY, Boot, Reader, factory_image, settings_for
 from tests.firmware.scripted import BODY, TOKEN, Script, ScriptedServer, answer
 
 OLD = str(HERE / "requests_of_1_23")
@@ -115,13 +115,13 @@ UNKNOWN = {
     "a reset": ([None], "cut"),
     "half a status line": ([b"HTTP/1.1 20"], "cut"),
     "half a head": ([b"HTTP/1.1 201 Created\r\nContent-"], "cut"),
-    "half a body": ([answer()[:-20]], None),
-    "a token that is too short": ([answer(body=BODY.replace(b"65A1", b"65A"))], None),
-    "a token that is no hex": ([answer(body=BODY.replace(b"65A1", b"65AX"))], None),
-    "a token that is a number": ([answer(body=b'{"deviceid":12345}')], '{"deviceid":12345}'),
-    "a token in a list": ([answer(body=b"[" + BODY + b"]")], None),
+    "half a body": ([answer()[:-20]], "no_token"),
+    "a token that is too short": ([answer(body=BODY.replace(b"65A1", b"65A"))], "unfit_token"),
+    "a token that is no hex": ([answer(body=BODY.replace(b"65A1", b"65AX"))], "unfit_token"),
+    "a token that is a number": ([answer(body=b'{"deviceid":12345}')], "unfit_token"),
+    "a token in a list": ([answer(body=b"[" + BODY + b"]")], "no_token"),
     "202": ([answer("202 Accepted")], "Device binded succesfully"),
-    "204": ([answer("204 No Content", b"")], ""),
+    "204": ([answer("204 No Content", b"")], "status 204"),
     "no HTTP": ([b"220 mail.example.com ESMTP\r\n" * 3], "garbage"),
     "HTTP/2": ([b"HTTP/2 201\r\n\r\n"], "garbage"),
     "a status of four digits": ([answer("2010 Created")], "garbage"),
@@ -150,18 +150,18 @@ UNKNOWN = {
     "an interim answer and no more": ([interim("Content-Length: 0")], "cut"),
     "chunks that are none": (
         [answer(body=b"zz\r\n\r\n", headers=["Transfer-Encoding: chunked"], length=False)],
-        "",
+        "no_token",
     ),
     "deep JSON": ([answer(body=b"[" * 4000)], None),
     "a huge body": ([answer(body=b'{"description":"' + b"x" * 100_000)], None),
     "HTML": ([answer("200 OK", b"<html><body>Log in</body></html>")], None),
-    "null": ([answer("500 Internal Server Error", b"null")], "null"),
+    "null": ([answer("500 Internal Server Error", b"null")], "status 500"),
     "408": ([answer("408 Request Timeout", b'{"message":"slow"}')], "slow"),
     "409": ([answer("409 Conflict", b'{"description":"exists"}')], "exists"),
-    "425": ([answer("425 Too Early", b"")], ""),
-    "500": ([answer("500 Internal Server Error", b"")], ""),
+    "425": ([answer("425 Too Early", b"")], "status 425"),
+    "500": ([answer("500 Internal Server Error", b"")], "status 500"),
     "503": ([answer("503 Service Unavailable", b"busy\x1b[31m\x07")], "busy [31m"),
-    "301": ([answer("301 Moved", b"", ["Location: https://localhost:1/x"])], ""),
+    "301": ([answer("301 Moved", b"", ["Location: https://localhost:1/x"])], "status 301"),
 }
 
 
@@ -197,16 +197,38 @@ def test_a_redirect_is_not_followed(tmp_path: Path, lib: Path, status: int, old:
 REFUSED = {
     "in the documented form": (
         b'{ description: "Missing model", }',
-        '{ description: "Missing model", }',
+        "Missing model",
     ),
     "in JSON": (b'{"description":"Missing model"}', "Missing model"),
     "in the body": ('{"body":{"message":"Numéro déjà utilisé"}}'.encode(), "Numéro déjà utilisé"),
     "with control characters": (b'{"description":"a\\u001b[2Jb\\u202ec\\r\\nd"}', "a [2Jb c d"),
     "in bytes that are no text": (b"\xff\xfe\x80 no", "no"),
     "at length": (b'{"description":"' + b"x" * 300 + b'"}', "x" * 96),
-    "in nothing": (b"", ""),
-    "in an odd type": (b'{"description":{"a":[1]}}', '{"description":{"a":[1]}}'),
+    "in text": (b"Missing model", "Missing model"),
+    "in an odd type": (b'{"description":{"a":["b",1]}}', "b"),
+    "in two documents": (b'{"message":"m"}{"description":"d"}', "d"),
+    "with a token in them": (
+        b'{"description":"%s exists"}' % TOKEN.lower().encode(),
+        "... exists",
+    ),
+    "with our key in them": (b'{"message":"key %s is dead"}' % KEY.encode(), "key ..."),
+    "with JSON in them": (b'{"message":"no: {\\"a\\": 1}"}', "no:"),
+    "in JSON within JSON": (b'{"body":"{\\"message\\":\\"m\\"}"}', "m"),
 }
+
+
+#: What says nothing to people: then the status is the reason.
+WORDLESS = {
+    "nothing": b"", "null": b"null", "a number": b"123", "JSON without words": b'{"a":{"b":[1]}}',
+    "a list": b'["no"]', "words of no use": b'{"description":null,"message":5}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", WORDLESS.values(), ids=WORDLESS.keys())
+def test_without_words_the_status_is_the_reason(tmp_path: Path, lib: Path, body: bytes) -> None:
+    """A reason is never empty, and never JSON."""
+    boot, _, _ = boot_against(tmp_path, lib, [answer("404 Not Found", body)])
+    assert (boot.state, boot.reason) == ("refused", "status 404")
 
 
 @pytest.mark.parametrize(("body", "words"), REFUSED.values(), ids=REFUSED.keys())

@@ -139,12 +139,151 @@ def test_a_look_with_another_key_proves_nothing(tmp_path: Path, lib: Path) -> No
         assert reader.boot(ntp=NOW + 2000).all("link") == []
 
 
+#: How an entry may be ours that cannot be compared, or is another's after all.
+UNCLEAR: dict[str, dict[str, Any]] = {
+    "a number": {"serial_number": 40012},
+    "null": {"serial_number": None},
+    "other separators": {"serial_number": "DEVICE123"},
+    "other letters": {"serial_number": "ＤＥＶＩＣＥ-123"},
+    "no object": {},
+}
+
+
+@pytest.mark.parametrize("fields", UNCLEAR.values(), ids=UNCLEAR.keys())
+def test_a_look_that_cannot_compare_proves_nothing(
+    tmp_path: Path, lib: Path, fields: dict[str, Any]
+) -> None:
+    """It leaves `unknown`, names the entry, and no number of such looks lets a request out."""
+    error: Script = [answer("500 Oops", b"")]
+    odd: Any = {**entry(TOKEN, ""), **fields} if fields else None
+    odd_page = page(entry(), odd)
+    with Cloud(error, odd_page) as server:
+        reader = run(tmp_path, lib, server, boot_limit=20)
+        for hour in range(3):
+            boot = reader.boot(ntp=NOW + 3600 * hour)
+            assert (boot.state, boot.reason) == ("unknown", "unclear_entry")
+            look = boot.one("look")
+            assert (look["entry"], look["deviceid"]) == (2, TOKEN if fields else "")
+            assert unpack(reader.blob).looks == 0
+        assert [kind.split()[0] for kind in kinds(server)].count("POST") == 1
+
+
+def test_what_an_unclear_entry_is_after_all(tmp_path: Path, lib: Path) -> None:
+    """One of another mark, or from before the reader was made, is another's: the look is clean."""
+    error: Script = [answer("500 Oops", b"")]
+    strangers = page(
+        {**entry(mark="1.0+sl.00c0ffee"), "serial_number": 40012},
+        {**entry(OTHER[1:] + "B"), "serial_number": None, "creation_date": "2025-01-01T00:00:00Z"},
+    )
+    with Cloud(error, strangers) as server:
+        boot = run(tmp_path, lib, server, boot_limit=20).boot()
+        assert boot.one("look")["outcome"] == "unbound"
+
+
+@pytest.mark.parametrize(
+    ("date", "outcome"),
+    [
+        ("Wed, 18 Nov 2026 11:06:50 GMT", "unbound"),
+        ("Wed, 18 Nov 2026 13:06:50 GMT", "unknown"),
+        ("Mon, 16 Nov 2026 11:06:50 GMT", "unknown"),
+        ("today", "unknown"),
+        ("", "unbound"),
+    ],
+)
+def test_an_age_counts_only_by_one_clock(
+    tmp_path: Path, lib: Path, date: str, outcome: str
+) -> None:
+    """Where the cloud's clock is another than ours, what is old for it may be our own entry."""
+    error: Script = [answer("500 Oops", b"")]
+    old = {**entry(), "serial_number": None, "creation_date": "2025-01-01T00:00:00Z"}
+    headers = [f"Date: {date}"] if date else []
+    body = json.dumps({"result": [old]}).encode()
+    with Cloud(error, [answer("200 OK", body, headers)]) as server:
+        boot = run(tmp_path, lib, server, boot_limit=20).boot(ntp=NOW)
+        look = boot.one("look")
+        assert look["outcome"] == outcome
+        assert look["entry"] == (1 if outcome == "unknown" else 0)
+
+
+def test_a_request_may_have_been_earlier_than_its_record_says(tmp_path: Path, lib: Path) -> None:
+    """What is older than this request but not than the reader may be an earlier request's."""
+    error: Script = [answer("500 Oops", b"")]
+    between = {**entry(), "serial_number": None, "creation_date": "2026-11-01T00:00:00Z"}
+    with Cloud(error, page(between)) as server:
+        boot = run(tmp_path, lib, server, boot_limit=20).boot(ntp=NOW)
+        assert boot.reason == "unclear_entry"
+
+
+def test_our_mark_without_a_token(tmp_path: Path, lib: Path) -> None:
+    """An entry of ours whose token is none is named, and nothing is made of it."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error) as server:
+        reader = run(tmp_path, lib, server, boot_limit=10)
+        reader.boot()
+        script = page(entry("not hex", server.mark(), "DEVICE-123"))
+    with Cloud(script) as server:
+        move(reader, server)
+        boot = reader.boot(ntp=NOW + 10)
+        assert (boot.state, boot.reason) == ("unknown", "unfit_token")
+        assert boot.one("look")["entry"] == 1
+        assert reader.boot(ntp=NOW + 5000).one("look")["reason"] == "unfit_token"
+
+
+def looks(reader: Reader, looks: int, looked: int, due: int) -> None:
+    """Set a reader's record to so many clean looks, the last at a time."""
+    from startline.record import pack
+
+    record = unpack(reader.blob)
+    record.looks, record.looked, record.due = looks, looked, due
+    reader.blob = pack(record)
+    reader.put("bind", pack(record) + b"\xff" * (0x2000 - len(pack(record))))
+
+
+def test_the_second_look_waits_for_the_requests_deadline(tmp_path: Path, lib: Path) -> None:
+    """However long ago the first look was, the second counts only behind the request's deadline."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, page(), page(), page(), [answer()]) as server:
+        reader = run(tmp_path, lib, server, boot_limit=20)
+        reader.boot(ntp=NOW)
+        looks(reader, 1, NOW - 1000, NOW + 500)
+        assert reader.boot(ntp=NOW + 100).state == "unknown"
+        assert reader.boot(ntp=NOW + 510).state == "bound"
+        assert [kind[:4] for kind in kinds(server)] == ["POST", "GET ", "GET ", "GET ", "POST"]
+
+
+def test_a_clean_look_does_not_begin_the_pause_anew(tmp_path: Path, lib: Path) -> None:
+    """A look in the middle of the pause changes nothing about when it ends."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, page(), page(), page(), [answer()]) as server:
+        reader = run(tmp_path, lib, server, boot_limit=20)
+        reader.boot(ntp=NOW)
+        looks(reader, 1, NOW, NOW)
+        assert reader.boot(ntp=NOW + 30).state == "unknown"
+        assert unpack(reader.blob).looked == NOW
+        assert reader.boot(ntp=NOW + 61).state == "bound"
+
+
+def test_a_look_that_is_not_clean_takes_the_first_one_back(tmp_path: Path, lib: Path) -> None:
+    """Two clean looks count one after the other: one that names an entry begins the count anew."""
+    error: Script = [answer("500 Oops", b"")]
+    unclear = page({**entry(), "serial_number": None})
+    with Cloud(error, page(), unclear, page(), page(), page(), [answer()]) as server:
+        reader = run(tmp_path, lib, server, boot_limit=20)
+        counts = []
+        for minute in (0, 2, 4):
+            assert reader.boot(ntp=NOW + 60 * minute).state == "unknown"
+            counts.append(unpack(reader.blob).looks)
+        assert counts == [1, 0, 1]
+        assert reader.boot(ntp=NOW + 360).state == "bound"
+
+
 LISTS = {
     "our mark among many": ([entry(), "OURS", entry(OTHER[1:] + "B")], "bound", ""),
     "our mark and serial twice": (
         ["OURS", entry(OTHER, "1.0.0", " device-123 ")], "bound", "",
     ),
     "our serial, other mark": ([entry(serial="device-123 ")], "unknown", "serial_taken"),
+    "our serial, a mark that begins like ours": (["ALMOST"], "unknown", "serial_taken"),
     "our serial, no mark": (
         [{"serial_number": "DEVICE-123", "deviceid": OTHER, "firmware": None}],
         "unknown", "serial_taken",
@@ -165,7 +304,12 @@ def test_what_a_list_tells(
         reader = run(tmp_path, lib, server, boot_limit=10)
         reader.boot()
         mark = server.mark()
-    ours = {"OURS": entry(TOKEN, mark, "DEVICE-123"), "OURS2": entry(OTHER, mark, "DEVICE-123")}
+    digit = "0" if mark[-1] != "0" else "1"
+    ours = {
+        "OURS": entry(TOKEN, mark, "DEVICE-123"),
+        "OURS2": entry(OTHER, mark, "DEVICE-123"),
+        "ALMOST": entry(OTHER, mark[:-1] + digit, "DEVICE-123"),
+    }
     content: Any = {"result": [ours[one] if isinstance(one, str) else one for one in entries]}
     empty: Any = {"result": []}
     if envelope:
@@ -207,7 +351,9 @@ INCOMPLETE = {
     "a redirect": [answer("302 Found", b"", ["Location: https://localhost:1/"])],
     "a short body": [answer("200 OK", b'{"result":[]}', ["Content-Length: 99"], length=False)],
     "a reset": [None],
-    "our mark without a token": "OURS",
+    "more than there are": page(pagination={"total": 1}),
+    "fewer than there are": page(entry(), entry(OTHER[1:] + "B"), pagination={"total": 1}),
+    "a list in a text": [answer("200 OK", json.dumps(json.dumps({"result": []})).encode())],
 }
 
 
@@ -218,8 +364,6 @@ def test_an_incomplete_look_does_not_count(tmp_path: Path, lib: Path, script: An
     with Cloud(error) as server:
         reader = run(tmp_path, lib, server, boot_limit=10)
         reader.boot()
-        if script == "OURS":
-            script = page(entry("not hex", server.mark(), "DEVICE-123"))
     with Cloud(script) as server:
         move(reader, server)
         boot = reader.boot(ntp=NOW + 10)
@@ -243,6 +387,36 @@ def test_pages_are_read_to_the_end(tmp_path: Path, lib: Path) -> None:
         assert len(kinds(server)) == 3
 
 
+#: Pages, by the numbers of their entries and the total that each names, and why they are no list.
+BROKEN_PAGES = {
+    "one is missing": ([([1, 2], 5), ([3, 4], 5), ([], 5)], "list_incomplete"),
+    "one too many": ([([1, 2], 3), ([3, 4], 3), ([], 3)], "list_incomplete"),
+    "the total grew": ([([1, 2], 4), ([3, 4], 5), ([], 5)], "list_changed"),
+    "the total fell": ([([1, 2], 4), ([3], 3), ([], 3)], "list_changed"),
+    "they overlap": ([([1, 2], 3), ([2, 3], 3), ([], 3)], "list_changed"),
+    "they overlap, of no total": ([([1, 2], None), ([2, 3], None)], "list_changed"),
+    "the first one again and again": ([([1, 2], 4), ([1, 2], 4)], "list_incomplete"),
+}
+
+
+@pytest.mark.parametrize(("pages", "reason"), BROKEN_PAGES.values(), ids=BROKEN_PAGES.keys())
+def test_pages_that_are_no_whole_list(
+    tmp_path: Path, lib: Path, pages: list[tuple[list[int], int | None]], reason: str
+) -> None:
+    """Pages that lack one, or were changed while they were read, prove nothing."""
+    error: Script = [answer("500 Oops", b"")]
+    scripts = [
+        page(*[entry(f"{n:064X}", serial=f"S{n}") for n in numbers], pagination={"total": total})
+        for numbers, total in pages
+    ]
+    with Cloud(error, *scripts, [None]) as server:
+        reader = run(tmp_path, lib, server, boot_limit=8)
+        boot = reader.boot()
+        assert boot.all("look") == []
+        assert boot.failures()[0] == ("answer", reason)
+        assert unpack(reader.blob).looks == 0
+
+
 def test_a_long_page_in_a_small_heap(tmp_path: Path, lib: Path) -> None:
     """Five thousand devices on one page are read in the heap that a first boot has anyway."""
     entries = [
@@ -251,7 +425,7 @@ def test_a_long_page_in_a_small_heap(tmp_path: Path, lib: Path) -> None:
     ]
     error: Script = [answer("500 Oops", b"")]
     with Cloud(error, page(*entries), page()) as server:
-        boot = run(tmp_path, lib, server, boot_limit=60).boot(heap="90k")
+        boot = run(tmp_path, lib, server, boot_limit=60).boot(heap="85k")
         assert boot.one("look")["outcome"] == "unbound"
 
 

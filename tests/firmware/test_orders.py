@@ -66,6 +66,12 @@ def record(one: FakeChip) -> Record:
         ([], False, "unknown", "timeout"),
         ([], True, "unbound", "not_there"),
         ([(OTHER, "1.0", "OTHER")], True, "unbound", "not_there"),
+        ([(OTHER, None, b"40012")], True, "unknown", "unclear_entry"),
+        ([(None, None, None)], True, "unknown", "unclear_entry"),
+        ([(OTHER, "1.0", "DEVICE 123")], True, "unknown", "unclear_entry"),
+        ([(OTHER, "1.0", None), (TOKEN.lower(), MARK.upper(), None)], True, "bound", ""),
+        ([(b"25", MARK, "DEVICE-123")], True, "unknown", "unfit_token"),
+        ([(OTHER, "0.1.0+sl.deadbee0", "DEVICE-123")], True, "unknown", "serial_taken"),
     ],
 )
 def test_reconcile(entries: list[Any], proven: bool, state: str, reason: str) -> None:
@@ -109,6 +115,14 @@ def test_adopt_after_a_strangers_record() -> None:
     one = chip("bound", serial="X", token=OTHER)
     assert ORDERS["adopt"](TOKEN, one) == "bound"
     assert record(one).generation == 6
+
+
+@pytest.mark.parametrize("written", [TOKEN.lower(), f" {TOKEN}\n", f"{TOKEN[:9]} {TOKEN[9:]}"])
+def test_adopt_keeps_the_one_form(written: str) -> None:
+    """However an operator, or a cloud's page, writes a token, its one form is kept."""
+    one = chip("unknown")
+    assert ORDERS["adopt"](written, one) == "bound"
+    assert record(one).token == TOKEN
 
 
 def test_adopt_takes_only_tokens_and_no_bound_device() -> None:
@@ -190,6 +204,7 @@ def test_orders_to_a_device_that_is_nobody() -> None:
         ([(TOKEN, MARK, "device-123 ")], True, "unknown", "record_damaged"),
         ([(TOKEN, "0.1.0+sl.00000000", "DEVICE-123")], True, "unknown", "record_damaged"),
         ([(TOKEN, "sl.", "OTHER")], True, "unbound", "not_there"),
+        ([(TOKEN, "sl.00000000", None)], True, "unknown", "record_damaged"),
     ],
 )
 def test_reconcile_of_a_damaged_record(

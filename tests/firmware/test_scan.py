@@ -1,4 +1,4 @@
-"""The streaming scanner of device lists, against CPython's own JSON."""
+"""The streaming scanner of JSON and the reader of device lists, against CPython's own JSON."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline.scan import Scanner
+from startline.device_list import ListReader
+from startline.scan import text_of
 
 NAMES = ("deviceid", "firmware", "serial_number")
+WANTED = tuple(name.encode() for name in NAMES)
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 SCALAR = (
     st.none()
@@ -30,21 +32,30 @@ DOCUMENT = st.dictionaries(TEXT, VALUE, max_size=3).flatmap(
 )
 
 
-def scan(raw: bytes, step: int = 7) -> tuple[list[dict[str, str]], Scanner]:
+Fields = dict[str, str | bytes | None]
+
+
+def scan(raw: bytes, step: int = 7) -> tuple[list[Fields], ListReader]:
     """Scan in pieces of `step` bytes."""
-    found: list[dict[str, str]] = []
-    scanner = Scanner(NAMES, found.append)
+    items: list[dict[bytes, str | bytes | None]] = []
+    scanner = ListReader(WANTED, items.append)
     for at in range(0, len(raw), step):
         scanner.feed(raw[at : at + step])
-    return found, scanner
+    return [{name.decode(): item[name] for name in item} for item in items], scanner
 
 
-def expected(entries: list[dict[str, Any]]) -> list[dict[str, str]]:
+def expected(entries: list[dict[str, Any]]) -> list[Fields]:
     """Return what a scanner has to find in entries."""
     return [
-        {name: value for name, value in entry.items() if name in NAMES and isinstance(value, str)}
-        for entry in entries
+        {name: found(value) for name, value in entry.items() if name in NAMES} for entry in entries
     ]
+
+
+def found(value: Any) -> str | bytes | None:
+    """Return what a scanner has to find of a value: a text, a word's bytes, or that it is neither."""
+    if isinstance(value, str):
+        return value
+    return None if isinstance(value, dict | list) else json.dumps(value).encode()
 
 
 @given(DOCUMENT, st.booleans(), st.booleans(), st.integers(1, 40), st.sampled_from([None, 2]))
@@ -108,19 +119,112 @@ def test_only_the_list_counts(raw: bytes) -> None:
 def test_what_lies_deeper_is_no_entry() -> None:
     """Objects and texts within an entry are not its own."""
     raw = b'{"result":[{"sessions":[{"deviceid":"X"}],"deviceid":"A","x":{"firmware":"Y"}},[{"deviceid":"Z"}]]}'
-    assert scan(raw)[0] == [{"deviceid": "A"}]
+    assert scan(raw)[0] == [{"deviceid": "A"}, {}]
 
 
 def test_long_texts_match_nothing() -> None:
-    """A text too long to be a token, a mark or a serial is left empty, and costs no memory."""
-    raw = json.dumps({"result": [{"deviceid": "x" * 100_000, "firmware": "é" * 400}]}).encode()
-    assert scan(raw, 256)[0] == [{"deviceid": "", "firmware": ""}]
+    """A text too long to be a token, a mark or a serial is known as such, and costs no memory."""
+    raw = json.dumps({"result": [{"deviceid": "x" * 100_000, "firmware": "é" * 101}]}).encode()
+    assert scan(raw, 256)[0] == [{"deviceid": None, "firmware": None}]
+    assert scan(b'{"result":[{"deviceid":%s}]}' % (b"9" * 300))[0] == [{"deviceid": None}]
 
 
 @pytest.mark.parametrize(
-    "raw", [b"x", b"{}{}", b"{]", b"}", b'"text"', b"[1]2", b"{\xff}", b"[" * 40, b'{"a":"\xff"}']
-)
+    "raw",
+    [
+        b"x", b"{}{}", b"{]", b"}", b"[1]2", b"{\xff}", b"[" * 101, b'{"a"}', b'{"a":}', b'{"a" "b"}',
+        b'{"a":1:2}', b"[1:2]", b'{"a",1}', b"{1}", b"{}x", b'"text"x', b"NaN", b'{"a":[1}',
+    ],
+)  # fmt: skip
 def test_what_is_no_json(raw: bytes) -> None:
     """Broken structure is an error, at once."""
     with pytest.raises(ValueError):  # noqa: PT011 - it says no more than that
         scan(raw)
+
+
+#: What servers write that is no JSON, or unusual, in a member that nobody compares.
+ODD = {
+    "NaN": b'"x":NaN', "minus infinity": b'"x":-Infinity', "a word of Python": b'"x":None',
+    "Latin-1": b'"x":"M\xfcller"', "half a letter": b'"x":"Yar\xc4"', "half an escape": rb'"x":"\u00"',
+    "half a pair": rb'"x":"\ud83d"', "the other half": rb'"x":"\ude00"',
+    "an escape that is none": rb'"x":"\q\x41\u00g1"', "controls": b'"x":"a\r\n\t\x00b"',
+    "a name that is no text": b'"\xff\xfe":1', "a name without quotes": b"x : 1",
+    "deep": b'"x":' + b"[" * 90 + b"]" * 90, "wide": b'"x":[' + b"[]," * 5000 + b"0]",
+    "a number without end": b'"x":' + b"9" * 5000, "commas": b'"x":1,,,', "doubled": b'"x":1,"x":2',
+    "a long name": b'"' + b"x" * 5000 + b'":1',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("member", ODD.values(), ids=ODD.keys())
+@pytest.mark.parametrize("place", [0, 1], ids=["before", "behind"])
+def test_what_nobody_compares_spoils_nothing(member: bytes, place: int) -> None:
+    """An entry is read whatever stands in its other members, and so is the one behind it."""
+    own = b'"deviceid":"A","serial_number":"S"'
+    first = b",".join((member, own) if not place else (own, member))
+    raw = b'\xef\xbb\xbf{"result":[{%s},{"deviceid":"B"}],"pagination":{"total":2}}' % first
+    for step in (1, 3, 256):
+        found, scanner = scan(raw, step)
+        assert found == [{"deviceid": "A", "serial_number": "S"}, {"deviceid": "B"}]
+        assert (scanner.listed, scanner.closed, scanner.total) == (True, True, 2)
+
+
+#: What is compared, and cannot be: a member `serial_number`, and what is found of it.
+UNREADABLE = {
+    "Latin-1": (b'"M\xfcller"', None), "half a letter": (b'"Yar\xc4"', None),
+    "half an escape": (rb'"a\u12"', None), "half a pair": (rb'"\ud83dx"', None),
+    "the other half": (rb'"x\ude00"', None), "an escape that is none": (rb'"\q"', None),
+    "halves in bytes": (b'"\xed\xa0\x80"', None), "too long a letter": (b'"\xc0\xb1"', None),
+    "an object": (b'{"serial_number":"S"}', None), "a list": (b'["S"]', None),
+    "a number": (b"40012", b"40012"), "null": (b"null", b"null"), "NaN": (b"NaN", b"NaN"),
+    "empty": (b'""', ""), "a pair": (rb'"\ud83d\ude00"', "\U0001f600"),
+    "said twice alike": (b'"S","serial_number":"S"', "S"),
+    "said twice": (b'"S","serial_number":"T"', None),
+    "said three times": (b'"S","serial_number":"T","serial_number":"S"', None),
+    "escaped name": (rb'null,"serial\u005fnumber":null', b"null"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "value"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_is_found_of_what_is_compared(raw: bytes, value: str | bytes | None) -> None:
+    """A text, the bytes of a word, or that it is neither; in pieces of any size."""
+    document = b'{"result":[{"serial_number":%s}]}' % raw
+    for step in (1, 2, 256):
+        assert scan(document, step)[0] == [{"serial_number": value}]
+
+
+@pytest.mark.parametrize(
+    ("items", "count"), [(b"1", 1), (b'"A"', 1), (b"null,{}", 2), (b"[{}]", 1), (b"[[{}],{}]", 1)]
+)
+def test_an_item_that_is_no_object_is_an_item(items: bytes, count: int) -> None:
+    """Whatever stands in the list is counted, and nothing of it can be compared."""
+    assert scan(b'{"result":[%s]}' % items)[0] == [{}] * count
+
+
+@pytest.mark.parametrize(
+    ("raw", "total"),
+    [
+        (b"5", 5),
+        (b'"5"', 5),
+        (b"null", -1),
+        (b'"many"', -1),
+        (b"-1", -1),
+        (b"5.0", -1),
+        (b"[5]", -1),
+    ],
+)
+@pytest.mark.parametrize("envelope", [b"%s", b'{"body":%s}'])
+def test_how_many_there_are(envelope: bytes, raw: bytes, total: int) -> None:
+    """The total is taken as a number, or as the text of one, and from its own place only."""
+    page = b'{"total":9,"pagination":{"total":%s,"x":{"total":8}},"result":[{"total":7}]}' % raw
+    assert scan(envelope % page)[1].total == total
+
+
+@given(st.binary(max_size=12))
+@settings(max_examples=500)
+def test_texts_are_utf_8(raw: bytes) -> None:
+    """What is no UTF-8 by CPython's strict rule is no text."""
+    try:
+        expected: str | None = raw.decode()
+    except UnicodeDecodeError:
+        expected = None
+    assert text_of(raw) == expected

@@ -182,7 +182,12 @@ IDS = {
     "beyond any machine": b'{"id":' + b"9" * 300 + b"}",
     "in a list": b'[{"id":25}]',
     "of the user": b'{"user":{"id":6}}',
-    "cut": EXAMPLE_ANSWER[:-1],
+    "cut within its digits": EXAMPLE_ANSWER[: EXAMPLE_ANSWER.index(b"25") + 1],
+    "cut behind its digits": b'{"id":123',
+    "within a text, cut": rb'{"body":"{\"id\":123',
+    "twice": b'{"id":25,"id":26}',
+    "twice, in an envelope": b'{"id":25,"body":{"id":26}}',
+    "in two documents": b'{"id":25}\n{"id":26}',
     "HTML": b"<html><body>Please log in</body></html>",
 }
 
@@ -203,9 +208,9 @@ REFUSALS = {
     "nested": (b'{"message":"m","errors":{"a":{"b":[["deep"]]}}}', "deep"),
     "a text": (b'{"message":"m","errors":"text"}', "text"),
     "with control characters": (b'{"errors":{"a":["\\u001b[31mred\\u0007\\n end"]}}', "[31mred end"),
-    "none": (b'{"message":"m","errors":{}}', '{"message":"m","errors":{}}'),
-    "no texts": (b'{"message":"m","errors":{"a":[5]}}', '{"message":"m","errors":{"a":[5]}}'),
-    "HTML": (b"<html>\x1b[2J</html>", "<html> [2J</html>"),
+    "none": (b'{"message":"m","errors":{}}', "status 422"),
+    "no texts": (b'{"message":"m","errors":{"a":[5]}}', "status 422"),
+    "HTML": (b"<html>\x1b[2J</html>", "web_page"),
 }  # fmt: skip
 
 
@@ -303,12 +308,29 @@ def test_an_activation_whose_answer_is_lost(unit: Any, rule: str) -> None:
         assert [request.path for request in cloud.requests].count(ACTIVATE) == 1
 
 
+IDS_BEFORE_A_CUT = {
+    "behind a comma": b'{"id":25,"serial_number":"s',
+    "behind white space": b'{"id": 25\n',
+    "all but the last bracket": EXAMPLE_ANSWER[:-1],
+    "NaN before it": b'{"t":NaN,"id":25}',
+    "behind a byte order mark": b'\xef\xbb\xbf{"id":25}',
+    "in a text": rb'{"statusCode":201,"body":"{\"id\":25}"}',
+    "the same twice": b'{"id":25,"body":{"id":25}}',
+    "beside null": b'{"id":null,"body":{"id":25}}',
+}
+
+
+@pytest.mark.parametrize("body", IDS_BEFORE_A_CUT.values(), ids=IDS_BEFORE_A_CUT.keys())
+def test_an_id_whose_end_was_seen(unit: Any, body: bytes) -> None:
+    """An id counts once something stands behind its digits, whatever else the answer lacks."""
+    boot, _, _ = boot_against(unit, [answer(body=body)])
+    assert (boot.state, boot.end["token"]) == ("bound", "25")
+
+
 def test_what_is_a_token() -> None:
     """A token is the digits of a whole number above 0, written as a machine writes it."""
-    assert vms.fit("25")
-    assert vms.fit("999999999999999")
-    for text in ("0", "-1", "01", "1_0", " 25", "٢", "1000000000000000"):
-        assert not vms.fit(text)
-    for text in ("", "x", "2.5"):
-        with pytest.raises(ValueError, match="invalid literal"):
-            vms.fit(text)
+    assert vms.canonical(b"25") == "25"
+    assert vms.canonical(b"999999999999999") == "9" * 15
+    for value in (b"0", b"-1", b"01", b"1_0", b" 25", b"1000000000000000", b"", b"x", b"2.5", b"2e1",
+                  "25", "", None):  # fmt: skip
+        assert vms.canonical(value) == ""

@@ -1,23 +1,13 @@
 """The clouds that the agent knows: one module each, found by the name in `claim.cloud`.
 
 A cloud's module has NEEDED (names of settings), `request(identity, mark)` -> (path, headers,
-body) of the one POST, `read(status, body)` -> (state, token, reason) of its answer, `fit(token)`,
-and what a look goes by: LIST (a path with %d for the page; what token, mark and serial number
-are called), or a `look(ask, identity, mark)` of its own, which returns (state, token, reason).
-`mark`, if any, goes to where the cloud's own list shows it again.
+body) of the one POST, and what `answer` reads the answer by: TOKEN (the token's name), WORDS (names
+of what is said to people, the best first), ANSWERS (states by status, or by its hundreds), and
+`canonical(value)`: the one form of a token, which is a text or the bytes of a number, or "" for what
+is none. What a look goes by is LIST (a path with %d for the page; what token, mark, serial number
+and date of creation are called), or a `look(ask, identity, mark)` of its own, which returns (state,
+token, reason). `mark`, if any, goes to where the cloud's own list shows it again.
 """
-
-import json
-
-
-def parse(text: str) -> dict:
-    """Return what an answer's JSON holds. Raises ValueError, also for more than any cloud says.
-
-    Brackets and commas take memory out of all proportion to their bytes.
-    """
-    if text.count("[") + text.count("{") > 32 or text.count(",") > 200:
-        raise ValueError
-    return json.loads(text)
 
 
 def find(name: str):
@@ -25,6 +15,6 @@ def find(name: str):
     if not name.isalpha():
         return None
     try:
-        return __import__(__name__ + "." + name, None, None, ("read",))
+        return __import__(__name__ + "." + name, None, None, ("request",))
     except ImportError:
         return None

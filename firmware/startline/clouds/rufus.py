@@ -1,14 +1,16 @@
 """RUFUS: binds by serial number with a company's API key; the token is 64 hex digits."""
 
 import json
-from binascii import unhexlify
-
-from . import parse
 
 NEEDED = ("claim.key",)
 
-# Where the company's devices are listed, and what token, mark and serial number are called.
-LIST = ("/devices?page=%d&limit=1000", "deviceid", "firmware", "serial_number")
+# Where the company's devices are listed, and what token, mark, serial number and date are called.
+LIST = (
+    "/devices?page=%d&limit=1000", b"deviceid", b"firmware", b"serial_number", b"creation_date",
+)  # fmt: skip
+
+TOKEN = b"deviceid"
+WORDS = (b"description", b"message")
 
 # The headers that may carry the key. Servers before the cloud drop a name with an underscore by
 # default (nginx, Apache), and older clouds know no other: both are sent unless one is chosen.
@@ -36,27 +38,12 @@ def request(identity, mark: str) -> tuple:
     return "/devices", headers, json.dumps(fields).encode()
 
 
-def fit(token: str) -> bool:
-    """Tell whether that is a token. Raises ValueError, TypeError where it is nothing like one."""
-    return len(unhexlify(token)) == 32
-
-
-def read(status: int, body: bytes) -> tuple:
-    """Return what an answer means: (state, token, reason)."""
-    try:
-        text = str(body, "utf-8")
-        try:
-            fields = parse(text)
-        except ValueError:  # the documented answer has no commas between its members
-            import re
-
-            fields = parse(re.sub(r'"\s+"', '","', text))
-        fields = fields.get("body", fields)
-        if status in (200, 201) and fit(fields["deviceid"]):
-            return "bound", fields["deviceid"], ""
-        reason = (fields.get("description") or fields["message"]).strip()
-    except Exception:  # whatever the answer is, it is not what was hoped for
-        reason = body
-    from ..trouble import outcome
-
-    return outcome(status, reason, ANSWERS)
+def canonical(token: "str | bytes | None") -> str:
+    """Return a token without white space and in upper case; "" for what is none: it is a text."""
+    if not isinstance(token, str):
+        return ""
+    for space in " \t\r\n":
+        token = token.replace(space, "")
+    if len(token) == 64 and not token.strip("0123456789abcdefABCDEF"):
+        return token.upper()
+    return ""

@@ -7,9 +7,11 @@ spelled it. There is no `claim.key`: with `run.key` = "same" the application get
 
 import json
 
-from . import parse
-
 NEEDED = ("claim.login", "claim.name", "claim.type")
+
+# A number only: no text, no fraction, no truth value. The message says nothing useful.
+TOKEN = b"id"
+WORDS = (b"errors",)
 
 # What an answer without a token means, by its status or its hundreds; all else is unknown.
 ANSWERS = {4: "refused", 408: "unknown", 409: "unknown", 425: "unknown", 429: "unbound"}
@@ -40,25 +42,14 @@ def request(identity, mark: str, verb: str = "activate") -> tuple:
     return "/api/v1/billing/devices/" + verb, headers, json.dumps(fields).encode()
 
 
-def fit(token: str) -> bool:
-    """Tell whether that is a token, a number above 0. Raises ValueError for what is no number."""
-    return int(token) > 0 and len(token) < 16 and str(int(token)) == token
+def canonical(token: "str | bytes | None") -> str:
+    """Return a token, a whole number above 0 of at most 15 digits; "" for what is none.
 
-
-def read(status: int, body: bytes) -> tuple:
-    """Return what an answer means: (state, token, reason)."""
-    try:
-        fields = parse(str(body, "utf-8"))
-        token = fields.get("id")
-        # A number only: no text, no fraction, no truth value.
-        if status in (200, 201) and type(token) is int and fit(str(token)):
-            return "bound", str(token), ""
-        reason = _texts(fields["errors"]) or body
-    except Exception:  # whatever the answer is, it is not what was hoped for
-        reason = body
-    from ..trouble import outcome
-
-    return outcome(status, reason, ANSWERS)
+    A number it is: of JSON that are bytes, a text is none.
+    """
+    if isinstance(token, bytes) and token.isdigit() and token[:1] != b"0" and len(token) < 16:
+        return token.decode()
+    return ""
 
 
 def look(ask, identity, mark: str) -> tuple:
@@ -71,12 +62,3 @@ def look(ask, identity, mark: str) -> tuple:
     from ..errors import Failed
 
     raise Failed("answer", "status %d" % status)
-
-
-def _texts(thing) -> str:
-    """Return the texts in lists and objects as one."""
-    if isinstance(thing, str):
-        return thing
-    if isinstance(thing, dict):
-        thing = thing.values()
-    return "; ".join([_texts(one) for one in thing])

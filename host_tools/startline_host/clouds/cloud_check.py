@@ -5,12 +5,21 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import httpx
-import msgspec
+from startline.dates import same_time
+from startline.device_list import Pages
+from startline.serial_match import LIKE, OTHER, SAME
 
 from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.clouds.device_entries import (
+    Entry,
+    ListPage,
+    compare_serial,
+    find_serial,
+    read_page,
+    same_token,
+)
 from startline_host.errors import (
     BadInput,
     CloudDisagrees,
@@ -23,21 +32,8 @@ from startline_host.util import printable
 
 _LIMIT = 1000
 _MAX_PAGES = 1000
-#: What an entry may tell besides, in the order of `Entry`.
-_TOLD = ("firmware", "model", "alias", "creation_date")
 #: A cloud may show a new device a moment late: seconds before it is asked again.
 _PAUSES = (0.5, 1.5, 3.0)
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """What the cloud's list says of one device."""
-
-    deviceid: str
-    serial_number: str
-    firmware: str = ""
-    model: str = ""
-    alias: str = ""
-    creation_date: str = ""
 
 
 def check_device(
@@ -51,7 +47,7 @@ def check_device(
     with _known_as_bound(), cloud_client(base_url, ca, key) as client:
         for pause in (*_PAUSES, None):
             entries = _list_devices(client)
-            found = [entry for entry in entries if entry.deviceid == token]
+            found = [entry for entry in entries if same_token(entry.deviceid, token)]
             if found or pause is None:
                 break
             time.sleep(pause)
@@ -63,7 +59,7 @@ def list_devices(
 ) -> list[Entry]:
     """Return the whole list of the company's devices, every page of it.
 
-    `whole` also wants as many as the cloud says there are: only then is absence worth something.
+    `whole` also wants all of one list, as `Pages` has it: only then is absence worth something.
     Raises NetworkFailed, TlsFailed, RefusedByCloud or BadInput where it cannot be read to its end.
     """
     with cloud_client(base_url, ca, key) as client:
@@ -80,29 +76,26 @@ def _known_as_bound() -> Iterator[None]:
         raise type(error)(f"The device is bound, but {words}", error.hint) from None
 
 
-def same_serial(one: str, other: str) -> bool:
-    """Tell whether two serial numbers are the same but for case and surrounding space."""
-    return one.strip().casefold() == other.strip().casefold()
-
-
 def _judge(entries: list[Entry], serial: str, token: str) -> Entry:
-    named = [entry for entry in entries if same_serial(entry.serial_number, serial)]
-    held = [entry for entry in entries if entry.deviceid == token]
+    found = find_serial(entries, serial, first=int(time.time()))
+    named = found[SAME] + found[LIKE]
+    held = [entry for entry in entries if same_token(entry.deviceid, token)]
     if not held:
         known = "under another deviceid" if named else "not at all"
         raise CloudDisagrees(
             f"The device says that it is bound, but the cloud knows {printable(serial)} {known}.",
             "Does the READ key belong to the same company? Then: startline reconcile.",
         )
-    if not same_serial(held[0].serial_number, serial):
+    if compare_serial(held[0], serial, by_mark=False) == OTHER:
         raise CloudDisagrees(
             f"The cloud knows this deviceid as {printable(held[0].serial_number)}, "
             f"and the device is {printable(serial)}.",
             "Settle it by hand before the reader is used.",
         )
-    if len(named) > 1:
+    others = [entry for entry in named if not same_token(entry.deviceid, token)]
+    if others:
         raise CloudDisagrees(
-            f"The cloud has {len(named)} devices with the serial number {printable(serial)}.",
+            f"The cloud has {len(others) + 1} devices with the serial number {printable(serial)}.",
             "One of them is a leftover: unbind it in the cloud's own page.",
         )
     return held[0]
@@ -110,48 +103,53 @@ def _judge(entries: list[Entry], serial: str, token: str) -> Entry:
 
 def _list_devices(client: httpx.Client, *, whole: bool = False) -> list[Entry]:
     entries: list[Entry] = []
-    for page in range(1, _MAX_PAGES + 1):
-        listed, total = _page(client, page)
-        entries += listed
-        if whole and not listed and total is not None and len(entries) != total:
-            raise NetworkFailed(
-                f"The cloud's list has {total} devices, and {len(entries)} of them came.",
-                "Run the command again.",
-            )
-        if not listed or (len(entries) >= total if total is not None else len(listed) < _LIMIT):
-            return entries
+    pages = Pages()
+    for number in range(1, _MAX_PAGES + 1):
+        page = _page(client, number, first=len(entries) + 1)
+        if whole:
+            if not _goes_on(pages, page):
+                return entries
+        elif not page.entries or _is_last(page, len(entries) + len(page.entries)):
+            return [*entries, *page.entries]
+        entries += page.entries
     raise NetworkFailed("The cloud's list of devices does not end.")
 
 
-def _page(client: httpx.Client, page: int) -> tuple[list[Entry], int | None]:
-    """Return a page's entries, and how many the whole list has where the cloud says so."""
+def _goes_on(pages: Pages, page: ListPage) -> bool:
+    """Take a page of a list that has to be whole, and tell whether to read on."""
+    tokens = [entry.compared[0] for entry in page.entries]
+    ends = (tokens[0], tokens[-1]) if tokens else ()
     try:
-        response = client.get("/devices", params={"page": page, "limit": _LIMIT})
+        return bool(pages.more(ends, len(tokens), page.total))
+    except ValueError as error:
+        words = {
+            "list_incomplete": f"The cloud's list has {pages.total} devices, and {pages.count} of "
+            "them came.",
+            "list_changed": "The cloud's list changed while it was read.",
+        }
+        raise NetworkFailed(words[str(error)], "Run the command again.") from None
+
+
+def _is_last(page: ListPage, count: int) -> bool:
+    return count >= page.total if page.total >= 0 else len(page.entries) < _LIMIT
+
+
+def _page(client: httpx.Client, number: int, *, first: int) -> ListPage:
+    """Read a page, whose first entry has the number `first` in the list."""
+    try:
+        response = client.get("/devices", params={"page": number, "limit": _LIMIT})
     except httpx.TransportError as error:
         raise unreachable(error) from None
     if response.status_code != httpx.codes.OK:
         raise _refused(response.status_code)
     try:
-        answer = response.json()
-        answer = answer.get("body", answer)
-        entries = [
-            Entry(
-                str(item["deviceid"]),
-                str(item["serial_number"]),
-                *(str(item.get(name) or "") for name in _TOLD),
-            )
-            for item in answer["result"]
-        ]
-        return entries, _total(answer.get("pagination"))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        date = response.headers.get("date", "").lower().encode()
+        dated = same_time(int(time.time()), date)
+        return read_page(response.content, first=first, dated=dated)
+    except ValueError:
         raise NetworkFailed(
             "The cloud's list of devices cannot be read: it is not in the documented form."
         ) from None
-
-
-def _total(pagination: Any) -> int | None:
-    total = pagination.get("total") if isinstance(pagination, dict) else None
-    return total if isinstance(total, int) else None
 
 
 def _refused(status: int) -> StartlineError:

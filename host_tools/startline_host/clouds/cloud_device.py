@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
 
 import httpx
 import msgspec
+from startline.clouds import rufus
+from startline.serial_match import OTHER, Serial
 
-from startline_host.clouds.cloud_check import same_serial
 from startline_host.clouds.cloud_client import cloud_client, unreachable
 from startline_host.errors import CloudDisagrees, OutcomeUnknown, RefusedByCloud
 from startline_host.secrets import Secret, redact
@@ -35,7 +39,7 @@ def get_device(
     """
     try:
         with cloud_client(base_url, ca, key) as client:
-            answer = client.get(f"/devices/{token}")
+            answer = client.get(_path(token))
     except httpx.TransportError as error:
         raise unreachable(error) from None
     if answer.status_code == httpx.codes.NOT_FOUND:
@@ -43,16 +47,16 @@ def get_device(
     if answer.status_code in _NOT_ALLOWED:
         return CloudDevice(found=None)
     try:
-        told = answer.json()
-        told = told.get("body", told)["result"]
+        told = _fields(answer.content)["result"]
         told = told[0] if isinstance(told, list) else told
-        there = str(told["serial_number"])
+        there = told.get("serial_number")
         device = CloudDevice(True, _count(told, "sessions"), _count(told, "passings"))
     except (ValueError, LookupError, TypeError, AttributeError):
         raise RefusedByCloud(
             f"The cloud's answer about the device cannot be read ({answer.status_code})."
         ) from None
-    if not same_serial(there, serial):
+    # What cannot be compared is no other's: that the cloud has this deviceid says more.
+    if isinstance(there, str) and Serial(serial).compare(there) == OTHER and "\ufffd" not in there:
         raise CloudDisagrees(
             f"The cloud knows this deviceid as {printable(there)}, and the device is "
             f"{printable(serial)}. Nothing was changed."
@@ -68,7 +72,7 @@ def unbind_device(base_url: str, ca: Sequence[bytes], key: Secret, token: str) -
     """
     try:
         with cloud_client(base_url, ca, key) as client:
-            answer = client.delete(f"/devices/{token}")
+            answer = client.delete(_path(token))
     except httpx.TransportError as error:
         raise unreachable(error) from None
     if answer.status_code == httpx.codes.NOT_FOUND:
@@ -85,6 +89,21 @@ def unbind_device(base_url: str, ca: Sequence[bytes], key: Secret, token: str) -
         f"Whether the cloud has unbound the device is not known ({answer.status_code}: {said}).",
         "The device was left as it is. Run the command again.",
     )
+
+
+def _path(token: str) -> str:
+    """Return where a device is, also for a deviceid that was kept as it came, with white space."""
+    return f"/devices/{quote(rufus.canonical(token) or token, safe='')}"
+
+
+def _fields(content: bytes) -> dict[str, Any]:
+    """Return an answer's fields, whatever is odd about those that nobody wants. Raises ValueError."""
+    told = json.loads(content.decode("utf-8-sig", "replace"))
+    for _ in range(2):
+        told = told.get("body", told)
+        if isinstance(told, str):
+            told = json.loads(told)
+    return dict(told)
 
 
 def _count(told: dict[str, object], name: str) -> int | None:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import msgspec
+from startline.serial_match import UNCLEAR
 
 from startline_host.clouds.bound_device import BoundDevice
-from startline_host.clouds.cloud_check import Entry, check_device, list_devices
+from startline_host.clouds.cloud_check import check_device, list_devices
 from startline_host.clouds.cloud_device import CloudDevice, get_device, unbind_device
+from startline_host.clouds.device_entries import Entry, compare_serial
 from startline_host.clouds.vms_check import check_taken
 from startline_host.formats.factory_partition import Settings
 from startline_host.secrets import Secret
+from startline_host.util import printable
 
 
 class CloudKind(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,13 +44,18 @@ def kind_of(cloud: str) -> CloudKind:
 
 
 def _check_by_list(device: BoundDevice, settings: Settings, key: Secret | None) -> str:
-    check_device(
+    entry = check_device(
         settings.claim.base_url,
         settings.tls.ca,
         key or Secret(""),
         serial=device.serial,
         token=device.token,
     )
+    if compare_serial(entry, device.serial, by_mark=False) == UNCLEAR:
+        return (
+            "The cloud knows this deviceid; the serial number that it has there, "
+            f"{printable(entry.serial_number) or 'none'}, cannot be compared."
+        )
     return "The cloud knows this very device."
 
 

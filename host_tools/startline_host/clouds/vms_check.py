@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+from startline.answer import Answer
 from startline.clouds import vms
 
 from startline_host.clouds.bound_device import BoundDevice
@@ -42,7 +43,9 @@ def check_taken(settings: Settings, device: BoundDevice) -> str:
             f"The device is bound, but the cloud answers its check with {answer.status_code}.",
             "Is claim.base_url right, and does the cloud want an Authorization value (claim.auth)?",
         )
-    words = plain(vms.read(answer.status_code, answer.content)[2])
+    said = Answer(vms)
+    said.read(answer.content)
+    words = plain(said.meaning(answer.status_code, ())[2])
     if _only_blames_the_question(answer):
         raise RefusedByCloud(
             f"The device is bound, but the cloud's check says nothing of it: {words}",

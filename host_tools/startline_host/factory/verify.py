@@ -6,17 +6,19 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from startline.serial_match import OTHER, Serial
 
+from startline_host.clouds.device_entries import UNREADABLE, serial_key, token_key
 from startline_host.factory.entries import Entry, Place, fold, short
 from startline_host.factory.schema import DEFERRED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from startline_host.factory.ledger import Ledger
 
-#: What a finding can be, in words. Strangers, units bound since and open outcomes that the ledger
-#: knows to be open do not make the two disagree.
+#: What a finding can be, in words. Strangers, unclear entries, units bound since and open outcomes
+#: that the ledger knows to be open do not make the two disagree.
 KINDS = {
     "missing": "passed here, but the cloud does not have it",
     "swapped": "the cloud has this deviceid under another serial number",
@@ -25,8 +27,9 @@ KINDS = {
     "open": "its outcome is not known yet, and the cloud has it: reconcile the board",
     "since": "left unbound, and has bound since",
     "stranger": "the cloud has a device that is not in the ledger",
+    "unclear": "the cloud has a device whose serial number cannot be compared",
 }
-_PEACEFUL = ("open", "since", "stranger")
+_PEACEFUL = ("open", "since", "stranger", "unclear")
 
 
 class Listed(Protocol):
@@ -52,7 +55,7 @@ class Finding(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """The finding as a sentence, its token shortened."""
         token = f" ({short(self.token)})" if self.token else ""
-        return f"{self.serial}{token}: {KINDS[self.kind]}"
+        return f"{self.serial or 'No serial number'}{token}: {KINDS[self.kind]}"
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -81,28 +84,74 @@ def compare(
     units: Iterable[Entry], listed: Sequence[Listed], others: Iterable[Entry] = ()
 ) -> Verdict:
     """Hold the cloud's whole list against units of the ledger; `others` of its are no strangers."""
-    by_serial: dict[str, list[Listed]] = defaultdict(list)
-    for device in listed:
-        by_serial[fold(device.serial_number)].append(device)
-    by_token = {device.deviceid: device for device in listed}
+    rest = _Rest(listed)
+    known = [(unit, rest.take_named(unit)) for unit in units]
+    for unit in others:
+        rest.take_named(unit)
     findings: list[Finding] = []
     alike = 0
-    for unit in units:
-        own = by_serial.pop(fold(unit.serial), [])
-        found = _of_unit(unit, own, by_token)
-        alike += unit.token in {device.deviceid for device in own} and not found
+    for unit, named in known:
+        own = named or rest.take_alike(unit)
+        found = _of_unit(unit, own, rest.by_token)
+        alike += (
+            token_key(unit.token) in {token_key(device.deviceid) for device in own} and not found
+        )
         findings += found
     # A token that hangs on another serial number was told at its own unit already.
-    told = {one.token for one in findings}
-    for unit in others:
-        by_serial.pop(fold(unit.serial), None)
-    findings += [
-        Finding("stranger", device.serial_number, device.deviceid)
-        for devices in by_serial.values()
-        for device in devices
-        if device.deviceid not in told
-    ]
+    told = {token_key(one.token) for one in findings}
+    for device in rest.left():
+        if token_key(device.deviceid) not in told:
+            kind = "stranger" if is_clear(device) else "unclear"
+            findings.append(Finding(kind, device.serial_number, device.deviceid))
     return Verdict(tuple(findings), len(listed), alike)
+
+
+def is_clear(device: Listed) -> bool:
+    """Tell whether an entry has a serial number to compare."""
+    return device.serial_number.strip() not in {"", UNREADABLE}
+
+
+def may_be(device: Listed, serial: str) -> bool:
+    """Tell whether an entry may have that serial number."""
+    return not is_clear(device) or Serial(serial).compare(device.serial_number) != OTHER
+
+
+class _Rest:
+    """What of a cloud's list no unit has claimed yet."""
+
+    def __init__(self, listed: Sequence[Listed]) -> None:
+        self.by_token = {token_key(device.deviceid): device for device in listed}
+        self._by_serial: dict[str, list[Listed]] = defaultdict(list)
+        for device in listed:
+            self._by_serial[fold(device.serial_number)].append(device)
+        self._by_key: dict[str, list[Listed]] | None = None
+        self._claimed: set[int] = set()
+
+    def take_named(self, unit: Entry) -> list[Listed]:
+        """Claim the entries of the unit's very serial number."""
+        return self._by_serial.pop(fold(unit.serial), [])
+
+    def take_alike(self, unit: Entry) -> list[Listed]:
+        """Claim what the cloud may have written otherwise; to be called once all is named.
+
+        With the unit's own deviceid that is whatever may be its serial number.
+        """
+        if self._by_key is None:
+            self._by_key = defaultdict(list)
+            for device in self.left():
+                self._by_key[serial_key(device.serial_number)].append(device)
+        key = serial_key(unit.serial)
+        found = [one for one in self._by_key.get(key, []) if key and id(one) not in self._claimed]
+        held = self.by_token.get(token_key(unit.token)) if unit.token else None
+        if held is not None and held not in found and may_be(held, unit.serial):
+            found.append(held)
+        self._claimed.update(map(id, found))
+        return found
+
+    def left(self) -> Iterator[Listed]:
+        """Return what is left."""
+        for devices in self._by_serial.values():
+            yield from (device for device in devices if id(device) not in self._claimed)
 
 
 def record_verdict(ledger: Ledger, verdict: Verdict, place: Place, batch: str = "") -> None:
@@ -126,9 +175,10 @@ def record_verdict(ledger: Ledger, verdict: Verdict, place: Place, batch: str = 
 
 def _of_unit(unit: Entry, own: Sequence[Listed], by_token: dict[str, Listed]) -> list[Finding]:
     findings: list[Finding] = []
-    others = [device.deviceid for device in own if device.deviceid != unit.token]
+    key = token_key(unit.token)
+    others = [device.deviceid for device in own if token_key(device.deviceid) != key]
     if unit.token and len(own) == len(others):
-        kind = "swapped" if unit.token in by_token else "missing"
+        kind = "swapped" if key in by_token else "missing"
         findings.append(Finding(kind, unit.serial, unit.token))
     if len(own) > 1:
         return [*findings, *(Finding("double", unit.serial, token) for token in others)]

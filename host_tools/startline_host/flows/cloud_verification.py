@@ -6,10 +6,13 @@ is written to it, and only the cloud's own word makes a device verified.
 
 from __future__ import annotations
 
-import msgspec
+import time
 
-from startline_host.clouds.cloud_check import Entry, same_serial
+import msgspec
+from startline.serial_match import LIKE, SAME, UNCLEAR
+
 from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.clouds.device_entries import Entry, find_serial, named, same_token, token_key
 from startline_host.errors import (
     BadInput,
     CloudDisagrees,
@@ -54,15 +57,30 @@ def look_before(
         listen(Step("Looking whether the serial number is free"))
     listed = _whole_list(settings, key)
     proven = tokens is not None and _is_the_company_s(settings, key, listed, tokens)
-    taken = [entry for entry in listed if serial and same_serial(entry.serial_number, serial)]
+    if serial:
+        _refuse_taken(listed, serial, listen)
+    return proven
+
+
+def _refuse_taken(listed: list[Entry], serial: str, listen: Listener) -> None:
+    """Raise SerialTaken for a serial number that the list has, however it is written there.
+
+    An entry of today that cannot be compared is named: whether the number is free is not proven.
+    """
+    found = find_serial(listed, serial, first=int(time.time()))
+    taken = found[SAME] + found[LIKE]
     if taken:
         raise SerialTaken(
-            f"The cloud has {printable(serial)} already, as deviceid "
+            f"The cloud has {printable(taken[0].serial_number)} already, as deviceid "
             f"{printable(taken[0].deviceid)}. Nothing was written.",
             "If another reader has that serial number, give this one its own. If it is a leftover "
             "of this board, remove it in the cloud's own page first.",
         )
-    return proven
+    if found[UNCLEAR]:
+        words = (
+            f"The list does not prove it: {printable(named(found[UNCLEAR]))} cannot be compared."
+        )
+        listen(Remark(words, warning=True))
 
 
 def check_place_of_kept(
@@ -119,7 +137,7 @@ def verify_with_cloud(
 
 def lists_token(settings: Settings, key: Secret, token: str) -> bool:
     """Tell whether the READ key's list has that deviceid. Raises as `look_before` does."""
-    return any(_is_same_token(entry.deviceid, token) for entry in _whole_list(settings, key))
+    return any(same_token(entry.deviceid, token) for entry in _whole_list(settings, key))
 
 
 def _whole_list(settings: Settings, key: Secret) -> list[Entry]:
@@ -144,10 +162,10 @@ def _is_the_company_s(
     """
     if key == settings.claim.key:
         return True
-    own = {token.casefold() for token in tokens} or _listed_by_claim_key(settings)
+    own = {token_key(token) for token in tokens} or _listed_by_claim_key(settings)
     if own is None or not (own or listed):
         return False
-    if own.isdisjoint({entry.deviceid.casefold() for entry in listed}):
+    if own.isdisjoint({token_key(entry.deviceid) for entry in listed}):
         raise CloudDisagrees(
             "The READ key is of another company than the claim key: it lists none of the devices "
             "that this company has. Nothing was written.",
@@ -162,10 +180,6 @@ def _listed_by_claim_key(settings: Settings) -> set[str] | None:
     if settings.claim.key is None:
         return None
     try:
-        return {e.deviceid.casefold() for e in _whole_list(settings, settings.claim.key)}
+        return {token_key(e.deviceid) for e in _whole_list(settings, settings.claim.key)}
     except RefusedByCloud:
         return None
-
-
-def _is_same_token(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()

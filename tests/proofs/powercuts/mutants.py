@@ -47,10 +47,10 @@ FAULTS: dict[str, Fault] = {
     ),
     "retry_on_timeout": Fault(
         "retry on timeout",
-        "binding.py",
+        "ask.py",
         {
-            "            if not self.sent:\n": (
-                "            if not self.sent or reason == 'timeout':\n"
+            "        if not binding.sent:\n": (
+                "        if not binding.sent or reason == 'timeout':\n"
             )
         },
         {"script": ["commit_stall"]},
@@ -63,8 +63,8 @@ FAULTS: dict[str, Fault] = {
     ),
     "adopt_by_serial": Fault(
         "adopting by serial alone",
-        "look.py",
-        {"if self.mark in mark:\n": "if serial.strip().lower() == self.serial:\n"},
+        "device_list.py",
+        {"if self.mark and self.mark in found:\n": ("if self.ours.compare(serial) == SAME:\n")},
         {"twin": True, "script": ["drop"]},
     ),
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from startline_host.clouds.cloud_check import Entry, same_serial
+from startline.serial_match import OTHER
+
 from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.clouds.device_entries import Entry, compare_serial, same_token
 from startline_host.device.event_text import plain
 from startline_host.device.port_session import Line
 from startline_host.device.raw_repl import DeviceRaised
@@ -71,7 +73,7 @@ def adopt(
             after = device.order(f"adopt({token!r})")
         except DeviceRaised:
             raise BadInput(f"{printable(token)} is no deviceid of this cloud's.") from None
-        if not after.bound or after.token.casefold() != token.strip().casefold():
+        if not after.bound or not same_token(after.token, token):
             raise StorageFailed(
                 f"The device did not take the deviceid: it says that it is {printable(after.state)} "
                 f"({plain(after.reason or after.token)}).",
@@ -85,13 +87,13 @@ def adopt(
 
 def _own_entry(device: Stopped, entries: list[Entry], token: str) -> str:
     """Return the entry with that token in words. Raises CloudDisagrees if it is not the device's."""
-    entry = next((one for one in entries if one.deviceid == token), None)
+    entry = next((one for one in entries if same_token(one.deviceid, token)), None)
     if entry is None:
         raise CloudDisagrees(
             f"The cloud's list has no deviceid {printable(token)}. Nothing was changed.",
             "startline reconcile names the entries that may be this device.",
         )
-    if not same_serial(entry.serial_number, device.serial):
+    if compare_serial(entry, device.serial, by_mark=False) == OTHER:
         raise CloudDisagrees(
             f"That deviceid is {printable(entry.serial_number)}, and the device is "
             f"{printable(device.serial)}. Nothing was changed."

@@ -6,8 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 
 import msgspec
+from startline.device_list import first_request
+from startline.limits import MADE_AT
+from startline.serial_match import OTHER, SAME
 
-from startline_host.clouds.cloud_check import Entry, same_serial
+from startline_host.clouds.device_entries import (
+    Entry,
+    compare_serial,
+    same_serial,
+    same_token,
+)
 from startline_host.flows.operator.cloud_target import Place
 from startline_host.flows.operator.device_session import Stopped
 from startline_host.secrets import Secret
@@ -38,13 +46,16 @@ class Known(msgspec.Struct, frozen=True):
 class Subject(msgspec.Struct, frozen=True):
     """The device that is looked for: serial, attempt ids (hex), and its key's fingerprint.
 
-    `due` is when its request ends; None where no copy of the record can tell.
+    `due` is when its request ends; None where no copy of the record can tell. Its first request
+    was made after `first`, in Unix seconds. `token` is what it holds, if it is bound.
     """
 
     serial: str
     attempts: tuple[str, ...]
     keys: tuple[str, ...]
     due: int | None
+    first: int = 0
+    token: str = ""
 
 
 class Sight(msgspec.Struct, frozen=True):
@@ -59,11 +70,17 @@ def subject_of(device: Stopped) -> Subject:
     """Return what to look for, by both copies of the device's record."""
     view = device.kept.record()
     copies = [copy for copy in (view.nvs, view.bind) if copy.found == "record"]
+    made_at = device.told.get("factory", "made_at")
+    due = [copy.due for copy in copies]
     return Subject(
         serial=device.serial,
         attempts=tuple({copy.attempt for copy in copies if copy.attempt}),
         keys=tuple({copy.key_fingerprint for copy in copies if copy.key_fingerprint}),
-        due=max([copy.due for copy in copies], default=None),
+        due=max(due, default=None),
+        first=first_request(
+            int(made_at) if made_at.isdigit() else MADE_AT[1], min(due, default=MADE_AT[1])
+        ),
+        token=device.kept.holding().token,
     )
 
 
@@ -71,7 +88,7 @@ def look(read: List, place: Place, key: Secret, subject: Subject, known: Known) 
     """Read the whole list once. Raises what `list_devices` does."""
     listed = read(place.base_url, place.ca, key, whole=True)
     proven = key.fingerprint() in subject.keys or any(
-        entry.deviceid in known.tokens
+        any(same_token(entry.deviceid, token) for token in known.tokens)
         or any(same_serial(entry.serial_number, serial) for serial in known.serials)
         for entry in listed
     )
@@ -79,19 +96,36 @@ def look(read: List, place: Place, key: Secret, subject: Subject, known: Known) 
 
 
 def concerns(entry: Entry, subject: Subject) -> bool:
-    """Tell whether an entry may be this device's: by its mark, or by its serial number."""
-    return is_marked(entry, subject) or same_serial(entry.serial_number, subject.serial)
+    """Tell whether an entry may be this device's: by mark, token or serial number."""
+    return (
+        is_marked(entry, subject)
+        or (bool(subject.token) and same_token(entry.deviceid, subject.token))
+        or _compared(entry, subject) != OTHER
+    )
 
 
 def is_marked(entry: Entry, subject: Subject) -> bool:
     """Tell whether an entry was made by a request of this device's record."""
-    return any(f"sl.{attempt}" in entry.firmware for attempt in subject.attempts)
+    return any(f"sl.{attempt}" in entry.marks for attempt in subject.attempts)
+
+
+def is_unclear(entry: Entry, subject: Subject) -> bool:
+    """Tell whether an entry may be this device's, and only because it cannot be compared."""
+    return not is_marked(entry, subject) and _compared(entry, subject) != SAME
+
+
+def _compared(entry: Entry, subject: Subject) -> str:
+    """Return what the entry is to the device: without a mark to go by, others' tell nothing."""
+    by_mark = bool(subject.attempts)
+    return compare_serial(entry, subject.serial, first=subject.first, by_mark=by_mark)
 
 
 def as_argument(entries: Sequence[Entry], subject: Subject) -> str:
     """Return the entries as the device takes them: a Python list of (token, mark, serial)."""
-    first = sorted(entries, key=lambda entry: not is_marked(entry, subject))[:_MOST]
-    return repr([(_clean(e.deviceid), _clean(e.firmware), _clean(e.serial_number)) for e in first])
+    telling = sorted(
+        entries, key=lambda entry: (not is_marked(entry, subject), is_unclear(entry, subject))
+    )
+    return repr([entry.compared[:3] for entry in telling[:_MOST]])
 
 
 def pause_before_second(device: Stopped, subject: Subject) -> int:
@@ -107,16 +141,11 @@ def pause_before_second(device: Stopped, subject: Subject) -> int:
 def describe(entry: Entry) -> str:
     """Say an entry in one line, its deviceid in full: an operator may have to name it."""
     parts = [
-        f"deviceid {entry.deviceid}",
-        f"serial {entry.serial_number}",
+        f"deviceid {entry.deviceid or 'none'}",
+        f"serial {entry.serial_number or 'none'}",
         entry.model and f"model {entry.model}",
         entry.alias and f"alias {entry.alias}",
         entry.firmware and f"firmware {entry.firmware}",
         entry.creation_date and f"since {entry.creation_date}",
     ]
     return printable(", ".join(filter(None, parts)))
-
-
-def _clean(text: str) -> str:
-    """Return the text without halves of surrogate pairs, which no source code can hold."""
-    return text[:200].encode("utf-8", "replace").decode()

@@ -9,6 +9,7 @@ from functools import partial
 import msgspec
 
 from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.clouds.device_entries import same_token
 from startline_host.device.port_session import Line
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, CloudDisagrees, OutcomeUnknown
@@ -93,7 +94,7 @@ def reconcile(
             after = device.run_on()
             if after.bound:
                 # It says so: what counts is what the cloud has now, by whatever request.
-                subject = msgspec.structs.replace(subject, attempts=())
+                subject = msgspec.structs.replace(subject, attempts=(), token=after.token)
                 sight = _seen_again(partial(look, read, place, key, subject, known), after.token)
     done = Reconciled(
         state=after.state,
@@ -113,7 +114,7 @@ def _seen_again(looks: Callable[[], Sight], token: str) -> Sight:
     """Look until the list shows a new entry, which it may do a moment late."""
     for pause in _SHOWS_LATE:
         sight = looks()
-        if any(entry.deviceid.casefold() == token.casefold() for entry in sight.entries):
+        if any(same_token(entry.deviceid, token) for entry in sight.entries):
             return sight
         time.sleep(pause)
     return looks()

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from startline_host.clouds.cloud_check import Entry
+from startline_host.clouds.device_entries import Entry, same_token
 from startline_host.device.event_text import plain
 from startline_host.errors import CloudDisagrees, OutcomeUnknown
 from startline_host.flows.first_boot import Outcome
 from startline_host.flows.notices import Listener, Remark
 from startline_host.flows.operator.device_session import Stopped
-from startline_host.flows.operator.lookup import Sight, Subject, describe, is_marked
+from startline_host.flows.operator.lookup import Sight, Subject, describe, is_marked, is_unclear
 from startline_host.util import printable
 
 #: Of a record that says nothing, the serial number is all that there is to look for.
@@ -27,7 +27,10 @@ HELD = {
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """An entry that is not the device's alone: orphan, double, stranger, unproven, or shared."""
+    """An entry that is not the device's alone.
+
+    It is an orphan, a double, a stranger, unproven, shared, or unclear: it cannot be compared.
+    """
 
     kind: str
     entry: Entry
@@ -35,7 +38,8 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """The finding in one line."""
-        return f"{self.kind.capitalize()}: {describe(self.entry)}"
+        number = f"entry {self.entry.number}, " if self.kind == "unclear" else ""
+        return f"{self.kind.capitalize()}: {number}{describe(self.entry)}"
 
 
 class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,12 +92,14 @@ def find(entries: Sequence[Entry], subject: Subject, after: Outcome) -> tuple[Fi
     """Name what the cloud has under this serial number or mark beside the device's own entry."""
     found = []
     for entry in entries:
-        if after.token and entry.deviceid == after.token:
+        if after.token and same_token(entry.deviceid, after.token):
             # A cloud that binds twice under one deviceid shows the mark of who came last.
-            if subject.attempts and "sl." in entry.firmware and not is_marked(entry, subject):
+            if subject.attempts and entry.marks and not is_marked(entry, subject):
                 found.append(Finding("shared", entry))
             continue
-        if after.state == "bound":
+        if is_unclear(entry, subject):
+            kind = "unclear"
+        elif after.state == "bound":
             kind = "orphan"
         elif after.reason == DAMAGED:
             kind = "unproven"
@@ -120,7 +126,7 @@ def check(done: Reconciled, sight: Sight) -> None:
             "record: startline reset.",
         )
     if done.state == "bound":
-        if not any(entry.deviceid == done.token for entry in sight.entries):
+        if not any(same_token(entry.deviceid, done.token) for entry in sight.entries):
             raise CloudDisagrees(
                 "The device is bound, but the cloud's list does not have its deviceid.",
                 "Is the READ key of the same company? If so: startline unbind, then bind it anew.",
@@ -131,9 +137,10 @@ def check(done: Reconciled, sight: Sight) -> None:
                 "deviceid since: another reader has its serial number.",
                 "Find the other one, and take the deviceid off it: startline reset.",
             )
-        if done.findings:
+        more = [one for one in done.findings if one.kind != "unclear"]
+        if more:
             raise CloudDisagrees(
-                f"The device is bound, and the cloud has {len(done.findings)} more entries of its "
-                "serial number.",
+                f"The device is bound, and the cloud has {len(more)} more entries of its serial "
+                "number.",
                 "They were left as they are; remove leftovers in the cloud's own page.",
             )

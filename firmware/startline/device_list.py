@@ -1,0 +1,172 @@
+"""A cloud's list of devices: reading its pages, and what they tell of one device.
+
+Host and device both read lists by this file, so that both see the same in the same bytes.
+"""
+
+from .scan import OPEN, TEXT, Scanner, text_of
+from .serial_match import OTHER, SAME, Serial
+
+_DAY = 86400
+_EXCHANGE = 30  # seconds that a request has at most
+_HEX = "0123456789abcdef"
+
+# What speaks against a clear answer; of several the last in this row is told. The first three are
+# overruled by an entry of our own.
+_REASONS = ("", "unclear_entry", "serial_taken", "unfit_token", "doubled")
+_UNCLEAR, _TAKEN, _UNFIT, _DOUBLED = range(1, 5)
+
+
+class ListReader(Scanner):
+    """Reads one page, and calls `found(fields)` for each item of the list `result`.
+
+    The list stands in the outermost object or in its `body`. `fields` has, of those in `names`
+    (bytes), what the item has: a text, the bytes of a number or another word, or None for what can
+    be neither, or is said twice and differs. An item that is no object has none. `listed` tells
+    that the list was there, `total` how many devices the cloud says it has, -1 for none said.
+    """
+
+    listed = False
+    total = -1
+    depth = 0  # how many brackets are open in the list itself; 0 outside it
+
+    def value(self, raw: bytes, kind: int) -> None:
+        """Take the list, an item, a field, or the total."""
+        path = self.path
+        inside = len(path) - self.depth
+        if not self.depth:
+            if raw == b"[" and kind == OPEN and path in ([b"result"], [b"body", b"result"]):
+                self.listed = True
+                self.depth = len(path) + 1
+            elif path[-2:] == [b"pagination", b"total"] and self.whole and raw.isdigit():
+                self.total = int(raw)
+        elif inside == 0:
+            self.fields = {}
+            if raw != b"{" or kind != OPEN:
+                self.found(self.fields)
+        elif inside == 1 and path[-1] in self.names:
+            name = path[-1]
+            value = None
+            if kind != OPEN and self.whole:
+                value = text_of(raw) if kind == TEXT else raw
+            if name in self.fields and self.fields[name] != value:
+                value = None
+            self.fields[name] = value
+
+    def ended(self, code: int) -> None:
+        """End an item, or the list."""
+        if len(self.path) < self.depth:
+            self.depth = 0
+        elif self.depth and len(self.path) == self.depth and code == 0x7D:
+            self.found(self.fields)
+
+
+class Pages:
+    """Whether the pages that were read are all of one list: it may be written to meanwhile."""
+
+    total = -1
+    count = 0
+    before = (None, None)
+
+    def more(self, ends: tuple, count: int, total: int) -> bool:
+        """Take a page by its first and its last token, how many entries it has, and the total.
+
+        Tell whether to read on: not behind the end, nor from a cloud that has no pages and
+        repeats itself. Raises ValueError with the reason why it is no whole list.
+        """
+        if self.total < 0:
+            self.total = total
+        if not count or (ends[0] and ends == self.before):
+            if self.total not in (-1, self.count):
+                raise ValueError("list_incomplete")
+            return False
+        if total not in (-1, self.total) or (ends[0] and ends[0] == self.before[1]):
+            raise ValueError("list_changed")
+        self.count += count
+        self.before = ends
+        return True
+
+
+class Search:
+    """What has been seen of one device in a cloud's list.
+
+    `mark` is what our request left there, "" where that is not known; `first` a Unix time before
+    which it was not made. `where` names the entry that speaks against a clear answer, by its
+    number in the list, from 1, and its token ("" if that is none), `aged` the first that was told
+    from ours by its age alone.
+    """
+
+    token = ""
+    number = reason = 0
+    where = (0, "")
+    aged = None
+
+    def __init__(self, cloud, serial: str, mark: str, first: int = 0) -> None:
+        self.cloud = cloud
+        self.ours = Serial(serial)
+        self.mark = mark
+        self.first = first
+
+    def entry(self, fields: dict) -> str:
+        """Take one entry; return what it is: "ours", or as `Serial.compare` does.
+
+        `fields` are as `ListReader` finds them. One that cannot be compared is another's all the
+        same if it has another mark, or was made a day before our first request.
+        """
+        token, mark, serial, made = [fields.get(name) for name in self.cloud.LIST[1:]]
+        token = self.cloud.canonical(token)
+        self.number += 1
+        place = (self.number, token)
+        found = marks(mark)
+        if self.mark in found:
+            if not token:
+                self.against(_UNFIT, place)
+            elif self.token and self.token != token:
+                self.against(_DOUBLED, place)
+            self.token = self.token or token
+            return "ours"
+        kind = self.ours.compare(serial)
+        if kind == SAME:
+            self.against(_TAKEN, place)
+        elif kind != OTHER:
+            if found:
+                return OTHER
+            if made and self.first:
+                from .dates import of_entry
+
+                if 0 < of_entry(made) <= self.first - _DAY:
+                    self.aged = self.aged or place
+                    return OTHER
+            self.against(_UNCLEAR, place)
+        return kind
+
+    def against(self, reason: int, place: tuple) -> None:
+        """Keep what speaks against a clear answer."""
+        if reason > self.reason:
+            self.reason = reason
+            self.where = place
+
+    def verdict(self) -> tuple:
+        """Return (state, token, reason): unbound is that there is nothing of this device."""
+        if self.token and self.reason < _UNFIT:
+            return "bound", self.token, ""
+        return "unknown" if self.reason else "unbound", "", _REASONS[self.reason]
+
+
+def marks(text: "str | bytes | None") -> list:
+    """Return the attempt ids that a text of the list holds, each as `sl.9f3c2a7b`."""
+    found = []
+    if isinstance(text, str):
+        for part in text.lower().split("sl.")[1:]:
+            if len(part) > 7 and not part[:8].strip(_HEX) and part[8:9] not in tuple(_HEX):
+                found.append("sl." + part[:8])
+    return found
+
+
+def first_request(made_at: int, due: int) -> int:
+    """Return a Unix time before which a device that was made at `made_at` cannot have asked.
+
+    The request that `due` is the deadline of may have been a later one, and the device's clock may
+    have been ahead then: our own entry would look old. Before it was made, by the host's clock, a
+    device asked nobody; so the earlier of both counts.
+    """
+    return min(made_at, due - _EXCHANGE) if due else made_at

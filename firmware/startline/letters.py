@@ -1,0 +1,94 @@
+"""Letters beyond ASCII, and escaped ones, for comparing texts without the tables of Unicode.
+
+A shape is what of a text nobody changes who writes it otherwise: letters and digits in lower case,
+without marks or separators. In it "?" stands for any characters of other alphabets, and "*" for
+anything or nothing.
+"""
+
+# What the letters from U+00C0 to U+017F are without their marks; "*" for those that are no one
+# letter. The dotless i is what some upper and lower cases make of i.
+_LATIN = (
+    "aaaaaa*ceeeeiiii*nooooo**uuuuy**aaaaaa*ceeeeiiii*nooooo**uuuuy*y"
+    "aaaaaaccccccccdd**eeeeeeeeeegggggggghh**iiiiiiiiii**jjkk*llllll*"
+    "***nnnnnn***oooooo**rrrrrrsssssssstttt**uuuuuuuuuuuuwwyyyzzzzzzs"
+)
+# The Cyrillic letters that are two characters when they are taken apart, in lower case.
+_CYRILLIC = {
+    0x439: 0x438, 0x450: 0x435, 0x451: 0x435, 0x453: 0x433, 0x457: 0x456, 0x45C: 0x43A,
+    0x45D: 0x438, 0x45E: 0x443,
+}  # fmt: skip
+# Marks, spaces, dashes, and what cannot be seen.
+_NOTHING = (
+    (0xA0, 0xA1), (0xAD, 0xAE), (0xB7, 0xB8), (0x300, 0x345), (0x346, 0x370), (0x2000, 0x2070),
+    (0x3000, 0x3001), (0xFE00, 0xFE10), (0xFEFF, 0xFF00),
+)  # fmt: skip
+# What may become ASCII, an ideograph, or nothing when it is normalised or its case is changed.
+_ANYTHING = (
+    (0x80, 0x390), (0x460, 0x530), (0x1C80, 0x2000), (0x2070, 0x3041), (0x3100, 0x3400),
+    (0xA640, 0xA800), (0xF900, 0x110000),
+)  # fmt: skip
+
+
+def shape(text: str) -> str:
+    """Return the shape of a text."""
+    found = ""
+    for char in _unescaped(text):
+        code = ord(char)
+        if 0xFF01 <= code < 0xFF5F:  # the wide forms of ASCII
+            code -= 0xFEE0
+        part = _beyond_ascii(code) if code > 0x7F else chr(code).lower()
+        if code > 0x7F or part.isalpha() or part.isdigit():
+            # Of other alphabets, one character may be several.
+            found += part if part != "?" or found[-1:] != "?" else ""
+        elif code in (0, 0x3F):  # an escape, or what a character became that could not be kept
+            found += "*"
+    return found
+
+
+def _beyond_ascii(code: int) -> str:
+    """Return what a character adds to a shape."""
+    if 0xC0 <= code < 0x180:
+        return _LATIN[code - 0xC0]
+    if 0x400 <= code < 0x460:
+        code += 0x50 if code < 0x410 else 0x20 if code < 0x430 else 0
+        return chr(_CYRILLIC.get(code, code))
+    if 0x4E00 <= code < 0xA000:  # ideographs stay what they are
+        return chr(code)
+    if _within(code, _NOTHING):
+        return ""
+    return "*" if _within(code, _ANYTHING) else "?"
+
+
+def may_match(one: str, other: str) -> bool:
+    """Tell whether two shapes may be of one text, up to the first "*" and from the last one on."""
+    one, other = one.split("*"), other.split("*")
+    size = min(len(one[0]), len(other[0]))
+    left = min(len(one[-1]), len(other[-1]))
+    return one[0][:size] == other[0][:size] and (
+        one[-1][len(one[-1]) - left :] == other[-1][len(other[-1]) - left :]
+    )
+
+
+def _within(code: int, ranges: tuple) -> bool:
+    return any([low <= code < high for low, high in ranges])
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with a NUL in the place of what may be an escaped character."""
+    text = text.replace("\\u", "\1")
+    for sign, size, digits in (
+        ("&", 0, "#0123456789abcdefghijklmnopqrstuvwxyz"),
+        ("%", 2, "0123456789abcdef"),
+        ("\1", 4, "0123456789abcdef"),
+    ):
+        at = text.find(sign)
+        while at >= 0:
+            end = at + 1 + size if size else text.find(";", at)
+            name = text[at + 1 : end].lower()
+            if name == "amp":  # escaped once more: look at it again
+                text = text[: at + 1] + text[end + 1 :]
+                continue
+            if at < end < at + 12 and not name.strip(digits):
+                text = text[:at] + "\0" + text[end + (not size) :]
+            at = text.find(sign, at + 1)
+    return text
