@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from startline_host.virtual.flash import NorFlash, Power, PowerCut
 from startline_host.virtual.runtime import nvs, nvs_errors
-from startline_host.virtual.runtime.nvs_page import BLOB_INDEX, I32
+from startline_host.virtual.runtime.nvs_page import BLOB_DATA, BLOB_INDEX, I32, U8
 from startline_host.virtual.runtime.nvs_pending import PendingNvs
 from tests.virtual import nvs_reader
 
@@ -288,16 +288,33 @@ def test_a_newer_version_is_refused() -> None:
     assert raised.value.code == nvs_errors.NEW_VERSION_FOUND
 
 
-def test_a_page_with_a_broken_header_is_used_again_only_when_needed() -> None:
-    """Garbage where a header should be counts as a free page; its bytes stay until it is used."""
+@pytest.mark.parametrize("place", [0, 4096])
+def test_a_page_with_a_broken_header_is_used_again_only_when_needed(place: int) -> None:
+    """Garbage for a header makes a free page: erased once it is used, or next in line at a start.
+
+    The library makes the first free page its page to write to where it finds none in use.
+    """
     flash = NorFlash(size=0x3000)
-    flash.program(0, b"garbage")
+    flash.program(place, b"garbage")
     store = new_store(flash)
-    assert flash.read(0, 7) == b"garbage"
+    assert (flash.read(place, 7) == b"garbage") == bool(place)
     space = store.namespace(b"space")
-    assert flash.read(0, 7) != b"garbage"
     store.put(space, b"k", I32, b"\x01\0\0\0")
     assert nvs_reader.values(flash.read(0, 0x3000)) == {("space", "k"): 1}
+
+
+def test_a_damaged_blob_is_erased_by_reading_it() -> None:
+    """Wrong data is "not found", and its entries are erased; what misses a chunk goes with it."""
+    flash = NorFlash(size=SIZE)
+    store = new_store(flash)
+    space = store.namespace(b"space")
+    store.put_blob(space, b"key", b"a value that is here")
+    flash.program(flash.read(0, SIZE).index(b"a value"), b"\0")
+    assert [entry[1] for _, _, entry in store._items()] == [U8, BLOB_DATA, BLOB_INDEX]
+    for left in ([U8, BLOB_INDEX], [U8]):
+        assert store.get_blob(space, b"key") is None
+        assert [entry[1] for _, _, entry in store._items()] == left
+    assert b" value that is here" in flash.read(0, SIZE)
 
 
 def test_any_bytes_at_all_open_or_are_refused() -> None:

@@ -21,6 +21,7 @@ from .nvs_page import (
     ACTIVE,
     BLOB_DATA,
     BLOB_INDEX,
+    CORRUPT,
     ENTRIES,
     ENTRY,
     FREEING,
@@ -67,6 +68,8 @@ class NvsStore:
             except NewerVersion:
                 raise NvsError(NEW_VERSION_FOUND)
             (self._free if page.sequence < 0 else self._used).append(page)
+        if not self._used and self._free[0].state == CORRUPT:
+            self._free[0].wipe()  # the page that will be written to first is made ready at once
         self._used.sort(key=_sequence)
         self._finish_move()
         for page in self._used[:-1]:
@@ -129,7 +132,11 @@ class NvsStore:
             self._drop_older(entry)
 
     def get_blob(self, namespace: int, key: bytes) -> bytes | None:
-        """Return a blob, or None when there is none or a chunk of it is damaged."""
+        """Return a blob, or None when there is none or a chunk of it is damaged.
+
+        As the library does (`Page::readItem`, `Storage::readMultiPageBlob`), reading erases a
+        chunk whose data CRC is wrong, and what is left of a blob that misses a chunk.
+        """
         found = self._find(namespace, key, BLOB_INDEX)
         if not found:
             return None
@@ -138,8 +145,15 @@ class NvsStore:
         for chunk in range(start, start + count):
             piece = self._find(namespace, key, BLOB_DATA, chunk)
             if not piece:
+                found[0].erase_item(found[1], 1)
+                self._erase_chunks(namespace, key, start)
                 return None
-            data += piece[0].data(piece[1], piece[2])
+            page, index, entry = piece
+            part = page.data(index, entry)
+            if len(part) != unpack_from("<H", entry, 24)[0]:
+                page.erase_item(index, entry[2])
+                return None
+            data += part
         return data if len(data) == size else None
 
     def put_blob(self, namespace: int, key: bytes, data: bytes) -> None:
