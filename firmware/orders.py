@@ -9,7 +9,9 @@ from startline.binding import Binding
 from startline.device import Device
 from startline.device_list import Search
 from startline.hal import Hal
+from startline.nvs_traces import wipe
 from startline.resume import HELD, load
+from startline.sweep import sweep
 
 
 def retry(hal=None) -> str:
@@ -54,12 +56,14 @@ def reconcile(entries: list, proven: bool, hal=None) -> str:
 def adopt(token: str, hal=None) -> str:
     """Take a token for this device's own because its operator says so; return the state.
 
-    A number is given as its digits. Raises ValueError for a device that is bound or does not know
-    its cloud, and for what can be no token of it.
+    A number is given as its digits. Raises ValueError for a device that is bound, has the record of
+    a newer agent, or does not know its cloud, and for what can be no token of it.
     """
     device, binding = _begin(hal)
     if device.state == "bound":
         raise ValueError("the device is bound")
+    if device.reason == "newer_record":
+        raise ValueError("the record is of a newer agent")
     if device.identity.missing or not binding.cloud:
         raise ValueError("the device is not provisioned")
     token = token.strip()
@@ -73,17 +77,26 @@ def adopt(token: str, hal=None) -> str:
 
 
 def reset(hal=None) -> str:
-    """Forget the binding: both copies of the record become blank; return the state after it."""
+    """Forget the binding: both copies of the record become blank; return the state after it.
+
+    No trace of it may stay in `nvs`: what is left of a record is taken for a damaged one.
+    """
     chip = (hal or Hal()).full()
-    # The blob is last: a power cut before leaves a record that still says what it said.
+    # The blob is last: a power cut before leaves a record that still says what it said, while
+    # the sector of `bind` that is erased second may hold an older one.
     flash = chip.flash("bind")
     if flash:
         for sector in range(0, flash.size, 4096):
             flash.erase(sector)
     if chip.blob():
         nvs = chip.nvs("startline")
-        nvs.erase_key("record")
+        try:
+            nvs.erase_key("record")
+        except OSError as error:
+            if error.errno != -4354:  # damaged, and so not there for the driver
+                raise
         nvs.commit()
+        wipe(chip.flash("nvs"))
     device, _ = _begin(chip)
     device.ready()
     return device.state
@@ -108,8 +121,6 @@ def forget(names: list, hal=None) -> None:
     What is erased stays readable in flash, a password too: so it is zeroed. Raises OSError where
     `nvs` does not take it, or has no such entry.
     """
-    from startline.sweep import sweep
-
     chip = hal or Hal()
     for namespace, key in names:
         nvs = chip.nvs(namespace)

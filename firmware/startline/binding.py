@@ -16,6 +16,8 @@ _SPARE = (
 )  # fmt: skip
 _LOOKING = ("look", "device_list", "serial_match", "letters", "dates")
 
+_MOST_REQUESTS = 8  # of one run, whatever a cloud answers
+
 
 class Binding:
     """One run over one device, within the limit for a boot."""
@@ -29,7 +31,7 @@ class Binding:
         self.chip = device.hal.full()
         self.start = self.chip.ms()
         self.link = self.record = None
-        self.tries = 0
+        self.tries = self.requests = self.generation = 0
         prepare(self)
 
     def left(self) -> int:
@@ -41,16 +43,20 @@ class Binding:
         if not self.may_go_on(again):
             return
         self.device.show("trying")
+        self.keep_trying()
+
+    def keep_trying(self) -> None:
+        """Ask, or look, until there is an outcome or a limit is reached."""
         wait = 0
         while wait is not None:
-            # There is always one try; another one wants five seconds, and its pause before it.
-            if self.tries and self.left() <= wait + 5000:
+            self.looking = self.device.state == "unknown"
+            spent = self.spent(wait)
+            if spent:
                 from .trouble import rest
 
-                rest(self, wait)
+                rest(self, wait, spent)
                 return
             self.chip.sleep(wait)
-            self.looking = self.device.state == "unknown"
             forget(_SPARE if self.looking else _SPARE + _LOOKING)
             gc.collect()
             self.tries += 1
@@ -80,10 +86,21 @@ class Binding:
 
             return again_after(self, failed)
 
+    def spent(self, wait: int) -> str:
+        """Return which limit leaves no room for another try after `wait`, "" if none does."""
+        # There is always one try; another one wants five seconds, and its pause before it.
+        if self.tries and self.left() <= wait + 5000:
+            return "boot_limit"
+        flash = self.chip.flash("bind")
+        # Whatever is begun has to find room for its end, with two erases of each sector.
+        if flash and len(flash.erased) > 2:
+            return "wear_limit"
+        return "request_limit" if self.requests == _MOST_REQUESTS and not self.looking else ""
+
     def save(self, state: str, reason: str = "", status: int = 0, token: str = "") -> int:
         """Write the next record; return how many copies hold it."""
         record = self.record
-        record.generation = record.generation + 1 & 0xFFFFFFFF
+        record.generation = self.generation = self.generation + 1 & 0xFFFFFFFF
         record.state = state
         record.reason = reason
         record.status = status
@@ -120,7 +137,6 @@ class Binding:
         """Begin a record of this device, to be saved with the next number."""
         who = self.who
         new = Record()
-        new.generation = (self.record or new).generation
         new.place = who.place
         new.mac = who.mac
         new.key = self.key
@@ -136,6 +152,7 @@ class Binding:
         if self.save("unknown", "asked") < self.wanted:
             raise Failed("storage", "unwritten")
         self.sent = True
+        self.requests += 1
         self.tell("attempt", {"id": self.record.attempt.hex(), "try": self.tries})
 
     def online(self) -> None:

@@ -10,12 +10,14 @@ import time
 class Flash:
     """One partition as raw NOR flash: programming clears bits, erasing a sector sets them.
 
-    Offsets and lengths are in bytes from its start; `size` is all of it.
+    Offsets and lengths are in bytes from its start; `size` is all of it. `erased` has the offset
+    of each sector that was erased in this boot.
     """
 
     def __init__(self, partition) -> None:
         self._partition = partition
         self.size = partition.info()[3]
+        self.erased = []
 
     def read(self, offset: int, length: int) -> bytearray:
         """Return `length` bytes."""
@@ -29,11 +31,15 @@ class Flash:
 
     def erase(self, offset: int) -> None:
         """Set every bit of the sector of 4096 bytes at `offset`."""
+        self.erased.append(offset)
         self._partition.ioctl(6, offset >> 12)
 
 
 class Hal:
     """As much of the chip as a bound boot needs; `full()` is all of it."""
+
+    def __init__(self) -> None:
+        self.parts = {}
 
     def write(self, text: str) -> None:
         """Print to the console."""
@@ -71,11 +77,13 @@ class Hal:
         return count == 5
 
     def flash(self, label: str) -> "Flash | None":
-        """Return the data partition of that name."""
-        from esp32 import Partition
+        """Return the data partition of that name, the same object for the whole of a boot."""
+        if label not in self.parts:
+            from esp32 import Partition
 
-        found = Partition.find(Partition.TYPE_DATA, label=label)
-        return Flash(found[0]) if found else None
+            found = Partition.find(Partition.TYPE_DATA, label=label)
+            self.parts[label] = Flash(found[0]) if found else None
+        return self.parts[label]
 
     def nvs(self, namespace: str):
         """Return a namespace of the partition `nvs`, as `esp32.NVS` does."""
@@ -84,16 +92,15 @@ class Hal:
         return esp32.NVS(namespace)
 
     def blob(self) -> bytes:
-        """Return the record's blob in `nvs`: b"" if there is none, b"?" if it cannot be read."""
-        buffer = bytearray(512)
-        try:
-            return bytes(buffer[: self.nvs("startline").get_blob("record", buffer)])
-        except OSError as error:
-            # None, or no room for a namespace, which one that holds a record does not need.
-            return b"" if error.errno in (-4354, -4357) else b"?"
+        """Return the record's blob in `nvs`: b"" if there never was one, b"?" if it is damaged."""
+        from .nvs_record import read
+
+        return read(self.flash("nvs"))
 
     def full(self):
-        """Return the whole chip, `chip.Chip`."""
+        """Return the whole chip, `chip.Chip`, with the partitions that this one has found."""
         from .chip import Chip
 
-        return Chip()
+        chip = Chip()
+        chip.parts = self.parts
+        return chip

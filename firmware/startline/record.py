@@ -5,8 +5,8 @@
 
 import struct
 
-from .slot import intact, later, newest, texts
-from .written import FORMAT, STATES, Record, blank
+from .slot import SIZE, intact, later, newest, texts
+from .written import FORMAT, STATES, Record
 from .written import pack as pack  # noqa: PLC0414 - one of this module's names
 
 # What a copy can be other than a Record.
@@ -47,12 +47,54 @@ def sort(raw: bytes) -> "Record | str":
         return NEWER if error.args[0] == NEWER else DAMAGED
 
 
-def bind_copy(flash) -> "Record | str":
-    """Return what the partition `bind` is, by its newest intact slot, as `sort` does."""
-    raw, _ = newest(flash)
-    if raw:
+def read_copies(raw: bytes, nvs, bind) -> tuple:
+    """Return what the copies in `nvs`, whose blob is `raw`, and in `bind` are, as `sort` does.
+
+    Without a partition `bind` the second is ABSENT. If neither can be read, the first is what is
+    left of it in `nvs`.
+    """
+    first = sort(raw)
+    second = bind_copy(bind, first) if bind else ABSENT
+    if first == DAMAGED and isinstance(second, str) and nvs:
+        from .nvs_traces import salvage
+
+        first = sort(salvage(nvs) or raw)
+    return first, second
+
+
+def bind_copy(flash, other: "Record | str" = ABSENT) -> "Record | str":
+    """Return what the partition `bind` is, by its newest slot, as `sort` does.
+
+    Where that slot is damaged, an older one counts only beside an `other` copy, in `nvs`, that is
+    a record: it is written first, so that nothing was sent by a slot that is later than it.
+    """
+    raw, at = newest(flash)
+    if not raw:
+        return BLANK if _unused(flash, 0, flash.size) else DAMAGED
+    if isinstance(other, Record) or _is_last(flash, at):
         return sort(raw)
-    return BLANK if blank(flash, 0, flash.size) else DAMAGED
+    return DAMAGED
+
+
+def _is_last(flash, at: int) -> bool:
+    """Tell whether nothing can have been written behind the intact slot at `at`."""
+    end = (at & -4096) + 4096
+    if at + SIZE < end:
+        return _unused(flash, at + SIZE, end)
+    # The log goes on in the other sector, which is erased first: older records are still there,
+    # or nothing is.
+    at = end % flash.size
+    older = [intact(flash.read(slot, SIZE)) for slot in range(at, at + 4096, SIZE)]
+    return any(older) or _unused(flash, at, at + 4096)
+
+
+def _unused(flash, start: int, stop: int) -> bool:
+    """Tell whether no slot from `start` to `stop` was written: a bit that fell makes no record."""
+    for offset in range(start, stop, SIZE):
+        fallen = int.from_bytes(flash.read(offset, SIZE), "little") ^ (1 << 8 * SIZE) - 1
+        if fallen & fallen - 1:
+            return False
+    return True
 
 
 def judge(copy_a: "Record | str", copy_b: "Record | str", identity) -> tuple:

@@ -1,6 +1,7 @@
 """What an earlier boot left behind: the record's copies, judged, and whether to go on."""
 
-from .record import ABSENT, bind_copy, judge, sort
+from .record import ABSENT, BLANK, DAMAGED, Record, judge, read_copies, sort
+from .slot import generation, later, newest
 from .written import save
 
 # What a look cannot settle: the record is not ours to go by, or an operator has to decide.
@@ -11,18 +12,28 @@ def load(binding) -> None:
     """Take state, reason and token from what the copies of the record say, and mend a copy."""
     chip = binding.chip
     flash = chip.flash("bind")
-    first = sort(chip.blob())
-    second = bind_copy(flash) if flash else ABSENT
+    raw = chip.blob()
+    first, second = read_copies(raw, chip.flash("nvs"), flash)
     state, reason, record, repair = judge(first, second, binding.who)
     binding.record = record
-    good = 0
-    if repair:
-        if not isinstance(first, str) and not isinstance(second, str):
+    readable = 2 - isinstance(first, str) - isinstance(second, str)
+    good = readable
+    # Whatever is written next has to be the newest, also behind a slot that does not count.
+    latest = newest(flash)[0] if flash else b""
+    number = binding.generation = record.generation if record else 0
+    if latest and (not record or later(generation(latest), number)):
+        binding.generation = generation(latest)
+    salvaged = record and sort(raw) == DAMAGED and isinstance(first, Record)
+    if repair or salvaged:
+        if salvaged or readable > 1:
             # Where both can be read, the one that is written anew has to be the newer.
-            record.generation = record.generation + 1 & 0xFFFFFFFF
+            record.generation = binding.generation = binding.generation + 1 & 0xFFFFFFFF
         good = save(chip, record)
-    elif record:
-        good = 2 - isinstance(first, str) - isinstance(second, str)
+    elif reason == "record_damaged" and second in (ABSENT, BLANK):
+        # NVS erases with its page, one day, what shows that there was a record: this does not go.
+        binding.begin().key = b""
+        binding.save(state, reason)
+        return
     binding.show(state, reason, good)
 
 

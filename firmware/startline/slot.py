@@ -48,11 +48,10 @@ def newest(flash) -> tuple:
     best = b""
     at = -SIZE
     for offset in range(0, flash.size, SIZE):
-        if flash.read(offset, 4) == MAGIC:
-            raw = intact(flash.read(offset, SIZE))
-            if raw and (not best or later(generation(raw), generation(best))):
-                best = raw
-                at = offset
+        raw = intact(flash.read(offset, SIZE))
+        if raw and (not best or later(generation(raw), generation(best))):
+            best = raw
+            at = offset
     return best, at
 
 

@@ -73,7 +73,7 @@ RECORD_REASONS = (
 
 # What `wait` and `rest` may have for a reason.
 WAIT_REASONS = ("retry_after",)
-REST_REASONS = ("boot_limit",)
+REST_REASONS = ("boot_limit", "request_limit", "wear_limit")
 
 # What `warning` may say; "%" stands for names of settings.
 WARNINGS = (

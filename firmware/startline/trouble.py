@@ -5,6 +5,20 @@ from .identity import number
 
 def lacking(binding) -> bool:
     """Tell, and say, whether settings are missing without which nothing can be asked."""
+    device = binding.device
+    names = _missing(binding)
+    if names:
+        unprovisioned(device, names)
+        if binding.record and binding.record.state == "unknown":
+            device.state = "unknown"  # and stays so: what is missing only keeps it from looking
+            device.reason = "cannot_look"
+    elif binding.who.damaged:
+        binding.tell("warning", {"what": "damaged " + " ".join(binding.who.damaged)})
+    return bool(names)
+
+
+def _missing(binding) -> list:
+    """Return the names of settings that are missing, or that do not fit."""
     who = binding.who
     names = [name for name in who.damaged if name.startswith("tls.")]
     if not binding.cloud:
@@ -24,11 +38,7 @@ def lacking(binding) -> bool:
         mac = mac.replace(char, "")
     if mac not in ("", who.mac.hex()):
         names.append("factory.mac")  # this flash was made for another chip
-    if names:
-        unprovisioned(binding.device, names)
-    elif who.damaged:
-        binding.tell("warning", {"what": "damaged " + " ".join(who.damaged)})
-    return bool(names)
+    return names
 
 
 def unprovisioned(device, names: list) -> None:
@@ -62,11 +72,11 @@ def again_after(binding, failed) -> "int | None":
     return wait
 
 
-def rest(binding, wait: int) -> None:
-    """Say that this boot's limit leaves no room for another try, which would come after `wait`."""
+def rest(binding, wait: int, spent: str) -> None:
+    """Say which limit leaves no room for another try, which would come after `wait`."""
     device = binding.device
-    device.reason = device.reason or "boot_limit"
-    binding.tell("rest", {"reason": "boot_limit", "next_ms": wait})
+    device.reason = device.reason or spent
+    binding.tell("rest", {"reason": spent, "next_ms": wait})
 
 
 def after(binding, door, state: str, good: int) -> "int | None":
@@ -80,9 +90,11 @@ def after(binding, door, state: str, good: int) -> "int | None":
         return None
     wait = 0 if state == "unknown" else None
     if state == "unbound" or (wait is not None and door.retry_after):
-        wait = retry_after(door.retry_after, binding.chip.unix())
-        # Up to as long again, so that all who were sent away do not come back as one.
-        wait += wait * int.from_bytes(binding.chip.random(2), "little") >> 16
+        wait = put_off(
+            retry_after(door.retry_after, binding.chip.unix()),
+            binding.requests - 1,
+            int.from_bytes(binding.chip.random(2), "little"),
+        )
         binding.tell("wait", {"next_ms": wait, "reason": "retry_after"})
     return wait
 
@@ -104,6 +116,16 @@ def pause(tries: int, chance: int) -> int:
     2 s to 32 s, so that a million devices after one power failure do not come back as one.
     """
     return (2000 << min(tries, 4)) * chance >> 16
+
+
+def put_off(floor: int, tries: int, chance: int) -> int:
+    """Return milliseconds to wait after the `tries`-th answer in a row (from 0) that put us off.
+
+    The server's `floor` stands, and so does our own, which doubles from 1 s to 32 s; `chance`, 0
+    to 65535, adds up to as long again, so that all who were sent away do not come back as one.
+    """
+    least = max(floor, 1000 << min(tries, 5))
+    return least + (least * chance >> 16)
 
 
 def retry_after(value: bytes, now: int) -> int:

@@ -48,7 +48,8 @@ def pack(record: Record) -> bytes:
 def save(chip, record: Record) -> int:
     """Write a record to both places; return how many hold it, read back.
 
-    `nvs` is first: its driver keeps the old blob until the new one is whole.
+    `nvs` is first: its driver keeps the old blob until the new one is whole, so that there is a
+    record in it whatever a power cut leaves in `bind`; `record.bind_copy` goes by that.
     """
     raw = pack(record)
     good = 0
@@ -81,22 +82,31 @@ def _append(chip, raw: bytes) -> bool:
     if not flash:
         return False
     latest, at = newest(flash)
+    keep = at & -4096
     for _ in range(3):  # a slot that does not take its bytes is left behind
         if latest == raw:
             return True
-        at = _room(flash, at)
+        at = _room(flash, at, keep)
+        if at < 0:
+            return False
         flash.program(at, raw)
         latest = flash.read(at, len(raw))
     return latest == raw
 
 
-def _room(flash, at: int) -> int:
-    """Return the next blank slot after `at`; only the other sector is ever erased."""
+def _room(flash, at: int, keep: int) -> int:
+    """Return the next blank slot after `at`, -1 where there is none to be had.
+
+    The sector at `keep`, which has the newest record, is never erased, and no sector is erased
+    more than twice in one boot.
+    """
     end = (at & -4096) + 4096 if at >= 0 else 4096
     for offset in range(at + SIZE, end, SIZE):
         if blank(flash, offset, offset + SIZE):
             return offset
     end %= flash.size
     if not blank(flash, end, end + 4096):
+        if end == keep or flash.erased.count(end) > 1:
+            return -1
         flash.erase(end)
     return end

@@ -9,6 +9,7 @@ from startline_host.mock_cloud import MockCloud
 from tests.benchmarks.readers import make_reader
 from tests.benchmarks.row import Row
 from tests.firmware.harness import Boot, compile_agent
+from tests.firmware.test_budgets import ROLES
 
 
 def rows(work: Path) -> Iterator[Row]:
@@ -19,6 +20,8 @@ def rows(work: Path) -> Iterator[Row]:
         for path in sorted((lib / "startline").rglob("*.mpy"))
     }
     yield Row("all_modules", sum(sizes.values()), "bytes", note=f"{len(sizes)} modules")
+    core = sum(size for name, size in sizes.items() if name not in ROLES)
+    yield Row("core", core, "bytes", note=f"without the roles {', '.join(ROLES)}")
     with MockCloud() as cloud:
         reader = make_reader(work / "reader", lib, cloud)
         yield _imported("first_boot", reader.boot(), lib)

@@ -38,6 +38,7 @@ def _boot(chip: FakeChip, retries: int) -> dict:
         "token": device.token,
         "key": device.key,
         "slept": chip.slept,
+        "erased": chip.parts["bind"].erased if "bind" in chip.parts else [],
         "heap": chip.heap - before,
         "modules": [name for name in sys.modules if name.startswith("startline")],
     }

@@ -286,6 +286,39 @@ def test_an_interim_answer_asks_for_no_wait(tmp_path: Path, lib: Path) -> None:
     assert len(requests) == 2
 
 
+def test_a_server_that_always_puts_off_is_asked_a_few_times(tmp_path: Path, lib: Path) -> None:
+    """With Retry-After: 1 for ever, pauses grow, requests end, and flash is spared; so in a retry."""
+    busy = [answer("429 Too Many Requests", b"", ["Retry-After: 1"])]
+    with ScriptedServer(busy) as server:
+        settings = settings_for(server.base_url, server.ca_der, boot_limit=3600)
+        reader = Reader(tmp_path / "reader", lib, factory_image(settings))
+        boot = reader.boot()
+        waits = [event["next_ms"] for event in boot.all("wait")]
+        assert len(server.requests) == len(waits) == 8
+        assert all(1000 << min(n, 5) <= wait < 2000 << min(n, 5) for n, wait in enumerate(waits))
+        assert boot.one("rest")["reason"] == "request_limit"
+        assert (boot.state, bool(boot.reason)) == ("unbound", True)
+        assert len(boot.end["erased"]) <= 2
+        many = reader.boot(retries=20)
+        erased = many.end["erased"]
+        assert (many.state, max(erased.count(0), erased.count(4096))) == ("unbound", 2)
+        assert many.all("rest")[-1]["reason"] == "wear_limit"
+
+
+def test_flash_that_takes_nothing_is_not_worn_out(tmp_path: Path, lib: Path) -> None:
+    """If `bind` loses every write, or `nvs` is full, no boot erases a sector more than twice."""
+    with ScriptedServer([answer()]) as server:
+        settings = settings_for(server.base_url, server.ca_der, boot_limit=200)
+        reader = Reader(tmp_path / "reader", lib, factory_image(settings))
+        for plan in ({"nvs_full": True}, {"broken": {"bind": 10**6}}):
+            boot = reader.boot(retries=1, **plan)
+            assert (boot.state, boot.failures()[0]) == ("unbound", ("storage", "unwritten"))
+            erased = boot.end["erased"]
+            assert max(erased.count(0), erased.count(4096)) <= 2
+        assert reader.boot().state == "bound"
+        assert sum(request.startswith(b"POST") for request in server.requests) == 1
+
+
 def test_a_server_that_is_no_tls_is_a_handshake_failure(tmp_path: Path, lib: Path) -> None:
     """Plain text where TLS is due is `handshake`, and the request never goes out."""
     with ScriptedServer([b"220 mail.example.com ESMTP\r\n"], tls=False, listens=False) as server:

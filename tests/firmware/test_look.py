@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from startline.record import Record, unpack
 
+from startline_host.formats.nvs_image import Entry, make_nvs_image
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import NOW, Reader, factory_image, settings_for
@@ -427,6 +428,18 @@ def test_a_long_page_in_a_small_heap(tmp_path: Path, lib: Path) -> None:
     with Cloud(error, page(*entries), page()) as server:
         boot = run(tmp_path, lib, server, boot_limit=60).boot(heap="85k")
         assert boot.one("look")["outcome"] == "unbound"
+
+
+def test_a_pause_that_is_too_short_is_raised(tmp_path: Path, lib: Path) -> None:
+    """Two looks lie 30 s apart at least, whatever is set: and the reader says so."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, page(), page(), [answer()]) as server:
+        reader = run(tmp_path, lib, server, boot_limit=80)
+        reader.put("nvs", make_nvs_image([Entry("set", "look_pause", "u16", 1)], 0x6000))
+        boot = reader.boot()
+        assert boot.state == "bound"
+        assert "out_of_range set.look_pause" in [one["what"] for one in boot.all("warning")]
+        assert [round(ms, -3) for ms in boot.end["slept"] if ms > 20_000] == [31_000]
 
 
 def test_what_delays_a_look(tmp_path: Path, lib: Path) -> None:

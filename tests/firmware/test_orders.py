@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from startline.record import Record, bind_copy, pack, sort, unpack
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import BLANK, SOURCES, factory_image, settings_for
+from tests.firmware.nvs_chip import NvsChip, cuts, loaded, saved
 from tests.firmware.scripted import TOKEN
 
 ORDERS: dict[str, Any] = {}
@@ -135,6 +137,98 @@ def test_adopt_takes_only_tokens_and_no_bound_device() -> None:
     with pytest.raises(ValueError, match="is bound"):
         ORDERS["adopt"](OTHER, bound)
     assert unpack(bound.blob()).token == TOKEN
+
+
+def test_adopt_leaves_a_newer_agents_record_alone() -> None:
+    """A record of a schema to come may say anything: it is not written over."""
+    one = chip("unknown")
+    raw = bytearray(one.blob())
+    raw[4] = 2
+    raw[-4:] = zlib.crc32(raw[:-4]).to_bytes(4, "little")
+    one.record = bytes(raw)
+    before = bytes(one.parts["bind"].data)
+    with pytest.raises(ValueError, match="newer agent"):
+        ORDERS["adopt"](TOKEN, one)
+    assert (one.blob(), bytes(one.parts["bind"].data)) == (bytes(raw), before)
+
+
+def damaged(one: NvsChip) -> None:
+    """Damage both copies of a record."""
+    one.flip("nvs", 8 * bytes(one.parts["nvs"].data).rindex(b"DEVICE-123"))
+    one.parts["bind"].data[:] = b"\0" * 600 + BLANK * (0x2000 - 600)
+
+
+def without_page(one: NvsChip) -> None:
+    """Damage the head of the page that has the record, and lose `bind`."""
+    at = bytes(one.parts["nvs"].data).rindex(b"SLrc")
+    one.flip("nvs", 8 * ((at & -4096) + 5))
+    one.parts["bind"].data[:] = BLANK * 0x2000
+
+
+def without_namespace(one: NvsChip) -> None:
+    """Damage the entry that names the record's namespace, and lose `bind`."""
+    one.flip("nvs", 8 * bytes(one.parts["nvs"].data).index(b"startline\0"))
+    one.parts["bind"].data[:] = BLANK * 0x2000
+
+
+def test_what_is_settled_stays_so_after_damage() -> None:
+    """A token adopted, or the word that there is none, is what the next boot finds, not what was damaged."""
+    for order, state in ((("adopt", TOKEN), "bound"), (("reconcile", [], True), "unbound")):
+        one = NvsChip()
+        saved(one, *["unknown", "unbound"] * 2, "unknown")
+        one.parts["nvs"].data[:] = BLANK * 0x6000
+        one.parts["bind"].data[4 * 512 + 40] ^= 1
+        one.restart()
+        assert loaded(one).device.reason == "record_damaged"
+        assert ORDERS[order[0]](*order[1:], one) == state
+        one.restart()
+        assert loaded(one).device.state == state
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [lambda _one: None, damaged, without_page, without_namespace],
+    ids=["whole", "damaged", "page", "namespace"],
+)
+def test_reset_leaves_no_trace(harm: Any) -> None:
+    """After a reset the device is proven to have no record, and keeps what its application has."""
+    one = NvsChip()
+    one.put("app", "record", b"of the season")
+    one.put("app", "filling", b"x" * 3600)  # so that the record has the next page
+    saved(one, "unknown", "unbound", "unknown", "bound")
+    harm(one)
+    one.restart()
+    assert loaded(one).device.state in ("bound", "unknown")
+    assert ORDERS["reset"](one) == "unbound"
+    one.restart()
+    assert one.blob() == b""
+    assert b"SLrc" not in one.parts["nvs"].data
+    assert bytes(one.parts["bind"].data) == BLANK * 0x2000
+    assert b"of the season" in one.parts["nvs"].data
+    assert loaded(one).device.state == "unbound"
+    saved(one, "unknown")
+    one.restart()
+    assert loaded(one).device.state == "unknown"
+
+
+@pytest.mark.parametrize("last", ["bound", "unknown", "refused"])
+def test_a_reset_that_is_cut_off_makes_nothing_older_count(last: str) -> None:
+    """Until all of it is gone the record says what it said, or is damaged; then a second reset ends it."""
+    one = NvsChip()
+    for _ in range(8):
+        saved(one, "unknown", "unbound")
+        one.parts["bind"].erased.clear()
+    saved(one, last)  # in the first sector again, and `unbound` at the end of the second
+    states = []
+    for _ in cuts(one, lambda: ORDERS["reset"](one)):
+        whole = one.snapshot()
+        states.append(loaded(one).device.state)
+        one.put_back(whole)
+        gone = one.blob() == b"" and bytes(one.parts["bind"].data) == BLANK * 0x2000
+        assert states[-1] in (("unbound",) if gone else (last, "unknown"))
+        assert ORDERS["reset"](one) == "unbound"
+    assert states[0] == last
+    assert states[-1] in ("unbound", "unknown")
 
 
 @pytest.mark.parametrize("state", ["bound", "unknown", ""])

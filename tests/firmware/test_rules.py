@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -20,8 +20,9 @@ from startline.clouds import rufus
 from startline.errors import Failed
 from startline.hal import Hal
 from startline.reasons import reason
-from startline.trouble import pause, retry_after
+from startline.trouble import pause, put_off, retry_after
 
+from startline_host.formats.nvs_image import Entry, make_nvs_image
 from tests.firmware.fake_chip import FakeChip
 from tests.firmware.harness import NOW, POWER_ON_CLOCK
 from tests.firmware.scripted import BODY, TOKEN
@@ -34,6 +35,16 @@ def test_pauses_grow_to_a_limit(tries: int, chance: int) -> None:
     assert 0 <= pause(tries, chance) < limit
     assert pause(tries, 0) == 0
     assert pause(tries, 65535) >= limit - 1
+
+
+@given(st.integers(1000, 3_600_000), st.integers(0, 100), st.integers(0, 65535))
+def test_our_own_back_off_stands_above_a_servers_floor(
+    floor: int, tries: int, chance: int
+) -> None:
+    """A server is never asked earlier than it said, nor more often than our own doubling pause."""
+    least = max(floor, min(1000 * 2**tries, 32_000))
+    assert least <= put_off(floor, tries, chance) < 2 * least
+    assert put_off(floor, tries, 0) == least
 
 
 @given(st.datetimes(datetime(1999, 1, 1), datetime(2099, 12, 31)), st.integers(-5000, 5000))  # noqa: DTZ001
@@ -283,14 +294,50 @@ def test_want_of_memory_has_a_name() -> None:
     assert reason("answer", MemoryError()) == "no_memory"
 
 
-@pytest.mark.parametrize(("error", "blob"), [(-4354, b""), (-4357, b""), (-4364, b"?"), (5, b"?")])
-def test_what_nvs_says_of_the_record(
-    monkeypatch: pytest.MonkeyPatch, error: int, blob: bytes
-) -> None:
-    """No such namespace, and no room for one, mean that there is no record; all else is damage."""
+class StandInPartition:
+    """A partition in memory, as `esp32.Partition` is one."""
 
-    def refuse(_namespace: str) -> None:
-        raise OSError(error, "")
+    TYPE_DATA = 1
+    held: ClassVar[dict[str, bytes]] = {}
+    calls: ClassVar[list[str]] = []
 
-    monkeypatch.setitem(sys.modules, "esp32", SimpleNamespace(NVS=refuse))
-    assert Hal().blob() == blob
+    def __init__(self, label: str) -> None:
+        self._data = self.held[label]
+
+    @classmethod
+    def find(cls, _kind: int, label: str) -> list[Any]:
+        """Find one."""
+        cls.calls.append(label)
+        return [cls(label)] if label in cls.held else []
+
+    def info(self) -> tuple[Any, ...]:
+        """Return kind, subtype, address and size."""
+        return (1, 2, 0, len(self._data))
+
+    def readblocks(self, block: int, buffer: bytearray, offset: int) -> None:
+        """Read."""
+        buffer[:] = self._data[block * 4096 + offset :][: len(buffer)]
+
+
+def test_the_record_is_read_from_raw_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent never asks `esp32.NVS` for it, which would erase a damaged one and say "none"."""
+    image = make_nvs_image([Entry("startline", "record", "blob", b"a record")], 0x6000)
+    monkeypatch.setitem(sys.modules, "esp32", SimpleNamespace(Partition=StandInPartition))
+    for data, blob in (
+        (b"\xff" * 0x6000, b""),
+        (image, b"a record"),
+        (image.replace(b"a record", b"a recor\0"), b"?"),
+    ):
+        monkeypatch.setattr(StandInPartition, "held", {"nvs": data})
+        assert Hal().blob() == blob
+
+
+def test_a_boot_has_each_partition_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was erased is counted for the whole of a boot, whoever asks for the partition."""
+    monkeypatch.setitem(sys.modules, "esp32", SimpleNamespace(Partition=StandInPartition))
+    monkeypatch.setattr(StandInPartition, "held", {"bind": b"\xff" * 0x2000})
+    monkeypatch.setattr(StandInPartition, "calls", [])
+    hal = Hal()
+    assert hal.flash("bind") is hal.full().flash("bind") is hal.full().flash("bind")
+    assert hal.flash("fctry") is hal.full().flash("fctry") is None
+    assert StandInPartition.calls == ["bind", "fctry"]

@@ -37,8 +37,6 @@ _T = TypeVar("_T")
 _VERSION = re.compile(rb"(?<![\d.])\d+\.\d+\.\d+(?:[-.+a-z0-9]*)")
 #: Where the chips' boot ROMs look for the boot loader.
 _BOOT_OFFSETS = (0x1000, 0x0, 0x2000)
-#: What has to be told before a device can be bound.
-_NEEDED = (("factory", "serial"), ("factory", "model"), ("claim", "cloud"), ("claim", "base_url"))
 _VERSION_FILES = ("/lib/startline/__init__.py", "/lib/startline/__init__.mpy")
 _AGENT = ("/boot.py", "/main.py", "/lib/startline/__init__.mpy")
 
@@ -270,10 +268,8 @@ class _Inspector:
             return None
         told = read_told(self.dump.part(row.offset, row.size))
         self.notes += [f"{name}: {what} is damaged" for what in told.damaged]
-        if not overrides:
-            lacking = [f"{space}.{key}" for space, key in _NEEDED if not told.get(space, key)]
-            if lacking:
-                self.missing.append(f"{name}: {', '.join(lacking)} not told")
+        if not overrides and told.missing:
+            self.missing.append(f"{name}: {', '.join(told.missing)} not told")
         return told
 
     def _record(self, table: PartitionTable, told: Told | None) -> RecordView | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from startline import record as rules
-from startline.nvs import NvsReader
-from startline.slot import SIZE, newest
+from startline.nvs_record import read
+from startline.slot import later
 from startline.written import Record
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RecordView(msgspec.Struct, frozen=True):
-    """The verdict on both copies: the state that the agent will come up in, and why."""
+    """The verdict on both copies: the state that the agent will come up in, and why.
+
+    That is, once it knows who it is.
+    """
 
     state: str
     reason: str
@@ -56,34 +59,23 @@ class _Identity(msgspec.Struct, frozen=True):
 def read_record(nvs: DumpPart, bind: DumpPart | None, told: Told, mac: bytes | None) -> RecordView:
     """Read both copies and judge them for the device that `told` describes.
 
-    `mac` is the chip's, 6 bytes; a dump does not hold it, and without it the record's own is
-    taken for right.
+    `mac` is the chip's, 6 bytes; a dump does not hold it. Without it, and for what the device was
+    not told or what cannot be read of it, the record's own is taken for right.
     """
-    first = _nvs_copy(nvs)
-    second = rules.ABSENT if bind is None else _bind_copy(bind)
-    if mac is None:
-        found = [copy for copy in (first, second) if isinstance(copy, Record)]
-        mac = found[0].mac if found else bytes(6)
-    place = hashlib.sha256(told.get("claim", "base_url").rstrip("/").encode()).digest()[:8]
-    identity = _Identity(told.get("factory", "serial"), told.get("claim", "cloud"), mac, place)
+    first, second = rules.read_copies(read(nvs), nvs, bind)
+    own = Record()
+    for copy in (first, second):
+        if isinstance(copy, Record) and (not own.mac or later(copy.generation, own.generation)):
+            own = copy
+    base_url = told.get("claim", "base_url").rstrip("/")
+    identity = _Identity(
+        serial=told.get("factory", "serial") or own.serial,
+        cloud=told.get("claim", "cloud") or own.cloud,
+        mac=mac or own.mac,
+        place=hashlib.sha256(base_url.encode()).digest()[:8] if base_url else own.place,
+    )
     state, reason, _record, _repair = rules.judge(first, second, identity)
     return RecordView(state, reason, _copy(first), _copy(second))
-
-
-def _nvs_copy(nvs: DumpPart) -> Record | str:
-    reader = NvsReader(nvs.read, nvs.size)
-    raw = reader.get("startline", "record")
-    if isinstance(raw, bytes):
-        return rules.sort(raw)
-    return rules.DAMAGED if "startline.record" in reader.damaged else rules.BLANK
-
-
-def _bind_copy(bind: DumpPart) -> Record | str:
-    raw, _at = newest(bind)
-    if raw:
-        return rules.sort(raw)
-    slots = (bind.read(offset, SIZE) for offset in range(0, bind.size, SIZE))
-    return rules.BLANK if all(slot == b"\xff" * SIZE for slot in slots) else rules.DAMAGED
 
 
 def _copy(copy: Record | str) -> Copy:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 #: Namespaces that the host fills, in `fctry` or in a stock `nvs`.
 NAMESPACES = ("factory", "claim", "run", "net", "tls", "set")
 _SECRETS = frozenset({"key", "auth", "password"})
+#: Without any of these a device does not know who it is, or where it belongs.
+_IDENTITY = (
+    ("factory", "serial"),
+    ("factory", "model"),
+    ("claim", "cloud"),
+    ("claim", "base_url"),
+)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -27,6 +34,11 @@ class Told(msgspec.Struct, frozen=True):
     def get(self, namespace: str, key: str) -> str:
         """Return a value as text, "" where there is none."""
         return str(self.values.get(namespace, {}).get(key, ""))
+
+    @property
+    def missing(self) -> list[str]:
+        """What it was not told, or what cannot be read, of its identity, as "namespace.key"."""
+        return [f"{space}.{key}" for space, key in _IDENTITY if not self.get(space, key)]
 
 
 def read_told(part: DumpPart) -> Told:
