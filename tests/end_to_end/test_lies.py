@@ -133,7 +133,7 @@ def unknown(
     cloud: MockCloud,
 ) -> Iterator[Callable[[Lie, str], Lying]]:
     """Have a reader whose request got no answer, which lies from then on."""
-    options = Options(boot_limit=SHORT_BOOT, look_pause=1)
+    options = Options(boot_limit=SHORT_BOOT, look_pause=30)
     settings = msgspec.structs.replace(provision.settings, set=options)
     load_flash(msgspec.structs.replace(provision, settings=settings).image())
     with ExitStack() as stack:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from startline_host.flows.firmware_bundle import Kit, Provision
-from startline_host.flows.operator import lookup
+from startline_host.flows.operator import lookup, reconcile
 from startline_host.formats.factory_partition import Options
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
@@ -30,9 +30,9 @@ def reader(
     settings_file: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> VirtualEsp32:
-    """Have a reader with noise where its record stood, and short pauses."""
-    monkeypatch.setattr(lookup, "_EXCHANGE", 1)
-    options = Options(boot_limit=SHORT_BOOT, look_pause=1)
+    """Have a reader with noise where its record stood, and a short pause between two looks."""
+    monkeypatch.setattr(reconcile, "pause_before_second", lambda *_: 1)
+    options = Options(boot_limit=SHORT_BOOT)
     quick = msgspec.structs.replace(
         provision, settings=msgspec.structs.replace(provision.settings, set=options)
     )

@@ -80,7 +80,7 @@ def reader(
     cloud: MockCloud,
 ) -> Reader:
     """Have a reader with a WRITE key, which cannot look for itself, and short pauses."""
-    options = Options(boot_limit=SHORT_BOOT, look_pause=1)
+    options = Options(boot_limit=SHORT_BOOT, look_pause=30)
     quick = msgspec.structs.replace(
         provision, settings=msgspec.structs.replace(provision.settings, set=options)
     )

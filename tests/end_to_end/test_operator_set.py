@@ -37,7 +37,7 @@ def test_a_wrong_password_is_mended_at_the_venue(
     assert nobody.code == 60
     assert "--password-file" in nobody.err
     monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", "another one")
-    done = startline("set", "-p", chip.url, "--password", "--look-pause", "7", "--json")
+    done = startline("set", "-p", chip.url, "--password", "--look-pause", "45", "--json")
     assert done.code == 0, done.err
     assert done.lines()[-1]["written"] == ["net.password", "set.look_pause"]
     assert "another one" not in done.out + done.err
@@ -57,7 +57,7 @@ def test_what_the_venue_set_is_told_and_taken_back(
     chip = start({"access_points": {"bench": {"password": "bench-wifi"}}, "ntp": {"*": "nothing"}})
     at_its_prompt(chip)
     monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", "venue-wifi")
-    at_venue = startline("set", "-p", chip.url, "--ssid", "bench", "--look-pause", "7")
+    at_venue = startline("set", "-p", chip.url, "--ssid", "bench", "--look-pause", "45")
     assert (at_venue.code, "unbound" in at_venue.out) == (0, True), at_venue.err
     again = startline("provision", "-p", chip.url, "--serial", SERIAL)
     assert again.code == 0, again.err

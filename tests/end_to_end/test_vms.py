@@ -42,7 +42,7 @@ def write_settings(
             "[claim]", 'cloud = "vms"', f'base_url = "{cloud.root_url}"', 'login = "user-login"',
             'name = "name"', f'type = "{kind}"', *claim,
             "[net]", 'ssid = "bench"', "[tls]", 'ca = "ca.pem"', "[set]", f"boot_limit = {SHORT_BOOT}",
-            "look_pause = 1",
+            "look_pause = 30",
         ]  # fmt: skip
         (tmp_path / "settings.toml").write_text("\n".join(lines), encoding="utf-8")
 

@@ -82,7 +82,7 @@ class Bench:
             ),
             net=Net(ssid="bench", password=Secret("bench-wifi")),
             tls=Tls(ca=(self.cloud.ca_der,)),
-            set=Options(boot_limit=6, look_pause=1),
+            set=Options(boot_limit=6, look_pause=30),
         )
         usual: dict[str, Any] = {
             "batch": "spring", "board": self._kit.board, "kit": self._kit, "settings": settings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from typing import Any
 
 import msgspec
@@ -19,7 +20,8 @@ from startline_host.secrets import Secret
 
 MAC = "24:6f:28:00:00:01"
 URL = "http://localhost:8080/v0"
-BLANK_NVS, BLANK_BIND = b"\xff" * 0x6000, b"\xff" * 0x2000
+OTHER_MAC = "24:6f:28:00:00:02"
+BLANK_NVS, BLANK_BIND, NO_FCTRY = b"\xff" * 0x6000, b"\xff" * 0x2000, b"\xff" * 0x4000
 
 
 def fctry(serial: str = "S1") -> bytes:
@@ -82,7 +84,8 @@ def load(kept: Kept, serial: str = "S1", *, allow_bound: bool = False) -> bool:
         (device(b"damaged", b"damaged too"), "record damaged"),
         (device(bind=b"garbage in the place of a record"), "record damaged"),
         (device(record("bound", serial="OTHER")), "foreign record"),
-        (device(record("bound"), fctry=b"\xff" * 0x4000), "foreign record"),
+        (device(record("bound"), fctry=NO_FCTRY), "is bound .S1, deviceid AAAAAAAA"),
+        (device(record("bound"), fctry=NO_FCTRY, mac=OTHER_MAC), "foreign record"),
         (device(record("bound"), bind=None), "is bound"),
     ],
     ids=str,
@@ -92,7 +95,8 @@ def test_a_device_that_is_or_may_be_bound_is_refused(kept: Kept, words: str) -> 
     with pytest.raises(WouldTouchBound) as caught:
         load(kept)
     assert words.replace(".S1", "(S1") in caught.value.message.replace("_", " ")
-    assert load(kept, allow_bound=True) is True
+    if not kept.told().missing:
+        assert load(kept, allow_bound=True) is True
 
 
 @pytest.mark.parametrize(
@@ -101,10 +105,11 @@ def test_a_device_that_is_or_may_be_bound_is_refused(kept: Kept, words: str) -> 
         device(),
         device(record("unbound"), record("unbound")),
         device(record("refused"), record("refused")),
-        device(fctry=b"\xff" * 0x4000),
+        device(fctry=NO_FCTRY),
+        device(record("unbound"), record("unbound"), fctry=NO_FCTRY),
         Kept(mac=MAC, nvs=BLANK_NVS, bind=None, fctry=None),
     ],
-    ids=["no record", "unbound", "refused", "no identity", "stock table"],
+    ids=["no record", "unbound", "refused", "no identity", "unbound, lost", "stock table"],
 )
 def test_a_device_that_is_not_bound_may_be_loaded(kept: Kept) -> None:
     """A blank record, or one that says `unbound` or `refused` of this unit, is no obstacle."""
@@ -122,6 +127,76 @@ def test_a_bound_device_does_not_change_its_name() -> None:
     """With --allow-bound, a serial number that is not the device's own is a mistake (11)."""
     with pytest.raises(WrongDevice, match="is S1, not S2"):
         load(device(record("bound"), record("bound")), serial="S2", allow_bound=True)
+
+
+LOST = device(record("bound"), record("bound"), fctry=NO_FCTRY)
+
+
+def damaged(name: bytes) -> bytes:
+    """Return an identity in which one value is damaged."""
+    image = bytearray(fctry())
+    image[image.index(name)] ^= 1
+    return bytes(image)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        LOST,
+        device(record("bound"), record("bound"), fctry=damaged(b"S1\0")),
+        device(record("bound"), record("bound"), fctry=damaged(b"http://")),
+        device(record("unknown"), record("unknown"), fctry=NO_FCTRY),
+        device(b"damaged", b"damaged too", fctry=NO_FCTRY),
+    ],
+    ids=["erased", "no serial", "no base URL", "unknown", "damaged"],
+)
+def test_a_lost_identity_is_written_as_the_record_names_it(kept: Kept) -> None:
+    """Without the option nothing is touched, and the one command is named; with it, it is written."""
+    with pytest.raises(WouldTouchBound) as caught:
+        load(kept)
+    assert "identity cannot be read" in caught.value.message
+    name = "SERIAL" if kept.record().reason == "record_damaged" else "S1"
+    assert f"startline provision --allow-bound --serial {name}" in caught.value.hint
+    assert load(kept, allow_bound=True) is False
+    # A load without an identity leaves it lost.
+    assert may_load(kept, serial=None, fctry=None, allow_bound=True) is True
+
+
+@pytest.mark.parametrize(
+    ("kept", "serial", "words"),
+    [
+        (LOST, "S2", "its serial number is S1, not S2"),
+        (
+            device(record("bound", cloud="vms"), fctry=NO_FCTRY),
+            "S1",
+            "its cloud is vms, not rufus",
+        ),
+        (
+            device(record("bound", place=b"12345678"), fctry=NO_FCTRY),
+            "S1",
+            "another base URL than",
+        ),
+        (device(record("bound"), fctry=NO_FCTRY, mac=OTHER_MAC), "S1", f"not {OTHER_MAC}"),
+    ],
+    ids=["serial", "cloud", "base URL", "chip"],
+)
+def test_no_other_identity_is_written(kept: Kept, serial: str, words: str) -> None:
+    """Serial number, cloud, base URL and chip are the record's, or nothing is written (11)."""
+    with pytest.raises(WrongDevice) as caught:
+        load(kept, serial, allow_bound=True)
+    assert words in caught.value.message
+
+
+def test_a_newer_record_and_a_lost_identity() -> None:
+    """Nobody can tell whose a newer agent's record is."""
+    raw = bytearray(record("bound"))
+    raw[4] = 2
+    raw[-4:] = zlib.crc32(raw[:-4]).to_bytes(4, "little")
+    kept = device(bytes(raw), bytes(raw), fctry=NO_FCTRY)
+    for allow_bound in (False, True):
+        with pytest.raises(WouldTouchBound) as caught:
+            load(kept, allow_bound=allow_bound)
+        assert "newer startline" in caught.value.hint
 
 
 def test_a_dump_shows_no_bytes() -> None:

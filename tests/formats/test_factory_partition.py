@@ -200,7 +200,7 @@ def test_a_wrong_unit_is_refused_with_the_reason(changes: dict[str, Any], reason
         ("net", {"ntp": ("a b",)}, "list of host names"),
         ("set", {"boot_limit": 5}, "6 to 3600"),
         ("set", {"boot_limit": 3601}, "6 to 3600"),
-        ("set", {"look_pause": 0}, "1 to 3600"),
+        ("set", {"look_pause": 29}, "30 to 3600"),
         ("set", {"led": 256}, "number of a pin"),
         ("set", {"led": -1}, "number of a pin"),
         ("set", {"led": True}, "number of a pin"),

@@ -23,6 +23,11 @@ from startline_host.util import printable
 @options.settings_option
 @options.unit_options
 @options.read_key_option
+@click.option(
+    "--allow-bound",
+    is_flag=True,
+    help="Write a bound device's identity anew if it is lost or damaged; its record must name it.",
+)
 @options.json_option
 def command(
     port: str | None,
@@ -31,16 +36,19 @@ def command(
     settings_file: Path,
     unit: dict[str, str],
     read_key_file: Path | None,
+    allow_bound: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Write a unit's identity and settings; the device then restarts and binds itself.
 
     With a READ key a serial number that the cloud has already is refused. With link = "usb" in the
     settings the device cannot bind by itself: it is then followed, and its connections are carried,
-    until it has come to rest.
+    until it has come to rest. A device that is bound, or may be, is left as it is (41).
     """
     provision = make_provision(settings_file, unit, warn=options.warn)
-    order = Order(board=load_board(board), provision=provision, flash_baud=baud)
+    order = Order(
+        board=load_board(board), provision=provision, allow_bound=allow_bound, flash_baud=baud
+    )
     key = options.read_key(read_key_file)
     with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
         done = provision_device(line, order, read_key=key, listen=view)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: The access point that every virtual reader sees.
 _WIFI, _PASSWORD = "bench", "bench-wifi"
 #: Seconds; the mock cloud is quick to show what it has.
-_BOOT_LIMIT, _LOOK_PAUSE = 30, 5
+_BOOT_LIMIT, _LOOK_PAUSE = 30, 30
 #: Boards are numbered in four hex digits of their MAC.
 _MOST = 0xFFFF
 

@@ -71,7 +71,7 @@ def load_in_boot_loader(
     if order.kit is None:
         regions = _identity_regions(survey.table, image)
         return _told(known + _write(loader, regions, listen), listen)
-    if kept:
+    if survey.kept.holding().must_stay:
         _check_places(survey.table, order.kit.table)
     in_use, fate = _files_stay(survey, order.kit, recreate=recreate_files)
     _settle_files(survey, order, loader, fate, listen, whole=not in_use)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import msgspec
 
 from startline_host.formats.flash_dump import Dump, DumpPart
@@ -56,19 +58,47 @@ class Kept(msgspec.Struct, frozen=True):
 
         A copy that is `bound` or `unknown` counts even where the other copy wins.
         """
-        view = self.record()
-        copies = sorted(
-            (copy for copy in (view.nvs, view.bind) if copy.found == "record"),
-            key=lambda copy: (copy.state == view.state, copy.generation),
-            reverse=True,
-        )
-        held = [copy for copy in copies if copy.state in _HELD]
-        shown = copies[0] if copies else view.nvs
-        state, reason = view.state, view.reason
-        if state not in _HELD and held:
-            shown = held[0]
-            state, reason = shown.state, shown.reason
-        return Holding(state, printable(reason), printable(shown.serial), printable(shown.token))
+        return _holding(self.record())
+
+    @property
+    def lost_identity(self) -> str:
+        """What to do about its identity, as `lost_identity` says it."""
+        return lost_identity(self.told(), self.record())
+
+
+def lost_identity(told: Told, view: RecordView) -> str:
+    """Say what to do about a device that has a record, and not the identity for it.
+
+    "" for any other. Such a device is `unprovisioned`, though its deviceid is not lost: its record
+    names serial number, cloud and chip.
+    """
+    held = _holding(view)
+    if not told.missing or not held.must_stay:
+        return ""
+    if view.reason == "foreign_record":
+        return "Its record is another chip's. To forget it: startline reset."
+    if view.reason == "newer_record":
+        return "Its record was written by a newer agent: take a newer startline."
+    name = shlex.quote(held.serial) if held.serial else "SERIAL"
+    return (
+        "To write its identity anew, as its record names it: "
+        f"startline provision --allow-bound --serial {name}"
+    )
+
+
+def _holding(view: RecordView) -> Holding:
+    copies = sorted(
+        (copy for copy in (view.nvs, view.bind) if copy.found == "record"),
+        key=lambda copy: (copy.state == view.state, copy.generation),
+        reverse=True,
+    )
+    held = [copy for copy in copies if copy.state in _HELD]
+    shown = copies[0] if copies else view.nvs
+    state, reason = view.state, view.reason
+    if state not in _HELD and held:
+        shown = held[0]
+        state, reason = shown.state, shown.reason
+    return Holding(state, printable(reason), printable(shown.serial), printable(shown.token))
 
 
 def as_part(data: bytes) -> DumpPart:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from startline_host.device.event_text import plain
+from startline_host.flows.device_snapshot import lost_identity
 from startline_host.flows.inspect_device import DeviceInspection
 from startline_host.formats.inspection import Inspection
 from startline_host.formats.nvs_pages import ENTRIES, PageHealth
@@ -58,6 +59,8 @@ def show_inspection(console: Console, device: DeviceInspection) -> None:
 def _title(device: DeviceInspection) -> Text:
     found = device.found
     serial = found.factory.get("factory", "serial") if found.factory else ""
+    if not serial and found.record is not None:
+        serial = found.record.nvs.serial or found.record.bind.serial
     state = _state(found)
     nameless = "A device without a name" if found.table else "A chip without a partition table"
     title = Text(printable(serial) or nameless, style="bold")
@@ -78,6 +81,10 @@ def _state(found: Inspection) -> str:
 
 
 def _mend(found: Inspection) -> str:
+    if found.factory is not None and found.record is not None:
+        lost = lost_identity(found.factory, found.record)
+        if lost:
+            return lost
     held = found.record is not None and found.record.state in {"bound", "unknown"}
     if held:
         return "To load what is missing and keep its identity: startline flash --allow-bound"

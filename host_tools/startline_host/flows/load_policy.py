@@ -6,6 +6,7 @@ import msgspec
 
 from startline_host.errors import WouldTouchBound, WrongDevice
 from startline_host.flows.device_snapshot import Holding, Kept
+from startline_host.util import printable
 
 _SHOWN_DIGITS = 8
 
@@ -14,14 +15,19 @@ def may_load(kept: Kept, *, serial: str | None, fctry: bytes | None, allow_bound
     """Tell whether the device's identity must stay as it is (True), or may be written (False).
 
     `serial` and `fctry` are what the device shall become, None for a load that gives it no
-    identity. Raises WouldTouchBound for a bound or unknown device unless `allow_bound`, and
-    WrongDevice where such a device is another than the one meant.
+    identity. With `allow_bound`, a bound or unknown device keeps its own; one that has lost it is
+    given the one that its record names. Raises WouldTouchBound for such a device without
+    `allow_bound`, and WrongDevice where it is another than the one meant.
     """
     holding = kept.holding()
     if holding.must_stay:
         if not allow_bound:
-            raise _refusal(holding)
-        own = kept.told().get("factory", "serial")
+            raise _refusal(kept, holding)
+        told = kept.told()
+        if told.missing and fctry is not None:
+            _check_fits(kept, fctry)
+            return False
+        own = told.get("factory", "serial")
         if serial is not None and own and own != serial:
             raise WrongDevice(
                 f"The device is {own}, not {serial}, and it is {holding.state}.",
@@ -40,16 +46,48 @@ def may_load(kept: Kept, *, serial: str | None, fctry: bytes | None, allow_bound
     return False
 
 
-def _refusal(holding: Holding) -> WouldTouchBound:
+def _check_fits(kept: Kept, fctry: bytes) -> None:
+    """Raise WrongDevice unless an identity is the one that the device's record names.
+
+    A record that cannot be read names nobody: then the operator's word is all there is.
+    """
+    after = msgspec.structs.replace(kept, fctry=fctry)
+    view, told = after.record(), after.told()
+    if view.reason == "newer_record":
+        raise WouldTouchBound(
+            "Its record was written by a newer agent, and its identity cannot be read.",
+            "Take a newer startline.",
+        )
+    if view.reason != "foreign_record":
+        return
+    copies = (copy for copy in (view.nvs, view.bind) if copy.found == "record")
+    copy = max(copies, key=lambda copy: copy.generation)
+    others = (
+        (copy.serial, told.get("factory", "serial"), "serial number"),
+        (copy.cloud, told.get("claim", "cloud"), "cloud"),
+        (copy.mac, kept.mac, "chip"),
+    )
+    words = [f"{what} is {printable(a)}, not {printable(b)}" for a, b, what in others if a != b]
+    raise WrongDevice(
+        f"The device's record names another identity: its {', its '.join(words)}."
+        if words
+        else "The device's record is that of another base URL than "
+        f"{printable(told.get('claim', 'base_url'))}.",
+        "Nothing was written. Name what it was bound as, with --serial and --settings.",
+    )
+
+
+def _refusal(kept: Kept, holding: Holding) -> WouldTouchBound:
     keep = "To reload its agent and keep the rest as it is: --allow-bound."
     if holding.state == "bound":
         token = holding.token
         if len(token) > _SHOWN_DIGITS:
             token = f"{token[:_SHOWN_DIGITS]}…"
-        name = f"{holding.serial}, deviceid {token}"
-        return WouldTouchBound(f"The device is bound ({name}). It was left as it is.", keep)
-    return WouldTouchBound(
-        f"Whether the device is bound is not known ({holding.reason or 'no answer yet'}). "
-        "It was left as it is.",
-        f"Settle that first: startline reconcile. {keep}",
-    )
+        said, hint = f"The device is bound ({holding.serial}, deviceid {token})", keep
+    else:
+        why = holding.reason or "no answer yet"
+        said = f"Whether the device is bound is not known ({why})"
+        hint = f"Settle that first: startline reconcile. {keep}"
+    if kept.lost_identity:
+        said, hint = f"{said}, and its identity cannot be read", kept.lost_identity
+    return WouldTouchBound(f"{said}. It was left as it is.", hint)

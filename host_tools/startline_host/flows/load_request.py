@@ -27,12 +27,13 @@ def leave_alone(_files: str) -> bool:
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A device's load: the agent with its firmware (`kit`), an identity (`provision`), or both.
 
-    `allow_bound` loads a bound or unknown device too and keeps its identity; `recreate_files`
-    replaces its whole file system, the reader's owner's files with it; `flash_baud` overrides
-    the board's rate. `choose` gives the identity in place of `provision`, once the device has
-    told what it keeps; what it raises ends the load with nothing written. `backup` takes the
-    bytes of a file system that is about to be replaced. `may_replace` is told which of the reader's
-    owner's files a load would replace, and says whether it may.
+    `allow_bound` loads a bound or unknown device too and keeps its identity, or, where it has
+    lost it, writes the one that its record names; `recreate_files` replaces its whole file
+    system, the reader's owner's files with it; `flash_baud` overrides the board's rate. `choose`
+    gives the identity in place of `provision`, once the device has told what it keeps; what it
+    raises ends the load with nothing written. `backup` takes the bytes of a file system that is
+    about to be replaced. `may_replace` is told which of the reader's owner's files a load would
+    replace, and says whether it may.
     """
 
     board: Board
@@ -127,6 +128,8 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
 
     def words(self) -> str:
         """Say it in one line."""
+        if self.kept and not self.same and not self.changed:
+            return "Nothing to write: the device keeps the identity that it has."
         if not self.changed:
             return f"Nothing to write: the device has all {self.same:,} bytes of it (0 sent)."
         parts = list(self.regions)

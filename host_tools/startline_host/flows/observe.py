@@ -95,9 +95,10 @@ def ask_for_status(line: Line, *, serial: str = "") -> Status:
         ExpectedIdentity(serial=serial).check(
             Event("ready", 0, 0, {"serial": own or record.serial})
         )
+    why = record.reason if own else f"missing {told.missing[0]}"
     return Status(
         state=record.state if own else "unprovisioned",
-        reason=plain(record.reason) if record.reason else "",
+        reason=plain(why) if why else "",
         serial=own or record.serial,
         token=record.token,
         mac=facts.mac,

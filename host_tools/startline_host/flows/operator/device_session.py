@@ -45,21 +45,22 @@ class Stopped:
 
     @property
     def serial(self) -> str:
-        """Its serial number. Raises BadInput for a device that was told none."""
-        serial = self.told.get("factory", "serial")
-        if not serial:
-            raise BadInput(
-                "The device does not know who it is.", "Provision it: startline provision."
-            )
-        return serial
+        """Its serial number. Raises BadInput for a device that was told none, or has lost it."""
+        self._check_told()
+        return self.told.get("factory", "serial")
 
     @property
     def cloud(self) -> str:
         """The name of its cloud. Raises BadInput for a device that was told none."""
-        cloud = self.told.get("claim", "cloud")
-        if not cloud:
-            raise BadInput("The device was told no cloud.", "Provision it: startline provision.")
-        return cloud
+        self._check_told()
+        return self.told.get("claim", "cloud")
+
+    def _check_told(self) -> None:
+        if missing := self.told.missing:
+            raise BadInput(
+                f"The device does not know who it is: it lacks {', '.join(missing)}.",
+                self.kept.lost_identity or "Provision it: startline provision.",
+            )
 
     @property
     def name(self) -> str:

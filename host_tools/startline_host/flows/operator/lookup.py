@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 from startline.device_list import first_request
-from startline.limits import MADE_AT
+from startline.limits import LOOK_PAUSE, MADE_AT, clamp
 from startline.serial_match import OTHER, SAME
 
 from startline_host.clouds.device_entries import (
@@ -135,7 +135,8 @@ def pause_before_second(device: Stopped, subject: Subject) -> int:
         clock = device.repl.value(_CLOCK)
         now = clock if isinstance(clock, int) and clock >= _BUILT else int(time.time())
         due = min(max(subject.due - now + 1, 0), _EXCHANGE)
-    return max(device.setting("set", "look_pause", 60), due)
+    pause = device.setting("set", "look_pause", LOOK_PAUSE[1])
+    return max(clamp(pause, LOOK_PAUSE), due)
 
 
 def describe(entry: Entry) -> str:
