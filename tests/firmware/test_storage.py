@@ -206,6 +206,18 @@ def test_unknown_that_cannot_look_holds(make_reader: MakeReader, cloud: MockClou
     assert posts(cloud) == 1
 
 
+def test_unknown_stays_unknown_without_its_key(reader: Reader, cloud: MockCloud) -> None:
+    """A reader that may be bound is not "unprovisioned" for want of a key: it cannot look, is all."""
+    record = after_a_bind(reader)  # which takes the key off
+    raw = with_fields(record, state="unknown", reason="timeout", token="", generation=9)
+    reader.blob = raw
+    reader.put("bind", in_bind(raw))
+    boot = reader.boot()
+    assert (boot.state, boot.reason) == ("unknown", "cannot_look")
+    assert boot.one("unprovisioned")["missing"] == ["claim.key"]
+    assert (boot.all("link"), reader.blob) == ([], raw)
+
+
 def test_missing_settings_are_named(make_reader: MakeReader, cloud: MockCloud) -> None:
     """A device without identity says which fields it misses, and ends there."""
     reader = make_reader()
