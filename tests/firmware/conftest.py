@@ -62,3 +62,9 @@ def make_reader(tmp_path: Path, lib: Path, running_cloud: MockCloud) -> MakeRead
 def reader(make_reader: MakeReader, cloud: MockCloud) -> Reader:
     """Give a blank reader for a cloud that does not know it yet."""
     return make_reader()
+
+
+@pytest.fixture(autouse=True)
+def on_this_vm(vm: str) -> str:
+    """Run every test here on the MicroPython that is its turn."""
+    return vm

@@ -175,6 +175,14 @@ class Reader:
 
         Raises AssertionError when MicroPython does not come to the end, for want of heap too.
         """
+        path = self.write_spec(retries=retries, empty=empty, **plan)
+        program = f"import sys\nsys.path[:]={[*self.path, '.frozen']}\n"
+        program += f"import one_boot\none_boot.run({str(path)!r})"
+        text, _, end = run_micropython("-c", program, heap=heap).rpartition("END ")
+        return Boot(text, json.loads(end))
+
+    def write_spec(self, *, retries: int = 0, empty: bool = False, **plan: Any) -> Path:
+        """Write down this reader for the next boot, as `one_boot.run` reads it; return the file."""
         plan.setdefault("ntp", NOW)
         spec = {
             "parts": {label: str(path) for label, path in self.parts.items()},
@@ -185,10 +193,7 @@ class Reader:
         }
         path = self.folder / "spec.json"
         path.write_text(json.dumps(spec))
-        program = f"import sys\nsys.path[:]={[*self.path, '.frozen']}\n"
-        program += f"import one_boot\none_boot.run({str(path)!r})"
-        text, _, end = run_micropython("-c", program, heap=heap).rpartition("END ")
-        return Boot(text, json.loads(end))
+        return path
 
 
 def settings_for(

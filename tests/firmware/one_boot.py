@@ -16,11 +16,16 @@ def run(path: str) -> None:
     """Boot, and print what came of it behind `END`."""
     with open(path) as file:
         spec = json.load(file)
-    parts = {label: FileFlash(spec["parts"][label]) for label in spec["parts"]}
     spec["plan"]["print"] = True
-    chip = FakeChip(parts, spec["plan"], _read(spec["record"]), lambda raw: _write(spec, raw))
+    chip = make_chip(spec)
     result = {} if spec["empty"] else _boot(chip, spec["retries"])
     print("END " + json.dumps(result))
+
+
+def make_chip(spec: dict) -> FakeChip:
+    """Return the chip that a file's members describe."""
+    parts = {label: FileFlash(spec["parts"][label]) for label in spec["parts"]}
+    return FakeChip(parts, spec["plan"], _read(spec["record"]), lambda raw: _write(spec, raw))
 
 
 def _boot(chip: FakeChip, retries: int) -> dict:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import Boot, Reader
+
+#: A heap of a given size, and what is left of it, is what only the unix port can show.
+pytestmark = pytest.mark.unix_port
 
 KIB = 1024
 CORE, FIRST, BOUND = 36 * KIB, 20 * KIB, 8 * KIB

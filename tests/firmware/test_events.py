@@ -83,6 +83,7 @@ def test_an_event_that_is_too_long_says_so() -> None:
     assert (heard["ev"], heard["cut"] > 2000) == ("answer", True)
 
 
+@pytest.mark.offline
 def test_micropython_says_the_same() -> None:
     """MicroPython writes every alphabet as the same ASCII escapes, and CPython reads them."""
     text = 'Ça va? Ñandú 起点 😀 " \\ / \n \x7f'

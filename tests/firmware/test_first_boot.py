@@ -199,6 +199,7 @@ def test_a_wrong_certificate(
     assert reader.states() == ("blank", "blank")
 
 
+@pytest.mark.offline
 def test_a_clock_before_made_at(reader: Reader, cloud: MockCloud) -> None:
     """A time server that is behind the day of manufacture is not believed, and nothing is sent."""
     boot = reader.boot(ntp=NOW - 10 * 31_536_000, clock=NOW - 9 * 31_536_000)
@@ -207,6 +208,7 @@ def test_a_clock_before_made_at(reader: Reader, cloud: MockCloud) -> None:
     assert cloud.connections == 0 or list(cloud.requests) == []
 
 
+@pytest.mark.offline
 def test_no_time_at_all(reader: Reader, cloud: MockCloud) -> None:
     """Without a time server, and with a clock that was never set, nothing is sent."""
     boot = reader.boot(ntp=None, clock=POWER_ON_CLOCK)
@@ -228,6 +230,7 @@ def test_the_second_time_server(reader: Reader) -> None:
     assert boot.one("clock")["phase"] == "ntp"
 
 
+@pytest.mark.offline
 @pytest.mark.parametrize(
     ("plan", "reason"),
     [
@@ -251,6 +254,7 @@ def test_a_link_that_does_not_come_up(
     assert list(cloud.requests) == []
 
 
+@pytest.mark.offline
 def test_a_reader_without_a_network_says_so_once(make_reader: MakeReader) -> None:
     """Where no network was set, there is nothing to wait for."""
     boot = make_reader(ssid="").boot()

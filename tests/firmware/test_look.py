@@ -418,6 +418,7 @@ def test_pages_that_are_no_whole_list(
         assert unpack(reader.blob).looks == 0
 
 
+@pytest.mark.unix_port
 def test_a_long_page_in_a_small_heap(tmp_path: Path, lib: Path) -> None:
     """Five thousand devices on one page are read in the heap that a first boot has anyway."""
     entries = [

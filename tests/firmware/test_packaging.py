@@ -51,6 +51,7 @@ def test_a_frozen_build_says_the_same_version() -> None:
     assert seen["requires"] == ["ntptime", "requests"]
 
 
+@pytest.mark.offline
 @pytest.mark.parametrize("folder", [SOURCES, None], ids=["source", "compiled"])
 def test_everything_imports_on_micropython(lib: Path, folder: Path | None) -> None:
     """Every module imports in the real MicroPython, as source and as bytecode."""
@@ -92,6 +93,7 @@ def test_boot_and_main_are_trivial() -> None:
     assert len(main) <= 6
 
 
+@pytest.mark.offline
 def test_the_real_vm_is_named() -> None:
     """The tests run on a MicroPython of at least 1.23."""
     done = subprocess.run(

@@ -45,17 +45,20 @@ def start(tmp_path: Path, app: str | None, memory: bytes = b"") -> str:
     return run_micropython("-c", program)
 
 
+@pytest.mark.offline
 def test_the_app_gets_the_device(tmp_path: Path) -> None:
     """After the first boot, app.py's main is called with the device."""
     said = start(tmp_path, "def main(device):\n    print('app has', device)\n")
     assert "booted\napp has the device\n" in said
 
 
+@pytest.mark.offline
 def test_a_device_without_an_app(tmp_path: Path) -> None:
     """Without app.py the device stays at the REPL, and says nothing about it."""
     assert start(tmp_path, None).startswith("booted\nmemory")
 
 
+@pytest.mark.offline
 @pytest.mark.parametrize(
     "app",
     [
@@ -138,6 +141,7 @@ def test_a_memory_that_is_no_count_begins_anew(memory: bytes) -> None:
     assert (said, kept) == ([False], b"SLcl" + bytes(5))
 
 
+@pytest.mark.offline
 def test_the_guard_keeps_the_boot_away(tmp_path: Path) -> None:
     """At the fifth quick reset neither the agent nor the application runs."""
     memory = b"SLcl\4" + b"\xff\xff\xff\x3f"
@@ -148,6 +152,7 @@ def test_the_guard_keeps_the_boot_away(tmp_path: Path) -> None:
     assert "app" not in said.replace("Five", "")
 
 
+@pytest.mark.offline
 def test_a_bug_does_not_keep_the_app_away(make_reader: MakeReader, cloud: MockCloud) -> None:
     """An exception that nobody foresaw is an event without its words, and the boot ends as any."""
     reader = make_reader()

@@ -121,6 +121,7 @@ def test_both_copies_lost_is_a_fresh_start(make_reader: MakeReader, cloud: MockC
     assert posts(cloud) == 2
 
 
+@pytest.mark.offline
 @pytest.mark.parametrize("blob", [b"", b"junk", b"?"])
 def test_damage_is_no_fresh_start(reader: Reader, cloud: MockCloud, blob: bytes) -> None:
     """Something there that cannot be read is `unknown`, and the network is left alone."""
@@ -218,6 +219,7 @@ def test_unknown_stays_unknown_without_its_key(reader: Reader, cloud: MockCloud)
     assert (boot.all("link"), reader.blob) == ([], raw)
 
 
+@pytest.mark.offline
 def test_missing_settings_are_named(make_reader: MakeReader, cloud: MockCloud) -> None:
     """A device without identity says which fields it misses, and ends there."""
     reader = make_reader()
@@ -235,6 +237,7 @@ def test_missing_settings_are_named(make_reader: MakeReader, cloud: MockCloud) -
     assert posts(cloud) == 0
 
 
+@pytest.mark.offline
 def test_a_damaged_factory_partition_names_the_field(reader: Reader, cloud: MockCloud) -> None:
     """A serial number whose bytes changed is named as missing and as damaged."""
     image = bytearray(reader.get("fctry"))
@@ -258,6 +261,7 @@ def test_a_damaged_extra_is_only_a_warning(make_reader: MakeReader, cloud: MockC
     assert cloud.devices()[0]["alias"] == ""
 
 
+@pytest.mark.offline
 def test_a_damaged_certificate_is_named(reader: Reader, cloud: MockCloud) -> None:
     """A CA whose bytes changed is never trusted, and is named."""
     image = bytearray(reader.get("fctry"))
@@ -270,6 +274,7 @@ def test_a_damaged_certificate_is_named(reader: Reader, cloud: MockCloud) -> Non
     assert posts(cloud) == 0
 
 
+@pytest.mark.offline
 @pytest.mark.parametrize(
     ("key", "missing"), [(b"claim\0", None), (b"ca0\0\0\0", ["tls.ca0"]), (b"base_url\0", None)]
 )
@@ -290,6 +295,7 @@ def test_what_binding_needs(
     assert posts(cloud) == 0
 
 
+@pytest.mark.offline
 def test_a_cloud_that_the_agent_does_not_know(make_reader: MakeReader, cloud: MockCloud) -> None:
     """The name of a cloud without a module is a missing setting, not a crash."""
     reader = make_reader()
