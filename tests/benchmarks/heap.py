@@ -3,6 +3,8 @@
 Each number is bisected: the real MicroPython is started with a heap of that size until the
 smallest is found in which the work is done. What the chip's stand-ins need by themselves, that is
 with an empty main.py, is taken off. Objects of this VM have 64 bits, twice a chip's.
+
+`heap_kept` has the rows that are measured in a chip's objects as well.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from startline_host.formats.bytecode import compile_source
 from startline_host.mock_cloud import MockCloud
+from tests.benchmarks import heap_kept
 from tests.benchmarks.readers import make_reader
 from tests.benchmarks.row import UNKNOWN, Peer, Row
 from tests.firmware.harness import compile_agent, run_micropython
@@ -49,6 +52,7 @@ def rows(work: Path) -> Iterator[Row]:
         bound.boot()
         need = smallest(lambda heap: bound.boot(heap=heap).state == "bound")
         yield Row("bound_boot", need - own, "bytes")
+        yield from heap_kept.rows(lib, folders, cloud)
     with MockCloud(tls=False) as cloud:
         yield _first_boot("first_boot_http", own, folders, lib, cloud, insecure_http=True)
     yield Row("thingsboard_provisioning", UNKNOWN, "bytes", note=_THINGSBOARD)
