@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLOUD ?= rufus
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test versions benchmarks schema powercuts hostile line check docs fmt clean
+.PHONY: help bench test versions benchmarks schema powercuts hostile mutants line check docs fmt clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte
 
 hostile: $(VENV)/run.stamp  ## Answer the agent with 20,000 spoilt answers
 	@$(BIN)/python -m tests.proofs.hostile $(ARGS)
+
+mutants: $(VENV)/check.stamp  ## Change the agent in 400 places, one at a time: a proof must notice (an hour)
+	@$(BIN)/python -m tests.proofs.mutation $(ARGS)
 
 line: $(VENV)/check.stamp  ## Kill a line at ten moments, trouble 200 units, share 200 among four stations
 	@$(BIN)/python -m tests.proofs.line $(ARGS)

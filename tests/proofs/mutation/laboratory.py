@@ -1,0 +1,172 @@
+"""A copy of this tree in which a mutant lives, and the proofs that are tried on it there."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from startline_host.formats.bytecode import compile_source
+from tests.proofs.mutation.population import ROOT, Mutant
+
+#: What a proof may take: processor time for each of its processes, so that a busy machine ends
+#: none, and real time for one that only waits.
+_CPU_SECONDS = 60
+_LIMITED = 'ulimit -t {} && exec "$0" "$@"'
+_REAL_SECONDS = 1200
+_LONGEST = 400  # characters of what a proof said
+
+KILLED, SURVIVED, SAME = "killed", "survived", "same"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One proof: its name and the command that runs it in a tree; exit code 0 is that it holds."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def _pytest(name: str, *which: str) -> Proof:
+    quiet = ("-x", "-q", "--tb=line", "-rfE", "-p", "no:cacheprovider", "--versions=none",
+             "-p", "tests.proofs.mutation.quick")  # fmt: skip
+    return Proof(name, ("-m", "pytest", *quiet, *which))
+
+
+#: In the order of what they cost. The first is the agent's own code on CPython.
+PROOFS = (
+    _pytest("rules", "tests/firmware", "-k", "not unix"),
+    Proof("powercuts", ("-m", "tests.proofs.mutation.samples", "powercuts")),
+    Proof("hostile", ("-m", "tests.proofs.mutation.samples", "hostile")),
+    _pytest("boots", "tests/firmware", "-k", "unix"),
+)
+#: What a survivor is held against when that is asked for: minutes each.
+WHOLE = (
+    Proof("all power cuts, rufus", ("-m", "tests.proofs.powercuts", "--jobs", "1")),
+    Proof(
+        "all power cuts, vms", ("-m", "tests.proofs.powercuts", "--jobs", "1", "--cloud", "vms")
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant: `by` names the proof that noticed, `words` what it said.
+
+    SAME is a mutant whose bytecode is the original's.
+    """
+
+    status: str
+    by: str = ""
+    words: str = ""
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, object]:
+        """Return it for the file of results."""
+        return {"status": self.status, "by": self.by, "words": self.words,
+                "seconds": round(self.seconds, 1)}  # fmt: skip
+
+
+class Laboratory:
+    """One copy of the tree in `folder`; what is tried in it is tried one after another.
+
+    A process of a proof that computes for more than `cpu_seconds` is ended: it hangs.
+    """
+
+    def __init__(self, folder: Path, *, cpu_seconds: int = _CPU_SECONDS) -> None:
+        self.folder = folder
+        self._limited = _LIMITED.format(cpu_seconds)
+        _copy_tree(folder)
+
+    def try_mutant(self, mutant: Mutant, proofs: Sequence[Proof]) -> Outcome:
+        """Put a mutant in the place of its module, and hold the proofs against it in turn."""
+        path = self.folder / "firmware" / mutant.module
+        original = path.read_bytes()
+        mutated = mutant.source(self.folder).encode()
+        written_alike = ast.unparse(ast.parse(original)).encode() + b"\n"
+        if compile_source(mutated, "m.py") == compile_source(written_alike, "m.py"):
+            return Outcome(SAME)
+        path.write_bytes(mutated)
+        try:
+            return self.run(proofs)
+        finally:
+            path.write_bytes(original)
+
+    def run(self, proofs: Sequence[Proof]) -> Outcome:
+        """Run the proofs until one does not hold."""
+        began = time.monotonic()
+        for proof in proofs:
+            words = self._fails(proof)
+            if words:
+                return Outcome(KILLED, proof.name, words, time.monotonic() - began)
+        return Outcome(SURVIVED, seconds=time.monotonic() - began)
+
+    def _fails(self, proof: Proof) -> str:
+        """Return why a proof does not hold, or nothing."""
+        process = subprocess.Popen(
+            ["sh", "-c", self._limited, sys.executable, *proof.command],
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            said, _ = process.communicate(timeout=_REAL_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "it does not end"
+        finally:
+            _end_group(process)
+        return _why(process.returncode, said)
+
+    def _environment(self) -> Mapping[str, str]:
+        folders = (self.folder, self.folder / "host_tools", self.folder / "firmware")
+        return {
+            **{name: value for name, value in os.environ.items() if name != "MICROPYTHON"},
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
+            "PYTHONDONTWRITEBYTECODE": "1",  # a module may change twice in a second
+            "COLUMNS": "200",
+        }
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """End what a proof has left behind."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _why(code: int, said: str) -> str:
+    if code == 0:
+        return ""
+    named = re.findall(r"^(?:FAILED|ERROR) (\S.*)$", said, re.MULTILINE)
+    lines = [line for line in said.splitlines() if line.strip()]
+    words = named[0] if named else lines[-1] if lines else ""
+    return (words or f"exit code {code}")[:_LONGEST]
+
+
+def _copy_tree(folder: Path) -> None:
+    """Copy every file of this tree that is tracked, or could be."""
+    shutil.rmtree(folder, ignore_errors=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        source = ROOT / name
+        if source.is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)

@@ -1,0 +1,88 @@
+"""Which mutants there are, and which of them are tried."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.proofs.mutation.changes import Change, changes
+
+ROOT = Path(__file__).parents[3]
+#: What is mutated, below firmware/: everything that decides about a request, and about the record.
+MODULES = (
+    "startline/binding.py",
+    "startline/look.py",
+    "startline/record.py",
+    "startline/slot.py",
+    "startline/written.py",
+    "startline/scrub.py",
+    "startline/resume.py",
+    "startline/guard.py",
+    "startline/clouds/*.py",
+    "orders.py",
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one module, whose path is below firmware/."""
+
+    module: str
+    change: Change
+
+    @property
+    def key(self) -> str:
+        """Its name for good, as long as what it changes stands in that function."""
+        return f"{self.module}: {self.change.key}"
+
+    def source(self, root: Path = ROOT) -> str:
+        """Return the mutated module."""
+        return self.change.apply((root / "firmware" / self.module).read_text(encoding="utf-8"))
+
+
+def modules(root: Path = ROOT) -> list[str]:
+    """Return the paths that MODULES stands for. Raises ValueError for one that is not there."""
+    firmware = root / "firmware"
+    found = []
+    for pattern in MODULES:
+        paths = sorted(firmware.glob(pattern))
+        if not paths:
+            raise ValueError(
+                f"There is no firmware/{pattern} to mutate: see MODULES in {__file__}."
+            )
+        found += [path.relative_to(firmware).as_posix() for path in paths]
+    return found
+
+
+def every_mutant(root: Path = ROOT) -> list[Mutant]:
+    """Return all mutants of all modules, in the order of their text."""
+    return [
+        Mutant(module, change)
+        for module in modules(root)
+        for change in changes((root / "firmware" / module).read_text(encoding="utf-8"))
+    ]
+
+
+def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
+    """Return about `count` of them, of each module its share; the same for the same seed.
+
+    Which are chosen depends on each one's own name: a line that is added changes no other's turn.
+    """
+    chosen: list[Mutant] = []
+    for module in dict.fromkeys(mutant.module for mutant in mutants):
+        own = [mutant for mutant in mutants if mutant.module == module]
+        share = max(1, round(count * len(own) / len(mutants)))
+        drawn = sorted(own, key=lambda mutant: _lot(mutant, seed))[:share]
+        chosen += [mutant for mutant in own if mutant in drawn]
+    return chosen
+
+
+def _lot(mutant: Mutant, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed} {mutant.key}".encode()).digest()
+
+
+def find(mutants: Iterable[Mutant], words: Sequence[str]) -> list[Mutant]:
+    """Return those whose name has each of the words in it."""
+    return [mutant for mutant in mutants if all(word in mutant.key for word in words)]
