@@ -32,7 +32,7 @@ powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte
 hostile: $(VENV)/run.stamp  ## Answer the agent with 20,000 spoilt answers
 	@$(BIN)/python -m tests.proofs.hostile $(ARGS)
 
-mutants: $(VENV)/check.stamp  ## Change the agent in 400 places, one at a time: a proof must notice (an hour)
+mutants: $(VENV)/check.stamp  ## Change the agent in 500 places, one at a time: a proof must notice (an hour)
 	@$(BIN)/python -m tests.proofs.mutation $(ARGS)
 
 line: $(VENV)/check.stamp  ## Kill a line at ten moments, trouble 200 units, share 200 among four stations

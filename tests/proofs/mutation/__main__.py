@@ -22,7 +22,7 @@ from tests.proofs.mutation.population import ROOT, Mutant, choose, every_mutant,
 from tests.proofs.mutation.results import Results, by_proof, explanations, score, stale, survivors
 
 _WANTED = 0.95
-_COUNT = 400
+_COUNT = 500
 _FAILED = 1
 _FOLDER = ROOT / "build" / "mutants"
 
