@@ -58,6 +58,8 @@ def _can_swap(one: ast.stmt, other: ast.stmt) -> bool:
     both = (one, other)
     if not all(isinstance(each, ast.Assign | ast.AugAssign | ast.Expr) for each in both):
         return False
+    if any(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in both):
+        return False  # a docstring
     calls = any(isinstance(node, ast.Call) for each in both for node in ast.walk(each))
     return calls and not _names(one, ast.Store) & _names(other, ast.Load)
 

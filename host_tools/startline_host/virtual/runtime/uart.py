@@ -5,7 +5,7 @@ when both are full, what comes is lost. Here the process beside the VM holds bac
 fit: it is told how much room there is and what the program has read.
 """
 
-from time import ticks_us
+import time as _host_time
 
 FIFO = 128
 """Bytes that the hardware holds beside the driver's own buffer, in each direction."""
@@ -114,13 +114,13 @@ class Driver:
         self.sink(bytes(data))
         if not self._paced:
             return 0
-        now = ticks_us()
+        now = _host_time.ticks_us()
         self._free_at = max(self._free_at, now) + self._time_of(len(data))
         return max(0, self._free_at - now - self._time_of(self.txbuf + FIFO))
 
     def sending_us(self) -> int:
         """Return for how many microseconds more the line is busy with what was sent."""
-        return max(0, self._free_at - ticks_us())
+        return max(0, self._free_at - _host_time.ticks_us())
 
     def due_flags(self) -> int:
         """Notice what came in; return the flags of interrupts that are due."""
@@ -129,9 +129,9 @@ class Driver:
         if self._fresh:
             due = RX
             wait = max(_IDLE_LEAST_US, self._time_of(_IDLE_CHARACTERS))
-            self._idle_at = ticks_us() + wait
+            self._idle_at = _host_time.ticks_us() + wait
             self._fresh = 0
-        elif self._idle_at is not None and ticks_us() >= self._idle_at:
+        elif self._idle_at is not None and _host_time.ticks_us() >= self._idle_at:
             due = RX_IDLE
             self._idle_at = None
         return due & self.trigger
