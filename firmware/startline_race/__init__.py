@@ -1,0 +1,1 @@
+"""Startline's race role: passings that are stored when the call returns, and sent once."""
