@@ -1,16 +1,20 @@
 """The journal of a race: a ring of flash sectors that only ever grows at its end.
 
 What `append` returned for is in flash and reads back. It never erases: blank sectors are kept
-ahead of it by `prepare`, which the sender calls while nothing is being timed, since an erase
-stops both cores of an ESP32 for tens of milliseconds.
+ahead of it by `prepare`, which the sender calls between two passings, since an erase stops both
+cores of an ESP32 for tens of milliseconds.
 """
 
 from array import array
 
+from .errors import JournalFull
 from .journal_format import (
+    BOOT,
     HEADER_SIZE,
     PASSING,
+    PROGRESS,
     SECTOR,
+    TIME,
     end_of_entries,
     entry_size,
     find_entry,
@@ -23,10 +27,6 @@ POOL = 8  # blank sectors that are kept ahead: 700 passings
 _NONE = 0xFFFFFFFF  # instead of a passing number: the sector has no intact header
 
 
-class JournalFull(Exception):
-    """There is no blank sector left; nothing was stored, and nothing was overwritten."""
-
-
 class Journal:
     """A journal over `flash`, as `hal.Flash` is, for the device that `owner` (8 bytes) names.
 
@@ -34,7 +34,6 @@ class Journal:
     the journal. `boot` is the id that entries of this boot are stored under. `checkpoint()`, which
     the owner of the journal may set, returns a list of (kind, payload) that each new sector is to
     begin with, so that a boot has to read no more than the last sector to know how things stand.
-    `foreign` tells that the journal was made for another device.
     """
 
     def __init__(self, flash, owner: bytes) -> None:
@@ -42,15 +41,15 @@ class Journal:
         self.owner = owner
         self.sectors = flash.size // SECTOR
         self.first = array("I", [_NONE] * self.sectors)  # the first passing number of each sector
+        self.foreign = bytearray(self.sectors)  # 1: the sector was written for another device
         self.blank = []  # indexes of sectors ahead that were seen to be blank, in order
-        self.spoilt = []  # sectors ahead that do not become blank any more
+        self.worn = []  # sectors ahead that do not become blank any more
         self.head = -1  # the sector that is being written; -1: the journal is empty
         self.sequence = 0  # of that sector
         self.used = 0  # sectors from the oldest to the head
         self.offset = SECTOR  # where in it the next entry goes
         self.number = 1
         self.boot = 0
-        self.foreign = False
         self.checkpoint = list
         self._buffer = bytearray(256)
 
@@ -63,21 +62,56 @@ class Journal:
             header = unpack_header(self.flash.read(index * SECTOR, HEADER_SIZE))
             if header:
                 boot, sequence, self.first[index], owner = header
+                self.foreign[index] = owner != self.owner
                 if newest < 0 or sequence > self.sequence:
                     newest = index
                     self.sequence = sequence
                     self.boot = boot
                     self.number = self.first[index]
-                    self.foreign = owner != self.owner
-        self.head = newest
         if newest < 0:
-            return
-        self.used = self._count_used()
-        sector = self.flash.read(newest * SECTOR, SECTOR)
+            newest = self.sectors - 1  # what lost its only header may still hold entries
+        else:
+            self.head = newest
+            self._take_in(self.flash.read(newest * SECTOR, SECTOR))
+        self._follow(newest)
+        if self.head >= 0:
+            self.used = self._count_used()
+            if self.foreign[self.head]:
+                self.offset = SECTOR  # what comes now stands in a sector of its own
+
+    def _take_in(self, sector) -> None:
+        """Go by what stands in the last sector: where it ends, and the last number and boot."""
         self.offset = end_of_entries(sector)
         for kind, payload in entries_of(sector):
             if kind == PASSING:
-                self.number = max(self.number, int.from_bytes(bytes(payload[:4]), "little") + 1)
+                self.number = max(self.number, _u32(payload) + 1)
+                self.boot = max(self.boot, payload[6] | payload[7] << 8)
+            elif kind == PROGRESS:
+                self.number = max(self.number, _u32(payload))
+            elif kind in (BOOT, TIME):
+                self.boot = max(self.boot, payload[0] | payload[1] << 8)
+
+    def _follow(self, index: int) -> None:
+        """Find sectors behind the last header that lost theirs: their entries count all the same.
+
+        Those that only an erase has begun to take away hold numbers of long ago.
+        """
+        for _ in range(2):
+            index = (index + 1) % self.sectors
+            if self.first[index] != _NONE:
+                return
+            sector = self.flash.read(index * SECTOR, SECTOR)
+            newest = 0
+            for kind, payload in entries_of(sector):
+                if kind in (PASSING, PROGRESS):
+                    newest = max(newest, _u32(payload))
+            if newest < self.number:
+                return
+            self.first[index] = self.number
+            self.foreign[index] = self.head >= 0 and self.foreign[self.head]
+            self.head = index
+            self.sequence += 1
+            self._take_in(sector)
 
     def _count_used(self) -> int:
         """Return how many sectors there are from the oldest with a header to the head."""
@@ -85,20 +119,28 @@ class Journal:
         for distance in range(1, self.sectors):
             if self.first[(self.head - distance) % self.sectors] != _NONE:
                 used = distance + 1
+        # Older ones that lost their header hold passings all the same. So may those that an erase
+        # has begun to take away: these are reused soon, as the oldest.
+        while used < self.sectors:
+            sector = self.flash.read((self.head - used) % self.sectors * SECTOR, SECTOR)
+            if not any(kind == PASSING for kind, _ in entries_of(sector)):
+                break
+            used += 1
         return used
 
     # Writing.
 
-    def append(self, kind: int, payload) -> int:
+    def append(self, kind: int, payload, reserve: int = 0) -> int:
         """Store an entry; return its offset in the partition. Raises JournalFull, OSError.
 
-        One program of flash, or two where a new sector is begun. Bytes that do not read back are
+        `reserve` is how many blank sectors have to be left: a journal that is full of passings
+        must still take what it says of their sending, or none would ever leave it. One program of flash, or two where a new sector is begun. Bytes that do not read back are
         left behind, where their CRC tells that they are nothing, and written again after them.
         """
         size = entry_size(len(payload))
         for _ in range(3):
             if self.offset + size > SECTOR:
-                self._begin_sector()
+                self._begin_sector(reserve)
             at = self.head * SECTOR + self.offset
             pack_entry(self._buffer, 0, kind, payload)
             raw = memoryview(self._buffer)[:size]
@@ -108,9 +150,11 @@ class Journal:
                 return at
         raise OSError("the journal's flash does not hold what is written")
 
-    def _begin_sector(self) -> None:
+    def _begin_sector(self, reserve: int) -> None:
         """Go on in the next blank sector. Raises JournalFull, OSError."""
-        while self.blank:
+        if len(self.blank) <= reserve:
+            self.look_ahead()
+        while len(self.blank) > reserve:
             index = self.blank.pop(0)
             # The sequence number follows the place in the ring, also past a sector that is skipped.
             step = (index - self.head) % self.sectors if self.head >= 0 else 1
@@ -125,6 +169,7 @@ class Journal:
                 self.sequence += step
                 self.used += step
                 self.first[index] = self.number
+                self.foreign[index] = 0
                 self.offset = len(raw)
                 return
         raise JournalFull("the journal is full: nothing was stored, and nothing was overwritten")
@@ -140,17 +185,18 @@ class Journal:
             if len(self.blank) >= POOL:
                 break
             index = (self.head + distance) % self.sectors
-            if index in self.blank or index in self.spoilt:
+            if index in self.blank or index in self.worn:
                 continue
             if not self._is_blank(index):
                 if erased == limit or not self._may_reuse(index, keep_from):
                     break
                 erased += 1
                 self.first[index] = _NONE
+                self.foreign[index] = 0
                 self.used = min(self.used, self.sectors - distance)
                 self.flash.erase(index * SECTOR)
                 if not self._is_blank(index):
-                    self.spoilt.append(index)
+                    self.worn.append(index)
                     continue
             self.blank.append(index)
         return len(self.blank) >= POOL
@@ -164,6 +210,8 @@ class Journal:
         age = (self.head - index) % self.sectors
         if age >= self.used:
             return True  # no part of the journal: torn while it was erased, or begun and left
+        if self.foreign[index]:
+            return False
         for younger in range(age - 1, -1, -1):
             first = self.first[(self.head - younger) % self.sectors]
             if first != _NONE:
@@ -178,24 +226,63 @@ class Journal:
 
     # Reading.
 
-    def room(self) -> int:
-        """Return how many sectors can still be begun without reusing any."""
-        return self.sectors - self.used - len(self.spoilt)
+    def fill(self, keep_from: int) -> int:
+        """Return how much of the journal cannot be reused, in percent."""
+        kept = len(self.worn)
+        needed = True
+        for distance in range(self.used):
+            index = (self.head - distance) % self.sectors
+            if needed or self.foreign[index]:
+                kept += 1
+            if self.first[index] <= keep_from:  # everything before is done with
+                needed = False
+        return kept * 100 // self.sectors
 
     def sectors_from(self, number: int):
-        """Yield (index, sector's bytes) from the one that holds a passing's number to the head.
+        """Yield the bytes of the sectors from the one that holds a passing's number to the head.
 
-        One sector of 4 KiB is in memory at a time. Raises OSError.
+        Those that were written for another device are left out. One sector of 4 KiB is in memory
+        at a time. Raises OSError.
         """
         start = 0
-        for distance in range(self.used):
-            if self.first[(self.head - distance) % self.sectors] <= number:
-                start = distance
+        for start in range(self.used):
+            if self.first[(self.head - start) % self.sectors] <= number:
                 break
-            start = distance
-        for distance in range(start, -1, -1):
+        index = (self.head - start) % self.sectors
+        while self.used:
+            if not self._is_foreign(index):
+                yield self.flash.read(index * SECTOR, SECTOR)
+            if index == self.head:  # which may have moved on meanwhile
+                return
+            index = (index + 1) % self.sectors
+
+    def _is_foreign(self, index: int) -> bool:
+        """Tell whether a sector is another device's; one without a header goes with its neighbour."""
+        while self.first[index] == _NONE and index != self.head:
+            index = (index + 1) % self.sectors
+        return bool(self.foreign[index])
+
+    def last_sectors(self):
+        """Yield the bytes of this device's sectors from the last intact checkpoint on.
+
+        Raises OSError.
+        """
+        found = []
+        for distance in range(self.used):
             index = (self.head - distance) % self.sectors
-            yield index, self.flash.read(index * SECTOR, SECTOR)
+            if self._is_foreign(index):
+                continue
+            sector = self.flash.read(index * SECTOR, SECTOR)
+            found.insert(0, index)
+            entry = find_entry(sector, HEADER_SIZE)
+            if entry and entry[0] == PROGRESS:
+                break
+        for index in found:
+            yield self.flash.read(index * SECTOR, SECTOR)
+
+
+def _u32(payload) -> int:
+    return payload[0] | payload[1] << 8 | payload[2] << 16 | payload[3] << 24
 
 
 def entries_of(sector):
@@ -207,3 +294,18 @@ def entries_of(sector):
         kind, start, stop, end = found
         yield kind, view[start:stop]
         found = find_entry(sector, end)
+
+
+def is_whole(sector) -> bool:
+    """Tell whether everything in a sector that is no passing can be read."""
+    at = HEADER_SIZE
+    end = end_of_entries(sector)
+    while at < end:
+        found = find_entry(sector, at)
+        start = found[1] - 2 if found else end
+        if start > at and sector[at] != PASSING:
+            return False
+        if not found:
+            return True
+        at = found[3]
+    return True

@@ -21,17 +21,21 @@ HEADER = "<4sBBHII8sI"
 HEADER_SIZE = 32
 LONGEST_PAYLOAD = 240
 
-# Kinds of entries. A reader steps over those that it does not know.
+# Kinds of entries; their payloads are described beside the functions that pack them. A reader
+# steps over the kinds that it does not know.
 PASSING = 1
-BOOT = 2
-TIME = 3
-SESSION = 4
-FROZEN = 5
-SENT = 6
-MARKER = 7
-AMENDED = 8
-PROGRESS = 9
-ASIDE = 10
+BOOT = 2  # of this boot: its id u16, why it began u8 (1: power-on)
+TIME = 3  # a time point, `TIME_POINT`
+SESSION = 4  # a session as it stands from now on, `Session`
+FROZEN = 5  # passings below u32 are about to be sent: their times do not change any more
+SENT = 6  # passings below u32 are at the cloud: stored u8, known there before u8
+MARKER = 7  # a moment that is no passing, such as a gun: boot u16, time u48, text
+AMENDED = 8  # a stronger sighting of a passing: number u32, time u48, antenna u8, RSSI i8, hits u8
+PROGRESS = 9  # how things stand where a sector begins, `PROGRESS_FORMAT`
+ASIDE = 10  # passings u32 to u32 are not sent, why u8 (`ASIDE_REASONS`), HTTP status u16
+MAP = 11  # how times of a boot become UTC, `TIME_MAP`
+END = 12  # session u16 was closed by the reader's program before passing u32
+UNSURE = 13  # passings u32 up to below u32 may be at the cloud: no counted answer came
 
 # What a passing has beside number, boot, session and time; the low five bits are the chip's length.
 _PACKED_CHIP = 0x20  # two digits a byte: an EPC takes 12 bytes instead of 24
@@ -39,8 +43,35 @@ _READING = 0x40  # antenna, RSSI and hits follow
 _EXTRAS = 0x80  # a byte of further flags follows
 _BIB, _STATUS, _PLACE, _UTC = 1, 2, 4, 8
 _FIXED = "<IHHIHB"
+PASSING_HEAD = "<IHHIH"  # number, session, boot, time: low and high
 LONGEST_CHIP = 31
 _DEGREE = 10000000  # coordinates are kept as integers of 1e-7 degrees: about a centimetre
+
+
+# Boot id u16, time since that boot in us u48 (low u32, high u16), then Unix time in us u64, its
+# error in us u32, source u8 (index in SOURCES).
+TIME_POINT = "<HIHQIB"
+SOURCES = ("none", "ntp", "usb", "module", "holdover")
+
+# Boot id u16, time since that boot in us u48, Unix time in us u64 at that moment, how much faster
+# than the boot's clock UTC runs in ppb i32, error in ms u16, source u8. It holds for all passings
+# of that boot that are frozen from now on.
+TIME_MAP = "<HIHQiHB"
+
+# The next number u32, the first passing that is not done with u32, the first that is not frozen
+# u32, flags u8 (1: the frozen ones may have been sent, 2: there are AMENDED entries), then counts u32 of passings that the cloud
+# stored, that it knew before, that had no counted answer, of numbers that are missing, and of
+# sessions that may have been left empty. Behind it come the entries that it takes
+# to say the rest: sessions, ASIDE, MAP.
+PROGRESS_FORMAT = "<IIIBIIIII"
+
+ASIDE_FORMAT = "<IIBH"
+ASIDE_REASONS = ("refused", "undated", "uncounted", "too_large")
+
+WANTED, ASKED, OPEN, CLOSING, CLOSED = range(5)
+SESSION_STATES = ("wanted", "asked", "open", "closing", "closed")
+_SESSION = "<HBBII4sB"
+LONGEST_ALIAS = 60
 
 
 class NewerFormat(Exception):
@@ -50,7 +81,15 @@ class NewerFormat(Exception):
 def pack_header(boot: int, sequence: int, first_number: int, owner: bytes) -> bytes:
     """Return the header of a sector."""
     raw = pack(
-        HEADER, MAGIC, FORMAT, HEADER_SIZE, boot & 0xFFFF, sequence, first_number, owner, 0xFFFFFFFF
+        HEADER,
+        MAGIC,
+        FORMAT,
+        HEADER_SIZE,
+        boot & 0xFFFF,
+        sequence,
+        first_number,
+        owner,
+        0xFFFFFFFF,
     )
     return raw + pack("<I", crc32(raw))
 
@@ -65,7 +104,9 @@ def unpack_header(raw) -> "tuple | None":
     if crc32(memoryview(raw)[: HEADER_SIZE - 4]) != unpack_from("<I", raw, HEADER_SIZE - 4)[0]:
         return None
     if raw[4] > FORMAT:
-        raise NewerFormat("the journal has format %d; this agent reads up to %d" % (raw[4], FORMAT))
+        raise NewerFormat(
+            "the journal has format %d; this agent reads up to %d" % (raw[4], FORMAT)
+        )
     _, _, _, boot, sequence, number, owner, _ = unpack_from(HEADER, raw)
     return boot, sequence, number, owner
 
@@ -123,6 +164,50 @@ def end_of_entries(sector) -> int:
     return at + 3 & -4
 
 
+class Session:
+    """A session of passings, as this device knows it.
+
+    `ordinal` counts this device's sessions from 1. `first` is the first passing of it, `base` the
+    one that is number 1 there: another one where the session goes on for one that was closed.
+    `mark` (4 bytes) is what its alias in the cloud shows, `token` the cloud's name for it. `rescue` tells that it takes the rest of a session that was closed by somebody else.
+    """
+
+    ordinal = first = base = 0
+    state = WANTED
+    rescue = False
+    mark = b""
+    token = alias = ""
+
+    def pack(self) -> bytes:
+        """Return the payload of a SESSION entry."""
+        token = self.token.encode()
+        head = pack(
+            _SESSION, self.ordinal, self.state, self.rescue, self.first, self.base, self.mark,
+            len(token),
+        )  # fmt: skip
+        return head + token + self.alias.encode()
+
+
+def unpack_session(raw) -> Session:
+    """Return a session from the payload of its entry. Raises ValueError for what is none."""
+    size = calcsize(_SESSION)
+    if len(raw) < size:
+        raise ValueError("this is no session: too short")
+    session = Session()
+    (
+        session.ordinal, session.state, rescue, session.first, session.base, session.mark, length,
+    ) = unpack_from(_SESSION, raw)  # fmt: skip
+    session.rescue = bool(rescue)
+    session.token = str(bytes(raw[size : size + length]), "utf-8")
+    session.alias = str(bytes(raw[size + length :]), "utf-8")
+    return session
+
+
+def split_us(time_us: int) -> tuple:
+    """Return a u48 as (low u32, high u16), which is how struct can hold it."""
+    return time_us & 0xFFFFFFFF, time_us >> 32
+
+
 class Passing:
     """One competitor at one time.
 
@@ -169,6 +254,14 @@ def pack_passing(passing: Passing) -> bytes:
     return head + tail
 
 
+def has_utc(raw) -> bool:
+    """Tell whether a passing's payload holds a time of the module's own."""
+    flags = raw[14]
+    if not flags & _EXTRAS:
+        return False
+    return bool(raw[15 + (flags & LONGEST_CHIP) + (3 if flags & _READING else 0)] & _UTC)
+
+
 def unpack_passing(raw) -> Passing:
     """Return a passing from its payload. Raises ValueError for what is none."""
     try:
@@ -186,7 +279,9 @@ def _unpack_passing(raw) -> Passing:
     passing.time_us = high << 32 | low
     at = fixed + (flags & LONGEST_CHIP)
     chip = bytes(raw[fixed:at])
-    passing.chip = str(hexlify(chip), "ascii").upper() if flags & _PACKED_CHIP else str(chip, "utf-8")
+    passing.chip = (
+        str(hexlify(chip), "ascii").upper() if flags & _PACKED_CHIP else str(chip, "utf-8")
+    )
     if flags & _READING:
         passing.antenna, passing.rssi, passing.hits = unpack_from("<BbB", raw, at)
         at += 3

@@ -62,7 +62,7 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
     if not (folder / "startline" / "__init__.py").is_file():
         raise BadInput(f"{folder} holds no agent: startline/__init__.py is missing.")
     files = {f"/{name}": (folder / name).read_bytes() for name in ("boot.py", "main.py")}
-    for path in sorted((folder / "startline").rglob("*.py")):
+    for path in sorted(folder.glob("startline*/**/*.py")):
         name = path.relative_to(folder).as_posix()
         module = name.removesuffix(".py")
         shown = module.removeprefix("startline/")
