@@ -11,6 +11,10 @@ _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 class Chip(Hal):
     """The chip with clock, links, sockets, randomness, and writing."""
 
+    def us(self) -> int:
+        """Return a count of microseconds; it wraps after 18 minutes."""
+        return time.ticks_us()
+
     def since(self, ms: int) -> int:
         """Return how many milliseconds went by since `ms()` gave this number."""
         return time.ticks_diff(time.ticks_ms(), ms)

@@ -6,6 +6,8 @@ cores of an ESP32 for tens of milliseconds.
 """
 
 from array import array
+from binascii import crc32
+from struct import pack_into
 
 from .errors import JournalFull
 from .journal_format import (
@@ -17,6 +19,7 @@ from .journal_format import (
     TIME,
     end_of_entries,
     entry_size,
+    fill_entry,
     find_entry,
     pack_entry,
     pack_header,
@@ -52,6 +55,7 @@ class Journal:
         self.boot = 0
         self.checkpoint = list
         self._buffer = bytearray(256)
+        self._views = {}
 
     # Opening.
 
@@ -138,17 +142,25 @@ class Journal:
         left behind, where their CRC tells that they are nothing, and written again after them.
         """
         size = entry_size(len(payload))
+        raw, checked = self._views_of(size)
         for _ in range(3):
             if self.offset + size > SECTOR:
                 self._begin_sector(reserve)
             at = self.head * SECTOR + self.offset
-            pack_entry(self._buffer, 0, kind, payload)
-            raw = memoryview(self._buffer)[:size]
+            fill_entry(self._buffer, 0, kind, payload)
+            pack_into("<I", self._buffer, size - 4, crc32(checked))
             self.offset += size
             self.flash.program(at, raw)
             if self.flash.read(at, size) == raw:
                 return at
         raise OSError("the journal's flash does not hold what is written")
+
+    def _views_of(self, size: int) -> tuple:
+        """Return the buffer's first bytes, and the same without CRC: made once, not each time."""
+        if size not in self._views:
+            view = memoryview(self._buffer)
+            self._views[size] = view[:size], view[: size - 4]
+        return self._views[size]
 
     def _begin_sector(self, reserve: int) -> None:
         """Go on in the next blank sector. Raises JournalFull, OSError."""

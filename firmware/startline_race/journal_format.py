@@ -118,6 +118,13 @@ def entry_size(length: int) -> int:
 
 def pack_entry(buffer, at: int, kind: int, payload) -> int:
     """Put an entry into a buffer; return where it ends."""
+    end = fill_entry(buffer, at, kind, payload)
+    pack_into("<I", buffer, end - 4, crc32(memoryview(buffer)[at : end - 4]))
+    return end
+
+
+def fill_entry(buffer, at: int, kind: int, payload) -> int:
+    """Put all of an entry but its CRC into a buffer; return where it ends."""
     end = at + entry_size(len(payload))
     buffer[at] = kind
     buffer[at + 1] = len(payload)
@@ -125,7 +132,6 @@ def pack_entry(buffer, at: int, kind: int, payload) -> int:
     buffer[at + 2 : stop] = payload
     for place in range(stop, end - 4):
         buffer[place] = 0
-    pack_into("<I", buffer, end - 4, crc32(memoryview(buffer)[at : end - 4]))
     return end
 
 
@@ -224,8 +230,10 @@ class Passing:
 
 def pack_passing(passing: Passing) -> bytes:
     """Return the payload of a passing. Raises ValueError for what does not fit."""
-    flags, chip = _pack_chip(passing.chip)
-    tail = chip
+    tail = _pack_chip(passing.chip)
+    flags = len(tail)
+    if flags * 2 == len(passing.chip):
+        flags |= _PACKED_CHIP
     if passing.antenna is not None or passing.rssi is not None or passing.hits is not None:
         flags |= _READING
         tail += pack("<BbB", passing.antenna or 0, passing.rssi or 0, min(passing.hits or 0, 255))
@@ -307,14 +315,12 @@ def _unpack_extras(passing: Passing, raw, at: int) -> None:
         passing.utc_ms = int.from_bytes(bytes(raw[at : at + 6]), "little")
 
 
-def _pack_chip(chip: str) -> tuple:
-    """Return (flags with the length, bytes). Upper-case hex takes half of its digits."""
-    if chip and not len(chip) & 1 and not chip.strip("0123456789ABCDEF"):
+def _pack_chip(chip: str) -> bytes:
+    """Return the bytes of a chip's id: half as many as it has digits, where it is upper-case hex."""
+    if not len(chip) & 1 and not chip.strip("0123456789ABCDEF"):
         raw = unhexlify(chip)
-        flags = _PACKED_CHIP
     else:
         raw = chip.encode()
-        flags = 0
     if len(raw) > LONGEST_CHIP:
         raise ValueError("the chip's id has more than %d bytes" % LONGEST_CHIP)
-    return flags | len(raw), raw
+    return raw

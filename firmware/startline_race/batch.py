@@ -1,0 +1,131 @@
+"""A batch: passings of one session and one boot that go out together, streamed from the journal."""
+
+from struct import unpack_from
+
+from .journal import entries_of
+from .journal_format import (
+    AMENDED,
+    END,
+    PASSING,
+    PASSING_HEAD,
+    SESSION,
+    WANTED,
+    has_utc,
+    unpack_passing,
+    unpack_session,
+)
+
+AMENDED_FORMAT = "<IIHBbB"
+LONGEST_DEAD_US = 60 * 1000000  # for so long a passing may be amended by a stronger sighting
+
+
+class Batch:
+    """Passings from `first` up to below `before`, `count` of them.
+
+    `boot`, `first_us` and `last_us` say whose clock dates them, and when the earliest and the
+    latest was; `needs_map` that at least one has no time of the module's own. `amended` has
+    (time, antenna, RSSI, hits) by number. `skip` are numbers that are at the cloud already.
+    """
+
+    first = before = count = boot = first_us = last_us = 0
+    needs_map = False
+    map = None
+
+    def __init__(self) -> None:
+        self.amended = {}
+        self.skip = ()
+
+
+class Backlog:
+    """What the journal holds from the cursor on, as far as one sending goes."""
+
+    def __init__(self, journal, progress) -> None:
+        self.journal = journal
+        self.progress = progress
+        self.batch = None
+        self.ended = False  # the session that is being sent gets no more passings
+        self.next = None  # the session that was wanted after the one that is being sent
+        self.ordinal = 0  # of the first passing that is left, 0 for none
+
+    def read(self, limit: int, latest_us: int):
+        """Look for a batch of at most `limit`, and for what else is next; a generator.
+
+        Passings of this boot that are later than `latest_us` are left for the next time.
+        """
+        progress = self.progress
+        session = progress.session
+        ordinal = session.ordinal if session else 0
+        frozen = progress.frozen if progress.frozen > progress.cursor else 0xFFFFFFFF
+        full = False
+        for sector in self.journal.sectors_from(max(1, progress.cursor - 1)):
+            for kind, payload in entries_of(sector):
+                if kind == PASSING:
+                    number, of, boot, low, high = unpack_from(PASSING_HEAD, payload)
+                    if number < progress.cursor:
+                        continue
+                    time_us = high << 32 | low
+                    self.ordinal = self.ordinal or of
+                    self.ended = self.ended or of > ordinal
+                    full = full or not self._add(
+                        payload, number, of == ordinal, boot, time_us, limit, frozen, latest_us
+                    )
+                    if full and self._is_whole(boot, time_us):
+                        return
+                elif kind == SESSION:
+                    wanted = unpack_session(payload)
+                    later = wanted.state == WANTED and wanted.ordinal > ordinal
+                    if later and (not self.next or wanted.ordinal < self.next.ordinal):
+                        self.next = wanted
+                elif kind == END:
+                    self.ended = self.ended or unpack_from("<H", payload)[0] >= ordinal > 0
+                elif kind == AMENDED and self.batch:
+                    number, low, high, antenna, rssi, hits = unpack_from(AMENDED_FORMAT, payload)
+                    if self.batch.first <= number < self.batch.before:
+                        self.batch.amended[number] = (high << 32 | low, antenna, rssi, hits)
+            yield 0
+
+    def _add(self, payload, number, ours, boot, time_us, limit, frozen, latest_us) -> bool:
+        """Add a passing to the batch; tell whether it belongs there."""
+        batch = self.batch
+        if not ours or number >= frozen or (boot == self.journal.boot and time_us > latest_us):
+            return False
+        if batch and (batch.count >= limit or boot != batch.boot):
+            return False
+        if not batch:
+            batch = self.batch = Batch()
+            batch.first, batch.boot = number, boot
+            batch.first_us = batch.last_us = time_us
+        batch.count += 1
+        batch.before = number + 1
+        batch.first_us = min(batch.first_us, time_us)
+        batch.last_us = max(batch.last_us, time_us)
+        batch.needs_map = batch.needs_map or not has_utc(payload)
+        return True
+
+    def _is_whole(self, boot: int, time_us: int) -> bool:
+        """Tell whether nothing behind can amend what is in the batch."""
+        batch = self.batch
+        if not batch or not self.progress.amends or boot != batch.boot:
+            return True
+        return time_us > batch.last_us + LONGEST_DEAD_US
+
+
+def passings_of(journal, batch):
+    """Yield the passings of a batch but for those it is to skip, amended, with `utc_ms` set."""
+    for sector in journal.sectors_from(batch.first):
+        for kind, payload in entries_of(sector):
+            if kind != PASSING:
+                continue
+            number = unpack_from("<I", payload)[0]
+            if number >= batch.before:
+                return
+            if number < batch.first or number in batch.skip:
+                continue
+            passing = unpack_passing(payload)
+            if number in batch.amended:
+                (
+                    passing.time_us, passing.antenna, passing.rssi, passing.hits,
+                ) = batch.amended[number]  # fmt: skip
+            if passing.utc_ms is None:
+                passing.utc_ms = (batch.map.utc(passing.time_us) + 500) // 1000
+            yield passing

@@ -1,0 +1,246 @@
+"""How far the journal's passings are: what is sent, what may be, what is set aside, and for whom.
+
+All of it comes out of the journal again after a restart: each change is an entry, and each sector
+begins with a summary, so that one sector is enough to read.
+"""
+
+from struct import pack, unpack_from
+
+from .journal import entries_of, is_whole
+from .journal_format import (
+    AMENDED,
+    ASIDE,
+    ASIDE_FORMAT,
+    CLOSED,
+    END,
+    FROZEN,
+    MAP,
+    PROGRESS,
+    PROGRESS_FORMAT,
+    SENT,
+    SESSION,
+    TIME_MAP,
+    UNSURE,
+    WANTED,
+    Session,
+    split_us,
+    unpack_session,
+)
+
+MOST_ASIDE = 16  # ranges of passings that are set aside, before sending stops
+
+
+class TimeMap:
+    """How the times of one boot become UTC: linear, from a moment on.
+
+    `time_us` is since boot, `utc_us` Unix time, `rate` in parts per billion, `error_ms` how far
+    off it may be, `source` an index in SOURCES.
+    """
+
+    boot = time_us = utc_us = rate = error_ms = source = 0
+
+    def utc(self, time_us: int) -> int:
+        """Return Unix time in microseconds."""
+        passed = time_us - self.time_us
+        return self.utc_us + passed + passed * self.rate // 1000000000
+
+    def pack(self) -> bytes:
+        """Return the payload of a MAP entry."""
+        low, high = split_us(self.time_us)
+        error_ms = min(self.error_ms, 0xFFFF)
+        return pack(TIME_MAP, self.boot, low, high, self.utc_us, self.rate, error_ms, self.source)
+
+
+def unpack_map(raw) -> TimeMap:
+    """Return a time map from the payload of its entry."""
+    one = TimeMap()
+    (
+        one.boot, low, high, one.utc_us, one.rate, one.error_ms, one.source,
+    ) = unpack_from(TIME_MAP, raw)  # fmt: skip
+    one.time_us = high << 32 | low
+    return one
+
+
+class Progress:
+    """Where sending stands.
+
+    `cursor` is the first passing that is not done with, `frozen` the first whose time may still
+    change; what lies between was to be sent, and `unsure` tells that it may have been. `amends` tells that there are AMENDED entries. `session`
+    is the one that is being sent, `wanted` the one that the reader's program asked for last, and
+    `opened` tells that it has not closed it; `free` is the first passing
+    that came after it was closed. `aside` has [first, last, why] of passings below the
+    cursor that were not sent. The rest counts.
+    """
+
+    def __init__(self, journal) -> None:
+        self.journal = journal
+        self.session = self.wanted = self.map = None
+        self.cursor = self.frozen = self.free = 1
+        self.opened = self.unsure = self.amends = False
+        self.aside = []
+        self.stored = self.known = self.unsure_count = 0
+        self.missing = self.empty = 0
+        journal.checkpoint = self.entries
+
+    def load(self) -> None:
+        """Take it out of the journal. Raises OSError."""
+        journal = self.journal
+        whole = True
+        ours = False
+        for sector in journal.last_sectors():
+            ours = True
+            for kind, payload in entries_of(sector):
+                self.apply(kind, payload)
+            whole = whole and is_whole(sector)
+        if not ours:  # blank, or another device's
+            self.cursor = self.frozen = journal.number
+        if not self.wanted:
+            self.free = self.cursor
+        # What was to be sent when the power went may have been. Where an entry is lost that was
+        # no passing, it may have said that something was to be sent.
+        self.unsure = self.frozen > self.cursor or not whole
+        journal.number = max(journal.number, self.cursor, self.frozen)
+
+    def apply(self, kind: int, payload) -> None:
+        """Take one entry in."""
+        if kind == PROGRESS:
+            (
+                _, self.cursor, self.frozen, flags,
+                self.stored, self.known, self.unsure_count, self.missing, self.empty,
+            ) = unpack_from(PROGRESS_FORMAT, payload)  # fmt: skip
+            self.unsure = bool(flags & 1)
+            self.amends = bool(flags & 2)
+            self.aside = []
+        elif kind == SESSION:
+            session = unpack_session(payload)
+            if session.state != WANTED:
+                self.session = session
+            elif not self.wanted or session.ordinal >= self.wanted.ordinal:
+                self.wanted = session
+                self.opened = True
+        elif kind == END:
+            self.opened = False
+            self.free = unpack_from("<HI", payload)[1]
+        elif kind == FROZEN:
+            self.frozen = unpack_from("<I", payload)[0]
+        elif kind == SENT:
+            self._count(*unpack_from("<IBB", payload))
+        elif kind == ASIDE:
+            first, last, why, _ = unpack_from(ASIDE_FORMAT, payload)
+            self._leave(first, last, why)
+        elif kind == UNSURE:
+            first, before = unpack_from("<II", payload)
+            self._doubt(first, before)
+        elif kind == AMENDED:
+            self.amends = True
+        elif kind == MAP:
+            self.map = unpack_map(payload)
+
+    def entries(self) -> list:
+        """Return how it stands as entries, the journal's `checkpoint`."""
+        flags = self.unsure | self.amends << 1
+        summary = pack(
+            PROGRESS_FORMAT, self.journal.number, self.cursor, self.frozen, flags,
+            self.stored, self.known, self.unsure_count, self.missing, self.empty,
+        )  # fmt: skip
+        found = [(PROGRESS, summary)]
+        for first, last, why in self.aside:
+            found.append((ASIDE, pack(ASIDE_FORMAT, first, last, why, 0)))
+        if self.wanted:
+            found.append((SESSION, self.wanted.pack()))
+            if not self.opened:
+                found.append((END, pack("<HI", self.wanted.ordinal, self.free)))
+        if self.session:
+            found.append((SESSION, self.session.pack()))
+        if self.map:
+            found.append((MAP, self.map.pack()))
+        return found
+
+    def aside_count(self) -> int:
+        """Return how many passings are set aside."""
+        return sum([last - first + 1 for first, last, _ in self.aside])
+
+    def keep_from(self) -> int:
+        """Return the first passing that has to stay in the journal."""
+        first = self.cursor
+        for one in self.aside:
+            first = min(first, one[0])
+        return first
+
+    def next_ordinal(self) -> int:
+        """Return the session that a passing belongs to which is stored now."""
+        if not self.wanted:
+            return 1
+        return self.wanted.ordinal + (not self.opened)
+
+    # Changes: each is in the journal before it counts. All raise JournalFull, OSError.
+
+    def save_session(self, session: Session, state: int) -> None:
+        """Note that the session which is being sent has another state."""
+        before = session.state
+        session.state = state
+        try:
+            self.journal.append(SESSION, session.pack())
+        except Exception:
+            session.state = before
+            raise
+        self.session = session
+
+    def freeze(self, before: int) -> None:
+        """Fix the times of all passings below a number."""
+        if before > self.frozen:
+            self.journal.append(FROZEN, pack("<I", before))
+            self.frozen = before
+
+    def use_map(self, time_map: TimeMap) -> None:
+        """Have the times of what is frozen from now on follow a map."""
+        self.journal.append(MAP, time_map.pack())
+        self.map = time_map
+
+    def sent(self, before: int, stored: int, known: int) -> None:
+        """Note that all passings below a number are at the cloud, as it has counted."""
+        self.journal.append(SENT, pack("<IBB", before, stored, known))
+        self._count(before, stored, known)
+
+    def _count(self, before: int, stored: int, known: int) -> None:
+        self.stored += stored
+        self.known += known
+        self._move(before)
+
+    def _move(self, cursor: int) -> None:
+        self.cursor = max(self.cursor, cursor)
+        self.frozen = max(self.frozen, self.cursor)
+        # Of what was to be sent, the rest is as unsure as it was.
+        self.unsure = self.unsure and self.cursor < self.frozen
+
+    def doubt(self, before: int) -> None:
+        """Note that what was sent last, up to below a number, may be at the cloud."""
+        if not self.unsure:
+            self.journal.append(UNSURE, pack("<II", self.cursor, before))
+            self._doubt(self.cursor, before)
+
+    def _doubt(self, first: int, before: int) -> None:
+        self.unsure_count += before - first
+        self.unsure = True
+
+    def set_aside(self, first: int, last: int, why: int, status: int = 0) -> None:
+        """Note that passings are not sent. Afterwards they are done with, and stay."""
+        self.journal.append(ASIDE, pack(ASIDE_FORMAT, first, last, why, status))
+        self._leave(first, last, why)
+
+    def _leave(self, first: int, last: int, why: int) -> None:
+        aside = self.aside
+        if aside and aside[-1][1] + 1 == first and aside[-1][2] == why:
+            aside[-1][1] = last
+        else:
+            aside.append([first, last, why])
+        self._move(last + 1)
+
+    def done(self) -> bool:
+        """Tell whether there is nothing left to send or to close."""
+        session = self.session
+        sent = self.cursor >= self.journal.number
+        if not self.wanted:
+            return sent
+        reached = session and session.ordinal == self.wanted.ordinal
+        return bool(sent and reached and (self.opened or session.state == CLOSED))

@@ -1,0 +1,302 @@
+"""What the reader's own program sees of a race: sessions and passings, stored when a call returns."""
+
+from struct import pack
+
+from . import checks
+from .batch import AMENDED_FORMAT, LONGEST_DEAD_US
+from .errors import JournalFull, RaceUnavailable
+from .journal import POOL, Journal
+from .journal_format import (
+    AMENDED,
+    BOOT,
+    END,
+    MARKER,
+    PASSING,
+    SESSION,
+    SESSION_STATES,
+    NewerFormat,
+    Passing,
+    Session,
+    pack_passing,
+    split_us,
+)
+from .progress import Progress
+from .settings import RaceSettings
+from .timekeeper import MODULE, Timekeeper
+from .uptime import Uptime
+
+_RESERVE = 2  # blank sectors that passings leave for what is said of their sending
+_MOST_CHIPS = 128  # whose last sighting is kept in mind for the dead time
+_WARNINGS = (95, 80)  # percent of the journal that hold what is not sent
+
+
+class Race:
+    """A race on one device, as `device.race()` gives it.
+
+    Passings are numbered from 1 for the whole life of the journal; within a session the cloud sees
+    them from 1 as well. A passing that comes before `open` belongs to the session that is opened
+    next. Raises RaceUnavailable where there is no journal to be had.
+    """
+
+    def __init__(self, device) -> None:
+        self.device = device
+        self.chip = device.hal.full()
+        self.tell = device.tell
+        flash = self.chip.flash("race")
+        if not flash:
+            raise RaceUnavailable(
+                "this device has no partition 'race': `startline flash` gives it one; "
+                "it saves the files of vfs, and puts them back"
+            )
+        self.settings = RaceSettings(device)
+        self.uptime = Uptime(self.chip)
+        self.journal = Journal(flash, self.settings.owner)
+        try:
+            self.journal.open()
+        except NewerFormat as error:
+            raise RaceUnavailable("%s: load the agent that wrote it" % error)
+        self.progress = Progress(self.journal)
+        self.progress.load()
+        self.keeper = Timekeeper(self.chip, self.uptime, self.journal, self.tell)
+        self._sender = None
+        self._passing = Passing()
+        self._chips = {}  # dead time: chip to [time, RSSI, number]
+        self._opened = False  # in this boot
+        self._warned = 0
+        self._shown = None
+        self._shown_at = -1000
+        self._head = -1
+        self._start_boot()
+
+    def _start_boot(self) -> None:
+        journal = self.journal
+        journal.boot = journal.boot + 1 & 0xFFFF
+        journal.prepare(self.progress.keep_from(), POOL)
+        try:
+            journal.append(BOOT, pack("<HB", journal.boot, self.chip.powered_on()))
+        except JournalFull:
+            pass  # what there is can still be sent
+
+    # Sessions.
+
+    def open(self, alias: str) -> None:
+        """Have passings belong to a session of that name from now on, online or not.
+
+        After a restart the same name goes on with the session that was open, and another one
+        closes it. Raises ValueError for a second session in one boot before `close`, and for a
+        name that does not fit; JournalFull.
+        """
+        if not checks.text("the session's name", alias):
+            raise ValueError("the session needs a name")
+        progress = self.progress
+        if progress.opened:
+            if self._opened:
+                raise ValueError("a session is open already: close it first")
+            if progress.wanted.alias == alias:
+                self._opened = True
+                return
+            self.close()
+        session = Session()
+        session.ordinal = progress.next_ordinal()
+        session.first = session.base = progress.free
+        session.mark = self.chip.random(4)
+        session.alias = alias
+        self.journal.append(SESSION, session.pack(), _RESERVE)
+        progress.wanted = session
+        progress.opened = self._opened = True
+        self._wake()
+
+    def close(self) -> None:
+        """Have the session closed in the cloud once everything of it is sent; none is an error.
+
+        Raises ValueError, JournalFull.
+        """
+        progress = self.progress
+        if not progress.opened:
+            raise ValueError("no session is open")
+        number = self.journal.number
+        self.journal.append(END, pack("<HI", progress.wanted.ordinal, number), _RESERVE)
+        progress.opened = self._opened = False
+        progress.free = number
+        self._wake()
+
+    # Passings.
+
+    def passing(
+        self, chip, bib="", at=None, at_us=None, utc=None,
+        antenna=None, rssi=None, hits=None, latitude=None, longitude=None, status="",
+    ) -> int:  # fmt: skip
+        """Store a passing and return its number; it is in flash when this returns.
+
+        `at` is `time.ticks_ms()` of the sighting, `at_us` is `time.ticks_us()`, both without it
+        now; `utc` is what the module's own clock said (Unix milliseconds, or a text like
+        `2026-11-21T10:00:00.123Z`). `antenna` and `hits` go up to 255, `rssi` is in dBm, the place
+        in degrees. A repeat of the same chip within the dead time is merged: its number is that of
+        the first. Raises ValueError, TypeError for what cannot be; JournalFull; OSError for flash
+        that does not take it. Nothing is stored then.
+        """
+        passing = self._passing
+        passing.chip = checks.chip(chip)
+        passing.bib = checks.text("the bib", bib) if bib else ""
+        if not chip and not bib:
+            raise ValueError("a passing needs a chip or a bib")
+        passing.status = checks.text("the status", status) if status else ""
+        passing.antenna = checks.number("the antenna", antenna, 0, 255)
+        passing.rssi = checks.number("the RSSI", rssi, -128, 127)
+        passing.hits = checks.number("hits", hits, 0, 1 << 30)
+        passing.latitude, passing.longitude = checks.place(latitude, longitude)
+        passing.utc_ms = None if utc is None else checks.utc_ms(utc)
+        if at is not None:
+            passing.time_us = self.uptime.at_ms(at)
+        elif at_us is not None:
+            passing.time_us = self.uptime.at_us(at_us)
+        else:
+            passing.time_us = self.uptime.now()
+        dead_us = self.settings.dead_us
+        if dead_us and chip:
+            number = self._merge(passing, dead_us)
+            if number:
+                return number
+        return self._store(passing)
+
+    def _store(self, passing) -> int:
+        journal = self.journal
+        passing.number = number = journal.number
+        passing.session = self.progress.next_ordinal()
+        passing.boot = journal.boot
+        journal.append(PASSING, pack_passing(passing), _RESERVE)
+        journal.number = number + 1
+        if self.settings.dead_us and passing.chip:
+            self._chips[passing.chip] = [passing.time_us, passing.rssi, number]
+        return number
+
+    def _merge(self, passing, dead_us: int) -> int:
+        """Return the number of the passing that this is a repeat of; 0 if it is none."""
+        chips = self._chips
+        before = chips.get(passing.chip)
+        if before and -dead_us < passing.time_us - before[0] < dead_us:
+            better = self.settings.best and passing.rssi is not None
+            if better and (before[1] is None or passing.rssi > before[1]):
+                self._amend(passing, before)
+            return before[2]
+        if len(chips) >= _MOST_CHIPS:
+            oldest = sorted([chips[name][0] for name in chips])[_MOST_CHIPS // 4]
+            for name in [name for name in chips if chips[name][0] <= oldest]:
+                del chips[name]
+        return 0
+
+    def _amend(self, passing, before: list) -> None:
+        """Have a stronger sighting stand for the passing, as long as its time is not fixed."""
+        number = before[2]
+        if number < self.progress.frozen or passing.time_us - before[0] > LONGEST_DEAD_US:
+            return
+        low, high = split_us(passing.time_us)
+        hits = min(passing.hits or 0, 255)
+        entry = pack(AMENDED_FORMAT, number, low, high, passing.antenna or 0, passing.rssi, hits)
+        self.journal.append(AMENDED, entry, _RESERVE)
+        self.progress.amends = True
+        before[1] = passing.rssi
+
+    def marker(self, text: str = "", at=None) -> None:
+        """Store a moment that is no passing, such as the gun. Raises as `passing` does."""
+        checks.text("the marker", text)
+        time_us = self.uptime.now() if at is None else self.uptime.at_ms(at)
+        low, high = split_us(time_us)
+        entry = pack("<HIH", self.journal.boot, low, high) + text.encode()
+        self.journal.append(MARKER, entry, _RESERVE)
+
+    def set_time(self, utc, error_ms: int = 1000, source: int = MODULE) -> None:
+        """Take the time from a module's own clock: UTC now, and how far off it may be.
+
+        Raises ValueError, TypeError.
+        """
+        ahead = checks.utc_ms(utc) * 1000 - self.uptime.now()
+        error = checks.number("the error", error_ms, 0, 1 << 30) * 1000 + 500
+        self.keeper.take(ahead + 500 - error, ahead + 500 + error, source)
+        self._wake()
+
+    # Sending.
+
+    def send(self, ms: int = 20) -> None:
+        """Go on with sending for about `ms`, in a plain loop; it comes back at every wait.
+
+        Only resolving a name and the arithmetic of a TLS handshake hold it for longer.
+        """
+        sender = self._have_sender()
+        start = self.chip.ms()
+        while not sender.tick() and self.chip.since(start) < ms:
+            pass
+
+    async def run(self) -> None:
+        """Send for ever, as a task beside others."""
+        from asyncio import sleep_ms
+
+        sender = self._have_sender()
+        while True:
+            await sleep_ms(sender.tick())
+
+    def _have_sender(self):
+        if not self._sender:
+            from .sender import Sender
+
+            self._sender = Sender(self)
+        return self._sender
+
+    def _wake(self) -> None:
+        if self._sender:
+            self._sender.wake()
+
+    def look_after(self) -> None:
+        """Keep blank sectors ahead, the clock over its wraps, and the console up to date."""
+        journal = self.journal
+        if len(journal.blank) < POOL:
+            journal.prepare(self.progress.keep_from())
+        if journal.head != self._head:
+            self._head = journal.head
+            self._warn()
+        if self.chip.since(self._shown_at) >= 1000:
+            self._shown_at = self.chip.ms()
+            self.uptime.now()
+            state = self.state
+            known = [state[name] for name in state if name != "error_ms"]
+            if known != self._shown:
+                self._shown = known
+                self.tell("race", state)
+
+    def _warn(self) -> None:
+        full = self.journal.fill(self.progress.keep_from())
+        for percent in _WARNINGS:
+            if full >= percent:
+                if percent > self._warned:
+                    self.tell("race_warning", {"what": "journal_%d_percent" % percent})
+                    self.device.show("unknown")
+                self._warned = percent
+                return
+        if self._warned:
+            self.device.show(self.device.state)
+        self._warned = 0
+
+    @property
+    def state(self) -> dict:
+        """How it stands: counts are of passings, `error_ms` either way, `full` in percent.
+
+        `session` is the one that passings belong to now, "" for none; `sending` is the state of the
+        one that is being sent. `unsure` may be at the cloud, `aside` are not sent.
+        """
+        progress = self.progress
+        sender = self._sender
+        session = progress.session
+        source, error_ms = self.keeper.quality()
+        return {
+            "session": progress.wanted.alias if progress.opened else "",
+            "sending": SESSION_STATES[session.state] if session else "",
+            "stored": self.journal.number - 1,
+            "sent": progress.stored + progress.known,
+            "waiting": self.journal.number - progress.cursor,
+            "unsure": progress.frozen - progress.cursor if progress.unsure else 0,
+            "aside": progress.aside_count(),
+            "clock": source,
+            "error_ms": error_ms,
+            "full": self.journal.fill(progress.keep_from()),
+            "reason": (sender.stopped or sender.reason) if sender else "",
+        }

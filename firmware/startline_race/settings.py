@@ -1,0 +1,48 @@
+"""What a race goes by, out of what was provisioned: namespaces `race`, `tls`, `factory`."""
+
+from hashlib import sha256
+
+from startline.clouds import find
+
+_MOST_BATCH = 100
+_LONGEST_DEAD_MS = 3600000
+
+
+class RaceSettings:
+    """The settings of one device; what lies outside its range is changed, and told.
+
+    `dead_us` is the dead time in microseconds, 0 for none; `best` has the strongest sighting within
+    it count, otherwise the first does. `owner` are the 8 bytes that a journal names its device by.
+    """
+
+    def __init__(self, device) -> None:
+        who = device.identity
+        chip = device.hal.full()
+        if "tls.ca0" not in who.values:
+            who.take(who.reader, ("tls",))
+        who.take(who.reader, ("race",))
+        if not who.stock:
+            from startline.nvs import NvsReader
+
+            flash = chip.flash("nvs")
+            who.take(NvsReader(flash.read, flash.size), ("net", "set", "race"))
+        values = who.values
+        self.roots = [values.pop(name) for name in list(values) if name.startswith("tls.")]
+        self._values = values
+        self._tell = device.tell
+        self.dead_us = self._number("race.dead_time", 0, 0, _LONGEST_DEAD_MS) * 1000
+        self.best = self._number("race.best", 0, 0, 1)
+        self.batch = self._number("race.batch", _MOST_BATCH, 1, _MOST_BATCH)
+        self.mark = self._number("race.mark", 1, 0, 1)
+        self.look_pause = self._number("set.look_pause", 60, 1, 3600) * 1000
+        self.made_at = self._number("factory.made_at", 0, 0, 3029529600)
+        self.servers = who.text("race.servers") or who.text("net.ntp")
+        self.cloud = find(who.cloud)
+        self.owner = sha256(who.serial.encode() + b"\0" + who.mac).digest()[:8]
+
+    def _number(self, name: str, default: int, least: int, most: int) -> int:
+        value = self._values.get(name, default)
+        fit = min(max(value, least), most) if isinstance(value, int) else default
+        if fit != value:
+            self._tell("warning", {"what": "out_of_range " + name})
+        return fit

@@ -1,0 +1,198 @@
+"""What UTC is, how sure that is, and how the times of a boot become UTC.
+
+Between ours and UTC lie two bounds, each sample narrows them, and the crystal widens them as time
+goes by. How fast the crystal runs is measured over hours and kept in `nvs`.
+"""
+
+from struct import pack, unpack_from
+
+from .journal import entries_of
+from .journal_format import SOURCES, TIME, TIME_POINT, split_us
+from .progress import TimeMap
+
+NTP, USB, MODULE, HOLDOVER = range(1, 5)  # indexes in SOURCES
+
+_UNKNOWN_RATE = 50000  # parts per billion that a crystal is off when nothing is known of it
+_KEPT_RATE = 3000  # when its rate is one that `nvs` has kept
+_TEMPERATURE = 500  # what weather does to a rate that was measured
+_FRESH_US = 1900 * 1000000  # a time that is older than that is held over
+_STEEPEST = 500000000  # parts per billion: more is no clock, and a map has no room for it
+_MOST_POINTS = 12  # an even number
+_STEP_US = 1000  # maps that differ by less are one
+
+
+class Point:
+    """A moment of a boot whose UTC is known, each in microseconds, `error_us` either way."""
+
+    def __init__(self, time_us: int, utc_us: int, error_us: int, source: int) -> None:
+        self.time_us = time_us
+        self.utc_us = utc_us
+        self.error_us = error_us
+        self.source = source
+
+
+class Timekeeper:
+    """The time of this boot. `low` and `high` bound UTC minus our own time, as it was `at`."""
+
+    def __init__(self, chip, uptime, journal, tell) -> None:
+        self.chip = chip
+        self.uptime = uptime
+        self.journal = journal
+        self.tell = tell
+        self.points = []
+        self.low = self.high = self.at = 0
+        self.rate, self.rate_error = self._kept_rate()
+        self._written_rate = self.rate
+
+    def known(self) -> bool:
+        """Tell whether this boot has had a time."""
+        return bool(self.points)
+
+    def take(self, low: int, high: int, source: int) -> None:
+        """Take in that UTC minus our own time lies between `low` and `high`, in microseconds.
+
+        Raises JournalFull, OSError.
+        """
+        now = self.uptime.now()
+        if self.points:
+            before = self._bounds(now)
+            if low > before[1] or high < before[0]:
+                # One of the two was wrong; this is what is said now.
+                self.tell("race_clock", {"step_ms": ((low + high) - sum(before)) // 2000})
+                self.rate_error = max(self.rate_error, _KEPT_RATE)
+                self.points = []
+            else:
+                low, high = max(low, before[0]), min(high, before[1])
+        self.low, self.high, self.at = low, high, now
+        point = Point(now, now + (low + high) // 2, (high - low) // 2 + 1, source)
+        self._measure_rate(point)
+        self.points.append(point)
+        _thin(self.points)
+        self._set_calendar(point.utc_us // 1000000)
+        part, rest = split_us(now)
+        error = min(point.error_us, 0xFFFFFFFF)
+        entry = pack(TIME_POINT, self.journal.boot, part, rest, point.utc_us, error, source)
+        self.journal.append(TIME, entry)
+
+    def quality(self) -> tuple:
+        """Return (name of the source, error in milliseconds, rounded up); ("none", 0)."""
+        if not self.points:
+            return SOURCES[0], 0
+        now = self.uptime.now()
+        low, high = self._bounds(now)
+        source = self.points[-1].source
+        if now - self.at > _FRESH_US:
+            source = HOLDOVER
+        return SOURCES[source], (high - low) // 2000 + 1
+
+    def utc_us(self) -> int:
+        """Return what Unix time it is, in microseconds; 0 where that is not known."""
+        if not self.points:
+            return 0
+        now = self.uptime.now()
+        return now + sum(self._bounds(now)) // 2
+
+    def _bounds(self, now: int) -> tuple:
+        passed = now - self.at
+        moved = passed * self.rate // 1000000000
+        wider = passed * (self.rate_error + _TEMPERATURE) // 1000000000
+        return self.low + moved - wider, self.high + moved + wider
+
+    def _set_calendar(self, seconds: int) -> None:
+        """Set the calendar clock, which certificates are judged by."""
+        if abs(self.chip.unix() - seconds) > 1:
+            self.chip.set_unix(seconds)
+
+    # The crystal's rate.
+
+    def _measure_rate(self, point: Point) -> None:
+        """Take the rate since an earlier point where it is surer than what is known."""
+        for one in self.points:
+            passed = point.time_us - one.time_us
+            if passed < 300000000:
+                continue
+            error = (point.error_us + one.error_us) * 1000000000 // passed
+            if error < self.rate_error:
+                gained = point.utc_us - one.utc_us - passed
+                self.rate = gained * 1000000000 // passed
+                self.rate_error = error
+        if self.rate_error < _KEPT_RATE and abs(self.rate - self._written_rate) > 200:
+            self._keep_rate()
+
+    def _kept_rate(self) -> tuple:
+        try:
+            return self.chip.nvs("race").get_i32("rate_ppb"), _KEPT_RATE
+        except OSError:
+            return 0, _UNKNOWN_RATE
+
+    def _keep_rate(self) -> None:
+        self._written_rate = self.rate
+        try:
+            nvs = self.chip.nvs("race")
+            nvs.set_i32("rate_ppb", self.rate)
+            nvs.commit()
+        except OSError:
+            pass  # the next boot has to measure it again
+
+    # Times of passings.
+
+    def points_of(self, boot: int, number: int):
+        """Find the time points of a boot, behind the sector of a passing; a generator, see Sender.
+
+        Its value is a list, [] for a boot that never had a time.
+        """
+        if boot == self.journal.boot:
+            return self.points
+        found = []
+        for sector in self.journal.sectors_from(number):
+            for kind, payload in entries_of(sector):
+                if kind == TIME and len(payload) >= 21:
+                    of, low, high, utc_us, error_us, source = unpack_from(TIME_POINT, payload)
+                    if of == boot:
+                        found.append(Point(high << 32 | low, utc_us, error_us, source))
+                        _thin(found)
+            yield 0
+        return found
+
+    def map_for(self, boot: int, points: list, first_us: int, last_us: int, now_map):
+        """Return the map for passings of a boot between two times; `now_map` where that will do.
+
+        The times of a boot never go backwards: a map that turns out to have been ahead is followed
+        by one that is slower until it is right.
+        """
+        before = after = None
+        for point in points:
+            if point.time_us <= first_us:
+                before = point
+            elif not after or after.time_us < last_us:
+                after = point
+        start = before or after
+        one = TimeMap()
+        one.boot = boot
+        one.rate = self.rate
+        if before and after:
+            passed = after.time_us - before.time_us
+            slope = (after.utc_us - before.utc_us - passed) * 1000000000 // passed
+            one.rate = max(min(slope, _STEEPEST), -_STEEPEST)
+        one.time_us = start.time_us
+        one.utc_us = start.utc_us
+        one.utc_us = one.utc(first_us)
+        one.time_us = first_us
+        far = min([abs(first_us - point.time_us) for point in points])
+        one.error_ms = (start.error_us + far * self.rate_error // 1000000000) // 1000 + 1
+        one.source = start.source if far < _FRESH_US else HOLDOVER
+        if now_map and now_map.boot == boot:
+            ahead = now_map.utc(first_us) - one.utc_us
+            if max(abs(ahead), abs(now_map.utc(last_us) - one.utc(last_us))) < _STEP_US:
+                return now_map
+            if ahead > 0:
+                one.utc_us += ahead
+                # Right again at the last passing, or as soon as 5 % slower can be.
+                one.rate -= ahead * 1000000000 // max(last_us - first_us, ahead * 20)
+        return one
+
+
+def _thin(points: list) -> None:
+    """Drop every second of too many points; the first and the last stay."""
+    if len(points) > _MOST_POINTS:
+        points[:] = points[::2]
