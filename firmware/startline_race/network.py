@@ -1,0 +1,67 @@
+"""A way out for the sender that never holds the reader's program for long: generators that wait.
+
+Each yields the milliseconds after which it wants to be resumed. Only resolving a name, which
+blocks in C, and the arithmetic of a handshake hold whoever drives them.
+"""
+
+from startline.errors import Failed
+
+_JOIN_STEPS = 400  # of 50 ms
+
+
+class Network:
+    """The link of this device; `sockets` is the module to connect through, once it is up."""
+
+    def __init__(self, chip, identity, tell) -> None:
+        self.chip = chip
+        self.identity = identity
+        self.tell = tell
+        self.sockets = self.usb = self.wlan = None
+        self.silent = 0  # failures in a row that a link without traffic would explain
+
+    def up(self):
+        """Have the link up. Raises Failed."""
+        if self.identity.text("net.link") == "usb":
+            if not self.usb:
+                from startline.usb import Link
+
+                self.usb = self.sockets = Link(self.chip, self.identity)
+                self.usb.up(3000)
+            return
+        if not self.sockets:
+            import socket
+
+            self.sockets = socket
+            self.wlan = self.chip.wlan()
+        if not self.wlan.isconnected():
+            yield from self._join()
+
+    def _join(self):
+        name = self.identity.text("net.ssid")
+        if not name:
+            raise Failed("link", "no_ssid")
+        wlan = self.wlan
+        self.tell("link", {"kind": "wifi", "phase": "join"})
+        try:
+            wlan.active(True)
+            wlan.config(reconnects=2)
+            wlan.connect(name, self.identity.text("net.password"))
+        except (OSError, ValueError, RuntimeError):
+            pass  # the driver is busy with the join before, which may yet succeed
+        for _ in range(_JOIN_STEPS):
+            if wlan.isconnected():
+                return
+            yield 50
+        from startline.reasons import of_wifi
+
+        raise Failed("link", of_wifi(wlan, wlan.status()))
+
+    def failed(self, step: str, reason: str) -> None:
+        """Join anew when a link has an address and, as it seems, no traffic."""
+        self.silent = self.silent + 1 if step == "dns" or reason == "timeout" else 0
+        if self.silent >= 3 and self.wlan:
+            self.silent = 0
+            try:
+                self.wlan.disconnect()
+            except OSError:
+                pass
