@@ -36,11 +36,18 @@ class Chunked:
                 line += byte
             elif line.strip():  # otherwise it was the end of the chunk before
                 try:
-                    size = int(line.split(b";")[0].strip(), 16)
+                    return size_of(line) or -1
                 except ValueError:
                     break
-                # More is past what any list needs, and what a slice on the chip can take.
-                return size or -1 if 0 <= size < 1 << 28 else -2
             else:
                 line = b""
         return -2
+
+
+def size_of(line: bytes) -> int:
+    """Return how many bytes a chunk has, by its first line. Raises ValueError for what is none."""
+    size = int(line.split(b";")[0].strip(), 16)
+    # More is past what any list needs, and what a slice on the chip can take.
+    if not 0 <= size < 1 << 28:
+        raise ValueError
+    return size

@@ -178,6 +178,13 @@ class Door:
     def wrap_socket(self, _, server_hostname: str = "") -> "Door":
         """Put TLS on the connection, for that server and no other. Raises OSError, ValueError."""
         self.step = "tls"
+        self.stream = self.context().wrap_socket(self.wire, server_hostname=server_hostname)
+        return self
+
+    # What none of them sees.
+
+    def context(self):
+        """Return the context that trusts the roots and nobody else; it is made once."""
         tls = self.tls
         roots = self.roots
         if isinstance(roots[0], bytes):
@@ -186,10 +193,7 @@ class Door:
             for root in roots:
                 context.load_verify_locations(root)
             roots[:] = [context]
-        self.stream = roots[0].wrap_socket(self.wire, server_hostname=server_hostname)
-        return self
-
-    # What none of them sees.
+        return roots[0]
 
     def do(self, call, data) -> int:
         """Write or fill `data`; return how much of it. Raises Failed."""

@@ -1,0 +1,294 @@
+"""One kept HTTPS connection under the rules of the transport that binds, without holding anybody.
+
+The same CA and server name, one deadline for an exchange, no redirects, bounded head and body, and
+the same reading of an answer's head. What differs is that nothing blocks: every method that waits
+is a generator that yields the milliseconds after which it wants to be resumed.
+"""
+
+import io
+
+from startline.chunked import size_of
+from startline.errors import Failed
+from startline.guard import Door, Wire
+
+_EXCHANGE_MS = 30000
+_KEPT = 2048  # bytes of a body that are looked at
+_LONGEST = 1 << 18  # bytes of a body, before the connection is given up
+_HEAD = 8192
+_APPLICATION = 0x17  # the type of a TLS record that holds what is sent over it
+
+
+class HeldWire(Wire):
+    """A socket that never blocks, as a stream for TLS to stand on.
+
+    It keeps back the first record that holds more than the handshake: `held` tells that there is
+    one, and so that the server is verified; it goes out once `free` is set.
+    """
+
+    def __init__(self, sock) -> None:
+        super().__init__(sock, None)
+        self.blocks = not hasattr(sock, "setblocking")  # the cable's; it answers soon
+        self.free = self.held = False
+        self._left = 0  # of the record that is being written
+
+    def readinto(self, data) -> "int | None":
+        """Fill some of `data`; None for nothing yet."""
+        try:
+            if not self.blocks:
+                return self.sock.readinto(data)
+            piece = self.sock.recv(len(data))
+            data[: len(piece)] = piece
+            return len(piece)
+        except OSError as error:
+            return _code(error)
+
+    def write(self, data) -> "int | None":
+        """Send some of `data`; None for not yet."""
+        if not self.free and not self._left:
+            if data[0] == _APPLICATION:
+                self.held = True
+                return None
+            self._left = 5 + (data[3] << 8 | data[4])
+        try:
+            done = self.sock.write(data)
+        except OSError as error:
+            return _code(error)
+        self._left = max(0, self._left - (done or 0))
+        return done
+
+
+def _code(error: OSError) -> "int | None":
+    """Return what a stream says for an error: None for one that only says to come again."""
+    number = error.errno
+    if number == 11:  # EAGAIN, on every port
+        return None
+    return -number if isinstance(number, int) and number > 0 else -5
+
+
+class Connection:
+    """A connection to the host of `base_url`; `roots` are CA certificates, DER, as `Door` has them."""
+
+    def __init__(self, chip, network, roots: list, base_url: str) -> None:
+        self.chip = chip
+        self.network = network
+        self.roots = roots
+        self.secure = base_url.startswith("https:")
+        self.host = base_url.split("/")[2]
+        self.prefix = base_url[base_url.find(self.host) + len(self.host) :]
+        self.wire = self.stream = None
+        self.spoke = False  # whether this exchange has sent its first byte
+        self.step = ""
+        self._buffer = memoryview(bytearray(512))
+        self._at = self._end = 0
+        self._start = 0
+
+    def close(self) -> None:
+        """Close it, whatever state it is in."""
+        for one in (self.stream, self.wire):
+            try:
+                if one:
+                    one.close()
+            except Exception:  # a good answer must not be lost for a bad goodbye
+                pass
+        self.wire = self.stream = None
+
+    def exchange(self, request: tuple, headers: dict, length: int, pieces, before, take=None):
+        """Send a request and read its answer; its value is (status, body, Retry-After).
+
+        `request` is (method, path), `pieces` yields the body's bytes, `length` in all. `before()`
+        is called when the server is verified and the first byte is about to go out. `take(data)`
+        gets the body piece by piece instead of the first 2 KiB of it being returned. Raises
+        Failed; `spoke` tells whether the request may have arrived.
+        """
+        self.spoke = False
+        self._start = self.chip.ms()
+        try:
+            if self.stream:
+                self._check()
+            if not self.stream:
+                yield from self._open()
+            head = "%s %s%s HTTP/1.1\r\nHost: %s\r\n" % (
+                request[0], self.prefix, request[1], self.host,
+            )  # fmt: skip
+            for name in headers:
+                head += "%s: %s\r\n" % (name, headers[name])
+            if length:
+                head += "Content-Length: %d\r\n" % length
+            if not self.secure or self.wire.free:
+                self._speak(before)
+            yield from self._send((head + "\r\n").encode(), before)
+            for piece in pieces:
+                yield from self._send(piece, before)
+            self.step = "answer"
+            return (yield from self._answer(take))
+        except (OSError, ValueError, MemoryError) as error:
+            self.close()
+            from startline.reasons import reason
+
+            raise Failed(self.step, reason(self.step, error))
+        except Failed:
+            self.close()
+            raise
+
+    def _speak(self, before) -> None:
+        before()
+        self.spoke = True
+        self.wire.free = True
+        self.step = "answer"
+
+    def _check(self) -> None:
+        """Close a connection that the server has closed meanwhile, or has said too much on."""
+        try:
+            if self.stream.readinto(self._buffer) is not None:
+                self.close()
+        except OSError:
+            self.close()
+
+    def _open(self):
+        name, _, port = self.host.partition(":")
+        self.step = "dns"
+        sockets = self.network.sockets
+        where = sockets.getaddrinfo(name, int(port or (443 if self.secure else 80)))[0][-1]
+        self.step = "connect"
+        sock = sockets.socket()
+        self.wire = wire = HeldWire(sock)
+        if wire.blocks:
+            sock.settimeout(10)
+        else:
+            sock.setblocking(False)
+        try:
+            sock.connect(where)
+        except OSError as error:
+            if error.errno not in (115, 119):  # EINPROGRESS, here and on the chip
+                raise
+        if not wire.blocks:
+            yield from self._connected(sock)
+        self._at = self._end = 0
+        if not self.secure:
+            self.stream = wire
+            return
+        import tls
+
+        self.step = "tls"
+        door = Door(self.chip, None, self.roots, 0, None)
+        door.tls = tls
+        self.stream = door.context().wrap_socket(
+            wire, server_hostname=name, do_handshake_on_connect=False
+        )
+
+    def _connected(self, sock):
+        """Wait until a connection stands, or the first write tells why not."""
+        from select import POLLOUT, poll
+
+        poller = poll()
+        poller.register(sock, POLLOUT)
+        while not poller.poll(0):
+            yield from self._wait()
+
+    def _wait(self):
+        """Wait for the other end a little. Raises Failed at the deadline."""
+        if self.chip.since(self._start) > _EXCHANGE_MS:
+            raise Failed(self.step, "timeout")
+        yield 5
+
+    def _send(self, data, before):
+        data = memoryview(data)
+        while data:
+            done = self.stream.write(data)
+            if done is None:
+                if self.wire.held and not self.wire.free:
+                    self._speak(before)
+                else:
+                    yield from self._wait()
+            elif done < 0:
+                raise OSError(-done)
+            else:
+                data = data[done:]
+        yield 0
+
+    # The answer.
+
+    def _fill(self):
+        """Have something in the buffer. Raises Failed."""
+        while self._at >= self._end:
+            got = self.stream.readinto(self._buffer)
+            if got is None:
+                yield from self._wait()
+            elif got <= 0:
+                raise Failed("answer", "cut")
+            else:
+                self._at, self._end = 0, got
+
+    def _line(self):
+        """Read a line; its value is at most its first 200 bytes, its end among them."""
+        line = b""
+        while line[-1:] != b"\n":
+            yield from self._fill()
+            byte = self._buffer[self._at]
+            self._at += 1
+            if len(line) < 199 or byte == 10:
+                line += bytes((byte,))
+        return line
+
+    def _answer(self, take):
+        raw = b""
+        status = 100
+        while status < 200:
+            line = b"-"
+            while line.strip() or not raw.strip():  # up to the blank line behind some others
+                line = yield from self._line()
+                raw += line
+                if len(raw) > _HEAD:
+                    raise ValueError
+            door = Door(self.chip, None, self.roots, 0, None)
+            door.stream = head = io.BytesIO(raw)
+            try:
+                status = door.head()
+            except Failed:
+                continue  # no status line among them
+            if status < 200:
+                raw = b""
+        chunked = door.stream is not head
+        closes = raw[:8] == b"HTTP/1.0" or b"connection: close" in raw.lower()
+        length = 0 if status in (204, 304) else door.length
+        body = yield from self._body(chunked, length, take)
+        if closes or (length < 0 and not chunked):
+            self.close()
+        return status, body, door.retry_after
+
+    def _body(self, chunked: bool, length: int, take):
+        """Read a body to its end; its value is the beginning of it, or b"" where it was taken."""
+        kept = bytearray()
+
+        def keep(data) -> None:
+            if len(kept) < _KEPT:
+                kept.extend(data[: _KEPT - len(kept)])
+
+        take = take or keep
+        if chunked and length:
+            size = 1
+            while size:
+                size = size_of((yield from self._line()))
+                yield from self._piece(size, take)
+                line = b"-"
+                while line.strip():  # a line's end, or behind the last chunk some fields
+                    line = yield from self._line()
+        elif length >= 0:
+            yield from self._piece(length, take)
+        else:
+            try:
+                yield from self._piece(_LONGEST, take)
+            except Failed as failed:
+                if failed.args[1] != "cut":  # which is how such a body ends
+                    raise
+        return bytes(kept)
+
+    def _piece(self, left: int, take):
+        if left > _LONGEST:
+            raise Failed("answer", "too_long")
+        while left > 0:
+            yield from self._fill()
+            stop = min(self._end, self._at + left)
+            take(self._buffer[self._at : stop])
+            left -= stop - self._at
+            self._at = stop

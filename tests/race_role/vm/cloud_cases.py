@@ -1,0 +1,146 @@
+"""Racing against a cloud over TLS, in real time; each case is one life of a reader."""
+
+import given
+from fake_chip import FileFlash
+from nor_flash import FullFlash
+from race_chip import NOW, RaceChip
+from startline.device import Device
+
+EPC = "E2801160600002054C3A%04X"
+
+
+class FileNor(FullFlash):
+    """Flash in a file: what one life leaves, the next one finds."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(0)
+        with open(path, "rb") as file:
+            self.data = bytearray(file.read())
+        self.size = len(self.data)
+        self.path = path
+
+    def save(self) -> None:
+        """Write it back."""
+        with open(self.path, "wb") as file:
+            file.write(self.data)
+
+
+def boot():
+    """Boot the reader of this test; bind it if need be."""
+    folder = given.folder
+    parts = {
+        "nvs": FileFlash(folder + "/nvs"),
+        "bind": FileFlash(folder + "/bind"),
+        "fctry": FileFlash(folder + "/fctry"),
+        "race": FileNor(folder + "/race"),
+    }
+    try:
+        with open(folder + "/record", "rb") as file:
+            record = file.read()
+    except OSError:
+        record = b""
+
+    def keep(raw) -> None:
+        with open(folder + "/record", "wb") as file:
+            file.write(raw)
+
+    chip = RaceChip(parts, {"ntp": NOW}, virtual=False)
+    chip.record = record
+    chip._keep = keep
+    device = Device(chip)
+    device.tell = lambda name, fields: chip.events.append((name, fields))
+    device.say = lambda text: None
+    device.attempt(False)
+    assert device.state == "bound", (device.state, device.reason, chip.events)
+    return chip, device.race()
+
+
+def have_time(chip, race):
+    """Give the race the time."""
+    race.set_time(NOW * 1000, 2)
+
+
+def send_all(chip, race, limit_ms=20000, until=None):
+    """Send until nothing is left, or for so long."""
+    start = chip.ms()
+    progress = race.progress
+    while chip.since(start) < limit_ms:
+        race.send(20)
+        if (until or progress.done)():
+            break
+        chip.sleep(2)
+    else:
+        raise AssertionError((race.state, chip.events[-8:]))
+    race.journal.flash.save()
+
+
+def failures(chip):
+    """List what failed."""
+    return [fields for name, fields in chip.events if name in ("failed", "race_failed")]
+
+
+def test_a_race():
+    """A session is opened, passings sent in batches, the session closed; the cloud has all once."""
+    chip, race = boot()
+    have_time(chip, race)
+    race.open("10 km")
+    for count in range(250):
+        race.passing(EPC % count)
+    race.close()
+    send_all(chip, race)
+    assert not failures(chip), failures(chip)
+    assert race.state["sent"] == 250 and race.state["waiting"] == 0
+
+
+def test_store_offline():
+    """Store many passings and send none."""
+    chip, race = boot()
+    have_time(chip, race)
+    race.open("10 km")
+    for count in range(given.count):
+        race.passing(EPC % count)
+    race.journal.flash.save()
+
+
+def test_send_the_rest():
+    """A later life sends what an earlier one stored, and closes the session."""
+    chip, race = boot()
+    have_time(chip, race)
+    race.open("10 km")
+    race.close()
+    send_all(chip, race, 120000)
+    assert race.state["waiting"] == 0
+
+
+def test_live():
+    """Passings come while others are sent."""
+    chip, race = boot()
+    have_time(chip, race)
+    race.open("10 km")
+    for count in range(given.count):
+        race.passing(EPC % count)
+        for _ in range(5):
+            race.send(5)
+    race.close()
+    send_all(chip, race, 60000)
+
+
+def test_life():
+    """One life: store `count` passings, send for `limit_ms` or until `until` holds."""
+    chip, race = boot()
+    have_time(chip, race)
+    for name in given.open:
+        race.open(name)
+        for count in range(given.count):
+            race.passing(EPC % count, given.bib)
+        race.close()
+    until = None
+    if given.until:
+        until = lambda: race.state["reason"] == given.until  # noqa: E731
+    try:
+        send_all(chip, race, given.limit_ms, until)
+    finally:
+        race.journal.flash.save()
+        import json
+
+        print("STATE " + json.dumps([race.state, chip.events]))
