@@ -61,7 +61,10 @@ class Led(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One board; sizes and offsets in bytes, `usb_ids` as "vid:pid" in lower-case hex."""
+    """One board; sizes and offsets in bytes, `usb_ids` as "vid:pid" in lower-case hex.
+
+    `race_size` is that of the journal of passings, 0 for a board that times no races.
+    """
 
     name: str
     title: str
@@ -70,6 +73,7 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     firmware_offset: int
     firmware: FirmwarePin
     variant: str = ""
+    race_size: int = 0
     baud: Baud = Baud()
     usb_ids: tuple[UsbId, ...] = ()
     led: Led | None = None
@@ -152,6 +156,11 @@ def _checked(board: Board, path: Path) -> Board:
         raise BadInput(f"{path}: GPIO {board.led.pin} of an {board.chip} can carry no LED.")
     if board.flash_size % _MIB or board.flash_size.bit_count() != 1:
         raise BadInput(f"{path}: flash_size {board.flash_size} is not a power of two in MiB.")
+    if board.race_size % 0x1000 or not 0 <= board.race_size <= board.flash_size // 2:
+        raise BadInput(
+            f"{path}: race_size {board.race_size} is not made of sectors of 4096 bytes, "
+            "or more than half of the flash."
+        )
     if board.firmware_offset not in {0, 0x1000, 0x2000}:
         raise BadInput(f"{path}: no chip boots from firmware_offset {board.firmware_offset:#x}.")
     pin = board.firmware

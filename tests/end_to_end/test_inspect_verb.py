@@ -60,7 +60,7 @@ def test_a_running_device_is_asked_on_every_kind_of_port(
     assert found["factory"]["values"]["factory"]["alias"] == ALIAS
     assert found["record"]["state"] == "unbound"
     assert found["agent"]["files"] > 20
-    assert [row["name"] for row in found["table"]][-3:] == ["vfs", "bind", "fctry"]
+    assert [row["name"] for row in found["table"]][-3:] == ["race", "bind", "fctry"]
     assert provision.settings.claim.key is not None
     assert provision.settings.claim.key.reveal() not in done.out + done.err
     assert flash.read_bytes() == before

@@ -23,7 +23,7 @@ from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline
 
 VFS, NVS, BIND, FCTRY = (
-    slice(0x200000, 0x3FA000),
+    slice(0x200000, 0x2FA000),
     slice(0x9000, 0xF000),
     slice(0x3FA000, 0x3FC000),
     slice(0x3FC000, 0x400000),

@@ -12,7 +12,13 @@ import pytest
 from startline_host.flows.firmware_bundle import Kit, Provision
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import make_filesystem, read_filesystem
-from startline_host.formats.partitions import Partition, PartitionTable, make_table
+from startline_host.formats.partitions import (
+    Partition,
+    PartitionTable,
+    make_table,
+    parse_table,
+    startline_table,
+)
 from startline_host.formats.synthetic_firmware import stock_table
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
@@ -142,7 +148,32 @@ def test_a_file_system_that_does_not_fit_is_backed_up_and_made_anew(
     assert "2 files, 131,072 bytes" in done.err
     assert backup.read_bytes() == old
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    assert "/notes.txt" not in read_filesystem(flash.read_bytes()[0x200000:0x3FA000])
+    assert "/notes.txt" not in read_filesystem(flash.read_bytes()[0x200000:0x2FA000])
+
+
+def test_a_table_without_a_journal_gets_one(
+    startline: Startline, start: Start, flash: Path, kit: Kit, tmp_path: Path
+) -> None:
+    """An older table's files make room for the journal, saved first; its bytes are left alone."""
+    table = startline_table(stock_table(), 4 << 20)
+    row = table.get("vfs")
+    old = make_filesystem({"/app.py": b"x = 1\n"}, row.size)
+    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+    image[0x8000:0x8C00] = make_table(table)
+    image[row.offset : row.end] = old
+    image[0x300000:0x300004] = b"left"
+    flash.write_bytes(image)
+    backup = tmp_path / "old.vfs"
+    done = startline("flash", "-p", start(NOWHERE).url, "--backup", str(backup))
+    assert done.code == 0, done.err
+    assert "is written anew" in done.err
+    assert backup.stat().st_size == row.size
+    there = flash.read_bytes()
+    assert parse_table(there[0x8000:0x8C00]).get("race").size == 1 << 20
+    assert there[0x300000:0x300004] == b"left"
+    again = startline("flash", "-p", start(NOWHERE).url)
+    assert again.code == 0, again.err
+    assert flash.read_bytes()[0x300000:0x300004] == b"left"
 
 
 def test_a_backup_that_cannot_be_made_is_exit_60(

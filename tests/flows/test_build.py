@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from startline_host.formats.units import Unit
     from tests.formats.conftest import Mount
 
-NAMES = ["nvs", "phy_init", "factory", "vfs", "bind", "fctry"]
+NAMES = ["nvs", "phy_init", "factory", "vfs", "race", "bind", "fctry"]
 
 
 def recipe_for(

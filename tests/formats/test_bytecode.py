@@ -25,7 +25,10 @@ def test_the_agent_becomes_bytecode_under_lib() -> None:
     files = device_files()
     assert {"/boot.py", "/main.py", "/lib/startline/__init__.mpy"} <= files.keys()
     rest = files.keys() - {"/boot.py", "/main.py"}
-    assert all(path.startswith("/lib/startline/") and path.endswith(".mpy") for path in rest)
+    assert all(
+        path.startswith(("/lib/startline/", "/lib/startline_race/")) and path.endswith(".mpy")
+        for path in rest
+    )
     check_bytecode(files, "1.23.0")
 
 

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def plan(board: Board, firmware: Firmware, unit: Unit, settings: Settings) -> FlashPlan:
     """Make the whole plan of one reader."""
-    vfs = make_filesystem({"/main.py": b"print(1)\n"}, 0x1FA000)
+    vfs = make_filesystem({"/main.py": b"print(1)\n"}, 0xFA000)
     return make_plan(board, firmware, vfs=vfs, fctry=make_factory_image(unit, settings))
 
 
 def test_the_plan_holds_no_byte_of_the_devices_own(plan: FlashPlan) -> None:
-    """No sector that writing the plan erases lies in nvs, phy_init or bind."""
+    """No sector that writing the plan erases lies in nvs, phy_init, race or bind."""
     assert [region.name for region in plan] == [
         "boot loader",
         "partition table",
@@ -41,7 +41,7 @@ def test_the_plan_holds_no_byte_of_the_devices_own(plan: FlashPlan) -> None:
         "vfs",
         "fctry",
     ]
-    for owned in (plan.table.get(name) for name in ("nvs", "phy_init", "bind")):
+    for owned in (plan.table.get(name) for name in ("nvs", "phy_init", "race", "bind")):
         for region in plan:
             assert region.erased_end <= owned.offset or region.offset >= owned.end
     assert not any(region.offset < 0xF000 and region.erased_end > 0x9000 for region in plan)
@@ -53,10 +53,12 @@ def test_the_plan_holds_no_byte_of_the_devices_own(plan: FlashPlan) -> None:
         Region("partition table", 0x8000, bytes(0x1001)),
         Region("boot loader", 0x1000, bytes(0x7001)),
         Region("fctry", 0x3FA000, bytes(0x2000)),
-        Region("vfs", 0x200000, bytes(0x1FA001)),
+        Region("vfs", 0x200000, bytes(0xFA001)),
         Region("application", 0xF000, bytes(10)),
         Region("nvs", 0x9000, bytes(10)),
         Region("bind", 0x3FA000, bytes(10)),
+        Region("race", 0x2FA000, bytes(10)),
+        Region("vfs", 0x2F9000, bytes(0x1001)),
         Region("fctry", 0x3FC001, bytes(10)),
         Region("fctry", 0x3FC000, bytes(0x4001)),
     ],
@@ -75,7 +77,7 @@ def test_two_regions_in_one_place_are_a_bug(plan: FlashPlan) -> None:
 
 def test_an_image_that_is_not_the_partition_is_refused(board: Board, firmware: Firmware) -> None:
     """A vfs image of the stock partition's size does not go into the shortened one."""
-    with pytest.raises(BadInput, match="vfs image has 2097152 bytes and its partition 2072576"):
+    with pytest.raises(BadInput, match="vfs image has 2097152 bytes and its partition 1024000"):
         make_plan(board, firmware, vfs=bytes(0x200000))
 
 

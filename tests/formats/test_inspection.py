@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from startline.record import Record, pack
+from startline_race.journal import Journal
+from startline_race.journal_format import PASSING, Passing, pack_passing
+from startline_race.progress import Progress
 
 from startline_host.errors import BadInput
 from startline_host.formats.bytecode import device_files
@@ -15,11 +18,13 @@ from startline_host.formats.factory_partition import Options, Settings, make_fac
 from startline_host.formats.flash_dump import Dump, GrowingDump, load_dump
 from startline_host.formats.flash_plan import make_plan, merged_image
 from startline_host.formats.inspection import Inspection, inspect
+from startline_host.formats.journal_summary import JournalSummary
 from startline_host.formats.littlefs_image import make_filesystem
 from startline_host.formats.nvs_image import Entry, make_nvs_image
 from startline_host.formats.nvs_pages import read_pages
 from startline_host.formats.partitions import make_table
 from startline_host.formats.synthetic_firmware import stock_table
+from tests.firmware.fake_chip import RamFlash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from startline_host.formats.units import Unit
 
 NVS, BIND, FCTRY, VFS, APP = 0x9000, 0x3FA000, 0x3FC000, 0x200000, 0x10000
+RACE = 0x2FA000
 TOKEN = "65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B"
 MAC = bytes.fromhex("246f28000001")
 
@@ -65,7 +71,7 @@ def flash(
     agent_files: dict[str, bytes],
 ) -> bytearray:
     """Make the flash of a loaded and bound device."""
-    vfs = make_filesystem(agent_files | {"/app.py": b"x = 1\n"}, 0x1FA000)
+    vfs = make_filesystem(agent_files | {"/app.py": b"x = 1\n"}, 0xFA000)
     plan = make_plan(board, firmware, vfs=vfs, fctry=make_factory_image(unit, settings))
     data = bytearray(merged_image(plan))
     put(data, NVS, nvs_with(record()))
@@ -91,7 +97,8 @@ def test_a_whole_device_is_told_in_full(flash: bytearray) -> None:
     assert seen.notes == ["the claim key is still there: the device clears it when it starts"]
     assert seen.boot_loader is not None
     assert (seen.boot_loader.chip, seen.boot_loader.flash_size) == ("esp32", 4 << 20)
-    assert [row.name for row in seen.table][-3:] == ["vfs", "bind", "fctry"]
+    assert [row.name for row in seen.table][-3:] == ["race", "bind", "fctry"]
+    assert seen.journal is None
     assert seen.application is not None
     assert (seen.application.version, seen.application.verified) == ("1.29.0", True)
     assert seen.agent is not None
@@ -105,6 +112,24 @@ def test_a_whole_device_is_told_in_full(flash: bytearray) -> None:
     assert (seen.record.state, seen.record.reason) == ("bound", "")
     assert seen.record.nvs == seen.record.bind
     assert (seen.record.nvs.token, seen.record.nvs.mac) == (TOKEN, "24:6f:28:00:00:01")
+
+
+def test_a_journal_is_summed_up(flash: bytearray) -> None:
+    """A dump tells how many passings its journal holds, and how many are not at the cloud."""
+    race = RamFlash(bytearray(b"\xff" * 0x100000))
+    journal = Journal(race, b"owner--1")
+    journal.open()
+    progress = Progress(journal)
+    for number in range(1, 301):
+        passing = Passing()
+        passing.number, passing.chip = number, "7F"
+        journal.append(PASSING, pack_passing(passing))
+        journal.number = number + 1
+    progress.sent(101, 100, 0)
+    put(flash, RACE, race.data)
+    assert look(flash).journal == JournalSummary(stored=300, waiting=200)
+    put(flash, RACE + 4, b"\x7f")
+    assert look(flash).whole
 
 
 def test_secrets_are_masked_in_every_form_of_it(flash: bytearray) -> None:
@@ -133,10 +158,10 @@ def test_secrets_are_masked_in_every_form_of_it(flash: bytearray) -> None:
             lambda f: put(f, APP + 0x3000, bytes(64)),
             ["application: The checksum of the application"],
         ),
-        (lambda f: put(f, VFS, b"\xff" * 0x1FA000), ["vfs: it is blank"]),
+        (lambda f: put(f, VFS, b"\xff" * 0xFA000), ["vfs: it is blank"]),
         (lambda f: put(f, VFS, bytes(0x2000)), ["vfs: This is no intact file system"]),
         (
-            lambda f: put(f, VFS, make_filesystem({"/main.py": b""}, 0x1FA000)),
+            lambda f: put(f, VFS, make_filesystem({"/main.py": b""}, 0xFA000)),
             ["agent: vfs has no /boot.py, /lib/startline/__init__.mpy"],
         ),
         (
@@ -268,17 +293,17 @@ def test_a_dump_can_grow_where_it_is_allowed_to(flash: bytearray) -> None:
         return bytes(flash[offset : offset + length])
 
     dump = GrowingDump(parts, len(flash), fetch)
-    dump.allow(VFS, 0x1FA000)
+    dump.allow(VFS, 0xFA000)
     seen = inspect(dump, MAC)
     assert seen.agent is not None
     assert (seen.agent.version, seen.agent.owner_files) == ("0.1.0", ["/app.py"])
     assert seen.missing == []
-    assert 0 < sum(length for _, length in fetched) <= 4 << 16
+    assert 0 < sum(length for _, length in fetched) <= 8 << 16
     assert len({offset for offset, _ in fetched}) == len(fetched)
-    whole = dump.read(VFS + 0x1F0000, 0xA000)
-    assert whole == flash[VFS + 0x1F0000 : VFS + 0x1FA000]
+    whole = dump.read(VFS + 0xF0000, 0xA000)
+    assert whole == flash[VFS + 0xF0000 : VFS + 0xFA000]
     with pytest.raises(BadInput, match="not in the dump"):
-        dump.read(VFS + 0x1F0000, 0xA001)
+        dump.read(VFS + 0xF0000, 0xA001)
 
 
 def test_a_device_that_means_to_bind_and_cannot_says_what_it_lacks(

@@ -44,6 +44,22 @@ def test_larger_flash_grows_vfs_only(mib: int) -> None:
     assert table.get("vfs").end == table.get("bind").offset
 
 
+def test_the_journal_stands_between_files_and_record() -> None:
+    """With a size for it there is a row `race` before `bind`; patching again changes nothing."""
+    table = startline_table(stock_table(), 4 * MIB, MIB)
+    rows = [(row.name, row.offset, row.size) for row in table]
+    assert rows[3:5] == [("vfs", 0x200000, 0xFA000), ("race", 0x2FA000, MIB)]
+    assert (table.get("race").kind, table.get("race").subtype) == (1, 0x41)
+    assert startline_table(table, 4 * MIB, MIB) == table
+    assert startline_table(startline_table(stock_table(), 4 * MIB), 4 * MIB, MIB) == table
+
+
+def test_no_journal_where_files_would_have_no_room() -> None:
+    """Files come first: on a flash that holds too little beside the journal there is none."""
+    table = startline_table(stock_table(), 4 * MIB, 0x1A0000)
+    assert table == startline_table(stock_table(), 4 * MIB)
+
+
 def test_a_vfs_row_of_the_stock_table_is_replaced() -> None:
     """The explicit vfs row of firmware up to 1.25 gives way to the shortened one."""
     old = PartitionTable((*stock_table().rows, Partition("vfs", 1, 0x81, 0x200000, 0x200000)))

@@ -71,6 +71,7 @@ def load_in_boot_loader(
     if order.kit is None:
         regions = _identity_regions(survey.table, image)
         return _told(known + _write(loader, regions, listen), listen)
+    _check_journal(survey.table, order.kit.table)
     if survey.kept.holding().must_stay:
         _check_places(survey.table, order.kit.table)
     in_use, fate = _files_stay(survey, order.kit, recreate=recreate_files)
@@ -193,6 +194,17 @@ def _check_places(there: PartitionTable | None, planned: PartitionTable) -> None
                 "would have it.",
                 "Update its agent's files only, over the prompt.",
             )
+
+
+def _check_journal(there: PartitionTable | None, planned: PartitionTable) -> None:
+    """Raise WouldTouchBound for a journal of passings that the new table would cut or move."""
+    row = there.find("race") if there else None
+    if row is not None and row != planned.find("race"):
+        raise WouldTouchBound(
+            "The device keeps a journal of passings in its partition 'race', which the new table "
+            "would have elsewhere, or in another size.",
+            "Load it with the board profile that it was made with, or update its agent's files only.",
+        )
 
 
 def _identity_regions(table: PartitionTable | None, image: bytes | None) -> list[Region]:

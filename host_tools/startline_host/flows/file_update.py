@@ -12,8 +12,9 @@ from startline_host.device.bootloader import Progress
 from startline_host.device.file_sender import NotStored, send_files
 from startline_host.device.repl import Repl
 from startline_host.errors import StorageFailed
-from startline_host.flows.firmware_bundle import AGENT_FOLDER, Kit
+from startline_host.flows.firmware_bundle import Kit
 from startline_host.flows.notices import Listener
+from startline_host.formats.bytecode import AGENT_FOLDERS
 
 
 class FileSystemBroken(Exception):
@@ -54,7 +55,7 @@ def compare_files(repl: Repl, kit: Kit) -> FileChanges:
     ]
     strangers = [
         path
-        for path in (*_walk(repl, AGENT_FOLDER), *torn)
+        for path in (*(one for folder in AGENT_FOLDERS for one in _walk(repl, folder)), *torn)
         # What lies beside a file that is sent anew is used up by that.
         if path not in wanted and path.removesuffix(".new") not in put
     ]

@@ -24,9 +24,6 @@ from startline_host.secrets import Warn
 #: device's time may lie before the time of its making.
 _CLOCK_GRACE = 86_400
 
-#: Where the host's own files stand on a device; everything else is the reader's owner's.
-AGENT_FOLDER = "/lib/startline"
-
 
 class Kit(msgspec.Struct, frozen=True):
     """A board's firmware and the files for its file system, by absolute path.

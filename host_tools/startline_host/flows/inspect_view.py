@@ -142,6 +142,9 @@ def _partitions(found: Inspection) -> _Grid:
 
 
 def _held(found: Inspection, row: Partition) -> Text:
+    if row.name == "race" and found.journal is not None:
+        stored, waiting = found.journal.stored, found.journal.waiting
+        return Text(f"{stored} passings stored, {waiting} not sent")
     pages = {"nvs": found.nvs_pages, "fctry": found.fctry_pages}.get(row.name)
     if not pages:
         return Text("")

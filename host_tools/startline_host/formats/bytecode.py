@@ -26,6 +26,16 @@ _COMPILER_SECONDS = 30
 #: What an owner's sources are checked for: they may ask for native code, which the device makes.
 _CHIP = "xtensawin"
 
+#: Where the host's own files stand on a device; everything else is the reader's owner's.
+AGENT_FOLDERS = ("/lib/startline", "/lib/startline_race")
+
+
+def is_agents(path: str) -> bool:
+    """Tell whether a file on a device is one of the host's own."""
+    return path in {"/boot.py", "/main.py"} or path.startswith(
+        tuple(f"{folder}/" for folder in AGENT_FOLDERS)
+    )
+
 
 def compile_source(source: bytes, name: str, arch: str = "") -> bytes:
     """Return the .mpy of a Python source; `name` is what tracebacks on the device will show.
@@ -83,7 +93,7 @@ def owner_files(folder: Path) -> dict[str, bytes]:
         parts = path.relative_to(folder).parts
         if path.is_file() and not any(p.startswith(".") or p == "__pycache__" for p in parts):
             name = "/" + "/".join(parts)
-            if name in {"/boot.py", "/main.py"} or name.startswith("/lib/startline/"):
+            if is_agents(name):
                 raise BadInput(f"{path} would replace the agent's own {name}.")
             files[name] = path.read_bytes()
     check_app(files, partial(compile_source, arch=_CHIP))

@@ -23,6 +23,10 @@ class Dump:
 
     def has(self, offset: int, length: int) -> bool:
         """Tell whether all these bytes are known."""
+        return self.is_here(offset, length)
+
+    def is_here(self, offset: int, length: int) -> bool:
+        """Tell whether all these bytes are here already."""
         return any(
             at <= offset and offset + length <= at + len(d) for at, d in self._parts.items()
         )

@@ -118,13 +118,13 @@ def make_plan(
 
 def device_table(board: Board, firmware: Firmware) -> PartitionTable:
     """Return the firmware's table with Startline's rows for the board's flash size."""
-    return startline_table(firmware.table, board.flash_size)
+    return startline_table(firmware.table, board.flash_size, board.race_size)
 
 
 def check_plan(plan: FlashPlan, app_name: str = "factory") -> None:
     """Raise Bug unless every region stays in the place that its name gives it.
 
-    Counted are the sectors that writing erases, so nothing of `nvs`, `phy_init` or `bind` can be
+    Counted are the sectors that writing erases, so nothing of `nvs`, `phy_init`, `race` or `bind` can be
     touched, nor anything beyond the flash.
     """
     if plan.table.end > plan.flash_size:
@@ -155,7 +155,7 @@ def _place(plan: FlashPlan, region: Region, app_name: str) -> tuple[int, int]:
 def merged_image(plan: FlashPlan) -> bytes:
     """Return the whole flash in one file, for a blank chip: everything not in the plan is 0xFF.
 
-    Written to a device it erases `nvs` and `bind`, and with them a binding.
+    Written to a device it erases `nvs`, `race` and `bind`: a binding, and all passings.
     """
     flash = bytearray(b"\xff") * plan.flash_size
     for region in plan.regions:

@@ -11,8 +11,10 @@ import msgspec
 from startline import clouds
 
 from startline_host.errors import BadInput
+from startline_host.formats.bytecode import is_agents
 from startline_host.formats.esp_image import HEADER, SEGMENT, parse_image, read_descriptor
 from startline_host.formats.firmware_file import micropython_version
+from startline_host.formats.journal_summary import JournalSummary, summarize_journal
 from startline_host.formats.littlefs_image import BLOCK, list_filesystem
 from startline_host.formats.nvs_pages import PageHealth, read_pages
 from startline_host.formats.partitions import (
@@ -83,6 +85,7 @@ class Inspection(msgspec.Struct, frozen=True):
     nvs_pages: list[PageHealth] = []
     fctry_pages: list[PageHealth] = []
     record: RecordView | None = None
+    journal: JournalSummary | None = None
     missing: list[str] = []
     notes: list[str] = []
 
@@ -143,6 +146,7 @@ class _Inspector:
             nvs_pages=pages,
             fctry_pages=fctry_pages,
             record=record,
+            journal=self._try("race", lambda: self._journal(table)),
             missing=self.missing,
             notes=self.notes,
         )
@@ -231,9 +235,9 @@ class _Inspector:
         lacking = [path for path in _AGENT if path not in files and not _as_source(path, files)]
         if lacking:
             self.missing.append(f"agent: vfs has no {', '.join(lacking)}")
-        mine = {path for path in files if path.startswith("/lib/startline/")}
-        strangers = sorted(files.keys() - mine - {"/boot.py", "/main.py"})
-        return Agent(_agent_version(files), len(mine), strangers)
+        mine = {path for path in files if is_agents(path)}
+        agents = len(mine - {"/boot.py", "/main.py"})
+        return Agent(_agent_version(files), agents, sorted(files.keys() - mine))
 
     def _read_files(self, table: PartitionTable) -> Mapping[str, bytes] | None:
         row = self._known(table, "vfs")
@@ -271,6 +275,13 @@ class _Inspector:
         if not overrides and told.missing:
             self.missing.append(f"{name}: {', '.join(told.missing)} not told")
         return told
+
+    def _journal(self, table: PartitionTable) -> JournalSummary | None:
+        """Look at the journal where the whole of it is there: from a device it takes too long."""
+        row = table.find("race")
+        if row is None or not self.dump.is_here(row.offset, row.size):
+            return None
+        return summarize_journal(self.dump.part(row.offset, row.size))
 
     def _record(self, table: PartitionTable, told: Told | None) -> RecordView | None:
         nvs, bind = self._known(table, "nvs"), self._known(table, "bind")

@@ -25,10 +25,12 @@ TABLE_SIZE = 0xC00
 SECTOR = 0x1000
 
 TYPE_APP, TYPE_DATA = 0x00, 0x01
-SUBTYPE_PHY, SUBTYPE_NVS, SUBTYPE_BIND, SUBTYPE_VFS = 0x01, 0x02, 0x40, 0x81
+SUBTYPE_PHY, SUBTYPE_NVS, SUBTYPE_BIND, SUBTYPE_RACE, SUBTYPE_VFS = 0x01, 0x02, 0x40, 0x41, 0x81
 
 BIND_SIZE = 0x2000
 FCTRY_SIZE = 0x4000
+#: What has to be left for files, or there is no journal of passings beside them.
+_LEAST_VFS = 0x60000
 
 _ROW = struct.Struct("<2sBBII16sI")
 _ROW_MAGIC = b"\xaa\x50"
@@ -150,18 +152,22 @@ def _name(name: str) -> bytes:
     return raw
 
 
-def startline_table(stock: PartitionTable, flash_size: int) -> PartitionTable:
-    """Return the stock table with the rows `vfs`, `bind` and `fctry` up to the end of flash.
+def startline_table(stock: PartitionTable, flash_size: int, race_size: int = 0) -> PartitionTable:
+    """Return the stock table with the rows `vfs`, `race`, `bind` and `fctry` to the end of flash.
 
-    A `vfs` row of the stock table is replaced: the new one ends before `bind`. Raises BadInput for
-    a flash that is too small, or a stock table with other partitions in that place.
+    A `vfs` row of the stock table is replaced: the new one ends before them. `race`, the journal
+    of passings, has `race_size` bytes, and is left out where that leaves too little for files.
+    Raises BadInput for a flash that is too small, or a stock table with other partitions there.
     """
-    kept = [row for row in stock.rows if row.name not in {"vfs", "bind", "fctry"}]
+    kept = [row for row in stock.rows if row.name not in {"vfs", "race", "bind", "fctry"}]
     if not any(row.kind == TYPE_APP for row in kept):
         raise BadInput("The firmware's partition table has no application partition.")
     vfs_at = max(row.end for row in kept)
     fctry_at = flash_size - FCTRY_SIZE
     bind_at = fctry_at - BIND_SIZE
+    race_at = bind_at - race_size
+    if race_at - vfs_at < _LEAST_VFS:
+        race_at = bind_at
     # LittleFS needs a handful of blocks; below 64 KiB no agent fits.
     if bind_at - vfs_at < 16 * SECTOR:
         raise BadInput(
@@ -169,9 +175,11 @@ def startline_table(stock: PartitionTable, flash_size: int) -> PartitionTable:
             f"the application ends at {vfs_at // 1024} KiB and {(16 * SECTOR + flash_size - bind_at) // 1024} "
             "KiB are needed after it."
         )
-    ours = (
-        Partition("vfs", TYPE_DATA, SUBTYPE_VFS, vfs_at, bind_at - vfs_at),
+    ours = [Partition("vfs", TYPE_DATA, SUBTYPE_VFS, vfs_at, race_at - vfs_at)]
+    if race_at < bind_at:
+        ours.append(Partition("race", TYPE_DATA, SUBTYPE_RACE, race_at, bind_at - race_at))
+    ours += [
         Partition("bind", TYPE_DATA, SUBTYPE_BIND, bind_at, BIND_SIZE),
         Partition("fctry", TYPE_DATA, SUBTYPE_NVS, fctry_at, FCTRY_SIZE),
-    )
+    ]
     return PartitionTable((*kept, *ours))

@@ -1,0 +1,38 @@
+"""What a race journal holds, read by the device's own code from the bytes of its partition."""
+
+from __future__ import annotations
+
+import msgspec
+from startline_race.journal import Journal
+from startline_race.journal_format import HEADER_SIZE, NewerFormat, unpack_header
+from startline_race.progress import Progress
+
+from startline_host.errors import BadInput
+from startline_host.formats.flash_dump import DumpPart
+
+
+class JournalSummary(msgspec.Struct, frozen=True):
+    """How many passings were ever stored, and how many of them are not at the cloud yet."""
+
+    stored: int
+    waiting: int
+
+
+def summarize_journal(part: DumpPart) -> JournalSummary | None:
+    """Read a journal's headers and its newest sector; None for a partition that holds none.
+
+    Raises BadInput for a journal of a later agent.
+    """
+    try:
+        journal = Journal(part, b"")
+        journal.open()
+        if journal.head < 0:
+            return None
+        header = unpack_header(part.read(journal.head * 4096, HEADER_SIZE))
+        journal = Journal(part, header[3] if header else b"")
+        journal.open()
+        progress = Progress(journal)
+        progress.load()
+    except NewerFormat as newer:
+        raise BadInput(f"{newer}") from None
+    return JournalSummary(journal.number - 1, journal.number - progress.cursor)
