@@ -11,7 +11,7 @@ from startline.chunked import size_of
 from startline.errors import Failed
 from startline.guard import Door, Wire
 
-_EXCHANGE_MS = 30000
+_EXCHANGE_MS = 15000
 _KEPT = 2048  # bytes of a body that are looked at
 _LONGEST = 1 << 18  # bytes of a body, before the connection is given up
 _HEAD = 8192

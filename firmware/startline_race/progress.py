@@ -19,6 +19,7 @@ from .journal_format import (
     PROGRESS_FORMAT,
     SENT,
     SESSION,
+    TIME,
     TIME_MAP,
     UNSURE,
     WANTED,
@@ -78,6 +79,7 @@ class Progress:
         self.cursor = self.frozen = self.free = 1
         self.opened = self.unsure = self.amends = False
         self.aside = []
+        self.time_point = b""  # of this boot, the last one
         self.stored = self.known = self.unsure_count = 0
         self.missing = self.empty = 0
         journal.checkpoint = self.entries
@@ -154,6 +156,8 @@ class Progress:
             found.append((SESSION, self.session.pack()))
         if self.map:
             found.append((MAP, self.map.pack()))
+        if self.time_point:
+            found.append((TIME, self.time_point))
         return found
 
     def aside_count(self) -> int:

@@ -57,7 +57,7 @@ class Race:
             raise RaceUnavailable("%s: load the agent that wrote it" % error)
         self.progress = Progress(self.journal)
         self.progress.load()
-        self.keeper = Timekeeper(self.chip, self.uptime, self.journal, self.tell)
+        self.keeper = Timekeeper(self.chip, self.uptime, self.progress, self.tell)
         self._sender = None
         self._passing = Passing()
         self._chips = {}  # dead time: chip to [time, RSSI, number]

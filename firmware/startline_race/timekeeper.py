@@ -7,7 +7,7 @@ goes by. How fast the crystal runs is measured over hours and kept in `nvs`.
 from struct import pack, unpack_from
 
 from .journal import entries_of
-from .journal_format import SOURCES, TIME, TIME_POINT, split_us
+from .journal_format import BOOT, SOURCES, TIME, TIME_POINT, split_us
 from .progress import TimeMap
 
 NTP, USB, MODULE, HOLDOVER = range(1, 5)  # indexes in SOURCES
@@ -34,15 +34,18 @@ class Point:
 class Timekeeper:
     """The time of this boot. `low` and `high` bound UTC minus our own time, as it was `at`."""
 
-    def __init__(self, chip, uptime, journal, tell) -> None:
+    def __init__(self, chip, uptime, progress, tell) -> None:
         self.chip = chip
         self.uptime = uptime
-        self.journal = journal
+        self.progress = progress
+        self.journal = progress.journal
         self.tell = tell
         self.points = []
         self.low = self.high = self.at = 0
         self.rate, self.rate_error = self._kept_rate()
         self._written_rate = self.rate
+        self._found_boot = -1
+        self._found = []  # the points of that boot
 
     def known(self) -> bool:
         """Tell whether this boot has had a time."""
@@ -72,6 +75,7 @@ class Timekeeper:
         part, rest = split_us(now)
         error = min(point.error_us, 0xFFFFFFFF)
         entry = pack(TIME_POINT, self.journal.boot, part, rest, point.utc_us, error, source)
+        self.progress.time_point = entry
         self.journal.append(TIME, entry)
 
     def quality(self) -> tuple:
@@ -137,22 +141,32 @@ class Timekeeper:
     # Times of passings.
 
     def points_of(self, boot: int, number: int):
-        """Find the time points of a boot, behind the sector of a passing; a generator, see Sender.
+        """Find the time points of a boot from the sector of a passing on; a generator, see Sender.
 
-        Its value is a list, [] for a boot that never had a time.
+        Each sector begins with the last point before it. Its value is a list, [] for a boot that
+        never had a time.
         """
         if boot == self.journal.boot:
             return self.points
-        found = []
+        if boot != self._found_boot:
+            self._found_boot = boot
+            self._found = []
+            yield from self._find_points(boot, number)
+        return self._found
+
+    def _find_points(self, boot: int, number: int):
+        found = self._found
         for sector in self.journal.sectors_from(number):
             for kind, payload in entries_of(sector):
                 if kind == TIME and len(payload) >= 21:
                     of, low, high, utc_us, error_us, source = unpack_from(TIME_POINT, payload)
-                    if of == boot:
-                        found.append(Point(high << 32 | low, utc_us, error_us, source))
+                    time_us = high << 32 | low
+                    if of == boot and (not found or found[-1].time_us < time_us):
+                        found.append(Point(time_us, utc_us, error_us, source))
                         _thin(found)
+                elif kind == BOOT and unpack_from("<H", payload)[0] > boot:
+                    return
             yield 0
-        return found
 
     def map_for(self, boot: int, points: list, first_us: int, last_us: int, now_map):
         """Return the map for passings of a boot between two times; `now_map` where that will do.

@@ -164,14 +164,15 @@ def test_a_table_without_a_journal_gets_one(
     image[0x300000:0x300004] = b"left"
     flash.write_bytes(image)
     backup = tmp_path / "old.vfs"
-    done = startline("flash", "-p", start(NOWHERE).url, "--backup", str(backup))
+    url = start(NOWHERE).url
+    done = startline("flash", "-p", url, "--backup", str(backup))
     assert done.code == 0, done.err
     assert "is written anew" in done.err
     assert backup.stat().st_size == row.size
     there = flash.read_bytes()
     assert parse_table(there[0x8000:0x8C00]).get("race").size == 1 << 20
     assert there[0x300000:0x300004] == b"left"
-    again = startline("flash", "-p", start(NOWHERE).url)
+    again = startline("flash", "-p", url)
     assert again.code == 0, again.err
     assert flash.read_bytes()[0x300000:0x300004] == b"left"
 

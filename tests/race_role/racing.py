@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ class RacingReader:
 
     def __init__(
         self, folder: Path, lib: Path, cloud: MockCloud, key: str = "WRITE", **options: Any
-    ):
+    ) -> None:
         self.folder = folder
         self.lib = lib
         self.cloud = cloud
@@ -54,7 +55,7 @@ class RacingReader:
 
     def life(self, open: list[str], count: int = 0, **given: Any) -> dict[str, Any]:  # noqa: A002
         """Store passings in sessions, send until all is out, and return the state."""
-        facts = {"bib": "", "until": "", "limit_ms": 20000, **given}
+        facts = {"bib": "", "until": "", "close": True, "limit_ms": 20000, **given}
         self.run("test_life", open=open, count=count, **facts)
         return self.state
 
@@ -83,12 +84,18 @@ class RacingReader:
         """List the numbers of a session's passings."""
         return [passing["num_passing"] for passing in self.passings(session)]
 
+    def close_elsewhere(self) -> None:
+        """Close the active session, as the vendor's app on a phone would."""
+        token = self.sessions()[-1]["token_session"]
+        self._ask("PATCH", f"/sessions/close/{token}", "WRITE")
+
     def _get(self, path: str) -> dict[str, Any]:
+        return self._ask("GET", path, "READ")
+
+    def _ask(self, method: str, path: str, key: str) -> dict[str, Any]:
         ca = self.folder / "ca.pem"
         ca.write_bytes(self.cloud.ca_pem)
-        import ssl
-
         context = ssl.create_default_context(cafile=str(ca))
-        headers = {"api_key": self.cloud.keys["READ"]}
-        answer = httpx.get(self.cloud.base_url + path, headers=headers, verify=context)
+        headers = {"api_key": self.cloud.keys[key]}
+        answer = httpx.request(method, self.cloud.base_url + path, headers=headers, verify=context)
         return dict(answer.json())

@@ -32,7 +32,7 @@ def make_racer(tmp_path: Path, race_lib: Path, cloud: MockCloud) -> MakeRacer:
     """Make readers that are provisioned for the cloud."""
 
     def make(key: str = "WRITE", **options: object) -> RacingReader:
-        return RacingReader(tmp_path / "racer", race_lib, cloud, key, **options)
+        return RacingReader(tmp_path / f"racer-{key}", race_lib, cloud, key, **options)
 
     return make
 
@@ -48,3 +48,159 @@ def test_a_race(make_racer: MakeRacer) -> None:
     first = racer.passings(session)[0]
     assert first["chip"] == first["bib"] == "E2801160600002054C3A0000"
     assert first["timestamp"].startswith("2026-11-18T")
+
+
+def all_once(racer: RacingReader, count: int) -> None:
+    """Assert that the cloud has that many passings of one session, each once, and no other."""
+    sessions = [session for session in racer.sessions() if session["passings"]]
+    assert len(sessions) == 1
+    assert racer.numbers(sessions[0]) == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("key", ["WRITE", "READ_WRITE"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "commit_then_dropx1@POST@/v0/passings",
+        "dropx2@POST@/v0/passings",
+        "status:503x1@POST@/v0/passings",
+        "unavailable:1x1@POST@/v0/passings",
+        "retry_after:1x1@POST@/v0/passings",
+        "empty_answerx1@POST@/v0/passings",
+        "null_answerx1@POST@/v0/passings",
+        "broken_jsonx1@POST@/v0/passings",
+        "junkx1@POST@/v0/passings",
+        "captive_portalx1@POST@/v0/passings",
+        "commit_then_status:502x1@POST@/v0/passings",
+        "redirect:307x1@POST@/v0/passings",
+        "length_too_longx1@POST@/v0/passings",
+        "raw_junkx1@POST@/v0/passings",
+        "huge_json:100000x1@POST@/v0/passings",
+        "chunkedx9",
+        "many_headers:60x9",
+        "gateway_page:404x1@POST@/v0/passings",
+        "commit_then_dropx1@POST@/v0/sessions",
+        "dropx1@POST@/v0/sessions",
+        "empty_answerx1@POST@/v0/sessions",
+        "status:500x1@POST@/v0/sessions",
+        "commit_then_dropx1@PATCH@/v0/sessions",
+        "status:500x1@PATCH@/v0/sessions",
+    ],
+)
+def test_faults(make_racer: MakeRacer, cloud: MockCloud, key: str, fault: str) -> None:
+    """Whatever a cloud answers once, all passings are there once, and the session is closed."""
+    racer = make_racer(key)
+    racer.life([])  # to be bound
+    cloud.faults.turn_on(fault)
+    try:
+        racer.life(["10 km"], 130, limit_ms=40000)
+    finally:
+        cloud.faults.clear()
+    all_once(racer, 130)
+    assert not any(session["active"] for session in racer.sessions())
+    assert racer.state["sent"] == 130
+    assert len(cloud.trapped) == 0
+
+
+def test_lost_answer_is_history(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """With a WRITE key the same bytes go out again, and what may have doubled is counted."""
+    racer = make_racer()
+    racer.life([])
+    cloud.faults.turn_on("commit_then_dropx1@POST@/v0/passings")
+    racer.life(["10 km"], 130)
+    sent = [one for one in cloud.requests if one.path == "/v0/passings" and one.method == "POST"]
+    assert [one.body for one in sent[:2]] == [sent[0].body] * 2
+    all_once(racer, 130)
+
+
+def test_a_lost_session_is_found_by_its_mark(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """With a key that reads no second session is opened when the answer was lost."""
+    for key, count in (("READ_WRITE", 1), ("WRITE", 2)):
+        cloud.reset()
+        racer = make_racer(key)
+        racer.life([])
+        cloud.faults.turn_on("commit_then_dropx1@POST@/v0/sessions")
+        racer.life(["10 km"], 5)
+        assert len(racer.sessions()) == count
+        all_once(racer, 5)
+
+
+@pytest.mark.parametrize("key", ["WRITE", "READ_WRITE"])
+def test_closed_elsewhere(make_racer: MakeRacer, cloud: MockCloud, key: str) -> None:
+    """The rest of a session that somebody closed goes into one for the rest, numbers and all."""
+    racer = make_racer(key)
+    racer.life(["10 km"], 30, close=False, until="idle")
+    racer.close_elsewhere()
+    racer.life(["10 km"], 20)
+    first, rest = racer.sessions()
+    assert racer.numbers(first) == list(range(1, 31))
+    assert racer.numbers(rest) == list(range(31, 51))
+    assert rest["alias"].startswith("10 km (rest) sl.")
+    assert any(event["state"] == "closed_elsewhere" for event in racer.told("race_session"))
+
+
+def test_sessions_in_order(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """Sessions stored offline are opened one after the other, each when the last one is out."""
+    racer = make_racer()
+    racer.life([])
+    cloud.faults.turn_on("status:503")
+    racer.life(["10 km", "21 km", "kids"], 40, limit_ms=3000, until="answer status 503")
+    cloud.faults.clear()
+    racer.life([])
+    sessions = racer.sessions()
+    assert [one["alias"].split(" sl.")[0] for one in sessions] == ["10 km", "21 km", "kids"]
+    for session in sessions:
+        assert racer.numbers(session) == list(range(1, 41))
+    calls = [one.path for one in cloud.requests if one.status == 201 and one.path != "/v0/devices"]
+    assert calls == ["/v0/sessions", "/v0/passings"] * 3
+
+
+def test_a_poisoned_passing_is_set_aside(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """One passing that the cloud refuses is found, kept and told; all others are there."""
+    racer = make_racer()
+    racer.run("test_poison", count=130, poison=77)
+    (session,) = racer.sessions()
+    assert racer.numbers(session) == [number for number in range(1, 131) if number != 77]
+
+
+def test_forbidden_stops(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """A key that may not: told once, and not asked again and again; nothing is lost."""
+    racer = make_racer()
+    racer.life(["10 km"], 3, close=False, until="idle")
+    cloud.faults.turn_on("status:403")
+    state = racer.life(["10 km"], 3, until="forbidden")
+    cloud.faults.clear()
+    assert state["waiting"] == 3
+    assert [one["reason"] for one in racer.told("race_stopped")] == ["forbidden"]
+    racer.life([])
+    all_once(racer, 6)
+
+
+def test_too_large_is_halved(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """413 halves the batches."""
+    racer = make_racer()
+    racer.life([])
+    cloud.faults.turn_on("status:413x3@POST@/v0/passings")
+    racer.life(["10 km"], 130)
+    cloud.faults.clear()
+    all_once(racer, 130)
+
+
+def test_ten_thousand(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """10,000 passings stored offline in one life and sent in another are there once, in order."""
+    racer = make_racer()
+    racer.run("test_store_offline", count=10_000)
+    racer.run("test_send_the_rest")
+    all_once(racer, 10_000)
+    times = [passing["timestamp"] for passing in racer.passings(racer.sessions()[0])]
+    assert times == sorted(times)
+
+
+def test_live(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """Passings that come while others are being sent are all there, by one connection."""
+    racer = make_racer()
+    racer.life([])
+    before = cloud.connections
+    racer.run("test_live", count=300)
+    assert cloud.connections == before + 1
+    all_once(racer, 300)

@@ -133,6 +133,10 @@ def test_life():
         race.open(name)
         for count in range(given.count):
             race.passing(EPC % count, given.bib)
+        if given.close:
+            race.close()
+    if given.close and race.progress.opened:
+        race.open(race.state["session"])
         race.close()
     until = None
     if given.until:
@@ -144,3 +148,25 @@ def test_life():
         import json
 
         print("STATE " + json.dumps([race.state, chip.events]))
+
+
+def test_poison():
+    """One passing among many is one that the cloud refuses."""
+    chip, race = boot()
+    have_time(chip, race)
+    race.open("10 km")
+    plain = race.settings.cloud.passing
+
+    def poisoned(number, seen, timestamp):
+        text = plain(number, seen, timestamp)
+        return text.replace(":%d," % number, ":-%d," % number) if number == given.poison else text
+
+    race.settings.cloud.passing = poisoned
+    for count in range(given.count):
+        race.passing(EPC % count)
+    race.close()
+    send_all(chip, race, 30000)
+    assert race.state["aside"] == 1 and race.state["sent"] == given.count - 1
+    told = [fields for name, fields in chip.events if name == "race_aside"]
+    assert told == [{"first": given.poison, "last": given.poison, "status": 400}], told
+    assert race.progress.keep_from() == given.poison
