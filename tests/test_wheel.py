@@ -37,7 +37,8 @@ def test_everything_is_in_the_wheel_and_nothing_else(installed: Path) -> None:
     wanted = {
         f"startline_host/{name}" for name in files_of(ROOT / "host_tools" / "startline_host")
     }
-    wanted |= {f"startline/{name}" for name in files_of(ROOT / "firmware" / "startline")}
+    for package in ("startline", "startline_race"):
+        wanted |= {f"{package}/{name}" for name in files_of(ROOT / "firmware" / package)}
     wanted |= {f"startline_host/data/boards/{name}" for name in files_of(ROOT / "boards")}
     wanted |= {f"startline_host/data/firmware/{name}" for name in files_of(ROOT / "firmware")}
     packed = {path for path in files_of(installed) if ".dist-info/" not in path}

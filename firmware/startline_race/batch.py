@@ -2,18 +2,8 @@
 
 from struct import unpack_from
 
-from .journal import entries_of
-from .journal_format import (
-    AMENDED,
-    END,
-    PASSING,
-    PASSING_HEAD,
-    SESSION,
-    WANTED,
-    has_utc,
-    unpack_passing,
-    unpack_session,
-)
+from .journal_format import AMENDED, END, PASSING, SESSION, WANTED, entries_of, unpack_session
+from .passing_format import PASSING_HEAD, has_utc, unpack_passing
 
 AMENDED_FORMAT = "<IIHBbB"
 LONGEST_DEAD_US = 60 * 1000000  # for so long a passing may be amended by a stronger sighting
@@ -71,18 +61,23 @@ class Backlog:
                     )
                     if full and self._is_whole(boot, time_us):
                         return
-                elif kind == SESSION:
-                    wanted = unpack_session(payload)
-                    later = wanted.state == WANTED and wanted.ordinal > ordinal
-                    if later and (not self.next or wanted.ordinal < self.next.ordinal):
-                        self.next = wanted
-                elif kind == END:
-                    self.ended = self.ended or unpack_from("<H", payload)[0] >= ordinal > 0
-                elif kind == AMENDED and self.batch:
-                    number, low, high, antenna, rssi, hits = unpack_from(AMENDED_FORMAT, payload)
-                    if self.batch.first <= number < self.batch.before:
-                        self.batch.amended[number] = (high << 32 | low, antenna, rssi, hits)
+                else:
+                    self._note(kind, payload, ordinal)
             yield 0
+
+    def _note(self, kind: int, payload, ordinal: int) -> None:
+        """Take in what is no passing."""
+        if kind == SESSION:
+            wanted = unpack_session(payload)
+            later = wanted.state == WANTED and wanted.ordinal > ordinal
+            if later and (not self.next or wanted.ordinal < self.next.ordinal):
+                self.next = wanted
+        elif kind == END:
+            self.ended = self.ended or unpack_from("<H", payload)[0] >= ordinal > 0
+        elif kind == AMENDED and self.batch:
+            number, low, high, antenna, rssi, hits = unpack_from(AMENDED_FORMAT, payload)
+            if self.batch.first <= number < self.batch.before:
+                self.batch.amended[number] = (high << 32 | low, antenna, rssi, hits)
 
     def _add(self, payload, number, ours, boot, time_us, limit, frozen, latest_us) -> bool:
         """Add a passing to the batch; tell whether it belongs there."""

@@ -28,7 +28,7 @@ def send(sender, batch):
         _report_missing(sender, progress.cursor, batch.first)
     if not (yield from _date(sender, batch)):
         return 200
-    yield from sender._online()
+    yield from sender.online()
     if progress.unsure:
         batch.skip = yield from _look_up(sender, batch)
         if batch.skip is None:
@@ -40,6 +40,12 @@ def send(sender, batch):
     if left <= 0:
         _done(sender, batch, 0, batch.count)
         return 0
+    return (yield from _post(sender, batch, left))
+
+
+def _post(sender, batch, left: int):
+    """Send the `left` passings of a batch that the cloud lacks."""
+    progress = sender.progress
 
     def before() -> None:
         if batch.map and batch.map is not progress.map:
@@ -234,7 +240,7 @@ def _pieces(sender, batch, opening: str, closing: str):
 def timestamp(utc_ms: int) -> str:
     """Return Unix time in milliseconds as `2026-11-21T10:00:00.123Z`."""
     now = time.gmtime(utc_ms // 1000 - _EPOCH)
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % (now[:6] + (utc_ms % 1000,))
+    return "%04d-%02d-%02dT%02d:%02d:%02d" % now[:6] + ".%03dZ" % (utc_ms % 1000)
 
 
 def _nothing() -> None:

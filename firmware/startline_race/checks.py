@@ -1,6 +1,6 @@
 """What a passing may say; everything else is a ValueError with one sentence, and nothing is stored."""
 
-from .journal_format import LONGEST_CHIP
+from .passing_format import LONGEST_CHIP
 
 LONGEST_TEXT = 60  # bytes of a bib, a status, an alias
 _EARLIEST_MS = 946684800000  # 2000-01-01

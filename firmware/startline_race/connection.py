@@ -110,8 +110,8 @@ class Connection:
             head = "%s %s%s HTTP/1.1\r\nHost: %s\r\n" % (
                 request[0], self.prefix, request[1], self.host,
             )  # fmt: skip
-            for name in headers:
-                head += "%s: %s\r\n" % (name, headers[name])
+            for name, value in headers.items():
+                head += "%s: %s\r\n" % (name, value)
             if length:
                 head += "Content-Length: %d\r\n" % length
             if not self.secure or self.wire.free:

@@ -18,6 +18,7 @@ from .journal_format import (
     SECTOR,
     TIME,
     end_of_entries,
+    entries_of,
     entry_size,
     fill_entry,
     find_entry,
@@ -27,6 +28,7 @@ from .journal_format import (
 )
 
 POOL = 8  # blank sectors that are kept ahead: 700 passings
+RESERVE = 2  # blank sectors that passings leave for what is said of their sending
 _NONE = 0xFFFFFFFF  # instead of a passing number: the sector has no intact header
 
 
@@ -295,29 +297,3 @@ class Journal:
 
 def _u32(payload) -> int:
     return payload[0] | payload[1] << 8 | payload[2] << 16 | payload[3] << 24
-
-
-def entries_of(sector):
-    """Yield (kind, payload) of every intact entry of a sector, in order of storing."""
-    view = memoryview(sector)
-    # Where the header is damaged the entries behind it still count: they have their own CRC.
-    found = find_entry(sector, HEADER_SIZE)
-    while found:
-        kind, start, stop, end = found
-        yield kind, view[start:stop]
-        found = find_entry(sector, end)
-
-
-def is_whole(sector) -> bool:
-    """Tell whether everything in a sector that is no passing can be read."""
-    at = HEADER_SIZE
-    end = end_of_entries(sector)
-    while at < end:
-        found = find_entry(sector, at)
-        start = found[1] - 2 if found else end
-        if start > at and sector[at] != PASSING:
-            return False
-        if not found:
-            return True
-        at = found[3]
-    return True

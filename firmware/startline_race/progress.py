@@ -6,7 +6,6 @@ begins with a summary, so that one sector is enough to read.
 
 from struct import pack, unpack_from
 
-from .journal import entries_of, is_whole
 from .journal_format import (
     AMENDED,
     ASIDE,
@@ -24,6 +23,8 @@ from .journal_format import (
     UNSURE,
     WANTED,
     Session,
+    entries_of,
+    is_whole,
     split_us,
     unpack_session,
 )
@@ -113,16 +114,6 @@ class Progress:
             self.unsure = bool(flags & 1)
             self.amends = bool(flags & 2)
             self.aside = []
-        elif kind == SESSION:
-            session = unpack_session(payload)
-            if session.state != WANTED:
-                self.session = session
-            elif not self.wanted or session.ordinal >= self.wanted.ordinal:
-                self.wanted = session
-                self.opened = True
-        elif kind == END:
-            self.opened = False
-            self.free = unpack_from("<HI", payload)[1]
         elif kind == FROZEN:
             self.frozen = unpack_from("<I", payload)[0]
         elif kind == SENT:
@@ -137,6 +128,20 @@ class Progress:
             self.amends = True
         elif kind == MAP:
             self.map = unpack_map(payload)
+        else:
+            self._apply_session(kind, payload)
+
+    def _apply_session(self, kind: int, payload) -> None:
+        if kind == SESSION:
+            session = unpack_session(payload)
+            if session.state != WANTED:
+                self.session = session
+            elif not self.wanted or session.ordinal >= self.wanted.ordinal:
+                self.wanted = session
+                self.opened = True
+        elif kind == END:
+            self.opened = False
+            self.free = unpack_from("<HI", payload)[1]
 
     def entries(self) -> list:
         """Return how it stands as entries, the journal's `checkpoint`."""

@@ -3,11 +3,9 @@
 from struct import pack
 
 from . import checks
-from .batch import AMENDED_FORMAT, LONGEST_DEAD_US
 from .errors import JournalFull, RaceUnavailable
-from .journal import POOL, Journal
+from .journal import POOL, RESERVE, Journal
 from .journal_format import (
-    AMENDED,
     BOOT,
     END,
     MARKER,
@@ -15,18 +13,15 @@ from .journal_format import (
     SESSION,
     SESSION_STATES,
     NewerFormat,
-    Passing,
     Session,
-    pack_passing,
     split_us,
 )
+from .passing_format import Passing, pack_passing
 from .progress import Progress
 from .settings import RaceSettings
 from .timekeeper import MODULE, Timekeeper
 from .uptime import Uptime
 
-_RESERVE = 2  # blank sectors that passings leave for what is said of their sending
-_MOST_CHIPS = 128  # whose last sighting is kept in mind for the dead time
 _WARNINGS = (95, 80)  # percent of the journal that hold what is not sent
 
 
@@ -60,7 +55,11 @@ class Race:
         self.keeper = Timekeeper(self.chip, self.uptime, self.progress, self.tell)
         self._sender = None
         self._passing = Passing()
-        self._chips = {}  # dead time: chip to [time, RSSI, number]
+        self.dead_time = None
+        if self.settings.dead_us:
+            from .dead_time import DeadTime
+
+            self.dead_time = DeadTime(self.progress, self.settings)
         self._opened = False  # in this boot
         self._warned = 0
         self._shown = None
@@ -101,10 +100,11 @@ class Race:
         session.first = session.base = progress.free
         session.mark = self.chip.random(4)
         session.alias = alias
-        self.journal.append(SESSION, session.pack(), _RESERVE)
+        self.journal.append(SESSION, session.pack(), RESERVE)
         progress.wanted = session
         progress.opened = self._opened = True
-        self._wake()
+        if self._sender:
+            self._sender.wake()
 
     def close(self) -> None:
         """Have the session closed in the cloud once everything of it is sent; none is an error.
@@ -115,10 +115,11 @@ class Race:
         if not progress.opened:
             raise ValueError("no session is open")
         number = self.journal.number
-        self.journal.append(END, pack("<HI", progress.wanted.ordinal, number), _RESERVE)
+        self.journal.append(END, pack("<HI", progress.wanted.ordinal, number), RESERVE)
         progress.opened = self._opened = False
         progress.free = number
-        self._wake()
+        if self._sender:
+            self._sender.wake()
 
     # Passings.
 
@@ -152,50 +153,20 @@ class Race:
             passing.time_us = self.uptime.at_us(at_us)
         else:
             passing.time_us = self.uptime.now()
-        dead_us = self.settings.dead_us
-        if dead_us and chip:
-            number = self._merge(passing, dead_us)
-            if number:
-                return number
-        return self._store(passing)
+        dead_time = self.dead_time
+        number = dead_time.merge(passing) if dead_time and chip else 0
+        return number or self._store(passing)
 
     def _store(self, passing) -> int:
         journal = self.journal
         passing.number = number = journal.number
         passing.session = self.progress.next_ordinal()
         passing.boot = journal.boot
-        journal.append(PASSING, pack_passing(passing), _RESERVE)
+        journal.append(PASSING, pack_passing(passing), RESERVE)
         journal.number = number + 1
-        if self.settings.dead_us and passing.chip:
-            self._chips[passing.chip] = [passing.time_us, passing.rssi, number]
+        if self.dead_time and passing.chip:
+            self.dead_time.note(passing)
         return number
-
-    def _merge(self, passing, dead_us: int) -> int:
-        """Return the number of the passing that this is a repeat of; 0 if it is none."""
-        chips = self._chips
-        before = chips.get(passing.chip)
-        if before and -dead_us < passing.time_us - before[0] < dead_us:
-            better = self.settings.best and passing.rssi is not None
-            if better and (before[1] is None or passing.rssi > before[1]):
-                self._amend(passing, before)
-            return before[2]
-        if len(chips) >= _MOST_CHIPS:
-            oldest = sorted([chips[name][0] for name in chips])[_MOST_CHIPS // 4]
-            for name in [name for name in chips if chips[name][0] <= oldest]:
-                del chips[name]
-        return 0
-
-    def _amend(self, passing, before: list) -> None:
-        """Have a stronger sighting stand for the passing, as long as its time is not fixed."""
-        number = before[2]
-        if number < self.progress.frozen or passing.time_us - before[0] > LONGEST_DEAD_US:
-            return
-        low, high = split_us(passing.time_us)
-        hits = min(passing.hits or 0, 255)
-        entry = pack(AMENDED_FORMAT, number, low, high, passing.antenna or 0, passing.rssi, hits)
-        self.journal.append(AMENDED, entry, _RESERVE)
-        self.progress.amends = True
-        before[1] = passing.rssi
 
     def marker(self, text: str = "", at=None) -> None:
         """Store a moment that is no passing, such as the gun. Raises as `passing` does."""
@@ -203,7 +174,7 @@ class Race:
         time_us = self.uptime.now() if at is None else self.uptime.at_ms(at)
         low, high = split_us(time_us)
         entry = pack("<HIH", self.journal.boot, low, high) + text.encode()
-        self.journal.append(MARKER, entry, _RESERVE)
+        self.journal.append(MARKER, entry, RESERVE)
 
     def set_time(self, utc, error_ms: int = 1000, source: int = MODULE) -> None:
         """Take the time from a module's own clock: UTC now, and how far off it may be.
@@ -213,7 +184,8 @@ class Race:
         ahead = checks.utc_ms(utc) * 1000 - self.uptime.now()
         error = checks.number("the error", error_ms, 0, 1 << 30) * 1000 + 500
         self.keeper.take(ahead + 500 - error, ahead + 500 + error, source)
-        self._wake()
+        if self._sender:
+            self._sender.wake()
 
     # Sending.
 
@@ -241,10 +213,6 @@ class Race:
 
             self._sender = Sender(self)
         return self._sender
-
-    def _wake(self) -> None:
-        if self._sender:
-            self._sender.wake()
 
     def look_after(self) -> None:
         """Keep blank sectors ahead, the clock over its wraps, and the console up to date."""

@@ -115,13 +115,13 @@ class Sender:
             if session_steps.begin_next(self, backlog):
                 return 0
         elif session.state < OPEN:
-            yield from self._online()
+            yield from self.online()
             yield from session_steps.open_session(self, session)
             return 0
         elif backlog.batch and session.state == OPEN:
             return (yield from batch_steps.send(self, backlog.batch))
         elif backlog.ended or session.state == CLOSING:
-            yield from self._online()
+            yield from self.online()
             yield from session_steps.close_session(self, session)
             return 0
         self.reason = "idle"
@@ -151,7 +151,7 @@ class Sender:
         if self.sync.is_due():  # without a link, it has not been asked
             self.sync.due = self.core.uptime.now() + 16000000
 
-    def _online(self):
+    def online(self):
         """Have link and connection ready to be used. Raises Failed."""
         yield from self.network.up()
         floor = self.settings.made_at or _BUILT

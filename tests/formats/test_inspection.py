@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from startline.record import Record, pack
 from startline_race.journal import Journal
-from startline_race.journal_format import PASSING, Passing, pack_passing
+from startline_race.journal_format import PASSING
+from startline_race.passing_format import Passing, pack_passing
 from startline_race.progress import Progress
 
 from startline_host.errors import BadInput

@@ -2,18 +2,17 @@
 
 from nor_flash import FullFlash, NorFlash, PowerCut
 from startline_race.errors import JournalFull
-from startline_race.journal import POOL, Journal, entries_of
+from startline_race.journal import POOL, Journal
 from startline_race.journal_format import (
     HEADER_SIZE,
     PASSING,
     SECTOR,
     NewerFormat,
-    Passing,
+    entries_of,
     find_entry,
     pack_header,
-    pack_passing,
-    unpack_passing,
 )
+from startline_race.passing_format import Passing, pack_passing, unpack_passing
 
 OWNER = b"owner--1"
 EPC = "E2801160600002054C3A1B2C"

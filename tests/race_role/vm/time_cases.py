@@ -117,7 +117,7 @@ def test_bounds_narrow_and_widen():
     assert race.keeper.quality()[1] <= 11
     assert abs(off_ms(chip, race)) < 1
     chip.sleep(1000000)
-    source, error_ms = race.keeper.quality()
+    _, error_ms = race.keeper.quality()
     assert error_ms > 40 and abs(off_ms(chip, race)) < error_ms
     chip.sleep(1000000)
     assert race.keeper.quality()[0] == "holdover"

@@ -1,0 +1,54 @@
+"""Repeats of one chip that are one passing; loaded where a dead time is set."""
+
+from struct import pack
+
+from .batch import AMENDED_FORMAT, LONGEST_DEAD_US
+from .journal import RESERVE
+from .journal_format import AMENDED, split_us
+
+_MOST_CHIPS = 128  # whose last sighting is kept in mind
+
+
+class DeadTime:
+    """Merges what comes within the dead time: the first counts, or, if set so, the strongest."""
+
+    def __init__(self, progress, settings) -> None:
+        self.progress = progress
+        self.dead_us = settings.dead_us
+        self.best = settings.best
+        self.chips = {}  # chip to [time, RSSI, number] of its last passing
+
+    def note(self, passing) -> None:
+        """Keep a passing in mind."""
+        self.chips[passing.chip] = [passing.time_us, passing.rssi, passing.number]
+
+    def merge(self, passing) -> int:
+        """Return the number of the passing that this is a repeat of; 0 if it is none.
+
+        Raises JournalFull, OSError.
+        """
+        chips = self.chips
+        before = chips.get(passing.chip)
+        if before and -self.dead_us < passing.time_us - before[0] < self.dead_us:
+            better = self.best and passing.rssi is not None
+            if better and (before[1] is None or passing.rssi > before[1]):
+                self._amend(passing, before)
+            return before[2]
+        if len(chips) >= _MOST_CHIPS:
+            oldest = sorted([one[0] for one in chips.values()])[_MOST_CHIPS // 4]
+            for name in [name for name in chips if chips[name][0] <= oldest]:
+                del chips[name]
+        return 0
+
+    def _amend(self, passing, before: list) -> None:
+        """Have a stronger sighting stand for the passing, as long as its time is not fixed."""
+        number = before[2]
+        progress = self.progress
+        if number < progress.frozen or passing.time_us - before[0] > LONGEST_DEAD_US:
+            return
+        low, high = split_us(passing.time_us)
+        hits = min(passing.hits or 0, 255)
+        entry = pack(AMENDED_FORMAT, number, low, high, passing.antenna or 0, passing.rssi, hits)
+        progress.journal.append(AMENDED, entry, RESERVE)
+        progress.amends = True
+        before[1] = passing.rssi
