@@ -26,7 +26,19 @@ EVENTS = {
     "rest": ("reason", "next_ms"),
     "scrub": ("done",),
     "ready": ("state", "reason", "token", "serial"),
-}
+    "race": (
+        "session", "sending", "stored", "sent", "waiting", "unsure", "aside", "clock", "error_ms",
+        "full", "reason",
+    ),
+    "race_clock": ("server", "reason", "step_ms"),
+    "race_session": ("state", "alias", "token", "reason"),
+    "race_lookup": ("first", "last", "there"),
+    "race_failed": ("step", "reason", "next_ms"),
+    "race_stopped": ("reason",),
+    "race_aside": ("first", "last", "reason", "status"),
+    "race_damaged": ("first", "last", "missing"),
+    "race_warning": ("what", "reason", "sent", "counted"),
+}  # fmt: skip
 
 # Steps that can fail, as `failed` names them, with the reasons that each may have. "%" stands for
 # a number or a word that is not ours: a status, an errno's name, an exception's kind.

@@ -9,7 +9,8 @@ import io
 
 from startline.chunked import size_of
 from startline.errors import Failed
-from startline.guard import Door, Wire
+from startline.guard import Door, Wire, code
+from startline.head import Head
 
 _EXCHANGE_MS = 15000
 _KEPT = 2048  # bytes of a body that are looked at
@@ -59,10 +60,7 @@ class HeldWire(Wire):
 
 def _code(error: OSError) -> "int | None":
     """Return what a stream says for an error: None for one that only says to come again."""
-    number = error.errno
-    if number == 11:  # EAGAIN, on every port
-        return None
-    return -number if isinstance(number, int) and number > 0 else -5
+    return None if error.errno == 11 else code(error)  # EAGAIN, on every port
 
 
 class Connection:
@@ -232,29 +230,23 @@ class Connection:
 
     def _answer(self, take):
         raw = b""
-        status = 100
-        while status < 200:
+        head = None
+        while not head:
             line = b"-"
             while line.strip() or not raw.strip():  # up to the blank line behind some others
                 line = yield from self._line()
                 raw += line
                 if len(raw) > _HEAD:
                     raise ValueError
-            door = Door(self.chip, None, self.roots, 0, None)
-            door.stream = head = io.BytesIO(raw)
             try:
-                status = door.head()
+                head = Head(io.BytesIO(raw).readinto)
             except Failed:
-                continue  # no status line among them
-            if status < 200:
-                raw = b""
-        chunked = door.stream is not head
+                pass  # that was an interim one, or none: there is more to come
         closes = raw[:8] == b"HTTP/1.0" or b"connection: close" in raw.lower()
-        length = 0 if status in (204, 304) else door.length
-        body = yield from self._body(chunked, length, take)
-        if closes or (length < 0 and not chunked):
+        body = yield from self._body(head.chunked, head.length, take)
+        if closes or (head.length < 0 and not head.chunked):
             self.close()
-        return status, body, door.retry_after
+        return head.status, body, head.retry_after
 
     def _body(self, chunked: bool, length: int, take):
         """Read a body to its end; its value is the beginning of it, or b"" where it was taken."""

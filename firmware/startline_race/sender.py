@@ -130,9 +130,9 @@ class Sender:
     def _held(self) -> str:
         """Return why nothing is to be sent now, "" if nothing speaks against it."""
         device = self.core.device
-        if self.cloud and not hasattr(self.cloud, "passing"):
+        if self.settings.known and not self.cloud:
             return "no_passings"  # this cloud takes none: they are stored, and exported
-        if device.state != "bound" or not self.cloud:
+        if device.state != "bound":
             return "not_bound"
         if not device.key:
             return "no_key"
@@ -172,7 +172,7 @@ class Sender:
 
     def exchange(self, request: tuple, length: int, pieces, before, take=None):
         """Make one call with a body that comes in pieces; see `call`."""
-        headers = self.cloud.headers(self.core.device.key)
+        headers = self.cloud.headers(self.core.device.identity, self.core.device.key)
         status, body, retry_after = yield from self.connection.exchange(
             request, headers, length, pieces, before, take
         )

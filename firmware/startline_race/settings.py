@@ -4,6 +4,8 @@ from hashlib import sha256
 
 from startline.clouds import find
 
+from .clouds import find as find_passings
+
 _MOST_BATCH = 100
 _LONGEST_DEAD_MS = 3600000
 
@@ -37,7 +39,8 @@ class RaceSettings:
         self.look_pause = self._number("set.look_pause", 60, 1, 3600) * 1000
         self.made_at = self._number("factory.made_at", 0, 0, 3029529600)
         self.servers = who.text("race.servers") or who.text("net.ntp")
-        self.cloud = find(who.cloud)
+        self.known = bool(find(who.cloud))
+        self.cloud = find_passings(who.cloud) if self.known else None
         self.owner = sha256(who.serial.encode() + b"\0" + who.mac).digest()[:8]
 
     def _number(self, name: str, default: int, least: int, most: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from startline_host.formats.factory_partition import Claim, Net, Settings
 from tests.firmware.harness import factory_image, settings_for
 from tests.race_role.vm_cases import names_of, run_cases
 
@@ -17,7 +18,12 @@ def results(race_lib: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping
     fctry = tmp_path_factory.mktemp("facade") / "fctry"
     settings = settings_for("https://localhost:1/v0", b"0" * 64, run="same")
     fctry.write_bytes(factory_image(settings))
-    return run_cases(race_lib, "facade_cases", fctry=str(fctry))
+    vms = fctry.with_name("vms")
+    claim = Claim(
+        cloud="vms", base_url="https://localhost:1", login="Ann", name="Start", type="reader"
+    )
+    vms.write_bytes(factory_image(Settings(claim=claim, net=Net(ssid="bench"), tls=settings.tls)))
+    return run_cases(race_lib, "facade_cases", fctry=str(fctry), vms=str(vms))
 
 
 @pytest.mark.parametrize("name", names_of("facade_cases"))

@@ -13,9 +13,9 @@ from startline_host.device.repl import Repl
 from startline_host.errors import BadInput
 from startline_host.flows.backup import save_files
 from startline_host.flows.file_update import FileChanges
-from startline_host.flows.firmware_bundle import AGENT_FOLDER
 from startline_host.flows.load_request import Order
 from startline_host.flows.notices import Listener, Remark
+from startline_host.formats.bytecode import is_library
 from startline_host.util import printable
 
 #: The agent's files that an owner may have written as well.
@@ -48,7 +48,7 @@ def replaced_in_flash(files: Files, *, whole: bool) -> Files:
         path: data
         for path, data in files.items()
         if (whole or starts_the_reader(path))
-        and not path.startswith(f"{AGENT_FOLDER}/")
+        and not is_library(path)
         and not (starts_the_reader(path) and _says_nothing(data))
     }
 

@@ -30,11 +30,14 @@ _CHIP = "xtensawin"
 AGENT_FOLDERS = ("/lib/startline", "/lib/startline_race")
 
 
+def is_library(path: str) -> bool:
+    """Tell whether a file on a device stands in one of the host's own folders."""
+    return path.startswith(tuple(f"{folder}/" for folder in AGENT_FOLDERS))
+
+
 def is_agents(path: str) -> bool:
     """Tell whether a file on a device is one of the host's own."""
-    return path in {"/boot.py", "/main.py"} or path.startswith(
-        tuple(f"{folder}/" for folder in AGENT_FOLDERS)
-    )
+    return path in {"/boot.py", "/main.py"} or is_library(path)
 
 
 def compile_source(source: bytes, name: str, arch: str = "") -> bytes:

@@ -142,6 +142,18 @@ def test_an_unbound_reader_stores():
     assert race.state["stored"] == 1 and race.state["reason"] == "not_bound"
 
 
+def test_a_cloud_without_passings():
+    """A reader of a cloud that takes no passings stores them, and says so."""
+    with open(given.vms, "rb") as file:
+        chip = make_chip(file.read())
+    race = race_device(chip).race()
+    race.open("10 km")
+    race.passing(EPC)
+    race.send(5)
+    assert race.state["stored"] == 1
+    assert race.state["reason"] == "no_passings"
+
+
 def test_without_a_partition_it_says_what_to_do():
     """On a table without `race` the sentence tells how to get one."""
     chip = make_chip(FCTRY)
