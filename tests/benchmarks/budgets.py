@@ -54,6 +54,17 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "wire.second_unit_written": ratio_at_most(1),
         "wire.reload_written": at_most(0),
         "power.cuts_not_survived": at_most(0),
+        "race.package": at_most(24 * KIB),
+        "race.heap": at_most(64 * KIB),
+        "race.passing_programs": at_most(2),
+        "race.passing_erases": at_most(0),
+        "race.passing_garbage": at_most(512),
+        "race.passings_a_second": Budget(">=", 20, "ratio"),
+        "race.erases_a_passing": at_most(1 / 60),
+        "race.open_full": at_most(300),
+        "race.wire_a_passing": at_most(150),
+        "race.longest_hold": at_most(30),
+        "race.backlog": Budget(">=", 20, "ratio"),
         "line.speed_up_16_per_core": Budget(">=", 0.7),
     }
 )

@@ -13,7 +13,7 @@ from startline_host.errors import StartlineError
 from tests.benchmarks.budgets import BUDGETS, of_group
 from tests.benchmarks.row import UNKNOWN, Row
 
-GROUPS = ("size", "heap", "boot", "wire", "wear", "power", "line", "cloud", "herd")
+GROUPS = ("size", "heap", "boot", "wire", "wear", "power", "line", "cloud", "herd", "race")
 #: Where downloads and drawings go that outlive a run.
 KEPT = Path("build/benchmarks")
 #: The row of a group that ended before its time and owes no budget.

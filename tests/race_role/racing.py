@@ -35,13 +35,15 @@ class RacingReader:
         self.state: dict[str, Any] = {}
         self.events: list[tuple[str, dict[str, Any]]] = []
 
-    def run(self, case: str, heap: str = "24m", **given: object) -> str:
+    def run(
+        self, case: str, heap: str = "24m", module: str = "cloud_cases", **given: object
+    ) -> str:
         """Run one case; return what it printed. Raises AssertionError where it did not hold."""
         facts = {"folder": str(self.folder), **given}
         (self.folder / "given.py").write_text("".join(f"{k} = {v!r}\n" for k, v in facts.items()))
         path = [str(self.folder), str(self.lib), ".frozen"]
         program = (
-            f"import sys\nsys.path[:]={path}\nimport runner\nrunner.run('cloud_cases', [{case!r}])"
+            f"import sys\nsys.path[:]={path}\nimport runner\nrunner.run({module!r}, [{case!r}])"
         )
         text = run_micropython("-c", program, heap=heap)
         for line in text.splitlines():

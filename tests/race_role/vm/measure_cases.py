@@ -1,0 +1,229 @@
+"""Measures a race in the real MicroPython; each case prints `ROW` and a JSON object of numbers."""
+
+import gc
+import json
+import time
+
+import given
+from cloud_cases import EPC, boot, have_time
+from nor_flash import FullFlash
+from race_chip import make_chip, race_device
+from startline_race.errors import JournalFull
+
+
+def told(**numbers) -> None:
+    """Print what was measured."""
+    print("ROW " + json.dumps(numbers))
+
+
+def idle_race(sectors=256):
+    """Return the race of a reader without a network."""
+    with open(given.folder + "/fctry", "rb") as file:
+        chip = make_chip(file.read(), flash=Counted(sectors * 4096), virtual=False)
+    race = race_device(chip).race()
+    race.open("10 km")
+    return race
+
+
+# Of a usual flash chip (W25Q32JV data sheet, typical): programming up to 256 bytes, erasing 4 KiB.
+PROGRAM_US = 400
+ERASE_US = 45000
+
+
+class Counted(FullFlash):
+    """The same, which counts the pages that it programs."""
+
+    pages = 0
+
+    def program(self, offset, data) -> None:
+        """Program."""
+        self.pages += (offset + len(data) - 1) // 256 - offset // 256 + 1
+        super().program(offset, data)
+
+    def busy_us(self):
+        """Return how long a real chip would have been busy since the counts began."""
+        return self.pages * PROGRAM_US + self.erases * ERASE_US
+
+
+class Blocks:
+    """A block device for LittleFS over the same flash."""
+
+    def __init__(self, flash) -> None:
+        self.flash = flash
+
+    def readblocks(self, block, data, offset=0) -> None:
+        """Read."""
+        data[:] = self.flash.read(block * 4096 + offset, len(data))
+
+    def writeblocks(self, block, data, offset=0) -> None:
+        """Program."""
+        self.flash.program(block * 4096 + offset, data)
+
+    def ioctl(self, what, argument) -> int:
+        """Answer for LittleFS."""
+        if what == 4:
+            return self.flash.size // 4096
+        if what == 5:
+            return 4096
+        if what == 6:
+            self.flash.erase(argument * 4096)
+        return 0
+
+
+def test_passing():
+    """What a passing costs: programs, erases, garbage, and time beside a flushed line."""
+    race = idle_race()
+    flash = race.journal.flash
+    ticks = time.ticks_ms() & ((1 << 30) - 1)
+    for count in range(50):
+        race.passing(EPC % count, at=ticks, antenna=1, rssi=-50, hits=3)
+    chip_id = EPC % 1
+    most = 0
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    for _ in range(40):
+        race.passing(chip_id, at=ticks, antenna=1, rssi=-50, hits=3)
+    garbage = (gc.mem_alloc() - before) // 40
+    gc.enable()
+    flash.pages = flash.erases = 0
+    start = time.ticks_us()
+    for _ in range(2000):
+        programs = flash.programs
+        race.passing(chip_id, at=ticks, antenna=1, rssi=-50, hits=3)
+        most = max(most, flash.programs - programs)
+    passing_us = (time.ticks_us() - start + flash.busy_us()) / 2000
+    erases = flash.erases
+    import vfs
+
+    disk = Counted(1 << 20)
+    blocks = Blocks(disk)
+    vfs.VfsLfs2.mkfs(blocks)
+    vfs.mount(vfs.VfsLfs2(blocks), "/lfs")
+    line = "%s,2026-11-21T10:00:00.123Z,1,-50,3\n" % chip_id
+    with open("/lfs/passings.txt", "a") as file:
+        disk.erases = disk.pages = 0
+        start = time.ticks_us()
+        for _ in range(200):
+            file.write(line)
+            file.flush()
+        line_us = (time.ticks_us() - start + disk.busy_us()) / 200
+    told(
+        programs=most, erases=erases, garbage=garbage, passing_us=passing_us, line_us=line_us,
+        line_erases=disk.erases / 200,
+    )  # fmt: skip
+
+
+def test_wear():
+    """Erases a passing, sent in batches of 100 by its own word, over several rounds of the ring."""
+    race = idle_race(64)
+    flash = race.journal.flash
+    erases = flash.erases
+    count = 20000
+    for number in range(1, count + 1):
+        race.passing(EPC % (number & 0xFFFF))
+        if number % 100 == 0:
+            race.progress.freeze(number + 1)
+            race.progress.sent(number + 1, 100, 0)
+            race.journal.prepare(race.progress.keep_from(), 8)
+    told(erases_a_passing=(flash.erases - erases) / count)
+
+
+def test_open():
+    """How long the opening of a full journal takes."""
+    race = idle_race(256)
+    try:
+        while True:
+            race.passing(EPC % 1)
+    except JournalFull:
+        pass
+    from startline_race.journal import Journal
+
+    journal = Journal(race.journal.flash, race.journal.owner)
+    start = time.ticks_us()
+    journal.open()
+    told(open_ms=(time.ticks_us() - start) / 1000, passings=journal.number - 1)
+
+
+def send(chip, race) -> float:
+    """Send all; return how many microseconds the longest step took once connected."""
+    sender = race._have_sender()
+    longest = 0
+    sender.sync.due = 1 << 60  # resolving the names of time servers is not what is measured
+    began = chip.ms()
+    while not race.progress.done():
+        if race._sender.reason[:3] == "bug" or chip.since(began) > 120000:
+            raise MemoryError
+        stream = sender.connection.stream if sender.connection else None
+        start = time.ticks_us()
+        race.send(1)
+        passed = time.ticks_us() - start
+        if stream and sender.connection.stream is stream and sender.connection.spoke:
+            longest = max(longest, passed)
+    return longest
+
+
+def test_sending():
+    """Bytes on the wire and the longest step of a backlog, beside one request a passing."""
+    from startline_race import connection
+
+    wire = [0]
+    plain_read = connection.HeldWire.readinto
+    plain_write = connection.HeldWire.write
+
+    def readinto(self, data):
+        done = plain_read(self, data)
+        wire[0] += done if done and done > 0 else 0
+        return done
+
+    def write(self, data):
+        done = plain_write(self, data)
+        wire[0] += done if done and done > 0 else 0
+        return done
+
+    connection.HeldWire.readinto = readinto
+    connection.HeldWire.write = write
+    chip, race = boot(False)
+    have_time(chip, race)
+    race.open("warm")
+    race.passing(EPC % 0)
+    race.close()
+    send(chip, race)
+    longest = []
+    batch_us = wire[0] = 0
+    for _ in range(10):
+        race.open("10 km")
+        for count in range(given.count // 10):
+            race.passing(EPC % (count & 0xFFFF))
+        race.close()
+        start = time.ticks_us()
+        longest.append(send(chip, race))
+        batch_us += (time.ticks_us() - start) / given.count
+    # Whatever else this computer did in between is no step of ours: the median of ten turns.
+    longest = sorted(longest)[5]
+    wire_bytes = wire[0] / given.count
+    race.settings.batch = race._sender.limit = 1
+    race.open("one by one")
+    for count in range(200):
+        race.passing(EPC % count)
+    race.close()
+    start = time.ticks_us()
+    send(chip, race)
+    single_us = (time.ticks_us() - start) / 200
+    told(wire_bytes=wire_bytes, longest_ms=longest / 1000, batch_us=batch_us, single_us=single_us)
+
+
+def test_small():
+    """Time and send a little, to see in how small a heap that goes."""
+    chip, race = boot(False)
+    have_time(chip, race)
+    race.open("10 km")
+    for count in range(120):
+        race.passing(EPC % count)
+    race.close()
+    send(chip, race)
+
+
+def test_bound():
+    """A bound boot that does not race, for comparison."""
+    boot(False, race=False)
