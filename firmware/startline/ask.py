@@ -33,19 +33,14 @@ def ask(binding) -> "int | None":
 
     def take(fill) -> None:
         """Read the body byte by byte: a cut must not lose what came before."""
-        piece = bytearray(64)
-        byte = memoryview(piece)
-        size = 64
-        for _ in range(_MOST // 64):
-            if size < 64:
-                break
-            size = 0
-            try:
-                while size < 64 and fill(byte[size : size + 1]):
-                    size += 1
-            except Failed:
-                pass
-            answer.read(piece[:size])
+        byte = bytearray(1)
+        try:
+            for _ in range(_MOST):
+                if not fill(byte):
+                    break
+                answer.read(byte)
+        except Failed:
+            pass
 
     door = Door(chip, binding.link.sockets, binding.roots, limit, binding.promise)
     status = 0

@@ -12,7 +12,7 @@ from .written import Record, save
 
 # What is imported again where it is needed, and what only a look needs.
 _SPARE = (
-    "ask", "answer", "trouble", "reasons", "prepare", "limits", "record", "resume", "entries", "nvs",
+    "ask", "answer", "said", "trouble", "reasons", "prepare", "limits", "record", "resume", "entries", "nvs",
 )  # fmt: skip
 _LOOKING = ("look", "device_list", "serial_match", "letters", "dates")
 
@@ -172,7 +172,7 @@ class Binding:
         ask = getattr(link, "time", self.chip.ntp)
         source = prove(self.chip, ask, who.text("net.ntp"), self.made_at, self.left)
         self.tell("clock", {"phase": source})
-        forget(("clock",))
+        forget(("clock", "limits"))
 
 
 def forget(names: tuple) -> None:

@@ -29,6 +29,11 @@ class ListReader(Scanner):
     total = -1
     depth = 0  # how many brackets are open in the list itself; 0 outside it
 
+    def __init__(self, names: tuple, found) -> None:
+        Scanner.__init__(self)
+        self.names = names
+        self.found = found
+
     def value(self, raw: bytes, kind: int) -> None:
         """Take the list, an item, a field, or the total."""
         path = self.path

@@ -95,7 +95,13 @@ class Hal:
         """Return the record's blob in `nvs`: b"" if there never was one, b"?" if it is damaged."""
         from .nvs_record import read
 
-        return read(self.flash("nvs"))
+        flash = self.flash("nvs")
+        blob = read(flash)
+        if blob:
+            return blob
+        from .nvs_traces import remains
+
+        return remains(flash)
 
     def full(self):
         """Return the whole chip, `chip.Chip`, with the partitions that this one has found."""

@@ -12,9 +12,16 @@ class Identity:
 
     def __init__(self, hal) -> None:
         self.mac = hal.mac()
-        self.stock = not hal.flash("fctry")
+        flash = hal.flash("fctry")
+        self.stock = not flash
+        if flash:
+            from .entries import Entries as Reader
+        else:
+            from .nvs import NvsReader as Reader
+
+            flash = hal.flash("nvs")
         self.values = {}
-        self.reader = reader = open_reader(hal)
+        self.reader = reader = Reader(flash.read, flash.size)
         self.take(reader, ("factory", "claim", "run", "net", "set"))
         self.damaged = reader.damaged
         self.serial = self.text("factory.serial")
@@ -49,18 +56,6 @@ class Identity:
             if char < " " or "\x7f" <= char < "\xa0":
                 return ""
         return value
-
-
-def open_reader(hal):
-    """Return what reads the partition that the host wrote: `fctry`, or, for want of it, `nvs`."""
-    flash = hal.flash("fctry")
-    if flash:
-        from .entries import Entries as Reader
-    else:
-        from .nvs import NvsReader as Reader
-
-        flash = hal.flash("nvs")
-    return Reader(flash.read, flash.size)
 
 
 def number(identity, name: str, default: int) -> int:

@@ -8,11 +8,15 @@ a record from one that lost it; `nvs_traces` looks for what is left of one.
 from binascii import crc32
 from struct import unpack_from
 
-from .nvs_entry import CHUNK, INDEX, KEY, PIECE, SPACE, whole
+SPACE = b"startline" + bytes(7)  # the namespace and the key, as entries hold them
+KEY = b"record" + bytes(10)
+CHUNK = 0x42  # types of entries: some of a blob's bytes, and, written last, what they make up
+INDEX = 0x48
+PIECE = 1344  # bytes of entries that are read at a time: a third of a page
 
 
 def read(flash) -> bytes:
-    """Return the record's blob; b"" where there never was one, b"?" for what is left of one."""
+    """Return the record's blob, b"" where there is none, or only what `nvs_traces` finds of one."""
     ours = []
     found = []
     for entry in _entries(flash):
@@ -26,12 +30,12 @@ def read(flash) -> bytes:
     for _, _, head in found:
         if head[1] == INDEX and head[0] in ours:  # of two the later one counts
             blob = _join(flash, head, found)
-    if not blob:
-        from .nvs_traces import traces
-
-        for _ in traces(flash):
-            return b"?"
     return blob
+
+
+def whole(head: bytes) -> bool:
+    """Tell whether the first 32 bytes of an entry have the CRC that they say."""
+    return crc32(head[:4] + head[8:32], -1) == unpack_from("<I", head, 4)[0]
 
 
 def _entries(flash):

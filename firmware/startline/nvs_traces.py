@@ -5,10 +5,17 @@ own head is damaged keeps all of them. Of a blob, NVS writes the index last: wha
 before it never counted, and nothing of it but the beginning of a chunk is there.
 """
 
-from .nvs_entry import CHUNK, KEY, PIECE, SPACE, whole
+from .nvs_record import CHUNK, KEY, PIECE, SPACE, whole
 from .slot import MAGIC, SIZE, generation, intact, later
 
 _BLANK = b"\xff" * 32
+
+
+def remains(flash) -> bytes:
+    """Return b"?" where something is left of a record, b"" where there never was one."""
+    for _ in traces(flash):
+        return b"?"
+    return b""
 
 
 def traces(flash):

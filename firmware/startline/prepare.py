@@ -6,7 +6,7 @@ It is done once, and forgotten then: a request and a look need the room.
 from hashlib import sha256
 
 from .clouds import find
-from .identity import number, open_reader
+from .identity import Identity, number
 from .limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT, clamp
 from .written import blank
 
@@ -17,7 +17,7 @@ def prepare(binding) -> None:
     who = device.identity
     chip = binding.chip
     if "tls.ca0" not in who.values:
-        who.take(who.reader or open_reader(chip), ("tls",))
+        who.take(who.reader or Identity(chip).reader, ("tls",))
     who.reader = None  # all is read
     if who.stock:
         device.tell("warning", {"what": "stock_table"})

@@ -15,7 +15,7 @@ _ESCAPES = {0x6E: 10, 0x74: 9, 0x72: 13, 0x62: 8, 0x66: 12, 0x22: 34, 0x5C: 92, 
 
 
 class Scanner:
-    """Takes JSON piece by piece; subclasses are told what it holds, and call `found`.
+    """Takes JSON piece by piece; subclasses are told what it holds.
 
     They have `value(raw, kind)`: at `path`, a TEXT, a WORD (a number, null, or anything else
     without quotes), or what OPENs, b"{" or b"["; of a value that is not `whole`, raw is the
@@ -27,9 +27,7 @@ class Scanner:
     LONGEST = 200  # bytes of a value that are kept
     MANY = False  # whether there may be something behind the document
 
-    def __init__(self, names: tuple, found) -> None:
-        self.names = names
-        self.found = found
+    def __init__(self) -> None:
         self.path = []
         self.closed = False
         self.whole = True
@@ -156,14 +154,12 @@ class Scanner:
             self.escape = escape
             return at + 1
         code = int(escape[2:], 16)
-        high = self.high
-        if 0xDC00 <= code < 0xE000 and high:
+        if code >> 10 == 0x37 and self.high:  # the second half of a pair
+            code = 0x10000 + ((self.high & 0x3FF) << 10 | code & 0x3FF)
             self.high = 0
-            code = 0x10000 + ((high & 0x3FF) << 10 | code & 0x3FF)
-        if 0xD800 <= code < 0xDC00:
-            self.whole = self.whole and not high
+        if code >> 10 == 0x36 and not self.high:
             self.high = code
-        elif 0xDC00 <= code < 0xE000:
+        elif 0xD800 <= code < 0xE000:
             self.whole = False
         else:
             self.add(chr(code).encode())

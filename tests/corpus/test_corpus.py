@@ -77,7 +77,7 @@ def test_the_device_judges_as_written_down(tmp_path: Path) -> None:
     program = (
         f"import sys\nsys.path[:]={[str(lib), '.frozen']}\nimport judge\njudge.run({str(path)!r})"
     )
-    results = json.loads(run_micropython("-c", program))
+    results = json.loads(run_micropython("-c", program, heap="8m"))
     assert dict(zip(names(), results, strict=True)) == dict(zip(names(), expected(), strict=True))
 
 

@@ -103,9 +103,13 @@ def test_an_invented_deviceid_is_not_verified(
     assert alone.lines()[-1]["verified"] is False
 
 
-def test_a_bound_reader_without_a_deviceid_is_not_believed(lying: Lying) -> None:
-    """One that says it is bound and names no deviceid leaves the outcome unknown (31)."""
-    lying.begin(saying("ready", state="bound", token=""))
+@pytest.mark.parametrize("token", ["", "26", "AB" * 31, "XY" * 32])
+def test_a_bound_reader_without_a_deviceid_is_not_believed(
+    lying: Lying, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    """One that says it is bound, and names what its cloud never hands out, is unknown (31)."""
+    monkeypatch.delenv("STARTLINE_READ_KEY")
+    lying.begin(saying("ready", state="bound", token=token))
     done = lying("up", "--serial", SERIAL)
     assert done.code == 31, done.err
 

@@ -118,6 +118,19 @@ def test_a_list_that_cannot_be_read_to_its_end_stops_everything(
     assert "Nothing was written" in done.err
 
 
+@pytest.mark.parametrize("fault", ["list_serial_null", "list_serial_missing", "list_serial_list"])
+def test_an_entry_that_cannot_be_compared_stops_everything(
+    untouched: Untouched, cloud: MockCloud, fault: str
+) -> None:
+    """An entry of today without a readable serial number may be this very one (32)."""
+    bind(cloud, SERIAL, cloud.keys["WRITE"])
+    cloud.faults.turn_on(f"{fault}@GET")
+    done = untouched("up")
+    assert done.code == 32, done.err
+    assert "cannot be compared" in done.err
+    assert "Nothing was written" in done.err
+
+
 def test_a_cloud_that_this_computer_does_not_reach_or_trust_stops_everything(
     untouched: Untouched, cloud: MockCloud, settings_file: Path
 ) -> None:

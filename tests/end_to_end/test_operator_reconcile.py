@@ -117,8 +117,11 @@ def test_what_is_not_there_is_bound_after_two_looks(reader: Reader, cloud: MockC
     bind(cloud, OTHER)
     done = reader.run("reconcile", "--known-serial", OTHER, "--json")
     assert done.code == 0, done.err
+    # A look asks for pages until it has seen the end of the list.
     asked = [r.method for r in cloud.requests if r.status in {200, 201}]
-    assert asked == ["POST", "GET", "GET", "POST", "GET"]
+    second = asked.index("POST", 1)
+    assert asked[1:second].count("GET") == 2 * asked[second:].count("GET") > 0
+    assert asked.count("POST") == 2
     assert done.lines()[-1]["state"] == "bound"
     assert [entry["serial_number"] for entry in cloud.devices()] == [OTHER, SERIAL]
 

