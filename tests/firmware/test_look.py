@@ -13,47 +13,8 @@ from startline_host.formats.nvs_image import Entry, make_nvs_image
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import NOW, Reader, factory_image, settings_for
+from tests.firmware.looking import OTHER, Cloud, entry, kinds, page, run
 from tests.firmware.scripted import TOKEN, Script, ScriptedServer, answer
-
-OTHER = "A" * 64
-
-
-def page(*entries: dict[str, Any], **more: Any) -> list[bytes]:
-    """Write a page of the list of devices."""
-    body = json.dumps({"description": "Success", "result": list(entries), **more})
-    return [answer("200 OK", body.encode())]
-
-
-def entry(token: str = OTHER, mark: str = "1.0.0", serial: str = "OTHER-1") -> dict[str, Any]:
-    """Return an entry of the list."""
-    return {
-        "serial_number": serial,
-        "firmware": mark,
-        "deviceid": token,
-        "sessions": [1, {"a": 2}],
-    }
-
-
-class Cloud(ScriptedServer):
-    """A server whose answers can be made from the attempt id that the request brought."""
-
-    def mark(self) -> str:
-        """Return the firmware field of the last request to bind."""
-        posts = [request for request in self.requests if request.startswith(b"POST")]
-        return str(json.loads(posts[-1].split(b"\r\n\r\n")[1])["firmware"])
-
-
-def run(
-    tmp_path: Path, lib: Path, server: ScriptedServer, name: str = "reader", **options: Any
-) -> Reader:
-    """Return a reader for a server."""
-    settings = settings_for(server.base_url, server.ca_der, **options)
-    return Reader(tmp_path / name, lib, factory_image(settings))
-
-
-def kinds(server: ScriptedServer) -> list[str]:
-    """Return method and path of each request."""
-    return [" ".join(request.decode("latin1").split()[:2]) for request in server.requests]
 
 
 def test_a_lost_answer_is_found_again(make_reader: MakeReader, cloud: MockCloud) -> None:
@@ -372,63 +333,6 @@ def test_an_incomplete_look_does_not_count(tmp_path: Path, lib: Path, script: An
         assert {step for step, _ in boot.failures()} == {"answer"}
         assert unpack(reader.blob).looks == 0
         assert "Traceback" not in boot.text
-
-
-def test_pages_are_read_to_the_end(tmp_path: Path, lib: Path) -> None:
-    """Pages are read until an empty one; a cloud without pages is read until it repeats itself."""
-    pages = [page(entry(f"{n:064X}", serial=f"S{n}")) for n in range(3)]
-    error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, *pages, page()) as server:
-        boot = run(tmp_path, lib, server, boot_limit=20).boot()
-        assert boot.one("look")["outcome"] == "unbound"
-        assert kinds(server)[1:] == [f"GET /v0/devices?page={n}&limit=1000" for n in (1, 2, 3, 4)]
-    with Cloud(error, pages[0]) as server:
-        boot = run(tmp_path, lib, server, "second", boot_limit=20).boot()
-        assert boot.one("look")["outcome"] == "unbound"
-        assert len(kinds(server)) == 3
-
-
-#: Pages, by the numbers of their entries and the total that each names, and why they are no list.
-BROKEN_PAGES = {
-    "one is missing": ([([1, 2], 5), ([3, 4], 5), ([], 5)], "list_incomplete"),
-    "one too many": ([([1, 2], 3), ([3, 4], 3), ([], 3)], "list_incomplete"),
-    "the total grew": ([([1, 2], 4), ([3, 4], 5), ([], 5)], "list_changed"),
-    "the total fell": ([([1, 2], 4), ([3], 3), ([], 3)], "list_changed"),
-    "they overlap": ([([1, 2], 3), ([2, 3], 3), ([], 3)], "list_changed"),
-    "they overlap, of no total": ([([1, 2], None), ([2, 3], None)], "list_changed"),
-    "the first one again and again": ([([1, 2], 4), ([1, 2], 4)], "list_incomplete"),
-}
-
-
-@pytest.mark.parametrize(("pages", "reason"), BROKEN_PAGES.values(), ids=BROKEN_PAGES.keys())
-def test_pages_that_are_no_whole_list(
-    tmp_path: Path, lib: Path, pages: list[tuple[list[int], int | None]], reason: str
-) -> None:
-    """Pages that lack one, or were changed while they were read, prove nothing."""
-    error: Script = [answer("500 Oops", b"")]
-    scripts = [
-        page(*[entry(f"{n:064X}", serial=f"S{n}") for n in numbers], pagination={"total": total})
-        for numbers, total in pages
-    ]
-    with Cloud(error, *scripts, [None]) as server:
-        reader = run(tmp_path, lib, server, boot_limit=8)
-        boot = reader.boot()
-        assert boot.all("look") == []
-        assert boot.failures()[0] == ("answer", reason)
-        assert unpack(reader.blob).looks == 0
-
-
-@pytest.mark.unix_port
-def test_a_long_page_in_a_small_heap(tmp_path: Path, lib: Path) -> None:
-    """Five thousand devices on one page are read in the heap that a first boot has anyway."""
-    entries = [
-        {**entry(f"{n:064X}", "2.0.0+sl.00000000", f"READER-{n:05}"), "alias": 'Çıkış \\ "1"'}
-        for n in range(5000)
-    ]
-    error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, page(*entries), page()) as server:
-        boot = run(tmp_path, lib, server, boot_limit=60).boot(heap="85k")
-        assert boot.one("look")["outcome"] == "unbound"
 
 
 def test_a_pause_that_is_too_short_is_raised(tmp_path: Path, lib: Path) -> None:
