@@ -7,6 +7,7 @@ not, the same bytes go out again, and the cloud's protection against doubles dec
 
 import time
 
+from startline.device_list import ListReader
 from startline.errors import Failed
 
 from .batch import passings_of
@@ -84,7 +85,7 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
         return 2000
     elif status in (401, 403):
         sender.stop("forbidden")
-    elif sender.cloud.is_gone(status, fields) or (status == 404 and fields):
+    elif sender.cloud.is_gone(status, sender.words(fields)) or (status == 404 and fields):
         rescue(sender, sender.progress.session)
     elif status == 404:
         raise Failed("answer", "status 404")
@@ -162,19 +163,28 @@ def _look_up(sender, batch):
         return ()
     progress = sender.progress
     base = progress.session.base - 1
-    search = NumberSearch(sender.cloud.PASSING_NUMBER)
+    name = sender.cloud.PASSING_NUMBER
+    found = []
+
+    def one(fields: dict) -> None:
+        number = int(fields[name]) + base
+        if number not in found:
+            found.append(number)
+
+    reader = ListReader((name,), one)
     request = sender.cloud.list_passings(
         progress.session.token, batch.first - base, batch.before - 1 - base
     )
-    status, _ = yield from sender.call(request, b"", _nothing, search.feed)
+    status, _ = yield from sender.call(
+        request, b"", _nothing, lambda data: reader.feed(bytes(data))
+    )
     if status in (401, 403):
         sender.cannot_look = True
         return ()
-    if status != 200 or not search.is_whole():
+    if status != 200 or not (reader.closed and reader.listed):
         if status == 404:
             return ()  # to send them again will say so, too
         raise Failed("answer", "status %d" % status)
-    found = [number + base for number in search.found]
     sender.tell(
         "race_lookup", {"first": batch.first, "last": batch.before - 1, "there": len(found)}
     )
@@ -182,42 +192,6 @@ def _look_up(sender, batch):
         sender.looked = 1
         return None
     return found
-
-
-class NumberSearch:
-    """Finds the numbers behind a name in JSON that comes in pieces; each but once."""
-
-    def __init__(self, name: bytes) -> None:
-        self.name = name
-        self.found = []
-        self._rest = b""
-        self._end = b""
-
-    def feed(self, data) -> None:
-        """Take the next piece."""
-        raw = self._rest + bytes(data)
-        self._end = (self._end + raw)[-8:]
-        while True:
-            start = raw.find(self.name)
-            if start < 0:
-                self._rest = raw[-len(self.name) :]
-                return
-            value = raw[start + len(self.name) :].lstrip(b" \t\r\n:")
-            digits = 0
-            while digits < len(value) and 48 <= value[digits] < 58:
-                digits += 1
-            if digits == len(value):
-                if len(value) > 20:
-                    raise ValueError
-                self._rest = raw[start:]  # the rest of it is still to come
-                return
-            if digits and int(value[:digits]) not in self.found:
-                self.found.append(int(value[:digits]))
-            raw = value[digits:]
-
-    def is_whole(self) -> bool:
-        """Tell whether the JSON is closed."""
-        return self._end.rstrip()[-1:] == b"}"
 
 
 def _text(sender, passing) -> str:

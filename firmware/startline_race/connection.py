@@ -13,7 +13,6 @@ from startline.guard import Door, Wire, code
 from startline.head import Head
 
 _EXCHANGE_MS = 15000
-_KEPT = 2048  # bytes of a body that are looked at
 _LONGEST = 1 << 18  # bytes of a body, before the connection is given up
 _HEAD = 8192
 _APPLICATION = 0x17  # the type of a TLS record that holds what is sent over it
@@ -90,13 +89,13 @@ class Connection:
                 pass
         self.wire = self.stream = None
 
-    def exchange(self, request: tuple, headers: dict, length: int, pieces, before, take=None):
-        """Send a request and read its answer; its value is (status, body, Retry-After).
+    def exchange(self, request: tuple, headers: dict, length: int, pieces, before, take):
+        """Send a request and read its answer; its value is (status, Retry-After).
 
         `request` is (method, path), `pieces` yields the body's bytes, `length` in all. `before()`
         is called when the server is verified and the first byte is about to go out. `take(data)`
-        gets the body piece by piece instead of the first 2 KiB of it being returned. Raises
-        Failed; `spoke` tells whether the request may have arrived.
+        gets the body piece by piece. Raises Failed; `spoke` tells whether the request may have
+        arrived.
         """
         self.spoke = False
         self._start = self.chip.ms()
@@ -243,20 +242,13 @@ class Connection:
             except Failed:
                 pass  # that was an interim one, or none: there is more to come
         closes = raw[:8] == b"HTTP/1.0" or b"connection: close" in raw.lower()
-        body = yield from self._body(head.chunked, head.length, take)
+        yield from self._body(head.chunked, head.length, take)
         if closes or (head.length < 0 and not head.chunked):
             self.close()
-        return head.status, body, head.retry_after
+        return head.status, head.retry_after
 
     def _body(self, chunked: bool, length: int, take):
-        """Read a body to its end; its value is the beginning of it, or b"" where it was taken."""
-        kept = bytearray()
-
-        def keep(data) -> None:
-            if len(kept) < _KEPT:
-                kept.extend(data[: _KEPT - len(kept)])
-
-        take = take or keep
+        """Read a body to its end."""
         if chunked and length:
             size = 1
             while size:
@@ -273,7 +265,6 @@ class Connection:
             except Failed as failed:
                 if failed.args[1] != "cut":  # which is how such a body ends
                     raise
-        return bytes(kept)
 
     def _piece(self, left: int, take):
         if left > _LONGEST:

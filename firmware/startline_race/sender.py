@@ -13,6 +13,7 @@ from .connection import Connection
 from .errors import JournalFull
 from .journal_format import CLOSED, CLOSING, OPEN
 from .network import Network
+from .reply import Reply
 from .time_sync import TimeSync
 
 _IDLE_MS = 200  # between two looks whether there is something to do
@@ -172,12 +173,14 @@ class Sender:
 
     def exchange(self, request: tuple, length: int, pieces, before, take=None):
         """Make one call with a body that comes in pieces; see `call`."""
-        headers = self.cloud.headers(self.core.device.identity, self.core.device.key)
-        status, body, retry_after = yield from self.connection.exchange(
-            request, headers, length, pieces, before, take
+        cloud = self.cloud
+        headers = cloud.headers(self.core.device.identity, self.core.device.key)
+        reply = Reply(cloud.FIELDS + cloud.WORDS)
+        status, retry_after = yield from self.connection.exchange(
+            request, headers, length, pieces, before, take or reply.read
         )
         self.network.silent = 0
-        fields = self.cloud.answer(body)
+        fields = reply.done()
         if status in (401, 403):
             return status, fields
         if status == 429 or status >= 500 or status in (408, 409, 425) or 300 <= status < 400:
@@ -197,9 +200,10 @@ class Sender:
 
     def words(self, fields: dict) -> str:
         """Return what the cloud says, fit to be shown."""
-        from startline.trouble import words
+        from startline.answer import words
 
-        return words(str(fields.get("description") or fields.get("message") or ""))
+        said = [fields[name] for name in self.cloud.WORDS if isinstance(fields.get(name), str)]
+        return words(said[0], (self.core.device.key,)) if said else ""
 
     def _failed(self, failed) -> int:
         """Say what failed; return how long to wait."""

@@ -7,8 +7,8 @@ does not, a second session is opened, and only an empty one is left behind.
 
 from binascii import hexlify
 
+from startline.device_list import ListReader
 from startline.errors import Failed
-from startline.scan import Scanner
 
 from .journal_format import ASKED, CLOSED, CLOSING, LONGEST_ALIAS, OPEN, WANTED, Session
 
@@ -129,20 +129,20 @@ def _look(sender, session):
     names = sender.cloud.SESSION_FIELDS
 
     def one(fields: dict) -> None:
-        if mark in fields.get(names[1], ""):
+        alias = fields.get(names[1])
+        if isinstance(alias, str) and mark in alias:
             found.append(sender.cloud.session_token(fields))
 
-    def take(data) -> None:
-        scanner.feed(bytes(data))
-
-    scanner = Scanner(names, one)
+    reader = ListReader(names, one)
     request = sender.cloud.list_sessions(sender.core.device.token)
-    status, _ = yield from sender.call(request, b"", _nothing, take)
+    status, _ = yield from sender.call(
+        request, b"", _nothing, lambda data: reader.feed(bytes(data))
+    )
     if status in (401, 403):
         sender.cannot_look = True
     elif status == 404:
         pass  # this device has no session at all
-    elif status != 200 or not scanner.closed:
+    elif status != 200 or not (reader.closed and reader.listed):
         raise Failed("answer", "status %d" % status)
     return found[-1] if found else ""
 

@@ -3,6 +3,7 @@
 from hashlib import sha256
 
 from startline.clouds import find
+from startline.identity import open_reader
 
 from .clouds import find as find_passings
 
@@ -20,9 +21,7 @@ class RaceSettings:
     def __init__(self, device) -> None:
         who = device.identity
         chip = device.hal.full()
-        if "tls.ca0" not in who.values:
-            who.take(who.reader, ("tls",))
-        who.take(who.reader, ("race",))
+        who.take(who.reader or open_reader(chip), ("tls", "race"))
         if not who.stock:
             from startline.nvs import NvsReader
 
@@ -36,7 +35,7 @@ class RaceSettings:
         self.best = self._number("race.best", 0, 0, 1)
         self.batch = self._number("race.batch", _MOST_BATCH, 1, _MOST_BATCH)
         self.mark = self._number("race.mark", 1, 0, 1)
-        self.look_pause = self._number("set.look_pause", 60, 1, 3600) * 1000
+        self.look_pause = self._number("set.look_pause", 60, 30, 3600) * 1000
         self.made_at = self._number("factory.made_at", 0, 0, 3029529600)
         self.servers = who.text("race.servers") or who.text("net.ntp")
         self.known = bool(find(who.cloud))

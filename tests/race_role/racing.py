@@ -26,7 +26,7 @@ class RacingReader:
         self.cloud = cloud
         folder.mkdir(exist_ok=True)
         settings = settings_for(
-            cloud.base_url, cloud.ca_der, cloud.keys[key], run="same", look_pause=1, **options
+            cloud.base_url, cloud.ca_der, cloud.keys[key], run="same", **options
         )
         (folder / "fctry").write_bytes(factory_image(settings))
         (folder / "nvs").write_bytes(BLANK * 0x6000)

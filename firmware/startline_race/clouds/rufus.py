@@ -2,12 +2,14 @@
 
 import json
 
-from startline.clouds import parse
-from startline.clouds.rufus import fit
+from startline.clouds.rufus import WORDS as WORDS  # noqa: PLC0414 - one of this module's names
+from startline.clouds.rufus import canonical
 from startline.clouds.rufus import headers as headers  # noqa: PLC0414 - one of this module's names
 
-PASSING_NUMBER = b'"num_passing"'  # what a passing's number is called in lists
-SESSION_FIELDS = ("token_session", "alias")  # what a session's token and alias are called there
+PASSING_NUMBER = b"num_passing"  # what a passing's number is called in lists
+SESSION_FIELDS = (b"token_session", b"alias")  # what a session's token and alias are called there
+# What answers tell besides words for people.
+FIELDS = (b"token_session", b"inserted_count", b"duplicate_count")
 
 
 def open_session(deviceid: str, alias: str) -> tuple:
@@ -52,43 +54,21 @@ def passing(number: int, seen, timestamp: str) -> str:
     return text + "}"
 
 
-def answer(body: bytes) -> dict:
-    """Return what an answer says: token_session, inserted_count, duplicate_count, description.
-
-    {} for what cannot be understood. Raises nothing.
-    """
-    try:
-        text = str(body, "utf-8")
-        try:
-            fields = parse(text)
-        except ValueError:  # the documented answers have no commas between their members
-            import re
-
-            fields = parse(re.sub(r'"\s+"', '","', text))
-        fields = fields.get("body", fields)
-        return fields if isinstance(fields, dict) else {}
-    except Exception:  # whatever it is, it is no answer
-        return {}
-
-
 def session_token(fields: dict) -> str:
     """Return the token of a session, 64 hex digits as they came; "" where there is none."""
-    try:
-        return fields["token_session"] if fit(fields["token_session"]) else ""
-    except Exception:  # whatever it is, it is no token
-        return ""
+    token = fields.get(SESSION_FIELDS[0])
+    return token if canonical(token) else ""
 
 
 def counted(fields: dict) -> "tuple | None":
     """Return how many passings were stored, and how many were known; None if it is not said."""
-    stored = fields.get("inserted_count")
-    known = fields.get("duplicate_count") or 0
-    if type(stored) is int and type(known) is int and stored >= 0 and known >= 0:
-        return stored, known
-    return None
+    try:
+        return int(fields[b"inserted_count"]), int(fields.get(b"duplicate_count", b"0"))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
-def is_gone(status: int, fields: dict) -> bool:
+def is_gone(status: int, words: str) -> bool:
     """Tell whether an answer says that the session is not there, or closed."""
-    words = str(fields.get("description") or fields.get("message") or "").lower()
+    words = words.lower()
     return 400 <= status < 500 and "session" in words and ("closed" in words or "not f" in words)

@@ -1,0 +1,37 @@
+"""What a cloud answers to a race: a few fields of JSON, bare or in its `body`."""
+
+from startline.scan import OPEN, TEXT, Scanner, text_of
+
+
+class Reply(Scanner):
+    """Reads an answer piece by piece; `fields` has a text, or the bytes of a number, by name.
+
+    Only what is closed has said anything: `done` empties it where something is missing, or where
+    it was no JSON at all.
+    """
+
+    def __init__(self, names: tuple) -> None:
+        Scanner.__init__(self, names, None)
+        self.fields = {}
+        self.broken = False
+
+    def value(self, raw: bytes, kind: int) -> None:
+        """Take a value."""
+        path = self.path[1:] if self.path[:1] == [b"body"] else self.path
+        if kind != OPEN and self.whole and len(path) == 1 and path[0] in self.names:
+            self.fields[path[0]] = text_of(raw) if kind == TEXT else raw
+
+    def ended(self, code: int) -> None:
+        """Do nothing: no bracket means anything."""
+
+    def read(self, data) -> None:
+        """Take the next piece."""
+        try:
+            if not self.broken:
+                self.feed(bytes(data))
+        except ValueError:
+            self.broken = True
+
+    def done(self) -> dict:
+        """Return the fields of an answer that is whole; {} for any other."""
+        return {} if self.broken or not self.closed else self.fields
