@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,8 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     proofs = (*PROOFS, *WHOLE) if options.whole else PROOFS
     results = Results.open(options.report)
     left = [mutant for mutant in chosen if options.again or not results.known(mutant)]
-    if left and not _run(console, left, proofs, results, options.jobs):
-        return _FAILED
+    if left:
+        _FOLDER.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_FOLDER) as trees:
+            if not _run(console, left, proofs, results, jobs=options.jobs, trees=Path(trees)):
+                return _FAILED
     return _show(console, everyone, chosen, results)
 
 
@@ -51,13 +55,15 @@ def _run(
     mutants: Sequence[Mutant],
     proofs: Sequence[Proof],
     results: Results,
+    *,
     jobs: int,
+    trees: Path,
 ) -> bool:
     """Try mutants, `jobs` at a time; return False if the proofs do not hold without any."""
     jobs = min(jobs, len(mutants))
     free: SimpleQueue[Laboratory] = SimpleQueue()
     for number in range(jobs):
-        free.put(Laboratory(_FOLDER / f"tree-{number}"))
+        free.put(Laboratory(trees / str(number)))
     if not results.holds:
         console.print("Running the proofs on the agent as it is ...")
         first = free.get()
