@@ -26,7 +26,7 @@ benchmarks: $(VENV)/check.stamp  ## Measure every budget, beside what else there
 schema: $(VENV)/check.stamp  ## Hold the mock cloud to its own OpenAPI description
 	@$(BIN)/python tests/proofs/schema.py 2000
 
-powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte (seven minutes)
+powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte (nine minutes)
 	@$(BIN)/python -m tests.proofs.powercuts --cloud $(CLOUD) $(ARGS)
 
 hostile: $(VENV)/run.stamp  ## Answer the agent with 20,000 spoilt answers

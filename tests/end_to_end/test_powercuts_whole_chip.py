@@ -16,6 +16,7 @@ from startline_host.flows.notices import nobody
 from startline_host.flows.restart import restart
 from startline_host.formats.flash_dump import load_dump
 from startline_host.formats.inspection import inspect
+from startline_host.formats.partitions import SECTOR, TABLE_OFFSET, parse_table
 from startline_host.mock_cloud import MockCloud
 from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
@@ -57,14 +58,23 @@ class Stillness:
         return before == self._last
 
 
-def predicted(folder: Path, fctry: bytes, key: str, operation: int) -> dict[str, Any]:
+def predicted(
+    folder: Path, fctry: bytes, key: str, *, operation: int | None = None, **world: Any
+) -> dict[str, Any]:
     """Return how a unit rests in one process, by itself, when that flash operation is torn."""
     plain = next(spec for spec in specs("rufus") if spec["access"] == "WRITE")
-    spec = {**plain, "unit": "whole", "serial": SERIAL, "key": key, "keys": {key: "WRITE"}}
+    spec = {
+        **plain,
+        "unit": "whole",
+        "serial": SERIAL,
+        "key": key,
+        "keys": {key: "WRITE"},
+        **world,
+    }
     with Machine(folder, {"whole": with_factory_image(fctry)}) as machine:
         points = machine.run([{"kind": "trace", "spec": spec}])[0]["points"]
         flash = [at for at, label in enumerate(points) if label in {"program", "erase"}]
-        plan = [[flash[operation], _HALF]]
+        plan = [] if operation is None else [[flash[operation], _HALF]]
         said = machine.run([{"kind": "one", "spec": spec, "plan": plan}])[0]
     assert said["columns"] == {}
     return {**said["alone"], "posts": said["asked"]}
@@ -97,21 +107,58 @@ def test_a_whole_chip_ends_as_the_history_in_one_process_does(
     """State, reason, both copies of the record, requests and the cloud's records agree."""
     fctry = provision.image()
     key = cloud.keys["WRITE"]
-    said = predicted(tmp_path, fctry, key, operation)
+    said = predicted(tmp_path, fctry, key, operation=operation)
     load_flash(fctry)
     chip = VirtualEsp32(flash, cut_after=operation)
     try:
         wait_until(lambda: not chip.has_power())
     finally:
         chip.stop()
-    with VirtualEsp32(flash) as again:
-        wait_until(Stillness(flash), _QUIET_SECONDS)
-        with Line(again.url) as line:
-            restart(line)
-            outcome = follow_first_boot(line.port(), Deadline(_SECONDS), nobody)
-    came = found(flash, outcome, cloud)
-    for copy in (*said["copies"], *came["copies"]):
-        copy[2] = copy[2] and "a token"  # each cloud draws its own
-    assert came == said
+    outcome = boot_twice(flash)
+    agree(said, found(flash, outcome, cloud))
     if outcome.bound:
         assert key.encode() not in flash.read_bytes()
+
+
+@pytest.mark.parametrize(("label", "part"), [("nvs", "data"), ("bind", "newest")])
+def test_a_whole_chip_with_a_flipped_bit_ends_as_the_history_in_one_process_does(
+    label: str,
+    part: str,
+    tmp_path: Path,
+    cloud: MockCloud,
+    provision: Provision,
+    flash: Path,
+    load_flash: Callable[[bytes | None], None],
+) -> None:
+    """One bit of one copy turned over, long after it was bound: the copies agree again, alike."""
+    fctry = provision.image()
+    said = predicted(tmp_path, fctry, cloud.keys["WRITE"], flip=[[label, part]])
+    load_flash(fctry)
+    assert boot_twice(flash).bound
+    flip_in_token(flash, label, cloud.devices()[0]["deviceid"])
+    agree(said, found(flash, boot_twice(flash), cloud))
+
+
+def boot_twice(flash: Path) -> Outcome:
+    """Power a chip on, restart it once nothing changes any more, and return what that came to."""
+    with VirtualEsp32(flash) as chip:
+        wait_until(Stillness(flash), _QUIET_SECONDS)
+        with Line(chip.url) as line:
+            restart(line)
+            return follow_first_boot(line.port(), Deadline(_SECONDS), nobody)
+
+
+def flip_in_token(flash: Path, label: str, token: str) -> None:
+    """Turn one bit over in the token of the record that a partition holds."""
+    data = bytearray(flash.read_bytes())
+    row = parse_table(bytes(data[TABLE_OFFSET : TABLE_OFFSET + SECTOR])).get(label)
+    at = data.index(token.encode(), row.offset, row.end)
+    data[at + 7] ^= 1
+    flash.write_bytes(data)
+
+
+def agree(said: dict[str, Any], came: dict[str, Any]) -> None:
+    """Compare two ends of a unit; each cloud draws its own tokens."""
+    for copy in (*said["copies"], *came["copies"]):
+        copy[2] = copy[2] and "a token"
+    assert came == said

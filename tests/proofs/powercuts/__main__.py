@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from startline_host.errors import StartlineError
+from startline_host.errors import BadInput, StartlineError
 from tests.proofs.powercuts.blank_units import make_units
 from tests.proofs.powercuts.cut_plan import (
     CLAIM,
@@ -21,6 +21,7 @@ from tests.proofs.powercuts.cut_plan import (
     SAMPLE,
     Size,
     double_jobs,
+    one_job_each,
     single_jobs,
 )
 from tests.proofs.powercuts.mutants import catch_all
@@ -38,13 +39,22 @@ def survive(
     workers: int,
     agent: Path | None = None,
     console: Console | None = None,
+    only: str = "",
+    cuts: str = "",
 ) -> Tally:
     """Run all histories of that size against one cloud and return what they came to.
 
-    `agent` is a firmware folder to run instead of our own. Raises BadInput without a MicroPython.
+    `agent` is a firmware folder to run instead of our own. With `only` those worlds are run whose
+    names contain it, with `cuts` only that history of each, as a failure names it. Raises BadInput
+    without a MicroPython, or where there is nothing to run.
     """
     tally = Tally()
-    jobs = [*double_jobs(cloud, size), *single_jobs(cloud, size)]  # the long ones first
+    if cuts:
+        jobs = one_job_each(cloud, only, cuts)
+    else:  # the long ones first
+        jobs = [*double_jobs(cloud, size, only), *single_jobs(cloud, size, only)]
+    if not jobs:
+        raise BadInput(f"No world has {only!r} in its name.")
     columns = (TextColumn("histories"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         tempfile.TemporaryDirectory(prefix="startline-powercuts-") as folder,
@@ -76,6 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
             workers=options.jobs,
             agent=options.agent,
             console=Console(stderr=True),
+            only=options.only,
+            cuts=options.cuts,
         )
     except StartlineError as error:
         console.print(f"powercuts: {error.message} {error.hint}", markup=False, style="red")
@@ -110,7 +122,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sample", action="store_true", help="a small part of it, in seconds")
     parser.add_argument(
-        "--broken", action="store_true", help="run five broken agents: each has to be caught"
+        "--broken", action="store_true", help="run broken agents: each has to be caught"
+    )
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="only the worlds with that in their names"
+    )
+    parser.add_argument(
+        "--cuts", default="", help="only this history of each, such as 33/2,40/1@seed or none"
     )
     parser.add_argument("--agent", type=Path, metavar="DIR", help="another firmware folder to try")
     parser.add_argument(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Mapping
 from itertools import product
 
 from startline_host.formats.factory_partition import (
     SAME_KEY,
     Claim,
     Net,
-    Options,
     Run,
     Settings,
     Tls,
@@ -35,8 +35,12 @@ CANARY = "ror-canary-5e1fca7d02b94c66a1f3"
 #: What the application gets once bound, by what `run.key` says.
 APP_KEYS = {"absent": "", "same": CANARY, "other": "ror-application-key"}
 SERIAL = "UNIT-7"
-#: Seconds between two looks of the one unit that has this set; the others have the default, 60 s.
+#: Seconds between two looks of the units that have this set; the others have the default, 60 s.
 LONG_PAUSE = 310
+#: A pause that a host refuses to set, and a device has to take for a longer one.
+BAD_PAUSE = 1
+#: Serial numbers that a list may spell in another way: see `worlds`.
+SPELT = ("40012", "Caf\u00e9-7", "\u00c4RA-7", "A&B-7")
 
 TABLES = ("startline", "stock")
 RUN_KEYS = ("absent", "same", "other")
@@ -51,9 +55,24 @@ _FCTRY = Partition("fctry", TYPE_DATA, SUBTYPE_NVS, 0x12000, FCTRY_SIZE)
 _ROW = struct.Struct("<HBBII16sI")
 
 
-def unit_name(cloud: str, table: str, run: str, look_pause: int = 0) -> str:
+def unit_name(
+    cloud: str,
+    table: str,
+    run: str,
+    *,
+    look_pause: int = 0,
+    serial: str = SERIAL,
+    mark: bool = True,
+) -> str:
     """Return what a unit is called in orders to the machine that runs histories."""
-    return f"{cloud}-{table}-{run}" + (f"-{look_pause}" if look_pause else "")
+    parts = [cloud, table, run]
+    if look_pause:
+        parts.append(str(look_pause))
+    if serial != SERIAL:
+        parts.append(serial.encode().hex())
+    if not mark:
+        parts.append("unmarked")
+    return "-".join(parts)
 
 
 def make_units(cloud: str) -> dict[str, bytes]:
@@ -62,18 +81,31 @@ def make_units(cloud: str) -> dict[str, bytes]:
         unit_name(cloud, table, run): make_unit(cloud, table, run)
         for table, run in product(TABLES, RUN_KEYS)
     }
-    patient = unit_name(cloud, "startline", "absent", LONG_PAUSE)
-    options = Options(look_pause=LONG_PAUSE)
-    return units | {patient: make_unit(cloud, "startline", "absent", options)}
+    for pause in (LONG_PAUSE, BAD_PAUSE):
+        name = unit_name(cloud, "startline", "absent", look_pause=pause)
+        units[name] = make_unit(cloud, "startline", "absent", {"look_pause": pause})
+    for serial, mark in product((SERIAL, *SPELT), (True, False)):
+        name = unit_name(cloud, "startline", "absent", serial=serial, mark=mark)
+        options = {} if mark else {"mark": 0}
+        units[name] = make_unit(cloud, "startline", "absent", options, serial)
+    return units
 
 
-def make_unit(cloud: str, table: str, run: str, options: Options | None = None) -> bytes:
+def make_unit(
+    cloud: str,
+    table: str,
+    run: str,
+    options: Mapping[str, int] | None = None,
+    serial: str = SERIAL,
+) -> bytes:
     """Return the blank flash of one unit: partition table, and what the host tells a device.
 
-    Nothing else of the flash is in it: the agent comes from the host's files here.
+    Nothing else of the flash is in it: the agent comes from the host's files here. `options` are
+    set as they are, also those that no host would set.
     """
-    unit = Unit(serial=SERIAL, model="Model X1", made_at=_MADE_AT)
-    entries = make_entries(unit, _settings(cloud, run, options or Options()))
+    unit = Unit(serial=serial, model="Model X1", made_at=_MADE_AT)
+    entries = make_entries(unit, _settings(cloud, run))
+    entries += [Entry("set", key, "u16", value) for key, value in (options or {}).items()]
     if table == "startline":
         return with_factory_image(make_nvs_image(entries, FCTRY_SIZE))
     flash = _blank((_NVS, _PHY))
@@ -88,7 +120,7 @@ def with_factory_image(fctry: bytes) -> bytes:
     return bytes(flash)
 
 
-def _settings(cloud: str, run: str, options: Options) -> Settings:
+def _settings(cloud: str, run: str) -> Settings:
     if cloud == "rufus":
         claim = Claim(cloud="rufus", base_url="https://localhost:8443/v0", key=Secret(CANARY))
     else:
@@ -105,7 +137,6 @@ def _settings(cloud: str, run: str, options: Options) -> Settings:
         net=Net(ssid="bench", password=Secret("bench-wifi")),
         tls=Tls(ca=(b"\x30\x82\x01\x80" + hashlib.sha512(b"a certificate").digest() * 6,)),
         run=Run(key=_RUN[run]),
-        set=options,
     )
 
 

@@ -11,61 +11,135 @@ from typing import Any
 
 from startline_host.boards import data_folder
 from startline_host.errors import Bug
-from tests.proofs.powercuts.blank_units import make_units
-from tests.proofs.powercuts.cut_plan import Job, Spec, specs
+from tests.proofs.powercuts.blank_units import BAD_PAUSE, LONG_PAUSE, make_units
+from tests.proofs.powercuts.cut_plan import Job, Spec, spec_of
 from tests.proofs.powercuts.results import Tally
 from tests.proofs.powercuts.vm_runner import Machine
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One broken rule: its file and what stands there instead, and a world in which it shows."""
+    """One broken rule: what stands in files of `firmware` instead, and a world in which it shows.
+
+    `changes` are {file: {what stands there: what stands there instead}}. With every `every`-th
+    single cut of that world it shows for sure.
+    """
 
     words: str
-    file: str
-    changes: Mapping[str, str]
+    changes: Mapping[str, Mapping[str, str]]
     world: Mapping[str, Any]
+    every: int = 13
 
+
+_RESET_BIND = """    flash = chip.flash("bind")
+    if flash:
+        for sector in range(0, flash.size, 4096):
+            flash.erase(sector)
+"""
+_RESET_NVS = """    if chip.blob():
+        nvs = chip.nvs("startline")
+        try:
+            nvs.erase_key("record")
+        except OSError as error:
+            if error.errno != -4354:  # damaged, and so not there for the driver
+                raise
+        nvs.commit()
+        wipe(chip.flash("nvs"))
+"""
 
 FAULTS: dict[str, Fault] = {
     "unknown_after_the_request": Fault(
         "`unknown` written after the POST",
-        "guard.py",
         {
-            "            self.before()\n": "",
-            "            read = self.stream.readinto\n": (
-                "            self.before()\n            read = self.stream.readinto\n"
-            ),
+            "startline/guard.py": {
+                "            self.before()\n": "",
+                "            read = self.stream.readinto\n": (
+                    "            self.before()\n            read = self.stream.readinto\n"
+                ),
+            }
         },
         {"script": ["commit_drop"]},
     ),
     "one_copy": Fault(
         "one copy instead of two",
-        "written.py",
-        {"    for put in (_set_blob, _append):\n": "    good = 1\n    for put in (_set_blob,):\n"},
+        {
+            "startline/written.py": {
+                "    for put in (_set_blob, _append):\n": (
+                    "    good = 1\n    for put in (_set_blob,):\n"
+                )
+            }
+        },
         {"loss": "nvs", "script": ["commit_drop"]},
     ),
     "retry_on_timeout": Fault(
         "retry on timeout",
-        "ask.py",
         {
-            "        if not binding.sent:\n": (
-                "        if not binding.sent or reason == 'timeout':\n"
-            )
+            "startline/ask.py": {
+                "        if not binding.sent:\n": (
+                    "        if not binding.sent or reason == 'timeout':\n"
+                )
+            }
         },
         {"script": ["commit_stall"]},
     ),
     "a_single_look": Fault(
         "a single look instead of two",
-        "look.py",
-        {"    if record.looks and began >= ": "    if True or began >= "},
+        {"startline/look.py": {"    if record.looks and began >= ": "    if True or began >= "}},
         {"script": ["late:59"]},
     ),
     "adopt_by_serial": Fault(
         "adopting by serial alone",
-        "device_list.py",
-        {"if self.mark and self.mark in found:\n": ("if self.ours.compare(serial) == SAME:\n")},
+        {
+            "startline/device_list.py": {
+                "if self.mark in found:\n": "if self.ours.compare(serial) == SAME:\n"
+            }
+        },
         {"twin": True, "script": ["drop"]},
+    ),
+    # As long as the least pause is no shorter than a request, no second look comes before its end.
+    "no_deadline": Fault(
+        "a second look before the deadline, or any least pause",
+        {
+            "startline/look.py": {
+                "began >= max(record.looked + pause, record.due):": (
+                    "began >= record.looked + pause:"
+                )
+            },
+            "startline/limits.py": {"LOOK_PAUSE = (30, ": "LOOK_PAUSE = (1, "},
+        },
+        {"set_pause": BAD_PAUSE, "look_pause": 30, "script": ["stall"]},
+    ),
+    "same_generation": Fault(
+        "a repair that keeps the generation",
+        {
+            "startline/resume.py": {
+                "record.generation = binding.generation = binding.generation + 1 & 0xFFFFFFFF\n": (
+                    "pass\n"
+                )
+            }
+        },
+        {"level": True},
+        every=3,
+    ),
+    "restarted_pause": Fault(
+        "each clean look restarts the pause",
+        {"startline/look.py": {"    if not record.looks or now < record.looked:": "    if True:"}},
+        {"look_pause": LONG_PAUSE, "script": ["drop"], "must": "alone"},
+    ),
+    "short_mark": Fault(
+        "two of a mark's eight digits compared",
+        {
+            "startline/device_list.py": {
+                "if self.mark in found:\n": ("if self.mark[:5] in [one[:5] for one in found]:\n")
+            }
+        },
+        {"kin": [7], "script": ["drop"]},
+    ),
+    "reset_order": Fault(
+        "`reset` that clears `nvs` first",
+        {"orders.py": {_RESET_BIND + _RESET_NVS: _RESET_NVS + _RESET_BIND}},
+        {"aged": {"slot": 15}, "run": "same", "operator": "reset", "since": "order"},
+        every=2,
     ),
 }
 
@@ -80,24 +154,20 @@ def break_agent(name: str, folder: Path) -> Path:
     shutil.copytree(
         data_folder("firmware"), firmware, ignore=shutil.ignore_patterns("__pycache__")
     )
-    path = firmware / "startline" / fault.file
-    source = path.read_text(encoding="utf-8")
-    for old, new in fault.changes.items():
-        if source.count(old) != 1:
-            raise Bug(f"{fault.file} no longer has what {name} breaks: {old!r}")
-        source = source.replace(old, new)
-    path.write_text(source, encoding="utf-8")
+    for file, changes in fault.changes.items():
+        path = firmware / file
+        source = path.read_text(encoding="utf-8")
+        for old, new in changes.items():
+            if source.count(old) != 1:
+                raise Bug(f"{file} no longer has what {name} breaks: {old!r}")
+            source = source.replace(old, new)
+        path.write_text(source, encoding="utf-8")
     return firmware
 
 
 def telling_world(**more: Any) -> Spec:
     """Return the spec of a unit with a READ_WRITE key, and what is special about its world."""
-    plain = next(
-        spec
-        for spec in specs("rufus")
-        if (spec["access"], spec["table"], spec["run"]) == ("READ_WRITE", "startline", "absent")
-    )
-    return {**plain, "name": str(more), **more}
+    return {**spec_of("rufus", {"access": "READ_WRITE", **more}), "name": str(more)}
 
 
 def cut_everywhere(agent: Path | None, spec: Spec, every: int = 1) -> Tally:

@@ -20,9 +20,27 @@ BAD_COLUMNS = {
     "key": "keys left behind",
     "unsettled": "unknown that nothing settles",
     "restless": "histories that never rest",
+    "missed": "units that could bind and did not",
+    "wear": "more than 2 erases of a sector in a boot",
     "bug": "bugs",
 }
-_KINDS = {"singles": "single", "doubles": "double"}
+#: What a history can reach, by the name in `vm/reached.py` and its callers.
+REACHED = {
+    "collection": "a page of nvs collected",
+    "switch": "a sector of bind switched",
+    "wrap": "the generation wrapped",
+    "flip": "a bit of a record flipped",
+    "decay": "a weak cell decayed",
+    "garbage": "a torn erase left garbage",
+    "level": "copies with one generation",
+    "list": "an entry not to be compared",
+    "jump": "a clock that jumped",
+    "network": "a network that came late",
+    "reset": "a reset given",
+}
+#: These need a cut in a certain way, which a sample may leave out.
+_BY_CUT = {"decay", "garbage", "level"}
+_KINDS = {"singles": "single", "doubles": "double", "one": "single"}
 
 #: By what a unit that rests in `unknown` is settled, and in what words that is said. A cloud
 #: without a list is asked by the device itself, and a record that says nothing is forgotten.
@@ -109,18 +127,50 @@ class Row:
         }
 
 
+@dataclass
+class World:
+    """How many histories one world had, and in how many of them what was reached."""
+
+    means: tuple[str, ...] = ()
+    histories: int = 0
+    reached: Counter[str] = field(default_factory=Counter)
+    whole: bool = False
+
+    @property
+    def missed(self) -> list[str]:
+        """What it is meant to reach, and never did, although there were the histories for it."""
+        return [
+            mark
+            for mark in self.means
+            if self.histories and not self.reached[mark] and (self.whole or mark not in _BY_CUT)
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the report: every mark, with how many of the histories reached it."""
+        reached = {mark: self.reached[mark] for mark in REACHED}
+        return {"histories": self.histories, "means": list(self.means), "reached": reached}
+
+
 class Tally:
-    """One row for each kind of cut and type of key, and examples of what went wrong."""
+    """One row for each kind of cut and type of key, what each world reached, and failures."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], Row] = {}
         self.failures: list[dict[str, Any]] = []
+        self.worlds: dict[str, World] = {}
 
     def add(self, job: Job, result: Result) -> None:
         """Add what a job came to."""
         key = (_KINDS[job["kind"]], job["group"])
         self.rows.setdefault(key, Row()).add(result)
         self.failures += result["failures"]
+        for spec in job.get("specs", [job.get("spec")]):
+            self.worlds.setdefault(spec["name"], World(tuple(spec.get("means", ()))))
+        for name, sums in result["worlds"].items():
+            world = self.worlds[name]
+            world.histories += sums["histories"]
+            world.reached.update(sums["reached"])
+            world.whole = world.whole or job.get("every") == 1
 
     def total(self) -> Row:
         """Return the sum of all rows."""
@@ -138,9 +188,14 @@ class Tally:
         )
 
     @property
+    def missed(self) -> dict[str, list[str]]:
+        """The worlds that did not reach what they are meant to, and what that is."""
+        return {name: world.missed for name, world in self.worlds.items() if world.missed}
+
+    @property
     def clean(self) -> bool:
-        """Whether every column that has to be zero is."""
-        return not any(self.total().bad.values())
+        """Whether every column that has to be zero is, and every world reached what it is for."""
+        return not any(self.total().bad.values()) and not self.missed
 
     def as_json(self) -> dict[str, Any]:
         """Return the report."""
@@ -152,6 +207,8 @@ class Tally:
                 {"cuts": kind, "key": access, **row.as_json()}
                 for (kind, access), row in self.in_order()
             ],
+            "reached": REACHED,
+            "worlds": {name: world.as_json() for name, world in sorted(self.worlds.items())},
             "failures": self.failures[:100],
         }
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from tests.proofs.powercuts.mutants import FAULTS
-from tests.proofs.powercuts.results import BAD_COLUMNS, SETTLED, Row, Tally
+from tests.proofs.powercuts.results import BAD_COLUMNS, REACHED, SETTLED, Row, Tally
 
 _STATES = ("bound", "unknown", "unbound", "refused", "unprovisioned")
 _SHOWN = 12
+#: What is shown world by world; the report has every mark of every world.
+_SHOWN_MARKS = {
+    "collection": "nvs page\ncollected",
+    "switch": "bind sector\nswitched",
+    "wrap": "generation\nwrapped",
+}
 
 
 def show(console: Console, tally: Tally, seconds: float) -> None:
@@ -38,8 +46,12 @@ def show(console: Console, tally: Tally, seconds: float) -> None:
             table.add_row(title, *(str(row.settled[name]) for _, row in groups))
     console.print(table)
     console.print(_wear_table(tally.total()))
+    console.print(_reached_table(tally))
+    for name, marks in tally.missed.items():
+        reasons = ", ".join(REACHED[mark] for mark in marks)
+        console.print(f"  {name}: never {reasons}", markup=False, style="red", soft_wrap=True)
     for failure in tally.failures[:_SHOWN]:
-        _show_failure(console, failure["spec"]["name"], failure["plan"], failure["bad"])
+        _show_failure(console, failure)
     verdict = "[bold green]All survived[/]" if tally.clean else "[bold red]Not all survived[/]"
     total = tally.total()
     console.print(
@@ -92,9 +104,39 @@ def _must_be_zero(count: int) -> str:
     return f"[bold red]{count}[/]" if count else "[green]0[/]"
 
 
-def _show_failure(
-    console: Console, name: str, plan: list[list[int]], bad: list[list[str]]
-) -> None:
-    cuts = ", ".join(f"{number}/{way}" for number, way in plan) or "no cut"
-    reasons = "; ".join(f"{column}: {sentence}" for column, sentence in bad)
-    console.print(f"  {name}: {cuts}: {reasons}", markup=False, style="red", soft_wrap=True)
+def _reached_table(tally: Tally) -> Table:
+    """Return by world in how many histories it did what only a few worlds do to the flash."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title="Worlds and what their histories reached",
+        title_justify="left",
+    )
+    table.add_column("", no_wrap=True, overflow="ellipsis")
+    for title in ("histories", *_SHOWN_MARKS.values()):
+        table.add_column(title, justify="right")
+    others: Counter[str] = Counter()
+    silent = 0
+    for name, world in sorted(tally.worlds.items()):
+        others.update(world.reached)
+        if any(world.reached[mark] for mark in _SHOWN_MARKS):
+            numbers = (world.histories, *(world.reached[mark] for mark in _SHOWN_MARKS))
+            table.add_row(name, *map(str, numbers))
+        else:
+            silent += 1
+    table.add_section()
+    table.add_row(f"{silent} other worlds", "", *("0" for _ in _SHOWN_MARKS))
+    table.caption = "\n".join(
+        f"{words}: {others[mark]}" for mark, words in REACHED.items() if mark not in _SHOWN_MARKS
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _show_failure(console: Console, failure: Mapping[str, Any]) -> None:
+    spec = failure["spec"]
+    cuts = ",".join(f"{number}/{way}" for number, way in failure["plan"]) or "none"
+    seed = f"@{spec['seed']}" if "seed" in spec else ""
+    reasons = "; ".join(f"{column}: {sentence}" for column, sentence in failure["bad"])
+    words = f"  {spec['name']}: cuts {cuts}{seed}: {reasons}"
+    console.print(words, markup=False, style="red", soft_wrap=True)

@@ -49,6 +49,7 @@ class Machine:
         self._lock = threading.Lock()
         self._numbers = iter(range(1 << 30))
         self._images = {name: self._keep(f"unit-{name}", data) for name, data in units.items()}
+        self._size = max(map(len, units.values()))
         self._path = [str(_HERE), str(_VIRTUAL), str(self._install(agent))]
         self._pool = ThreadPoolExecutor(workers)
 
@@ -69,7 +70,12 @@ class Machine:
     def run(self, jobs: Sequence[Job]) -> list[Result]:
         """Run jobs in one process, in their order. Raises Bug where it dies or never ends."""
         path = self._keep(f"jobs-{next(self._numbers)}.json", json.dumps(
-            {"path": self._path, "images": self._images_of(jobs), "jobs": list(jobs)}
+            {
+                "path": self._path,
+                "images": self._images_of(jobs),
+                "size": self._size,
+                "jobs": list(jobs),
+            }
         ).encode())  # fmt: skip
         try:
             said = self._call(path)

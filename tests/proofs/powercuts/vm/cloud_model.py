@@ -15,6 +15,8 @@ are `ok`:
 from . import http_model
 
 SERIAL = "UNIT-7"
+LONG_AGO_S = 30 * 86400
+"""How long other boards have been in the list when a history begins."""
 
 
 class Exchange:
@@ -48,7 +50,8 @@ class Exchange:
 class Cloud:
     """The server of one history; `api` knows the paths and forms of one vendor's."""
 
-    def __init__(self, api, spec: dict, time, net) -> None:
+    def __init__(self, api, spec: dict, time, net, reached) -> None:
+        self.reached = reached
         self.api = api
         self.spec = spec
         self.time = time
@@ -64,6 +67,8 @@ class Cloud:
             self.add(api.fields(SERIAL, "0.1.0+sl.00000bad"), own=False)
         for number in range(spec.get("strangers", 2)):
             self.add(api.fields("OTHER-%d" % number, "0.1.0+sl.%08x" % number), own=False)
+        if spec.get("odd"):
+            self.add(api.fields("ODD-0", "0.1.0+sl.00000dd0"), own=False, odd=True)
 
     # What the net calls.
 
@@ -113,14 +118,20 @@ class Cloud:
             item[1] = 0
         self.catch_up()
 
-    def add(self, fields: dict, own: bool) -> dict:
+    def add(self, fields: dict, own: bool, odd: bool = False) -> dict:
         """Make a record; `own` marks those that this history's unit has asked for."""
         self._ids += 1
         device = dict(fields)
         device["own"] = own
+        device["odd"] = odd
+        device["created"] = self.time.time() - (0 if own else LONG_AGO_S)
         device["token"] = self.api.new_token(self._ids)
         self.devices.append(device)
         return device
+
+    def remove_own(self) -> None:
+        """Take the unit's records out, as an operator does with DELETE."""
+        self.devices = [device for device in self.devices if not device["own"]]
 
     def own(self) -> list:
         """Return the records that this unit's requests have made."""
@@ -151,11 +162,21 @@ class Cloud:
         if refused:
             self._answer(exchange, refused)
         elif exchange.kind == "bind":
+            if self.spec.get("kin"):
+                self._add_kin(self.api.asked(request).get("firmware", ""))
             self._play(exchange, self.script.pop(0) if self.script else "ok")
         elif exchange.kind == "look":
             self._look(exchange, self.looks.pop(0) if self.looks else "ok")
         else:
             self._answer(exchange, (404, {"description": "Not found"}))
+
+    def _add_kin(self, mark: str) -> None:
+        """Let other boards have marks that differ from this one's in one digit each."""
+        begin = mark.find("sl.") + 3
+        for digit in self.spec["kin"]:
+            at = begin + digit
+            other = mark[:at] + "%x" % (int(mark[at], 16) ^ 1) + mark[at + 1 :]
+            self.add(self.api.fields("KIN-%d" % digit, other), own=False)
 
     def _look(self, exchange, word: str) -> None:
         said = self.api.look(self.spec, self.devices, exchange)

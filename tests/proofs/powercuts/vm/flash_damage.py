@@ -3,7 +3,9 @@
 A spec names them with the partition: `loss` (every bit is set), `spoil` (each record in `bind` is
 broken in its middle), `fill` (an application has filled `nvs`), `erase` (the port finds a newer
 version of NVS at its next start, and erases the partition itself), `wear` (from now on every other
-bit does not take what is programmed).
+bit does not take what is programmed). `flip` is a list of single bits that turn over, see
+`bit_flips`; `level` gives both copies the same generation, whatever else they say, as flash does
+that was put together from two backups.
 """
 
 from struct import pack
@@ -13,6 +15,8 @@ from runtime.nvs import NvsStore
 from runtime.nvs_errors import NvsError
 from runtime.nvs_page import I32, checksum
 
+from . import bit_flips, records
+from .flash_view import newest_slot
 from .power_plan import LifeFlash
 
 KINDS = ("loss", "spoil", "fill", "erase", "wear")
@@ -23,8 +27,17 @@ _ACTIVE = 0xFFFFFFFE
 _BIG = 1000
 
 
-def inflict(spec: dict, rows: dict, memory: bytearray) -> "tuple | None":
+def inflict(spec: dict, view, chance, reached) -> "tuple | None":
     """Do to the flash what the spec says; return the worn region as (start, stop), or None."""
+    worn = _inflict(spec, view.rows, view.memory)
+    if bit_flips.flip(spec.get("flip", ()), view.rows, view.memory, chance):
+        reached.note("flip")
+    if spec.get("level") and _level(view):
+        reached.note("level")
+    return worn
+
+
+def _inflict(spec: dict, rows: dict, memory: bytearray) -> "tuple | None":
     worn = None
     for kind in KINDS:
         if kind not in spec:
@@ -45,6 +58,20 @@ def inflict(spec: dict, rows: dict, memory: bytearray) -> "tuple | None":
         else:
             worn = start, stop
     return worn
+
+
+def _level(view) -> bool:
+    """Give the copy in `bind` the generation of a newer one in `nvs`; tell whether it had none such."""
+    in_nvs, in_bind = view.copies()
+    if not in_nvs or not in_bind or in_nvs["generation"] == in_bind["generation"]:
+        return False
+    row, memory = view.rows["bind"], view.memory
+    slot, _ = newest_slot(view.part("bind"))
+    for at, raw in records.found_in(view.part("bind")):
+        if at == slot:
+            start = row.offset + at
+            memory[start : start + len(raw)] = records.renumbered(raw, in_nvs["generation"])
+    return True
 
 
 def _filled(data: bytearray) -> bytearray:

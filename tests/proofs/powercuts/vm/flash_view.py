@@ -62,6 +62,22 @@ def _record_in_nvs(data: bytes) -> "dict | None":
     return read_record(raw) if raw else None
 
 
+def newest_slot(data: bytes) -> tuple:
+    """Return (offset, record) of the newest in the bytes of a `bind` partition, or (-512, None)."""
+    best = None
+    slot = -_SLOT
+    for at in range(0, len(data), _SLOT):
+        if data[at : at + 4] != _MAGIC:
+            continue
+        record = read_record(data[at : at + _SLOT])
+        if record and (
+            best is None or 0 < (record["generation"] - best["generation"] & 0xFFFFFFFF) < 1 << 31
+        ):
+            best = record
+            slot = at
+    return slot, best
+
+
 class FlashView:
     """The flash of a unit, `memory`, with a partition table in it."""
 
@@ -96,6 +112,11 @@ class FlashView:
                 at = data.find(_MAGIC, at + 1)
         return found
 
+    def cached(self, offset: int) -> bool:
+        """Tell whether the port reads this once and then keeps it: headers and maps of `nvs`."""
+        row = self.rows["nvs"]
+        return row.offset <= offset < row.offset + row.size and offset & 4095 < 64
+
     def holds(self, text: bytes) -> list:
         """Return the partitions that hold a text."""
         return [label for label in self.rows if text in self.part(label)]
@@ -112,16 +133,7 @@ class FlashView:
         return record
 
     def _from_bind(self) -> "dict | None":
-        data = self.part("bind")
-        best = None
-        for at in range(0, len(data), _SLOT):
-            record = read_record(data[at : at + _SLOT])
-            if record and (
-                best is None
-                or 0 < (record["generation"] - best["generation"] & 0xFFFFFFFF) < 1 << 31
-            ):
-                best = record
-        return best
+        return newest_slot(self.part("bind"))[1]
 
 
 class _Bare:

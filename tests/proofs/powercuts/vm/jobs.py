@@ -1,9 +1,30 @@
 """Jobs: which cuts are tried on which unit; each returns sums and the histories that went wrong."""
 
+from .aging import age
+from .flash_image import image_of
 from .lifetime import History
 from .rng import Chance
 
 _SHOWN = 5
+_DRAWS = 10
+"""So many first cuts are tried for each pair: there may be no point after the second."""
+_SECONDS = 3
+"""So many second cuts are tried with each of the first."""
+_ANY_WAY = 210
+"""A multiple of the numbers of ways that there are: what is left over each is as likely."""
+_PLAIN = (
+    "cloud",
+    "access",
+    "unit",
+    "table",
+    "run",
+    "keys",
+    "key",
+    "app_key",
+    "serial",
+    "look_pause",
+)
+"""What the past of a unit has in common with what comes after it."""
 
 
 class Sums:
@@ -15,6 +36,7 @@ class Sums:
         self.settled: dict = {}
         self.wear: dict = {}
         self.columns: dict = {}
+        self.worlds: dict = {}
         self.states: dict = {}
         self.reasons: dict = {}
         self.failures: list = []
@@ -38,10 +60,16 @@ class Sums:
                 sums["most"][at] = max(sums["most"][at], count)
         _count(self.states, result["state"])
         _count(self.reasons, result["state"] + " " + result["reason"])
+        world = self.worlds.setdefault(str(spec["name"]), {"histories": 0, "reached": {}})
+        world["histories"] += 1
+        for mark in result["reached"]:
+            _count(world["reached"], mark)
+        shown = False
         for column in set([column for column, _ in result["bad"]]):
             _count(self.columns, column)
-            if self.columns[column] <= _SHOWN:
-                self.failures.append({"spec": spec, "plan": plan, "bad": result["bad"]})
+            shown = shown or self.columns[column] <= _SHOWN
+        if shown:
+            self.failures.append({"spec": dict(spec), "plan": plan, "bad": result["bad"]})
 
     def as_dict(self) -> dict:
         """Return it for JSON."""
@@ -52,18 +80,43 @@ def _count(table: dict, name: str) -> None:
     table[name] = table.get(name, 0) + 1
 
 
+def _numbers(spec: dict, trace: list) -> list:
+    """Return the numbers of the points at which a spec's histories are cut first."""
+    begin = 0
+    if "since" in spec:
+        labels = [label for label, _ in trace]
+        begin = labels.index(spec["since"]) if spec["since"] in labels else 0
+    return [number for number in range(begin, len(trace))[: spec.get("first")] if trace[number][1]]
+
+
 class Bench:
-    """Everything that jobs need: the stage, the clouds' modules, the units' blank flashes."""
+    """Everything that jobs need: the stage, the clouds' modules, images of the units' blank flashes.
+
+    `memory` is a bytearray to work in, as large as a unit's flash.
+    """
 
     def __init__(self, stage, apis: dict, images: dict, memory: bytearray) -> None:
         self.stage = stage
         self.apis = apis
         self.images = images
         self.memory = memory
+        self._past = "", None  # the last unit with a past, which takes a while to make
 
     def history(self, spec: dict) -> History:
-        """Return a new history."""
-        image = self.images[spec["unit"]]
+        """Return a new history, of a unit that has its past behind it where the spec gives it one."""
+        if "aged" not in spec and "crowded" not in spec:
+            return self._history(spec, self.images[spec["unit"]])
+        names = ("unit", "keys", "cloud", "aged", "crowded")
+        key = str([spec.get(name) for name in names])
+        if key != self._past[0]:
+            plain = {name: spec[name] for name in spec if name in _PLAIN}
+            # One attempt a boot where a record has no place of its own, and many where it has.
+            plain["script"] = ["429:3600" if spec["table"] == "stock" else "429:9"] * 400
+            age(self._history(plain, self.images[spec["unit"]]), spec)
+            self._past = key, image_of(self.memory)
+        return self._history(spec, self._past[1])
+
+    def _history(self, spec: dict, image) -> History:
         return History(self.stage, self.apis[spec["cloud"]], spec, image, self.memory)
 
     def run(self, job: dict) -> dict:
@@ -90,36 +143,45 @@ class Bench:
         """Run a spec without a cut, then with a cut in every way at every point of that history.
 
         Where a spec has `first`, only so many points count: it tries the same again and again.
-        With `ways` 2 every point is cut in every other of its ways. `every` thins all of it.
+        Where it has `since`, those count that come after the first of that name. With `ways` 2
+        every point is cut in every other of its ways. `every` thins all of it.
         """
         spec = job["spec"]
         trace: list = []
         sums.add(spec, [], self.history(spec).run([], trace))
-        for number, (_, ways) in enumerate(trace[: spec.get("first", len(trace))]):
-            for way in range(ways):
+        for number in _numbers(spec, trace):
+            for way in range(trace[number][1]):
                 if (number + way) % job.get("every", 1):
                     continue
-                if ways > 1 and (number + way) % spec.get("ways", 1):
+                if trace[number][1] > 1 and (number + way) % spec.get("ways", 1):
                     continue
                 plan = [[number, way]]
                 sums.add(spec, plan, self.history(spec).run(plan))
 
     def _doubles(self, job: dict, sums: Sums) -> None:
-        """Run histories with two cuts, picked at random among the specs' points."""
+        """Run histories with two cuts, picked at random, the same number for each of the specs.
+
+        The first is picked among the points of a history without a cut; a few second ones among
+        those that come after it in the history that it leads to.
+        """
         chance = Chance(job["seed"])
-        traces: dict = {}
-        while sums.histories < job["count"]:
-            spec = dict(chance.pick(job["specs"]))
-            spec["seed"] = chance.number() >> 4
-            name = str(spec["name"])
-            if name not in traces:
-                traces[name] = []
-                self.history(spec).run([], traces[name])
-            points = traces[name][: spec.get("first", len(traces[name]))]
-            first = chance.below(len(points))
-            way = chance.below(points[first][1])
-            second = first + 1 + chance.below(len(points) - first + len(points) // 2)
-            plan = [[first, way], [second, chance.below(6)]]
-            result = self.history(spec).run(plan)
-            if result["cuts"] == 2:
-                sums.add(spec, plan, result)
+        specs = job["specs"]
+        for number, world in enumerate(specs):
+            spec = dict(world)
+            points: list = []
+            self.history(spec).run([], points)
+            numbers = _numbers(spec, points)
+            until = job["count"] * (number + 1) // len(specs)
+            for _ in range(_DRAWS * (until - sums.histories) if numbers else 0):
+                if sums.histories == until:
+                    break
+                spec["seed"] = chance.number() >> 4
+                first = chance.pick(numbers)
+                cut = [first, chance.below(points[first][1])]
+                end = self.history(spec).run([cut])["points"]
+                for _ in range(min(_SECONDS, until - sums.histories)):
+                    second = first + 1 + chance.below(max(1, end - first - 1))
+                    plan = [cut, [second, chance.below(_ANY_WAY)]]
+                    result = self.history(spec).run(plan)
+                    if result["cuts"] == 2:
+                        sums.add(spec, plan, result)

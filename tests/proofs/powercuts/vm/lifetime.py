@@ -2,15 +2,17 @@
 
 from flash import PowerCut
 from runtime import chip, clock
-from runtime.world import World
 
 from . import flash_damage, power_plan
 from .cloud_model import Cloud
+from .environment import Environment
 from .flash_view import FlashView
 from .lifetime_judge import Judge
 from .operator import NOBODY, Operator
+from .reached import Reached
 from .rng import Chance
 from .virtual_time import Endless
+from .weak_cells import WeakCells
 
 MAC = b"\x24\x6f\x28\0\0\1"
 _BOOTS = 14
@@ -18,56 +20,68 @@ _SAME = 3
 """So many whole boots in a row that come to the same are called rest, whatever they do."""
 _LIFE_S = 1200
 _PAUSE_S = 30
-_NO_NETWORK = {"access_points": {}}
 _POWERED_DOWN = ("power_on", "hard")
 """The causes of a boot before which the RTC domain had no power: its memory and clock are gone."""
+
+
+class NoApp:
+    """What a unit comes to whose application was not started, or that never got so far."""
+
+    state = "none"
+    reason = "the application was not started"
+    token = key = ""
 
 
 class History:
     """One unit in one world. `spec` says what is where, see `plan` on the host's side.
 
-    `image` is the unit's blank flash, `memory` the bytearray of that size to work in.
+    `image` is the flash that the unit begins with, `memory` the bytearray to work in.
     """
 
-    def __init__(self, stage, api, spec: dict, image: bytes, memory: bytearray) -> None:
+    def __init__(self, stage, api, spec: dict, image, memory: bytearray) -> None:
         self.stage = stage
         self.spec = spec
         self.memory = memory
-        memory[:] = image
+        image.restore(memory)
         stage.time.restart()
         stage.chance = Chance(spec.get("seed", 1))
         stage.out.text.clear()
-        self.cloud = Cloud(api, spec, stage.time, stage.net)
-        self.judge = Judge(spec, FlashView(memory), self.cloud)
-        self.world = World(lambda: spec.get("world", {}))
+        view = FlashView(memory)
+        self.reached = Reached(view.rows)
+        self.cloud = Cloud(api, spec, stage.time, stage.net, self.reached)
+        self.judge = Judge(spec, view, self.cloud, lambda: self.clock.now_us() // 1_000_000)
+        self.world = Environment(spec, stage.time, self.reached)
+        self.weak = None
         self.boots = self.lives = 0
-        self.device = None
+        self.device = NoApp
         self.rtc = self.clock = self.worn = None
         self.cause = "power_on"
         self.unharmed = True
-        if spec.get("harmed"):
-            self._harm()
 
     def run(self, plan: list, trace: "list | None" = None) -> dict:
         """Live by a plan of cuts; return what came of it."""
         self.start(plan, trace)
+        if self.spec.get("harmed"):
+            self._harm()
         rests = self.until_rest()
+        if rests and self.unharmed and self.spec.get("flip"):
+            self._harm()  # a unit that has long been at rest
+            rests = self.until_rest()
         asked = len(self.judge.binds())
         alone = self._rested()
         operator = Operator(self)
-        if rests and self.device.state == "unknown":
-            rests = operator.settle()
+        rests = rests and operator.settle()
+        if rests and self.spec.get("operator") == "reset":
+            rests = operator.unbind() and operator.settle()
         if not rests:
             self.judge.note("restless", "no rest after %d boots" % self.boots)
         else:
             if self.device.state == "unknown" and operator.how == NOBODY:
                 self.judge.note("unsettled", "it stays unknown: " + self.device.reason)
-            self.judge.at_rest(self.device, self.spec["key"])
-        if self.spec["key"] in self.stage.out.said():
-            self.judge.note("key", "the key stood on the console")
+            self.judge.at_rest(self.device, self.spec["key"], alone["state"])
         return {
-            "state": self.device.state if self.device else "none",
-            "reason": self.device.reason if self.device else "",
+            "state": self.device.state,
+            "reason": self.device.reason,
             "alone": alone,
             "boots": self.lives,
             "cuts": self.supply.done,
@@ -76,14 +90,29 @@ class History:
             "asked": asked,
             "settled": operator.how,
             "wear": self.supply.wear_of(self.judge.view.rows),
+            "reached": self.reached.marks,
             "bad": self.judge.bad,
         }
 
     def start(self, plan: list, trace: "list | None" = None) -> None:
         """Plug the unit in, with a plan of cuts."""
-        self.supply = power_plan.Supply(plan, trace)
-        self.stage.net.restart(self.cloud, self.supply, self.spec.get("bytewise", False))
-        self.stage.time.dead = self.supply.is_off
+        self.supply = given = power_plan.Supply(plan, trace)
+        given.reached = self.reached
+        spec, view = self.spec, self.judge.view
+        if spec.get("weak"):
+            given.weak = self.weak = WeakCells(
+                spec["weak"], self.memory, view.cached, self.reached
+            )
+        for label, copy in zip(("nvs", "bind"), view.copies()):  # noqa: B905 - not MicroPython's
+            if copy:
+                self.reached.begin(label, copy["generation"])
+        # What befalls the flash differs from cut to cut, and is the same each time it is run.
+        number = spec.get("seed", 1)
+        for point, way in given.plan:
+            number = number * 65599 + point * 8 + way + 1
+        self.chance = Chance(number)
+        self.stage.net.restart(self.cloud, given, spec.get("bytewise", False))
+        self.stage.time.dead = given.is_off
 
     def may_boot(self) -> bool:
         """Tell whether there may be another boot before this is called restless."""
@@ -95,6 +124,7 @@ class History:
         A boot from power-on that touches neither flash nor network is repeated by every later one.
         """
         ends: list = []
+        self.world.offline = False
         pause = max(_PAUSE_S, self.spec.get("look_pause", 0) * 3 // 5)
         while self.may_boot():
             before = self.supply.count
@@ -115,8 +145,8 @@ class History:
         """Return how the unit rests before anybody does something about it."""
         device = self.device
         return {
-            "state": device.state if device else "none",
-            "reason": device.reason if device else "",
+            "state": device.state,
+            "reason": device.reason,
             "records": len(self.cloud.own()),
             "copies": [
                 copy and [copy["state"], copy["generation"], copy["token"]]
@@ -128,7 +158,7 @@ class History:
         """Boot once more where there is no network at all: a bound unit does not miss it."""
         token = self.device.token
         asked = len(self.cloud.log)
-        self.world = World(lambda: _NO_NETWORK)
+        self.world.offline = True
         while not self.live():
             if not self.may_boot():
                 return False
@@ -163,6 +193,12 @@ class History:
             self.judge.note("bug", "uncaught " + repr(error))
         life.power_off()
         stage.net.end_life()
+        if stage.out.holds(self.spec["key"]):
+            self.judge.note("key", "the key stood on the console")
+        stage.out.text.clear()
+        self.judge.after_life(self.supply.erases)
+        if self.weak:
+            self.weak.end_life()
         if not whole:
             if self.unharmed:
                 self._harm()
@@ -170,19 +206,21 @@ class History:
         return whole
 
     def _boot(self) -> None:
+        """Start the agent as `main.py` does, with an application that notes that it was started."""
         import startline
 
-        if self.spec.get("resets"):  # only these let the memory for it outlive a boot
-            from startline.hal import Hal
-
-            if Hal().crash_loop():
-                self.judge.note("bug", "it was taken for a loop of crashes")
-        self.device = startline.first_boot()
+        self.stage.app.device = None
+        startline.main()
+        self.device = self.stage.app.device or NoApp
+        if self.device is NoApp:
+            self.judge.note("bug", NoApp.reason)
 
     def begin_life(self):
         """Put a chip of its own in place for the life that begins."""
         time = self.stage.time
         time.start_life(_LIFE_S)
+        self.world.begin_life()
+        self.supply.erases.clear()
         began = time.now_us
         resets = self.spec.get("resets")
         self.cause = resets[self.lives % len(resets)] if resets else "power_on"
@@ -211,4 +249,4 @@ class History:
     def _harm(self) -> None:
         """Let happen to a partition, once, what the spec says."""
         self.unharmed = False
-        self.worn = flash_damage.inflict(self.spec, self.judge.view.rows, self.memory)
+        self.worn = flash_damage.inflict(self.spec, self.judge.view, self.chance, self.reached)

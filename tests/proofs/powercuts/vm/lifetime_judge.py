@@ -2,8 +2,13 @@
 
 import re
 
+from runtime.clock import SECONDS_1970_TO_2000
+
 _UNSURE = (408, 409, 425)
 _SECOND_US = 1_000_000
+_LONGEST_S = 3600
+_ERASES = 2
+"""So often a boot may erase a sector of `bind`."""
 
 
 class Judge:
@@ -12,21 +17,27 @@ class Judge:
     Columns: `uncovered` (a binding request without a promise in every copy, or behind an
     earlier one without a recorded outcome or a complete double look), `second` (a second record
     in the cloud), `lost` (the cloud knows this unit, and the unit will never know its token),
-    `key` (a key left behind), `bug` (what no history may show at all). The history itself adds
-    `restless` and `unsettled` (it rests in `unknown`, and no operator can do anything about it).
+    `key` (a key left behind), `missed` (a unit that could bind, and did not), `wear` (a boot that
+    erases a sector of `bind` more than twice), `bug` (what no history may show at all). The history
+    itself adds `restless` and `unsettled` (it rests in `unknown`, and no operator can do anything
+    about it). `clock()` gives the seconds since 2000 of the unit's own clock.
     """
 
-    def __init__(self, spec: dict, view, cloud, start_us: int = 0) -> None:
+    def __init__(self, spec: dict, view, cloud, clock) -> None:
         self.spec = spec
         self.view = view
         self.cloud = cloud
+        self.clock = clock
         self.bad: list = []
         self.operator_looks: list = []
+        self._evidence: set = set()
+        self._forgotten_us = -1
         cloud.on_first_byte = self.first_byte
 
     def note(self, column: str, sentence: str) -> None:
-        """Write down something that is wrong."""
-        self.bad.append([column, sentence])
+        """Write down something that is wrong, once."""
+        if [column, sentence] not in self.bad:
+            self.bad.append([column, sentence])
 
     def binds(self) -> list:
         """Return the log's binding requests, whole or not."""
@@ -48,18 +59,40 @@ class Judge:
                 self.note("uncovered", "a copy holds another attempt than the request")
                 break
         exchange.attempt = (copies[0] or {}).get("attempt")
-        exchange.due = (copies[0] or {}).get("due", 0)
+        exchange.deadline_us = self._deadline_us(copies[0])
         for earlier in self.binds():
             if earlier is not exchange and not self._settled(earlier):
                 self.note("uncovered", "an earlier request was not settled")
                 break
 
+    def after_life(self, erases: dict) -> None:
+        """Look at what a life has done to the flash; `erases` are its own, by sector."""
+        self._evidence |= self.view.evidence()
+        bind = self.view.rows.get("bind")
+        for offset, count in erases.items():
+            if count > _ERASES and bind and bind.offset <= offset < bind.offset + bind.size:
+                self.note("wear", "a boot erased a sector of bind %d times" % count)
+
+    def forget(self) -> None:
+        """Note that an operator has taken the unit out of the cloud, and its record out of flash."""
+        self._forgotten_us = self.cloud.time.now_us
+
+    def _deadline_us(self, copy: "dict | None") -> int:
+        """Return the true time at which a request ends by the record, whatever the unit's clock says."""
+        now = self.cloud.time.now_us
+        if not copy:
+            return now
+        left = copy["due"] - self.clock() - SECONDS_1970_TO_2000
+        return now + min(max(left, 0), _LONGEST_S) * _SECOND_US
+
     def _settled(self, earlier) -> bool:
+        if earlier.began_us < self._forgotten_us:
+            return True
         answer = earlier.connection.answer or b""
         heard = earlier.connection.sent > answer.find(b"\r\n\r\n") > 0
         definite = earlier.status // 100 == 4 and earlier.status not in _UNSURE
         if heard and definite:
-            evidence = self.view.evidence()
+            evidence = self._evidence | self.view.evidence()
             return (earlier.attempt, "unbound") in evidence or (
                 earlier.attempt,
                 "refused",
@@ -73,9 +106,7 @@ class Judge:
             if look[0] > earlier.began_us and not look[2]
         ]
         for _, second, _ in looks:
-            late = second >= earlier.ended_us and second // _SECOND_US >= (
-                earlier.due - self.cloud.time.time() + self.cloud.time.now_us // _SECOND_US - 1
-            )
+            late = second >= max(earlier.ended_us, earlier.deadline_us - 2 * _SECOND_US)
             pause = self.spec.get("look_pause", 60) * _SECOND_US
             if late and any([second - first + _SECOND_US >= pause for first, _, _ in looks]):
                 return True
@@ -100,8 +131,8 @@ class Judge:
                 began = None
         return done
 
-    def at_rest(self, device, key: str) -> None:
-        """Judge the end of a history."""
+    def at_rest(self, device, key: str, alone: str) -> None:
+        """Judge the end of a history; `alone` is the state before an operator came."""
         self.cloud.finish()
         made = [token for one in self.binds() for token in one.made]
         for _ in self.cloud.own()[1:]:
@@ -113,6 +144,10 @@ class Judge:
             self.note("lost", "the cloud has bound a unit that rests as " + state)
         if device.reason.startswith("bug"):
             self.note("bug", device.reason)
+        must = self.spec.get("must")
+        rested = alone if must == "alone" else state
+        if must and rested != "bound":
+            self.note("missed", "it could be bound, and rests as " + rested)
 
     def _judge_bound(self, device, made: list, key: str) -> None:
         if device.token not in made:

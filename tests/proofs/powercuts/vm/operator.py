@@ -4,13 +4,17 @@ The host's rules, in the words of this bench: two complete looks where the list 
 unit, a pause apart; then the device decides by its own orders (firmware/orders.py, the real ones).
 What that leaves undone is settled by `reconcile --adopt` with the entry of this serial number,
 never where another board is known to have that number. A cloud without a list is asked by the
-device itself (`retry`), and a record that says nothing is forgotten (`reset`).
+device itself (`retry`), as long as it has the key for it. A record that says nothing, or two
+things, is forgotten (`reset`) where nothing of the unit was seen.
 """
 
 _ROUNDS = 5
 """An operator who finds it unknown again settles it again, at most so often."""
 _EXCHANGE_S = 31
 """The least pause between two looks: a request's longest deadline lies before the second."""
+
+_DECIDED = ("serial_taken", "doubled", "record_damaged", "copies_differ")
+"""What only an operator can decide, by the entry that he sees."""
 
 NOBODY, TAKEN = "", "another's"
 
@@ -21,7 +25,7 @@ class Operator:
     def __init__(self, history) -> None:
         self._history = history
         self._cloud = history.cloud
-        self._reconciled = False
+        self._ordered = False
         self.how = NOBODY
 
     def settle(self) -> bool:
@@ -39,20 +43,40 @@ class Operator:
             self.how = NOBODY if history.device.state == "unknown" else verb
         return True
 
+    def unbind(self) -> bool:
+        """Take the unit out of the cloud, then clear it; tell whether it rests after that.
+
+        Where power goes meanwhile, it is booted before the order is given again.
+        """
+        history = self._history
+        for _ in range(_ROUNDS):
+            self._cloud.remove_own()
+            history.boots = 0
+            history.supply.point("order", 0)
+            history.reached.note("reset")
+            whole = history.live(lambda: _order("reset", ""))
+            if not any(history.judge.view.copies()):
+                history.judge.forget()
+            if not history.until_rest():
+                return False
+            if whole:
+                return True
+        return True
+
     def _choose(self) -> tuple:
         """Return the next verb, and what goes with it."""
-        api, device = self._cloud.api, self._history.device
+        lists, reason = self._cloud.api.LISTS, self._history.device.reason
         seen = self._look()
-        if api.LISTS and not self._reconciled:
+        if lists and not self._ordered:
             return "reconcile", seen
-        if device.reason in ("serial_taken", "doubled", "record_damaged"):
-            if self._history.spec.get("twin") and (api.LISTS or not seen):
+        if reason in _DECIDED or (self._ordered and not lists):
+            if self._history.spec.get("twin") and (lists or not seen):
                 return TAKEN, ""
             if seen:
                 return "adopt", seen[0][0]
-        if api.LISTS:
-            return "reconcile", seen
-        return ("reset" if device.reason == "record_damaged" else "retry"), ""
+            if reason == "copies_differ" or not lists:
+                return "reset", ""
+        return ("reconcile", seen) if lists else ("retry", "")
 
     def _look(self) -> list:
         """Look into the cloud twice; return what is there of this serial number."""
@@ -62,7 +86,7 @@ class Operator:
         for pause in (0, max(history.spec.get("look_pause", 60), _EXCHANGE_S)):
             time.pass_us(pause * 1_000_000)
             self._cloud.catch_up()
-            seen = self._cloud.api.operator_look(self._cloud.devices, history.spec["serial"])
+            seen = self._cloud.api.operator_look(history.spec, self._cloud.devices)
             history.judge.operator_looks.append((time.now_us, time.now_us, bool(seen)))
         return seen
 
@@ -74,7 +98,7 @@ class Operator:
         history = self._history
         history.boots = 0
         if history.live(lambda: _order(verb, what)):
-            self._reconciled = True
+            self._ordered = True
         return history.until_rest()
 
 

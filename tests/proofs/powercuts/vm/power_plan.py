@@ -1,13 +1,16 @@
 """The power supply of a history: numbers every point at which power can go, and cuts it there.
 
 A point is a flash operation or a moment of the exchange with the cloud. A plan is a list of
-[number, way], in the order of numbers; what way means is the business of whoever asks.
+[number, way], in the order of numbers; what way means is the business of whoever asks, and of one
+beyond the last what is left over counts.
 """
 
 from flash import NorFlash, Power, PowerCut
 
 FLASH_WAYS = ("before", "first", "half", "last", "mess", "after")
 """Nothing of the operation is done; one byte; half; all but a byte; every other bit; all of it."""
+ERASE_WAYS = FLASH_WAYS + ("garbage",)  # noqa: RUF005 - MicroPython knows no unpacking here
+"""A sector whose erase is cut may hold anything: some chips clear its bits before they set them."""
 
 WRITTEN = ("nvs", "bind", "fctry")
 """The partitions that a device writes to."""
@@ -22,7 +25,9 @@ class Supply:
         self.done = 0
         self.trace = trace
         self.chip = None
+        self.reached = self.weak = None  # see `reached`, `weak_cells`
         self.wear: dict = {}  # (operation, sector): how often
+        self.erases: dict = {}  # sector: how often in the current life
 
     def point(self, label: str, ways: int) -> "int | None":
         """Pass a point at which power may go in so many ways; return the way, or None."""
@@ -32,8 +37,8 @@ class Supply:
             self.trace.append((label, ways))
         if self.plan and self.plan[0][0] <= number:
             planned, way = self.plan.pop(0)
-            if planned == number and way < ways:
-                return way
+            if planned == number and ways:
+                return way % ways
         return None
 
     def cut(self) -> None:
@@ -78,26 +83,42 @@ class FlashSupply(Power):
         self.chance = chance
         self.worn = worn
         self.programs = False
+        self.cut = False
         self.last = False
         self.mess = False
+        self.garbage = False
 
     def allow(self, operation: str, offset: int, length: int) -> int:
+        supply = self.supply
+        if supply.weak:
+            supply.weak.before_operation()
         self.programs = operation == "program"
-        wear = self.supply.wear
-        place = operation, offset >> 12
-        wear[place] = wear.get(place, 0) + 1
-        way = self.supply.point(operation, len(FLASH_WAYS))
+        self._count(operation, offset)
+        way = supply.point(operation, len(FLASH_WAYS if self.programs else ERASE_WAYS))
         if way is None:
             return length
-        self.supply.done += 1
-        name = FLASH_WAYS[way]
+        supply.done += 1
+        name = ERASE_WAYS[way]
+        self.cut = True
         self.mess = name == "mess"
-        self.last = name in ("mess", "after")
+        self.garbage = name == "garbage"
+        self.last = name in ("mess", "after", "garbage")
+        if self.garbage:
+            supply.reached.note("garbage")
         if self.last:
             return length
         return {"before": 0, "first": min(1, length - 1), "half": length // 2}.get(
             name, length - 1
         )
+
+    def _count(self, operation: str, offset: int) -> None:
+        wear = self.supply.wear
+        place = operation, offset >> 12
+        wear[place] = wear.get(place, 0) + 1
+        if not self.programs:
+            erases = self.supply.erases
+            erases[offset] = erases.get(offset, 0) + 1
+            self.supply.reached.erase(offset)
 
 
 class LifeFlash(NorFlash):
@@ -118,12 +139,26 @@ class LifeFlash(NorFlash):
 
     def _write(self, offset: int, data: bytes) -> None:
         power = self._power
-        if getattr(power, "mess", False):
+        if isinstance(power, FlashSupply):
+            data = self._spoilt(power, offset, data)
+        super()._write(offset, data)
+
+    def _spoilt(self, power: FlashSupply, offset: int, data: bytes) -> bytes:
+        """Return what a write comes to by its cut and by the wear of its place, and note it."""
+        if power.mess:
             data = self._mixed(offset, data)
-        worn = getattr(power, "worn", None)
+        elif power.garbage:
+            data = power.chance.bytes(len(data))
+        worn = power.worn
         if worn and power.programs and worn[0] <= offset < worn[1]:
             data = self._mixed(offset, data)
-        super()._write(offset, data)
+        supply = power.supply
+        if power.programs:
+            supply.reached.program(offset, data)
+        if power.cut and supply.weak:
+            old = bytes(self._memory[offset : offset + len(data)])
+            supply.weak.weaken(offset, old, data, power.chance)
+        return data
 
     def _mixed(self, offset: int, data: bytes) -> bytes:
         """Return what stands there if every other bit, by chance, stays as it was."""

@@ -2,6 +2,10 @@
 
 import json
 
+from runtime import clock
+
+from .cloud_model import LONG_AGO_S
+
 BASE = "/v0"
 LISTS = True
 """An operator can see the company's devices, and `startline reconcile` settles by that."""
@@ -73,20 +77,27 @@ def look(spec: dict, devices: list, exchange) -> tuple:
     pages = max(1, (len(devices) + limit - 1) // limit)
     shown = devices[(page - 1) * limit : page * limit]
     exchange.page, exchange.pages = page, pages
-    exchange.found = any([one["serial_number"] == spec["serial"] for one in shown])
+    exchange.found = any([_may_be_ours(spec, one) for one in shown])
+    if any([one["own"] for one in shown]) and (
+        spec.get("shows") or spec.get("hides") or spec.get("latin")
+    ):
+        exchange.connection.cloud.reached.note("list")
     return 200, {
         "description": "Success",
-        "result": [_entry(one) for one in shown],
+        "result": [_entry(spec, one) for one in shown],
         "pagination": {"page": page, "limit": limit, "total": len(devices), "total_pages": pages},
     }
 
 
-def operator_look(devices: list, serial: str) -> list:
-    """Return what an operator sees of a unit in the whole list: (token, mark, serial)."""
+def operator_look(spec: dict, devices: list) -> list:
+    """Return what an operator sees of this very unit in the whole list: (token, mark, serial).
+
+    A person knows the unit in whatever form the list writes its number.
+    """
     return [
-        (one["token"], one["firmware"], one["serial_number"])
+        (one["token"], _entry(spec, one).get("firmware") or "", one["serial_number"])
         for one in devices
-        if one["serial_number"] == serial
+        if one["serial_number"] == spec["serial"]
     ]
 
 
@@ -101,20 +112,48 @@ def body(spec: dict, status: int, said: dict) -> bytes:
         )
     if form == "body":
         text = '{"body": %s}' % text
+    if spec.get("latin"):  # this is no UTF-8
+        return text.encode().replace(b"\xc3\xa9", b"\xe9")
     return text.encode()
 
 
-def _entry(device: dict) -> dict:
-    return {
+def _may_be_ours(spec: dict, device: dict) -> bool:
+    """Tell whether an entry is this unit's, or one of which nobody can say that it is not."""
+    return device["serial_number"] == spec["serial"] or (device["odd"] and spec["odd"]["doubt"])
+
+
+def _entry(spec: dict, device: dict) -> dict:
+    """Return an entry of the list, spelt as the spec has it: `shows` and `hides` for the unit's own.
+
+    `odd` does so for another board's: members as `shows`, `age` in seconds, and whether it leaves
+    a doubt.
+    """
+    entry = {
         "deviceid": device["token"],
         "type": "",
         "model": device["model"],
         "alias": device["alias"],
         "firmware": device["firmware"],
         "serial_number": device["serial_number"],
-        "creation_date": "2026-11-18T09:30:00.000Z",
+        "creation_date": _iso(device["created"]),
         "last_login": None,
         "sessions": 0,
         "device_status": None,
         "battery_percentage": None,
     }
+    if device["odd"]:
+        odd = spec["odd"]
+        entry["creation_date"] = _iso(device["created"] + LONG_AGO_S - odd["age"])
+        entry.update(odd["shows"])
+    elif device["own"]:
+        entry.update(spec.get("shows", {}))
+        for name in spec.get("hides", ()):
+            del entry[name]
+    return entry
+
+
+def _iso(unix: int) -> str:
+    return (
+        "%04d-%02d-%02dT%02d:%02d:%02d.000Z"
+        % clock.calendar(unix - clock.SECONDS_1970_TO_2000)[:6]
+    )

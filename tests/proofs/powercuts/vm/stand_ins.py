@@ -4,7 +4,7 @@ import sys
 
 
 class Out:
-    """Console of the current life: keeps the last lives' text, and nothing goes to the terminal."""
+    """Console of the current life: its text is kept, and nothing goes to the terminal."""
 
     def __init__(self) -> None:
         self.text: list = []
@@ -13,15 +13,24 @@ class Out:
         self.text.append(text)
         return len(text)
 
-    def said(self) -> str:
-        """Return all of it."""
-        return "".join(self.text)
+    def holds(self, text: str) -> bool:
+        """Tell whether a text was written, in one piece as the agent writes its lines."""
+        return any([text in piece for piece in self.text])
+
+
+class App:
+    """The reader's own program, `app`: keeps the device that it is started with."""
+
+    device = None
+
+    def main(self, device) -> None:
+        self.device = device
 
 
 class Stage:
     """The modules that the agent imports, and what moves behind them.
 
-    `time`, `net` and `out` are the same for all histories; `chance` is set anew for each.
+    `time`, `net`, `app` and `out` are the same for all histories; `chance` is set anew for each.
     """
 
     def __init__(self) -> None:
@@ -35,6 +44,7 @@ class Stage:
         self.net = Net(self.time)
         self.out = Out()
         self.chance = Chance(0)
+        self.app = sys.modules["app"] = App()
         self.tls = fake_tls
         fake_tls.ahead = self.net.ahead
         # The chip's stand-ins import the host's modules under these names, and wrap them.

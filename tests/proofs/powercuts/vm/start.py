@@ -1,7 +1,7 @@
 """Started by the driver: `micropython start.py JOBS`, a JSON file; prints JSON on one line.
 
 Members of the file: `path` (folders to import from), `images` (name: file with a blank flash),
-`jobs`. What is printed is the list of the jobs' results.
+`size` (of the largest flash, in bytes), `jobs`. What is printed is the list of the jobs' results.
 """
 
 import json
@@ -14,19 +14,19 @@ sys.path[:] = _order["path"] + [".frozen"]
 
 def _main(order: dict, write) -> None:
     # What is large comes first, as long as the heap is in one piece.
-    images = {}
-    for name, path in order["images"].items():
-        with open(path, "rb") as file:
-            images[name] = file.read()
-    memory = bytearray(max([len(image) for image in images.values()]))
+    memory = bytearray(order["size"])
 
     from vm.stand_ins import Stage
 
     stage = Stage()  # before anything else: what it replaces must not have been imported by then
     from vm import jobs, rufus, vms
+    from vm.flash_image import read_image
 
+    images = {name: read_image(path) for name, path in order["images"].items()}
     bench = jobs.Bench(stage, {"rufus": rufus, "vms": vms}, images, memory)
-    write(json.dumps([bench.run(job) for job in order["jobs"]]) + "\n")
+    for number, job in enumerate(order["jobs"]):
+        write(("," if number else "[") + json.dumps(bench.run(job)))
+    write("]\n")
 
 
 _main(_order, sys.stdout.write)

@@ -63,9 +63,11 @@ def look(spec: dict, devices: list, exchange) -> tuple:
     return conflict({}) if exchange.found else (204, None)
 
 
-def operator_look(devices: list, serial: str) -> list:
+def operator_look(spec: dict, devices: list) -> list:
     """Return what the cloud's own page shows an operator of this very unit, each as (id,)."""
-    return [(one["token"],) for one in devices if one["own"] and one["serial_number"] == serial]
+    return [
+        (one["token"],) for one in devices if one["own"] and one["serial_number"] == spec["serial"]
+    ]
 
 
 def body(_spec: dict, _status: int, said: dict) -> bytes:
