@@ -269,7 +269,7 @@ print(hits[-1])
         "ValueError Timer(4) doesn't exist, there are only 4 hardware timers",
         "ValueError hard Timers are not implemented",
         "ValueError Timer period is too short for this timer",
-        "TypeError __init__() takes 2 positional arguments but 3 were given",
+        "TypeError __new__() takes 2 positional arguments but 3 were given",
         "Timer(1, mode=PERIODIC, period=50)",
         "3 1 True",
         "busy",

@@ -1,4 +1,4 @@
-"""The probe script, whose output on a real ESP32 is known."""
+"""The probe script, which prints the same on the virtual chip and on a board."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.virtual.vm_harness import Vm
 HERE = Path(__file__).parent
 
 
-def test_the_probe_says_what_a_real_chip_says(tmp_path: Path) -> None:
-    """Line by line the output is that of the port on silicon."""
+def test_the_probe_says_what_a_chip_says(tmp_path: Path) -> None:
+    """Fact by fact, of every module that the port gives to programs."""
     with Vm(tmp_path) as vm:
         vm.start()
         said = vm.run((HERE / "probe.py").read_text())

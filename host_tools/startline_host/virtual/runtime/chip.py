@@ -70,6 +70,7 @@ class Chip:
         self.station = wifi.Station(world, ticks_ms)
         self.rows = table.read_table(flash)
         self.pins: dict = {}
+        self.objects: dict = {}
         self.timers: list = []
         self.interrupts: list = []
         self.in_callback = False

@@ -16,6 +16,15 @@ HEAP_DATA = 4
 HEAP_EXEC = 1
 
 _BLOCK = 4096
+_HEAP = (
+    (HEAP_DATA, 7_288, 0, 0, 0),
+    (HEAP_DATA, 16_648, 4, 0, 4),
+    (HEAP_DATA, 79_912, 37_712, 34_816, 32_308),
+    (HEAP_DATA | HEAP_EXEC, 15_072, 15_036, 14_848, 15_036),
+    (HEAP_DATA | HEAP_EXEC, 113_840, 47_376, 43_008, 40_960),
+    (HEAP_EXEC, 94_968, 94_376, 90_112, 94_376),
+)
+"""What a region is good for, and its sizes in bytes: DRAM, memory of both kinds, IRAM."""
 _NAMES = {
     _nvs.NOT_FOUND: "ESP_ERR_NVS_NOT_FOUND",
     _nvs.NOT_ENOUGH_SPACE: "ESP_ERR_NVS_NOT_ENOUGH_SPACE",
@@ -41,16 +50,11 @@ def raw_temperature() -> int:
 
 
 def idf_heap_info(capabilities: int) -> list:
-    """Return regions (size, free, largest block, least free ever), as a chip with Wi-Fi has them."""
-    if capabilities & HEAP_EXEC:
-        return [(94_968, 94_376, 90_112, 94_376)]
-    return [
-        (7_288, 0, 0, 0),
-        (16_648, 4, 0, 4),
-        (79_912, 37_712, 34_816, 32_308),
-        (15_072, 15_036, 14_848, 15_036),
-        (113_840, 47_376, 43_008, 40_960),
-    ]
+    """Return regions (size, free, largest block, least free ever) of all these capabilities.
+
+    The numbers are those of a chip with Wi-Fi on.
+    """
+    return [region[1:] for region in _HEAP if not capabilities & ~region[0]]
 
 
 class NVS:
@@ -190,7 +194,9 @@ class Partition:
         return 0 if request in (1, 2, 3) else None
 
     def set_boot(self) -> None:
-        """Do nothing: there is one application."""
+        """Do nothing: there is one application. Raises OSError(-5379) for another partition."""
+        if self._row.kind != _table.TYPE_APP:
+            raise OSError(-5379, "ESP_ERR_OTA_VALIDATE_FAILED")
 
     def get_next_update(self):
         """Raise: there is no second application partition."""

@@ -7,6 +7,7 @@ from ..chip import CAUSES as _CAUSES
 from ..chip import current as _current
 from ..clock import calendar as _calendar
 from ..clock import seconds as _seconds
+from ..peripherals import only as _only
 from ..timers import Alarm as _Alarm
 from .machine_uart import UART  # noqa: F401
 from .not_imitated import add_to as _add_to
@@ -147,6 +148,9 @@ class Pin(_real.PinBase):
     DRIVE_2 = 2
     DRIVE_3 = 3
 
+    def __new__(cls, id, *options, **named):
+        return id if isinstance(id, Pin) else _only(cls, id)
+
     def __init__(self, id: int, mode=-1, pull=-1, value=None, drive=None, hold=None) -> None:
         if isinstance(id, Pin):
             id = id.id()
@@ -214,14 +218,18 @@ class Timer:
     ONE_SHOT = 0
     PERIODIC = 1
 
+    def __new__(cls, id: int = -1, **options):
+        return _only(cls, id) if id >= 0 else object.__new__(cls)
+
     def __init__(self, id: int = -1, **options) -> None:
         if id >= _TIMERS:
             raise ValueError(
                 "Timer(%d) doesn't exist, there are only %d hardware timers" % (id, _TIMERS)
             )
-        self._id = id
-        self._alarm = None
-        self._mode = self.ONE_SHOT
+        if not hasattr(self, "_alarm"):
+            self._id = id
+            self._alarm = None
+            self._mode = self.ONE_SHOT
         if options:
             self.init(**options)
 

@@ -5,6 +5,7 @@ import io as _io
 from .. import uart as _uart
 from ..buffers import byte_view as _byte_view
 from ..chip import current as _current
+from ..peripherals import only as _only
 from ..timers import run_due as _run_due
 from .time import sleep_us as _sleep_us
 
@@ -55,6 +56,9 @@ class UART(_io.IOBase):
     IRQ_RX = _uart.RX
     IRQ_BREAK = _uart.BREAK
     IRQ_RXIDLE = _uart.RX_IDLE
+
+    def __new__(cls, id: int, *options, **named):
+        return _only(cls, id)
 
     def __init__(self, id: int, *options, **named) -> None:
         if not 0 <= id < _COUNT:

@@ -2,6 +2,7 @@
 
 from .. import wifi as _wifi
 from ..chip import current as _current
+from ..peripherals import only as _only
 from .not_imitated import add_to as _add_to
 from .time import sleep_ms as _sleep_ms
 
@@ -23,6 +24,14 @@ AUTH_WEP = 1
 AUTH_WPA_PSK = 2
 AUTH_WPA2_PSK = 3
 AUTH_WPA_WPA2_PSK = 4
+AUTH_WPA2_ENTERPRISE = 5
+AUTH_WPA3_PSK = 6
+AUTH_WPA2_WPA3_PSK = 7
+AUTH_WAPI_PSK = 8
+AUTH_OWE = 9
+AUTH_WPA3_ENT_192 = 10
+AUTH_WPA3_EXT_PSK = 11
+AUTH_WPA3_EXT_PSK_MIXED_MODE = 12
 
 _ADDRESS = "10.0.0.2"
 _ROUTER = "10.0.0.1"
@@ -53,12 +62,15 @@ class WLAN:
     PM_PERFORMANCE = 1
     PM_POWERSAVE = 2
 
+    def __new__(cls, interface: int = STA_IF):
+        return _only(cls, interface)
+
     def __init__(self, interface: int = STA_IF) -> None:
         if interface not in (STA_IF, AP_IF):
             raise ValueError("invalid WLAN interface identifier")
         self._is_station = interface == STA_IF
         self._station = _current().station
-        self._ap_active = False
+        self._ap_active = getattr(self, "_ap_active", False)
 
     def active(self, *on) -> bool:
         """Return whether the interface is on, or switch it."""
@@ -170,6 +182,8 @@ class WLAN:
             raise ValueError("unknown config param")
 
     def _get(self, name: str):
+        if name in _OF_ACCESS_POINT and self._is_station:
+            raise OSError("AP required")
         if name == "mac":
             mac = _current().mac
             return mac if self._is_station else mac[:5] + bytes((mac[5] + 1 & 255,))
@@ -188,6 +202,7 @@ class WLAN:
             raise OSError("STA required")
 
 
+_OF_ACCESS_POINT = ("hidden", "security", "authmode")
 _SETTINGS = {
     "channel": 6,
     "pm": 1,

@@ -143,6 +143,7 @@ class socket(_io.IOBase):
     def send(self, data) -> int:
         """Send, and return how many bytes went."""
         view = _byte_view(data)
+        self._need_connection()
         self._wait_for_link()
         return self._call(self._real.send, view)
 
@@ -157,6 +158,7 @@ class socket(_io.IOBase):
         view = _byte_view(data)
         if length is not None:
             view = view[:length] if offset is None else view[offset : offset + length]
+        self._need_connection()
         self._wait_for_link()
         return self._call(self._real.write, view)
 
@@ -291,8 +293,7 @@ class socket(_io.IOBase):
 
         Raises OSError(116) when it is over, OSError(128) for a socket that was never connected.
         """
-        if self._is_new:
-            raise _errors.OSError(_errors.ENOTCONN)
+        self._need_connection()
         if timeout == 0:
             _current().console.check()
             return timeout
@@ -308,6 +309,11 @@ class socket(_io.IOBase):
         if not ready:
             raise _errors.OSError(_errors.ETIMEDOUT)
         return timeout
+
+    def _need_connection(self) -> None:
+        """Raise OSError(128) for a stream that was never connected."""
+        if self._is_new:
+            raise _errors.OSError(_errors.ENOTCONN)
 
     def _wait_for_link(self) -> None:
         """Return at once while traffic passes. Raises OSError(116) when the timeout is over."""
