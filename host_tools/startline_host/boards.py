@@ -23,17 +23,18 @@ _NO_LED: dict[str, frozenset[int]] = {
 _MIB = 1 << 20
 
 Hex256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Release = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+){1,2}(-[-.+\w]+)?$")]
 UsbId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")]
 
 
 class FirmwarePin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The one firmware that a board is loaded with.
+    """One version of the firmware that a board can be loaded with.
 
     `file` is the published file's name and `url` where it is; `sha256` is absent where it is not
     known yet. `synthetic` means that the project makes the image itself, and there is no file.
     """
 
-    version: str
+    version: Release
     file: str = ""
     url: str = ""
     sha256: Hex256 | None = None
@@ -63,6 +64,7 @@ class Led(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One board; sizes and offsets in bytes, `usb_ids` as "vid:pid" in lower-case hex.
 
+    `firmware` is what it is loaded with, one of `firmware_versions`, newest first.
     `race_size` is that of the journal of passings, 0 for a board that times no races.
     """
 
@@ -72,6 +74,7 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     flash_size: int
     firmware_offset: int
     firmware: FirmwarePin
+    firmware_versions: tuple[FirmwarePin, ...] = ()
     variant: str = ""
     race_size: int = 0
     baud: Baud = Baud()
@@ -104,10 +107,11 @@ def board_names() -> list[str]:
     return names
 
 
-def load_board(name: str) -> Board:
+def load_board(name: str, firmware_version: str | None = None) -> Board:
     """Load "BOARD", "BOARD:VARIANT", or a path to a board.toml of one's own.
 
-    Raises BadInput for an unknown board or variant, or a profile that breaks the schema.
+    Its firmware is the newest whose digest is known, or the version that is named. Raises BadInput
+    for an unknown board, variant or version, or a profile that breaks the schema.
     """
     base, _, variant = name.partition(":")
     path = data_folder("boards") / base / "board.toml"
@@ -117,7 +121,25 @@ def load_board(name: str) -> Board:
         raise BadInput(
             f"There is no board {base!r}.", f"The boards are: {', '.join(board_names())}."
         )
-    return _board(_read(path), variant, path)
+    board = _board(_read(path), variant, path)
+    return board if firmware_version is None else _with_firmware(board, firmware_version)
+
+
+def release_order(version: str) -> tuple[list[int], bool, str]:
+    """Return a key that sorts MicroPython's versions; a preview comes before its release."""
+    release, _, preview = version.partition("-")
+    return [int(part) for part in release.split(".")], not preview, preview
+
+
+def _with_firmware(board: Board, version: str) -> Board:
+    wanted = version.removeprefix("v")
+    pins = {pin.version: pin for pin in board.firmware_versions}
+    if wanted not in pins:
+        raise BadInput(
+            f"{board.full_name} has no firmware {version!r}.",
+            f"Its versions are {', '.join(pins)}; a file of another one is named with --firmware.",
+        )
+    return msgspec.structs.replace(board, firmware=pins[wanted])
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -140,7 +162,14 @@ def _board(raw: dict[str, Any], variant: str, path: Path) -> Board:
         changes = variants[variant]
         # A variant's firmware is its own as a whole: half of another file's pin is no pin.
         raw = raw | changes | {"variant": variant}
+    listed = raw.pop("firmware", [])
+    raw["firmware_versions"] = [listed] if isinstance(listed, dict) else listed
     try:
+        pins = msgspec.convert(raw["firmware_versions"], tuple[FirmwarePin, ...])
+        pins = tuple(sorted(pins, key=lambda pin: release_order(pin.version), reverse=True))
+        if not pins:
+            raise BadInput(f"The board file {path} is wrong: it lists no [[firmware]].")
+        raw |= {"firmware_versions": pins, "firmware": _usual(pins)}
         board = msgspec.convert(raw, Board)
     except msgspec.ValidationError as error:
         raise BadInput(f"The board file {path} is wrong: {error}.") from None
@@ -163,9 +192,22 @@ def _checked(board: Board, path: Path) -> Board:
         )
     if board.firmware_offset not in {0, 0x1000, 0x2000}:
         raise BadInput(f"{path}: no chip boots from firmware_offset {board.firmware_offset:#x}.")
-    pin = board.firmware
+    for pin in board.firmware_versions:
+        _check_pin(pin, path)
+    for what in ("version", "file"):
+        told = [text for pin in board.firmware_versions if (text := getattr(pin, what))]
+        if len(set(told)) < len(told):
+            raise BadInput(f"{path}: two [[firmware]] have the same {what}.")
+    return board
+
+
+def _check_pin(pin: FirmwarePin, path: Path) -> None:
     if pin.synthetic == bool(pin.file) or bool(pin.file) != bool(pin.url):
-        raise BadInput(f"{path}: [firmware] needs file and url, or synthetic = true.")
+        raise BadInput(f"{path}: [[firmware]] needs file and url, or synthetic = true.")
     if pin.url and not pin.url.startswith("https://"):
         raise BadInput(f"{path}: the firmware's url is not https.")
-    return board
+
+
+def _usual(pins: tuple[FirmwarePin, ...]) -> FirmwarePin:
+    """Return the newest version whose digest is known; where none is, the newest."""
+    return next((pin for pin in pins if pin.sha256 or pin.synthetic), pins[0])

@@ -30,6 +30,12 @@ version = "1.29.0"
 synthetic = true
 """
 
+TWICE = """[[firmware]]
+version = "1.29.0"
+file = "a.bin"
+url = "https://example.invalid/a.bin"
+"""
+
 
 @pytest.mark.parametrize("name", board_names())
 def test_every_profile_loads_and_makes_a_plan(name: str) -> None:
@@ -58,10 +64,62 @@ def test_the_boards_of_the_project_are_there() -> None:
 
 
 def test_the_pinned_firmware_is_the_official_one() -> None:
-    """The one digest that is known stands in the profile with its file's name and size."""
+    """The newest verified version is the default, the oldest supported one can be had."""
     pin = load_board("ESP32_GENERIC").firmware
+    assert (pin.file, pin.size) == ("ESP32_GENERIC-20250911-v1.26.1.bin", 1_734_416)
+    assert pin.sha256 == "6b5272b6edd15fc4d1627ec559a27a5d5a7b86e5ea7f8013941eb10c877edd4e"
+    pin = load_board("ESP32_GENERIC:8M", "v1.23.0").firmware
     assert (pin.file, pin.size) == ("ESP32_GENERIC-20240602-v1.23.0.bin", 1_734_240)
     assert pin.sha256 == "5e442176c7e90347aa102915077dda59f795af190f907f3919ee1e4e57984716"
+
+
+@pytest.mark.parametrize(
+    ("digests", "usual"),
+    [
+        ({}, "1.27.0"),
+        ({"1.9.4": "a"}, "1.9.4"),
+        ({"1.9.4": "a", "1.27.0-preview.3": "b"}, "1.27.0-preview.3"),
+        ({"1.26": "a", "1.27.0": "b"}, "1.27.0"),
+    ],
+)
+def test_the_newest_version_with_a_digest_is_the_default(
+    tmp_path: Path, digests: dict[str, str], usual: str
+) -> None:
+    """Versions are compared as numbers, a preview comes before its release."""
+    path = tmp_path / "board.toml"
+    text = GOOD.partition("[firmware]")[0]
+    for version in ("1.9.4", "1.27.0", "1.26", "1.27.0-preview.3"):
+        text += f"""[[firmware]]
+version = "{version}"
+file = "v{version}.bin"
+url = "https://example.invalid/v{version}.bin"
+"""
+        text += f'sha256 = "{digests[version] * 64}"\n' if version in digests else ""
+    path.write_text(text)
+    board = load_board(str(path))
+    order = [pin.version for pin in board.firmware_versions]
+    assert order == ["1.27.0", "1.27.0-preview.3", "1.26", "1.9.4"]
+    assert board.firmware.version == usual
+    assert load_board(str(path), "1.26").firmware.file == "v1.26.bin"
+
+
+def test_a_version_that_is_not_listed_is_told_the_others() -> None:
+    """Which versions there are, and how to take one of one's own, stand in the hint."""
+    with pytest.raises(BadInput, match=r"ESP32_GENERIC:16M has no firmware '1\.22\.0'") as caught:
+        load_board("ESP32_GENERIC:16M", "1.22.0")
+    assert "1.26.1, 1.25.0, 1.24.1, 1.23.0" in caught.value.hint
+    assert "--firmware" in caught.value.hint
+
+
+@pytest.mark.parametrize("verb", ["flash", "up", "build", "line", "bench"])
+def test_a_version_and_a_file_are_one_too_many(verb: str) -> None:
+    """Firmware is chosen by its version or by its file, with every verb that loads one."""
+    from startline_host.cli import startline
+
+    words = {"build": ["--serial", "1"], "line": ["U-{n}", "--count", "1", "--virtual", "1"]}
+    chosen = ["--firmware-version", "1.23.0", "--firmware", "x.bin"]
+    result = CliRunner().invoke(startline, [verb, *words.get(verb, []), *chosen])
+    assert result.exit_code == 2, result.output
 
 
 def test_offsets_are_those_of_the_chips() -> None:
@@ -113,6 +171,9 @@ def test_a_profile_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
         ("synthetic = true", 'file = "a.bin"', "needs file and url"),
         ("synthetic = true", 'file = "a.bin"\nurl = "http://x/a.bin"', "not https"),
         ("synthetic = true", 'synthetic = true\nsha256 = "xyz"', "sha256"),
+        ('"1.29.0"', '"latest"', "version"),
+        ("[firmware]", "[firm]", "lists no"),
+        ("[firmware]", TWICE + "[[firmware]]", "the same version"),
         ("[firmware]", "[firmware", "not valid TOML"),
         ("[firmware]", "[led]\npin = 6\n[firmware]", "GPIO 6 of an esp32 can carry no LED"),
         ("[firmware]", "[led]\npin = 34\n[firmware]", "can carry no LED"),

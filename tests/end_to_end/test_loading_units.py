@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,7 +128,23 @@ def test_a_stock_table_told_the_same_again_costs_no_byte(
     assert seen["missing"] == []
     assert "alias" not in seen["factory"]["values"]["factory"]
     assert seen["factory"]["values"]["factory"]["serial"] == SERIAL
+    # A day of grace, as everywhere: this computer's clock may be ahead of the device's.
+    assert 86_400 <= time.time() - seen["factory"]["values"]["factory"]["made_at"] < 90_000
+    assert "no agent" not in first.err
     assert os.environ["CLAIM_KEY"] not in first.out + first.err + again.out + third.out
+
+
+def test_a_device_without_an_agent_is_told_and_says_so(
+    startline: Startline, start: Start, stock_flash: Path, settings_file: Path
+) -> None:
+    """It keeps its identity for the day when it has an agent, and nobody waits for it to bind."""
+    image = bytearray(stock_flash.read_bytes())
+    image[0x200000:] = make_filesystem({"/notes.txt": b"mine"}, 0x200000)
+    stock_flash.write_bytes(image)
+    done = startline("provision", "-p", start(NOWHERE).url, "--serial", SERIAL)
+    assert done.code == 0, done.err
+    assert "Wrote nvs" in done.out
+    assert "has no agent yet" in done.err
 
 
 def test_a_file_system_that_does_not_fit_is_backed_up_and_made_anew(

@@ -136,6 +136,25 @@ def test_a_local_file_of_another_name_is_asked_for_each_time_it_changes(
     assert len(asked) == 2
 
 
+def test_a_file_of_another_listed_version_is_held_to_its_own_digest(
+    board: Board, merged: bytes, tmp_path: Path
+) -> None:
+    """By its name or by its digest a local file is one of the board's versions: no question."""
+    other = synthetic_firmware(board, version="1.26.1")
+    pin = FirmwarePin(
+        version="1.26.1", file="v1.26.1.bin", url=URL, sha256=hashlib.sha256(other).hexdigest()
+    )
+    usual = pinned(board, hashlib.sha256(merged).hexdigest())
+    several = msgspec.structs.replace(usual, firmware_versions=(usual.firmware, pin))
+    store = FirmwareStore(tmp_path / "c", confirm=pytest.fail)
+    for name in (pin.file, "renamed.bin"):
+        (tmp_path / name).write_bytes(other)
+        assert store.obtain(several, tmp_path / name).firmware.version == "1.26.1"
+    (tmp_path / pin.file).write_bytes(merged)
+    with pytest.raises(BadInput, match="was expected"):
+        store.obtain(several, tmp_path / pin.file)
+
+
 def test_an_unsound_file_is_not_even_asked_about(
     board: Board, merged: bytes, tmp_path: Path
 ) -> None:

@@ -284,6 +284,25 @@ def test_parts_of_a_flash_are_enough_for_part_of_the_answer(flash: bytearray) ->
     assert (seen.record.state, seen.missing) == ("bound", [])
 
 
+def test_an_official_images_version_is_found_where_it_stands(flash: bytearray) -> None:
+    """Its descriptor tells no version: the banner among the constants does, or who was asked."""
+    descriptor = flash.index(b"v1.29.0\x00", 0x10000)
+    flash[descriptor : descriptor + 7] = b"f61fac0"
+    banner = flash.index(b"MicroPython v1.29.0 on", 0x10000)
+    known = {0: bytes(flash[:banner]), BIND: bytes(flash[BIND:])}
+    partly = inspect(Dump(known, len(flash)), MAC)
+    assert partly.application is not None
+    assert (partly.application.version, partly.missing) == ("", [])
+    asked = inspect(Dump(known, len(flash)), MAC, running="1.26.1")
+    assert asked.application is not None
+    assert asked.application.version == "1.26.1"
+    dump = GrowingDump(known, len(flash), lambda at, size: bytes(flash[at : at + size]))
+    dump.allow(0x10020, 0x200)
+    grown = inspect(dump, MAC)
+    assert grown.application is not None
+    assert (grown.application.version, grown.application.verified) == ("1.29.0", False)
+
+
 def test_a_dump_can_grow_where_it_is_allowed_to(flash: bytearray) -> None:
     """With vfs opened, a part of it is fetched, and the agent's version is told."""
     parts = {at: bytes(flash[at:end]) for at, end in ((0, 0x11000), (BIND, 0x400000))}

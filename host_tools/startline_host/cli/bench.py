@@ -22,7 +22,6 @@ from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_ca
 from startline_host.bench.scenarios.provisioning import Link
 from startline_host.bench.scenarios.runner import Result
 from startline_host.bench.suite import Plan, run_bench, usual_jobs
-from startline_host.boards import load_board
 from startline_host.cli import options
 from startline_host.errors import BadInput
 from startline_host.flows.notice_view import ConsoleView
@@ -87,6 +86,7 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
 @click.option("--ssid", help="The Wi-Fi that a board is to join.")
 @click.option("--wifi-password-file", type=_FILE, help=f"Its password; otherwise ${_PASSWORD}.")
 @click.option("--cloud-host", default="", help="This computer, as a board on the Wi-Fi knows it.")
+@options.firmware_version_option
 @click.option("--firmware", type=_FILE, help="A firmware file, used as it is.")
 @click.option("--agent", type=_FILE, help="A folder with another agent to put to the test.")
 @click.option("--junit", "junit_file", type=_FILE, help="Write JUnit XML.")
@@ -109,6 +109,7 @@ def command(
     ssid: str | None,
     wifi_password_file: Path | None,
     cloud_host: str,
+    firmware_version: str | None,
     firmware: Path | None,
     agent: Path | None,
     junit_file: Path | None,
@@ -141,7 +142,9 @@ def command(
     plan = Plan(
         cases=cases,
         base=make_base(
-            load_board(board if port else VIRTUAL_BOARD), agent=agent, firmware=firmware
+            options.chosen_board(board if port else VIRTUAL_BOARD, firmware_version, firmware),
+            agent=agent,
+            firmware=firmware,
         ),
         link=_link(link, port, ssid, wifi_password_file),
         port=port,

@@ -52,6 +52,7 @@ def _profile(board: Board) -> str:
         "file": pin.file,
         "from": pin.url,
         "SHA-256": pin.sha256 or "",
+        "others": ", ".join(one.version for one in board.firmware_versions if one != pin),
         "baud": f"console {board.baud.console}, flashing {board.baud.flash}",
         "USB": ", ".join(board.usb_ids),
         "LED": f"GPIO {board.led.pin}, lit by {board.led.active}" if board.led else "",

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from startline_host.boards import load_board
 from startline_host.cli import options
 from startline_host.flows.build import Manifest, build
 from startline_host.flows.recipe import Recipe
@@ -24,6 +23,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--units", "unit_list", type=_FILE, help="CSV with a row for each unit.")
 @click.option("--encoding", default="", help="Of the list, if not UTF-8: windows-1252 …")
 @options.unit_options
+@options.firmware_version_option
 @click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is.")
 @click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use.")
 @click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data for vfs.")
@@ -38,6 +38,7 @@ def command(
     unit_list: Path | None,
     encoding: str,
     unit: dict[str, str],
+    firmware_version: str | None,
     firmware_file: Path | None,
     accept_firmware: str | None,
     app_folder: Path | None,
@@ -50,7 +51,7 @@ def command(
         raise click.UsageError("Give either --serial for one unit or --units for a list of them.")
     if unit_list is not None and any(unit.values()):
         raise click.UsageError("With --units, everything about a unit stands in the list.")
-    profile = load_board(board)
+    profile = options.chosen_board(board, firmware_version, firmware_file)
     told = load_settings(settings_file, warn=options.warn)
     if unit_list is not None:
         units = load_units(unit_list, told.unit_defaults, encoding)

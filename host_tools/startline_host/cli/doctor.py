@@ -24,6 +24,7 @@ _MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "b
 @options.port_option
 @options.console_baud_option
 @options.board_option
+@options.firmware_version_option
 @click.option("--settings", "settings_file", type=click.Path(path_type=Path),
               default="settings.toml", envvar="STARTLINE_SETTINGS", show_default=True,
               help="What all units share: cloud, network, CA.")  # fmt: skip
@@ -37,6 +38,7 @@ def command(
     port: str | None,
     baud: int,
     board: str,
+    firmware_version: str | None,
     settings_file: Path,
     read_key_file: Path | None,
     seconds: float,
@@ -48,7 +50,7 @@ def command(
     line is listened to. Ends with 0, or with the exit code that `up` would meet first.
     """
     patient = Patient(
-        board=load_board(board),
+        board=load_board(board, firmware_version),
         port=port,
         usb_ids=options.usb_ids().keys(),
         baud=baud,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import rich_click as click
 
-from startline_host.boards import load_board
 from startline_host.cli import options
 from startline_host.device.port_session import Line
 from startline_host.flows.backup import new_file
@@ -27,6 +26,7 @@ def command(
     port: str | None,
     baud: int | None,
     board: str,
+    firmware_version: str | None,
     firmware_file: Path | None,
     accept_firmware: str | None,
     app_folder: Path | None,
@@ -37,7 +37,7 @@ def command(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
-    profile = load_board(board)
+    profile = options.chosen_board(board, firmware_version, firmware_file)
     order = Order(
         board=profile,
         kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),

@@ -14,7 +14,7 @@ import rich_click as click
 from click.core import ParameterSource
 from rich.console import Console
 
-from startline_host.boards import Board, load_board
+from startline_host.boards import Board
 from startline_host.cli import options
 from startline_host.cli.ledger import ledger_option
 from startline_host.clouds.cloud_check import list_devices
@@ -61,6 +61,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
     settings_file: Path
     board: str
     baud: int | None
+    firmware_version: str | None
     firmware_file: Path | None
     app_folder: Path | None
     overwrite: bool
@@ -98,6 +99,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
               help="What all units share: cloud, network, CA.")  # fmt: skip
 @options.board_option
 @options.flash_baud_option
+@options.firmware_version_option
 @click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is.")
 @click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data.")
 @click.option("--overwrite", is_flag=True,
@@ -137,6 +139,7 @@ def command(
     settings_file: Path,
     board: str,
     baud: int | None,
+    firmware_version: str | None,
     firmware_file: Path | None,
     app_folder: Path | None,
     overwrite: bool,  # noqa: FBT001
@@ -162,7 +165,8 @@ def command(
     given = _Given(
         units=units, count=count, start=start, name=name, model=model, encoding=encoding,
         ports=ports, watch=watch, where=where, station=station, settings_file=settings_file,
-        board=board, baud=baud, firmware_file=firmware_file, app_folder=app_folder, overwrite=overwrite,
+        board=board, baud=baud, firmware_version=firmware_version, firmware_file=firmware_file,
+        app_folder=app_folder, overwrite=overwrite,
         read_key_file=read_key_file, no_verify=no_verify, defer_bind=defer_bind, labels=labels,
         tries=tries, power_command=power_command, slots=virtual or 0, folder=folder,
         faults=faults, seed=seed, keep_boards=keep_boards, as_json=as_json,
@@ -197,7 +201,7 @@ def _run_real(given: _Given) -> None:
     if not given.ports and not given.watch:
         slots = find_slots(sockets)
     batch = _batch(given, given.units, told.unit_defaults)
-    board = load_board(given.board)
+    board = options.chosen_board(given.board, given.firmware_version, given.firmware_file)
     plan = _plan(given, batch, board, _kit(given, board), told.settings, key)
     more: More | None = None
     if given.watch:
@@ -211,6 +215,7 @@ def _no_more() -> Sequence[Slot]:
 
 
 def _run_virtual(given: _Given) -> None:
+    board = options.chosen_board(_VIRTUAL["board"], given.firmware_version, given.firmware_file)
     count = given.count or given.slots
     if given.units and not is_pattern(given.units):
         count = len(_batch(given, given.units, {"model": _VIRTUAL["model"]}).units)
@@ -221,7 +226,6 @@ def _run_virtual(given: _Given) -> None:
             mischief = Mischief(given.faults / 100, plant.cloud, given.seed)
         given = msgspec.structs.replace(given, count=count, name=given.name or "virtual")
         batch = _batch(given, given.units or _VIRTUAL["pattern"], {"model": _VIRTUAL["model"]})
-        board = load_board(_VIRTUAL["board"])
         key = None if given.no_verify else plant.read_key
         plan = _plan(given, batch, board, _kit(given, board), plant.settings, key)
         try:

@@ -89,7 +89,13 @@ place_options = [
     click.option("--ca", "ca_file", type=_FILE, help="Its CA certificate, with --base-url."),
 ]  # fmt: skip
 
+firmware_version_option = click.option(
+    "--firmware-version", metavar="VERSION",
+    help="MicroPython's version, one of the board's; the newest verified one by default.",
+)  # fmt: skip
+
 firmware_options = [
+    firmware_version_option,
     click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is."),
     click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use."),
     click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data."),
@@ -219,6 +225,13 @@ def replacing(*, overwrite: bool) -> Callable[[str], bool]:
         return sys.stdin.isatty() and click.confirm(f"{files} Save and replace them?", err=True)
 
     return may_replace
+
+
+def chosen_board(name: str, version: str | None, firmware: Path | None) -> Board:
+    """Return the board with the firmware that was chosen. Raises BadInput, UsageError for both ways."""
+    if version is not None and firmware is not None:
+        raise click.UsageError("Give either --firmware-version or a file with --firmware.")
+    return load_board(name, version)
 
 
 def firmware_store(accepted: str | None = None) -> FirmwareStore:

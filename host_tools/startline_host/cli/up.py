@@ -7,7 +7,6 @@ from pathlib import Path
 
 import rich_click as click
 
-from startline_host.boards import load_board
 from startline_host.cli import options
 from startline_host.flows.backup import new_file
 from startline_host.flows.firmware_bundle import make_provision
@@ -32,6 +31,7 @@ def command(
     board: str,
     settings_file: Path,
     unit: dict[str, str],
+    firmware_version: str | None,
     firmware_file: Path | None,
     accept_firmware: str | None,
     app_folder: Path | None,
@@ -49,8 +49,8 @@ def command(
     A device that is bound, or may be, is left as it is (41). With link = "usb" in the settings it
     reaches its cloud through this cable and this computer, and nothing else.
     """
+    profile = options.chosen_board(board, firmware_version, firmware_file)
     provision = make_provision(settings_file, unit, warn=options.warn)
-    profile = load_board(board)
     order = Order(
         board=profile,
         kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from startline_host.device.port import Port
-from startline_host.device.raw_repl import Wire
+from startline_host.device.raw_repl import DeviceRaised, Wire
 from startline_host.errors import Bug
 
 #: Files whose digests are asked for in one go.
@@ -156,6 +156,14 @@ class Repl:
         """Return the names in a folder, each with whether it is a folder; empty for none."""
         self.define(_LISTING)
         return dict(self.value(f"_list({folder!r})"))
+
+    def can_import(self, module: str) -> bool:
+        """Tell whether the device has a module, on its file system or in its firmware."""
+        try:
+            self.run(f"import {module}", _SLOW)
+        except DeviceRaised:
+            return False
+        return True
 
     def remove(self, path: str) -> None:
         """Remove a file. Raises FileNotFoundError where there is none."""

@@ -27,7 +27,7 @@ from startline_host.factory.schema import (
     events,
     units,
 )
-from startline_host.formats.units import normal_mac, now
+from startline_host.formats.units import made_today, normal_mac
 from startline_host.secrets import redact
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ class Ledger(Reading):
         if chosen is None:
             return None
         came_from = f"from {chosen.station}, slot {chosen.slot}" if chosen.at_work else ""
-        changes = {"made_at": chosen.unit.made_at or now(), "step": ALLOT} if own is None else {}
+        changes = (
+            {"made_at": chosen.unit.made_at or made_today(), "step": ALLOT} if own is None else {}
+        )
         taken = _change(
             connection, chosen, state=WORK, mac=mac, tries=chosen.tries + 1,
             station=place.station, slot=place.slot, owner=secrets.token_hex(8), **changes,

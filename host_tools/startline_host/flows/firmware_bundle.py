@@ -17,12 +17,8 @@ from startline_host.formats.littlefs_image import make_filesystem
 from startline_host.formats.partitions import PartitionTable
 from startline_host.formats.settings_file import SettingsFile, load_settings
 from startline_host.formats.unit_list import make_unit
-from startline_host.formats.units import Unit, now
+from startline_host.formats.units import Unit, made_today
 from startline_host.secrets import Warn
-
-#: This computer's clock may be ahead of the time server that the device asks: seconds that a
-#: device's time may lie before the time of its making.
-_CLOCK_GRACE = 86_400
 
 
 class Kit(msgspec.Struct, frozen=True):
@@ -62,8 +58,8 @@ class Provision(msgspec.Struct, frozen=True):
         return Provision(self.unit, with_led(self.settings, board.led))
 
     def image(self, made_at: int | None = None) -> bytes:
-        """Return the `fctry` image; a unit without a time of its making gets `made_at`, or now."""
-        when = self.unit.made_at or made_at or now() - _CLOCK_GRACE
+        """Return the `fctry` image; a unit without a time of its making gets `made_at`, or today's."""
+        when = self.unit.made_at or made_at or made_today()
         return make_factory_image(msgspec.structs.replace(self.unit, made_at=when), self.settings)
 
 

@@ -151,7 +151,7 @@ class FirmwareStore:
         origin: Literal["local", "cached", "downloaded"],
     ) -> ChosenFirmware:
         digest = hashlib.sha256(data).hexdigest()
-        pin = board.firmware
+        pin = _pin_of(board, name, digest)
         known = self._known(pin, name, digest)
         if name == pin.file and known and digest not in known:
             raise BadInput(
@@ -232,6 +232,14 @@ class FirmwareStore:
             Path(part.name).replace(path)
         except OSError as error:
             raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _pin_of(board: Board, name: str, digest: str) -> FirmwarePin:
+    """Return the listed firmware that a file claims to be by its name, or is by its digest."""
+    listed = (board.firmware, *board.firmware_versions)
+    named = [pin for pin in listed if pin.file == name]
+    same = [pin for pin in listed if pin.sha256 == digest]
+    return [*named, *same, board.firmware][0]
 
 
 def _only_ours(path: Path) -> bool:

@@ -18,6 +18,7 @@ from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, DeviceSilent, StartlineError
 from startline_host.flows.notices import Listener, Remark, Step, nobody
 from startline_host.flows.restart import restart
+from startline_host.formats.esp_image import APPLICATION_HEAD, first_segment
 from startline_host.formats.flash_dump import Dump, GrowingDump, load_dump
 from startline_host.formats.inspection import Inspection, inspect
 from startline_host.formats.partitions import (
@@ -112,7 +113,7 @@ def _at_prompt(line: Line) -> DeviceInspection | None:
         chip=facts.chip,
         mac=facts.mac,
         running=_release(facts),
-        found=inspect(dump, mac, files),
+        found=inspect(dump, mac, files, _release(facts)),
     )
 
 
@@ -129,6 +130,8 @@ def _in_boot_loader(
         if vfs is not None and vfs.end <= chip.flash_size and not quick:
             listen(Step("Reading the file system"))
             dump.allow(vfs.offset, vfs.size)
+        if not quick:
+            _allow_constants(dump, reader.table)
         found = inspect(dump, bytes.fromhex(chip.mac.replace(":", "")))
     except StartlineError:
         with contextlib.suppress(StartlineError):
@@ -142,6 +145,15 @@ def _in_boot_loader(
         mac=chip.mac,
         found=found,
     )
+
+
+def _allow_constants(dump: GrowingDump, table: PartitionTable | None) -> None:
+    """Let the application's first segment be read, where MicroPython's version stands."""
+    for row in table or ():
+        if row.kind == TYPE_APP and dump.has(row.offset, APPLICATION_HEAD):
+            segment = first_segment(dump.read(row.offset, APPLICATION_HEAD))
+            if segment is not None and segment.size < row.size:
+                dump.allow(row.offset + segment.offset, segment.size)
 
 
 class _Reader:

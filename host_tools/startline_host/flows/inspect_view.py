@@ -111,7 +111,8 @@ def _software(device: DeviceInspection) -> Rows:
         built = found.application
         checked = "checksum and hash are right" if built.verified else "only its head was read"
         idf = f", ESP-IDF {printable(built.idf_version)}" if built.idf_version else ""
-        yield "Application", f"MicroPython {printable(built.version)}{idf}; {checked}"
+        version = printable(built.version) or "of unknown version"
+        yield "Application", f"MicroPython {version}{idf}; {checked}"
     if found.boot_loader is not None:
         boot = found.boot_loader
         yield (

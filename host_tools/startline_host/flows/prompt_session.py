@@ -149,6 +149,13 @@ def _load(repl: Repl, facts: Facts, order: Order, listen: Listener) -> LoadRepor
         else:
             report += write_stock_identity(repl, order.provision, there.nvs, listen)
     listen(Remark(report.words()))
+    if order.kit is None and not repl.can_import("startline"):
+        listen(
+            Remark(
+                "The device has no agent yet: it keeps what it was told, and binds once it has one "
+                "(startline flash)."
+            )
+        )
     return report
 
 

@@ -18,7 +18,7 @@ from startline_host.flows.load_request import LoadReport
 from startline_host.flows.notices import Listener, Remark
 from startline_host.formats.factory_partition import make_entries
 from startline_host.formats.stored_settings import NAMESPACES
-from startline_host.formats.units import now
+from startline_host.formats.units import made_today
 
 _SLOW = 30.0
 _MAX_NUMBER = (1 << 31) - 1
@@ -78,7 +78,7 @@ def _wanted(provision: Provision, there: Values) -> Values:
     if not unit.made_at:
         made_at = there.get(("factory", "made_at"))
         known = there.get(("factory", "serial")) == unit.serial.encode()
-        when = made_at if known and isinstance(made_at, int) else now()
+        when = made_at if known and isinstance(made_at, int) else made_today()
         unit = msgspec.structs.replace(unit, made_at=when)
     found: Values = {}
     for entry in make_entries(unit, provision.settings):

@@ -44,6 +44,9 @@ SEGMENT = struct.Struct("<II")
 #: magic, secure version, version, project, time, date, ESP-IDF version, SHA-256 of the ELF file.
 _APP_DESCRIPTOR = struct.Struct("<II8x32s32s16s16s32s32s")
 _DIGEST_SIZE = 32
+#: Bytes of the descriptor, and of an image up to its end.
+DESCRIPTOR_SIZE = _APP_DESCRIPTOR.size
+APPLICATION_HEAD = HEADER.size + SEGMENT.size + DESCRIPTOR_SIZE
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -148,6 +151,17 @@ def xor_bytes(data: bytes) -> int:
         low, high = int.from_bytes(data[:half], "little"), int.from_bytes(data[half:], "little")
         data = (low ^ high).to_bytes(half, "little")
     return data[0] if data else 0
+
+
+def first_segment(head: bytes) -> Segment | None:
+    """Return where the first segment stands, from an image's head; None where that is none.
+
+    An application's holds its descriptor and its constants.
+    """
+    if len(head) < HEADER.size + SEGMENT.size or head[0] != MAGIC:
+        return None
+    address, size = SEGMENT.unpack_from(head, HEADER.size)
+    return Segment(address, HEADER.size + SEGMENT.size, size)
 
 
 def read_descriptor(data: bytes) -> AppDescriptor | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from startline_host.errors import BadInput
-from startline_host.formats.esp_image import EspImage, parse_image, with_flash_size
+from startline_host.formats.esp_image import AppDescriptor, EspImage, parse_image, with_flash_size
 from startline_host.formats.partitions import (
     TABLE_OFFSET,
     TABLE_SIZE,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: The banner of every MicroPython, as it stands among the application's constants.
 _BANNER = re.compile(rb"MicroPython v(\d+\.\d+(?:\.\d+)?[-.+\w]*) on \d{4}-\d\d-\d\d")
+_RELEASE = re.compile(r"v?(\d+\.\d+(?:\.\d+)?(?:-.*)?)")
 
 
 class Firmware(msgspec.Struct, frozen=True):
@@ -99,10 +100,22 @@ def micropython_version(app_bytes: bytes, app: EspImage, what: str = "the firmwa
 
     Raises BadInput where neither names one: then this is some other ESP32 program.
     """
-    banner = _BANNER.search(app_bytes)
+    banner = banner_version(app_bytes)
     if banner:
-        return banner[1].decode()
-    if app.app is not None and app.app.project == "micropython" and app.app.version:
-        return app.app.version.removeprefix("v")
+        return banner
+    if app.app is not None and release_of(app.app):
+        return release_of(app.app)
     named = f" (it calls itself {app.app.project!r})" if app.app is not None else ""
     raise BadInput(f"The application in {what} is not MicroPython{named}.")
+
+
+def banner_version(data: bytes) -> str:
+    """Return the version in MicroPython's banner, "" where there is none."""
+    found = _BANNER.search(data)
+    return found[1].decode() if found else ""
+
+
+def release_of(descriptor: AppDescriptor) -> str:
+    """Return the version that MicroPython's own descriptor tells, "" where it is no version."""
+    found = _RELEASE.fullmatch(descriptor.version)
+    return found[1] if found and descriptor.project == "micropython" else ""

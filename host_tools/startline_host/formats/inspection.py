@@ -12,8 +12,14 @@ from startline import clouds
 
 from startline_host.errors import BadInput
 from startline_host.formats.bytecode import is_agents
-from startline_host.formats.esp_image import HEADER, SEGMENT, parse_image, read_descriptor
-from startline_host.formats.firmware_file import micropython_version
+from startline_host.formats.esp_image import (
+    APPLICATION_HEAD,
+    DESCRIPTOR_SIZE,
+    first_segment,
+    parse_image,
+    read_descriptor,
+)
+from startline_host.formats.firmware_file import banner_version, micropython_version, release_of
 from startline_host.formats.journal_summary import JournalSummary, summarize_journal
 from startline_host.formats.littlefs_image import BLOCK, list_filesystem
 from startline_host.formats.nvs_pages import PageHealth, read_pages
@@ -39,6 +45,7 @@ _T = TypeVar("_T")
 _VERSION = re.compile(rb"(?<![\d.])\d+\.\d+\.\d+(?:[-.+a-z0-9]*)")
 #: Where the chips' boot ROMs look for the boot loader.
 _BOOT_OFFSETS = (0x1000, 0x0, 0x2000)
+_STRETCH = 1 << 16
 _VERSION_FILES = ("/lib/startline/__init__.py", "/lib/startline/__init__.mpy")
 _AGENT = ("/boot.py", "/main.py", "/lib/startline/__init__.mpy")
 
@@ -96,24 +103,31 @@ class Inspection(msgspec.Struct, frozen=True):
 
 
 def inspect(
-    dump: Dump, mac: bytes | None = None, files: Mapping[str, bytes] | None = None
+    dump: Dump,
+    mac: bytes | None = None,
+    files: Mapping[str, bytes] | None = None,
+    running: str = "",
 ) -> Inspection:
     """Look at everything that the dump holds; `mac` is the chip's, where it is known.
 
     `files` is the content of `vfs` by path, where that was asked for in another way; of files
-    that do not tell a version the names are enough. Raises BadInput for a dump that is smaller
+    that do not tell a version the names are enough. `running` is MicroPython's release, where it
+    was asked. Raises BadInput for a dump that is smaller
     than its own partition table says.
     """
-    return _Inspector(dump, mac, files).inspect()
+    return _Inspector(dump, mac, files, running).inspect()
 
 
 class _Inspector:
     """Collects what is missing while it looks at one part after the other."""
 
-    def __init__(self, dump: Dump, mac: bytes | None, files: Mapping[str, bytes] | None) -> None:
+    def __init__(
+        self, dump: Dump, mac: bytes | None, files: Mapping[str, bytes] | None, running: str
+    ) -> None:
         self.dump = dump
         self.mac = mac
         self.files = files
+        self.running = running
         self.missing: list[str] = []
         self.notes: list[str] = []
 
@@ -219,14 +233,32 @@ class _Inspector:
             return None
         if self.dump.has(row.offset, row.size):
             return self._try("application", partial(_whole_application, self.dump, row))
-        head = HEADER.size + SEGMENT.size
-        if not self.dump.has(row.offset, head + 256):
+        if not self.dump.has(row.offset, APPLICATION_HEAD):
             return None
-        seen = read_descriptor(self.dump.read(row.offset, head + 256)[head:])
-        if seen is None:
+        segment = first_segment(self.dump.read(row.offset, APPLICATION_HEAD))
+        seen = segment and read_descriptor(
+            self.dump.read(row.offset + segment.offset, DESCRIPTOR_SIZE)
+        )
+        if not segment or not seen:
             self.missing.append("application: there is none")
             return None
-        return Application(seen.version.removeprefix("v"), seen.idf_version, verified=False)
+        version = self.running or self._banner(row.offset + segment.offset, segment.size)
+        return Application(version or release_of(seen), seen.idf_version, verified=False)
+
+    def _banner(self, offset: int, size: int) -> str:
+        """Return the version in MicroPython's banner, which stands among the constants.
+
+        The official images' descriptors do not tell it. What of them can be read is searched, in
+        stretches that overlap by more than a banner.
+        """
+        for at in range(offset, offset + size, _STRETCH):
+            length = min(_STRETCH + 0x100, offset + size - at)
+            if not self.dump.has(at, length):
+                break
+            found = banner_version(self.dump.read(at, length))
+            if found:
+                return found
+        return ""
 
     def _agent(self, table: PartitionTable) -> Agent | None:
         files = self.files if self.files is not None else self._read_files(table)

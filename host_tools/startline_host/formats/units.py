@@ -13,6 +13,8 @@ from startline_host.errors import BadInput
 from startline_host.formats.nvs_image import check_key
 
 MAX_TEXT = 64
+#: Seconds by which this computer's clock may be ahead of the one that a device asks.
+_CLOCK_GRACE = 86_400
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 
@@ -85,3 +87,12 @@ def normal_mac(text: str) -> str:
 def now() -> int:
     """Return the present time as `made_at` takes it."""
     return int(time.time())
+
+
+def made_today() -> int:
+    """Return the time of making for a unit that is made now and says none itself.
+
+    It is a day ago: a device believes no clock before it, and this computer's may be ahead of the
+    time server that the device asks.
+    """
+    return now() - _CLOCK_GRACE
