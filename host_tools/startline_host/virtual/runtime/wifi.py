@@ -6,6 +6,8 @@ is under way; a try that fails is followed by another, `reconnects` times, witho
 for a network that is not there takes 2.4 s at least, and `disconnect()` ends it.
 """
 
+from .world import raw_bytes
+
 IDLE = 1000
 CONNECTING = 1001
 GOT_IP = 1010
@@ -17,7 +19,7 @@ WRONG_PASSWORD = 202
 _SHOWN_AT_ONCE = (NO_AP_FOUND, WRONG_PASSWORD)
 """Reasons that the port shows while the driver still tries; others only when it has given up."""
 
-_SCAN_MS = 2400
+SCAN_MS = 2400
 _AUTH_MS = 400
 _JOIN_MS = 100
 """A chip takes ten times as long; whoever believes a stale status does so within this."""
@@ -30,8 +32,8 @@ class Station:
         self._world = world
         self._ticks_ms = ticks_ms
         self.active = False
-        self.ssid = ""
-        self.key = ""
+        self.ssid = b""
+        self.key = b""
         self.reconnects = -1
         self.hostname = "mpy-esp32"
         self._wanted = False
@@ -42,14 +44,14 @@ class Station:
         self._reason = 0
 
     def points(self) -> dict:
-        """Return the access points that are on the air by now."""
+        """Return the access points that are on the air by now, by their names' bytes."""
         if self._world.link_is_down():
             return {}
         now = self._ticks_ms()
         known = self._world.access_points()
         return {name: known[name] for name in known if now >= known[name].get("after_ms", 0)}
 
-    def join(self, ssid: str, key: str) -> None:
+    def join(self, ssid: bytes, key: bytes) -> None:
         """Start to join an access point."""
         self.ssid = ssid
         self.key = key
@@ -110,16 +112,17 @@ class Station:
     def save(self) -> list:
         """Return what outlives a soft reboot: the radio is not reset by it."""
         return [
-            self.active, self.ssid, self.key, self.reconnects, self._wanted, self._failures,
-            self._began, self._in_reach, self._up, self._reason,
+            self.active, self.ssid.hex(), self.key.hex(), self.reconnects, self._wanted,
+            self._failures, self._began, self._in_reach, self._up, self._reason,
         ]  # fmt: skip
 
     def restore(self, saved: list) -> None:
         """Take over what `save` returned."""
         (
-            self.active, self.ssid, self.key, self.reconnects, self._wanted, self._failures,
-            self._began, self._in_reach, self._up, self._reason,
+            self.active, ssid, key, self.reconnects, self._wanted,
+            self._failures, self._began, self._in_reach, self._up, self._reason,
         ) = saved  # fmt: skip
+        self.ssid, self.key = bytes.fromhex(ssid), bytes.fromhex(key)
 
     def _try(self, when: int) -> None:
         """Begin a try; a network that is not there by then is not found in it."""
@@ -144,8 +147,8 @@ class Station:
         while self._began is not None and not self._up:
             began = self._began
             if not self._in_reach or point is None:
-                after, reason = _SCAN_MS, NO_AP_FOUND
-            elif (point.get("password") or self.key) != self.key:
+                after, reason = SCAN_MS, NO_AP_FOUND
+            elif (raw_bytes(point.get("password") or "") or self.key) != self.key:
                 after, reason = _AUTH_MS, WRONG_PASSWORD
             else:
                 after, reason = point.get("delay_ms", _JOIN_MS), 0

@@ -32,6 +32,27 @@ def is_dotted(host: str) -> bool:
     return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
 
 
+def raw_bytes(text: str) -> bytes:
+    """Return the bytes that a text of the world stands for.
+
+    A byte that is no UTF-8 is a lone surrogate of U+DC80 to U+DCFF, as Python's `surrogateescape`
+    writes it; JSON's pairs of surrogates are the character that they are for.
+    """
+    out = bytearray()
+    high = 0
+    for code in [ord(char) for char in text]:
+        if high and 0xDC00 <= code < 0xE000:
+            out += chr(0x10000 + (high - 0xD800 << 10) + code - 0xDC00).encode()
+            high = 0
+            continue
+        high = code if 0xD800 <= code < 0xDC00 else 0
+        if 0xDC80 <= code < 0xDD00:
+            out.append(code - 0xDC00)
+        elif not high:
+            out += chr(code).encode()
+    return bytes(out)
+
+
 class World:
     """The world that `load()` returns, a dict."""
 
@@ -40,8 +61,9 @@ class World:
         self._lookups = 0
 
     def access_points(self) -> dict:
-        """Return the access points in reach by name."""
-        return self._load().get("access_points", _BENCH)
+        """Return the access points in reach by their names' bytes."""
+        known = self._load().get("access_points", _BENCH)
+        return {raw_bytes(name): point for name, point in known.items()}
 
     def link_is_down(self) -> bool:
         """Tell whether the link was cut."""
@@ -76,7 +98,10 @@ class World:
     def ntp_offset(self, server: str) -> float | None:
         """Return a time server's offset from the host's clock in seconds, None for no answer."""
         servers = self._load().get("ntp", {"*": 0})
-        return servers.get(server, servers.get("*"))
+        for name, offset in servers.items():
+            if name.lower() == server.lower():
+                return offset
+        return servers.get("*")
 
     def power_on_us(self) -> int:
         """Return what the clock shows after power-on, in microseconds since 2000."""

@@ -3,8 +3,11 @@
 from .. import wifi as _wifi
 from ..chip import current as _current
 from ..peripherals import only as _only
+from . import ip_config as _ip
 from .not_imitated import add_to as _add_to
 from .time import sleep_ms as _sleep_ms
+from .wlan_config import Config as _Config
+from .wlan_config import raw as _raw
 
 STA_IF = 0
 AP_IF = 1
@@ -14,11 +17,15 @@ STAT_GOT_IP = _wifi.GOT_IP
 STAT_BEACON_TIMEOUT = _wifi.BEACON_TIMEOUT
 STAT_NO_AP_FOUND = _wifi.NO_AP_FOUND
 STAT_WRONG_PASSWORD = _wifi.WRONG_PASSWORD
-STAT_ASSOC_FAIL = 203
+STAT_ASSOC_FAIL = STAT_CONNECT_FAIL = 203
 STAT_HANDSHAKE_TIMEOUT = 204
+STAT_NO_AP_FOUND_W_COMPATIBLE_SECURITY = 210
+STAT_NO_AP_FOUND_IN_AUTHMODE_THRESHOLD = 211
+STAT_NO_AP_FOUND_IN_RSSI_THRESHOLD = 212
 MODE_11B = 1
 MODE_11G = 2
 MODE_11N = 4
+MODE_LR = 8
 AUTH_OPEN = 0
 AUTH_WEP = 1
 AUTH_WPA_PSK = 2
@@ -33,22 +40,46 @@ AUTH_WPA3_ENT_192 = 10
 AUTH_WPA3_EXT_PSK = 11
 AUTH_WPA3_EXT_PSK_MIXED_MODE = 12
 
-_ADDRESS = "10.0.0.2"
-_ROUTER = "10.0.0.1"
-_NETMASK = "255.255.255.0"
-_NONE = "0.0.0.0"
+_MAX_HOSTNAME = 32
 
 
-def hostname(*name) -> str:
-    """Return or set the name that the station gives to DHCP."""
-    if name:
-        _current().station.hostname = name[0]
-    return _current().station.hostname
+class _Country:
+    code = "XX"
 
 
-def country(*code) -> str:
-    """Return a country code; none is kept."""
-    return code[0] if code else "XX"
+def hostname(*name):
+    """Return or set the name that the station gives to DHCP. Raises ValueError for a long one."""
+    if not name:
+        return _current().station.hostname
+    if len(name[0].encode()) > _MAX_HOSTNAME:
+        raise ValueError
+    _current().station.hostname = name[0]
+    return None
+
+
+def country(*code):
+    """Return or set the country's code of two letters."""
+    if not code:
+        return _Country.code
+    if len(code[0]) != 2:
+        raise ValueError
+    _Country.code = code[0]
+    return None
+
+
+def ipconfig(*what, **settings):
+    """Return or set what all interfaces share: the name server, "dns"."""
+    if settings and what:
+        raise TypeError("can't specify pos and kw args")
+    if not settings and len(what) != 1:
+        raise TypeError("must query one param")
+    for name in list(settings) + list(what):
+        if name != "dns":
+            raise ValueError("unexpected key")
+    if what:
+        return _ip.dns(_current().station.is_connected())
+    _ip.set_dns(settings["dns"])
+    return None
 
 
 class WLAN:
@@ -57,10 +88,32 @@ class WLAN:
     IF_STA = STA_IF
     IF_AP = AP_IF
     SEC_OPEN = AUTH_OPEN
+    SEC_WEP = AUTH_WEP
+    SEC_WPA = AUTH_WPA_PSK
     SEC_WPA2 = AUTH_WPA2_PSK
+    SEC_WPA_WPA2 = AUTH_WPA_WPA2_PSK
+    SEC_WPA2_ENT = AUTH_WPA2_ENTERPRISE
+    SEC_WPA3 = AUTH_WPA3_PSK
+    SEC_WPA2_WPA3 = AUTH_WPA2_WPA3_PSK
+    SEC_WAPI = AUTH_WAPI_PSK
+    SEC_OWE = AUTH_OWE
+    SEC_WPA3_ENT_192 = AUTH_WPA3_ENT_192
+    SEC_WPA3_EXT_PSK = AUTH_WPA3_EXT_PSK
+    SEC_WPA3_EXT_PSK_MIXED_MODE = AUTH_WPA3_EXT_PSK_MIXED_MODE
+    SEC_DPP = 13
+    SEC_WPA3_ENT = 14
+    SEC_WPA2_WPA3_ENT = 15
+    SEC_WPA_ENT = 16
+    PROTOCOL_DEFAULT = 7
+    PROTOCOL_LR = 8
     PM_NONE = 0
     PM_PERFORMANCE = 1
     PM_POWERSAVE = 2
+    BANDWIDTH_20 = 1
+    BANDWIDTH_40 = 2
+    BANDWIDTH_80 = 3
+    BANDWIDTH_160 = 4
+    BANDWIDTH_80_80 = 5
 
     def __new__(cls, interface: int = STA_IF):
         return _only(cls, interface)
@@ -68,9 +121,13 @@ class WLAN:
     def __init__(self, interface: int = STA_IF) -> None:
         if interface not in (STA_IF, AP_IF):
             raise ValueError("invalid WLAN interface identifier")
+        if hasattr(self, "_station"):
+            return
         self._is_station = interface == STA_IF
         self._station = _current().station
-        self._ap_active = getattr(self, "_ap_active", False)
+        self._ap_active = False
+        self._config = _Config(self._is_station, hostname)
+        self._addresses = _ip.Addresses(self._is_station, self.isconnected)
 
     def active(self, *on) -> bool:
         """Return whether the interface is on, or switch it."""
@@ -92,7 +149,9 @@ class WLAN:
             raise OSError("Wifi Internal State Error")
         if ssid is None:
             ssid, key = self._station.ssid, self._station.key
-        self._station.join(_text(ssid), _text(key or ""))
+        if bssid is not None and len(bssid) != 6:
+            raise ValueError
+        self._station.join(_raw(ssid)[:32], _raw(key or b"")[:64])
 
     def disconnect(self) -> None:
         """Leave. Raises OSError when the radio is off."""
@@ -117,6 +176,8 @@ class WLAN:
                 raise OSError("Wifi Not Connected")
             return -40
         if what[0] == "stations":
+            if self._is_station:
+                raise OSError("AP required")
             return []
         raise ValueError("unknown status param")
 
@@ -124,10 +185,10 @@ class WLAN:
         """Return (ssid, bssid, channel, RSSI, security, hidden) of each access point."""
         if not self._station.active:
             raise OSError("STA must be active")
-        _sleep_ms(20)
+        _sleep_ms(_wifi.SCAN_MS)
         return [
             (
-                name.encode(),
+                name,
                 b"\x02\0\0\0\0\x01",
                 6,
                 -40,
@@ -138,90 +199,36 @@ class WLAN:
         ]
 
     def ifconfig(self, *settings):
-        """Return (address, netmask, gateway, DNS server)."""
-        if settings:
-            return None
-        if self.isconnected():
-            return _ADDRESS, _NETMASK, _ROUTER, _ROUTER
-        return _NONE, _NONE, _NONE, _NONE
+        """Return or set (address, netmask, gateway, DNS server); "dhcp" asks for them again."""
+        return self._addresses.set(settings[0]) if settings else self._addresses.tell()
 
     def ipconfig(self, *what, **settings):
-        """Return one setting: "addr4" (address, netmask), "gw4", "dhcp4", "has_dhcp4"."""
-        if settings or not what:
+        """Return or set "addr4" (address, netmask), "gw4" or "dhcp4"."""
+        if settings and what:
+            raise TypeError("can't specify pos and kw args")
+        for name, value in settings.items():
+            self._addresses.put(name, value)
+        if settings:
             return None
-        address, netmask, router, _ = self.ifconfig()
-        values = {
-            "addr4": (address, netmask),
-            "gw4": router,
-            "dhcp4": True,
-            "has_dhcp4": self.isconnected(),
-            "addr6": [],
-        }
-        if what[0] not in values:
-            raise ValueError("unexpected key")
-        return values[what[0]]
+        if len(what) != 1:
+            raise TypeError("must query one param")
+        return self._addresses.get(what[0])
 
     def config(self, *what, **settings):
-        """Return one setting, or change settings that matter here; the rest is accepted."""
+        """Return one setting, or change settings (see `wlan_config`)."""
         if what and settings:
             raise TypeError("either pos or kw args are allowed")
         for name, value in settings.items():
-            self._set(name, value)
+            self._config.set(name, value)
         if settings:
             return None
         if len(what) != 1:
             raise TypeError("can query only one param")
-        return self._get(what[0])
-
-    def _set(self, name: str, value) -> None:
-        if name == "reconnects":
-            self._station.reconnects = value
-        elif name in ("dhcp_hostname", "hostname"):
-            hostname(value)
-        elif name not in _SETTINGS:
-            raise ValueError("unknown config param")
-
-    def _get(self, name: str):
-        if name in _OF_ACCESS_POINT and self._is_station:
-            raise OSError("AP required")
-        if name == "mac":
-            mac = _current().mac
-            return mac if self._is_station else mac[:5] + bytes((mac[5] + 1 & 255,))
-        if name in ("ssid", "essid"):
-            return self._station.ssid if self._is_station else "ESP_" + _current().mac[3:].hex()
-        if name == "reconnects":
-            return self._station.reconnects
-        if name in ("dhcp_hostname", "hostname"):
-            return hostname()
-        if name not in _SETTINGS:
-            raise ValueError("unknown config param")
-        return _SETTINGS[name]
+        return self._config.get(what[0])
 
     def _need_station(self) -> None:
         if not self._is_station:
             raise OSError("STA required")
 
 
-_OF_ACCESS_POINT = ("hidden", "security", "authmode")
-_SETTINGS = {
-    "channel": 6,
-    "pm": 1,
-    "txpower": 20.0,
-    "protocol": 7,
-    "hidden": False,
-    "security": AUTH_OPEN,
-    "authmode": AUTH_OPEN,
-    "max_clients": 10,
-    "ssid": "",
-    "essid": "",
-    "key": "",
-    "password": "",
-    "mac": b"",
-}
-
-
-def _text(value) -> str:
-    return value if isinstance(value, str) else value.decode()
-
-
-_add_to(globals(), "network", ("LAN", "PPP"))
+_add_to(globals(), "network", ("LAN", "PPP", "phy_mode"))
