@@ -52,6 +52,10 @@ from sys import platform as name
 print(sys, platform == name == "esp32", stdin is sys.stdin)
 def put(name, value):
     setattr(sys, name, value)
+try:
+    from sys import nothing_of_this_name
+except ImportError:
+    print("ImportError")
 for call in (lambda: put("platform", "x"), lambda: put("own", 1), lambda: delattr(sys, "stdin")):
     try:
         call()
@@ -68,6 +72,7 @@ print(errno.errorcode[116], len(errno.errorcode))
     )
     assert said.splitlines() == [
         "<module 'sys'> True True",
+        "ImportError",
         *(f"'module' object has no attribute '{name}'" for name in ("platform", "own", "stdin")),
         *["TypeError"] * 3,
         "ETIMEDOUT 22",

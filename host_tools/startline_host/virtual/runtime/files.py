@@ -139,6 +139,7 @@ def _wrap(device):
     if not hasattr(device, "open"):
         try:
             device = _vfs.VfsLfs2(device)
-        except (OSError, MemoryError):
-            return device  # the VM looks for other file systems
+        except Exception:
+            # As the port does: a device may not even know how LittleFS reads. The VM goes on looking.
+            return device
     return Files(device)

@@ -17,7 +17,7 @@ class module:
 
     def __init__(self, stdin, stdout, print_exception) -> None:
         for name in dir(_real):
-            if name[:2] != "__" and name not in _HOST_ONLY + _SETTABLE:
+            if name[:2] != "__" and name not in _HOST_ONLY:
                 self._put(name, getattr(_real, name))
         real = _real.implementation
         self._put("__name__", "sys")
@@ -32,21 +32,16 @@ class module:
         self._put("stderr", stdout)
         self._put("print_exception", print_exception)
         # For `from sys import *`, which reads a module's names past its attributes.
-        names = [name for name in self.__dict__ if name[0] != "_"]
-        self._put("__all__", names + list(_SETTABLE))
+        self._put("__all__", [name for name in self.__dict__ if name[0] != "_"])
 
     def __repr__(self) -> str:
         return "<module 'sys'>"
-
-    def __getattr__(self, name: str):
-        if name in _SETTABLE:
-            return getattr(_real, name)
-        raise AttributeError("'module' object has no attribute '%s'" % name)
 
     def __setattr__(self, name: str, value) -> None:
         if name not in _SETTABLE:
             raise AttributeError("'module' object has no attribute '%s'" % name)
         setattr(_real, name, value)
+        self._put(name, value)
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError("'module' object has no attribute '%s'" % name)
