@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLOUD ?= rufus
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test versions benchmarks schema powercuts hostile mutants line check docs fmt clean
+.PHONY: help bench test versions benchmarks schema powercuts suites hostile mutants line check docs fmt clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ mutants: $(VENV)/check.stamp  ## Change the agent in 500 places, one at a time: 
 
 line: $(VENV)/check.stamp  ## Kill a line at ten moments, trouble 200 units, share 200 among four stations
 	@$(BIN)/python -m tests.proofs.line $(ARGS)
+
+suites: $(VENV)/check.stamp  ## Run other projects' own tests and clients against the virtual chip
+	@$(BIN)/python -m tests.suites $(addprefix --only ,$(ONLY)) $(ARGS)
 
 check: $(VENV)/check.stamp  ## Lint, types, imports, spelling; writes nothing
 	@$(BIN)/ruff check --quiet .

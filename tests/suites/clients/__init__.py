@@ -1,0 +1,32 @@
+"""Serial clients of other projects, from the package index, each in a few tests of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.suites.upstream import Results, Run
+
+_HERE = Path(__file__).parent
+_PYTEST_EMBEDDED = "client_pytest_embedded"
+
+
+def run_clients(run: Run) -> Results:
+    """Run each client's file in the suites' environment; it finds the chip by its URL."""
+    from tests.suites.upstream import run_pytest
+
+    found: Results = {}
+    for path in sorted(_HERE.glob("client_*.py")):
+        more = []
+        if path.stem == _PYTEST_EMBEDDED:
+            more = ["-p", "pytest_embedded.plugin", "--port", run.chip.url]
+        words = ["--confcutdir", _HERE, *more, path]
+        results = run_pytest(run, run.work, path.stem, words, CHIP_URL=run.chip.url)
+        found |= {f"{path.stem}::{name.rpartition('::')[2]}": one for name, one in results.items()}
+    # Nothing here has a reason to skip: each has all that it needs.
+    return {
+        name: "failed" if outcome == "skipped" else outcome
+        for name, outcome in found.items()
+        if run.match.search(name)
+    }

@@ -1,0 +1,49 @@
+"""How other projects' suites are judged, and that what fails in them has a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.suites.comparison import Outcome, compare, expected_failures
+from tests.suites.upstream import SUITES, junit_results
+
+RESULTS: dict[str, Outcome] = {"a": "passed", "b": "failed", "c": "skipped"}
+
+
+def test_only_what_is_expected_may_fail() -> None:
+    """A new failure, an expected one that passes and one of no test are three different faults."""
+    assert compare(RESULTS, {"b": "because"}).good
+    assert compare(RESULTS, {}).new == ["b"]
+    assert compare(RESULTS, {"a": "why", "b": "because"}).mended == ["a"]
+    assert compare(RESULTS, {"b": "because", "gone": "why"}).unknown == ["gone"]
+    assert compare(RESULTS, {"b": "because", "gone": "why"}, whole=False).good
+
+
+def test_a_suite_that_ran_nothing_is_not_good() -> None:
+    """A runner that broke before its first test does not count as a success."""
+    assert not compare({}, {}).good
+
+
+def test_each_expected_failure_has_a_suite_and_a_reason() -> None:
+    """The data file names suites that are run, and says of every failure why it is one."""
+    expected = expected_failures()
+    assert expected.keys() <= {*SUITES, "clients"}
+    assert all(len(why.split()) > 2 for one in expected.values() for why in one.values())
+
+
+def test_outcomes_are_read_from_junit(tmp_path: Path) -> None:
+    """Failures and errors count alike; a run without a report has no outcome."""
+    report = tmp_path / "report.xml"
+    assert junit_results(report) == {}
+    report.write_text(
+        '<testsuites><testsuite><testcase classname="test.test_esptool.TestFlash" name="one"/>'
+        '<testcase classname="m" name="two"><failure/></testcase>'
+        '<testcase classname="m" name="three"><error/></testcase>'
+        '<testcase classname="m" name="four"><skipped/></testcase></testsuite></testsuites>'
+    )
+    assert junit_results(report) == {
+        "TestFlash::one": "passed",
+        "m::two": "failed",
+        "m::three": "failed",
+        "m::four": "skipped",
+    }
