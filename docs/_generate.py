@@ -78,7 +78,11 @@ def _states_page() -> str:
     text += f"## States\n\n{_codes(states.STATES)}\n\n"
     text += "## Events\n\nEach has `ev`, `n` (sequence number), `ms` (since boot) and `crc` besides.\n\n"
     text += _table(
-        ("event", "fields"), ((f"`{name}`", _codes(has)) for name, has in states.EVENTS.items())
+        ("event", "fields"),
+        (
+            (f"`{name}`", _codes(has))
+            for name, has in {**states.EVENTS, **states.RACE_EVENTS}.items()
+        ),
     )
     text += "## Steps that can fail\n\n`%` stands for a number or a word that is not ours.\n\n"
     text += _table(

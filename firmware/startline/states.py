@@ -26,6 +26,10 @@ EVENTS = {
     "rest": ("reason", "next_ms"),
     "scrub": ("done",),
     "ready": ("state", "reason", "token", "serial"),
+}
+
+# Those that the race role has besides, which only a reader that times can say.
+RACE_EVENTS = {
     "race": (
         "session", "sending", "stored", "sent", "waiting", "unsure", "aside", "clock", "error_ms",
         "full", "reason",

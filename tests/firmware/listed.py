@@ -22,8 +22,9 @@ def is_listed(word: str, listed: Iterable[str]) -> bool:
 def check_listed(event: Mapping[str, Any]) -> None:
     """Raise AssertionError for an event that says anything which is not in the list."""
     name = event["ev"]
-    assert name in states.EVENTS, event
-    assert event.keys() <= {*states.EVENTS[name], *_OF_EVERY_EVENT}, event
+    known = {**states.EVENTS, **states.RACE_EVENTS}
+    assert name in known, event
+    assert event.keys() <= {*known[name], *_OF_EVERY_EVENT}, event
     if name == "failed":
         assert is_listed(event["reason"], states.STEPS[event["step"]]), event
     for event_name, field, listed in (

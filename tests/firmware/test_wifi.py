@@ -31,9 +31,9 @@ class Radio:
 
     # What is around the station.
 
-    def access_points(self) -> dict[str, Any]:
-        """Return the access points in reach."""
-        return self._air(self._chip.ms())
+    def access_points(self) -> dict[bytes, Any]:
+        """Return the access points in reach, by their names' bytes."""
+        return {name.encode(): point for name, point in self._air(self._chip.ms()).items()}
 
     def link_is_down(self) -> bool:
         """Tell that nothing is jammed."""
@@ -53,7 +53,7 @@ class Radio:
         """Join. Raises OSError while the driver is busy with another join."""
         if self.station.is_busy():
             raise OSError("Wifi Internal State Error")
-        self.station.join(ssid, key)
+        self.station.join(ssid.encode(), key.encode())
 
     def disconnect(self) -> None:
         """Leave."""

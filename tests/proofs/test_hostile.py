@@ -29,8 +29,8 @@ def test_an_agent_that_trusts_an_answer_is_noticed(tmp_path: Path) -> None:
     agent = tmp_path / "firmware"
     shutil.copytree(data_folder("firmware"), agent)
     for name, good, bad in (
-        ("trouble.py", "return text.strip()", "return str(bytes(raw, 'utf-8')) * 20"),
-        ("binding.py", "bytearray(3072)", "bytearray(40960)"),
+        ("said.py", 'return "" if text == "..." else text', "return text * 20"),
+        ("answer.py", "self.start = bytearray()", "self.start = bytearray(40960)"),
     ):
         path = agent / "startline" / name
         kept = path.read_text()

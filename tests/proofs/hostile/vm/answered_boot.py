@@ -24,6 +24,7 @@ class File:
     def __init__(self, path: str) -> None:
         self.path = path
         self.size = os.stat(path)[6]
+        self.erased = []
 
     def read(self, offset: int, length: int) -> bytearray:
         data = bytearray(length)
@@ -39,6 +40,7 @@ class File:
         self._put(offset, old)
 
     def erase(self, offset: int) -> None:
+        self.erased.append(offset)
         self._put(offset, b"\xff" * 4096)
 
     def _put(self, offset: int, data: bytes) -> None:
@@ -54,6 +56,7 @@ class Chip:
         self._folder = folder
         self.us = 0
         self._blob = b""
+        self._parts = {}
 
     def full(self):
         import startline.chip  # noqa: F401 - what a real one would cost
@@ -83,7 +86,9 @@ class Chip:
         return os.urandom(count)
 
     def flash(self, label: str):
-        return File(self._folder + "/" + label)
+        if label not in self._parts:
+            self._parts[label] = File(self._folder + "/" + label)
+        return self._parts[label]
 
     def unix(self) -> int:
         return _EPOCH + self.ms() // 1000

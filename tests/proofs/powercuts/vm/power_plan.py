@@ -7,6 +7,8 @@ beyond the last what is left over counts.
 
 from flash import NorFlash, Power, PowerCut
 
+from .fake_socket import Broken
+
 FLASH_WAYS = ("before", "first", "half", "last", "mess", "after")
 """Nothing of the operation is done; one byte; half; all but a byte; every other bit; all of it."""
 ERASE_WAYS = FLASH_WAYS + ("garbage",)  # noqa: RUF005 - MicroPython knows no unpacking here
@@ -140,7 +142,10 @@ class LifeFlash(NorFlash):
     def _write(self, offset: int, data: bytes) -> None:
         power = self._power
         if isinstance(power, FlashSupply):
-            data = self._spoilt(power, offset, data)
+            try:
+                data = self._spoilt(power, offset, data)
+            except Exception as error:  # the program under test must not get to handle it
+                raise Broken(repr(error))
         super()._write(offset, data)
 
     def _spoilt(self, power: FlashSupply, offset: int, data: bytes) -> bytes:

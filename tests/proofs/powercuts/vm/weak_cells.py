@@ -29,7 +29,7 @@ class WeakCells:
     def weaken(self, offset: int, old: bytes, new: bytes, chance) -> None:
         """Let some of the bits weaken that an operation has changed, the last of its life."""
         self._lives = 0
-        for _ in range(_TRIES):
+        for _ in range(_TRIES if new else 0):
             at = chance.below(len(new))
             changed = old[at] ^ new[at]
             if len(self._cells) >= _MOST or not changed:
