@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from startline.trouble import pause, retry_after
+from startline.trouble import pause, put_off, retry_after
 
 #: Milliseconds a tick: ten of them in the second of the booting.
 TICK = 100
@@ -44,8 +44,8 @@ def fixed_delay(_tries: int, chance: _Numbers) -> _Numbers:
 
 def after_429(tries: int, chance: _Numbers) -> _Numbers:
     """Wait as the agent does after a 429 with `Retry-After: 30`: so long, and up to as long again."""
-    wait = exactly_as_told(tries, chance)
-    return wait + (wait * chance >> 16)
+    waits: _Numbers = put_off(retry_after(b"30", 0), tries, chance)
+    return waits
 
 
 def exactly_as_told(_tries: int, chance: _Numbers) -> _Numbers:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from startline.binding import Binding
 from startline.errors import Failed
-from startline.trouble import after
+from startline.trouble import after, again_after
 
 from tests.benchmarks import herd, herd_simulation
 from tests.benchmarks.herd_plot import draw
@@ -32,7 +32,8 @@ class Run(Binding):
         self.who = SimpleNamespace(damaged=(), base_url="https://cloud", text=texts.get, mac=b"")
         self.cloud = self.roots = [b"something"]
         self.link = self.record = None
-        self.tries, self.limit, self.start, self.room = 0, BOOT_LIMIT, 0, None
+        self.tries = self.requests = self.start = 0
+        self.limit = BOOT_LIMIT
         self.chip = SimpleNamespace(
             since=lambda start: self.now - start,
             sleep=self._sleep,
@@ -45,12 +46,15 @@ class Run(Binding):
     def _sleep(self, ms: int) -> None:
         self.now += ms
 
-    def ask(self) -> int | None:
+    def go_on(self) -> int | None:
         """Be turned away, at the door or with an answer."""
         self.tried.append(self.now)
-        if not self._busy:
-            raise Failed("connect", "refused")
-        wait: int | None = after(self, SimpleNamespace(retry_after=b"30"), "unbound", 2)
+        wait: int | None
+        if self._busy:
+            self.requests += 1
+            wait = after(self, SimpleNamespace(retry_after=b"30"), "unbound", 2)
+        else:
+            wait = again_after(self, Failed("connect", "refused"))
         return wait
 
 
