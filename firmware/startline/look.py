@@ -30,16 +30,22 @@ def look(binding) -> "int | None":
         binding.save(state, reason)
         return None
     pause = binding.look_pause
-    if record.looks and began >= max(record.looked + pause, record.due):
-        record.looks = 0
-        binding.save("unbound", "not_there")
-        return 0
-    now = chip.unix()
-    if not record.looks or now < record.looked:  # the first, or a clock that went back
+    if not record.looks or began < record.looked:  # the first, or a clock that went back
         record.looks = 1
-        record.looked = now
+        record.looked = began = chip.unix()
         binding.save("unknown", record.reason)
-    return (max(record.looked + pause, record.due) - now + 1) * 1000
+    # Clocks jump, a boot's own time does not. Who looked first in this run has slept the pause since;
+    # if it was an earlier one, as much of the pause has to pass in this as it has room for, beside
+    # 30 s to join and to ask.
+    wait = max(
+        (max(record.looked + pause, record.due) - began) * 1000,
+        min(pause * 1000, binding.limit - 30000) - chip.since(binding.start),
+    )
+    if wait > 0:
+        return wait + 1000
+    record.looks = 0
+    binding.save("unbound", "not_there")
+    return 0
 
 
 def _outcome(binding) -> tuple:

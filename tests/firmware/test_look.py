@@ -77,6 +77,18 @@ def test_the_second_look_may_lie_in_another_boot(tmp_path: Path, lib: Path) -> N
         ]
 
 
+def test_a_clock_that_jumps_ahead_shortens_no_pause(tmp_path: Path, lib: Path) -> None:
+    """An hour by the clock is none: what a boot has room for has to pass by its own time, too."""
+    error: Script = [answer("500 Oops", b"")]
+    with Cloud(error, *[page()] * 3, [answer()]) as server:
+        reader = run(tmp_path, lib, server, boot_limit=50)
+        assert reader.boot(ntp=NOW).state == "unknown"
+        boot = reader.boot(ntp=NOW + 3600)
+        assert boot.state == "bound"
+        assert [kind[:4] for kind in kinds(server)] == ["POST", "GET ", "GET ", "GET ", "POST"]
+        assert sum(boot.end["slept"]) > 19_000
+
+
 def test_a_clock_that_went_back_starts_the_pause_anew(tmp_path: Path, lib: Path) -> None:
     """A look that seems to lie in the future is no first look: the pause begins again."""
     error: Script = [answer("500 Oops", b"")]

@@ -84,7 +84,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "a_single_look": Fault(
         "a single look instead of two",
-        {"startline/look.py": {"    if record.looks and began >= ": "    if True or began >= "}},
+        {"startline/look.py": {"    if wait > 0:\n": "    if False:\n"}},
         {"script": ["late:59"]},
     ),
     "adopt_by_serial": Fault(
@@ -101,8 +101,8 @@ FAULTS: dict[str, Fault] = {
         "a second look before the deadline, or any least pause",
         {
             "startline/look.py": {
-                "began >= max(record.looked + pause, record.due):": (
-                    "began >= record.looked + pause:"
+                "(max(record.looked + pause, record.due) - began)": (
+                    "(record.looked + pause - began)"
                 )
             },
             "startline/limits.py": {"LOOK_PAUSE = (30, ": "LOOK_PAUSE = (1, "},
@@ -123,7 +123,11 @@ FAULTS: dict[str, Fault] = {
     ),
     "restarted_pause": Fault(
         "each clean look restarts the pause",
-        {"startline/look.py": {"    if not record.looks or now < record.looked:": "    if True:"}},
+        {
+            "startline/look.py": {
+                "    if not record.looks or began < record.looked:": "    if True:"
+            }
+        },
         {"look_pause": LONG_PAUSE, "script": ["drop"], "must": "alone"},
     ),
     "short_mark": Fault(
