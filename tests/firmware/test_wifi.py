@@ -177,7 +177,7 @@ def test_a_join_of_somebody_elses_is_not_cut_short() -> None:
     venue.radio.connect("elsewhere", "")
     joined = venue.boot(60_000)
     assert joined is not None
-    assert venue.radio.station.ssid == "bench"
+    assert venue.radio.station.ssid == b"bench"
     assert venue.radio.scans_cut == 0
 
 
