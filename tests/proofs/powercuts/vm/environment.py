@@ -13,7 +13,7 @@ A spec says it with these members:
 from runtime import clock
 from runtime.world import World
 
-_NAME = "bench"
+_NAME = b"bench"
 _POINT = {"password": "bench-wifi"}
 _OTHER = {"password": "another-wifi"}
 
@@ -39,7 +39,7 @@ class Environment(World):
         self._missed = False
 
     def access_points(self) -> dict:
-        """Return the access points in reach by name."""
+        """Return the access points in reach by their names' bytes."""
         if self.offline:
             return {}
         if not self._network:
