@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: What the agent may use of the heap above what an empty program takes, gaps between its objects
-#: included: the budget of a first boot (72 KiB) less a margin of 8 KiB.
-AGENT_HEAP = 64 * 1024
+#: included: the budget of a first boot.
+AGENT_HEAP = 72 * 1024
 _A_SEED = 1_000_000
 _PIECE = 50
 _STEP = 1024
