@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from startline.clouds import find
-from startline.identity import open_reader
+from startline.identity import Identity
 
 from .clouds import find as find_passings
 
@@ -21,7 +21,7 @@ class RaceSettings:
     def __init__(self, device) -> None:
         who = device.identity
         chip = device.hal.full()
-        who.take(who.reader or open_reader(chip), ("tls", "race"))
+        who.take(who.reader or Identity(chip).reader, ("tls", "race"))
         if not who.stock:
             from startline.nvs import NvsReader
 

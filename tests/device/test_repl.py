@@ -68,7 +68,7 @@ def test_files_go_to_the_device_and_are_told_apart(chip: Chip, kind: str) -> Non
 def test_a_file_that_finds_no_room_is_named_and_leaves_nothing(chip: Chip) -> None:
     """What came before it stays, it is told by name, and its beginning is removed."""
     large = random.Random(3).randbytes(100_000)
-    with open_port(chip({**HELLO, "/data": bytes(0x1F0000)}).url) as port:
+    with open_port(chip({**HELLO, "/data": bytes(0xF0000)}).url) as port:
         repl = Repl(port)
         repl.enter()
         with pytest.raises(NotStored) as caught:

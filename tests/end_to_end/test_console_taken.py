@@ -23,7 +23,7 @@ from tests.end_to_end.common import SERIAL, Startline
 
 Start = Callable[..., VirtualEsp32]
 
-NVS, BIND, VFS = slice(0x9000, 0xF000), slice(0x3FA000, 0x3FC000), slice(0x200000, 0x3FA000)
+NVS, BIND, VFS = slice(0x9000, 0xF000), slice(0x3FA000, 0x3FC000), slice(0x200000, 0x2FA000)
 FCTRY = slice(0x3FC000, 0x400000)
 
 DEAF = b"import micropython\nmicropython.kbd_intr(-1)\n"

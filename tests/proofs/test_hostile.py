@@ -28,15 +28,15 @@ def test_an_agent_that_trusts_an_answer_is_noticed(tmp_path: Path) -> None:
     """A reason that is printed as it came is found, and so is a body that is kept without bound."""
     agent = tmp_path / "firmware"
     shutil.copytree(data_folder("firmware"), agent)
-    for name, good, bad in (
-        ("said.py", 'return "" if text == "..." else text', "return text * 20"),
-        ("answer.py", "self.start = bytearray()", "self.start = bytearray(40960)"),
+    for name, good, bad, count in (
+        ("said.py", 'return "" if text == "..." else text', "return text * 20", 100),
+        ("answer.py", "self.start = bytearray()", "self.start = bytearray(40960)", 20),
     ):
         path = agent / "startline" / name
         kept = path.read_text()
         assert good in kept
         path.write_text(kept.replace(good, bad))
-        survey = bombard(20, seed=3, workers=2, agent=agent)
+        survey = bombard(count, seed=3, workers=2, agent=agent)
         path.write_text(kept)
         assert survey.bad
 

@@ -88,7 +88,8 @@ def test_our_agent_survives_with_vms() -> None:
     tally = survive("vms", Size(every=997, doubles=10, seed=2, batch=40), workers=2)
     assert tally.failures == []
     assert tally.clean
-    assert tally.total().unknown == tally.total().settled.total()
+    # A unit that was bound and is reset comes to be settled without having rested in unknown.
+    assert tally.total().unknown <= tally.total().settled.total()
 
 
 @pytest.mark.parametrize("name", FAULTS)
