@@ -11,7 +11,8 @@ class Reply(Scanner):
     """
 
     def __init__(self, names: tuple) -> None:
-        Scanner.__init__(self, names, None)
+        Scanner.__init__(self)
+        self.names = names
         self.fields = {}
         self.broken = False
 

@@ -200,7 +200,7 @@ class Sender:
 
     def words(self, fields: dict) -> str:
         """Return what the cloud says, fit to be shown."""
-        from startline.answer import words
+        from startline.said import words
 
         said = [fields[name] for name in self.cloud.WORDS if isinstance(fields.get(name), str)]
         return words(said[0], (self.core.device.key,)) if said else ""

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPT = """
-import network, socket, tls
+import network, socket, time, tls
 wlan = network.WLAN(network.STA_IF)
 wlan.active(True)
 wlan.connect("bench", "bench-wifi")
+while not wlan.isconnected():
+    time.sleep_ms(20)
 def ask(name, ca):
     s = socket.socket()
     s.settimeout(5)
