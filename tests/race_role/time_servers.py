@@ -10,6 +10,7 @@ import struct
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,13 +70,10 @@ def _wait_for(port: int) -> None:
     raise AssertionError("chronyd does not answer")
 
 
-class Relay:
-    """Relays datagrams to a server, each held back for up to `up` or `down` seconds, at random."""
+class DatagramServer(ABC):
+    """Takes datagrams on a loopback port, `server`, until it is closed."""
 
-    def __init__(self, server: str, up: float, down: float, seed: int = 1) -> None:
-        self.target = ("127.0.0.1", int(server.rpartition(":")[2]))
-        self.up, self.down = up, down
-        self._dice = random.Random(seed)
+    def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.server = f"localhost:{self._socket.getsockname()[1]}"
@@ -91,7 +89,24 @@ class Relay:
                 data, client = self._socket.recvfrom(512)
             except OSError:
                 return
-            threading.Thread(target=self._carry, args=(data, client), daemon=True).start()
+            self._take(data, client)
+
+    @abstractmethod
+    def _take(self, data: bytes, client: tuple[str, int]) -> None:
+        """Do something about a datagram."""
+
+
+class Relay(DatagramServer):
+    """Relays datagrams to a server, each held back for up to `up` or `down` seconds, at random."""
+
+    def __init__(self, server: str, up: float, down: float, seed: int = 1) -> None:
+        self.target = ("127.0.0.1", int(server.rpartition(":")[2]))
+        self.up, self.down = up, down
+        self._dice = random.Random(seed)
+        super().__init__()
+
+    def _take(self, data: bytes, client: tuple[str, int]) -> None:
+        threading.Thread(target=self._carry, args=(data, client), daemon=True).start()
 
     def _carry(self, data: bytes, client: tuple[str, int]) -> None:
         time.sleep(self._dice.random() * self.up)
@@ -106,7 +121,7 @@ class Relay:
                 return
 
 
-class Liar:
+class Liar(DatagramServer):
     """A time server that is `wrong` seconds off, or that answers as `mode` says.
 
     Modes: honest, kiss (RATE), deny, stratum0, unsynchronised, replayed, zeros, ancient, silent.
@@ -117,24 +132,12 @@ class Liar:
         self.mode, self.wrong = mode, wrong
         self.asked = 0
         self._first = b""
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.server = f"localhost:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__()
 
-    def close(self) -> None:
-        """Stop."""
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                data, client = self._socket.recvfrom(512)
-            except OSError:
-                return
-            self.asked += 1
-            if self.mode != "silent":
-                self._socket.sendto(self._answer(data), client)
+    def _take(self, data: bytes, client: tuple[str, int]) -> None:
+        self.asked += 1
+        if self.mode != "silent":
+            self._socket.sendto(self._answer(data), client)
 
     def _answer(self, question: bytes) -> bytes:
         flags, stratum, reference = 0x24, 2, b"LIAR"

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from startline_host.virtual.flash import NorFlash
+from tests.virtual.vm_harness import Vm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parents[2]
 ESPTOOL_SECONDS = 120
@@ -53,6 +54,14 @@ TABLE = make_table(
     ("factory", 0, 0x00, 0x10000, 0x1F0000),
     ("vfs", 1, 0x81, 0x200000, 0x200000),
 )
+
+
+@pytest.fixture
+def vm(tmp_path: Path) -> Iterator[Vm]:
+    """A chip at its prompt."""
+    with Vm(tmp_path) as vm:
+        vm.start()
+        yield vm
 
 
 @pytest.fixture

@@ -11,16 +11,7 @@ from tests.virtual import nvs_reader
 from tests.virtual.vm_harness import BANNER, NVS, Vm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def vm(tmp_path: Path) -> Iterator[Vm]:
-    """A chip at its prompt."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        yield vm
 
 
 def test_nvs_gives_what_the_ports_own_test_expects(vm: Vm) -> None:

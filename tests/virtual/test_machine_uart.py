@@ -14,7 +14,6 @@ from startline_host.virtual.chip_options import check_ppm
 from tests.virtual.vm_harness import BANNER, SECONDS, Vm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from startline_host.virtual.flash import NorFlash
@@ -29,14 +28,6 @@ class Module:
     def write(self, data: bytes) -> None:
         """Take bytes from the chip."""
         self.heard += data
-
-
-@pytest.fixture
-def vm(tmp_path: Path) -> Iterator[Vm]:
-    """A chip at its prompt."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        yield vm
 
 
 def wait(vm: Vm, mark: bytes) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,19 +10,7 @@ from startline_host.virtual.runtime.complete import complete
 from startline_host.virtual.runtime.repl import needs_more
 from tests.virtual.vm_harness import BANNER, SECONDS, Vm
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
 PROMPT = b">>> "
-
-
-@pytest.fixture
-def vm(tmp_path: Path) -> Iterator[Vm]:
-    """A chip at its prompt."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        yield vm
 
 
 def typed(vm: Vm, text: str) -> str:

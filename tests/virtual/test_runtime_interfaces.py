@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pytest
-
-from tests.virtual.test_runtime_network import JOIN
-from tests.virtual.vm_harness import Vm
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def vm(tmp_path: Path) -> Iterator[Vm]:
-    """A chip at its prompt."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        yield vm
+from tests.virtual.vm_harness import JOIN, Vm
 
 
 def test_a_network_has_a_name_and_a_password_of_any_bytes(vm: Vm) -> None:

@@ -5,21 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.virtual.vm_harness import BIND, FCTRY, ROWS, VFS, Vm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def vm(tmp_path: Path) -> Iterator[Vm]:
-    """A chip at its prompt."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        yield vm
 
 
 def test_partitions_are_found_as_the_table_says(vm: Vm) -> None:

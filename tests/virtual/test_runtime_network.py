@@ -9,38 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.virtual.vm_harness import Vm
+from tests.virtual.vm_harness import JOIN, Vm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-JOIN = """
-import network, time
-wlan = network.WLAN(network.STA_IF)
-def join(name="bench", key="bench-wifi", ms=3000):
-    wlan.active(True)
-    wlan.connect(name, key)
-    end = time.ticks_add(time.ticks_ms(), ms)
-    while wlan.status() in (network.STAT_IDLE, network.STAT_CONNECTING):
-        if time.ticks_diff(end, time.ticks_ms()) <= 0:
-            break
-        time.sleep_ms(20)
-    return wlan.status()
-def fails(function, *args):
-    try:
-        return function(*args)
-    except OSError as error:
-        return error.args
-"""
-
-
-@pytest.fixture
-def vm(tmp_path: Path) -> Iterator[Vm]:
-    """A chip at its prompt."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        yield vm
 
 
 @pytest.fixture

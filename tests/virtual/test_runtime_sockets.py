@@ -8,20 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.virtual.test_runtime_network import JOIN
-from tests.virtual.vm_harness import SECONDS, Vm
+from tests.virtual.vm_harness import JOIN, SECONDS, Vm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def vm(tmp_path: Path) -> Iterator[Vm]:
-    """A chip at its prompt."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        yield vm
 
 
 @pytest.fixture

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from startline_host.virtual.runtime.source import fold
 from tests.virtual.vm_harness import BANNER, Vm
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def vm(tmp_path: Path) -> Iterator[Vm]:
-    """A chip at its prompt."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        yield vm
 
 
 @pytest.mark.parametrize(

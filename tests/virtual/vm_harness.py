@@ -32,6 +32,26 @@ BIND: Row = ("bind", 1, 0x40, 0x3FA000, 0x2000)
 FCTRY: Row = ("fctry", 1, 0x02, 0x3FC000, 0x4000)
 ROWS = (NVS, PHY, FACTORY, VFS, BIND, FCTRY)
 
+#: What a script begins with that joins the world's network, and that looks at what fails.
+JOIN = """
+import network, time
+wlan = network.WLAN(network.STA_IF)
+def join(name="bench", key="bench-wifi", ms=3000):
+    wlan.active(True)
+    wlan.connect(name, key)
+    end = time.ticks_add(time.ticks_ms(), ms)
+    while wlan.status() in (network.STAT_IDLE, network.STAT_CONNECTING):
+        if time.ticks_diff(end, time.ticks_ms()) <= 0:
+            break
+        time.sleep_ms(20)
+    return wlan.status()
+def fails(function, *args):
+    try:
+        return function(*args)
+    except OSError as error:
+        return error.args
+"""
+
 
 def make_table(rows: Sequence[Row]) -> bytes:
     """Return a partition table with its MD5 row."""
