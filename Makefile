@@ -71,7 +71,7 @@ $(VENV)/python.stamp:
 
 $(VENV)/run.stamp: $(VENV)/python.stamp pyproject.toml
 	@echo 'Installing what the bench needs into $(VENV) (once, about a minute) ...' >&2
-	@$(PIP) install --editable '.[virtual]'
+	@$(PIP) install --editable '.[factory,mock,virtual]'
 	@touch $@
 
 $(VENV)/check.stamp: $(VENV)/python.stamp pyproject.toml

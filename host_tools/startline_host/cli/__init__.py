@@ -60,7 +60,11 @@ class _Verbs(rich_click.RichGroup):
             return None
         if self._listing:
             return click.Command(cmd_name, help=_summary(cmd_name.replace("-", "_")))
-        command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
+        module = cmd_name.replace("-", "_")
+        try:
+            command = import_module(f"{__name__}.{module}").command
+        except ModuleNotFoundError as error:
+            return _left_out(cmd_name, _summary(module), error)
         assert isinstance(command, click.Command)  # noqa: S101 - a fault of ours, not of the user
         return command
 
@@ -72,6 +76,28 @@ def _summary(module: str) -> str:
         if isinstance(node, ast.FunctionDef) and node.name == "command":
             return ast.get_docstring(node) or ""
     return ""
+
+
+def _left_out(name: str, summary: str, error: ModuleNotFoundError) -> click.Command:
+    """Return a verb that needs an extra: its help says how to get it, and so does running it."""
+    from startline_host.extras import missing
+
+    told = missing(error)
+    if told is None:
+        raise error
+
+    def fail(**_arguments: object) -> NoReturn:
+        raise told
+
+    return rich_click.RichCommand(
+        name=name,
+        callback=fail,
+        help=summary,
+        epilog=f"{told.message} {told.hint}",
+        # What it takes is not known here: let every word pass.
+        params=[click.Argument(["words"], nargs=-1, type=click.UNPROCESSED, metavar="...")],
+        context_settings={"ignore_unknown_options": True},
+    )
 
 
 def _exit_code_table() -> str:
@@ -128,6 +154,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
         sys.exit(0)
     except Exception as fault:
+        if isinstance(fault, ModuleNotFoundError):
+            from startline_host.extras import missing
+
+            if (extra := missing(fault)) is not None:
+                report(extra, as_json=as_json)
+                sys.exit(extra.exit_code)
         if os.environ.get("STARTLINE_TRACEBACK"):
             raise
         bug = Bug(

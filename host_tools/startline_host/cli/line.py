@@ -23,7 +23,6 @@ from startline_host.errors import BadInput, CloudDisagrees, StartlineError
 from startline_host.factory.batch import Batch, is_pattern, load_batch, pattern_batch
 from startline_host.factory.company_proof import check_key
 from startline_host.factory.entries import Place
-from startline_host.factory.fault_injection import Mischief
 from startline_host.factory.job import Plan
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.line import FactoryLine
@@ -32,7 +31,6 @@ from startline_host.factory.power import PowerSwitch
 from startline_host.factory.slots import Slot, Sockets, find_slots, parse_slots
 from startline_host.factory.totals import Totals
 from startline_host.factory.verify import Verdict, compare, record_verdict
-from startline_host.factory.virtual_plant import VirtualPlant
 from startline_host.flows.firmware_bundle import Kit, make_kit
 from startline_host.flows.notices import nobody
 from startline_host.formats.factory_partition import Settings
@@ -215,6 +213,10 @@ def _no_more() -> Sequence[Slot]:
 
 
 def _run_virtual(given: _Given) -> None:
+    # Late: a line of real boards needs no mock cloud.
+    from startline_host.factory.fault_injection import Mischief
+    from startline_host.factory.virtual_plant import VirtualPlant
+
     board = options.chosen_board(_VIRTUAL["board"], given.firmware_version, given.firmware_file)
     count = given.count or given.slots
     if given.units and not is_pattern(given.units):

@@ -10,7 +10,6 @@ import rich_click as click
 
 from startline_host.cli import options
 from startline_host.device.port_session import Line
-from startline_host.factory.ledger import Ledger
 from startline_host.flows.operator.adopt import adopt
 from startline_host.flows.operator.reconcile import SAME_COMPANY, reconcile
 from startline_host.flows.operator.reconcile_result import Reconciled
@@ -94,6 +93,8 @@ def _tokens(where: str | None, serial: str) -> tuple[str, ...]:
     """Return the tokens of the units that were made in one batch with this one."""
     if where is None:
         return ()
+    from startline_host.factory.ledger import Ledger  # late: the database is an extra
+
     with Ledger.open(where, create=False) as ledger:
         own = ledger.look_up(serial)
         units = ledger.entries(own.batch) if own else []

@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from startline_host.errors import BadInput, StartlineError, StorageFailed
+from startline_host.extras import not_installed
 from startline_host.factory.schema import METADATA, SCHEMA, meta
 from startline_host.util import Deadline
 
@@ -200,10 +201,8 @@ def _engine(url: URL) -> Any:
             pool_pre_ping=True,
             connect_args={"connect_timeout": _PATIENCE, "application_name": "startline"},
         )
-    except (ModuleNotFoundError, NoSuchModuleError):
-        raise BadInput(
-            "A ledger in PostgreSQL needs psycopg.", "Get it: pip install 'startline[postgres]'"
-        ) from None
+    except (ImportError, NoSuchModuleError):
+        raise not_installed("postgres") from None
 
 
 def _sqlite_connected(connection: sqlite3.Connection, record: object) -> None:

