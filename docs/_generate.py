@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import click
 import mkdocs_gen_files
 from startline import limits, states
+from startline_race.settings import BATCH, DEAD_TIME
 
 from startline_host.boards import board_names, load_board
 from startline_host.cli import startline
@@ -89,7 +90,18 @@ def _states_page() -> str:
         ("step", "reasons"), ((f"`{name}`", _codes(has)) for name, has in states.STEPS.items())
     )
     text += f"## Reasons of a record\n\n{_codes(states.RECORD_REASONS)}\n\n"
-    text += f"## Warnings\n\n{_codes(states.WARNINGS)}\n"
+    text += f"## Warnings\n\n{_codes(states.WARNINGS)}\n\n"
+    text += "## What a race says\n\n`%` stands for a number or a word that is not ours.\n\n"
+    text += _table(
+        ("event", "field", "values"),
+        (
+            ("`race`, `race_stopped`", "`reason`", _codes(states.RACE_REASONS)),
+            ("`race_session`", "`state`", _codes(states.RACE_SESSION_STATES)),
+            ("`race_clock`", "`reason`", _codes(states.RACE_CLOCK_REASONS)),
+            ("`race_warning`", "`what`", _codes(states.RACE_WARNINGS)),
+            ("`race_aside`", "`reason`", _codes(states.RACE_ASIDE_REASONS)),
+        ),
+    )
     return text
 
 
@@ -110,6 +122,8 @@ def _settings_page() -> str:
         "set.boot_limit": (limits.BOOT_LIMIT, "seconds"),
         "set.look_pause": (limits.LOOK_PAUSE, "seconds"),
         "factory.made_at": (limits.MADE_AT, "Unix seconds"),
+        "race.dead_time": (DEAD_TIME, "milliseconds"),
+        "race.batch": (BATCH, "passings"),
     }
     text += _table(
         ("setting", "lowest", "default", "highest", "unit"),

@@ -44,6 +44,29 @@ RACE_EVENTS = {
     "race_warning": ("what", "reason", "sent", "counted"),
 }  # fmt: skip
 
+# Why a race sends nothing, in `race` and `race_stopped`; besides these, a step that failed with its
+# reason, "%" for what the cloud says.
+RACE_REASONS = (
+    "idle", "no_passings", "not_bound", "no_key", "no_time", "journal_full", "forbidden",
+    "device_not_found", "session_refused %", "too_many_aside", "closed_again", "bug %",
+)  # fmt: skip
+
+# What becomes of a session in the cloud: `race_session` has one of these for its state.
+RACE_SESSION_STATES = (
+    "open", "found", "closed", "gone", "asked_again", "closed_elsewhere", "recovered",
+)  # fmt: skip
+
+# What `race_clock` may have for a reason, besides those of the steps `link` and `clock`, and an
+# exception's kind.
+RACE_CLOCK_REASONS = (
+    "no_answer", "unreachable", "replayed", "kiss %", "unsynchronised", "absurd", "servers_differ",
+    "one_server",
+)  # fmt: skip
+
+# What `race_warning` says, and why passings are set aside without a status.
+RACE_WARNINGS = ("not_counted", "refused", "journal_%_percent")
+RACE_ASIDE_REASONS = ("undated",)
+
 # Steps that can fail, as `failed` names them, with the reasons that each may have. "%" stands for
 # a number or a word that is not ours: a status, an errno's name, an exception's kind.
 STEPS = {
@@ -133,6 +156,11 @@ SETTINGS = {
     "set.boot_limit": "number",
     "set.look_pause": "number",
     "set.led": "number",
+    "race.dead_time": "number",
+    "race.best": "switch",
+    "race.batch": "number",
+    "race.mark": "switch",
+    "race.servers": "text",
 }
 
 # Of these, what the agent itself does not read: they are there for the reader's own code.

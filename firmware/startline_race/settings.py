@@ -4,11 +4,13 @@ from hashlib import sha256
 
 from startline.clouds import find
 from startline.identity import Identity
+from startline.limits import LOOK_PAUSE, MADE_AT, clamp
 
 from .clouds import find as find_passings
 
-_MOST_BATCH = 100
-_LONGEST_DEAD_MS = 3600000
+# Ranges, as in `startline.limits`, for both ends.
+DEAD_TIME = (0, 0, 3600000)  # milliseconds
+BATCH = (1, 100, 100)  # passings in a request
 
 
 class RaceSettings:
@@ -31,20 +33,20 @@ class RaceSettings:
         self.roots = [values.pop(name) for name in list(values) if name.startswith("tls.")]
         self._values = values
         self._tell = device.tell
-        self.dead_us = self._number("race.dead_time", 0, 0, _LONGEST_DEAD_MS) * 1000
-        self.best = self._number("race.best", 0, 0, 1)
-        self.batch = self._number("race.batch", _MOST_BATCH, 1, _MOST_BATCH)
-        self.mark = self._number("race.mark", 1, 0, 1)
-        self.look_pause = self._number("set.look_pause", 60, 30, 3600) * 1000
-        self.made_at = self._number("factory.made_at", 0, 0, 3029529600)
+        self.dead_us = self._number("race.dead_time", DEAD_TIME) * 1000
+        self.best = self._number("race.best", (0, 0, 1))
+        self.batch = self._number("race.batch", BATCH)
+        self.mark = self._number("race.mark", (0, 1, 1))
+        self.look_pause = self._number("set.look_pause", LOOK_PAUSE) * 1000
+        self.made_at = self._number("factory.made_at", (0, 0, MADE_AT[2]))
         self.servers = who.text("race.servers") or who.text("net.ntp")
         self.known = bool(find(who.cloud))
         self.cloud = find_passings(who.cloud) if self.known else None
         self.owner = sha256(who.serial.encode() + b"\0" + who.mac).digest()[:8]
 
-    def _number(self, name: str, default: int, least: int, most: int) -> int:
-        value = self._values.get(name, default)
-        fit = min(max(value, least), most) if isinstance(value, int) else default
+    def _number(self, name: str, limits: tuple) -> int:
+        value = self._values.get(name, limits[1])
+        fit = clamp(value, limits) if isinstance(value, int) else limits[1]
         if fit != value:
             self._tell("warning", {"what": "out_of_range " + name})
         return fit

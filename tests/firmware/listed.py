@@ -35,5 +35,9 @@ def check_listed(event: Mapping[str, Any]) -> None:
         ("answer", "outcome", states.STATES[1:]),
         ("look", "outcome", states.STATES[1:]),
         ("ready", "state", states.STATES),
+        ("race_stopped", "reason", states.RACE_REASONS),
+        ("race_session", "state", states.RACE_SESSION_STATES),
+        ("race_warning", "what", states.RACE_WARNINGS),
+        ("race_aside", "reason", states.RACE_ASIDE_REASONS),
     ):
         assert name != event_name or field not in event or is_listed(event[field], listed), event

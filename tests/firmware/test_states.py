@@ -20,6 +20,7 @@ from startline_host.formats.factory_partition import (
     Claim,
     Net,
     Options,
+    Racing,
     Run,
     Settings,
     Tls,
@@ -31,19 +32,21 @@ from startline_host.secrets import Secret
 from tests.firmware.harness import SOURCES
 from tests.firmware.listed import check_listed, is_listed
 
-_SETTING = re.compile(r"(?:factory|claim|run|net|tls|set)\.[a-z0-9_]+")
+EVENTS = {**states.EVENTS, **states.RACE_EVENTS}
+_SETTING = re.compile(r"(?:factory|claim|run|net|tls|set|race)\.[a-z0-9_]+")
 
 
-def trees() -> Iterator[ast.Module]:
-    """Parse every source of the agent but the list itself."""
-    for path in [*(SOURCES / "startline").rglob("*.py"), SOURCES / "orders.py"]:
+def trees(*packages: str) -> Iterator[ast.Module]:
+    """Parse every source of the agent, or of these packages, but the list itself."""
+    paths = [one for name in packages or ("startline",) for one in (SOURCES / name).rglob("*.py")]
+    for path in paths if packages else [*paths, SOURCES / "orders.py"]:
         if path.name != "states.py":
             yield ast.parse(path.read_text(encoding="utf-8"))
 
 
-def calls(*names: str) -> Iterator[ast.Call]:
+def calls(*names: str, package: str = "") -> Iterator[ast.Call]:
     """Find every call of a function or method of these names."""
-    for tree in trees():
+    for tree in trees(package) if package else trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "attr", None) or getattr(node.func, "id", None)
@@ -86,14 +89,14 @@ def test_every_event_is_listed_with_its_fields() -> None:
 
 def test_every_event_has_words_on_the_host() -> None:
     """The host has a sentence for each event, and none for an event that nobody emits."""
-    assert _WORDINGS.keys() == states.EVENTS.keys()
+    assert _WORDINGS.keys() == EVENTS.keys()
 
 
-@pytest.mark.parametrize("name", states.EVENTS)
+@pytest.mark.parametrize("name", EVENTS)
 def test_an_event_is_said_with_what_it_holds_or_without(name: str) -> None:
     """An event without a single field is a sentence as well, as is one with odd values."""
     for value in (None, "a_word", 7, 1500.5, ["x"], {"y": 1}):
-        fields: dict[str, Any] = dict.fromkeys(states.EVENTS[name], value)
+        fields: dict[str, Any] = dict.fromkeys(EVENTS[name], value)
         for some in (fields, {}):
             assert describe(Event(name, 0, 0, some)).strip()
 
@@ -125,6 +128,40 @@ def test_every_reason_that_is_listed_can_come() -> None:
         *states.RECORD_REASONS, *states.WARNINGS, *states.WAIT_REASONS, *states.REST_REASONS,
     ]  # fmt: skip
     assert {word for word in listed if word not in known} == {"e%"}  # a name of errno's
+
+
+def test_every_race_event_is_listed_with_its_fields() -> None:
+    """The race role emits the events that are listed, with fields that are listed, and no others."""
+    told: dict[str, set[str]] = {}
+    for call in calls("tell", "_tell", package="startline_race"):
+        name, fields = call.args
+        assert isinstance(name, ast.Constant)
+        keys = {text for node in getattr(fields, "keys", []) for text in words(node)}
+        told.setdefault(name.value, set()).update(keys)
+    assert states.RACE_EVENTS.keys() == told.keys() - states.EVENTS.keys()
+    for name, keys in told.items():
+        assert keys <= set(EVENTS[name]), name
+
+
+def test_every_reason_of_the_race_can_come_and_is_listed() -> None:
+    """The words of the race are all in its sources, and have a sentence on the host."""
+    known = set().union(*map(words, trees("startline_race")))
+    known |= {word.replace("%d", "%") for word in known}
+    listed = (
+        *states.RACE_REASONS, *states.RACE_SESSION_STATES, *states.RACE_CLOCK_REASONS,
+        *states.RACE_WARNINGS, *states.RACE_ASIDE_REASONS,
+    )  # fmt: skip
+    assert {word for word in listed if word not in known} == set()
+    for event, field, reasons in (
+        ("race_stopped", "reason", states.RACE_REASONS),
+        ("race_session", "state", states.RACE_SESSION_STATES),
+        ("race_clock", "reason", states.RACE_CLOCK_REASONS),
+        ("race_warning", "what", states.RACE_WARNINGS),
+        ("race_aside", "reason", states.RACE_ASIDE_REASONS),
+    ):
+        for reason in reasons:
+            said = describe(Event(event, 0, 0, {field: reason.replace("%", "80")}))
+            assert "_" not in said, said
 
 
 def test_the_states_are_one_list() -> None:
@@ -163,6 +200,7 @@ def written_settings() -> set[str]:
             tls=Tls(ca=(b"1", b"2")),
             run=Run(key=Secret("r")),
             set=Options(insecure_http=True, mark=True, boot_limit=60, look_pause=60, led=2),
+            race=Racing(dead_time=5000, best=True, batch=50, mark=False, servers=("b.example",)),
         )
         found |= {f"{one.namespace}.{one.key}" for one in make_entries(unit, whole)}
     return found
@@ -175,7 +213,8 @@ def test_every_setting_is_written_by_the_host() -> None:
 
 def test_every_setting_is_read_by_the_agent() -> None:
     """The agent reads the settings that are listed, but for those that are the application's."""
-    read = {word for word in all_words() if _SETTING.fullmatch(word)}
+    sources = (*trees(), *trees("startline_race"))
+    read = {word for tree in sources for word in words(tree) if _SETTING.fullmatch(word)}
     read.add("tls.ca1")  # every `tls.` is read
     assert read == states.SETTINGS.keys() - set(states.FOR_THE_APP)
 
@@ -184,6 +223,7 @@ def test_a_settings_file_can_say_every_setting() -> None:
     """Each field of the settings can stand in a settings file; what the venue sets is one of them."""
     parts: dict[str, type[msgspec.Struct]] = {
         "claim": Claim, "net": Net, "tls": Tls, "run": Run, "set": Options,
+        "race": Racing,
     }  # fmt: skip
     for name, struct in parts.items():
         plain, secret = _SECTIONS[name]

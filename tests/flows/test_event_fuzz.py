@@ -44,6 +44,13 @@ EVENTS: list[dict[str, Any]] = [
     {"ev": "scrub", "n": 11, "ms": 94, "done": True},
     {"ev": "ready", "n": 12, "ms": 95, "state": "bound", "reason": "", "token": "A" * 64,
      "serial": "S1"},
+    {"ev": "race", "n": 13, "ms": 99, "session": "10 km", "sending": "open", "stored": 9, "sent": 4,
+     "waiting": 5, "unsure": 0, "aside": 0, "clock": "ntp", "error_ms": 3, "full": 1,
+     "reason": "no_time"},
+    {"ev": "race_session", "n": 14, "ms": 99, "state": "open", "alias": "10 km", "token": "A"},
+    {"ev": "race_failed", "n": 15, "ms": 99, "step": "dns", "reason": "not_found", "next_ms": 20},
+    {"ev": "race_aside", "n": 16, "ms": 99, "first": 7, "last": 8, "status": 400},
+    {"ev": "race_warning", "n": 17, "ms": 99, "what": "not_counted", "sent": 9, "counted": [8, 0]},
 ]  # fmt: skip
 
 #: Values as they stand in JSON text, most of them none that any field has.

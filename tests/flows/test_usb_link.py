@@ -143,10 +143,12 @@ def test_a_closed_port_is_told_as_such(server: socket.socket) -> None:
 
 
 def test_the_time_is_told(link: tuple[UsbLink, Cable, str]) -> None:
-    """The host's clock answers in Unix seconds."""
+    """The host's clock answers in Unix seconds, and to whoever times in milliseconds."""
     serving, cable, _ = link
     serving.feed(encode("00", "T"))
-    assert int(cable.answer(1)[1:]) > 1_700_000_000
+    assert 1_700_000_000 < int(cable.answer(1)[1:]) < 3_000_000_000
+    serving.feed(encode("00", "T", "ms"))
+    assert 1_700_000_000_000 < int(cable.answer(2)[1:]) < 3_000_000_000_000
 
 
 def test_frames_are_parted_from_text_in_any_pieces() -> None:

@@ -205,3 +205,54 @@ def test_an_expired_ca_and_a_server_certificate_are_warned_about(folder: Path) -
 def test_times_are_read_in_every_usual_form(value: Any, unix: int) -> None:
     """Numbers, dates and times give Unix seconds, UTC unless they say otherwise."""
     assert seconds(value, "made_at") == unix
+
+
+RACE = """
+[race]
+dead_time = 5000
+best = true
+batch = 50
+mark = false
+servers = ["time.example", "10.0.0.1:1123"]
+"""
+
+
+def test_the_race_is_told_how_to_time(folder: Path) -> None:
+    """[race] holds what the race role goes by; without it a device is told nothing of a race."""
+    race = load(folder, GOOD + RACE, CLAIM_KEY=KEY).settings.race
+    assert race is not None
+    assert (race.dead_time, race.best, race.batch, race.mark) == (5000, True, 50, False)
+    assert race.servers == ("time.example", "10.0.0.1:1123")
+    assert load(folder, GOOD, CLAIM_KEY=KEY).settings.race is None
+
+
+def test_whoever_times_and_has_no_run_key_is_told(folder: Path) -> None:
+    """With [race] and no run.key, the warning names what is missing and what becomes of passings."""
+    path = folder / "settings.toml"
+    path.write_text((GOOD + RACE).replace('[run]\nkey = "same"\n', ""), encoding="utf-8")
+    said: list[str] = []
+    load_settings(path, environ={"CLAIM_KEY": KEY}, warn=said.append)
+    (warning,) = said
+    assert "run.key" in warning
+    assert "sends none" in warning
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("dead_time = -1", "race.dead_time is -1"),
+        ("dead_time = 3600001", "race.dead_time"),
+        ("dead_time = 1.5", "race.dead_time"),
+        ("batch = 0", "race.batch is 0"),
+        ("batch = 101", "from 1 to 100"),
+        ("best = 1", "race.best"),
+        ('servers = ["a b"]', "race.servers is not a list of host names"),
+        ('servers = ["a,b"]', "race.servers is not a list of host names"),
+        ("dead_tim = 1", "race.dead_tim (meant dead_time?)"),
+    ],
+)
+def test_a_race_that_cannot_be(folder: Path, line: str, words: str) -> None:
+    """A setting of the race that no device could go by is named, with its range."""
+    with pytest.raises(BadInput) as caught:
+        load(folder, f"{GOOD}\n[race]\n{line}\n", CLAIM_KEY=KEY)
+    assert words in caught.value.message

@@ -41,6 +41,8 @@ _WHAT = "Wi-Fi password"
 @click.option("--ntp", multiple=True, metavar="HOST", help="Time server; can be repeated.")
 @click.option("--boot-limit", type=int, help="Seconds for a first boot.")
 @click.option("--look-pause", type=int, help="Seconds between two looks.")
+@click.option("--dead-time", type=int, help="Milliseconds of repeats that are one passing.")
+@click.option("--batch", type=int, help="Most passings in a request.")
 @click.option("--mark/--no-mark", default=None, help="Whether a request carries its attempt id.")
 @options.hard_option
 @options.json_option
@@ -56,6 +58,8 @@ def command(
     ntp: tuple[str, ...],
     boot_limit: int | None,
     look_pause: int | None,
+    dead_time: int | None,
+    batch: int | None,
     mark: bool | None,  # noqa: FBT001
     hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
@@ -78,6 +82,8 @@ def command(
         ("set", "boot_limit"): boot_limit,
         ("set", "look_pause"): look_pause,
         ("set", "mark"): None if mark is None else int(mark),
+        ("race", "dead_time"): dead_time,
+        ("race", "batch"): batch,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     if changes or not factory:

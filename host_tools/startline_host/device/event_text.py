@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from startline_host.device.console import Event
+from startline_host.device.race_text import RACE_WORDINGS
 from startline_host.util import printable
 
 Fields = Mapping[str, Any]
@@ -145,6 +146,7 @@ def _seconds(ms: object) -> str:
 
 _WORDINGS: Mapping[str, Callable[[Fields], str]] = MappingProxyType(
     {
+        **RACE_WORDINGS,
         "boot": _boot,
         "identity": _identity,
         "unprovisioned": _unprovisioned,

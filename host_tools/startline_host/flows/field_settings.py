@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from startline import states
 from startline.nvs import NvsReader
 
 from startline_host.flows.device_snapshot import Kept, as_part
 from startline_host.flows.notices import Listener, Remark
 
 #: The namespaces that the agent looks for in `nvs` as well as in `fctry`.
-NAMESPACES = ("net", "set")
+NAMESPACES = ("net", "set", "race")
 
 #: A setting by namespace and key.
 Name = tuple[str, str]
 
 
 def venue_settings(nvs: bytes) -> dict[Name, bytes | int]:
-    """Return what stands under `net` and `set` in a partition; texts as UTF-8."""
+    """Return what stands under `net`, `set` and `race` in a partition; texts as UTF-8."""
     part = as_part(nvs)
     reader = NvsReader(part.read, part.size)
     found: dict[Name, bytes | int] = {}
     for space, key, place in reader:
         value = reader.value(place)
-        if space in NAMESPACES and value is not None:
+        # Under `race` the device keeps measured values of its own, which are no settings.
+        known = space in NAMESPACES and f"{space}.{key}" in states.SETTINGS
+        if known and value is not None:
             found[space, key] = value.encode() if isinstance(value, str) else value
     return found
 

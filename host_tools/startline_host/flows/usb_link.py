@@ -6,7 +6,8 @@ device asks, and the host answers each question with one frame, so that never mo
 its way to a chip whose input ring holds 260 bytes. Data travels as base64.
 
 Device: `O` host:port (open), `S` data (send), `R` count (receive 1 to count bytes), `C` (close),
-`T` (what time is it). Host: `A` (done), `D` data, `C` (the peer has closed), `E` word, `T` seconds.
+`T` (what time is it; with `ms`, in milliseconds). Host: `A` (done), `D` data, `C` (the peer has
+closed), `E` word, `T` Unix time.
 """
 
 from __future__ import annotations
@@ -164,7 +165,9 @@ class UsbLink:
 
     def _answer(self, frame: Frame) -> tuple[str, str] | None:
         if frame.kind == "T":
-            return "T", str(int(time.time()))
+            return "T", str(
+                time.time_ns() // (1_000_000 if frame.payload == "ms" else 1_000_000_000)
+            )
         act = {"O": self._open, "S": self._send, "R": self._receive}.get(frame.kind)
         if act is None or frame.number != self._number:
             return None

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from startline import clouds
 from startline.limits import BOOT_LIMIT, LOOK_PAUSE
+from startline_race.settings import BATCH, DEAD_TIME
 
 from startline_host.boards import Led
 from startline_host.errors import BadInput
@@ -77,6 +78,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     led: int | bool | None = None
 
 
+class Racing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the race role times; None leaves the device's own default.
+
+    Within `dead_time` milliseconds, repeats of one chip are one passing: the first, or with `best`
+    the one with the strongest signal. `batch` is the most passings in a request, `mark` whether
+    a session's alias carries the mark it is found by, `servers` are time servers, as `net.ntp`.
+    """
+
+    dead_time: int | None = None
+    best: bool | None = None
+    batch: int | None = None
+    mark: bool | None = None
+    servers: tuple[str, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that the units of a batch share; checked when made, raises BadInput."""
 
@@ -85,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tls: Tls = Tls()
     run: Run = Run()
     set: Options = Options()
+    race: Racing | None = None
 
     def __post_init__(self) -> None:
         _check_claim(self.claim)
@@ -94,6 +111,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.run.key is not None:
             _check_key(self.run.key, "run.key")
         check_options(self.set)
+        if self.race is not None:
+            check_racing(self.race)
 
 
 def _check_claim(claim: Claim) -> None:
@@ -186,6 +205,22 @@ def check_options(options: Options) -> None:
         )
 
 
+def check_racing(racing: Racing) -> None:
+    """Raise BadInput for a setting of the race that a device could not go by."""
+    for name, limits, unit in (
+        ("dead_time", DEAD_TIME, "milliseconds"),
+        ("batch", BATCH, "passings"),
+    ):
+        value = getattr(racing, name)
+        low, usual, high = limits
+        if value is not None and not low <= value <= high:
+            raise BadInput(
+                f"race.{name} is {value}; it is a number of {unit} from {low} to {high}.",
+                f"Leave it out for the usual {usual}.",
+            )
+    _check_hosts(racing.servers, "race.servers")
+
+
 def with_led(settings: Settings, led: Led | None) -> Settings:
     """Return the settings with a board's LED, unless they say something of one themselves."""
     if led is None or settings.set.led is not None:
@@ -204,9 +239,13 @@ def check_net(net: Net) -> None:
             raise BadInput(
                 "net.password is not 8 to 64 bytes long; leave it out for an open Wi-Fi."
             )
-    check_text(",".join(net.ntp), "net.ntp", limit=200)
-    if any(not name.isascii() or "," in name or " " in name or not name for name in net.ntp):
-        raise BadInput("net.ntp is not a list of host names.")
+    _check_hosts(net.ntp, "net.ntp")
+
+
+def _check_hosts(names: tuple[str, ...], what: str) -> None:
+    check_text(",".join(names), what, limit=200)
+    if any(not name.isascii() or "," in name or " " in name or not name for name in names):
+        raise BadInput(f"{what} is not a list of host names.")
 
 
 def make_entries(unit: Unit, settings: Settings) -> list[Entry]:
@@ -230,11 +269,23 @@ def make_entries(unit: Unit, settings: Settings) -> list[Entry]:
         entries.append(_entry("net", "ntp", ",".join(net.ntp)))
     entries += [Entry("tls", f"ca{n}", "blob", der) for n, der in enumerate(settings.tls.ca)]
     entries += [_option(settings.set, name) for name in settings.set.__struct_fields__]
+    if settings.race is not None:
+        race = settings.race
+        entries += [
+            _entry("race", name, getattr(race, name))
+            for name in ("dead_time", "best", "batch", "mark")
+        ]
+        entries.append(_entry("race", "servers", ",".join(race.servers)))
     return [entry for entry in entries if entry.value != "" and _said(entry)]
 
 
 #: Numbers wider than a switch.
-_WIDTHS: dict[str, Kind] = {"made_at": "u32", "boot_limit": "u16", "look_pause": "u16"}
+_WIDTHS: dict[str, Kind] = {
+    "made_at": "u32",
+    "boot_limit": "u16",
+    "look_pause": "u16",
+    "dead_time": "u32",
+}
 
 
 def _said(entry: Entry) -> bool:

@@ -1,4 +1,4 @@
-"""The settings file: TOML with [claim], [net], [tls], [run], [set] and, as defaults, [unit].
+"""The settings file: TOML with [claim], [net], [tls], [run], [set], [race]; [unit] has defaults.
 
 A secret field `x` is given as `x_env` (an environment variable) or `x_file` (a file of one line).
 Written into the file itself it is taken only if nobody but its owner can read the file.
@@ -22,6 +22,7 @@ from startline_host.formats.factory_partition import (
     Claim,
     Net,
     Options,
+    Racing,
     Run,
     Settings,
     Tls,
@@ -54,6 +55,7 @@ _SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "tls": (("ca",), {}),
     "run": ((), {"key": "application's key"}),
     "set": (Options.__struct_fields__, {}),
+    "race": (Racing.__struct_fields__, {}),
     "unit": (_UNIT_FIELDS, {}),
 }
 
@@ -88,9 +90,15 @@ def load_settings(
             tls=Tls(ca=_certificates(sections.get("tls", {}), path, warn)),
             run=_convert(sections.get("run", {}), Run, "run"),
             set=_convert(sections.get("set", {}), Options, "set"),
+            race=_convert(sections["race"], Racing, "race") if "race" in sections else None,
         )
     except BadInput as error:
         raise BadInput(f"{path}: {error.message}", error.hint) from None
+    if settings.race is not None and settings.run.key is None:
+        warn(
+            f"{path} has a section [race] and no run.key: the reader stores passings, and sends "
+            "none of them without a key for the calls it makes once bound."
+        )
     return SettingsFile(settings, _unit_defaults(sections.get("unit", {}), path))
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from startline_host.formats.flash_dump import DumpPart
 
 #: Namespaces that the host fills, in `fctry` or in a stock `nvs`.
-NAMESPACES = ("factory", "claim", "run", "net", "tls", "set")
+NAMESPACES = ("factory", "claim", "run", "net", "tls", "set", "race")
 _SECRETS = frozenset({"key", "auth", "password"})
 #: Without any of these a device does not know who it is, or where it belongs.
 _IDENTITY = (

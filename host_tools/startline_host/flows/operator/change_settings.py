@@ -16,10 +16,17 @@ from startline_host.flows.field_settings import Name, venue_settings
 from startline_host.flows.first_boot import Outcome
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.flows.operator.device_session import Stopped, stopped
-from startline_host.formats.factory_partition import Net, Options, check_net, check_options
+from startline_host.formats.factory_partition import (
+    Net,
+    Options,
+    Racing,
+    check_net,
+    check_options,
+    check_racing,
+)
 from startline_host.secrets import Secret
 
-#: A setting by ("net" or "set", key). An empty Secret is an open Wi-Fi's password.
+#: A setting by ("net", "set" or "race", key). An empty Secret is an open Wi-Fi's password.
 Changes = Mapping[Name, str | int | Secret]
 
 #: What can be taken back to the factory's, by the name that a person gives.
@@ -31,6 +38,7 @@ FACTORY: Mapping[str, tuple[Name, ...]] = MappingProxyType(
         "boot-limit": (("set", "boot_limit"),),
         "look-pause": (("set", "look_pause"),),
         "mark": (("set", "mark"),),
+        "race": tuple(("race", name) for name in Racing.__struct_fields__),
     }
 )
 
@@ -71,6 +79,8 @@ def check_changes(changes: Changes) -> None:
     )
     options = {key: value for (space, key), value in changes.items() if space == "set"}
     check_options(msgspec.convert(options, Options, strict=False))
+    racing = {key: value for (space, key), value in changes.items() if space == "race"}
+    check_racing(msgspec.convert(racing, Racing, strict=False))
 
 
 def change(
