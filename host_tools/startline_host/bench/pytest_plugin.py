@@ -1,10 +1,16 @@
-"""The pytest plugin: fixtures `device`, `cloud` and `station`, on virtual readers or on a board.
+"""The pytest plugin: a reader, its cloud and its station as fixtures, virtual or on a board.
+
+It is asked for, with `-p startline_host.bench.pytest_plugin` (in `addopts`, say): a test run that
+does not want it has none of its fixtures, options or markers. Its fixtures are `startline_device`,
+`startline_cloud` and `startline_station`; `startline_short_names = true` among pytest's settings
+adds `device`, `cloud` and `station` as other names for them.
 
 Nothing of the bench is imported before a test asks for one of them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -21,8 +27,8 @@ if TYPE_CHECKING:
     from startline_host.bench.station import Device, Station
     from startline_host.mock_cloud import MockCloud
 
-_MARKER = """startline(app=None, key="WRITE", cloud={}, given={}): how the fixtures device, cloud
-and station are made: a folder with app.py beside the test, the claim key's access type, options
+_MARKER = """startline(app=None, key="WRITE", cloud={}, given={}): how startline_device, _cloud and
+_station are made: a folder with app.py beside the test, the claim key's access type, options
 of MockCloud, and what the device is provisioned with."""
 _TRANSCRIPT = pytest.StashKey["Transcript"]()
 #: A real chip joins and handshakes for real; in seconds on top of every limit.
@@ -38,11 +44,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--startline-cloud-host", default="localhost",
                     help="this computer, as that board knows it")  # fmt: skip
     parser.addini("startline_app", "folder with the app.py to test", default="")
+    parser.addini("startline_short_names", "name the fixtures device, cloud and station, too",
+                  type="bool", default=False)  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the marker known, and the short names where they are wanted."""
     config.addinivalue_line("markers", " ".join(_MARKER.split()))
+    if config.getini("startline_short_names"):
+        config.pluginmanager.register(ShortNames(), "startline_short_names")
+
+
+class ShortNames:
+    """The fixtures under short names, for projects that have no such fixtures of their own."""
+
+    @pytest.fixture
+    def device(self, startline_device: Device) -> Device:
+        """Provide `startline_device`."""
+        return startline_device
+
+    @pytest.fixture
+    def cloud(self, startline_cloud: MockCloud) -> MockCloud:
+        """Provide `startline_cloud`."""
+        return startline_cloud
+
+    @pytest.fixture
+    def station(self, startline_station: Station) -> Station:
+        """Provide `startline_station`."""
+        return startline_station
 
 
 @pytest.hookimpl(wrapper=True)
@@ -70,9 +99,10 @@ def _startline_board() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def cloud(request: pytest.FixtureRequest) -> Iterator[MockCloud]:
+def startline_cloud(request: pytest.FixtureRequest) -> Iterator[MockCloud]:
     """Run a mock cloud for one test; the marker's `cloud` are options of `MockCloud`."""
-    from startline_host.mock_cloud import MockCloud
+    with _named_extras():
+        from startline_host.mock_cloud import MockCloud
 
     options = {"proxied": True, "seed": 0} | _marked(request).get("cloud", {})
     host = request.config.getoption("--startline-cloud-host")
@@ -83,14 +113,14 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[MockCloud]:
 
 
 @pytest.fixture
-def station(
+def startline_station(
     request: pytest.FixtureRequest,
-    cloud: MockCloud,
+    startline_cloud: MockCloud,
     tmp_path: Path,
     _startline_bases: dict[Path | None, Base],
     _startline_board: ExitStack,
 ) -> Iterator[Station]:
-    """Set up a bench around the cloud; devices are made with `station.device()`."""
+    """Set up a bench around the cloud; devices are made with `startline_station.device()`."""
     import msgspec
 
     from startline_host.bench.scenarios.model import Given
@@ -106,18 +136,32 @@ def station(
     slack = _BOARD_SLACK if port else 0
     base = _base(request, _startline_bases)
     key, led = marked.get("key", "WRITE"), base.board.led
-    provisioner = Provisioner(cloud, key, "rufus", link, slack, led)
+    provisioner = Provisioner(startline_cloud, key, "rufus", link, slack, led)
     transcript = Transcript(provisioner.secrets())
     request.node.stash[_TRANSCRIPT] = transcript
     with _rig(port, base, tmp_path, transcript, _startline_board) as rig:
-        yield Station(rig, cloud, provisioner, transcript, given)
-        transcript.requests("cloud", cloud.requests)
+        yield Station(rig, startline_cloud, provisioner, transcript, given)
+        transcript.requests("cloud", startline_cloud.requests)
 
 
 @pytest.fixture
-def device(station: Station) -> Device:
+def startline_device(startline_station: Station) -> Device:
     """Provide a reader with the agent and the app under test, provisioned and off."""
-    return station.device()
+    return startline_station.device()
+
+
+@contextlib.contextmanager
+def _named_extras() -> Iterator[None]:
+    """Say in one sentence which part of startline is not installed."""
+    from startline_host.extras import missing
+
+    try:
+        yield
+    except ImportError as error:
+        told = missing(error)
+        if told is None:
+            raise
+        pytest.fail(f"{told.message} {told.hint}", pytrace=False)
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
