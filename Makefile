@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLOUD ?= rufus
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test versions benchmarks schema powercuts suites hostile mutants line check docs fmt clean
+.PHONY: help bench test versions benchmarks schema powercuts suites hostile mutants line check docs release fmt clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,13 +23,13 @@ versions: $(VENV)/check.stamp  ## Run the agent's tests on every MicroPython fro
 benchmarks: $(VENV)/check.stamp  ## Measure every budget, beside what else there is (ONLY=wire: one group)
 	@$(BIN)/python -m tests.benchmarks $(addprefix --only ,$(ONLY)) $(ARGS)
 
-schema: $(VENV)/check.stamp  ## Hold the mock cloud to its own OpenAPI description
+schema: $(VENV)/check.stamp  ## Check the mock cloud against its own OpenAPI description
 	@$(BIN)/python tests/proofs/schema.py 2000
 
 powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte (nine minutes)
 	@$(BIN)/python -m tests.proofs.powercuts --cloud $(CLOUD) $(ARGS)
 
-hostile: $(VENV)/run.stamp  ## Answer the agent with 20,000 spoilt answers
+hostile: $(VENV)/run.stamp  ## Send 20,000 malformed answers to the agent
 	@$(BIN)/python -m tests.proofs.hostile $(ARGS)
 
 mutants: $(VENV)/check.stamp  ## Change the agent in 500 places, one at a time: a proof must notice (an hour)
@@ -51,7 +51,10 @@ check: $(VENV)/check.stamp  ## Lint, types, imports, spelling; writes nothing
 docs: $(VENV)/check.stamp  ## Build the book into build/docs; a broken link or an unlisted page fails
 	@DISABLE_MKDOCS_2_WARNING=true NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-fmt: $(VENV)/check.stamp  ## Format the sources and mend what the linter can mend
+release: $(VENV)/check.stamp  ## Build wheel, sdist and mip bundles into dist, and check them
+	@$(BIN)/python -m tests.release
+
+fmt: $(VENV)/check.stamp  ## Format the sources and fix what the linter can fix
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 

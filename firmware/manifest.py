@@ -2,7 +2,7 @@
 # ruff: noqa: F821 - a manifest runs where these names are
 metadata(
     description="Binds a timing reader to its cloud once, and never twice.",
-    version="0.1.0",
+    version="0.2.0",
 )
 require("ntptime")
 require("requests")

@@ -1,6 +1,6 @@
 """Startline's agent: binds a timing reader to its cloud once, and never twice."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 class Unavailable:

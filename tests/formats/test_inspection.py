@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from startline import __version__
 from startline.record import Record, pack
 from startline_race.journal import Journal
 from startline_race.journal_format import PASSING
@@ -103,7 +104,7 @@ def test_a_whole_device_is_told_in_full(flash: bytearray) -> None:
     assert seen.application is not None
     assert (seen.application.version, seen.application.verified) == ("1.29.0", True)
     assert seen.agent is not None
-    assert seen.agent.version == "0.1.0"
+    assert seen.agent.version == __version__
     assert seen.agent.owner_files == ["/app.py"]
     assert seen.factory is not None
     assert seen.factory.get("factory", "serial") == "DEVICE-123"
@@ -316,7 +317,7 @@ def test_a_dump_can_grow_where_it_is_allowed_to(flash: bytearray) -> None:
     dump.allow(VFS, 0xFA000)
     seen = inspect(dump, MAC)
     assert seen.agent is not None
-    assert (seen.agent.version, seen.agent.owner_files) == ("0.1.0", ["/app.py"])
+    assert (seen.agent.version, seen.agent.owner_files) == (__version__, ["/app.py"])
     assert seen.missing == []
     assert 0 < sum(length for _, length in fetched) <= 8 << 16
     assert len({offset for offset, _ in fetched}) == len(fetched)
