@@ -11,8 +11,8 @@ CLOUD ?= rufus
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed, bound, and stay bound
-	@$(BIN)/python -m startline_host.demo --cloud $(CLOUD)
+bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed and bound, stay bound, and time a race
+	@$(BIN)/python -m startline_host.demo --cloud $(CLOUD) --app examples/reader_app
 
 test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)

@@ -1,4 +1,4 @@
-"""`make bench`: a blank virtual reader is bound once, loses power, and stays bound.
+"""`make bench`: a blank virtual reader is bound once, loses power, stays bound, and times a race.
 
 Each act types the commands that a person would type, so what is shown is the product itself.
 """
@@ -17,6 +17,7 @@ from types import MappingProxyType
 import msgspec
 from rich.console import Console
 
+from startline_host.demo_race import Race
 from startline_host.device.port_session import Line
 from startline_host.errors import Bug, StartlineError, WouldTouchBound
 from startline_host.flows.first_boot import Outcome, follow_first_boot
@@ -26,6 +27,7 @@ from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import child_environment
 from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
+from startline_host.virtual.time_server import TimeServer
 
 _BOARD = "VIRTUAL_ESP32"
 _KEY, _READ_KEY = "STARTLINE_CLAIM_KEY", "STARTLINE_READ_KEY"
@@ -42,6 +44,12 @@ password_file = "wifi-password"
 
 [tls]
 ca = "ca.pem"
+
+[run]
+key = "same"
+
+[race]
+servers = ["{time_server}"]
 """
 
 
@@ -49,7 +57,7 @@ class Setting(msgspec.Struct, frozen=True):
     """What one cloud's story is told with: the request of its vendor's own page, and its answer.
 
     `claim` are lines of the settings file, `base_url` and `devices` the mock's, `path` is where the
-    one request goes, `token` what the page's example answers, and `note` what else to say of it.
+    one request goes, `races` whether the cloud takes passings, `token` what the page's example answers, and `note` what else to say of it.
     """
 
     title: str
@@ -57,6 +65,7 @@ class Setting(msgspec.Struct, frozen=True):
     devices: Callable[[MockCloud], Sequence[object]]
     claim: str
     path: str
+    races: bool
     serial: str
     model: str
     token: str
@@ -71,6 +80,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
             devices=lambda cloud: cloud.devices(),
             claim=f'key_env = "{_KEY}"\n',
             path="/v0/devices",
+            races=True,
             serial="DEVICE-123",
             model="Model X1",
             token="65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B",  # noqa: S106
@@ -81,6 +91,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
             devices=lambda cloud: cloud.vms.devices(),
             claim='login = "user-login"\nname = "name"\ntype = "mediaagent"\n',
             path="/api/v1/billing/devices/activate",
+            races=False,
             serial="sn",
             model="Model X1",
             token="25",  # noqa: S106
@@ -93,13 +104,16 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
 class Story:
     """The acts in their order; each raises StartlineError where what it shows is not so."""
 
-    def __init__(self, folder: Path, name: str, cloud: MockCloud, console: Console) -> None:
+    def __init__(
+        self, folder: Path, name: str, cloud: MockCloud, console: Console, app: Path | None
+    ) -> None:
         self._folder = folder
         self._name = name
         self._setting = SETTINGS[name]
         self._cloud = cloud
         self._base_url = self._setting.base_url(cloud)
         self._console = console
+        self._app = app
         self._flash = folder / "reader.flash"
         self._world = folder / "world.json"
         self._environment = {
@@ -110,7 +124,15 @@ class Story:
 
     def tell(self) -> str:
         """Run every act and return the token that the reader ended with."""
-        self._prepare()
+        with TimeServer() as clock:
+            self._prepare(clock.server)
+            token = self._bind()
+            if self._app and self._setting.races:
+                self._act("A race: 200 runners, Wi-Fi that goes, power that goes")
+                Race(self._flash, self._set_world, self._cloud, self._note).run()
+        return token
+
+    def _bind(self) -> str:
         with VirtualEsp32(self._flash, world=self._world) as chip:
             self._act(f"A blank ESP32 and a mock {self._setting.title}")
             self._note(f"chip   {chip.url}")
@@ -129,13 +151,16 @@ class Story:
         self._check_cloud()
         return outcome.token
 
-    def _prepare(self) -> None:
+    def _prepare(self, time_server: str) -> None:
         (self._folder / "ca.pem").write_bytes(self._cloud.ca_pem)
         password = self._folder / "wifi-password"
         password.touch(mode=0o600)
         password.write_text("bench-wifi\n", encoding="utf-8")
         written = _SETTINGS.format(
-            cloud=self._name, base_url=self._base_url, claim=self._setting.claim
+            cloud=self._name,
+            base_url=self._base_url,
+            claim=self._setting.claim,
+            time_server=time_server,
         )
         (self._folder / "settings.toml").write_text(written, encoding="utf-8")
         self._set_world({"access_points": {"bench": {"password": "bench-wifi"}}})
@@ -148,6 +173,7 @@ class Story:
     def _up(self, url: str, *, expect: int) -> None:
         arguments = ["up", "--port", url, "--board", _BOARD, "--settings", "settings.toml",
                      "--serial", self._setting.serial, "--model", self._setting.model]  # fmt: skip
+        arguments += ["--app", str(self._app)] if self._app else []
         shown = " ".join(f'"{word}"' if " " in word else word for word in arguments)
         self._note(f"$ startline {shown}", style="bold")
         ended = subprocess.run(
@@ -196,14 +222,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Tell the story on the terminal; return 0, or the exit code of what went wrong."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--cloud", choices=tuple(SETTINGS), default="rufus")
-    name = parser.parse_args(arguments).cloud
+    parser.add_argument("--app", type=Path, help="folder with the app.py that times the race")
+    given = parser.parse_args(arguments)
     console = Console(highlight=False)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="startline-") as folder,
             MockCloud(answer_form="documented") as cloud,
         ):
-            token = Story(Path(folder), name, cloud, console).tell()
+            token = Story(
+                Path(folder), given.cloud, cloud, console, given.app and given.app.resolve()
+            ).tell()
     except StartlineError as error:
         console.print(f"startline: {error.message} {error.hint}", markup=False, style="red")
         return error.exit_code

@@ -34,6 +34,11 @@ class Device:
         return self._rig.url(self._name)
 
     @property
+    def uart_url(self) -> str:
+        """Where the other end of its `machine.UART(1)` is, "" on a board: there it is real."""
+        return self._rig.uart_url(self._name)
+
+    @property
     def state(self) -> str:
         """What it said last of its state, "" before its first `ready`."""
         return self._last().state

@@ -140,6 +140,11 @@ class BoardRig:
         del name
         return self._board.url
 
+    def uart_url(self, name: str = "first") -> str:
+        """Return no URL: what is wired to a board's pins is real."""
+        del name
+        return ""
+
     def write(self, name: str, part: str, data: bytes) -> None:
         """Write a partition through the prompt; the reader is off then."""
         del name

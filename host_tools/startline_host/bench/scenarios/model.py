@@ -37,7 +37,10 @@ class AccessPoint(_Part, frozen=True):
 
 
 class World(_Part, frozen=True):
-    """What is around a virtual reader. `ntp` has each server's offset from true time in seconds."""
+    """What is around a virtual reader. `ntp` has each server's offset from true time in seconds.
+
+    `pins` are levels that something outside puts on a pin, by its number.
+    """
 
     access_points: dict[str, AccessPoint] = msgspec.field(
         default_factory=lambda: {"bench": AccessPoint()}
@@ -48,6 +51,7 @@ class World(_Part, frozen=True):
     link_fault: Literal["down"] | None = None
     ntp: dict[str, float | Literal["nothing"]] = msgspec.field(default_factory=lambda: {"*": 0})
     clock: str = "2000-01-01"
+    pins: dict[str, Literal[0, 1]] = {}
 
 
 class Given(_Part, frozen=True):
@@ -55,7 +59,7 @@ class Given(_Part, frozen=True):
 
     `key` is a key type of the bench's company, "stranger" for another company's WRITE key, or
     "wrong" for one that nobody has; without it the case's own key type counts. `made_at` is in
-    seconds from now. `without` leaves out entries by "namespace.key". `blank` gives it nothing.
+    seconds from now. `dead_time` and `race_servers` are what a race goes by. `without` leaves out entries by "namespace.key". `blank` gives it nothing.
     """
 
     serial: str = "READER-1"
@@ -73,6 +77,8 @@ class Given(_Part, frozen=True):
     boot_limit: int = 9
     look_pause: int | None = None
     mark: bool | None = None
+    dead_time: int | None = None
+    race_servers: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     blank: bool = False
 

@@ -12,6 +12,7 @@ from startline_host.formats.factory_partition import (
     Claim,
     Net,
     Options,
+    Racing,
     Run,
     Settings,
     Tls,
@@ -148,6 +149,7 @@ class Provisioner:
                 mark=given.mark,
                 insecure_http=None if cloud.tls else True,
             ),
+            race=Racing(dead_time=given.dead_time, servers=given.race_servers),
         )
 
     def _net(self, given: Given) -> Net:

@@ -50,6 +50,9 @@ class Rig(Protocol):
     def url(self, name: str = "first") -> str:
         """Return where a reader's serial line is."""
 
+    def uart_url(self, name: str = "first") -> str:
+        """Return where the other end of a reader's `machine.UART(1)` is, "" on a board."""
+
     def write(self, name: str, part: str, data: bytes) -> None:
         """Write a partition of a reader, which is off then."""
 

@@ -82,6 +82,10 @@ class VirtualRig:
         """Return where a reader's serial line is."""
         return self._chips[name].url
 
+    def uart_url(self, name: str = "first") -> str:
+        """Return where the other end of a reader's `machine.UART(1)` is."""
+        return self._chips[name].uart1_url or ""
+
     def write(self, name: str, part: str, data: bytes) -> None:
         """Write a partition of a reader, which is off then."""
         self._readers[name].power_off()
@@ -115,7 +119,9 @@ class VirtualRig:
         path = self._path(name)
         # The chip starts as soon as it has power: a blank one does nothing until it is held.
         path.write_bytes(b"\xff" * len(image))
-        chip = self._stack.enter_context(VirtualEsp32(path, mac=_MACS[name], world=self._world))
+        chip = self._stack.enter_context(
+            VirtualEsp32(path, mac=_MACS[name], world=self._world, uart1=0)
+        )
         self._chips[name] = chip
         reader = self._stack.enter_context(
             Reader(chip.url, self._transcript, name=name, link=self._link, stop=self._stop)

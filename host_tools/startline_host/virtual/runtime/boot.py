@@ -28,7 +28,7 @@ from .repl import FRIENDLY, Repl
 from .world import World
 
 _MICROSECONDS = 1000
-_PIPE = 65536
+_PIPE = 256
 
 
 def run(control, namespace: dict, hidden: str) -> None:

@@ -140,12 +140,15 @@ class Driver:
         return characters * self.bits_a_character * 1_000_000 // self.baud
 
     def _drain(self) -> None:
+        # In pieces: what is read from the pipe takes room in the program's own heap.
         data = self.source()
-        if data and self.installed:
-            room = self.rxbuf + FIFO - len(self._buffer)
-            data = data[: max(0, room)]
-            self._buffer.extend(data)
-            self._fresh += len(data)
+        while data:
+            if self.installed:
+                room = self.rxbuf + FIFO - len(self._buffer)
+                data = data[: max(0, room)]
+                self._buffer.extend(data)
+                self._fresh += len(data)
+            data = self.source()
 
 
 def service(chip, driver: Driver) -> None:

@@ -1,0 +1,80 @@
+"""A timing reader: a usual UHF module (R200, M100 and their kin) on UART 1, a button, an LED.
+
+Press the button to start a session that is named by its date, hold it for two seconds to close it.
+Wiring, buffer and clock: "Time a race" in the book.
+"""
+
+import time
+from binascii import hexlify
+
+from machine import UART, Pin
+from startline_race.errors import JournalFull
+
+TX, RX, BUTTON, LED = 17, 16, 0, 2
+BUFFER = 8192  # bytes: what the module says while a TLS handshake holds the loop for 2 s
+START = b"\xbb\x00\x27\x00\x03\x22\xff\xff\x4a\x7e"  # look for tags 65,535 times
+QUIET_MS = 1000  # a module that has said nothing for so long is done with that, or was off
+PRESS_MS, HOLD_MS = 50, 2000
+
+
+class Module:
+    """The UHF module: frames of 0xBB, type, command, length u16, parameters, checksum, 0x7E."""
+
+    def __init__(self) -> None:
+        self.uart = UART(1, 115200, tx=TX, rx=RX, rxbuf=BUFFER, timeout=0)
+        self.raw = b""
+        self.heard = time.ticks_add(time.ticks_ms(), -QUIET_MS)
+
+    def read(self):
+        """Yield (EPC, RSSI in dBm) of each tag that was seen since the last call."""
+        data = self.uart.read(min(self.uart.any(), 512))  # more than that would be no small heap's
+        if data:
+            self.heard = time.ticks_ms()
+        elif time.ticks_diff(time.ticks_ms(), self.heard) >= QUIET_MS:
+            self.heard = time.ticks_ms()
+            self.uart.write(START)
+        raw = self.raw + (data or b"")
+        at = raw.find(b"\xbb")
+        while at >= 0 and len(raw) > at + 4:
+            end = at + 7 + (raw[at + 3] << 8 | raw[at + 4])
+            if end - at > 80:
+                end = at + 1  # longer than any tag: 0xBB was a byte of something else
+            elif end > len(raw):
+                break  # the rest is on its way
+            elif sum(raw[at + 1 : end - 2]) & 0xFF != raw[end - 2]:
+                end = at + 1
+            elif raw[at + 1 : at + 3] == b"\x02\x22":  # a tag: RSSI i8, PC u16, EPC, CRC u16
+                rssi = raw[at + 5] - (raw[at + 5] >> 7 << 8)
+                yield hexlify(raw[at + 8 : end - 4]).decode().upper(), rssi
+            at = raw.find(b"\xbb", end)
+        self.raw = raw[at:] if at >= 0 else b""
+
+
+def main(device) -> None:
+    """Time races for ever; `device` is what the first boot has made of this reader."""
+    race = device.race()
+    module, button, led = Module(), Pin(BUTTON, Pin.IN, Pin.PULL_UP), Pin(LED, Pin.OUT)
+    session, pressed = race.state["session"], None
+    if session:
+        race.open(session)  # after a restart in the middle of a race, go on with it
+        led.on()
+    while True:
+        for chip, rssi in module.read():
+            try:
+                if session:
+                    race.passing(chip, rssi=rssi)
+            except (JournalFull, ValueError) as error:
+                print(error)
+        held = time.ticks_diff(time.ticks_ms(), pressed) if pressed is not None else 0
+        if not button.value():
+            pressed = time.ticks_ms() if pressed is None else pressed
+        elif pressed is not None:
+            pressed = None
+            if session and held >= HOLD_MS:
+                race.close()
+                session = ""
+            elif not session and PRESS_MS <= held < HOLD_MS:
+                session = "%04d-%02d-%02d %02d:%02d" % time.gmtime()[:5]
+                race.open(session)
+            led.value(bool(session))
+        race.send(20)

@@ -1,0 +1,156 @@
+"""The race that `make bench` ends with: 200 tags through a UART while Wi-Fi and power come and go."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from startline_host.bench.scenarios.reader import Reader
+from startline_host.bench.scenarios.transcript import Transcript
+from startline_host.device.console import Event
+from startline_host.device.event_text import describe
+from startline_host.errors import Bug
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
+from startline_host.virtual.uhf_module import UhfModule
+
+_RUNNERS = 200
+_WIFI_GOES, _POWER_GOES, _WIFI_COMES = 60, 110, 140  # runners who have passed by then
+_PAUSE = 0.05  # seconds from one runner to the next
+_BUTTON = "0"
+_PRESS, _HOLD = 0.3, 2.3
+_SECONDS = 60.0
+_WIFI: Mapping[str, object] = {"access_points": {"bench": {"password": "bench-wifi"}}}
+_NO_WIFI: Mapping[str, object] = {"access_points": {}, "link_fault": "down"}
+
+
+def _epc(runner: int) -> str:
+    return f"E2801160600002054C3A{runner:04X}"
+
+
+class Race:
+    """One race of a bound reader whose flash holds the example app.
+
+    `set_world` changes what is around the reader, `note` says a line. Raises Bug where a passing is
+    missing, doubled, invented, or out of order at the cloud; TimedOut.
+    """
+
+    def __init__(
+        self,
+        flash: Path,
+        set_world: Callable[[Mapping[str, object]], None],
+        cloud: MockCloud,
+        note: Callable[[str], None],
+    ) -> None:
+        self._flash = flash
+        self._set_world = set_world
+        self._cloud = cloud
+        self._note = note
+        self._wifi: Mapping[str, object] = _WIFI
+        self._seen: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Time the race, and hold the cloud's list against what the module saw."""
+        self._around()
+        with self._reader() as (reader, module):
+            self._until(reader, "the time is known", clock="ntp")
+            self._press(reader, _PRESS)
+            self._until(reader, "the session is open at the cloud", sending="open")
+            self._pass(module, _WIFI_GOES)
+            self._wifi = _NO_WIFI
+            self._around()
+            self._note(f"after {_WIFI_GOES} runners the Wi-Fi goes; they go on")
+            self._pass(module, _POWER_GOES)
+            self._until(reader, "all are in flash", stored=_POWER_GOES)
+        self._note("the power goes: kill -9")
+        with self._reader() as (reader, module):
+            self._note("power again, and still no Wi-Fi; the session goes on")
+            self._pass(module, _WIFI_COMES)
+            self._wifi = _WIFI
+            self._around()
+            self._note(f"after {_WIFI_COMES} runners the Wi-Fi is back")
+            self._pass(module, _RUNNERS)
+            self._until(reader, "all are in flash", stored=_RUNNERS)
+            self._press(reader, _HOLD)
+            self._until(reader, "the session is closed at the cloud", sending="closed", waiting=0)
+        self._check()
+
+    @contextmanager
+    def _reader(self) -> Iterator[tuple[Reader, UhfModule]]:
+        """Switch the reader on with its module, and cut its power in the end."""
+        with VirtualEsp32(self._flash, world=self._flash.with_name("world.json"), uart1=0) as chip:
+            with Reader(chip.url, Transcript([])) as reader:
+                reader.power_off()
+                reader.power_on()
+                with UhfModule(chip.uart1_url or "") as module:
+                    reader.follow(
+                        lambda _: module.wait_until_started(0), _SECONDS, "asking for tags"
+                    )
+                    yield reader, module
+            chip.kill()
+
+    def _around(self, **pins: int) -> None:
+        self._set_world({**self._wifi, "pins": pins})
+
+    def _press(self, reader: Reader, seconds: float) -> None:
+        self._around(**{_BUTTON: 0})
+        reader.settle(seconds)
+        self._around(**{_BUTTON: 1})
+
+    def _pass(self, module: UhfModule, until: int) -> None:
+        for runner in range(len(self._seen) + 1, until + 1):
+            module.see(_epc(runner), -40 - runner % 30)
+            self._seen[_epc(runner)] = time.time()
+            time.sleep(_PAUSE)
+
+    def _until(self, reader: Reader, what: str, **fields: object) -> None:
+        """Listen until the reader's last word of its race has these fields, and say it."""
+
+        def last() -> Event | None:
+            told = [event for event in reader.life.events if event.name == "race"]
+            return told[-1] if told else None
+
+        def holds(_: Reader) -> bool:
+            event = last()
+            return event is not None and all(event.fields.get(k) == v for k, v in fields.items())
+
+        reader.follow(holds, _SECONDS, what)
+        event = last()
+        if event is not None:
+            self._note(describe(event))
+
+    def _check(self) -> None:
+        found = self._at_cloud()
+        chips = [one["chip"] for one in found]
+        if chips != list(self._seen):
+            missing = self._seen.keys() - set(chips)
+            raise Bug(f"The cloud has {len(chips)} passings, and lacks {len(missing)}.")
+        times = [datetime.fromisoformat(one["timestamp"]).timestamp() for one in found]
+        if times != sorted(times):
+            raise Bug("The passings' times are out of order.")
+        late = sorted(when - seen for when, seen in zip(times, self._seen.values(), strict=True))
+        self._note(
+            f"The cloud has all {len(found)} passings once, in order. Their times are "
+            f"{1000 * late[len(late) // 2]:.0f} ms (median) and {1000 * late[-1]:.0f} ms (latest) "
+            "behind the module's sighting."
+        )
+
+    def _at_cloud(self) -> list[dict[str, Any]]:
+        """Return the passings of every session, as a READ key sees them."""
+        headers = {"api_key": self._cloud.keys["READ"]}
+        trust = ssl.create_default_context(cadata=self._cloud.ca_pem.decode())
+        found: list[dict[str, Any]] = []
+        with httpx.Client(base_url=self._cloud.base_url, headers=headers, verify=trust) as client:
+            (device,) = self._cloud.devices()
+            sessions = client.get(f"/sessions/device/{device['deviceid']}").json()["result"]
+            for session in sessions:
+                path = f"/passings/session/{session['token_session']}"
+                found += client.get(path).json()["result"]
+        return found

@@ -1,0 +1,60 @@
+"""A time server on loopback (SNTP, RFC 4330) for virtual readers: it serves this computer's clock."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+_FROM_1900 = 2_208_988_800
+_VERSION_4_SERVER = 0x24
+_STRATUM = 2
+
+
+class TimeServer:
+    """Answers until it is closed; a context manager. `server` is "host:port" for `race.servers`."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.server = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name="time-server", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing = True
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            one.sendto(b"", self._socket.getsockname())
+        self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            packet, peer = self._socket.recvfrom(256)
+            received = _stamp()
+            if self._closing:
+                return
+            if len(packet) >= 48:
+                head = struct.pack(">BBbbII4s", _VERSION_4_SERVER, _STRATUM, 0, -20, 0, 0, b"LOCL")
+                answer = head + received + packet[40:48] + received + _stamp()
+                with contextlib.suppress(OSError):
+                    self._socket.sendto(answer, peer)
+
+
+def _stamp() -> bytes:
+    """Return the time as 32.32 bits of seconds since 1900."""
+    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    return struct.pack(">II", (seconds + _FROM_1900) & 0xFFFFFFFF, (rest << 32) // 1_000_000_000)
