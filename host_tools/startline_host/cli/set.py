@@ -22,12 +22,13 @@ _WHAT = "Wi-Fi password"
 
 
 @click.command("set")
-@click.argument("names", nargs=-1, type=click.Choice(sorted(FACTORY)))
+@click.argument("names", nargs=-1, type=click.Choice(sorted(FACTORY)), metavar="[NAME]...")
 @options.port_option
 @click.option(
     "--factory",
     is_flag=True,
-    help="Take back to the factory's what was set before: the NAMES, or all of it.",
+    help="Restore the factory's setting of each NAME, or all without one. "
+    f"Names: {', '.join(sorted(FACTORY))}.",
 )
 @click.option("--ssid", help="Name of the Wi-Fi; its password is asked for.")
 @click.option(
