@@ -27,6 +27,7 @@ _DISTRIBUTION = "startline"
 MODULES = MappingProxyType(
     {
         "PIL": "factory",
+        "openpyxl": "factory",
         "segno": "factory",
         "sqlalchemy": "factory",
         "psycopg": "postgres",

@@ -98,7 +98,7 @@ def test_every_bad_row_is_listed_at_once(tmp_path: Path) -> None:
     first, *listed = message.splitlines()
     assert first == "7 rows cannot be used:"
     assert [number for number in range(1, 11) if f"line {number}:" in message] == [4, 5, 6, 7]
-    assert "line 8 has 1 cells for 3 columns" in message
+    assert "line 8 has 1 cell for 3 columns" in message
     assert "lines 2 and 3 have the same serial" in message
     assert "lines 2 and 9 have the same mac" in message
     assert len(listed) == 7

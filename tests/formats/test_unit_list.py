@@ -23,9 +23,9 @@ def test_rows_become_units() -> None:
 
 
 def test_spreadsheets_own_habits_are_taken(tmp_path: Path) -> None:
-    """A byte-order mark, semicolons, quotes, CRLF, blank lines and comments do no harm."""
+    """A byte-order mark, semicolons, quotes, CRLF and blank lines do no harm."""
     path = tmp_path / "units.csv"
-    path.write_bytes('\ufeffserial;model\r\n"A;1";M\r\n;\r\n# later\r\nA2 ; N\r\n'.encode())
+    path.write_bytes('\ufeffserial;model\r\n"A;1";M\r\n;\r\n\r\nA2 ; N\r\n'.encode())
     assert [(u.serial, u.model) for u in load_units(path)] == [("A;1", "M"), ("A2", "N")]
 
 
@@ -38,7 +38,7 @@ def test_spreadsheets_own_habits_are_taken(tmp_path: Path) -> None:
         ("serial,serial\nA,B\n", "column 'serial' twice"),
         ("serial,x_sixteen_letter\nA,B\n", "16 characters, and NVS takes at most 15"),
         ("serail,model\nA,B\n", r"unknown column 'serail' \(meant serial\?\)"),
-        ("serial,model\nA\n", "line 2 has 1 cells for 2 columns"),
+        ("serial,model\nA\n", "line 2 has 1 cell for 2 columns"),
         ("serial,model\nA,M\n,M\n", "line 3: The serial number is empty"),
         ("serial,model\nA,M\na,M\n", "lines 2 and 3 have the same serial, 'a'"),
         (

@@ -20,7 +20,7 @@ _FILE = click.Path(path_type=Path)
 @click.command("build")
 @options.board_option
 @options.settings_option
-@click.option("--units", "unit_list", type=_FILE, help="CSV with a row for each unit.")
+@click.option("--units", "unit_list", type=_FILE, help="List of units, CSV or .xlsx.")
 @click.option("--encoding", default="", help="Of the list, if not UTF-8: windows-1252 …")
 @options.unit_options
 @options.firmware_version_option
@@ -44,6 +44,7 @@ def command(
     app_folder: Path | None,
     merged: bool,  # noqa: FBT001
     out: Path,
+    as_written: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Build all images of a board, for one unit or a list of them, bit for bit reproducible."""
@@ -54,9 +55,11 @@ def command(
     profile = options.chosen_board(board, firmware_version, firmware_file)
     told = load_settings(settings_file, warn=options.warn)
     if unit_list is not None:
-        units = load_units(unit_list, told.unit_defaults, encoding)
+        units = load_units(
+            unit_list, told.unit_defaults, encoding, as_written=as_written, warn=options.warn
+        )
     else:
-        units = [make_unit(unit, told.unit_defaults)]
+        units = [make_unit(unit, told.unit_defaults, as_written=as_written)]
     store = options.firmware_store(accept_firmware)
     files = device_files() | (owner_files(app_folder) if app_folder else {})
     recipe = Recipe(profile, store.obtain(profile, firmware_file), files, told.settings)

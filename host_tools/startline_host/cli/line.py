@@ -52,6 +52,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     model: str | None
     encoding: str
+    as_written: bool
     ports: tuple[str, ...]
     watch: bool
     where: str
@@ -85,6 +86,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--batch", "name", default="", help="The batch's name; the file's by default.")
 @click.option("--model", help="Model of all units, where nothing else says it.")
 @click.option("--encoding", default="", help="Of the list, if not UTF-8: windows-1252 …")
+@options.as_written_option
 @click.option("-p", "--port", "ports", multiple=True, metavar="[NAME=]PORT",
               help="A slot: a port, or a USB socket as usb:1-1.4. Can be repeated.")  # fmt: skip
 @click.option(
@@ -130,6 +132,7 @@ def command(
     name: str,
     model: str | None,
     encoding: str,
+    as_written: bool,  # noqa: FBT001
     ports: tuple[str, ...],
     watch: bool,  # noqa: FBT001
     where: str,
@@ -154,7 +157,10 @@ def command(
     keep_boards: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Make a batch of UNITS: a CSV of units, or a pattern such as RR-{n:06d} with --count.
+    """Make a batch of UNITS: a list of them, or a pattern such as RR-{n:06d} with --count.
+
+    A list is a CSV or an .xlsx whose first row names the columns: serial, and where they are wanted
+    model, type, alias, hw_rev, mac, made_at, name, and any of your own that begin with x_.
 
     Every slot works at once; each board is identified, given its serial number, loaded, bound,
     verified with the cloud and passed, or it fails with a reason. Ctrl-C finishes the boards in
@@ -162,7 +168,7 @@ def command(
     """
     given = _Given(
         units=units, count=count, start=start, name=name, model=model, encoding=encoding,
-        ports=ports, watch=watch, where=where, station=station, settings_file=settings_file,
+        as_written=as_written, ports=ports, watch=watch, where=where, station=station, settings_file=settings_file,
         board=board, baud=baud, firmware_version=firmware_version, firmware_file=firmware_file,
         app_folder=app_folder, overwrite=overwrite,
         read_key_file=read_key_file, no_verify=no_verify, defer_bind=defer_bind, labels=labels,
@@ -184,7 +190,7 @@ def command(
 
 def _run_real(given: _Given) -> None:
     if not given.units:
-        raise click.UsageError("Name a CSV of units, or a pattern with --count.")
+        raise click.UsageError("Name a list of units, or a pattern with --count.")
     told = load_settings(given.settings_file, warn=options.warn)
     key = None if given.no_verify else options.read_key(given.read_key_file)
     wanted = kind_of(told.settings.claim.cloud).check_wants_key and not given.no_verify
@@ -248,7 +254,10 @@ def _batch(given: _Given, units: str, defaults: dict[str, Any]) -> Batch:
     if given.model:
         defaults = {**defaults, "model": given.model}
     if not is_pattern(units):
-        return load_batch(Path(units), name=given.name, defaults=defaults, encoding=given.encoding)
+        return load_batch(
+            Path(units), name=given.name, defaults=defaults, encoding=given.encoding,
+            as_written=given.as_written, warn=options.warn,
+        )  # fmt: skip
     if not given.count:
         raise click.UsageError(f"How many units shall {units} make? Give --count.")
     return pattern_batch(units, given.count, start=given.start, name=given.name, defaults=defaults)

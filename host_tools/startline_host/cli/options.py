@@ -20,6 +20,7 @@ from startline_host.flows.notice_view import ConsoleView, JsonView, View
 from startline_host.flows.operator.cloud_target import Place
 from startline_host.flows.operator.confirmation import Ask, Question
 from startline_host.formats.ca_certificates import load_certificates
+from startline_host.formats.serial_number import check_serial
 from startline_host.formats.settings_file import load_place
 from startline_host.secrets import Secret, secret_from_file
 from startline_host.util import printable
@@ -59,10 +60,6 @@ hard_option = click.option(
     help="Reset the device and stop it before its app.py starts: for one whose program keeps the "
     "console.",
 )  # fmt: skip
-
-expected_serial_option = click.option(
-    "--serial", default="", help="The reader that it has to be: another one is an error (11)."
-)
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."
@@ -114,6 +111,26 @@ settings_option = click.option(
     help="What all units share: cloud, network, CA.",
 )  # fmt: skip
 
+as_written_option = click.option(
+    "--as-written", is_flag=True,
+    help="Take texts that a spreadsheet seems to have changed, such as 2E+05, as they are.",
+)  # fmt: skip
+
+
+def _serial_number(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Check a serial number that is compared with a device's: it has the one form that one has."""
+    if value:
+        check_serial(value)
+    return value
+
+
+expected_serial_option = click.option(
+    "--serial",
+    default="",
+    callback=_serial_number,
+    help="The reader that it has to be: another one is an error (11).",
+)
+
 _unit_options = [
     click.option("--serial", help="Serial number of this unit."),
     click.option("--model", help="Its model, where the settings do not say."),
@@ -121,6 +138,7 @@ _unit_options = [
     click.option("--alias", help="Its name for people."),
     click.option("--mac", help="The chip that it is for, and no other."),
     click.option("--made-at", help="Its day of making, 2026-11-21: no clock before is believed."),
+    as_written_option,
 ]  # fmt: skip
 
 

@@ -35,6 +35,7 @@ def command(
     board: str,
     settings_file: Path,
     unit: dict[str, str],
+    as_written: bool,  # noqa: FBT001
     read_key_file: Path | None,
     allow_bound: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
@@ -45,7 +46,7 @@ def command(
     settings the device cannot bind by itself: it is then followed, and its connections are carried,
     until it has come to rest. A device that is bound, or may be, is left as it is (41).
     """
-    provision = make_provision(settings_file, unit, warn=options.warn)
+    provision = make_provision(settings_file, unit, as_written=as_written, warn=options.warn)
     order = Order(
         board=load_board(board), provision=provision, allow_bound=allow_bound, flash_baud=baud
     )

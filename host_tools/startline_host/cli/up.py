@@ -31,6 +31,7 @@ def command(
     board: str,
     settings_file: Path,
     unit: dict[str, str],
+    as_written: bool,  # noqa: FBT001
     firmware_version: str | None,
     firmware_file: Path | None,
     accept_firmware: str | None,
@@ -50,7 +51,7 @@ def command(
     reaches its cloud through this cable and this computer, and nothing else.
     """
     profile = options.chosen_board(board, firmware_version, firmware_file)
-    provision = make_provision(settings_file, unit, warn=options.warn)
+    provision = make_provision(settings_file, unit, as_written=as_written, warn=options.warn)
     order = Order(
         board=profile,
         kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),

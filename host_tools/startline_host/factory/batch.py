@@ -1,7 +1,8 @@
-"""A batch: the units to be made, from a CSV or from a pattern for their serial numbers."""
+"""A batch: the units to be made, from a list or from a pattern for their serial numbers."""
 
 from __future__ import annotations
 
+import logging
 import string
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ from startline_host.formats.units import Unit, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from startline_host.secrets import Warn
+
+_LOG = logging.getLogger(__name__)
 
 #: More than this in one batch is taken for a slip of the finger.
 MAX_COUNT = 100_000
@@ -28,14 +33,21 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def load_batch(
-    path: Path, *, name: str = "", defaults: Mapping[str, Any] | None = None, encoding: str = ""
+    path: Path,
+    *,
+    name: str = "",
+    defaults: Mapping[str, Any] | None = None,
+    encoding: str = "",
+    as_written: bool = False,
+    warn: Warn = _LOG.warning,
 ) -> Batch:
-    """Read and check a CSV of units whole; its name is the file's unless `name` gives another.
+    """Read and check a list of units whole; its name is the file's unless `name` gives another.
 
     The columns are `startline_host.formats.unit_list`'s: serial, model, alias, type and more, and any
     of one's own that begin with `x_`. Raises BadInput naming every bad row at once.
     """
-    return _batch(name or path.stem, load_units(path, defaults, encoding))
+    units = load_units(path, defaults, encoding, as_written=as_written, warn=warn)
+    return _batch(name or path.stem, units)
 
 
 def pattern_batch(

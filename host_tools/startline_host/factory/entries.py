@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from startline_host.factory.schema import FAILED, PASSED, WORK
+from startline_host.formats.serial_number import same_to_people
 from startline_host.formats.units import Unit
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Added(msgspec.Struct, frozen=True):
 
 def fold(serial: str) -> str:
     """Return a serial number as it is compared: clouds tell neither case nor outer space apart."""
-    return serial.strip().casefold()
+    return same_to_people(serial)
 
 
 def short(token: str) -> str:

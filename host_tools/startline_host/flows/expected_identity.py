@@ -7,6 +7,7 @@ or mean harm. So its own words decide nothing; they are compared with what this 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from types import MappingProxyType
 
 import msgspec
@@ -16,6 +17,7 @@ from startline_host.device.console import Event
 from startline_host.errors import OutcomeUnknown, WrongDevice
 from startline_host.flows.device_snapshot import Kept
 from startline_host.flows.firmware_bundle import Provision
+from startline_host.formats.serial_number import code_point, same_to_people
 from startline_host.util import printable
 
 #: What the events say of an identity, and how a person calls it.
@@ -80,11 +82,20 @@ class ExpectedIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
     def _compare(self, words: str, known: str, said: object) -> None:
         if known and said and said != known:
+            like = same_to_people(str(said)) == same_to_people(known)
             raise WrongDevice(
                 f"The device says that its {words} is {printable(str(said))}, and it should be "
-                f"{printable(known)}.",
+                f"{printable(known)}{_difference(str(said), known) if like else ''}.",
                 _ASIDE,
             )
+
+
+def _difference(said: str, known: str) -> str:
+    """Say in what two texts differ that look the same, by the first code points that do."""
+    pairs = zip_longest(said, known)
+    there, wanted = next((one, other) for one, other in pairs if one != other)
+    words = [code_point(one) if one else "its end" for one in (there, wanted)]
+    return f": they differ in {words[0]} where {words[1]} should be"
 
 
 class OwnWords:

@@ -80,12 +80,16 @@ def make_kit(board: Board, chosen: ChosenFirmware, own: Path | None = None) -> K
     )
 
 
-def make_provision(path: Path, given: Mapping[str, str], *, warn: Warn) -> Provision:
+def make_provision(
+    path: Path, given: Mapping[str, str], *, as_written: bool = False, warn: Warn
+) -> Provision:
     """Read a settings file and make one unit's provision of it; `given` beats its [unit].
 
     Raises BadInput as the settings and the unit do.
     """
     file: SettingsFile = load_settings(path, warn=warn)
-    provision = Provision(make_unit(given, file.unit_defaults), file.settings)
+    provision = Provision(
+        make_unit(given, file.unit_defaults, as_written=as_written), file.settings
+    )
     provision.image()
     return provision

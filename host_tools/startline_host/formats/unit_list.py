@@ -1,95 +1,98 @@
-"""A list of units as CSV: one row a device, the columns named after a unit's fields.
+"""A list of units: one row a device, the columns named after a unit's fields.
 
 A column `x_batch` puts a key `x_batch` of the owner's own into the factory partition.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 import difflib
-import io
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from startline_host.errors import BadInput
 from startline_host.formats.nvs_image import check_key
+from startline_host.formats.serial_number import (
+    REMEDY,
+    check_serial,
+    same_to_people,
+    spreadsheet_trace,
+)
 from startline_host.formats.settings_file import seconds
-from startline_host.formats.units import FIELDS, Unit, normal_mac
+from startline_host.formats.unit_table import Table, read_table, split_rows
+from startline_host.formats.units import Unit, normal_mac
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-_COLUMNS = (*FIELDS, "name")
-OWN_PREFIX = "x_"
+    from startline_host.secrets import Warn
 
+_LOG = logging.getLogger(__name__)
+
+#: The columns that a list may have, and what stands in each: the one list, for code and book.
+COLUMNS: Mapping[str, str] = MappingProxyType(
+    {
+        "serial": "serial number; the only column that a list must have",
+        "model": "model, where neither [unit] in the settings nor --model says it",
+        "type": "device type",
+        "alias": "name for people",
+        "hw_rev": "revision of the hardware",
+        "mac": "MAC of the one chip that the unit is for",
+        "made_at": "day of making, such as 2026-11-21, or Unix seconds",
+        "name": "device name, at clouds that want one",
+    }
+)
+#: Columns of the owner's own begin so; each becomes a key in the factory partition.
+OWN_PREFIX = "x_"
 
 #: Bad rows beyond this many are counted, no longer shown.
 _SHOWN = 40
 
 
 def load_units(
-    path: Path, defaults: Mapping[str, Any] | None = None, encoding: str = ""
+    path: Path,
+    defaults: Mapping[str, Any] | None = None,
+    encoding: str = "",
+    *,
+    as_written: bool = False,
+    warn: Warn = _LOG.warning,
 ) -> list[Unit]:
-    """Read and check a whole CSV of units; `defaults` fill what the columns do not give.
+    """Read and check a whole list of units; `defaults` fill what the columns do not give.
 
-    Raises BadInput naming every bad row and its reason: nothing is returned of a list with one.
+    What a spreadsheet made of a number is refused unless it is to be taken `as_written`. Raises
+    BadInput naming every bad row and its reason: nothing is returned of a list with one.
     """
-    return parse_units(read_list(path, encoding), str(path), defaults)
-
-
-def read_list(path: Path, encoding: str = "") -> str:
-    """Return a list's text: UTF-8, UTF-16 with its mark, or in the `encoding` named.
-
-    Raises BadInput for any other: Windows code pages cannot be told apart without being told.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"The list {path} cannot be read: {error.strerror}.") from None
-    if not encoding and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    try:
-        text = data.decode(encoding or "utf-8-sig")
-    except LookupError:
-        raise BadInput(
-            f"There is no encoding {encoding!r}.", "Usual ones: windows-1252, windows-1254."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise _other_encoding(path, data, error, encoding) from None
-    if "\0" in text:
-        raise BadInput(
-            f"{path} looks like UTF-16 without its mark.", "Name it: --encoding utf-16-le"
-        )
-    return text.removeprefix("\ufeff")
-
-
-def _other_encoding(path: Path, data: bytes, error: UnicodeDecodeError, named: str) -> BadInput:
-    number = data.count(b"\n", 0, error.start) + 1
-    line = data.splitlines()[number - 1].decode("windows-1252", errors="replace")
-    return BadInput(
-        f"{path} is not {named or 'UTF-8'} (byte {data[error.start]:#04x} in line {number}, which "
-        f"in windows-1252 would read {line[:80]!r}).",
-        "Export it again as CSV UTF-8, or name what it is, such as --encoding windows-1252 "
-        "(Western) or windows-1254 (Turkish).",
-    )
+    table = read_table(path, COLUMNS, encoding, as_written=as_written)
+    return _units(table, str(path), defaults, as_written=as_written, warn=warn)
 
 
 def parse_units(
-    text: str, what: str = "the list of units", defaults: Mapping[str, Any] | None = None
+    text: str,
+    what: str = "the list of units",
+    defaults: Mapping[str, Any] | None = None,
+    *,
+    as_written: bool = False,
+    warn: Warn = _LOG.warning,
 ) -> list[Unit]:
-    """Read the text of such a CSV; commas, semicolons or tabs part the columns. Raises BadInput."""
-    rows = _rows(text, what)
-    columns = rows[0][1]
-    _check_columns(columns, what)
+    """Read the text of a CSV as `load_units` reads a file. Raises BadInput."""
+    table = split_rows(text, what, COLUMNS)
+    return _units(table, what, defaults, as_written=as_written, warn=warn)
+
+
+def _units(
+    table: Table, what: str, defaults: Mapping[str, Any] | None, *, as_written: bool, warn: Warn
+) -> list[Unit]:
+    columns = _columns(table, what, warn)
     units: dict[int, Unit] = {}
     problems: list[tuple[int, BadInput]] = []
-    for line, cells in rows[1:]:
+    for number, cells in table.rows[1:]:
+        where = f"{what}, {table.unit} {number}"
         try:
-            units[line] = _unit(columns, cells, f"{what}, line {line}", defaults or {})
+            units[number] = _unit(columns, cells, where, defaults or {}, as_written=as_written)
         except BadInput as error:
-            problems.append((line, error))
-    problems += _doubles(units, what)
+            problems.append((number, error))
+    problems += _doubles(units, f"{what}: {table.unit}s")
     if problems:
         raise bad_rows([error for _, error in sorted(problems, key=lambda one: one[0])])
     if not units:
@@ -104,59 +107,124 @@ def bad_rows(problems: list[BadInput]) -> BadInput:
     lines = [f"  {problem.message}" for problem in problems[:_SHOWN]]
     if len(problems) > _SHOWN:
         lines.append(f"  and {len(problems) - _SHOWN} more.")
+    hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
     return BadInput(
         "\n".join([f"{len(problems)} rows cannot be used:", *lines]),
-        "Nothing was taken over; mend them all, then run the command again.",
+        " ".join(["Nothing was imported; fix them all, then run the command again.", *hints]),
     )
 
 
-def _rows(text: str, what: str) -> list[tuple[int, list[str]]]:
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        rows = [
-            (reader.line_num, [cell.strip() for cell in row])
-            for row in reader
-            if any(cell.strip() for cell in row) and not row[0].startswith("#")
-        ]
-    except csv.Error as error:
-        raise BadInput(f"{what} is no CSV at line {reader.line_num}: {error}.") from None
-    if not rows:
-        raise BadInput(f"{what} is empty.", "Its first line names the columns, serial among them.")
-    return rows
-
-
-def _check_columns(columns: list[str], what: str) -> None:
-    for column in columns:
+def _columns(table: Table, what: str, warn: Warn) -> list[str]:
+    """Return the columns' names; "" for one without a name, which then has to be empty."""
+    columns = table.rows[0][1]
+    known = [column for column in columns if column in COLUMNS or column.startswith(OWN_PREFIX)]
+    if not known and not all(_like(column) for column in filter(None, columns)):
+        first = ", ".join(columns)
+        raise BadInput(
+            f"{what}: the first {table.unit} ({first[:60]}) does not name the columns.",
+            "Put a row with their names above it, such as: serial,model",
+        )
+    for column in filter(None, columns):
+        if column not in known:
+            close = _like(column)
+            raise BadInput(
+                f"{what} has an unknown column {column!r}{f' (meant {close}?)' if close else ''}.",
+                f"Known are {', '.join(COLUMNS)}, and any that begin with {OWN_PREFIX}.",
+            )
         check_key(column, f"{what}: column")
         if columns.count(column) > 1:
             raise BadInput(f"{what} has the column {column!r} twice.")
-        if column not in _COLUMNS and not column.startswith(OWN_PREFIX):
-            close = difflib.get_close_matches(column, _COLUMNS, n=1)
-            raise BadInput(
-                f"{what} has an unknown column {column!r}{f' (meant {close[0]}?)' if close else ''}.",
-                f"Known are {', '.join(_COLUMNS)}, and any that begin with {OWN_PREFIX}.",
-            )
     if "serial" not in columns:
         raise BadInput(f"{what} has no column 'serial'.")
+    _check_nameless(table, what, warn)
+    return columns
 
 
-def _unit(columns: list[str], cells: list[str], where: str, defaults: Mapping[str, Any]) -> Unit:
+def _like(column: str) -> str:
+    close = difflib.get_close_matches(column.lower(), COLUMNS, n=1)
+    return close[0] if close else ""
+
+
+def _check_nameless(table: Table, what: str, warn: Warn) -> None:
+    """Say of columns without a name that they are left out; raise BadInput where one holds text."""
+    nameless = [n for n, column in enumerate(table.rows[0][1]) if not column]
+    if not nameless:
+        return
+    for number, cells in table.rows[1:]:
+        for n in nameless:
+            if n < len(cells) and cells[n]:
+                raise BadInput(
+                    f"{what}, {table.unit} {number}: {cells[n]!r} stands in column {n + 1}, which "
+                    "has no name.",
+                    "Name the column in the first row, or empty it.",
+                )
+    which = ", ".join(str(n + 1) for n in nameless)
+    words = (
+        f"Column {which} has neither a name nor any content and is"
+        if len(nameless) == 1
+        else f"Columns {which} have neither names nor any content and are"
+    )
+    warn(f"{what}: {words[:1].lower()}{words[1:]} left out.")
+
+
+def _unit(
+    columns: list[str],
+    cells: list[str],
+    where: str,
+    defaults: Mapping[str, Any],
+    *,
+    as_written: bool,
+) -> Unit:
+    # Cells that a spreadsheet added behind the last column are as good as none.
+    while len(cells) > len(columns) and not cells[-1]:
+        cells = cells[:-1]
     if len(cells) != len(columns):
-        raise BadInput(f"{where} has {len(cells)} cells for {len(columns)} columns.")
+        some = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+        hint = "A list has no comments: every row is a unit." if cells[0].startswith("#") else ""
+        raise BadInput(f"{where} has {some} for {len(columns)} columns.", hint)
+    given = {column: cell for column, cell in zip(columns, cells, strict=True) if column}
+    for column, cell in given.items():
+        try:
+            check_cell(column, cell, as_written=as_written)
+        except BadInput as error:
+            raise BadInput(f"{where}, column {column}: {error.message}", error.hint) from None
     try:
-        return make_unit(dict(zip(columns, cells, strict=True)), defaults)
+        return make_unit(given, defaults, as_written=as_written)
     except BadInput as error:
         raise BadInput(f"{where}: {error.message}", error.hint) from None
 
 
-def make_unit(given: Mapping[str, str], defaults: Mapping[str, Any] | None = None) -> Unit:
+def check_cell(column: str, text: str, *, as_written: bool = False) -> None:
+    """Raise BadInput for a text that is not what was meant to stand there."""
+    if not text or column in {"mac", "made_at"}:
+        return
+    what = "serial number" if column == "serial" else column
+    if column == "serial":
+        check_serial(text)
+    trace = spreadsheet_trace(text)
+    if trace and not as_written:
+        raise BadInput(f"The {what} {text!r} {trace}.", REMEDY)
+    if text.startswith("# ") and not as_written:
+        raise BadInput(
+            f"The {what} {text!r} looks like a comment, and a list has none.",
+            "Take it out, or take it as it is with --as-written.",
+        )
+
+
+def make_unit(
+    given: Mapping[str, str],
+    defaults: Mapping[str, Any] | None = None,
+    *,
+    as_written: bool = False,
+) -> Unit:
     """Return a unit from texts as people give them: any MAC spelling, dates for `made_at`.
 
-    Empty texts count as not given; `defaults` stand for them. Raises BadInput.
+    Empty texts count as not given; `defaults` stand for them. Raises BadInput, also for what a
+    spreadsheet made of a text, unless it is meant `as_written`.
     """
     texts = {key: text for key, text in given.items() if text}
+    for key, text in texts.items():
+        check_cell(key, text, as_written=as_written)
     extra = {key: texts.pop(key) for key in list(texts) if key.startswith(OWN_PREFIX)}
     fields: dict[str, Any] = {"serial": "", "model": "", **(defaults or {}), **texts}
     if "made_at" in texts:
@@ -168,11 +236,11 @@ def make_unit(given: Mapping[str, str], defaults: Mapping[str, Any] | None = Non
 def _doubles(units: Mapping[int, Unit], what: str) -> list[tuple[int, BadInput]]:
     seen: dict[tuple[str, str], int] = {}
     problems: list[tuple[int, BadInput]] = []
-    for line, unit in units.items():
+    for number, unit in units.items():
         # Clouds compare serial numbers without case, so they must differ in more than that.
-        for field, value in (("serial", unit.serial.casefold()), ("mac", unit.mac)):
-            before = seen.setdefault((field, value), line) if value else line
-            if before != line:
-                words = f"{what}: lines {before} and {line} have the same {field}, "
-                problems.append((line, BadInput(f"{words}{getattr(unit, field)!r}.")))
+        for field, value in (("serial", same_to_people(unit.serial)), ("mac", unit.mac)):
+            before = seen.setdefault((field, value), number) if value else number
+            if before != number:
+                words = f"{what} {before} and {number} have the same {field}, "
+                problems.append((number, BadInput(f"{words}{getattr(unit, field)!r}.")))
     return problems

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-import unicodedata
 
 import msgspec
 from startline.limits import MADE_AT
 
 from startline_host.errors import BadInput
 from startline_host.formats.nvs_image import check_key
+from startline_host.formats.serial_number import JOINERS, check_serial, check_visible
 
 MAX_TEXT = 64
 #: Seconds by which this computer's clock may be ahead of the one that a device asks.
@@ -37,12 +37,13 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     extra: dict[str, str] = {}
 
     def __post_init__(self) -> None:
+        check_serial(self.serial)
         check_text(self.serial, "serial number", required=True)
         check_text(self.model, "model", required=True)
         for field in ("type", "alias", "hw_rev", "name"):
             check_text(getattr(self, field), field)
-        if self.mac and not _MAC.fullmatch(self.mac):
-            raise BadInput(f"The MAC {self.mac!r} is not of the form 24:6f:28:00:00:01.")
+        if self.mac:
+            check_mac(self.mac)
         low, _, high = MADE_AT
         if self.made_at is not None and not low <= self.made_at <= high:
             raise BadInput(
@@ -66,16 +67,23 @@ def check_text(text: str, what: str, *, required: bool = False, limit: int = MAX
         if required:
             raise BadInput(f"The {what} is empty.", "Every device needs one of its own.")
         return
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise BadInput(f"The {what} is not valid UTF-8.") from None
+    check_visible(text, what, JOINERS)
+    size = len(text.encode())
     if size > limit:
         raise BadInput(f"The {what} has {size} bytes in UTF-8, and at most {limit} are taken.")
-    if any(unicodedata.category(letter) in {"Cc", "Zl", "Zp"} for letter in text):
-        raise BadInput(f"The {what} holds a control character or a line break.")
     if text != text.strip():
         raise BadInput(f"The {what} {text!r} begins or ends with a space.")
+
+
+def check_mac(mac: str) -> None:
+    """Raise BadInput unless this is the MAC of one chip, in the form 24:6f:28:00:00:01."""
+    if not _MAC.fullmatch(mac):
+        raise BadInput(f"The MAC {mac!r} is not of the form 24:6f:28:00:00:01.")
+    if int(mac[:2], 16) & 1:
+        kind = "the address of every" if mac == "ff:ff:ff:ff:ff:ff" else "a group's address, of no"
+        raise BadInput(f"The MAC {mac} is {kind} device; a chip's begins with an even octet.")
+    if mac.startswith("00:00:00:"):
+        raise BadInput(f"The MAC {mac} is what an empty chip says, and no chip's own.")
 
 
 def normal_mac(text: str) -> str:

@@ -1,0 +1,137 @@
+"""The one form that a serial number may have, wherever it comes from.
+
+A list, an option, a settings file, a ledger and a device are all held to `check_serial`: what looks
+the same to a person is then the same text, and a cloud is never told two of them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from startline_host.errors import BadInput
+
+#: Characters that show as nothing though Unicode counts them as letters, marks or symbols: the
+#: assigned part of Default_Ignorable_Code_Point that no category gives away, and the Braille blank.
+_BLANK = frozenset(
+    [
+        847,
+        4447,
+        4448,
+        6068,
+        6069,
+        10240,
+        12644,
+        65440,
+        *range(6155, 6160),
+        *range(65024, 65040),
+        *range(917760, 918000),
+    ]
+)
+#: Controls, format characters (zero width, bidi marks), surrogates, private and unassigned ones.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+#: Letters are joined, and emoji given their look, by these: names for people may hold them.
+JOINERS = frozenset([0x200C, 0x200D, 0xFE0E, 0xFE0F])
+
+#: What spreadsheets write in place of a text that was typed, and what each is.
+_SPREADSHEET = (
+    (r"[+-]?\d+(?:[.,]\d+)?E[+-]\d+", "is a number as a spreadsheet shortens it; digits are lost"),
+    (r"=.*", "is a spreadsheet's formula"),
+    (r"['\u2019][\d=+@-].*", "begins with the quote by which a spreadsheet marks a text"),
+    (r"#+", "is what a spreadsheet shows in a column that is too narrow"),
+    (
+        r"#(?:N/A|(?:REF|NULL|VALUE|NUM|SPILL|CALC)!|DIV/0!|NAME\?)",
+        "is a spreadsheet's word for an error",
+    ),
+    (
+        (
+            r"\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+            r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{1,2}"
+        ),
+        "is a date as a spreadsheet makes it of a text",
+    ),
+)
+
+#: What to do about it.
+REMEDY = (
+    "Format the column as text in the spreadsheet, type the values again and export it anew; "
+    "--as-written takes them as they are."
+)
+
+
+def check_serial(text: str, what: str = "serial number") -> None:
+    """Raise BadInput unless the text is a serial number in its one form.
+
+    That is: not empty, UTF-8, composed (NFC), of characters that can be seen, with no blank at
+    either end and no other blank than the ordinary space. The sentence names the code point.
+    """
+    if not text:
+        raise BadInput(f"The {what} is empty.", "Every device needs one of its own.")
+    check_visible(text, what)
+    for place, character in enumerate(text, 1):
+        if character.isspace() and character != " ":
+            raise BadInput(
+                f"The {what} holds {code_point(character)} at character {place}, a blank that "
+                "looks like a space and is none.",
+                "Use an ordinary space, or none.",
+            )
+    if unicodedata.combining(text[0]):
+        raise BadInput(f"The {what} begins with {code_point(text[0])}, which needs a letter.")
+    odd = _first_not_composed(text)
+    if odd is not None:
+        raise BadInput(
+            f"The {what} {text!r} is not in its composed form (NFC): it holds "
+            f"{code_point(text[odd])} at character {odd + 1}.",
+            "Two spellings that look the same would be two devices. Type it again on a keyboard.",
+        )
+
+
+def _first_not_composed(text: str) -> int | None:
+    """Return where a text first departs from NFC, None where it does not."""
+    composed = unicodedata.normalize("NFC", text)
+    if composed == text:
+        return None
+    pairs = zip(text, composed, strict=False)
+    start = next((n for n, (one, other) in enumerate(pairs) if one != other), len(composed))
+    marks = (n for n in range(start, len(text)) if unicodedata.combining(text[n]))
+    return next(marks, min(start, len(text) - 1))
+
+
+def check_visible(text: str, what: str, allowed: frozenset[int] = frozenset()) -> None:
+    """Raise BadInput for a text that is not UTF-8 or holds a character that nobody can see.
+
+    `allowed` are code points that may stand in it all the same.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"The {what} is not valid UTF-8.") from None
+    for place, character in enumerate(text, 1):
+        category = unicodedata.category(character)
+        if (category not in _UNSEEN and ord(character) not in _BLANK) or ord(character) in allowed:
+            continue
+        kind = "a control" if category in {"Cc", "Zl", "Zp"} else "an invisible"
+        raise BadInput(
+            f"The {what} holds {kind} character, {code_point(character)}, at character {place}.",
+            "Type it again by hand; what was copied brought it along.",
+        )
+
+
+def spreadsheet_trace(text: str) -> str:
+    """Return what a spreadsheet made of the text that was meant, as a clause; "" for nothing."""
+    for pattern, words in _SPREADSHEET:
+        if re.fullmatch(pattern, text, re.IGNORECASE if "E[" in pattern else 0):
+            return words
+    return ""
+
+
+def same_to_people(text: str) -> str:
+    """Return what two texts have in common that people, and clouds, take for the same one."""
+    return unicodedata.normalize("NFKC", text.strip()).casefold()
+
+
+def code_point(character: str) -> str:
+    """Return a character as `U+200B (ZERO WIDTH SPACE)`."""
+    name = unicodedata.name(character, "")
+    return f"U+{ord(character):04X}" + (f" ({name})" if name else "")

@@ -1,0 +1,126 @@
+"""The rows of a list of units, out of a CSV of any usual make or an Excel workbook."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from startline_host.errors import BadInput
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: What parts the cells of a line; the first line decides.
+_DELIMITERS = ",;\t|"
+
+_ZIP = b"PK\x03\x04"
+#: First bytes of files that people take for a list, and what each is.
+_OTHER_FILES = (
+    (b"\xd0\xcf\x11\xe0", "a workbook of Excel 97 to 2003 (.xls)"),
+    (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"{\\rtf", "a document in RTF"),
+)
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows of trimmed cells, each with its number; `unit` is what that counts: line or row."""
+
+    rows: list[tuple[int, list[str]]]
+    unit: str = "line"
+
+
+def read_table(
+    path: Path, columns: Collection[str], encoding: str = "", *, as_written: bool = False
+) -> Table:
+    """Read a file of units, not looking at what the cells say; `columns` are the known names.
+
+    Text is UTF-8, UTF-16 with its mark, or in the `encoding` named; `as_written` takes numbers of
+    a workbook that may have lost digits. Raises BadInput naming what the file is instead.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"The list {path} cannot be read: {error.strerror}.") from None
+    if data.startswith(_ZIP):
+        from startline_host.formats.unit_workbook import read_workbook
+
+        return Table(read_workbook(path, data, as_written=as_written), "row")
+    for start, kind in _OTHER_FILES:
+        if data.startswith(start):
+            raise BadInput(f"{path} is {kind}, no list.", "Export it as CSV UTF-8 or .xlsx.")
+    return split_rows(decode(path, data, encoding), str(path), columns)
+
+
+def decode(path: Path, data: bytes, encoding: str = "") -> str:
+    """Return a list's text.
+
+    Raises BadInput for bytes that are not what was named: Windows code pages cannot be told apart
+    without being told.
+    """
+    if not encoding and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    try:
+        text = data.decode(encoding or "utf-8-sig")
+    except LookupError:
+        raise BadInput(
+            f"There is no encoding {encoding!r}.", "Usual ones: windows-1252, windows-1254."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise _other_encoding(path, data, error, encoding) from None
+    if "\0" in text:
+        raise BadInput(
+            f"{path} looks like UTF-16 without its mark.", "Name it: --encoding utf-16-le"
+        )
+    return text.removeprefix("\ufeff")
+
+
+def _other_encoding(path: Path, data: bytes, error: UnicodeDecodeError, named: str) -> BadInput:
+    number = data.count(b"\n", 0, error.start) + 1
+    line = data.splitlines()[number - 1].decode("windows-1252", errors="replace")
+    return BadInput(
+        f"{path} is not {named or 'UTF-8'} (byte {data[error.start]:#04x} in line {number}, which "
+        f"in windows-1252 would read {line[:80]!r}).",
+        "Export it again as CSV UTF-8, or name what it is, such as --encoding windows-1252 "
+        "(Western) or windows-1254 (Turkish).",
+    )
+
+
+def split_rows(text: str, what: str, columns: Collection[str]) -> Table:
+    """Return the rows of a CSV's text that hold anything; a line `sep=;` names the delimiter.
+
+    Raises BadInput for text that is no CSV, or holds no row.
+    """
+    first, _, rest = text.partition("\n")
+    told = re.fullmatch(r"sep=(.?)\r?", first, re.IGNORECASE)
+    delimiter = (told and told[1]) or _delimiter(
+        (rest if told else text).partition("\n")[0], columns
+    )
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows = []
+    try:
+        for row in reader:
+            cells = [cell.strip(" \t") for cell in row]
+            if any(cells) and not (told and reader.line_num == 1):
+                rows.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise BadInput(f"{what} is no CSV at line {reader.line_num}: {error}.") from None
+    if not rows:
+        raise BadInput(f"{what} is empty.", "Its first line names the columns, serial among them.")
+    return Table(rows)
+
+
+def _delimiter(first: str, columns: Collection[str]) -> str:
+    """Return what parts the first line into the most names of columns, else into the most cells."""
+
+    def known(delimiter: str) -> tuple[int, int]:
+        cells = [cell.strip(' \t\r"') for cell in first.split(delimiter)]
+        return sum(cell in columns for cell in cells), len(cells)
+
+    return max(_DELIMITERS, key=known)
