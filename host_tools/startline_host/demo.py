@@ -17,11 +17,11 @@ from types import MappingProxyType
 import msgspec
 from rich.console import Console
 
-from startline_host.demo_race import Race
-from startline_host.device.port_session import Line
+from startline_host.demo_race import DemoRace
+from startline_host.device.port_session import PortSession
 from startline_host.errors import Bug, StartlineError, WouldTouchBound
-from startline_host.flows.first_boot import Outcome, follow_first_boot
-from startline_host.flows.notice_view import ConsoleView
+from startline_host.flows.first_boot import FirstBootOutcome, follow_first_boot
+from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.flows.restart import restart
 from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import child_environment
@@ -53,7 +53,7 @@ servers = ["{time_server}"]
 """
 
 
-class Setting(msgspec.Struct, frozen=True):
+class DemoCloud(msgspec.Struct, frozen=True):
     """What one cloud's story is told with: the request of its vendor's own page, and its answer.
 
     `claim` are lines of the settings file, `base_url` and `devices` the mock's, `path` is where the
@@ -72,9 +72,9 @@ class Setting(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-SETTINGS: Mapping[str, Setting] = MappingProxyType(
+SETTINGS: Mapping[str, DemoCloud] = MappingProxyType(
     {
-        "rufus": Setting(
+        "rufus": DemoCloud(
             title="RUFUS Cloud",
             base_url=lambda cloud: cloud.base_url,
             devices=lambda cloud: cloud.devices(),
@@ -85,7 +85,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
             model="Model X1",
             token="65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B",  # noqa: S106
         ),
-        "vms": Setting(
+        "vms": DemoCloud(
             title="VMS",
             base_url=lambda cloud: cloud.root_url,
             devices=lambda cloud: cloud.vms.devices(),
@@ -101,7 +101,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
 )
 
 
-class Story:
+class Demo:
     """The acts in their order; each raises StartlineError where what it shows is not so."""
 
     def __init__(
@@ -129,7 +129,7 @@ class Story:
             token = self._bind()
             if self._app and self._setting.races:
                 self._act("A race: 200 runners, Wi-Fi that goes, power that goes")
-                Race(self._flash, self._set_world, self._cloud, self._note).run()
+                DemoRace(self._flash, self._set_world, self._cloud, self._note).run()
         return token
 
     def _bind(self) -> str:
@@ -186,8 +186,8 @@ class Story:
         if ended.returncode != expect:
             raise Bug(f"`startline up` ended with {ended.returncode} instead of {expect}.")
 
-    def _watch(self, url: str) -> Outcome:
-        with Line(url) as line, ConsoleView(self._console) as view:
+    def _watch(self, url: str) -> FirstBootOutcome:
+        with PortSession(url) as line, ConsoleNoticeView(self._console) as view:
             restart(line)
             outcome = follow_first_boot(line.port(), Deadline(_BOOT_SECONDS), view)
         if outcome.token != self._setting.token or not outcome.bound:
@@ -230,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tempfile.TemporaryDirectory(prefix="startline-") as folder,
             MockCloud(answer_form="documented") as cloud,
         ):
-            token = Story(
+            token = Demo(
                 Path(folder), given.cloud, cloud, console, given.app and given.app.resolve()
             ).tell()
     except StartlineError as error:

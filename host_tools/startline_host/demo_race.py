@@ -35,7 +35,7 @@ def _epc(runner: int) -> str:
     return f"E2801160600002054C3A{runner:04X}"
 
 
-class Race:
+class DemoRace:
     """One race of a bound reader whose flash holds the example app.
 
     `set_world` changes what is around the reader, `note` says a line. Raises Bug where a passing is

@@ -15,14 +15,14 @@ import msgspec
 import pytest
 
 from startline_host.bench.scenarios.base_flash import make_base
-from startline_host.bench.scenarios.case_clouds import Stage
+from startline_host.bench.scenarios.case_clouds import CaseClouds
 from startline_host.bench.scenarios.catalog import load_scenarios, make_cases
-from startline_host.bench.scenarios.provisioning import Link, Provisioner
+from startline_host.bench.scenarios.provisioning import CloudLink, Provisioner
 from startline_host.bench.scenarios.runner import Bench
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.bench.scenarios.virtual_rig import VirtualRig
 from startline_host.cli import main
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.virtual import VirtualEsp32
 
@@ -157,14 +157,14 @@ def test_the_list_runs_nothing(typed: Typed, capsys: pytest.CaptureFixture[str])
     assert "mine/binds [WRITE/bare]\n    It binds." in capsys.readouterr().out
 
 
-def kept_of(flash: Path) -> Kept:
+def kept_of(flash: Path) -> DeviceSnapshot:
     """Read what the reader keeps from a flash file."""
     table, data = make_base().table, flash.read_bytes()
     parts = {
         name: data[table.get(name).offset : table.get(name).end]
         for name in ("nvs", "bind", "fctry")
     }
-    return Kept(mac="24:6f:28:00:00:01", **parts)
+    return DeviceSnapshot(mac="24:6f:28:00:00:01", **parts)
 
 
 BOARD = ("--board", "VIRTUAL_ESP32", "--ssid", "bench", "--cloud-host", "localhost")
@@ -200,9 +200,9 @@ def bound_flash(folder: Path) -> bytes:
     case = make_cases(load_scenarios(), words=["good-answer"])[0]
     place = folder / "factory"
     place.mkdir()
-    with Stage(case) as stage, VirtualRig(make_base(), place, Transcript()) as rig:
+    with CaseClouds(case) as stage, VirtualRig(make_base(), place, Transcript()) as rig:
         reader = rig.reader()
-        maker = Provisioner(stage.cloud, "WRITE", "rufus", Link())
+        maker = Provisioner(stage.cloud, "WRITE", "rufus", CloudLink())
         provision = maker.provision(case.scenario.given)
         unit = msgspec.structs.replace(provision.unit, extra={})  # no unit of the bench's own
         rig.write("first", "fctry", Provision(unit, provision.settings).image())

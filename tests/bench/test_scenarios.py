@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from startline_host.bench.scenarios.base_flash import Base, make_base
+from startline_host.bench.scenarios.base_flash import BaseFlash, make_base
 from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
 from startline_host.bench.scenarios.runner import Bench, run_cases
 from startline_host.errors import BadInput
@@ -15,7 +15,7 @@ GROUPS = sorted({scenario.group for scenario in load_scenarios()})
 
 
 @pytest.fixture(scope="session")
-def base() -> Base:
+def base() -> BaseFlash:
     """Lay out the flash of the readers, once."""
     return make_base()
 
@@ -34,7 +34,7 @@ def first_of_each(group: str) -> list[Case]:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_every_scenario_holds(base: Base, group: str) -> None:
+def test_every_scenario_holds(base: BaseFlash, group: str) -> None:
     """With its first key type and envelope each scenario of the group comes out as it must."""
     results = list(run_cases(Bench(base=base), first_of_each(group), jobs=4))
     wrong = {r.case.name: r.reason for r in results if r.verdict != "passed"}
@@ -96,7 +96,9 @@ def test_a_wrong_scenario_file_is_named(tmp_path: Path, text: str, words: str) -
     assert words in caught.value.message
 
 
-def test_a_case_that_cannot_be_run_is_an_error_and_not_the_end(base: Base, tmp_path: Path) -> None:
+def test_a_case_that_cannot_be_run_is_an_error_and_not_the_end(
+    base: BaseFlash, tmp_path: Path
+) -> None:
     """A scenario whose data turn out to be impossible is reported as an error, with the reason."""
     path = tmp_path / "mine.toml"
     path.write_text(SCENARIO + "given = { without = ['claim.nothing'] }", encoding="utf-8")

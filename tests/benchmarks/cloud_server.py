@@ -13,7 +13,7 @@ from pathlib import Path
 
 from startline_host.mock_cloud import MockCloud
 from startline_host.mock_cloud.rufus.devices import bind
-from startline_host.mock_cloud.rufus.request import Request
+from startline_host.mock_cloud.rufus.request import RufusRequest
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def fill(cloud: MockCloud, count: int) -> None:
     company = cloud.store.company("Bench")
     for number in range(have, count):
         device = {"model": "Model X1", "serial_number": f"FILL-{number:07d}", "firmware": "1.0.0"}
-        request = Request(cloud.store, company, {}, {}, json.dumps(device).encode())
+        request = RufusRequest(cloud.store, company, {}, {}, json.dumps(device).encode())
         bind(request, second="new", typed=False, new_id=lambda n=number: f"{n:064X}")
 
 

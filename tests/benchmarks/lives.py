@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from startline_host.flows.firmware_bundle import Kit
+from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import make_filesystem
 from tests.benchmarks.unit import AIR
@@ -18,7 +18,9 @@ _PROMPT = b">>> "
 _SECONDS = 30.0
 
 
-def flash_with(kit: Kit, files: Mapping[str, bytes], fctry: bytes | None = None) -> bytes:
+def flash_with(
+    kit: FirmwareBundle, files: Mapping[str, bytes], fctry: bytes | None = None
+) -> bytes:
     """Return a whole flash: the kit's firmware and table, and these files."""
     image = bytearray(merged_image(kit.plan(vfs=False, fctry=fctry)))
     row = kit.table.get("vfs")

@@ -6,9 +6,15 @@ import hashlib
 from pathlib import Path
 
 from startline_host.boards import load_board
-from startline_host.flows.firmware_bundle import Kit, Provision, make_kit
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision, make_kit
 from startline_host.flows.firmware_store import ChosenFirmware, FirmwareStore
-from startline_host.formats.factory_partition import Claim, Net, Options, Settings, Tls
+from startline_host.formats.factory_partition import (
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
+    TlsSettings,
+)
 from startline_host.formats.firmware_file import split_firmware
 from startline_host.formats.synthetic_firmware import synthetic_firmware
 from startline_host.formats.units import Unit
@@ -27,13 +33,13 @@ _OFFICIAL_APP = 1_734_240 - 0xF000
 _PLAIN_OF_THREE = 2
 
 
-def small_kit(work: Path) -> Kit:
+def small_kit(work: Path) -> FirmwareBundle:
     """Return the agent with the virtual board's own small firmware."""
     board = load_board(BOARD)
     return make_kit(board, FirmwareStore(work / "firmware").obtain(board))
 
 
-def official_sized_kit(work: Path) -> Kit:
+def official_sized_kit(work: Path) -> FirmwareBundle:
     """Return the agent with a firmware as long as the official one, that deflates as well."""
     board = load_board(BOARD)
     image = synthetic_firmware(board, version="1.29.0", app_size=_OFFICIAL_APP, filler=_code)
@@ -45,11 +51,11 @@ def provision(serial: str, cloud: MockCloud | None = None, *, boot_limit: int = 
     url, key, roots = "https://localhost:1/v0", "ror-ae4fc6c19681a20fad30", (b"\x30\x82" * 300,)
     if cloud is not None:
         url, key, roots = cloud.base_url, cloud.keys["WRITE"], (cloud.ca_der,)
-    settings = Settings(
-        claim=Claim(cloud="rufus", base_url=url, key=Secret(key)),
-        net=Net(ssid=SSID, password=Secret(PASSWORD)),
-        tls=Tls(ca=roots),
-        set=Options(boot_limit=boot_limit),
+    settings = DeviceSettings(
+        claim=ClaimSettings(cloud="rufus", base_url=url, key=Secret(key)),
+        net=NetSettings(ssid=SSID, password=Secret(PASSWORD)),
+        tls=TlsSettings(ca=roots),
+        set=OptionSettings(boot_limit=boot_limit),
     )
     return Provision(Unit(serial=serial, model="Model X1", made_at=MADE_AT), settings)
 

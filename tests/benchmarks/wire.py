@@ -9,14 +9,14 @@ from pathlib import Path
 import msgspec
 
 from startline_host.device.bootloader import wire_size
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import Bug
-from startline_host.flows.firmware_bundle import Kit, Provision
-from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
+from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.loading import load
 from startline_host.formats.flash_plan import merged_image
 from startline_host.virtual import VirtualEsp32
-from startline_host.virtual.uart import Counts
+from startline_host.virtual.uart import UartCounts
 from tests.benchmarks.mpremote_copy import CHUNKS, copy_by_command, copy_in_chunks
 from tests.benchmarks.row import Peer, Row
 from tests.benchmarks.unit import SILENCE, official_sized_kit, provision, small_kit
@@ -47,8 +47,8 @@ def _agent(work: Path) -> Iterator[Row]:
 
     flash.write_bytes(image)
     with VirtualEsp32(flash) as chip:
-        ours, report = _load(chip, Order(board=kit.board, kit=kit))
-        again, second = _load(chip, Order(board=kit.board, kit=kit))
+        ours, report = _load(chip, LoadRequest(board=kit.board, kit=kit))
+        again, second = _load(chip, LoadRequest(board=kit.board, kit=kit))
     if report.files != len(kit.files) or second.changed:
         raise Bug("Loading the agent did not do what it should.")
     taken = {}
@@ -68,12 +68,12 @@ def _agent(work: Path) -> Iterator[Row]:
     yield Row("agent_again", again, "bytes", note="the same order again: only asked, none written")
 
 
-def _blank_device(flash: Path, kit: Kit, baud: int) -> Iterator[Row]:
+def _blank_device(flash: Path, kit: FirmwareBundle, baud: int) -> Iterator[Row]:
     """Load a blank chip: the line's seconds at the rates that were set, against the least."""
     unit = provision("DEVICE-123")
     with VirtualEsp32(flash) as chip:
         before = chip.counts()
-        order = Order(board=kit.board, kit=kit, provision=unit, flash_baud=baud)
+        order = LoadRequest(board=kit.board, kit=kit, provision=unit, flash_baud=baud)
         _load(chip, order)
         busy = chip.counts().busy - before.busy
     least = sum(wire_size(region.data) for region in kit.plan(vfs=True, fctry=unit.image()))
@@ -81,7 +81,7 @@ def _blank_device(flash: Path, kit: Kit, baud: int) -> Iterator[Row]:
     yield Row(f"device_{baud}", busy, "s of line", peer, f"{least:,} deflated bytes")
 
 
-def _second_unit(flash: Path, kit: Kit) -> Iterator[Row]:
+def _second_unit(flash: Path, kit: FirmwareBundle) -> Iterator[Row]:
     """Give a chip like the last one of a batch another identity, by either way, then the same."""
     first, second = provision("DEVICE-123"), provision("DEVICE-124")
     flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=first.image())))
@@ -92,7 +92,7 @@ def _second_unit(flash: Path, kit: Kit) -> Iterator[Row]:
         if not at_its_prompt(chip):
             raise Bug("The reader did not come to the end of its program.")
         own = chip.operations()
-        order = Order(board=kit.board, kit=kit, provision=second)
+        order = LoadRequest(board=kit.board, kit=kit, provision=second)
         taken, report = _load(chip, order)
         written = chip.operations() - own
         again, _ = _load(chip, order)
@@ -113,13 +113,13 @@ def _sectors(image: bytes) -> Sequence[bytes]:
     return [image[at : at + 4096] for at in range(0, len(image), 4096)]
 
 
-def _load(chip: VirtualEsp32, order: Order) -> tuple[int, LoadReport]:
+def _load(chip: VirtualEsp32, order: LoadRequest) -> tuple[int, LoadReport]:
     """Load, and return the bytes that it took on the line both ways."""
     before = chip.counts()
-    with Line(chip.url) as line:
+    with PortSession(chip.url) as line:
         report = load(line, order)
     return _both(chip.counts(), before), report
 
 
-def _both(now: Counts, before: Counts) -> int:
+def _both(now: UartCounts, before: UartCounts) -> int:
     return now.received - before.received + now.sent - before.sent

@@ -11,14 +11,14 @@ import pytest
 
 from startline_host.clouds.vms_check import check_taken
 from startline_host.errors import CloudDisagrees, NetworkFailed, RefusedByCloud, TlsFailed
-from startline_host.flows.first_boot import Outcome
-from startline_host.formats.factory_partition import Claim, Settings, Tls
+from startline_host.flows.first_boot import FirstBootOutcome
+from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings, TlsSettings
 from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import Secret
 from tests.clouds.test_cloud_check import _trusting
 
 AUTHORIZATION = "Bearer canary"
-BOUND = Outcome("bound", "S1", "26", mac="24:6f:28:00:00:01")
+BOUND = FirstBootOutcome("bound", "S1", "26", mac="24:6f:28:00:00:01")
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,15 @@ def cloud(running: MockCloud) -> MockCloud:
     return running
 
 
-def settings(cloud: MockCloud, **claim: Any) -> Settings:
+def settings(cloud: MockCloud, **claim: Any) -> DeviceSettings:
     """Return settings for that cloud."""
     fields: dict[str, Any] = {
         "login": "user-login", "name": "Gate", "type": "mediaagent", "base_url": cloud.root_url,
         "auth": Secret(AUTHORIZATION), **claim,
     }  # fmt: skip
-    return Settings(claim=Claim(cloud="vms", **fields), tls=Tls(ca=(cloud.ca_der,)))
+    return DeviceSettings(
+        claim=ClaimSettings(cloud="vms", **fields), tls=TlsSettings(ca=(cloud.ca_der,))
+    )
 
 
 def activate(cloud: MockCloud) -> None:
@@ -96,4 +98,6 @@ def test_a_cloud_that_cannot_be_asked(cloud: MockCloud) -> None:
     with pytest.raises(NetworkFailed):
         check_taken(settings(cloud, base_url="https://localhost:1"), BOUND)
     with MockCloud() as other, pytest.raises(TlsFailed):
-        check_taken(msgspec.structs.replace(settings(other), tls=Tls(ca=(cloud.ca_der,))), BOUND)
+        check_taken(
+            msgspec.structs.replace(settings(other), tls=TlsSettings(ca=(cloud.ca_der,))), BOUND
+        )

@@ -16,7 +16,7 @@ from startline.device_list import Search
 
 from startline_host.clouds import cloud_check
 from startline_host.errors import NetworkFailed
-from startline_host.flows.operator.lookup import Subject, as_argument, concerns
+from startline_host.flows.operator.lookup import LookupTarget, as_argument, concerns
 from startline_host.formats.bytecode import compile_source
 from startline_host.secrets import Secret
 from tests.corpus import judge
@@ -99,7 +99,7 @@ def test_the_host_sees_what_the_device_sees(mocker: MockerFixture, name: str) ->
     client = httpx.Client(transport=transport, base_url="https://localhost")
     mocker.patch.object(cloud_check, "cloud_client", return_value=client)
     serial = outcome.get("serial", EXPECTED["serial"])
-    subject = Subject(serial, (MARK[3:],), (), None, first=MADE_AT)
+    subject = LookupTarget(serial, (MARK[3:],), (), None, first=MADE_AT)
     reason = outcome.get("reason", "")
     if reason.startswith(("status", "list_", "garbage")):
         with pytest.raises(NetworkFailed):

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from startline_host.device.bootloader import BootLoader, Chip, Progress
+from startline_host.device.bootloader import BootLoader, DetectedChip, TransferProgress
 from startline_host.errors import BadInput, DeviceSilent, NoSuchPort
-from startline_host.formats.flash_plan import Region
+from startline_host.formats.flash_plan import FlashRegion
 from startline_host.virtual import VirtualEsp32
 
 NOISE = random.Random(2).randbytes(8192)
@@ -34,12 +34,12 @@ def test_a_session_reads_and_writes_in_one_go(
     monkeypatch.setattr(tempfile, "tempdir", None)
     if files == "in a folder":
         monkeypatch.delattr(os, "memfd_create", raising=False)
-    seen: list[Progress] = []
+    seen: list[TransferProgress] = []
     loader = BootLoader(chip().url, 921600, seen.append)
-    assert loader.identify() == Chip("ESP32", "24:6f:28:00:00:01", 4 << 20)
+    assert loader.identify() == DetectedChip("ESP32", "24:6f:28:00:00:01", 4 << 20)
     assert loader.read(0x9000, 0x1000) == b"\xff" * 0x1000
     report = loader.write(
-        [Region("fctry", 0x3FC000, NOISE), Region("vfs", 0x200000, bytes(70000))]
+        [FlashRegion("fctry", 0x3FC000, NOISE), FlashRegion("vfs", 0x200000, bytes(70000))]
     )
     assert [(one.offset, one.size) for one in report.written] == [
         (0x200000, 70000),
@@ -49,7 +49,7 @@ def test_a_session_reads_and_writes_in_one_go(
     image = flash.read_bytes()
     assert image[0x3FC000:][:8192] == NOISE
     assert image[0x200000:][:70000] == bytes(70000)
-    again = loader.write([Region("fctry", 0x3FC000, NOISE)])
+    again = loader.write([FlashRegion("fctry", 0x3FC000, NOISE)])
     assert (again.written, again.skipped, again.sent) == ((), (0x3FC000,), 0)
     writes = [one for one in seen if one.verb == "write"]
     assert all(one.done <= two.done for one, two in pairwise(writes) if one.total == two.total)
@@ -65,13 +65,13 @@ def test_what_is_blank_need_not_come_over_the_line(
     one = chip()
     loader = BootLoader(one.url)
     stretches = {0x8000: 0x7000, 0x3FC000: 0x4000, 0x200000: 0x2000}
-    assert loader.identify(stretches) == Chip("ESP32", "24:6f:28:00:00:01", 4 << 20)
+    assert loader.identify(stretches) == DetectedChip("ESP32", "24:6f:28:00:00:01", 4 << 20)
     before = one.counts()
     assert loader.read(0x8000, 0x7000) == b"\xff" * 0x7000
     assert loader.read(0x200000, 0x1000) == b"\xff" * 0x1000
     assert one.counts() == before
     assert loader.read(0x3FC000, 0x4000) == b"\xff" * 0x1000 + NOISE + b"\xff" * 0x1000
-    loader.write([Region("vfs", 0x200000, NOISE)])
+    loader.write([FlashRegion("vfs", 0x200000, NOISE)])
     assert loader.read(0x200000, 0x2000) == NOISE
 
 
@@ -103,7 +103,7 @@ def test_region_files_are_private_while_they_exist(
     monkeypatch.delattr(os, "memfd_create", raising=False)
     monkeypatch.setattr(bootloader, "run_esptool", look)
     with pytest.raises(KeyboardInterrupt):
-        BootLoader("socket://127.0.0.1:1").write([Region("fctry", 0x3FC000, b"secret")])
+        BootLoader("socket://127.0.0.1:1").write([FlashRegion("fctry", 0x3FC000, b"secret")])
     assert seen == [0o600, 0o700]
     assert not list(tmp_path.glob("startline-*"))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from startline.events import encode
 
-from startline_host.device.console import Console, Event, Text
+from startline_host.device.console import ConsoleLine, ConsoleParser, Event
 
 BOOT = encode("boot", 0, 12, {"version": "0.1.0"})
 SERIAL = "Çıkış 起点"
@@ -19,14 +19,14 @@ ROM = (
 )
 
 
-def names(items: list[Event | Text]) -> list[str]:
+def names(items: list[Event | ConsoleLine]) -> list[str]:
     """Name the events, and quote the lines."""
     return [item.name if isinstance(item, Event) else repr(item.line) for item in items]
 
 
-def whole(data: bytes) -> list[Event | Text]:
+def whole(data: bytes) -> list[Event | ConsoleLine]:
     """Feed everything at once."""
-    console = Console()
+    console = ConsoleParser()
     return console.feed(data) + console.rest()
 
 
@@ -56,7 +56,7 @@ def test_a_restart_inside_a_record_costs_that_record_only() -> None:
     """Boot messages in the middle of a record make it text; the next event is whole again."""
     items = whole(READY[:30] + ROM + BOOT)
     assert [item.name for item in items if isinstance(item, Event)] == ["boot"]
-    assert all("\x1e" not in item.line for item in items if isinstance(item, Text))
+    assert all("\x1e" not in item.line for item in items if isinstance(item, ConsoleLine))
 
 
 def test_a_new_record_ends_a_torn_one() -> None:
@@ -73,9 +73,9 @@ def test_a_changed_byte_makes_an_event_text() -> None:
 
 def test_endless_noise_is_bounded() -> None:
     """Megabytes without a line end come out in pieces, and nothing grows."""
-    console = Console()
+    console = ConsoleParser()
     items = [item for _ in range(300) for item in console.feed(b"\x1e" + b"x" * 4000)]
-    assert max(len(item.raw) for item in items if isinstance(item, Text)) <= 2048
+    assert max(len(item.raw) for item in items if isinstance(item, ConsoleLine)) <= 2048
     assert len(console._pending) < 8192
     assert names(console.feed(b"\n" + BOOT))[-1] == "boot"
 
@@ -86,7 +86,7 @@ def test_how_the_bytes_are_cut_does_not_matter(seed: int, noise: list[bytes]) ->
     parts = [piece.replace(b"\x1e", b"").replace(b"\n", b"") + b"\n" for piece in noise]
     stream = b"".join(part + event for part, event in zip(parts, [BOOT, READY] * 3, strict=False))
     dice = random.Random(seed)
-    console, items = Console(), []
+    console, items = ConsoleParser(), []
     at = 0
     while at < len(stream):
         step = dice.randint(1, 50)

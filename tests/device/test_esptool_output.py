@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from startline_host.device.esptool_output import Chip, Output, Written
+from startline_host.device.esptool_output import DetectedChip, EsptoolOutput, WrittenRegion
 from startline_host.errors import (
     DeviceSilent,
     NoSuchPort,
@@ -23,9 +23,9 @@ Detected flash size: 8MB
 """
 
 
-def read(text: str) -> Output:
+def read(text: str) -> EsptoolOutput:
     """Take a whole text, line by line."""
-    output = Output()
+    output = EsptoolOutput()
     for line in text.splitlines():
         output.line(line)
     return output
@@ -33,7 +33,7 @@ def read(text: str) -> Output:
 
 def test_the_chip_is_read_from_the_heading() -> None:
     """Chip type, MAC and flash size come out of what every verb prints."""
-    assert read(SESSION).chip == Chip("ESP32-S3", "24:6f:28:0a:0b:0c", 8 << 20)
+    assert read(SESSION).chip == DetectedChip("ESP32-S3", "24:6f:28:0a:0b:0c", 8 << 20)
 
 
 def test_without_a_heading_there_is_no_chip() -> None:
@@ -62,7 +62,10 @@ def test_what_was_written_and_what_was_not_is_kept() -> None:
         "Wrote 16 bytes at 0x003fc000 in 0.1 seconds.\n"
         "'/tmp/x/008000.bin' at 0x00008000 already in flash, skipping write.\n"
     )
-    assert output.written == [Written(0x10000, 24576, 13005), Written(0x3FC000, 16, 16)]
+    assert output.written == [
+        WrittenRegion(0x10000, 24576, 13005),
+        WrittenRegion(0x3FC000, 16, 16),
+    ]
     assert output.skipped == [0x8000]
 
 

@@ -11,9 +11,15 @@ import pytest
 
 from startline_host.boards import load_board
 from startline_host.cli import main
-from startline_host.flows.firmware_bundle import Kit, Provision, make_kit
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision, make_kit
 from startline_host.flows.firmware_store import FirmwareStore
-from startline_host.formats.factory_partition import Claim, Net, Options, Settings, Tls
+from startline_host.formats.factory_partition import (
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
+    TlsSettings,
+)
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.units import Unit
 from startline_host.mock_cloud import MockCloud
@@ -90,7 +96,7 @@ model = "{MODEL}"
 
 
 @pytest.fixture(scope="session")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+def kit(tmp_path_factory: pytest.TempPathFactory) -> FirmwareBundle:
     """Compile the agent for the virtual board, once."""
     board = load_board("VIRTUAL_ESP32")
     store = FirmwareStore(tmp_path_factory.mktemp("firmware"))
@@ -102,11 +108,13 @@ def provision(cloud: MockCloud) -> Provision:
     """Make one unit of the mock cloud's, as the settings file would."""
     return Provision(
         Unit(serial=SERIAL, model=MODEL, alias=ALIAS, made_at=1_790_000_000),
-        Settings(
-            claim=Claim(cloud="rufus", base_url=cloud.base_url, key=Secret(cloud.keys["WRITE"])),
-            net=Net(ssid="bench", password=Secret("bench-wifi")),
-            tls=Tls(ca=(cloud.ca_der,)),
-            set=Options(boot_limit=SHORT_BOOT),
+        DeviceSettings(
+            claim=ClaimSettings(
+                cloud="rufus", base_url=cloud.base_url, key=Secret(cloud.keys["WRITE"])
+            ),
+            net=NetSettings(ssid="bench", password=Secret("bench-wifi")),
+            tls=TlsSettings(ca=(cloud.ca_der,)),
+            set=OptionSettings(boot_limit=SHORT_BOOT),
         ),
     )
 
@@ -118,7 +126,7 @@ def flash(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def load_flash(flash: Path, kit: Kit) -> Callable[[bytes | None], None]:
+def load_flash(flash: Path, kit: FirmwareBundle) -> Callable[[bytes | None], None]:
     """Write a whole flash at once, with the agent and, where it is given, an identity."""
 
     def load(fctry: bytes | None = None) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from startline_host.device.port import open_port
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.observe import wait_for_state
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import read_filesystem
@@ -45,7 +45,7 @@ def main(device):
 
 @pytest.fixture
 def reader(
-    start: Start, flash: Path, kit: Kit, provision: Provision, cloud: MockCloud
+    start: Start, flash: Path, kit: FirmwareBundle, provision: Provision, cloud: MockCloud
 ) -> Callable[..., VirtualEsp32]:
     """Have a reader that has bound itself, and that runs these files of its owner's."""
 
@@ -137,7 +137,7 @@ def test_a_boot_py_that_keeps_the_console_is_got_round_by_the_boot_loader(
     reader: Callable[..., VirtualEsp32],
     settings_file: Path,
     flash: Path,
-    kit: Kit,
+    kit: FirmwareBundle,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What --hard cannot stop is said, and the file system is replaced with all of it saved."""

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from startline_host.flows.firmware_bundle import Provision
-from startline_host.formats.factory_partition import Options
+from startline_host.formats.factory_partition import OptionSettings
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, SHORT_BOOT, Done, Startline, at_its_prompt
@@ -137,7 +137,7 @@ def unknown(
     cloud: MockCloud,
 ) -> Iterator[Callable[[Lie, str], Lying]]:
     """Have a reader whose request got no answer, which lies from then on."""
-    options = Options(boot_limit=SHORT_BOOT, look_pause=30)
+    options = OptionSettings(boot_limit=SHORT_BOOT, look_pause=30)
     settings = msgspec.structs.replace(provision.settings, set=options)
     load_flash(msgspec.structs.replace(provision, settings=settings).image())
     with ExitStack() as stack:

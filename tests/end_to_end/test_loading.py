@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from startline_host.device.port import open_port
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.first_boot import follow_first_boot
 from startline_host.flows.notices import nobody
 from startline_host.formats.flash_plan import merged_image
@@ -62,7 +62,7 @@ def precious(flash: Path) -> list[bytes]:
 
 
 def test_the_owners_files_outlive_a_new_agent(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
 ) -> None:
     """An older agent is brought up to date file by file; app.py, data and strangers' files stay."""
     old = dict(kit.files)
@@ -136,7 +136,7 @@ def _pull_the_plug(chip: VirtualEsp32, flash: Path) -> None:
 
 
 def test_a_plain_micropython_becomes_a_reader(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
 ) -> None:
     """A board with the stock table is given ours; that its file system goes is said."""
     flash.write_bytes(plain(kit, {"/boot.py": STOCK_BOOT}))
@@ -147,7 +147,7 @@ def test_a_plain_micropython_becomes_a_reader(
 
 
 def test_what_a_plain_micropython_holds_is_not_lost_unasked(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
 ) -> None:
     """Its owner's files are named and stay (60), and on demand they are saved before they go."""
     own = {
@@ -167,7 +167,7 @@ def test_what_a_plain_micropython_holds_is_not_lost_unasked(
 
 
 def test_a_saved_file_system_needs_no_second_saving(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
 ) -> None:
     """Who names a --backup has agreed: all bytes of the old file system are kept, and no ZIP."""
     flash.write_bytes(plain(kit, {"/main.py": b"print('plain')"}))
@@ -184,7 +184,7 @@ def test_an_owners_main_py_is_not_overwritten_unasked(
     start: Start,
     settings_file: Path,
     flash: Path,
-    kit: Kit,
+    kit: FirmwareBundle,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is named and stays (60); once its owner agrees it is saved, and the binding is what it was."""
@@ -212,7 +212,7 @@ def test_an_owners_main_py_is_not_overwritten_unasked(
 
 
 def test_an_owners_main_py_behind_other_firmware_is_asked_about_first(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: Kit
+    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
 ) -> None:
     """Where firmware is written as well, the question comes before the first byte of it."""
     own = {"/main.py": b"print('mine')", "/app.py": b"x = 1"}
@@ -261,7 +261,7 @@ STOCK_BOOT = (
 )
 
 
-def plain(kit: Kit, files: dict[str, bytes]) -> bytes:
+def plain(kit: FirmwareBundle, files: dict[str, bytes]) -> bytes:
     """Return the flash of a board with a plain MicroPython, its stock table, and these files."""
     image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
     image[0x8000:0x8C00] = make_table(stock_table())
@@ -303,7 +303,7 @@ def test_a_reader_of_another_identity_is_not_overwritten(
     assert mended.code == 0, mended.err
 
 
-def _with_files(kit: Kit, files: dict[str, bytes]) -> Kit:
+def _with_files(kit: FirmwareBundle, files: dict[str, bytes]) -> FirmwareBundle:
     return msgspec.structs.replace(kit, files=files)
 
 

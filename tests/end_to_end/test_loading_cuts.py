@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from startline_host.device.port import open_port
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.flash_plan import FlashPlan, merged_image
 from startline_host.formats.littlefs_image import read_filesystem
 from startline_host.mock_cloud import MockCloud
@@ -96,7 +96,7 @@ def test_a_cut_of_the_power_is_made_good_by_running_it_again(
     plug: Plug,
     settings_file: Path,
     cloud: MockCloud,
-    kit: Kit,
+    kit: FirmwareBundle,
     provision: Provision,
     flash: Path,
     way: str,
@@ -127,7 +127,7 @@ def test_a_cut_of_the_power_is_made_good_by_running_it_again(
 
 
 def _blank(
-    _plug: Plug, kit: Kit, provision: Provision, _cloud: MockCloud, flash: Path
+    _plug: Plug, kit: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
 ) -> tuple[int, tuple[str, ...]]:
     """Leave the chip blank: everything is written through the boot loader."""
     flash.unlink(missing_ok=True)
@@ -135,7 +135,7 @@ def _blank(
 
 
 def _older_agent(
-    _plug: Plug, kit: Kit, provision: Provision, _cloud: MockCloud, flash: Path
+    _plug: Plug, kit: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
 ) -> tuple[int, tuple[str, ...]]:
     """Have all files differ, and another unit's identity: both are changed at the prompt."""
     files = {path: b"# older\n" + bytes(200) for path in kit.files} | {"/main.py": b"# older\n"}
@@ -148,7 +148,7 @@ def _older_agent(
 
 
 def _bound(
-    plug: Plug, kit: Kit, provision: Provision, cloud: MockCloud, flash: Path
+    plug: Plug, kit: FirmwareBundle, provision: Provision, cloud: MockCloud, flash: Path
 ) -> tuple[int, tuple[str, ...]]:
     """Have a bound reader whose file system is damaged: it is written anew, and nothing else."""
     flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=provision.image())))

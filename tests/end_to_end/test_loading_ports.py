@@ -11,7 +11,7 @@ import pytest
 from startline_host.device import port_session as line_module
 from startline_host.device.port import Port
 from startline_host.device.port_lock import PortLock
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.ports import PortInfo, find_port
 from startline_host.errors import NoSuchPort
 from startline_host.flows.firmware_bundle import Provision
@@ -34,15 +34,15 @@ class Hand:
 
         self.asked = 0
         self._chip = chip
-        shown = notice_view.JsonView.__call__
+        shown = notice_view.JsonNoticeView.__call__
 
-        def watch(self_: notice_view.JsonView, notice: Notice) -> None:
+        def watch(self_: notice_view.JsonNoticeView, notice: Notice) -> None:
             shown(self_, notice)
             if isinstance(notice, Remark) and "Press RESET" in notice.text:
                 self.asked += 1
                 threading.Timer(0.5, chip.reset).start()
 
-        monkeypatch.setattr(notice_view.JsonView, "__call__", watch)
+        monkeypatch.setattr(notice_view.JsonNoticeView, "__call__", watch)
 
 
 @pytest.mark.parametrize("kind", ["pty", "socket"])
@@ -90,7 +90,7 @@ def test_a_port_that_comes_back_under_another_name_is_followed(
     name.symlink_to(first.pty_path)
     other.write_bytes(flash.read_bytes())
     # The new terminal stands before the old one goes, so that its number is not used again.
-    with VirtualEsp32(other, pty=True) as second, Line(str(name)) as line:
+    with VirtualEsp32(other, pty=True) as second, PortSession(str(name)) as line:
         line.port().read(0.5)
         beside.symlink_to(str(second.pty_path))
         beside.replace(name)
@@ -112,7 +112,7 @@ def test_a_port_that_stays_away_is_said_to_have_gone(
     load_flash()
     chip = start(pty=True)
     assert chip.pty_path is not None
-    with Line(chip.pty_path) as line:
+    with PortSession(chip.pty_path) as line:
         port = line.port()
         port.read(2.0)
         chip.kill()

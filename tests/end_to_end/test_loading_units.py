@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import make_filesystem, read_filesystem
 from startline_host.formats.partitions import (
-    Partition,
+    PartitionRow,
     PartitionTable,
     make_table,
     parse_table,
@@ -41,7 +41,7 @@ def url_of(chip: VirtualEsp32, kind: str) -> str:
 
 
 @pytest.fixture
-def stock_flash(flash: Path, kit: Kit) -> Path:
+def stock_flash(flash: Path, kit: FirmwareBundle) -> Path:
     """Have a board with the official table and, on its own large file system, the agent."""
     image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
     image[0x8000:0x8C00] = make_table(stock_table())
@@ -148,11 +148,11 @@ def test_a_device_without_an_agent_is_told_and_says_so(
 
 
 def test_a_file_system_that_does_not_fit_is_backed_up_and_made_anew(
-    startline: Startline, start: Start, flash: Path, kit: Kit, tmp_path: Path
+    startline: Startline, start: Start, flash: Path, kit: FirmwareBundle, tmp_path: Path
 ) -> None:
     """On request the old bytes are saved first, readable by their owner only; then it is ours."""
     old = make_filesystem({"/notes.txt": b"mine", "/app.py": b"x = 1\n"}, 0x20000)
-    row = Partition("vfs", 1, 0x81, 0x200000, len(old))
+    row = PartitionRow("vfs", 1, 0x81, 0x200000, len(old))
     image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
     image[0x8000:0x8C00] = make_table(PartitionTable((*stock_table(), row)))
     image[row.offset : row.end] = old
@@ -169,7 +169,7 @@ def test_a_file_system_that_does_not_fit_is_backed_up_and_made_anew(
 
 
 def test_a_table_without_a_journal_gets_one(
-    startline: Startline, start: Start, flash: Path, kit: Kit, tmp_path: Path
+    startline: Startline, start: Start, flash: Path, kit: FirmwareBundle, tmp_path: Path
 ) -> None:
     """An older table's files make room for the journal, saved first; its bytes are left alone."""
     table = startline_table(stock_table(), 4 << 20)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline, at_its_prompt
@@ -28,7 +28,7 @@ def bound(start: Start, load_flash: Callable[..., None], provision: Provision) -
     return chip
 
 
-def lose(flash: Path, kit: Kit, text: bytes = b"") -> None:
+def lose(flash: Path, kit: FirmwareBundle, text: bytes = b"") -> None:
     """Erase the identity, or damage one text of it."""
     row = kit.table.get("fctry")
     with flash.open("r+b") as file:
@@ -42,7 +42,7 @@ def lose(flash: Path, kit: Kit, text: bytes = b"") -> None:
 
 @pytest.mark.usefixtures("bound", "settings_file")
 def test_every_verb_names_the_way_back(
-    startline: Startline, start: Start, flash: Path, kit: Kit, cloud: MockCloud
+    startline: Startline, start: Start, flash: Path, kit: FirmwareBundle, cloud: MockCloud
 ) -> None:
     """An erased identity: nothing is touched, and provision --allow-bound makes it bound again."""
     (device,) = cloud.devices()
@@ -87,7 +87,7 @@ def test_every_verb_names_the_way_back(
 )
 def test_up_mends_a_damaged_identity(
     startline: Startline, settings_file: Path, bound: VirtualEsp32, start: Start, flash: Path,
-    kit: Kit, cloud: MockCloud, text: bytes, options: list[str],
+    kit: FirmwareBundle, cloud: MockCloud, text: bytes, options: list[str],
 ) -> None:  # fmt: skip
     """`up --allow-bound` does it too: bound and verified, and the cloud is not asked again."""
     lose(flash, kit, text)

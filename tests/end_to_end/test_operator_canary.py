@@ -15,7 +15,7 @@ from typing import Self
 import pytest
 
 from startline_host.device.port import open_port
-from startline_host.flows.firmware_bundle import Kit
+from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import make_filesystem
 from startline_host.formats.partitions import make_table
@@ -162,7 +162,13 @@ def settings(home: Path, cloud: MockCloud, name: str) -> list[bytes]:
 @pytest.mark.parametrize("table", ["own", "stock"])
 @pytest.mark.parametrize("name", ["rufus", "vms"])
 def test_what_binds_is_found_nowhere(
-    start: Start, cloud: MockCloud, kit: Kit, home: Path, flash: Path, name: str, table: str
+    start: Start,
+    cloud: MockCloud,
+    kit: FirmwareBundle,
+    home: Path,
+    flash: Path,
+    name: str,
+    table: str,
 ) -> None:
     """Not in any byte of flash or console, any file that is left, any process or open file before."""
     secrets = settings(home, cloud, name)

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.operator import lookup, reconcile
-from startline_host.formats.factory_partition import Options
+from startline_host.formats.factory_partition import OptionSettings
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, SHORT_BOOT, Startline, at_its_prompt
@@ -25,14 +25,14 @@ def reader(
     start: Callable[..., VirtualEsp32],
     load_flash: Callable[..., None],
     flash: Path,
-    kit: Kit,
+    kit: FirmwareBundle,
     provision: Provision,
     settings_file: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> VirtualEsp32:
     """Have a reader with noise where its record stood, and a short pause between two looks."""
     monkeypatch.setattr(reconcile, "pause_before_second", lambda *_: 1)
-    options = Options(boot_limit=SHORT_BOOT)
+    options = OptionSettings(boot_limit=SHORT_BOOT)
     quick = msgspec.structs.replace(
         provision, settings=msgspec.structs.replace(provision.settings, set=options)
     )
@@ -104,5 +104,5 @@ def test_an_entry_of_its_serial_is_for_the_operator(
 def test_the_second_look_waits_for_any_request() -> None:
     """Where the record cannot say when its request ends, the longest one is waited for: 30 s."""
     device: Any = SimpleNamespace(setting=lambda *_: 1)
-    subject = lookup.Subject(serial=SERIAL, attempts=(), keys=(), due=None)
+    subject = lookup.LookupTarget(serial=SERIAL, attempts=(), keys=(), due=None)
     assert lookup.pause_before_second(device, subject) == 30

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from startline_host.device.port import open_port
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.flash_plan import merged_image
 from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import Secret
@@ -34,7 +34,9 @@ _SLOW = {
 }
 
 
-def started(kit: Kit, provision: Provision, flash: Path, *faults: str) -> tuple[str, int]:
+def started(
+    kit: FirmwareBundle, provision: Provision, flash: Path, *faults: str
+) -> tuple[str, int]:
     """Boot a reader against a cloud with these faults; return state and time of its program's start.
 
     The time is the reader's own, in milliseconds since it was switched on.
@@ -61,7 +63,9 @@ def started(kit: Kit, provision: Provision, flash: Path, *faults: str) -> tuple[
     return state, int(ms)
 
 
-def test_the_program_starts_in_time(kit: Kit, provision: Provision, tmp_path: Path) -> None:
+def test_the_program_starts_in_time(
+    kit: FirmwareBundle, provision: Provision, tmp_path: Path
+) -> None:
     """Silence, dripping, cuts, delays of an hour: by the reader's own clock its program is not late."""
     ready = msgspec.structs.replace(kit, own={"/app.py": _APP})
     found: dict[str, tuple[str, int]] = {}

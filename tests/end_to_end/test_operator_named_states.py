@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.flash_plan import merged_image
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
@@ -54,7 +54,7 @@ def posts(cloud: MockCloud) -> int:
 def test_a_cloned_flash_does_not_bind(
     startline: Startline,
     readers: Readers,
-    kit: Kit,
+    kit: FirmwareBundle,
     provision: Provision,
     cloud: MockCloud,
     tmp_path: Path,
@@ -85,7 +85,7 @@ def test_a_cloned_flash_does_not_bind(
 def test_a_reader_of_the_bench_is_no_reader_of_another_cloud(
     startline: Startline,
     readers: Readers,
-    kit: Kit,
+    kit: FirmwareBundle,
     provision: Provision,
     cloud: MockCloud,
     tmp_path: Path,
@@ -116,7 +116,7 @@ def test_a_reader_of_the_bench_is_no_reader_of_another_cloud(
 def test_a_serial_number_that_the_cloud_has_is_not_given_again(
     startline: Startline,
     readers: Readers,
-    kit: Kit,
+    kit: FirmwareBundle,
     provision: Provision,
     cloud: MockCloud,
     tmp_path: Path,
@@ -146,7 +146,7 @@ class Twins(msgspec.Struct):
 @pytest.fixture
 def twins(
     request: pytest.FixtureRequest,
-    kit: Kit,
+    kit: FirmwareBundle,
     provision: Provision,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

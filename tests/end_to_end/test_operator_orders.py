@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from startline_host.flows.firmware_bundle import Provision
-from startline_host.formats.factory_partition import Net, Run
+from startline_host.formats.factory_partition import NetSettings, RunSettings
 from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import Secret
 from startline_host.virtual import VirtualEsp32
@@ -68,7 +68,7 @@ def test_a_reader_on_the_cable_alone_is_carried_for_its_retry(
     bench: Callable[..., Done], cloud: MockCloud, provision: Provision, settings_file: Path
 ) -> None:
     """With `link = "usb"` this computer carries the try, to the cloud that its operator names."""
-    cabled = msgspec.structs.replace(provision.settings, net=Net(link="usb"))
+    cabled = msgspec.structs.replace(provision.settings, net=NetSettings(link="usb"))
     image = msgspec.structs.replace(provision, settings=cabled).image()
     kept = settings_file.read_bytes()
     settings_file.unlink()
@@ -170,7 +170,7 @@ def test_a_reader_that_keeps_its_key_stays_at_its_prompt(
 ) -> None:
     """Unbound with a key that binds, it would bind itself at once: it is not started again."""
     monkeypatch.setenv("STARTLINE_UNBIND_KEY", cloud.keys["WRITE_UNBIND"])
-    shared = msgspec.structs.replace(provision.settings, run=Run(key=Secret("same")))
+    shared = msgspec.structs.replace(provision.settings, run=RunSettings(key=Secret("same")))
     keeps = msgspec.structs.replace(provision, settings=shared)
     done = bench("unbind", "--confirm", SERIAL, image=keeps.image())
     assert done.code == 0, done.err

@@ -10,11 +10,11 @@ import httpx
 import msgspec
 import pytest
 
-from startline_host.factory.batch import Batch
-from startline_host.factory.entries import Place
+from startline_host.factory.batch import UnitBatch
+from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.flows.firmware_bundle import Provision
-from startline_host.formats.factory_partition import Options
+from startline_host.formats.factory_partition import OptionSettings
 from startline_host.formats.units import Unit
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
@@ -80,7 +80,7 @@ def reader(
     cloud: MockCloud,
 ) -> Reader:
     """Have a reader with a WRITE key, which cannot look for itself, and short pauses."""
-    options = Options(boot_limit=SHORT_BOOT, look_pause=30)
+    options = OptionSettings(boot_limit=SHORT_BOOT, look_pause=30)
     quick = msgspec.structs.replace(
         provision, settings=msgspec.structs.replace(provision.settings, set=options)
     )
@@ -134,8 +134,8 @@ def test_a_unit_of_its_batch_in_the_ledger_proves_the_company(
     units = (Unit(serial=OTHER, model=MODEL), Unit(serial=SERIAL, model=MODEL))
     where = str(tmp_path / "ledger.db")
     with Ledger.open(where) as ledger:
-        ledger.add_batch(Batch("spring", units))
-        other = ledger.allot("spring", Place("bench"), "24:6f:28:00:00:09")
+        ledger.add_batch(UnitBatch("spring", units))
+        other = ledger.allot("spring", StationSlot("bench"), "24:6f:28:00:00:09")
         assert other is not None
         ledger.bound(ledger.sent(other), bind(cloud, OTHER))
     assert reader.run("reconcile").code == 31

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.flows.firmware_bundle import Provision
-from startline_host.flows.first_boot import Outcome, follow_first_boot
+from startline_host.flows.first_boot import FirstBootOutcome, follow_first_boot
 from startline_host.flows.notices import nobody
 from startline_host.flows.restart import restart
 from startline_host.formats.flash_dump import load_dump
@@ -80,7 +80,7 @@ def predicted(
     return {**said["alone"], "posts": said["asked"]}
 
 
-def found(flash: Path, outcome: Outcome, cloud: MockCloud) -> dict[str, Any]:
+def found(flash: Path, outcome: FirstBootOutcome, cloud: MockCloud) -> dict[str, Any]:
     """Return the same of a whole chip: from its flash file, its last boot, and its cloud."""
     record = inspect(load_dump(flash)).record
     assert record is not None
@@ -139,11 +139,11 @@ def test_a_whole_chip_with_a_flipped_bit_ends_as_the_history_in_one_process_does
     agree(said, found(flash, boot_twice(flash), cloud))
 
 
-def boot_twice(flash: Path) -> Outcome:
+def boot_twice(flash: Path) -> FirstBootOutcome:
     """Power a chip on, restart it once nothing changes any more, and return what that came to."""
     with VirtualEsp32(flash) as chip:
         wait_until(Stillness(flash), _QUIET_SECONDS)
-        with Line(chip.url) as line:
+        with PortSession(chip.url) as line:
             restart(line)
             return follow_first_boot(line.port(), Deadline(_SECONDS), nobody)
 

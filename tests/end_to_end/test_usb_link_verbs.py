@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from startline_host.flows.firmware_bundle import Provision
-from startline_host.formats.factory_partition import Net, Options
+from startline_host.formats.factory_partition import NetSettings, OptionSettings
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline
@@ -75,7 +75,7 @@ def test_monitor_carries_connections_to_the_cloud_of_its_settings_only(
 ) -> None:
     """With another cloud's settings the reader gets no connection, with its own it binds."""
     ours = msgspec.structs.replace(
-        provision.settings, net=Net(link="usb"), set=Options(boot_limit=BOOT)
+        provision.settings, net=NetSettings(link="usb"), set=OptionSettings(boot_limit=BOOT)
     )
     load_flash(Provision(provision.unit, ours).image())
     chip = start(NOTHING_AROUND)

@@ -10,7 +10,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from startline_host.bench.station import Device, Station
+from startline_host.bench.station import BenchDevice, BenchStation
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual.time_server import TimeServer
 from startline_host.virtual.uhf_module import UhfModule, frame, split, tag_frame
@@ -31,21 +31,21 @@ def time_server() -> Iterator[TimeServer]:
 
 
 @pytest.fixture
-def reader(startline_device: Device, time_server: TimeServer) -> Device:
+def reader(startline_device: BenchDevice, time_server: TimeServer) -> BenchDevice:
     """Give a reader that knows where the time is, bound and at its app."""
     startline_device.provision(race_servers=(time_server.server,))
     startline_device.boot()
     return startline_device
 
 
-def press(station: Station, device: Device, seconds: float = 0.3) -> None:
+def press(station: BenchStation, device: BenchDevice, seconds: float = 0.3) -> None:
     """Press the start button for so long."""
     station.set_world(pins={BUTTON: PRESSED})
     device.reader.settle(seconds)
     station.set_world(pins={BUTTON: RELEASED})
 
 
-def race_is(device: Device, **fields: object) -> None:
+def race_is(device: BenchDevice, **fields: object) -> None:
     """Wait until the reader's last word of its race has these fields."""
 
     def holds(_: object) -> bool:
@@ -79,7 +79,7 @@ def test_a_frame_is_what_the_module_s_document_shows() -> None:
 
 
 def test_a_race_with_the_button(
-    reader: Device, startline_station: Station, startline_cloud: MockCloud
+    reader: BenchDevice, startline_station: BenchStation, startline_cloud: MockCloud
 ) -> None:
     """A press opens a session, tags reach the cloud once, and holding the button closes it.
 
@@ -105,7 +105,7 @@ def test_a_race_with_the_button(
 
 
 def test_power_and_link_go(
-    reader: Device, startline_station: Station, startline_cloud: MockCloud
+    reader: BenchDevice, startline_station: BenchStation, startline_cloud: MockCloud
 ) -> None:
     """What was timed without Wi-Fi and before a power cut is at the cloud in the end, once."""
     with UhfModule(reader.uart_url) as module:

@@ -6,10 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from startline_host.factory.entries import Place
-from startline_host.factory.job import Plan, Result
+from startline_host.factory.entries import StationSlot
+from startline_host.factory.job import LinePlan, UnitResult
 from startline_host.factory.work import UnitWork
-from startline_host.formats.factory_partition import Claim, Net, Options, Settings, Tls
+from startline_host.formats.factory_partition import (
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
+    TlsSettings,
+)
 from startline_host.formats.flash_plan import merged_image
 from startline_host.secrets import Secret
 from startline_host.virtual import VirtualEsp32
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from startline_host.factory.ledger import Ledger
-    from startline_host.flows.firmware_bundle import Kit
+    from startline_host.flows.firmware_bundle import FirmwareBundle
     from startline_host.flows.notices import Listener, Notice
     from startline_host.mock_cloud import MockCloud
 
@@ -31,7 +37,9 @@ NVS = slice(0x9000, 0xF000)
 class Bench:
     """A cloud, a ledger, and boards that come into the one slot; the agent is on them already."""
 
-    def __init__(self, folder: Path, cloud: MockCloud, ledger: Ledger, kit: Kit) -> None:
+    def __init__(
+        self, folder: Path, cloud: MockCloud, ledger: Ledger, kit: FirmwareBundle
+    ) -> None:
         self.cloud = cloud
         self.ledger = ledger
         self.said: list[Notice] = []
@@ -74,25 +82,25 @@ class Bench:
             self._chip.stop()
             self._chip = None
 
-    def plan(self, key: str = "WRITE", **changes: Any) -> Plan:
+    def plan(self, key: str = "WRITE", **changes: Any) -> LinePlan:
         """Return what units are made of; `key` is the access type of the key to bind with."""
-        settings = Settings(
-            claim=Claim(
+        settings = DeviceSettings(
+            claim=ClaimSettings(
                 cloud="rufus", base_url=self.cloud.base_url, key=Secret(self.cloud.keys[key])
             ),
-            net=Net(ssid="bench", password=Secret("bench-wifi")),
-            tls=Tls(ca=(self.cloud.ca_der,)),
-            set=Options(boot_limit=6, look_pause=30),
+            net=NetSettings(ssid="bench", password=Secret("bench-wifi")),
+            tls=TlsSettings(ca=(self.cloud.ca_der,)),
+            set=OptionSettings(boot_limit=6, look_pause=30),
         )
         usual: dict[str, Any] = {
             "batch": "spring", "board": self._kit.board, "kit": self._kit, "settings": settings,
             "read_key": Secret(self.cloud.keys["READ"]), "tries": 1,
         }  # fmt: skip
-        return Plan(**usual | changes)
+        return LinePlan(**usual | changes)
 
     def work(
-        self, plan: Plan | None = None, listen: Listener | None = None, *, busy: bool = False
-    ) -> Result:
+        self, plan: LinePlan | None = None, listen: Listener | None = None, *, busy: bool = False
+    ) -> UnitResult:
         """Work on the board in the slot; `listen` hears first and may raise."""
 
         def hear(notice: Notice) -> None:
@@ -100,7 +108,7 @@ class Bench:
             if listen is not None:
                 listen(notice)
 
-        slot = Place("bench", "1")
+        slot = StationSlot("bench", "1")
         return UnitWork(self.ledger, plan or self.plan(), slot, hear).run(self, busy=busy)
 
     def posts(self) -> int:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from startline_host.boards import load_board
-from startline_host.factory.entries import Place
+from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
-from startline_host.flows.firmware_bundle import Kit, make_kit
+from startline_host.flows.firmware_bundle import FirmwareBundle, make_kit
 from startline_host.flows.firmware_store import FirmwareStore
 from startline_host.mock_cloud import MockCloud
 from tests.factory.bench import Bench
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from startline_host.factory.batch import Batch
+    from startline_host.factory.batch import UnitBatch
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def ledger(where: str) -> Iterator[Ledger]:
 
 
 @pytest.fixture(scope="session")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+def kit(tmp_path_factory: pytest.TempPathFactory) -> FirmwareBundle:
     """Compile the agent for the virtual board, once."""
     board = load_board("VIRTUAL_ESP32")
     store = FirmwareStore(tmp_path_factory.mktemp("firmware"))
@@ -55,7 +55,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, kit: Kit) -> Iterator[Bench]:
+def bench(tmp_path: Path, kit: FirmwareBundle) -> Iterator[Bench]:
     """Set up a slot with its cloud, and a ledger with ten units in it."""
     where = str(tmp_path / "ledger.db")
     with MockCloud() as cloud, Ledger.open(where) as ledger:
@@ -66,12 +66,12 @@ def bench(tmp_path: Path, kit: Kit) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def batch() -> Batch:
+def batch() -> UnitBatch:
     """Make a batch of ten units."""
     return make_batch(10)
 
 
 @pytest.fixture
-def place() -> Place:
+def place() -> StationSlot:
     """Name a slot."""
-    return Place("bench", "1")
+    return StationSlot("bench", "1")

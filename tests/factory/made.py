@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from startline_host.factory.batch import Batch, pattern_batch
+from startline_host.factory.batch import UnitBatch, pattern_batch
 
 #: A settings file, for the address of a cloud.
 SETTINGS = """
@@ -20,7 +20,7 @@ model = "Model X1"
 """
 
 
-def make_batch(count: int, name: str = "spring") -> Batch:
+def make_batch(count: int, name: str = "spring") -> UnitBatch:
     """Make a batch of that many units."""
     return pattern_batch("RR-{n:06d}", count, name=name, defaults={"model": "Model X1"})
 

@@ -10,7 +10,7 @@ import random
 import sys
 import time
 
-from startline_host.factory.entries import LOAD, Entry, Place
+from startline_host.factory.entries import LOAD, LedgerUnit, StationSlot
 from startline_host.factory.ledger import Ledger
 from tests.factory.made import mac, token
 
@@ -22,7 +22,7 @@ def work(ledger: Ledger, name: str, first: int, chance: random.Random) -> None:
     give_up = time.monotonic() + _PATIENCE
     chip = first
     while time.monotonic() < give_up:
-        place = Place(name, str(chip % 4))
+        place = StationSlot(name, str(chip % 4))
         unit = ledger.allot("spring", place, mac(chip))
         if unit is None:
             if not ledger.counts()["work"]:
@@ -34,7 +34,9 @@ def work(ledger: Ledger, name: str, first: int, chance: random.Random) -> None:
     raise SystemExit("the batch did not come to an end")
 
 
-def make(ledger: Ledger, unit: Entry, place: Place, chip: int, chance: random.Random) -> bool:
+def make(
+    ledger: Ledger, unit: LedgerUnit, place: StationSlot, chip: int, chance: random.Random
+) -> bool:
     """Make one unit; tell whether its chip is done with."""
     if chance.random() < 0.1:
         ledger.fail(unit, "cable", blank=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from startline_host.factory.batch import Batch
+from startline_host.factory.batch import UnitBatch
 from startline_host.factory.batch_report import report
-from startline_host.factory.entries import LOAD, VERIFY, Place, Record
-from startline_host.factory.statistics import Figures, figures
+from startline_host.factory.entries import LOAD, VERIFY, HistoryEntry, StationSlot
+from startline_host.factory.statistics import Statistics, figures
 from startline_host.factory.verify import compare, record_verdict
 from startline_host.formats.units import Unit
 from tests.factory.made import mac, make_batch, token
@@ -58,7 +58,7 @@ def worked(ledger: Ledger) -> None:
     """Make a small history: passes, a failure that mended, one that did not, a nameless one."""
     ledger.add_batch(make_batch(6))
     for chip in range(1, 5):
-        place = Place("bench" if chip % 2 else "other", str(chip))
+        place = StationSlot("bench" if chip % 2 else "other", str(chip))
         unit = ledger.allot("spring", place, mac(chip))
         assert unit is not None
         if chip == 2:
@@ -71,10 +71,10 @@ def worked(ledger: Ledger) -> None:
             continue
         unit = ledger.step(ledger.bound(unit, token(chip), seconds=2.0), VERIFY, seconds=0.5)
         ledger.pass_(unit)
-    ledger.note(Place("bench", "9"), "fail", batch="spring", reason="device silent")
+    ledger.note(StationSlot("bench", "9"), "fail", batch="spring", reason="device silent")
 
 
-def told(ledger: Ledger, batch: str | None = None) -> Figures:
+def told(ledger: Ledger, batch: str | None = None) -> Statistics:
     """Return the figures of a ledger."""
     return figures(ledger.entries(batch), ledger.records(batch))
 
@@ -110,7 +110,7 @@ def test_an_empty_ledger_has_no_yield(ledger: Ledger) -> None:
 def test_time_is_counted_in_few_periods(minutes: int, length: int) -> None:
     """However long a batch takes, its columns are few and hold every pass."""
     moments = [0, minutes * 30_000, minutes * 60_000]
-    lines = [Record(number=n, at_ms=at, kind="pass") for n, at in enumerate(moments)]
+    lines = [HistoryEntry(number=n, at_ms=at, kind="pass") for n, at in enumerate(moments)]
     found = figures([], lines)
     assert found.period_ms <= length * 60_000
     assert 1 <= len(found.periods) <= 49
@@ -131,8 +131,8 @@ def test_the_page_needs_nothing_else(ledger: Ledger) -> None:
 
 def test_what_devices_said_stays_text(ledger: Ledger) -> None:
     """Words from outside are escaped, and tokens are shortened."""
-    ledger.add_batch(Batch("spring", (Unit(serial=EVIL, model="X1", alias=EVIL),)))
-    unit = ledger.allot("spring", Place(EVIL, "1"), mac(1))
+    ledger.add_batch(UnitBatch("spring", (Unit(serial=EVIL, model="X1", alias=EVIL),)))
+    unit = ledger.allot("spring", StationSlot(EVIL, "1"), mac(1))
     assert unit is not None
     ledger.pass_(ledger.bound(unit, "A1B2C3D4" * 8))
     text = report(EVIL, told(ledger), ledger.entries(), made=EVIL)
@@ -145,7 +145,7 @@ def test_what_devices_said_stays_text(ledger: Ledger) -> None:
 def test_what_the_cloud_said_is_shown(ledger: Ledger) -> None:
     """The last comparison with the cloud and what it found stand in the report, older ones not."""
     worked(ledger)
-    place = Place("bench")
+    place = StationSlot("bench")
     record_verdict(ledger, compare(ledger.entries(), []), place)
     found = told(ledger, "spring")
     assert found.verdict is not None

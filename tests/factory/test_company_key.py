@@ -9,7 +9,7 @@ import pytest
 
 from startline_host.errors import CloudDisagrees
 from startline_host.factory.company_proof import check_key
-from startline_host.factory.job import Plan
+from startline_host.factory.job import LinePlan
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.line import FactoryLine
 from startline_host.factory.live import PlainView
@@ -24,7 +24,7 @@ from tests.factory.test_line import loaded, run_words
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from startline_host.flows.firmware_bundle import Kit
+    from startline_host.flows.firmware_bundle import FirmwareBundle
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_another_companys_read_key_ends_the_line_with_its_first_board(
-    tmp_path: Path, kit: Kit
+    tmp_path: Path, kit: FirmwareBundle
 ) -> None:
     """In a new batch one board is bound to find that out; the others are not, nor do they keep a number."""
     folder = tmp_path / "plant"
@@ -45,7 +45,7 @@ def test_another_companys_read_key_ends_the_line_with_its_first_board(
     with VirtualPlant(folder, 4) as plant, Ledger.open(str(tmp_path / "ledger.db")) as ledger:
         ledger.add_batch(make_batch(4))
         stranger = Secret(plant.cloud.add_company("another")["READ"])
-        plan = Plan(
+        plan = LinePlan(
             batch="spring", board=kit.board, kit=kit, settings=plant.settings, read_key=stranger,
         )  # fmt: skip
         line = FactoryLine(ledger, plan, plant.slots(2), "bench", PlainView(print))

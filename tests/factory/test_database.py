@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from startline_host.errors import BadInput, StorageFailed
 from startline_host.factory.database import Database
-from startline_host.factory.entries import LOAD, Place
+from startline_host.factory.entries import LOAD, StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.schema import SCHEMA
 from tests.factory.made import mac, make_batch
@@ -46,7 +46,7 @@ def test_the_database_itself_holds_the_rules(ledger: Ledger, statement: str) -> 
     """History cannot be changed, nor can a unit vanish or break a rule, by any program."""
     ledger.add_batch(make_batch(3))
     for chip in range(2):
-        ledger.allot("spring", Place("bench"), mac(chip))
+        ledger.allot("spring", StationSlot("bench"), mac(chip))
     before = (ledger.entries(), ledger.records())
     with pytest.raises(DBAPIError):
         run(ledger, statement)
@@ -155,7 +155,7 @@ def test_a_server_that_goes_away_and_comes_back(tmp_path: Path) -> None:
     """While PostgreSQL is away every step says so; when it is back the unit goes on."""
     with serving() as server, Ledger.open(server.url()) as ledger:
         ledger.add_batch(make_batch(3))
-        place = Place("bench", "1")
+        place = StationSlot("bench", "1")
         unit = ledger.allot("spring", place, mac(1))
         assert unit is not None
         server.stop()

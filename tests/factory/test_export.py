@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from startline_host.factory.batch import Batch
-from startline_host.factory.entries import Entry, Place
+from startline_host.factory.batch import UnitBatch
+from startline_host.factory.entries import LedgerUnit, StationSlot
 from startline_host.factory.export import harmless, record_rows, to_csv, to_json, unit_rows
 from startline_host.formats.units import Unit
 from tests.factory.made import mac
@@ -48,8 +48,8 @@ def test_units_are_exported_with_their_own_columns(ledger: Ledger) -> None:
         Unit(serial="RR-1", model="X1", alias=evil, extra={"x_order": "4711"}),
         Unit(serial="RR-2", model="X1"),
     )
-    ledger.add_batch(Batch("spring", units))
-    assert ledger.allot("spring", Place("bench", "1"), mac(1)) is not None
+    ledger.add_batch(UnitBatch("spring", units))
+    assert ledger.allot("spring", StationSlot("bench", "1"), mac(1)) is not None
     rows = unit_rows(ledger.entries())
     read = list(csv.DictReader(io.StringIO(to_csv(rows), newline="")))
     assert [row["serial"] for row in read] == ["RR-1", "RR-2"]
@@ -61,7 +61,7 @@ def test_units_are_exported_with_their_own_columns(ledger: Ledger) -> None:
 
 def test_history_is_exported(ledger: Ledger) -> None:
     """Each line of history is a row, in its order, with its time in UTC."""
-    ledger.note(Place("bench", "1"), "fail", mac=mac(1), reason="silent", words="-4354")
+    ledger.note(StationSlot("bench", "1"), "fail", mac=mac(1), reason="silent", words="-4354")
     rows = record_rows(ledger.records())
     read = list(csv.DictReader(io.StringIO(to_csv(rows), newline="")))
     assert [(row["kind"], row["words"]) for row in read] == [("fail", "'-4354")]
@@ -70,6 +70,6 @@ def test_history_is_exported(ledger: Ledger) -> None:
 
 def test_an_empty_ledger_exports_its_columns() -> None:
     """Nothing to export is a file with its heading, and valid JSON."""
-    none: list[Entry] = []
+    none: list[LedgerUnit] = []
     assert to_csv(unit_rows(none)).startswith('"batch","serial"')
     assert json.loads(to_json(unit_rows(none))) == []

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from startline_host.errors import BadInput, WrongDevice
-from startline_host.factory.entries import Entry, Place
+from startline_host.factory.entries import LedgerUnit, StationSlot
 from startline_host.factory.label import Label, check_scan, make_label, read_code
-from startline_host.factory.label_layout import QUIET, Size, code_rows, estimate, lay_out
-from startline_host.factory.label_sheet import Sheet, pdf, png_pages
+from startline_host.factory.label_layout import QUIET, LabelSize, code_rows, estimate, lay_out
+from startline_host.factory.label_sheet import LabelSheet, pdf, png_pages
 from startline_host.factory.label_svg import file_name, label_svg
 from startline_host.formats.units import Unit
 from tests.factory.made import mac, make_batch, token
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def passed(serial: str = "RR-000001", alias: str = "Finish", chip: int = 1) -> Entry:
+def passed(serial: str = "RR-000001", alias: str = "Finish", chip: int = 1) -> LedgerUnit:
     """Make up a unit that has passed."""
     unit = Unit(serial=serial, model="Model X1", alias=alias)
-    return Entry(
+    return LedgerUnit(
         number=chip, batch="spring", unit=unit, state="passed", mac=mac(chip), token=token(chip)
     )
 
@@ -49,7 +49,7 @@ def modules(image: Image.Image, x: int, y: int, scale: int, count: int) -> list[
 @pytest.mark.parametrize("state", ["free", "work", "deferred", "failed"])
 def test_only_what_has_passed_gets_a_label(state: str) -> None:
     """A unit in any other state is refused, by name."""
-    unit = Entry(number=1, batch="b", unit=Unit(serial="RR-7", model="X1"), state=state)
+    unit = LedgerUnit(number=1, batch="b", unit=Unit(serial="RR-7", model="X1"), state=state)
     with pytest.raises(BadInput, match="RR-7 gets no label"):
         make_label(unit)
 
@@ -84,7 +84,7 @@ def test_a_misread_code_is_noticed(data: st.DataObject) -> None:
 def test_a_scanned_label_is_held_against_the_ledger(ledger: Ledger) -> None:
     """The right label is found; one of another chip, binding or state is caught."""
     ledger.add_batch(make_batch(2))
-    place = Place("bench", "1")
+    place = StationSlot("bench", "1")
     done = ledger.allot("spring", place, mac(1))
     other = ledger.allot("spring", place, mac(2))
     assert done is not None
@@ -101,7 +101,7 @@ def test_a_scanned_label_is_held_against_the_ledger(ledger: Ledger) -> None:
     with pytest.raises(BadInput, match="no unit 'RR-9'"):
         check_scan(ledger, make_label(passed("RR-9")).code)
     code = make_label(done).code
-    again = Entry(
+    again = LedgerUnit(
         number=1, batch="spring", unit=done.unit, state="passed", mac=mac(1), token="F" * 64
     )
     assert make_label(again).code != code
@@ -114,7 +114,7 @@ def test_a_scanned_label_is_held_against_the_ledger(ledger: Ledger) -> None:
 @given(SERIALS, st.floats(25, 120), st.floats(12, 80))
 def test_the_serial_number_is_set_whole(serial: str, width: float, height: float) -> None:
     """On a label of any size, every character of the serial number stands on it, within it."""
-    layout = lay_out(make_label(passed(serial)), Size(width, height), estimate)
+    layout = lay_out(make_label(passed(serial)), LabelSize(width, height), estimate)
     bold = [line for line in layout.lines if line.bold]
     assert "".join(line.text for line in bold) == serial
     assert all(line.x + estimate(line.text, line.size) <= width for line in bold)
@@ -124,7 +124,7 @@ def test_the_serial_number_is_set_whole(serial: str, width: float, height: float
 def test_a_label_that_nobody_could_read_is_refused() -> None:
     """A label below the least size is refused."""
     with pytest.raises(BadInput, match="10 x 10 mm"):
-        Size(10, 10)
+        LabelSize(10, 10)
 
 
 @pytest.mark.parametrize("serial", ["RR-000001", "<&>\"'", "起点読取機-1"])
@@ -152,7 +152,7 @@ def test_the_code_is_a_standard_one() -> None:
 def test_a_page_shows_each_code(tmp_path: object) -> None:
     """A PNG page has the paper's size, and its first code reads back module by module."""
     labels = [make_label(passed(f"RR-{n:06d}", chip=n)) for n in range(1, 50)]
-    sheet = Sheet(cut_lines=False)
+    sheet = LabelSheet(cut_lines=False)
     pages = [Image.open(io.BytesIO(page)) for page in png_pages(labels, sheet)]
     assert (sheet.columns, sheet.rows, len(pages)) == (4, 11, 2)
     assert pages[0].size == (2480, 3508)
@@ -169,7 +169,7 @@ def test_a_page_shows_each_code(tmp_path: object) -> None:
 def test_a_pdf_has_all_pages() -> None:
     """Many labels make one PDF with as many pages as they need."""
     labels = [make_label(passed(f"RR-{n:06d}", chip=n)) for n in range(1, 46)]
-    data = pdf(labels, Sheet(page="letter"))
+    data = pdf(labels, LabelSheet(page="letter"))
     assert data.startswith(b"%PDF-")
     assert data.count(b"/Type /Page\n") == 2
 
@@ -178,7 +178,7 @@ def test_a_missing_character_is_named() -> None:
     """A character that no font here has is named, not printed as a box."""
     label = make_label(passed("RR-1", alias="\U00012000"))
     with pytest.raises(BadInput, match="No font here has the characters") as caught:
-        next(png_pages([label], Sheet()))
+        next(png_pages([label], LabelSheet()))
     assert "--font" in caught.value.hint
 
 

@@ -7,8 +7,15 @@ import time
 import pytest
 
 from startline_host.errors import BadInput, CloudDisagrees, WrongDevice
-from startline_host.factory.batch import Batch
-from startline_host.factory.entries import BIND, LOAD, VERIFY, Added, Entry, Place
+from startline_host.factory.batch import UnitBatch
+from startline_host.factory.entries import (
+    BIND,
+    LOAD,
+    VERIFY,
+    ImportResult,
+    LedgerUnit,
+    StationSlot,
+)
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.schema import DEFERRED, FAILED, FREE, WORK
 from startline_host.formats.units import Unit
@@ -16,41 +23,47 @@ from startline_host.secrets import Secret
 from tests.factory.made import mac, make_batch, token
 
 
-def allot(ledger: Ledger, place: Place, chip: int) -> Entry:
+def allot(ledger: Ledger, place: StationSlot, chip: int) -> LedgerUnit:
     """Allot a unit of the batch to a chip; there must be one."""
     unit = ledger.allot("spring", place, mac(chip))
     assert unit is not None
     return unit
 
 
-def test_a_batch_is_added_once(ledger: Ledger, batch: Batch) -> None:
+def test_a_batch_is_added_once(ledger: Ledger, batch: UnitBatch) -> None:
     """The same batch again, as a second station brings it, adds nothing; more rows are added."""
-    assert ledger.add_batch(batch) == Added(10, 0)
-    assert ledger.add_batch(batch) == Added(0, 10)
-    assert ledger.add_batch(make_batch(12)) == Added(2, 10)
+    assert ledger.add_batch(batch) == ImportResult(10, 0)
+    assert ledger.add_batch(batch) == ImportResult(0, 10)
+    assert ledger.add_batch(make_batch(12)) == ImportResult(2, 10)
     assert ledger.batches() == ["spring"]
     assert ledger.counts()[FREE] == 12
 
 
-def test_a_batch_that_contradicts_the_ledger_adds_nothing(ledger: Ledger, batch: Batch) -> None:
+def test_a_batch_that_contradicts_the_ledger_adds_nothing(
+    ledger: Ledger, batch: UnitBatch
+) -> None:
     """Serial numbers of another batch, other data and taken chips are all named, none is added."""
     ledger.add_batch(batch)
-    allot(ledger, Place("bench"), 1)
-    other = Batch("summer", (Unit(serial="rr-000002", model="X1"), Unit(serial="S-1", model="X1")))
+    allot(ledger, StationSlot("bench"), 1)
+    other = UnitBatch(
+        "summer", (Unit(serial="rr-000002", model="X1"), Unit(serial="S-1", model="X1"))
+    )
     with pytest.raises(
         BadInput, match=r"rr-000002: it is in the ledger already, in batch 'spring'"
     ):
         ledger.add_batch(other)
     changed = (Unit(serial="RR-000003", model="Y"), Unit(serial="T-1", model="X1", mac=mac(1)))
     with pytest.raises(BadInput) as caught:
-        ledger.add_batch(Batch("spring", changed))
+        ledger.add_batch(UnitBatch("spring", changed))
     assert "RR-000003: it is in the ledger already, with other data" in caught.value.message
     assert f"the chip {mac(1)} is RR-000001's" in caught.value.message
     assert ledger.batches() == ["spring"]
     assert sum(ledger.counts().values()) == 10
 
 
-def test_serials_go_out_in_their_order(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_serials_go_out_in_their_order(
+    ledger: Ledger, batch: UnitBatch, place: StationSlot
+) -> None:
     """Chips get the batch's serial numbers in its order, and None when there is none left."""
     ledger.add_batch(batch)
     serials = [allot(ledger, place, chip).serial for chip in range(10)]
@@ -59,18 +72,22 @@ def test_serials_go_out_in_their_order(ledger: Ledger, batch: Batch, place: Plac
     assert ledger.allot("winter", place, mac(11)) is None
 
 
-def test_a_chip_seen_before_keeps_its_serial(ledger: Ledger, batch: Batch) -> None:
+def test_a_chip_seen_before_keeps_its_serial(ledger: Ledger, batch: UnitBatch) -> None:
     """Whatever became of it, at whatever station: a chip never gets a second serial number."""
     ledger.add_batch(batch)
-    first = allot(ledger, Place("bench", "1"), 1)
-    again = allot(ledger, Place("other", "7"), 1)
+    first = allot(ledger, StationSlot("bench", "1"), 1)
+    again = allot(ledger, StationSlot("other", "7"), 1)
     assert again.serial == first.serial
     assert (again.station, again.slot, again.tries) == ("other", "7", 2)
-    assert ledger.allot("spring", Place("bench"), mac(1).upper().replace(":", "-")) is not None
+    assert (
+        ledger.allot("spring", StationSlot("bench"), mac(1).upper().replace(":", "-")) is not None
+    )
     assert ledger.counts()[WORK] == 1
 
 
-def test_a_unit_goes_through_its_steps(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_a_unit_goes_through_its_steps(
+    ledger: Ledger, batch: UnitBatch, place: StationSlot
+) -> None:
     """Steps, token and pass are kept, and the history tells them in their order."""
     ledger.add_batch(batch)
     unit = allot(ledger, place, 1)
@@ -93,17 +110,19 @@ def test_a_unit_goes_through_its_steps(ledger: Ledger, batch: Batch, place: Plac
     ]
 
 
-def test_a_passed_unit_is_left_alone(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_a_passed_unit_is_left_alone(ledger: Ledger, batch: UnitBatch, place: StationSlot) -> None:
     """A chip that has passed is recognised when it is plugged in again, and stays passed."""
     ledger.add_batch(batch)
     done = ledger.pass_(ledger.bound(allot(ledger, place, 1), token(1)))
-    assert allot(ledger, Place("bench", "2"), 1) == done
+    assert allot(ledger, StationSlot("bench", "2"), 1) == done
     assert [line.kind for line in ledger.history(done)][-1] == "seen"
     with pytest.raises(WrongDevice):
         ledger.step(done, LOAD)
 
 
-def test_a_blank_chip_gives_its_serial_back(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_a_blank_chip_gives_its_serial_back(
+    ledger: Ledger, batch: UnitBatch, place: StationSlot
+) -> None:
     """A unit that failed before anything was on its chip frees its serial number for the next."""
     ledger.add_batch(batch)
     unit = allot(ledger, place, 1)
@@ -112,7 +131,9 @@ def test_a_blank_chip_gives_its_serial_back(ledger: Ledger, batch: Batch, place:
     assert [line.kind for line in ledger.history(unit)] == ["allot", "fail", "return", "allot"]
 
 
-def test_a_returned_serial_waits_for_its_chip(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_a_returned_serial_waits_for_its_chip(
+    ledger: Ledger, batch: UnitBatch, place: StationSlot
+) -> None:
     """A chip whose serial number is still free gets that one again, not the batch's next."""
     ledger.add_batch(batch)
     first, second = allot(ledger, place, 1), allot(ledger, place, 2)
@@ -123,7 +144,7 @@ def test_a_returned_serial_waits_for_its_chip(ledger: Ledger, batch: Batch, plac
 
 @pytest.mark.parametrize("blank", [True, False])
 def test_after_a_request_a_serial_never_goes_back(
-    ledger: Ledger, batch: Batch, place: Place, blank: bool
+    ledger: Ledger, batch: UnitBatch, place: StationSlot, blank: bool
 ) -> None:
     """Once a request may have left the chip, failing keeps the serial number with it for good."""
     ledger.add_batch(batch)
@@ -133,7 +154,9 @@ def test_after_a_request_a_serial_never_goes_back(
     assert allot(ledger, place, 1).serial == unit.serial
 
 
-def test_a_loaded_chip_keeps_its_serial(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_a_loaded_chip_keeps_its_serial(
+    ledger: Ledger, batch: UnitBatch, place: StationSlot
+) -> None:
     """A unit that failed with its identity on the chip stays that chip's: it could bind later."""
     ledger.add_batch(batch)
     unit = ledger.step(allot(ledger, place, 1), LOAD)
@@ -141,10 +164,10 @@ def test_a_loaded_chip_keeps_its_serial(ledger: Ledger, batch: Batch, place: Pla
     assert allot(ledger, place, 1).proven(LOAD)
 
 
-def test_an_old_slot_cannot_write(ledger: Ledger, batch: Batch) -> None:
+def test_an_old_slot_cannot_write(ledger: Ledger, batch: UnitBatch) -> None:
     """After a board moved to another slot, the first one's belated steps are refused."""
     ledger.add_batch(batch)
-    here, there = Place("bench", "1"), Place("bench", "2")
+    here, there = StationSlot("bench", "1"), StationSlot("bench", "2")
     unit = allot(ledger, here, 1)
     allot(ledger, there, 1)
     for late in (
@@ -156,7 +179,7 @@ def test_an_old_slot_cannot_write(ledger: Ledger, batch: Batch) -> None:
             late()
 
 
-def test_a_token_stands_once(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_a_token_stands_once(ledger: Ledger, batch: UnitBatch, place: StationSlot) -> None:
     """A deviceid that another unit holds, or a second one for a unit, is caught."""
     ledger.add_batch(batch)
     first = ledger.bound(allot(ledger, place, 1), token(1))
@@ -167,14 +190,16 @@ def test_a_token_stands_once(ledger: Ledger, batch: Batch, place: Place) -> None
     assert ledger.bound(first, token(1)).token == token(1)
 
 
-def test_nothing_passes_without_a_token(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_nothing_passes_without_a_token(
+    ledger: Ledger, batch: UnitBatch, place: StationSlot
+) -> None:
     """A unit without a deviceid cannot be passed."""
     ledger.add_batch(batch)
     with pytest.raises(BadInput, match="no deviceid"):
         ledger.pass_(allot(ledger, place, 1))
 
 
-def test_units_can_ship_unbound(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_units_can_ship_unbound(ledger: Ledger, batch: UnitBatch, place: StationSlot) -> None:
     """A unit whose binding is deferred is known as such, and goes on when it comes back."""
     ledger.add_batch(batch)
     unit = ledger.defer(ledger.step(allot(ledger, place, 1), LOAD))
@@ -182,12 +207,14 @@ def test_units_can_ship_unbound(ledger: Ledger, batch: Batch, place: Place) -> N
     assert allot(ledger, place, 1).at_work
 
 
-def test_unfinished_units_are_found_after_a_kill(ledger: Ledger, where: str, batch: Batch) -> None:
+def test_unfinished_units_are_found_after_a_kill(
+    ledger: Ledger, where: str, batch: UnitBatch
+) -> None:
     """What a station had in hand when it was killed is listed with each unit's last step."""
     ledger.add_batch(batch)
-    here = Place("bench", "1")
+    here = StationSlot("bench", "1")
     ledger.step(allot(ledger, here, 1), LOAD)
-    allot(ledger, Place("other", "1"), 2)
+    allot(ledger, StationSlot("other", "1"), 2)
     with Ledger.open(where, create=False) as reopened:
         assert [(one.serial, one.step) for one in reopened.resume("bench")] == [
             ("RR-000001", "load")
@@ -195,17 +222,17 @@ def test_unfinished_units_are_found_after_a_kill(ledger: Ledger, where: str, bat
         assert len(reopened.resume()) == 2
 
 
-def test_a_serial_reserved_for_a_chip_goes_to_no_other(ledger: Ledger, place: Place) -> None:
+def test_a_serial_reserved_for_a_chip_goes_to_no_other(ledger: Ledger, place: StationSlot) -> None:
     """A list may bind a serial number to a MAC: that chip gets it, and no other does."""
     reserved = Unit(serial="A-1", model="X1", mac=mac(5))
-    ledger.add_batch(Batch("spring", (reserved, Unit(serial="A-2", model="X1"))))
+    ledger.add_batch(UnitBatch("spring", (reserved, Unit(serial="A-2", model="X1"))))
     assert allot(ledger, place, 1).serial == "A-2"
     assert ledger.allot("spring", place, mac(2)) is None
     assert allot(ledger, place, 5).serial == "A-1"
 
 
 def test_what_goes_onto_the_chip_is_the_same_every_time(
-    ledger: Ledger, place: Place, batch: Batch
+    ledger: Ledger, place: StationSlot, batch: UnitBatch
 ) -> None:
     """MAC and time of making are fixed with the serial, so that loading again writes the same."""
     ledger.add_batch(batch)
@@ -217,7 +244,7 @@ def test_what_goes_onto_the_chip_is_the_same_every_time(
     assert allot(ledger, place, 1).identity == identity
 
 
-def test_keys_are_masked_in_every_text(where: str, batch: Batch, place: Place) -> None:
+def test_keys_are_masked_in_every_text(where: str, batch: UnitBatch, place: StationSlot) -> None:
     """A key that slips into a reason or a sentence is masked before it is kept."""
     key = Secret("ror-ae4fc6c19681a20fad30")
     with Ledger.open(where, hide=[key]) as ledger:
@@ -231,7 +258,9 @@ def test_keys_are_masked_in_every_text(where: str, batch: Batch, place: Place) -
     )
 
 
-def test_what_a_nameless_chip_did_is_kept(ledger: Ledger, batch: Batch, place: Place) -> None:
+def test_what_a_nameless_chip_did_is_kept(
+    ledger: Ledger, batch: UnitBatch, place: StationSlot
+) -> None:
     """A board that failed before it got a serial number shows up in its later history."""
     ledger.add_batch(batch)
     ledger.note(place, "fail", mac=mac(1), reason="silent", words="No answer.")

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from startline_host import cli
-from startline_host.factory.batch import Batch
-from startline_host.factory.entries import Place
+from startline_host.factory.batch import UnitBatch
+from startline_host.factory.entries import StationSlot
 from startline_host.factory.label import make_label
 from startline_host.factory.ledger import Ledger
 from startline_host.formats.units import Unit
@@ -31,7 +31,7 @@ def _made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Ledger.open(str(tmp_path / "ledger.db")) as ledger:
         ledger.add_batch(make_batch(4))
         for chip in (1, 2, 3):
-            unit = ledger.allot("spring", Place("bench", str(chip)), mac(chip))
+            unit = ledger.allot("spring", StationSlot("bench", str(chip)), mac(chip))
             assert unit is not None
             if chip == 3:
                 ledger.fail(unit, "network", "No \x1b[31mWi-Fi.")
@@ -225,8 +225,8 @@ def test_verify_asks_the_cloud(
 def made_elsewhere(folder: Path) -> None:
     """Add a batch whose unit is bound at a cloud of its own."""
     with Ledger.open(str(folder / "ledger.db")) as ledger:
-        ledger.add_batch(Batch("theirs", (Unit(serial="THEIRS-1", model="X1"),)))
-        unit = ledger.allot("theirs", Place("bench", "9"), mac(9))
+        ledger.add_batch(UnitBatch("theirs", (Unit(serial="THEIRS-1", model="X1"),)))
+        unit = ledger.allot("theirs", StationSlot("bench", "9"), mac(9))
         assert unit is not None
         ledger.pass_(ledger.bound(unit, "25"))
 
@@ -257,6 +257,6 @@ def adjust(folder: Path, cloud: MockCloud) -> None:
     with Ledger.open(str(folder / "ledger.db")) as ledger:
         ledger.add_batch(make_batch(4))
         for chip, device in enumerate(cloud.devices(), 1):
-            unit = ledger.allot("spring", Place("bench", str(chip)), mac(chip))
+            unit = ledger.allot("spring", StationSlot("bench", str(chip)), mac(chip))
             assert unit is not None
             ledger.pass_(ledger.bound(unit, device["deviceid"]))

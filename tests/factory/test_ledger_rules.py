@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from startline_host.errors import WrongDevice
-from startline_host.factory.entries import LOAD, Entry, Place
+from startline_host.factory.entries import LOAD, LedgerUnit, StationSlot
 from startline_host.factory.ledger import Ledger
 from tests.factory.made import mac, make_batch, token
 
@@ -33,7 +33,7 @@ class Factory(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.ledger = Ledger.open(str(Path(self.folder.name) / "ledger.db"))
         self.ledger.add_batch(make_batch(4))
-        self.places = [Place("bench", str(slot)) for slot in range(3)]
+        self.places = [StationSlot("bench", str(slot)) for slot in range(3)]
         #: Serial by MAC, for good: a request may have left the chip.
         self.settled: dict[str, str] = {}
 
@@ -52,23 +52,23 @@ class Factory(RuleBasedStateMachine):
         return unit
 
     @rule(unit=units)
-    def load(self, unit: Entry) -> None:
+    def load(self, unit: LedgerUnit) -> None:
         """Load what a slot holds, or held once."""
         tried(lambda: self.ledger.step(unit, LOAD))
 
     @rule(unit=units)
-    def send(self, unit: Entry) -> None:
+    def send(self, unit: LedgerUnit) -> None:
         """Let a request leave the chip."""
         if tried(lambda: self.ledger.sent(unit)) and not unit.sent:
             self.settled[unit.mac] = unit.serial
 
     @rule(unit=units, blank=st.booleans())
-    def fail(self, unit: Entry, blank: bool) -> None:
+    def fail(self, unit: LedgerUnit, blank: bool) -> None:
         """Give a chip up."""
         tried(lambda: self.ledger.fail(unit, "cable", blank=blank))
 
     @rule(unit=units)
-    def finish(self, unit: Entry) -> None:
+    def finish(self, unit: LedgerUnit) -> None:
         """Bind a chip, and pass its unit."""
         deviceid = token(int(unit.mac[-2:], 16))
         if tried(lambda: self.ledger.pass_(self.ledger.bound(unit, deviceid))):

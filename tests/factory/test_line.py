@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from startline_host import cli
-from startline_host.factory.job import Plan
+from startline_host.factory.job import LinePlan
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.line import FactoryLine
 from startline_host.factory.live import PlainView
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from startline_host.flows.firmware_bundle import Kit
+    from startline_host.flows.firmware_bundle import FirmwareBundle
 
 LIMIT = 120.0
 
@@ -69,7 +69,7 @@ def start(words: list[str]) -> subprocess.Popen[str]:
     )
 
 
-def loaded(folder: Path, kit: Kit, count: int) -> None:
+def loaded(folder: Path, kit: FirmwareBundle, count: int) -> None:
     """Fill the box with boards that have the agent on them, which saves the loading."""
     folder.mkdir()
     image = merged_image(kit.plan(vfs=True, fctry=None))
@@ -140,7 +140,7 @@ def test_blank_boards_become_units(
 
 
 def test_a_killed_line_goes_on(
-    tmp_path: Path, kit: Kit, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, kit: FirmwareBundle, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Killed at three steps and started again, a line binds no unit twice, and all pass.
 
@@ -168,7 +168,7 @@ def test_a_killed_line_goes_on(
     check(folder, 4)
 
 
-def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, kit: Kit) -> None:
+def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, kit: FirmwareBundle) -> None:
     """Ctrl-C takes no more boards, lets those in hand end, says the totals, and exits with 130."""
     folder = tmp_path / "plant"
     loaded(folder, kit, 9)
@@ -184,7 +184,7 @@ def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, kit: Kit) -> None:
 
 
 def test_a_watching_line_takes_up_slots_and_ends_with_its_batch(
-    tmp_path: Path, kit: Kit, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, kit: FirmwareBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slot that appears while the line runs is served; the batch's last unit ends the line."""
     folder = tmp_path / "plant"
@@ -192,7 +192,7 @@ def test_a_watching_line_takes_up_slots_and_ends_with_its_batch(
     monkeypatch.setattr("startline_host.factory.line._MORE", 0.05)
     with VirtualPlant(folder, 3) as plant, Ledger.open(str(tmp_path / "ledger.db")) as ledger:
         ledger.add_batch(make_batch(2))
-        plan = Plan(
+        plan = LinePlan(
             batch="spring", board=kit.board, kit=kit, settings=plant.settings,
             read_key=plant.read_key,
         )  # fmt: skip
@@ -206,7 +206,7 @@ def test_a_watching_line_takes_up_slots_and_ends_with_its_batch(
 
 
 def test_every_troubled_board_ends_named(
-    tmp_path: Path, kit: Kit, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, kit: FirmwareBundle, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With a fault at every board each ends passed or in a named failure, and the cloud agrees."""
     folder = tmp_path / "plant"
@@ -312,7 +312,10 @@ def test_two_stations_with_different_lists_are_told(
 
 
 def test_a_list_is_made_on_real_ports(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kit: Kit
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kit: FirmwareBundle,
 ) -> None:
     """With a list, settings and ports that are named, the same happens as on virtual slots."""
     loaded(tmp_path / "boards", kit, 2)

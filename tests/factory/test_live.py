@@ -8,22 +8,22 @@ import json
 import pytest
 from rich.console import Console
 
-from startline_host.device.bootloader import Progress
+from startline_host.device.bootloader import TransferProgress
 from startline_host.device.console import Event
-from startline_host.factory.job import Named, Result
+from startline_host.factory.job import UnitIdentified, UnitResult
 from startline_host.factory.live import JsonView, LiveView, PlainView, summed_up
-from startline_host.factory.totals import WAITING, Totals
+from startline_host.factory.totals import WAITING, RunTotals
 from startline_host.flows.notices import Remark, Step
 
 EVIL = "\x1b[31m[bold]evil[/bold]"
 
 
-def result(end: str, **more: object) -> Result:
+def result(end: str, **more: object) -> UnitResult:
     """Return how work on a board ended."""
-    return Result(end=end, serial="RR-1", mac="24:6f:28:00:00:01", seconds=9.25, **more)  # type: ignore[arg-type]
+    return UnitResult(end=end, serial="RR-1", mac="24:6f:28:00:00:01", seconds=9.25, **more)  # type: ignore[arg-type]
 
 
-def drawn(view: LiveView, totals: Totals, width: int = 100) -> str:
+def drawn(view: LiveView, totals: RunTotals, width: int = 100) -> str:
     """Draw a view as plain text."""
     console = Console(file=io.StringIO(), width=width)
     console.print(view.picture(totals))
@@ -34,11 +34,11 @@ def drawn(view: LiveView, totals: Totals, width: int = 100) -> str:
 
 def test_each_slot_has_its_line() -> None:
     """A slot shows its serial number, what happens, and how far it is; below stand the totals."""
-    view, totals = LiveView(Console(file=io.StringIO()), ["left", "right"]), Totals()
+    view, totals = LiveView(Console(file=io.StringIO()), ["left", "right"]), RunTotals()
     view.begun("left")
-    view.notice("left", Named("RR-1, chip 24:6f:28:00:00:01", serial="RR-1"))
+    view.notice("left", UnitIdentified("RR-1, chip 24:6f:28:00:00:01", serial="RR-1"))
     view.notice("left", Step("Writing the flash"))
-    view.notice("left", Progress("write", 50, 100))
+    view.notice("left", TransferProgress("write", 50, 100))
     view.waiting("right", WAITING)
     text = drawn(view, totals)
     left, right = (line for line in text.splitlines() if line.startswith(("left", "right")))
@@ -53,7 +53,7 @@ def test_each_slot_has_its_line() -> None:
 
 def test_how_a_board_ended_stays_until_the_next_one_comes() -> None:
     """A technician who looks up later still sees what became of the board in the slot."""
-    view, totals = LiveView(Console(file=io.StringIO()), ["1"]), Totals()
+    view, totals = LiveView(Console(file=io.StringIO()), ["1"]), RunTotals()
     view.begun("1")
     failed = result("failed", reason="network", words="No Wi-Fi.")
     totals.add(failed)
@@ -67,9 +67,9 @@ def test_how_a_board_ended_stays_until_the_next_one_comes() -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_words_from_outside_stay_words(width: int) -> None:
     """Neither a serial number nor an error can steer the terminal or break a slot's line."""
-    view, totals = LiveView(Console(file=io.StringIO()), ["1"]), Totals()
+    view, totals = LiveView(Console(file=io.StringIO()), ["1"]), RunTotals()
     view.begun("1")
-    view.notice("1", Named(EVIL, serial=EVIL))
+    view.notice("1", UnitIdentified(EVIL, serial=EVIL))
     view.notice("1", Remark(EVIL, warning=True))
     text = drawn(view, totals, width)
     assert "\x1b" not in text
@@ -84,9 +84,9 @@ def test_a_live_view_draws_on_a_terminal() -> None:
     with LiveView(Console(file=out, force_terminal=True, width=80), ["1"]) as view:
         view.begun("1")
         view.stopping("Finishing.")
-        view.tick(Totals())
-        view.tick(Totals())
-        view.ended("1", result("passed"), Totals())
+        view.tick(RunTotals())
+        view.tick(RunTotals())
+        view.ended("1", result("passed"), RunTotals())
         assert "passed in" not in out.getvalue(), "it was drawn a moment ago"
     assert "looking at the board" in out.getvalue()
     assert "Finishing." in out.getvalue()
@@ -97,7 +97,7 @@ def test_a_log_has_a_line_for_each_board() -> None:
     """Without a terminal only ends and warnings are said, one a line."""
     said: list[str] = []
     with PlainView(said.append) as view:
-        totals = Totals()
+        totals = RunTotals()
         view.waiting("1", WAITING)
         view.begun("1")
         view.notice("1", Step("Reading the flash"))
@@ -115,7 +115,7 @@ def test_a_program_gets_objects() -> None:
     said: list[str] = []
     with JsonView(said.append) as view:
         view.notice("1", Remark("Trying again.", warning=True))
-        view.ended("1", result("failed", reason="network", words=EVIL), Totals())
+        view.ended("1", result("failed", reason="network", words=EVIL), RunTotals())
     warning, unit = (json.loads(line) for line in said)
     assert warning == {"kind": "warning", "slot": "1", "text": "Trying again."}
     assert (unit["end"], unit["reason"], unit["words"]) == ("failed", "network", EVIL)
@@ -123,7 +123,7 @@ def test_a_program_gets_objects() -> None:
 
 def test_totals_add_up() -> None:
     """Yield counts what passed and failed; boards seen before and deferred ones stand beside it."""
-    totals = Totals()
+    totals = RunTotals()
     assert totals.yield_ is None
     for end in ("passed", "passed", "passed", "seen", "deferred"):
         totals.add(result(end))

@@ -10,16 +10,16 @@ import pytest
 
 from startline_host.device.ports import PortInfo
 from startline_host.errors import BadInput, NoSuchPort, StorageFailed
-from startline_host.factory.job import Result
+from startline_host.factory.job import UnitResult
 from startline_host.factory.power import PowerSwitch
-from startline_host.factory.slots import PortSlot, Sockets, find_slots, parse_slots
+from startline_host.factory.slots import PortScanner, PortSlot, find_slots, parse_slots
 from startline_host.virtual import VirtualEsp32
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LIMIT = 20.0
-DONE = Result(end="passed")
+DONE = UnitResult(end="passed")
 
 
 def wait(slot: PortSlot, stop: threading.Event) -> tuple[threading.Thread, list[object]]:
@@ -62,18 +62,18 @@ def test_a_slot_stands_once(given: list[str]) -> None:
 
 def test_readers_are_found_by_their_usb_ids(ports: list[PortInfo]) -> None:
     """Every port that looks like a reader is a slot, named by its socket; none is an error."""
-    slots = find_slots(Sockets({(0x10C4, 0xEA60)}, watch=False))
+    slots = find_slots(PortScanner({(0x10C4, 0xEA60)}, watch=False))
     assert [(slot.name, slot.url) for slot in slots] == [
         ("1-1.4", "/dev/ttyUSB0"), ("1-1.3", "/dev/ttyUSB1"),
     ]  # fmt: skip
     with pytest.raises(NoSuchPort, match="No port looks like a reader"):
-        find_slots(Sockets({(1, 2)}, watch=False))
+        find_slots(PortScanner({(1, 2)}, watch=False))
 
 
 def test_a_socket_becomes_a_slot_when_it_is_first_used(ports: list[PortInfo]) -> None:
     """A reader that is plugged into an empty socket later makes a new slot, and only one."""
     later = ports.pop(0)
-    sockets = Sockets({(0x10C4, 0xEA60)}, watch=True)
+    sockets = PortScanner({(0x10C4, 0xEA60)}, watch=True)
     assert [slot.name for slot in sockets.new()] == ["1-1.3"]
     assert sockets.new() == []
     ports[:] = [later]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from startline_host.factory.entries import Place
+from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.schema import PASSED, WORK
 from tests.factory.made import mac, make_batch
@@ -111,7 +111,7 @@ def test_a_killed_station_leaves_no_doubt(where: str) -> None:
             told = [line.step for line in ledger.history(unit) if line.kind in {"allot", "step"}]
             assert told[-1] == unit.step
         for unit in left:
-            again = ledger.allot("spring", Place("station-2", "1"), unit.mac)
+            again = ledger.allot("spring", StationSlot("station-2", "1"), unit.mac)
             assert again is not None
             assert (again.serial, again.step) == (unit.serial, unit.step)
-        assert ledger.allot("spring", Place("station-2", "1"), mac(9999)) is not None
+        assert ledger.allot("spring", StationSlot("station-2", "1"), mac(9999)) is not None

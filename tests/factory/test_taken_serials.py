@@ -8,8 +8,8 @@ import httpx
 import msgspec
 import pytest
 
-from startline_host.factory.batch import Batch
-from startline_host.factory.entries import Place
+from startline_host.factory.batch import UnitBatch
+from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.formats.units import Unit
 from tests.factory.bench import FCTRY, Bench
@@ -43,7 +43,9 @@ def test_a_serial_number_that_the_cloud_has_is_not_bound_again(bench: Bench) -> 
     assert bench.ledger.find("RR-000001").state == "failed"
     bench.plug(2)
     assert (bench.work().end, bench.ledger.find(mac(2)).serial) == ("passed", "RR-000002")
-    assert bench.ledger.release(bench.ledger.find("RR-000001"), Place("bench")).state == "free"
+    assert (
+        bench.ledger.release(bench.ledger.find("RR-000001"), StationSlot("bench")).state == "free"
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,11 +73,11 @@ def test_a_unit_of_another_cloud_does_not_pass(bench: Bench) -> None:
     assert bench.work(bench.plan(verify=False)).end == "passed"
     unit = bench.ledger.find(mac(1))
     with Ledger.open(str(bench.flash(1).with_name("other.db"))) as other:
-        other.add_batch(Batch("spring", (Unit(serial="RR-000001", model="Model X1"),)))
+        other.add_batch(UnitBatch("spring", (Unit(serial="RR-000001", model="Model X1"),)))
         bench.ledger = other
         settings = bench.plan().settings
         claim = msgspec.structs.replace(settings.claim, base_url=bench.cloud.base_url + "/other")
-        assert other.allot("spring", Place("bench"), mac(1)) is not None
+        assert other.allot("spring", StationSlot("bench"), mac(1)) is not None
         result = bench.work(bench.plan(settings=msgspec.structs.replace(settings, claim=claim)))
     assert (result.end, result.reason) == ("failed", "the wrong device"), result.words
     assert f"belongs to {bench.cloud.base_url}, not to" in result.words

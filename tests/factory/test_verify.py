@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from startline_host.errors import BadInput
-from startline_host.factory.entries import Entry, Place
+from startline_host.factory.entries import LedgerUnit, StationSlot
 from startline_host.factory.verify import KINDS, compare, record_verdict
 from startline_host.formats.units import Unit
 from tests.factory.made import mac, make_batch, token
@@ -24,16 +24,16 @@ class Device(msgspec.Struct, frozen=True):
     serial_number: str
 
 
-def unit(number: int, state: str = "passed", held: str | None = None) -> Entry:
+def unit(number: int, state: str = "passed", held: str | None = None) -> LedgerUnit:
     """Make up a unit."""
     has = token(number) if held is None else held
-    return Entry(
+    return LedgerUnit(
         number=number, batch="b", unit=Unit(serial=f"RR-{number}", model="X1"), state=state,
         mac=mac(number), token=has,
     )  # fmt: skip
 
 
-def found(units: list[Entry], listed: list[Device]) -> list[tuple[str, str]]:
+def found(units: list[LedgerUnit], listed: list[Device]) -> list[tuple[str, str]]:
     """Compare, and return each finding's kind and serial number."""
     return [(one.kind, one.serial) for one in compare(units, listed).findings]
 
@@ -127,7 +127,7 @@ def test_every_kind_has_words() -> None:
 def test_a_verdict_is_kept_and_deferred_units_are_adopted(ledger: Ledger) -> None:
     """The comparison and its findings become history, and units bound since become passed."""
     ledger.add_batch(make_batch(2))
-    place = Place("bench", "1")
+    place = StationSlot("bench", "1")
     first, second = (ledger.allot("spring", place, mac(chip)) for chip in (1, 2))
     assert first is not None
     assert second is not None

@@ -11,13 +11,13 @@ import pytest
 
 from startline_host.device.console import Event
 from startline_host.errors import TimedOut
-from startline_host.factory.batch import Batch
+from startline_host.factory.batch import UnitBatch
 from startline_host.factory.database import LedgerAway
-from startline_host.factory.entries import Place
+from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.verify import compare, record_verdict
 from startline_host.flows.notices import Remark
-from startline_host.formats.factory_partition import Claim, Net
+from startline_host.formats.factory_partition import ClaimSettings, NetSettings
 from startline_host.formats.units import Unit
 from tests.factory.bench import BIND, FCTRY, NVS, Bench
 from tests.factory.made import mac
@@ -52,9 +52,9 @@ def known_to_the_cloud(bench: Bench) -> None:
         trust_env=False,
     )
     bench.ledger.add_batch(
-        Batch("spring", (Unit(serial="OLD-1", model="Model X1", mac=mac(200)),))
+        UnitBatch("spring", (Unit(serial="OLD-1", model="Model X1", mac=mac(200)),))
     )
-    unit = bench.ledger.allot("spring", Place("bench"), mac(200))
+    unit = bench.ledger.allot("spring", StationSlot("bench"), mac(200))
     assert unit is not None
     bench.ledger.pass_(bench.ledger.bound(unit, answer.json()["deviceid"]))
     bench.cloud.requests.clear()
@@ -132,7 +132,7 @@ def test_a_board_with_anothers_serial_is_caught(bench: Bench) -> None:
 def test_a_board_bound_elsewhere_is_left_alone(bench: Bench, tmp_path: Path) -> None:
     """A board that is bound and not of this ledger is refused and stays bound."""
     with Ledger.open(str(tmp_path / "other.db")) as other:
-        other.add_batch(Batch("theirs", (Unit(serial="THEIRS-1", model="X1"),)))
+        other.add_batch(UnitBatch("theirs", (Unit(serial="THEIRS-1", model="X1"),)))
         ours, bench.ledger = bench.ledger, other
         bench.plug(1)
         assert bench.work(bench.plan(batch="theirs")).end == "passed"
@@ -166,14 +166,16 @@ def test_units_can_leave_unbound(bench: Bench) -> None:
     assert bench.ledger.find(mac(1)).state == "deferred"
     bench.plug(1)
     bench.cloud.wait_for_request("POST", timeout=30)
-    record_verdict(bench.ledger, compare(bench.ledger.entries(), devices(bench)), Place("bench"))
+    record_verdict(
+        bench.ledger, compare(bench.ledger.entries(), devices(bench)), StationSlot("bench")
+    )
     assert bench.ledger.find(mac(1)).passed
     assert bench.work().end == "seen"
 
 
 def test_a_unit_binds_over_its_cable(bench: Bench) -> None:
     """Without any Wi-Fi the line carries the connection of a unit whose link is the cable."""
-    settings = msgspec.structs.replace(bench.plan().settings, net=Net(link="usb"))
+    settings = msgspec.structs.replace(bench.plan().settings, net=NetSettings(link="usb"))
     bench.plug(1, NO_WIFI)
     assert bench.work(bench.plan(settings=settings)).end == "passed"
     assert bench.posts() == 1
@@ -192,7 +194,7 @@ def test_a_unit_that_left_unbound_can_come_back(bench: Bench) -> None:
 def test_a_unit_of_the_other_cloud_is_checked_there(bench: Bench) -> None:
     """VMS has no list and no READ key: the unit is activated once, and the cloud says it is taken."""
     settings = bench.plan().settings
-    claim = Claim(cloud="vms", base_url=bench.cloud.root_url, login="user-login", name="name",
+    claim = ClaimSettings(cloud="vms", base_url=bench.cloud.root_url, login="user-login", name="name",
                   type="mediaagent")  # fmt: skip
     plan = bench.plan(settings=msgspec.structs.replace(settings, claim=claim), read_key=None)
     bench.plug(1)
@@ -339,7 +341,7 @@ def test_an_empty_slot_is_a_named_failure(bench: Bench) -> None:
 
     from startline_host.factory.work import UnitWork
 
-    work = UnitWork(bench.ledger, bench.plan(), Place("bench", "1"), bench.said.append)
+    work = UnitWork(bench.ledger, bench.plan(), StationSlot("bench", "1"), bench.said.append)
     result = work.run(Empty())
     assert (result.end, result.reason, result.serial) == ("failed", "no such port or device", "")
     assert [line.kind for line in bench.ledger.records()] == ["fail"]

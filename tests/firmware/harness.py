@@ -17,12 +17,12 @@ from startline.record import Record, bind_copy, sort
 
 from startline_host.formats.bytecode import compile_source, device_files
 from startline_host.formats.factory_partition import (
-    Claim,
-    Net,
-    Options,
-    Run,
-    Settings,
-    Tls,
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
+    RunSettings,
+    TlsSettings,
     make_factory_image,
 )
 from startline_host.formats.units import Unit
@@ -205,18 +205,20 @@ def settings_for(
     ssid: str = "bench",
     key_header: Literal["both", "api_key", "x-api-key"] = "both",
     **options: Any,
-) -> Settings:
+) -> DeviceSettings:
     """Return settings for a RUFUS reader; `options` are those of [set]."""
-    return Settings(
-        claim=Claim(cloud="rufus", base_url=base_url, key=Secret(key), key_header=key_header),
-        net=Net(ssid=ssid, password=Secret("bench-wifi")) if ssid else None,
-        tls=Tls(ca=(ca,) if ca else ()),
-        run=Run(key=Secret(run) if run else None),
-        set=Options(**options),
+    return DeviceSettings(
+        claim=ClaimSettings(
+            cloud="rufus", base_url=base_url, key=Secret(key), key_header=key_header
+        ),
+        net=NetSettings(ssid=ssid, password=Secret("bench-wifi")) if ssid else None,
+        tls=TlsSettings(ca=(ca,) if ca else ()),
+        run=RunSettings(key=Secret(run) if run else None),
+        set=OptionSettings(**options),
     )
 
 
-def factory_image(settings: Settings, **unit: Any) -> bytes:
+def factory_image(settings: DeviceSettings, **unit: Any) -> bytes:
     """Return an `fctry` partition for the seed's unit, or one that differs from it."""
     fields = {"serial": "DEVICE-123", "model": "Model X1", "made_at": MADE_AT, **unit}
     return make_factory_image(Unit(**fields), settings)

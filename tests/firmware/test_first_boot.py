@@ -10,7 +10,7 @@ from startline import __version__
 from startline.record import Record
 
 from startline_host.formats.factory_partition import make_entries
-from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.formats.partitions import FCTRY_SIZE
 from startline_host.formats.units import Unit
 from startline_host.mock_cloud import MockCloud
@@ -280,7 +280,7 @@ def with_numbers(reader: Reader, cloud: Cloud, **numbers: int) -> None:
         cloud.base_url, cloud.ca_der, cloud.keys["WRITE"], boot_limit=60, look_pause=60
     )
     entries = [
-        Entry(one.namespace, one.key, one.kind, numbers.get(one.key, one.value))
+        NvsEntry(one.namespace, one.key, one.kind, numbers.get(one.key, one.value))
         for one in make_entries(unit, settings)
     ]
     reader.put("fctry", make_nvs_image(entries, FCTRY_SIZE))

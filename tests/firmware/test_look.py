@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from startline.record import Record, unpack
 
-from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import NOW, Reader, factory_image, settings_for
@@ -352,7 +352,7 @@ def test_a_pause_that_is_too_short_is_raised(tmp_path: Path, lib: Path) -> None:
     error: Script = [answer("500 Oops", b"")]
     with Cloud(error, page(), page(), [answer()]) as server:
         reader = run(tmp_path, lib, server, boot_limit=80)
-        reader.put("nvs", make_nvs_image([Entry("set", "look_pause", "u16", 1)], 0x6000))
+        reader.put("nvs", make_nvs_image([NvsEntry("set", "look_pause", "u16", 1)], 0x6000))
         boot = reader.boot()
         assert boot.state == "bound"
         assert "out_of_range set.look_pause" in [one["what"] for one in boot.all("warning")]

@@ -12,12 +12,12 @@ from startline import nvs_record, nvs_traces
 from startline.nvs_traces import traces
 from startline.record import pack, unpack
 
-from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.virtual.runtime.nvs_page import (
     BLOB_DATA,
     BLOB_INDEX,
     U8,
-    Page,
+    NvsPage,
     checksum,
     make_entry,
 )
@@ -70,22 +70,23 @@ def test_what_the_library_holds_is_read(count: int, filling: int) -> None:
 def test_an_image_of_espressifs_generator_is_read(raw: bytes) -> None:
     """A blob of any length in the record's place comes back, but for one that is no record's."""
     image = make_nvs_image(
-        [Entry("other", "record", "blob", b"not ours"), Entry(SPACE, "record", "blob", raw)], SIZE
+        [NvsEntry("other", "record", "blob", b"not ours"), NvsEntry(SPACE, "record", "blob", raw)],
+        SIZE,
     )
     read = read_copy(RamFlash(bytearray(image)))
     assert read == (raw if len(raw) <= 512 else b"?")
 
 
-APPLICATIONS: list[list[Entry]] = [
+APPLICATIONS: list[list[NvsEntry]] = [
     [],
-    [Entry("app", "record", "blob", b"the best time of the season")],
-    [Entry("app", "record", "u32", 7), Entry("app", "records", "blob", b"x" * 700)],
-    [Entry("app", "startline", "u8", 1), Entry("startline", "other", "u8", 1)],
+    [NvsEntry("app", "record", "blob", b"the best time of the season")],
+    [NvsEntry("app", "record", "u32", 7), NvsEntry("app", "records", "blob", b"x" * 700)],
+    [NvsEntry("app", "startline", "u8", 1), NvsEntry("startline", "other", "u8", 1)],
 ]
 
 
 @pytest.mark.parametrize("entries", APPLICATIONS)
-def test_an_applications_entries_are_no_trace(entries: list[Entry]) -> None:
+def test_an_applications_entries_are_no_trace(entries: list[NvsEntry]) -> None:
     """A key of that name in a namespace of its own, or others in ours, are not the record."""
     chip = NvsChip()
     if entries:
@@ -228,7 +229,7 @@ def test_an_index_away_from_its_chunk() -> None:
     """Where they were moved apart, a bit that turns over in the index hides nothing either."""
     flash = Part(b"\xff" * SIZE, CutSupply())
     raw = bytes(pack(record()))
-    page = Page(Library(flash), 0)
+    page = NvsPage(Library(flash), 0)
     page.activate(0)
     page.append(make_entry(0, U8, 1, 0xFF, b"startline", b"\1"))
     span = 1 + (len(raw) + 31) // 32

@@ -23,7 +23,7 @@ from startline.reasons import reason
 from startline.said import words
 from startline.trouble import pause, put_off, retry_after
 
-from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from tests.firmware.fake_chip import FakeChip
 from tests.firmware.harness import NOW, POWER_ON_CLOCK
 from tests.firmware.scripted import BODY, TOKEN
@@ -322,7 +322,7 @@ class StandInPartition:
 
 def test_the_record_is_read_from_raw_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent never asks `esp32.NVS` for it, which would erase a damaged one and say "none"."""
-    image = make_nvs_image([Entry("startline", "record", "blob", b"a record")], 0x6000)
+    image = make_nvs_image([NvsEntry("startline", "record", "blob", b"a record")], 0x6000)
     monkeypatch.setitem(sys.modules, "esp32", SimpleNamespace(Partition=StandInPartition))
     for data, blob in (
         (b"\xff" * 0x6000, b""),

@@ -17,13 +17,13 @@ from startline_host.flows.first_boot import _FAILURES
 from startline_host.flows.observe import STATES as HOST_STATES
 from startline_host.flows.operator.change_settings import FACTORY
 from startline_host.formats.factory_partition import (
-    Claim,
-    Net,
-    Options,
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
     Racing,
-    Run,
-    Settings,
-    Tls,
+    RunSettings,
+    TlsSettings,
     make_entries,
 )
 from startline_host.formats.settings_file import _SECTIONS
@@ -190,16 +190,16 @@ def written_settings() -> set[str]:
     )  # fmt: skip
     found: set[str] = set()
     for cloud in ("rufus", "vms"):
-        claim = Claim(
+        claim = ClaimSettings(
             cloud=cloud, base_url="https://c.example/v0", key=Secret("k"), login="l", name="n",
             type="t", auth=Secret("a"), skip_reserve=True, by="mac", key_header="x-api-key",
         )  # fmt: skip
-        whole = Settings(
+        whole = DeviceSettings(
             claim=claim,
-            net=Net(ssid="s", password=Secret("password"), ntp=("a.example",)),
-            tls=Tls(ca=(b"1", b"2")),
-            run=Run(key=Secret("r")),
-            set=Options(insecure_http=True, mark=True, boot_limit=60, look_pause=60, led=2),
+            net=NetSettings(ssid="s", password=Secret("password"), ntp=("a.example",)),
+            tls=TlsSettings(ca=(b"1", b"2")),
+            run=RunSettings(key=Secret("r")),
+            set=OptionSettings(insecure_http=True, mark=True, boot_limit=60, look_pause=60, led=2),
             race=Racing(dead_time=5000, best=True, batch=50, mark=False, servers=("b.example",)),
         )
         found |= {f"{one.namespace}.{one.key}" for one in make_entries(unit, whole)}
@@ -222,7 +222,7 @@ def test_every_setting_is_read_by_the_agent() -> None:
 def test_a_settings_file_can_say_every_setting() -> None:
     """Each field of the settings can stand in a settings file; what the venue sets is one of them."""
     parts: dict[str, type[msgspec.Struct]] = {
-        "claim": Claim, "net": Net, "tls": Tls, "run": Run, "set": Options,
+        "claim": ClaimSettings, "net": NetSettings, "tls": TlsSettings, "run": RunSettings, "set": OptionSettings,
         "race": Racing,
     }  # fmt: skip
     for name, struct in parts.items():

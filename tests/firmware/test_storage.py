@@ -301,15 +301,15 @@ def test_a_cloud_that_the_agent_does_not_know(make_reader: MakeReader, cloud: Mo
     reader = make_reader()
     image = reader.get("fctry")
     assert image.count(b"rufus\0") == 1
-    from startline_host.formats.nvs_image import Entry, make_nvs_image
+    from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 
     entries = [
-        Entry("factory", "serial", "string", "S"),
-        Entry("factory", "model", "string", "M"),
-        Entry("claim", "cloud", "string", "nimbus"),
-        Entry("claim", "base_url", "string", cloud.base_url),
-        Entry("claim", "key", "string", "k"),
-        Entry("tls", "ca0", "blob", cloud.ca_der),
+        NvsEntry("factory", "serial", "string", "S"),
+        NvsEntry("factory", "model", "string", "M"),
+        NvsEntry("claim", "cloud", "string", "nimbus"),
+        NvsEntry("claim", "base_url", "string", cloud.base_url),
+        NvsEntry("claim", "key", "string", "k"),
+        NvsEntry("tls", "ca0", "blob", cloud.ca_der),
     ]
     reader.put("fctry", make_nvs_image(entries, 0x4000))
     boot = reader.boot()

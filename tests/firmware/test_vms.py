@@ -14,12 +14,12 @@ from startline.device import Device
 from startline.trouble import lacking
 
 from startline_host.formats.factory_partition import (
-    Claim,
-    Net,
-    Options,
-    Run,
-    Settings,
-    Tls,
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
+    RunSettings,
+    TlsSettings,
     make_entries,
 )
 from startline_host.formats.nvs_image import make_nvs_image
@@ -42,15 +42,17 @@ TAKEN: Script = [answer("422 Unprocessable Entity", EXAMPLE_REFUSAL)]
 
 def settings_for(
     base_url: str, ca: bytes, *, auth: str = "", boot_limit: int = 90, run: str = "", **claim: Any
-) -> Settings:
+) -> DeviceSettings:
     """Return settings for a VMS reader; `claim` differs from the page's own request."""
     fields = {"login": "user-login", "name": "name", "type": "mediaagent", **claim}
-    return Settings(
-        claim=Claim(cloud="vms", base_url=base_url, auth=Secret(auth) if auth else None, **fields),
-        net=Net(ssid="bench", password=Secret("bench-wifi")),
-        tls=Tls(ca=(ca,)),
-        run=Run(key=Secret(run) if run else None),
-        set=Options(boot_limit=boot_limit),
+    return DeviceSettings(
+        claim=ClaimSettings(
+            cloud="vms", base_url=base_url, auth=Secret(auth) if auth else None, **fields
+        ),
+        net=NetSettings(ssid="bench", password=Secret("bench-wifi")),
+        tls=TlsSettings(ca=(ca,)),
+        run=RunSettings(key=Secret(run) if run else None),
+        set=OptionSettings(boot_limit=boot_limit),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from startline.errors import Failed
 from startline.wifi import Link
 
-from startline_host.virtual.runtime.wifi import Station
+from startline_host.virtual.runtime.wifi import WifiStation
 from tests.firmware.fake_chip import FakeChip
 
 POINT = {"password": "bench-wifi", "delay_ms": 1500}
@@ -26,7 +26,7 @@ class Radio:
     def __init__(self, chip: FakeChip, air: Air) -> None:
         self._chip = chip
         self._air = air
-        self.station = Station(self, chip.ms)
+        self.station = WifiStation(self, chip.ms)
         self.scans_cut = 0
 
     # What is around the station.

@@ -27,7 +27,7 @@ from startline_host.formats.partitions import parse_table
 from startline_host.formats.synthetic_firmware import synthetic_firmware
 
 if TYPE_CHECKING:
-    from startline_host.formats.factory_partition import Settings
+    from startline_host.formats.factory_partition import DeviceSettings
     from startline_host.formats.units import Unit
     from tests.formats.conftest import Mount
 
@@ -35,7 +35,7 @@ NAMES = ["nvs", "phy_init", "factory", "vfs", "race", "bind", "fctry"]
 
 
 def recipe_for(
-    name: str, settings: Settings, folder: Path, files: dict[str, bytes] | None = None
+    name: str, settings: DeviceSettings, folder: Path, files: dict[str, bytes] | None = None
 ) -> Recipe:
     """Make a recipe for a board: the firmware from $STARTLINE_TEST_FIRMWARE where it fits it."""
     board = load_board(name)
@@ -60,7 +60,7 @@ def recipe_for(
     ],
 )
 def test_the_merged_file_is_a_whole_sound_flash(
-    name: str, settings: Settings, unit: Unit, tmp_path: Path
+    name: str, settings: DeviceSettings, unit: Unit, tmp_path: Path
 ) -> None:
     """In the one file for a blank chip every part is sound and in its place, on every chip."""
     recipe = recipe_for(name, settings, tmp_path / "cache", device_files())
@@ -85,7 +85,7 @@ def test_the_merged_file_is_a_whole_sound_flash(
 
 
 def test_the_plan_of_a_build_writes_none_of_nvs(
-    settings: Settings, unit: Unit, tmp_path: Path
+    settings: DeviceSettings, unit: Unit, tmp_path: Path
 ) -> None:
     """What goes to a device writes nothing from 0x9000 to 0xEFFF, nor anything of bind."""
     plan = recipe_for("ESP32_GENERIC", settings, tmp_path).plan(unit)
@@ -95,7 +95,7 @@ def test_the_plan_of_a_build_writes_none_of_nvs(
 
 
 def test_its_file_system_mounts_in_the_real_vm(
-    settings: Settings, unit: Unit, mount: Mount, tmp_path: Path
+    settings: DeviceSettings, unit: Unit, mount: Mount, tmp_path: Path
 ) -> None:
     """The vfs of a build mounts in MicroPython with exactly its partition's size."""
     files = device_files()
@@ -112,7 +112,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_build_is_reproducible_bit_for_bit(
-    settings: Settings, unit: Unit, tmp_path: Path
+    settings: DeviceSettings, unit: Unit, tmp_path: Path
 ) -> None:
     """Two builds of the same input in different places are the same files, manifest included."""
     for place in ("a", "deeper/b"):
@@ -122,7 +122,7 @@ def test_a_build_is_reproducible_bit_for_bit(
 
 
 def test_the_manifest_names_every_file_with_its_digest(
-    settings: Settings, unit: Unit, tmp_path: Path
+    settings: DeviceSettings, unit: Unit, tmp_path: Path
 ) -> None:
     """Each file of the folder stands in the manifest with size and SHA-256, and no secret does."""
     out = tmp_path / "out"
@@ -139,7 +139,7 @@ def test_the_manifest_names_every_file_with_its_digest(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")
-def test_files_with_keys_are_private(settings: Settings, unit: Unit, tmp_path: Path) -> None:
+def test_files_with_keys_are_private(settings: DeviceSettings, unit: Unit, tmp_path: Path) -> None:
     """Factory partitions and merged files are readable for their owner only."""
     out = tmp_path / "out"
     build(recipe_for("VIRTUAL_ESP32", settings, tmp_path / "cache"), [unit], out, merged=True)
@@ -148,7 +148,7 @@ def test_files_with_keys_are_private(settings: Settings, unit: Unit, tmp_path: P
 
 
 def test_a_list_of_units_gives_one_factory_partition_each(
-    settings: Settings, unit: Unit, tmp_path: Path
+    settings: DeviceSettings, unit: Unit, tmp_path: Path
 ) -> None:
     """Units share all other files; an odd serial number still gets a name of its own."""
     units = [
@@ -174,7 +174,7 @@ def test_file_names_are_safe(unit: Unit) -> None:
 
 
 def test_a_second_build_replaces_the_first_and_nothing_else(
-    settings: Settings, unit: Unit, tmp_path: Path
+    settings: DeviceSettings, unit: Unit, tmp_path: Path
 ) -> None:
     """Files of an earlier build go; a folder with other files is refused and left alone."""
     out = tmp_path / "out"
@@ -190,7 +190,9 @@ def test_a_second_build_replaces_the_first_and_nothing_else(
     assert contents(out) == before
 
 
-def test_a_failed_build_leaves_nothing(settings: Settings, unit: Unit, tmp_path: Path) -> None:
+def test_a_failed_build_leaves_nothing(
+    settings: DeviceSettings, unit: Unit, tmp_path: Path
+) -> None:
     """Where a unit cannot be built the folder stays away, and no half-made one is left beside it."""
     large = msgspec.structs.replace(
         settings, tls=msgspec.structs.replace(settings.tls, ca=(bytes(16000),))
@@ -202,7 +204,7 @@ def test_a_failed_build_leaves_nothing(settings: Settings, unit: Unit, tmp_path:
 
 
 def test_firmware_too_old_for_the_agent_is_refused(
-    board: Board, settings: Settings, tmp_path: Path
+    board: Board, settings: DeviceSettings, tmp_path: Path
 ) -> None:
     """A sound firmware of 1.22 is refused for the agent's sake."""
     path = tmp_path / "old.bin"

@@ -19,7 +19,7 @@ from startline_host.boards import load_board
 from startline_host.flows.doctor import check_cloud, check_port
 from startline_host.flows.doctor.check_firmware import examine_firmware
 from startline_host.flows.doctor.check_tools import examine_tools, fits
-from startline_host.flows.doctor.finding import Finding, exit_code
+from startline_host.flows.doctor.finding import DoctorFinding, exit_code
 from startline_host.flows.doctor.line_noise import judge_line, noise_in
 
 
@@ -28,7 +28,7 @@ def event(number: int, name: str = "wait") -> bytes:
     return events.encode(name, number, number * 10, {})
 
 
-def told(findings: Iterator[Finding], verdict: str) -> list[str]:
+def told(findings: Iterator[DoctorFinding], verdict: str) -> list[str]:
     """Return the texts of the findings with that verdict."""
     return [finding.text for finding in findings if finding.verdict == verdict]
 

@@ -16,11 +16,11 @@ import pytest
 from rich.console import Console as Terminal
 
 from startline_host.cli import main
-from startline_host.device.console import Console, Event
+from startline_host.device.console import ConsoleParser, Event
 from startline_host.device.port import Port
 from startline_host.errors import OutcomeUnknown, WrongDevice
 from startline_host.flows.first_boot import read_outcome
-from startline_host.flows.notice_view import ConsoleView, JsonView
+from startline_host.flows.notice_view import ConsoleNoticeView, JsonNoticeView
 from startline_host.flows.observe import listen_for_status, wait_for_state
 from startline_host.util import Deadline
 
@@ -114,10 +114,10 @@ def records() -> list[bytes]:
 def test_no_record_breaks_what_reads_it(records: list[bytes]) -> None:
     """Of 20,000 spoilt records each is an event with plain values, or text; all can be shown."""
     out, lines = io.StringIO(), list[str]()
-    shown, told = ConsoleView(Terminal(file=out, width=100)), JsonView(lines.append)
+    shown, told = ConsoleNoticeView(Terminal(file=out, width=100)), JsonNoticeView(lines.append)
     kinds = {"event": 0, "text": 0}
     for record in records:
-        for item in Console().feed(record):
+        for item in ConsoleParser().feed(record):
             shown(item)
             told(item)
             kinds["event" if isinstance(item, Event) else "text"] += 1

@@ -11,10 +11,15 @@ import pytest
 from startline.written import Record, pack
 
 from startline_host.errors import WouldTouchBound, WrongDevice
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.load_policy import may_load
-from startline_host.formats.factory_partition import Claim, Options, Settings, make_factory_image
-from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.factory_partition import (
+    ClaimSettings,
+    DeviceSettings,
+    OptionSettings,
+    make_factory_image,
+)
+from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.formats.units import Unit
 from startline_host.secrets import Secret
 
@@ -26,9 +31,9 @@ BLANK_NVS, BLANK_BIND, NO_FCTRY = b"\xff" * 0x6000, b"\xff" * 0x2000, b"\xff" * 
 
 def fctry(serial: str = "S1") -> bytes:
     """Return the identity of a unit."""
-    settings = Settings(
-        claim=Claim(cloud="rufus", base_url=URL, key=Secret("ror-1")),
-        set=Options(insecure_http=True),
+    settings = DeviceSettings(
+        claim=ClaimSettings(cloud="rufus", base_url=URL, key=Secret("ror-1")),
+        set=OptionSettings(insecure_http=True),
     )
     return make_factory_image(Unit(serial=serial, model="X1", made_at=1_790_000_000), settings)
 
@@ -48,7 +53,7 @@ def record(state: str, **changed: Any) -> bytes:
 
 def in_nvs(raw: bytes) -> bytes:
     """Return an `nvs` with that blob in the record's place."""
-    return make_nvs_image([Entry("startline", "record", "blob", raw)], 0x6000)
+    return make_nvs_image([NvsEntry("startline", "record", "blob", raw)], 0x6000)
 
 
 def in_bind(raw: bytes) -> bytes:
@@ -56,9 +61,9 @@ def in_bind(raw: bytes) -> bytes:
     return raw.ljust(0x2000, b"\xff")
 
 
-def device(nvs: bytes = b"", bind: bytes = b"", **changed: Any) -> Kept:
+def device(nvs: bytes = b"", bind: bytes = b"", **changed: Any) -> DeviceSnapshot:
     """Return a device with these copies of its record."""
-    kept = Kept(
+    kept = DeviceSnapshot(
         mac=MAC,
         nvs=in_nvs(nvs) if nvs else BLANK_NVS,
         bind=in_bind(bind) if bind else BLANK_BIND,
@@ -67,7 +72,7 @@ def device(nvs: bytes = b"", bind: bytes = b"", **changed: Any) -> Kept:
     return msgspec.structs.replace(kept, **changed)
 
 
-def load(kept: Kept, serial: str = "S1", *, allow_bound: bool = False) -> bool:
+def load(kept: DeviceSnapshot, serial: str = "S1", *, allow_bound: bool = False) -> bool:
     """Ask to load the device as that unit."""
     return may_load(kept, serial=serial, fctry=fctry(serial), allow_bound=allow_bound)
 
@@ -90,7 +95,7 @@ def load(kept: Kept, serial: str = "S1", *, allow_bound: bool = False) -> bool:
     ],
     ids=str,
 )
-def test_a_device_that_is_or_may_be_bound_is_refused(kept: Kept, words: str) -> None:
+def test_a_device_that_is_or_may_be_bound_is_refused(kept: DeviceSnapshot, words: str) -> None:
     """A bound or unknown record in either copy, or one that cannot be read, ends with 41."""
     with pytest.raises(WouldTouchBound) as caught:
         load(kept)
@@ -107,11 +112,11 @@ def test_a_device_that_is_or_may_be_bound_is_refused(kept: Kept, words: str) -> 
         device(record("refused"), record("refused")),
         device(fctry=NO_FCTRY),
         device(record("unbound"), record("unbound"), fctry=NO_FCTRY),
-        Kept(mac=MAC, nvs=BLANK_NVS, bind=None, fctry=None),
+        DeviceSnapshot(mac=MAC, nvs=BLANK_NVS, bind=None, fctry=None),
     ],
     ids=["no record", "unbound", "refused", "no identity", "unbound, lost", "stock table"],
 )
-def test_a_device_that_is_not_bound_may_be_loaded(kept: Kept) -> None:
+def test_a_device_that_is_not_bound_may_be_loaded(kept: DeviceSnapshot) -> None:
     """A blank record, or one that says `unbound` or `refused` of this unit, is no obstacle."""
     assert load(kept) is False
 
@@ -150,7 +155,7 @@ def damaged(name: bytes) -> bytes:
     ],
     ids=["erased", "no serial", "no base URL", "unknown", "damaged"],
 )
-def test_a_lost_identity_is_written_as_the_record_names_it(kept: Kept) -> None:
+def test_a_lost_identity_is_written_as_the_record_names_it(kept: DeviceSnapshot) -> None:
     """Without the option nothing is touched, and the one command is named; with it, it is written."""
     with pytest.raises(WouldTouchBound) as caught:
         load(kept)
@@ -180,7 +185,7 @@ def test_a_lost_identity_is_written_as_the_record_names_it(kept: Kept) -> None:
     ],
     ids=["serial", "cloud", "base URL", "chip"],
 )
-def test_no_other_identity_is_written(kept: Kept, serial: str, words: str) -> None:
+def test_no_other_identity_is_written(kept: DeviceSnapshot, serial: str, words: str) -> None:
     """Serial number, cloud, base URL and chip are the record's, or nothing is written (11)."""
     with pytest.raises(WrongDevice) as caught:
         load(kept, serial, allow_bound=True)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from startline_host.boards import load_board
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.firmware_bundle import Provision
-from startline_host.flows.load_request import Order
-from startline_host.formats.factory_partition import Claim, Options, Settings
+from startline_host.flows.load_request import LoadRequest
+from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings, OptionSettings
 from startline_host.formats.units import Unit
 from startline_host.secrets import Secret
 
-BLANK = Kept(mac="24:6f:28:00:00:01", nvs=b"", bind=None, fctry=None)
+BLANK = DeviceSnapshot(mac="24:6f:28:00:00:01", nvs=b"", bind=None, fctry=None)
 PROVISION = Provision(
     Unit(serial="S1", model="X1"),
-    Settings(
-        claim=Claim(cloud="rufus", base_url="http://localhost:1/v0", key=Secret("ror-1")),
-        set=Options(insecure_http=True),
+    DeviceSettings(
+        claim=ClaimSettings(cloud="rufus", base_url="http://localhost:1/v0", key=Secret("ror-1")),
+        set=OptionSettings(insecure_http=True),
     ),
 )
 
 
-def led_told(order: Order) -> int | bool | None:
+def led_told(order: LoadRequest) -> int | bool | None:
     """Return the LED that a device of the order is told of."""
     provision = order.for_device(BLANK).provision
     assert provision is not None
@@ -30,11 +30,11 @@ def led_told(order: Order) -> int | bool | None:
 def test_whoever_loads_a_device_tells_it_the_boards_led() -> None:
     """A given identity and one that is chosen for the device alike get what the board has."""
     board = load_board("ESP32_GENERIC")
-    assert led_told(Order(board=board, provision=PROVISION)) == 2
-    assert led_told(Order(board=board, choose=lambda _: PROVISION)) == 2
-    assert led_told(Order(board=load_board("ESP32_GENERIC_C3"), provision=PROVISION)) is None
+    assert led_told(LoadRequest(board=board, provision=PROVISION)) == 2
+    assert led_told(LoadRequest(board=board, choose=lambda _: PROVISION)) == 2
+    assert led_told(LoadRequest(board=load_board("ESP32_GENERIC_C3"), provision=PROVISION)) is None
 
 
 def test_an_order_for_the_agent_alone_tells_nothing() -> None:
     """Where no identity is given, none is made up for the LED's sake."""
-    assert Order(board=load_board("ESP32_GENERIC")).for_device(BLANK).provision is None
+    assert LoadRequest(board=load_board("ESP32_GENERIC")).for_device(BLANK).provision is None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from startline_host.device.port import Port
-from startline_host.flows.usb_link import MOST_DOWN, Splitter, UsbLink, encode
+from startline_host.flows.usb_link import MOST_DOWN, UsbFrameSplitter, UsbLink, encode
 
 
 class Cable(Port):
@@ -160,7 +160,7 @@ def test_frames_are_parted_from_text_in_any_pieces() -> None:
         + b"~01R10*00000000!\nend\n"
     )
     for size in (1, 2, 7, 1000):
-        splitter = Splitter()
+        splitter = UsbFrameSplitter()
         text, frames = b"", []
         for at in range(0, len(stream), size):
             some, found = splitter.feed(stream[at : at + size])

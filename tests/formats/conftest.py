@@ -15,7 +15,12 @@ import pytest
 import trustme
 
 from startline_host.boards import Board, load_board
-from startline_host.formats.factory_partition import Claim, Net, Settings, Tls
+from startline_host.formats.factory_partition import (
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    TlsSettings,
+)
 from startline_host.formats.firmware_file import Firmware, split_firmware
 from startline_host.formats.synthetic_firmware import synthetic_firmware
 from startline_host.formats.units import Unit
@@ -49,16 +54,16 @@ def ca_der() -> bytes:
 
 
 @pytest.fixture
-def settings(ca_der: bytes) -> Settings:
+def settings(ca_der: bytes) -> DeviceSettings:
     """Give settings for a RUFUS reader on a bench."""
-    return Settings(
-        claim=Claim(
+    return DeviceSettings(
+        claim=ClaimSettings(
             cloud="rufus",
             base_url="https://localhost:8443/v0",
             key=Secret("ror-ae4fc6c19681a20fad30"),
         ),
-        net=Net(ssid="bench", password=Secret("bench-wifi")),
-        tls=Tls(ca=(ca_der,)),
+        net=NetSettings(ssid="bench", password=Secret("bench-wifi")),
+        tls=TlsSettings(ca=(ca_der,)),
     )
 
 

@@ -16,17 +16,17 @@ from startline.nvs import NvsReader
 from startline_host.boards import Led
 from startline_host.errors import BadInput
 from startline_host.formats.factory_partition import (
-    Claim,
-    Net,
-    Options,
-    Run,
-    Settings,
-    Tls,
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
+    RunSettings,
+    TlsSettings,
     make_entries,
     make_factory_image,
     with_led,
 )
-from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.formats.nvs_pages import read_pages
 from startline_host.formats.units import Unit, normal_mac
 from startline_host.secrets import Secret
@@ -41,16 +41,18 @@ def reader(image: bytes) -> NvsReader:
 ALIAS = "Çıkış – Ñandú 起点"
 
 
-def test_the_agent_reads_back_what_the_host_wrote(unit: Unit, settings: Settings) -> None:
+def test_the_agent_reads_back_what_the_host_wrote(unit: Unit, settings: DeviceSettings) -> None:
     """Every field of unit and settings comes out of the image under its namespace and key."""
     full = msgspec.structs.replace(
         unit, alias=ALIAS, type="reader", mac="24:6f:28:00:00:01", hw_rev="C"
     )
     more = msgspec.structs.replace(
         settings,
-        run=Run(key=Secret("same")),
-        net=Net(ssid="bench", password=Secret("bench-wifi"), ntp=("pool.ntp.org", "10.0.0.1")),
-        set=Options(mark=False, boot_limit=30, look_pause=61, led=130),
+        run=RunSettings(key=Secret("same")),
+        net=NetSettings(
+            ssid="bench", password=Secret("bench-wifi"), ntp=("pool.ntp.org", "10.0.0.1")
+        ),
+        set=OptionSettings(mark=False, boot_limit=30, look_pause=61, led=130),
     )
     nvs = reader(make_factory_image(full, more))
     told = {(space, key): nvs.value(place) for space, key, place in nvs}
@@ -91,7 +93,7 @@ def test_the_agent_reads_back_what_the_host_wrote(unit: Unit, settings: Settings
     ],
 )
 def test_a_device_is_told_its_boards_led(
-    unit: Unit, settings: Settings, said: int | None, board: Led | None, told: int | None
+    unit: Unit, settings: DeviceSettings, said: int | None, board: Led | None, told: int | None
 ) -> None:
     """The board's LED is told unless the settings name another, or none."""
     options = msgspec.structs.replace(settings.set, led=said)
@@ -108,9 +110,11 @@ def third_cloud(monkeypatch: pytest.MonkeyPatch) -> str:
     return "third"
 
 
-def test_a_unit_may_have_its_own_name(settings: Settings, unit: Unit, third_cloud: str) -> None:
+def test_a_unit_may_have_its_own_name(
+    settings: DeviceSettings, unit: Unit, third_cloud: str
+) -> None:
     """At a cloud that names devices, the unit's own name goes before the batch's."""
-    claim = Claim(
+    claim = ClaimSettings(
         cloud=third_cloud, base_url="https://v.example", login="u", name="gate", type="t",
         skip_reserve=True, auth=Secret("Bearer abc"),
     )  # fmt: skip
@@ -124,18 +128,20 @@ def test_a_unit_may_have_its_own_name(settings: Settings, unit: Unit, third_clou
 
 
 def test_the_agents_cloud_says_what_it_needs(
-    settings: Settings, unit: Unit, third_cloud: str
+    settings: DeviceSettings, unit: Unit, third_cloud: str
 ) -> None:
     """One more cloud on the device is enough: the host asks its module what has to be told."""
-    claim = Claim(cloud=third_cloud, base_url="https://v.example")
+    claim = ClaimSettings(cloud=third_cloud, base_url="https://v.example")
     with pytest.raises(BadInput, match=r"cloud 'third' needs claim\.login, claim\.name"):
-        Settings(claim=claim, tls=settings.tls)
+        DeviceSettings(claim=claim, tls=settings.tls)
     whole = msgspec.structs.replace(claim, login="u", name="n")
     with pytest.raises(BadInput, match="cloud 'third' needs a type of each unit"):
-        make_factory_image(unit, Settings(claim=whole, tls=settings.tls))
+        make_factory_image(unit, DeviceSettings(claim=whole, tls=settings.tls))
 
 
-def test_the_image_is_reproducible_and_fills_the_partition(unit: Unit, settings: Settings) -> None:
+def test_the_image_is_reproducible_and_fills_the_partition(
+    unit: Unit, settings: DeviceSettings
+) -> None:
     """The same unit gives the same 16 KiB, with healthy pages and one left for NVS itself."""
     image = make_factory_image(unit, settings)
     assert image == make_factory_image(unit, settings)
@@ -144,7 +150,7 @@ def test_the_image_is_reproducible_and_fills_the_partition(unit: Unit, settings:
     assert all(page.healthy for page in read_pages(image))
 
 
-def test_no_repr_shows_a_secret(unit: Unit, settings: Settings) -> None:
+def test_no_repr_shows_a_secret(unit: Unit, settings: DeviceSettings) -> None:
     """Keys and passwords stay out of the reprs of settings and entries, rich's included."""
     shown = repr(settings) + repr(make_entries(unit, settings)) + repr(settings.__rich_repr__())
     assert "********" in shown
@@ -207,7 +213,7 @@ def test_a_wrong_unit_is_refused_with_the_reason(changes: dict[str, Any], reason
     ],
 )
 def test_wrong_settings_are_refused_with_the_reason(
-    settings: Settings, part: str, changes: dict[str, Any], reason: str
+    settings: DeviceSettings, part: str, changes: dict[str, Any], reason: str
 ) -> None:
     """Each rule of the settings names its field, and no secret, when it is broken."""
     with pytest.raises(BadInput, match=reason) as caught:
@@ -218,19 +224,19 @@ def test_wrong_settings_are_refused_with_the_reason(
     assert "u:p" not in caught.value.message
 
 
-def test_plain_http_needs_the_explicit_switch(settings: Settings) -> None:
+def test_plain_http_needs_the_explicit_switch(settings: DeviceSettings) -> None:
     """With insecure_http a bench may use http, and then needs no CA."""
     claim = msgspec.structs.replace(settings.claim, base_url="http://localhost:8080/v0")
-    loose = Settings(claim=claim, set=Options(insecure_http=True), tls=Tls())
+    loose = DeviceSettings(claim=claim, set=OptionSettings(insecure_http=True), tls=TlsSettings())
     assert (
         reader(make_factory_image(Unit(serial="A", model="M"), loose)).get("set", "insecure_http")
         == 1
     )
 
 
-def test_what_does_not_fit_is_refused(unit: Unit, settings: Settings) -> None:
+def test_what_does_not_fit_is_refused(unit: Unit, settings: DeviceSettings) -> None:
     """Certificates larger than the partition end in a sentence, not in a short image."""
-    large = msgspec.structs.replace(settings, tls=Tls(ca=(bytes(7000), bytes(7000))))
+    large = msgspec.structs.replace(settings, tls=TlsSettings(ca=(bytes(7000), bytes(7000))))
     with pytest.raises(BadInput, match="do not fit an NVS partition of 16384 bytes"):
         make_factory_image(unit, large)
 
@@ -238,18 +244,18 @@ def test_what_does_not_fit_is_refused(unit: Unit, settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
-        ([Entry("a", "k" * 16, "u8", 1)], "16 characters"),
-        ([Entry("n" * 16, "k", "u8", 1)], "16 characters"),
-        ([Entry("a", "", "u8", 1)], "printable ASCII"),
-        ([Entry("a", "k", "u8", 1), Entry("a", "k", "u16", 2)], "stands twice"),
-        ([Entry("a", "k", "u8", 256)], "number from 0 to 255"),
-        ([Entry("a", "k", "u32", -1)], "number from 0"),
-        ([Entry("a", "k", "string", b"x")], "not a string"),
-        ([Entry("a", "k", "blob", "x")], "not a blob"),
-        ([Entry("a", "k", "string", "x" * 3901)], "longer than the 3900"),
+        ([NvsEntry("a", "k" * 16, "u8", 1)], "16 characters"),
+        ([NvsEntry("n" * 16, "k", "u8", 1)], "16 characters"),
+        ([NvsEntry("a", "", "u8", 1)], "printable ASCII"),
+        ([NvsEntry("a", "k", "u8", 1), NvsEntry("a", "k", "u16", 2)], "stands twice"),
+        ([NvsEntry("a", "k", "u8", 256)], "number from 0 to 255"),
+        ([NvsEntry("a", "k", "u32", -1)], "number from 0"),
+        ([NvsEntry("a", "k", "string", b"x")], "not a string"),
+        ([NvsEntry("a", "k", "blob", "x")], "not a blob"),
+        ([NvsEntry("a", "k", "string", "x" * 3901)], "longer than the 3900"),
     ],
 )
-def test_entries_that_nvs_cannot_hold_are_refused(entries: list[Entry], reason: str) -> None:
+def test_entries_that_nvs_cannot_hold_are_refused(entries: list[NvsEntry], reason: str) -> None:
     """What the generator would cut, double or wrap silently is an error here."""
     with pytest.raises(BadInput, match=reason):
         make_nvs_image(entries, 0x4000)
@@ -273,7 +279,7 @@ def test_the_agents_reader_agrees_with_espressifs_generator(
     values: dict[tuple[str, str], tuple[Any, Any]],
 ) -> None:
     """Whatever the generator writes, over several pages too, the agent reads back the same."""
-    entries = [Entry(space, key, kind, v) for (space, key), (kind, v) in values.items()]
+    entries = [NvsEntry(space, key, kind, v) for (space, key), (kind, v) in values.items()]
     image = make_nvs_image(entries, 0x20000)
     nvs = reader(image)
     assert {(space, key): nvs.value(place) for space, key, place in nvs} == {

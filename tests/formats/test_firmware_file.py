@@ -15,7 +15,7 @@ from startline_host.boards import Board, load_board
 from startline_host.errors import BadInput
 from startline_host.formats.esp_image import make_image, parse_image, with_flash_size, xor_bytes
 from startline_host.formats.firmware_file import Firmware, split_firmware
-from startline_host.formats.partitions import Partition, PartitionTable
+from startline_host.formats.partitions import PartitionRow, PartitionTable
 from startline_host.formats.synthetic_firmware import stock_table, synthetic_firmware
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ def test_another_chips_image_is_refused(board: Board, merged: bytes) -> None:
 
 def test_an_application_larger_than_its_partition_is_refused(board: Board) -> None:
     """A table that leaves the application no room is noticed."""
-    small = PartitionTable((*stock_table().rows[:2], Partition("factory", 0, 0, 0x10000, 0x4000)))
+    small = PartitionTable(
+        (*stock_table().rows[:2], PartitionRow("factory", 0, 0, 0x10000, 0x4000))
+    )
     data = synthetic_firmware(board, version="1.29.0", table=small)
     with pytest.raises(BadInput, match="its partition 'factory' only 16384"):
         split_firmware(data, board)

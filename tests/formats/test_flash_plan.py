@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from startline_host.errors import BadInput, Bug
-from startline_host.formats.factory_partition import Settings, make_factory_image
+from startline_host.formats.factory_partition import DeviceSettings, make_factory_image
 from startline_host.formats.flash_plan import (
     FlashPlan,
-    Region,
+    FlashRegion,
     check_plan,
     make_plan,
     merged_image,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def plan(board: Board, firmware: Firmware, unit: Unit, settings: Settings) -> FlashPlan:
+def plan(board: Board, firmware: Firmware, unit: Unit, settings: DeviceSettings) -> FlashPlan:
     """Make the whole plan of one reader."""
     vfs = make_filesystem({"/main.py": b"print(1)\n"}, 0xFA000)
     return make_plan(board, firmware, vfs=vfs, fctry=make_factory_image(unit, settings))
@@ -50,20 +50,20 @@ def test_the_plan_holds_no_byte_of_the_devices_own(plan: FlashPlan) -> None:
 @pytest.mark.parametrize(
     "region",
     [
-        Region("partition table", 0x8000, bytes(0x1001)),
-        Region("boot loader", 0x1000, bytes(0x7001)),
-        Region("fctry", 0x3FA000, bytes(0x2000)),
-        Region("vfs", 0x200000, bytes(0xFA001)),
-        Region("application", 0xF000, bytes(10)),
-        Region("nvs", 0x9000, bytes(10)),
-        Region("bind", 0x3FA000, bytes(10)),
-        Region("race", 0x2FA000, bytes(10)),
-        Region("vfs", 0x2F9000, bytes(0x1001)),
-        Region("fctry", 0x3FC001, bytes(10)),
-        Region("fctry", 0x3FC000, bytes(0x4001)),
+        FlashRegion("partition table", 0x8000, bytes(0x1001)),
+        FlashRegion("boot loader", 0x1000, bytes(0x7001)),
+        FlashRegion("fctry", 0x3FA000, bytes(0x2000)),
+        FlashRegion("vfs", 0x200000, bytes(0xFA001)),
+        FlashRegion("application", 0xF000, bytes(10)),
+        FlashRegion("nvs", 0x9000, bytes(10)),
+        FlashRegion("bind", 0x3FA000, bytes(10)),
+        FlashRegion("race", 0x2FA000, bytes(10)),
+        FlashRegion("vfs", 0x2F9000, bytes(0x1001)),
+        FlashRegion("fctry", 0x3FC001, bytes(10)),
+        FlashRegion("fctry", 0x3FC000, bytes(0x4001)),
     ],
 )
-def test_a_region_out_of_its_place_is_a_bug(plan: FlashPlan, region: Region) -> None:
+def test_a_region_out_of_its_place_is_a_bug(plan: FlashPlan, region: FlashRegion) -> None:
     """A plan that would leave a region's place is stopped, one byte too many included."""
     with pytest.raises(Bug):
         check_plan(msgspec.structs.replace(plan, regions=(region,)))

@@ -16,13 +16,17 @@ from startline_race.progress import Progress
 
 from startline_host.errors import BadInput
 from startline_host.formats.bytecode import device_files
-from startline_host.formats.factory_partition import Options, Settings, make_factory_image
-from startline_host.formats.flash_dump import Dump, GrowingDump, load_dump
+from startline_host.formats.factory_partition import (
+    DeviceSettings,
+    OptionSettings,
+    make_factory_image,
+)
+from startline_host.formats.flash_dump import FlashDump, LazyFlashDump, load_dump
 from startline_host.formats.flash_plan import make_plan, merged_image
 from startline_host.formats.inspection import Inspection, inspect
 from startline_host.formats.journal_summary import JournalSummary
 from startline_host.formats.littlefs_image import make_filesystem
-from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.formats.nvs_pages import read_pages
 from startline_host.formats.partitions import make_table
 from startline_host.formats.synthetic_firmware import stock_table
@@ -55,7 +59,7 @@ def record(**changes: Any) -> bytes:
 
 def nvs_with(raw: bytes) -> bytes:
     """Make an nvs partition that holds the record's first copy."""
-    return make_nvs_image([Entry("startline", "record", "blob", raw)], 0x6000)
+    return make_nvs_image([NvsEntry("startline", "record", "blob", raw)], 0x6000)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +73,7 @@ def flash(
     board: Board,
     firmware: Firmware,
     unit: Unit,
-    settings: Settings,
+    settings: DeviceSettings,
     agent_files: dict[str, bytes],
 ) -> bytearray:
     """Make the flash of a loaded and bound device."""
@@ -88,7 +92,7 @@ def put(flash: bytearray, offset: int, data: bytes) -> None:
 
 def look(flash: bytearray, mac: bytes | None = MAC) -> Inspection:
     """Inspect a whole flash."""
-    return inspect(Dump({0: bytes(flash)}, len(flash)), mac)
+    return inspect(FlashDump({0: bytes(flash)}, len(flash)), mac)
 
 
 def test_a_whole_device_is_told_in_full(flash: bytearray) -> None:
@@ -240,11 +244,13 @@ def test_without_the_chips_mac_the_records_own_is_believed(flash: bytearray) -> 
     assert seen.state == "bound"
 
 
-def test_a_stock_table_is_understood(flash: bytearray, unit: Unit, settings: Settings) -> None:
+def test_a_stock_table_is_understood(
+    flash: bytearray, unit: Unit, settings: DeviceSettings
+) -> None:
     """With a stock table identity and the one copy of the record are read from nvs."""
     put(flash, 0x8000, make_table(stock_table()))
     told = [
-        Entry(space, key, "blob", value)
+        NvsEntry(space, key, "blob", value)
         for space, key, value in [
             ("factory", "serial", b"DEVICE-123"),
             ("factory", "model", b"Model X1"),
@@ -253,9 +259,8 @@ def test_a_stock_table_is_understood(flash: bytearray, unit: Unit, settings: Set
             ("claim", "key", b"ror-ae4fc6c19681a20fad30"),
         ]
     ]
-    put(
-        flash, NVS, make_nvs_image([*told, Entry("startline", "record", "blob", record())], 0x6000)
-    )
+    told.append(NvsEntry("startline", "record", "blob", record()))
+    put(flash, NVS, make_nvs_image(told, 0x6000))
     seen = look(flash)
     assert seen.stock
     assert seen.factory is not None
@@ -277,7 +282,7 @@ def test_a_damaged_nvs_page_is_noted(flash: bytearray) -> None:
 def test_parts_of_a_flash_are_enough_for_part_of_the_answer(flash: bytearray) -> None:
     """A reader of a device over a slow line may leave out vfs and most of the application."""
     parts = {at: bytes(flash[at:end]) for at, end in ((0, 0x11000), (BIND, 0x400000))}
-    seen = inspect(Dump(parts, len(flash)), MAC)
+    seen = inspect(FlashDump(parts, len(flash)), MAC)
     assert seen.agent is None
     assert seen.application is not None
     assert (seen.application.version, seen.application.verified) == ("1.29.0", False)
@@ -291,13 +296,13 @@ def test_an_official_images_version_is_found_where_it_stands(flash: bytearray) -
     flash[descriptor : descriptor + 7] = b"f61fac0"
     banner = flash.index(b"MicroPython v1.29.0 on", 0x10000)
     known = {0: bytes(flash[:banner]), BIND: bytes(flash[BIND:])}
-    partly = inspect(Dump(known, len(flash)), MAC)
+    partly = inspect(FlashDump(known, len(flash)), MAC)
     assert partly.application is not None
     assert (partly.application.version, partly.missing) == ("", [])
-    asked = inspect(Dump(known, len(flash)), MAC, running="1.26.1")
+    asked = inspect(FlashDump(known, len(flash)), MAC, running="1.26.1")
     assert asked.application is not None
     assert asked.application.version == "1.26.1"
-    dump = GrowingDump(known, len(flash), lambda at, size: bytes(flash[at : at + size]))
+    dump = LazyFlashDump(known, len(flash), lambda at, size: bytes(flash[at : at + size]))
     dump.allow(0x10020, 0x200)
     grown = inspect(dump, MAC)
     assert grown.application is not None
@@ -313,7 +318,7 @@ def test_a_dump_can_grow_where_it_is_allowed_to(flash: bytearray) -> None:
         fetched.append((offset, length))
         return bytes(flash[offset : offset + length])
 
-    dump = GrowingDump(parts, len(flash), fetch)
+    dump = LazyFlashDump(parts, len(flash), fetch)
     dump.allow(VFS, 0xFA000)
     seen = inspect(dump, MAC)
     assert seen.agent is not None
@@ -328,13 +333,13 @@ def test_a_dump_can_grow_where_it_is_allowed_to(flash: bytearray) -> None:
 
 
 def test_a_device_that_means_to_bind_and_cannot_says_what_it_lacks(
-    flash: bytearray, unit: Unit, settings: Settings
+    flash: bytearray, unit: Unit, settings: DeviceSettings
 ) -> None:
     """An unbound device without its key or its CA is half loaded; a bound one needs neither."""
     bare = msgspec.structs.replace(
         settings,
         claim=msgspec.structs.replace(settings.claim, base_url="http://localhost:8443/v0"),
-        set=Options(insecure_http=True),
+        set=OptionSettings(insecure_http=True),
     )
     image = bytearray(make_factory_image(unit, bare))
     put(flash, FCTRY, image)
@@ -368,7 +373,7 @@ def test_a_dump_smaller_than_its_table_is_refused(flash: bytearray, tmp_path: Pa
 
 def test_bytes_outside_the_known_parts_are_an_error() -> None:
     """A sparse dump never makes up bytes."""
-    dump = Dump({0: b"abc", 10: b"xyz"}, 100)
+    dump = FlashDump({0: b"abc", 10: b"xyz"}, 100)
     assert (dump.has(10, 3), dump.has(2, 2), dump.has(11, 3)) == (True, False, False)
     assert dump.read(11, 2) == b"yz"
     with pytest.raises(BadInput, match="not in the dump"):
@@ -377,9 +382,8 @@ def test_bytes_outside_the_known_parts_are_an_error() -> None:
 
 def test_page_health_counts_entries() -> None:
     """Written, erased and empty entries of a page add up to 126, and each state has its name."""
-    image = bytearray(
-        make_nvs_image([Entry("a", "k", "u8", 1), Entry("a", "t", "string", "x" * 40)], 0x4000)
-    )
+    entries = [NvsEntry("a", "k", "u8", 1), NvsEntry("a", "t", "string", "x" * 40)]
+    image = bytearray(make_nvs_image(entries, 0x4000))
     # Erase entry 1 the way NVS does: both of its bits go to 0.
     image[32] &= 0b11110011
     first, second = read_pages(bytes(image))[:2]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from startline_host.errors import BadInput
 from startline_host.formats.partitions import (
     TABLE_SIZE,
-    Partition,
+    PartitionRow,
     PartitionTable,
     make_table,
     parse_table,
@@ -62,7 +62,7 @@ def test_no_journal_where_files_would_have_no_room() -> None:
 
 def test_a_vfs_row_of_the_stock_table_is_replaced() -> None:
     """The explicit vfs row of firmware up to 1.25 gives way to the shortened one."""
-    old = PartitionTable((*stock_table().rows, Partition("vfs", 1, 0x81, 0x200000, 0x200000)))
+    old = PartitionTable((*stock_table().rows, PartitionRow("vfs", 1, 0x81, 0x200000, 0x200000)))
     assert startline_table(old, 4 * MIB) == startline_table(stock_table(), 4 * MIB)
 
 
@@ -114,18 +114,21 @@ def test_what_is_no_table_is_refused_with_the_reason(data: bytes, reason: str) -
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ([Partition("a", 1, 2, 0x9000, 0x3000), Partition("b", 1, 2, 0xB000, 0x1000)], "overlap"),
         (
-            [Partition("a", 1, 2, 0x9000, 0x1000), Partition("a", 1, 2, 0xB000, 0x1000)],
+            [PartitionRow("a", 1, 2, 0x9000, 0x3000), PartitionRow("b", 1, 2, 0xB000, 0x1000)],
+            "overlap",
+        ),
+        (
+            [PartitionRow("a", 1, 2, 0x9000, 0x1000), PartitionRow("a", 1, 2, 0xB000, 0x1000)],
             "same name",
         ),
-        ([Partition("a", 1, 2, 0x9000, 0x1800)], "whole sectors"),
-        ([Partition("a", 1, 2, 0x8000, 0x1000)], "before the table ends"),
-        ([Partition("x" * 17, 1, 2, 0x9000, 0x1000)], "1 to 16 bytes"),
+        ([PartitionRow("a", 1, 2, 0x9000, 0x1800)], "whole sectors"),
+        ([PartitionRow("a", 1, 2, 0x8000, 0x1000)], "before the table ends"),
+        ([PartitionRow("x" * 17, 1, 2, 0x9000, 0x1000)], "1 to 16 bytes"),
         ([], "no rows"),
     ],
 )
-def test_an_unsound_table_is_not_made(rows: list[Partition], reason: str) -> None:
+def test_an_unsound_table_is_not_made(rows: list[PartitionRow], reason: str) -> None:
     """Overlaps, double names and crooked sizes are refused before there are any bytes."""
     with pytest.raises(BadInput, match=reason):
         make_table(PartitionTable(tuple(rows)))

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from startline_host.errors import BadInput
-from startline_host.mock_cloud import CASES, Authority, MockCloud, server_certificate
+from startline_host.mock_cloud import CASES, CertificateAuthority, MockCloud, server_certificate
 
 from .conftest import Start
 
@@ -74,7 +74,7 @@ def test_addresses_and_further_names_are_in_the_certificate(start: Start) -> Non
 
 def test_der_and_pem_are_one_certificate() -> None:
     """CA and server certificate are handed out in both forms."""
-    authority = Authority()
+    authority = CertificateAuthority()
     issued = server_certificate(authority)
     assert ssl.PEM_cert_to_DER_cert(authority.ca_pem.decode()) == authority.ca_der
     assert ssl.PEM_cert_to_DER_cert(issued.pem.decode()) == issued.der
@@ -82,11 +82,11 @@ def test_der_and_pem_are_one_certificate() -> None:
 
 def test_an_authority_can_be_kept() -> None:
     """An authority made from its own PEM is the same one."""
-    first = Authority()
-    assert Authority(first.to_pem()).ca_der == first.ca_der
+    first = CertificateAuthority()
+    assert CertificateAuthority(first.to_pem()).ca_der == first.ca_der
 
 
-@pytest.mark.parametrize("make", [lambda: server_certificate(Authority(), "bogus"),
+@pytest.mark.parametrize("make", [lambda: server_certificate(CertificateAuthority(), "bogus"),
                                   lambda: MockCloud(certificate="bogus")])  # fmt: skip
 def test_an_unknown_case_is_named(make: Callable[[], object]) -> None:
     """A case that does not exist is bad input, and the hint lists those that do."""

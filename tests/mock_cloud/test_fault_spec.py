@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from startline_host.errors import BadInput
-from startline_host.mock_cloud.fault_spec import Order, OrderBook, parse
+from startline_host.mock_cloud.fault_spec import ActiveFaults, FaultSpec, parse
 from startline_host.mock_cloud.switchboard import ALL_FAULTS
 
 from .conftest import Start
@@ -14,16 +14,16 @@ from .conftest import Start
 @pytest.mark.parametrize(
     ("text", "order"),
     [
-        ("drop", Order("drop")),
-        ("status:503", Order("status", 503)),
-        ("status:503x2", Order("status", 503, 2)),
-        ("dropx3", Order("drop", None, 3)),
-        ("stall@POST", Order("stall", None, None, "POST")),
-        ("status:500x1@GET@/v0/devices", Order("status", 500, 1, "GET", "/v0/devices")),
-        ("drop@/v0/sessions", Order("drop", None, None, "", "/v0/sessions")),
+        ("drop", FaultSpec("drop")),
+        ("status:503", FaultSpec("status", 503)),
+        ("status:503x2", FaultSpec("status", 503, 2)),
+        ("dropx3", FaultSpec("drop", None, 3)),
+        ("stall@POST", FaultSpec("stall", None, None, "POST")),
+        ("status:500x1@GET@/v0/devices", FaultSpec("status", 500, 1, "GET", "/v0/devices")),
+        ("drop@/v0/sessions", FaultSpec("drop", None, None, "", "/v0/sessions")),
     ],
 )
-def test_an_order_is_read_and_written(text: str, order: Order) -> None:
+def test_an_order_is_read_and_written(text: str, order: FaultSpec) -> None:
     """Name, number, times, method and path are read, and written as they were."""
     assert parse(text, ALL_FAULTS) == order
     assert str(order) == text
@@ -57,7 +57,7 @@ def test_bytes_need_a_proxy(start: Start) -> None:
 
 def test_one_order_for_each_fault_stays_in_force() -> None:
     """A later order for the same fault replaces the earlier one in its place."""
-    book = OrderBook()
+    book = ActiveFaults()
     for text in ("drop", "status:500", "drop@GET"):
         book.put(parse(text, ALL_FAULTS))
     assert [str(order) for order in book.listed()] == ["drop@GET", "status:500"]
@@ -68,8 +68,8 @@ def test_one_order_for_each_fault_stays_in_force() -> None:
 
 def test_counted_orders_run_out() -> None:
     """An order with a number of times goes when it has been played so often."""
-    book = OrderBook()
-    book.put(Order("drop", times=2))
+    book = ActiveFaults()
+    book.put(FaultSpec("drop", times=2))
     assert book.count(book.listed())
     assert [order.times for order in book.listed()] == [1]
     book.count(book.listed())

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from startline_host.mock_cloud.fault_table import ANY, BIND, LIST, ROWS, Commit
+from startline_host.mock_cloud.fault_table import ANY, BIND, LIST, ROWS, CommitPolicy
 from startline_host.mock_cloud.trap import TRAP_TOKEN
 
 from .conftest import SEED_ID, Client, Start
@@ -108,7 +108,7 @@ def test_a_fault_answers_as_its_row_says(
     assert seen.status == status
     assert re.search(pattern, seen.body)
     row = ROWS[order.partition(":")[0]]
-    assert len(client.cloud.devices()) == (1 if row.commit is Commit.YES else 0)
+    assert len(client.cloud.devices()) == (1 if row.commit is CommitPolicy.YES else 0)
     assert client.cloud.requests[0].fault == order
 
 

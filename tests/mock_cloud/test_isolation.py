@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from startline_host.mock_cloud.exchange import ask
 from startline_host.mock_cloud.rufus import RufusApi
-from startline_host.mock_cloud.store import Store, default_keys
+from startline_host.mock_cloud.store import CloudStore, default_keys
 
 COMPANIES = ("Ours", "Theirs")
 WHO = st.sampled_from(COMPANIES)
@@ -26,7 +26,7 @@ class Companies(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = Store()
+        self.store = CloudStore()
         self.app = RufusApi(self.store).app()
         self.runner = asyncio.Runner()
         self.keys = {

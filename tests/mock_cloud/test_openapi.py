@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from startline_host.mock_cloud.rufus import PREFIX
-from startline_host.mock_cloud.rufus.response_models import Refused
+from startline_host.mock_cloud.rufus.response_models import RefusedAnswer
 
 from .conftest import Client, Start
 
@@ -56,7 +56,7 @@ def test_answers_have_the_form_that_is_described(
             good = answer.status_code == call.status
             assert good or answer.status_code in call.refusals, path
             assert good or fill != ids, path
-            _read(answer.content, envelope, call.answer if good else Refused)
+            _read(answer.content, envelope, call.answer if good else RefusedAnswer)
 
 
 def _read(content: bytes, envelope: str, form: type[msgspec.Struct]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 
-from startline_host.virtual.baud_pacing import Wire
-from startline_host.virtual.uart import Counts, Uart
+from startline_host.virtual.baud_pacing import BaudPacer
+from startline_host.virtual.uart import UartCounts, UartHub
 
 
 def test_without_a_pace_bytes_arrive_at_once() -> None:
     """An instant wire delivers before `push` returns, and knows what a line would have taken."""
     received: list[bytes] = []
-    wire = Wire(received.append, lambda: 1000)
+    wire = BaudPacer(received.append, lambda: 1000)
     wire.push(b"at once")
     assert (received, wire.carried, wire.busy) == ([b"at once"], 7, 0.07)
 
@@ -22,7 +22,7 @@ def test_a_paced_wire_is_no_faster_than_its_rate() -> None:
 
     async def send() -> float:
         received = bytearray()
-        wire = Wire(received.extend, lambda: 100_000, paced=True)
+        wire = BaudPacer(received.extend, lambda: 100_000, paced=True)
         start = time.monotonic()
         for piece in range(10):
             wire.push(bytes((piece,)) * 100)
@@ -40,7 +40,7 @@ def test_what_waits_can_be_dropped() -> None:
 
     async def send() -> bytes:
         received = bytearray()
-        wire = Wire(received.extend, lambda: 100_000, paced=True)
+        wire = BaudPacer(received.extend, lambda: 100_000, paced=True)
         wire.push(b"old" * 1000)
         wire.clear()
         wire.push(b"new")
@@ -66,7 +66,7 @@ def test_a_paced_line_holds_the_output_up() -> None:
     """A chip that says more than its line can carry is held up, and goes on when it has room."""
 
     async def flood() -> None:
-        uart, told = Uart(paced=True), []
+        uart, told = UartHub(paced=True), []
         uart.baud = 1_000_000
         uart.pause_output = told.append
         uart.send(b"x" * 10_000)
@@ -80,7 +80,7 @@ def test_a_paced_line_holds_the_output_up() -> None:
 
 def test_every_plug_hears_the_chip() -> None:
     """All connected hosts get the output, none gets what came before; both ways are counted."""
-    uart, first, second = Uart(), Host(), Host()
+    uart, first, second = UartHub(), Host(), Host()
     uart.send(b"unheard ")
     uart.plug_in(first)
     uart.send(b"one ")
@@ -89,12 +89,12 @@ def test_every_plug_hears_the_chip() -> None:
     uart.unplug(first)
     uart.push(b"typed")
     assert (first.got, second.got) == (b"one both", b"both")
-    assert uart.counts == Counts(received=5, sent=16, busy=210 / 115200)
+    assert uart.counts == UartCounts(received=5, sent=16, busy=210 / 115200)
 
 
 def test_one_slow_host_holds_the_output_up() -> None:
     """The chip pauses while any host is full, and goes on when none is, or it has gone."""
-    uart, first, second, told = Uart(), Host(), Host(), []
+    uart, first, second, told = UartHub(), Host(), Host(), []
     uart.pause_output = told.append
     for plug in (first, second):
         uart.plug_in(plug)

@@ -10,7 +10,7 @@ import pytest
 
 from startline_host.virtual import chip as chip_module
 from startline_host.virtual import slip
-from startline_host.virtual.chip import Chip
+from startline_host.virtual.chip import VirtualChip
 from startline_host.virtual.flash import NorFlash
 from startline_host.virtual.registers import Registers
 
@@ -66,7 +66,7 @@ class Bench:
         self.forgotten = 0
         self.cpu = Program(self.hear)
         registers = Registers(bytes(6), flash.size, lambda: 115200)
-        self.chip = Chip(flash, registers, self.cpu, self.hear, self.forget)
+        self.chip = VirtualChip(flash, registers, self.cpu, self.hear, self.forget)
 
     def hear(self, data: bytes) -> None:
         """Collect output."""

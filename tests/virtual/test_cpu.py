@@ -14,7 +14,7 @@ import pytest
 from startline_host.errors import BadInput
 from startline_host.virtual.cpu import Cpu, CpuConfig
 from startline_host.virtual.vm_binary import find_micropython
-from startline_host.virtual.vm_stream import Decoder, Piece, frame, make_prefix
+from startline_host.virtual.vm_stream import StreamPiece, VmStreamDecoder, frame, make_prefix
 from tests.virtual.vm_harness import FLASH_SIZE, MAC, SECONDS, Vm, is_alive
 
 PREFIX = b"\xff\x80\x81\x82\x83"
@@ -171,15 +171,15 @@ def test_no_micropython_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_frames_are_found_however_the_stream_is_cut() -> None:
     """Text is cooked, raw bytes are not, words go aside; every way to cut the stream gives the same."""
     stream = b"a\nb" + PREFIX + b"R\x03\x00c\nd" + frame(PREFIX, b"i\x03") + b"e\xff\xff\x80"
-    whole = list(Decoder(PREFIX).feed(stream))
+    whole = list(VmStreamDecoder(PREFIX).feed(stream))
     assert whole == [
-        Piece("line", b"a\r\nb"),
-        Piece("line", b"c\nd"),
-        Piece("word", b"i\x03"),
-        Piece("line", b"e\xff"),
+        StreamPiece("line", b"a\r\nb"),
+        StreamPiece("line", b"c\nd"),
+        StreamPiece("word", b"i\x03"),
+        StreamPiece("line", b"e\xff"),
     ]
     for cut in range(len(stream)):
-        decoder = Decoder(PREFIX)
+        decoder = VmStreamDecoder(PREFIX)
         pieces = [*decoder.feed(stream[:cut]), *decoder.feed(stream[cut:]), *decoder.feed(b"\x00")]
         line = b"".join(data for kind, data in pieces if kind == "line")
         assert line == b"a\r\nbc\nde\xff\xff\x80\x00"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from startline_host.virtual.flash import PAGE, SECTOR, NorFlash, Power, PowerCut
+from startline_host.virtual.flash import PAGE, SECTOR, NorFlash, PowerCut, PowerSource
 from startline_host.virtual.vm_binary import find_micropython
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_a_file_holds_what_memory_would(
     flash.close()
 
 
-class CutAfter(Power):
+class CutAfter(PowerSource):
     """Gives out after a number of bytes of programming and erasing."""
 
     def __init__(self, energy: int) -> None:
@@ -153,7 +153,7 @@ def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
 SAME_ON_BOTH = """
 import sys
 sys.path.insert(0, {root!r})
-from flash import NorFlash, Power, PowerCut, SECTOR
+from flash import NorFlash, PowerSource, PowerCut, SECTOR
 flash = NorFlash({path!r})
 flash.program(10, b"startline" * 100)
 flash.program(12, b"\\x0f" * 700)
@@ -161,7 +161,7 @@ flash.erase(SECTOR, SECTOR)
 flash.program(2 * SECTOR - 3, bytes(6))
 buffer = bytearray(300)
 flash.readinto(200, buffer)
-class Cut(Power):
+class Cut(PowerSource):
     def allow(self, operation, offset, length):
         return length // 2
 flash = NorFlash({path!r}, power=Cut())

@@ -12,7 +12,7 @@ import pytest
 from startline_host.virtual import slip
 from startline_host.virtual.flash import NorFlash
 from startline_host.virtual.registers import Registers
-from startline_host.virtual.rom import RESET, RUN, Loader
+from startline_host.virtual.rom import RESET, RUN, RomLoader
 
 SYNC = b"\x07\x07\x12\x20" + b"\x55" * 32
 STUB_AT = 0x40090000
@@ -23,12 +23,12 @@ class Client:
 
     def __init__(self) -> None:
         self.flash = NorFlash(size=4 << 20)
-        self.loader = Loader(self.flash, Registers(bytes(6), 4 << 20, lambda: 115200))
+        self.loader = RomLoader(self.flash, Registers(bytes(6), 4 << 20, lambda: 115200))
         self.is_stub = False
 
     def send(self, frame: bytes) -> list[bytes]:
         """Send one frame; return the frames that come back."""
-        return slip.Decoder().feed(self.loader.feed(slip.encode(frame)))
+        return slip.SlipDecoder().feed(self.loader.feed(slip.encode(frame)))
 
     def ask(self, command: int, body: bytes = b"", checksum: int = 0) -> tuple[int, bytes, bytes]:
         """Send a command; return (value, data, status) of its one answer."""

@@ -16,7 +16,7 @@ sys.path[:] = [{folder!r}, ".frozen"]
 import time
 from flash import PowerCut
 from runtime import chip, chip_flash, clock, install
-from runtime.world import World
+from runtime.world import RuntimeWorld
 
 memory = bytearray(b"\\xff" * (4 << 20))
 table = bytes.fromhex({table!r})
@@ -26,7 +26,7 @@ install.install(sys.stdin, sys.stdout, sys.print_exception)
 def begin(world):
     flash = chip_flash.ChipFlash(size=4 << 20)
     flash._memory = memory
-    return chip.use(chip.Chip(flash, bytes(6), World(lambda: world), clock.Clock(time.ticks_us), time.ticks_ms))
+    return chip.use(chip.RuntimeChip(flash, bytes(6), RuntimeWorld(lambda: world), clock.ChipClock(time.ticks_us), time.ticks_ms))
 
 first = begin({{}})
 from esp32 import NVS, Partition

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from startline_host.virtual.flash import NorFlash, Power, PowerCut
+from startline_host.virtual.flash import NorFlash, PowerCut, PowerSource
 from startline_host.virtual.runtime import nvs, nvs_errors
 from startline_host.virtual.runtime.nvs_page import BLOB_DATA, BLOB_INDEX, I32, U8
 from startline_host.virtual.runtime.nvs_pending import PendingNvs
@@ -35,7 +35,7 @@ erasing = st.tuples(st.just("erase"), st.sampled_from(KEYS), st.none())
 changes = st.lists(st.one_of(small, blob, erasing), max_size=40)
 
 
-class Supply(Power):
+class Supply(PowerSource):
     """Lets a number of operations pass, and part of the next."""
 
     def __init__(self, operations: int, part: float = 0.0) -> None:

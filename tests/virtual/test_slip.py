@@ -18,7 +18,7 @@ payloads = st.binary(min_size=1) | st.text("\xc0\xdb\xdc\xdd\x00", min_size=1).m
 def test_frames_come_out_as_they_went_in(frames: list[bytes], chance: random.Random) -> None:
     """Any frames, sent in pieces of any size, come out whole and in order."""
     line = b"".join(slip.encode(frame) for frame in frames)
-    decoder, received = slip.Decoder(), []
+    decoder, received = slip.SlipDecoder(), []
     while line:
         cut = chance.randint(1, len(line))
         received += decoder.feed(line[:cut])
@@ -28,7 +28,7 @@ def test_frames_come_out_as_they_went_in(frames: list[bytes], chance: random.Ran
 
 def test_endless_noise_is_forgotten() -> None:
     """A line that never ends a frame does not fill the memory, and a frame after it arrives."""
-    decoder = slip.Decoder()
+    decoder = slip.SlipDecoder()
     for _ in range(100):
         assert decoder.feed(b"U" * 65536) == []
     decoder.feed(b"\xc0")

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from startline_host.virtual import VirtualEsp32
-from startline_host.virtual.tcp import Rfc2217
-from startline_host.virtual.uart import Uart
+from startline_host.virtual.tcp import Rfc2217Coding
+from startline_host.virtual.uart import UartHub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ line_bytes = st.binary(max_size=20) | st.lists(st.sampled_from([255, 254, 0])).m
 def test_telnet_is_taken_out(pieces: list[tuple[bytes, bytes]], data: st.DataObject) -> None:
     """What the line carries comes through, with telnet's commands between, cut anywhere."""
     sent = b"".join(plain.replace(b"\xff", b"\xff\xff") + command for plain, command in pieces)
-    coding, received = Rfc2217(Uart(), Transport()), b""
+    coding, received = Rfc2217Coding(UartHub(), Transport()), b""
     while sent:
         cut = data.draw(st.integers(1, len(sent)))
         received += coding.decode(sent[:cut])

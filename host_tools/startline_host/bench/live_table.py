@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from startline_host.bench.scenarios.catalog import Case
-from startline_host.bench.scenarios.runner import Result
+from startline_host.bench.scenarios.runner import CaseResult
 
 _MARKS = {
     "passed": ("✓", "green"),
@@ -61,7 +61,7 @@ class LiveTable:
         with self._lock:
             self._running[id(case)] = case
 
-    def ended(self, result: Result) -> None:
+    def ended(self, result: CaseResult) -> None:
         """Count a case, and say what went wrong with it, if anything did."""
         case = result.case
         group = case.scenario.group
@@ -97,7 +97,7 @@ def _count(name: str, count: int) -> Text:
     return Text(str(count) if count else "", style=_MARKS[name][1])
 
 
-def _line(result: Result) -> Text:
+def _line(result: CaseResult) -> Text:
     mark, style = _MARKS[result.verdict]
     line = Text.assemble(
         (mark, style), f" {result.case.name}  ", (f"{result.seconds:.1f} s", "dim")

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from startline_host.bench.scenarios.base_flash import Base
-    from startline_host.bench.scenarios.board_rig import Borrowed
+    from startline_host.bench.scenarios.base_flash import BaseFlash
+    from startline_host.bench.scenarios.board_rig import BorrowedBoard
     from startline_host.bench.scenarios.rig import Rig
     from startline_host.bench.scenarios.transcript import Transcript
-    from startline_host.bench.station import Device, Station
+    from startline_host.bench.station import BenchDevice, BenchStation
     from startline_host.mock_cloud import MockCloud
 
 _MARKER = """startline(app=None, key="WRITE", cloud={}, given={}): how startline_device, _cloud and
@@ -59,7 +59,7 @@ class ShortNames:
     """The fixtures under short names, for projects that have no such fixtures of their own."""
 
     @pytest.fixture
-    def device(self, startline_device: Device) -> Device:
+    def device(self, startline_device: BenchDevice) -> BenchDevice:
         """Provide `startline_device`."""
         return startline_device
 
@@ -69,7 +69,7 @@ class ShortNames:
         return startline_cloud
 
     @pytest.fixture
-    def station(self, startline_station: Station) -> Station:
+    def station(self, startline_station: BenchStation) -> BenchStation:
         """Provide `startline_station`."""
         return startline_station
 
@@ -86,7 +86,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 @pytest.fixture(scope="session")
-def _startline_bases() -> dict[Path | None, Base]:
+def _startline_bases() -> dict[Path | None, BaseFlash]:
     """Keep the flash images of a session: compiling the agent once is enough."""
     return {}
 
@@ -117,22 +117,22 @@ def startline_station(
     request: pytest.FixtureRequest,
     startline_cloud: MockCloud,
     tmp_path: Path,
-    _startline_bases: dict[Path | None, Base],
+    _startline_bases: dict[Path | None, BaseFlash],
     _startline_board: ExitStack,
-) -> Iterator[Station]:
+) -> Iterator[BenchStation]:
     """Set up a bench around the cloud; devices are made with `startline_station.device()`."""
     import msgspec
 
-    from startline_host.bench.scenarios.model import Given
-    from startline_host.bench.scenarios.provisioning import Link, Provisioner
+    from startline_host.bench.scenarios.model import ReaderSettings
+    from startline_host.bench.scenarios.provisioning import CloudLink, Provisioner
     from startline_host.bench.scenarios.transcript import Transcript
-    from startline_host.bench.station import Station
+    from startline_host.bench.station import BenchStation
 
     marked = _marked(request)
     port = request.config.getoption("--startline-port")
     ssid = request.config.getoption("--startline-ssid")
-    given = msgspec.convert({"boot_limit": 12} | marked.get("given", {}), Given)
-    link = Link(ssid=ssid, password=_wifi_password()) if ssid else Link()
+    given = msgspec.convert({"boot_limit": 12} | marked.get("given", {}), ReaderSettings)
+    link = CloudLink(ssid=ssid, password=_wifi_password()) if ssid else CloudLink()
     slack = _BOARD_SLACK if port else 0
     base = _base(request, _startline_bases)
     key, led = marked.get("key", "WRITE"), base.board.led
@@ -140,12 +140,12 @@ def startline_station(
     transcript = Transcript(provisioner.secrets())
     request.node.stash[_TRANSCRIPT] = transcript
     with _rig(port, base, tmp_path, transcript, _startline_board) as rig:
-        yield Station(rig, startline_cloud, provisioner, transcript, given)
+        yield BenchStation(rig, startline_cloud, provisioner, transcript, given)
         transcript.requests("cloud", startline_cloud.requests)
 
 
 @pytest.fixture
-def startline_device(startline_station: Station) -> Device:
+def startline_device(startline_station: BenchStation) -> BenchDevice:
     """Provide a reader with the agent and the app under test, provisioned and off."""
     return startline_station.device()
 
@@ -174,7 +174,7 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
     return found
 
 
-def _base(request: pytest.FixtureRequest, bases: dict[Path | None, Base]) -> Base:
+def _base(request: pytest.FixtureRequest, bases: dict[Path | None, BaseFlash]) -> BaseFlash:
     from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
     from startline_host.boards import load_board
     from startline_host.formats.bytecode import owner_files
@@ -195,7 +195,7 @@ def _base(request: pytest.FixtureRequest, bases: dict[Path | None, Base]) -> Bas
 
 
 def _rig(
-    port: str | None, base: Base, folder: Path, transcript: Transcript, stack: ExitStack
+    port: str | None, base: BaseFlash, folder: Path, transcript: Transcript, stack: ExitStack
 ) -> Rig:
     if port is None:
         from startline_host.bench.scenarios.virtual_rig import VirtualRig
@@ -204,11 +204,11 @@ def _rig(
     return _borrowed(port, base, stack).rig(transcript, threading.Event(), None)
 
 
-def _borrowed(port: str, base: Base, stack: ExitStack) -> Borrowed:
+def _borrowed(port: str, base: BaseFlash, stack: ExitStack) -> BorrowedBoard:
     """Borrow the board once for as long as the same app is tested on it."""
     from startline_host.bench.scenarios.board_rig import borrow
 
-    held: Borrowed | None = getattr(stack, "borrowed", None)
+    held: BorrowedBoard | None = getattr(stack, "borrowed", None)
     if held is None or held.base is not base:
         stack.close()
         held = stack.enter_context(borrow(port, base))

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from startline_host.bench.run_report import Run
-from startline_host.bench.scenarios.runner import Result
+from startline_host.bench.run_report import BenchRun
+from startline_host.bench.scenarios.runner import CaseResult
 
 #: What XML 1.0 cannot hold, escaped or not.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(run: Run) -> bytes:
+def junit(run: BenchRun) -> bytes:
     """Return the report: a suite for each group, a test case for each case."""
     root = ET.Element("testsuites", {"name": "startline bench", **_counts(run.results)})
     groups = dict.fromkeys(result.case.scenario.group for result in run.results)
@@ -34,14 +34,14 @@ def junit(run: Run) -> bytes:
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
 
 
-def log_lines(result: Result) -> Iterable[str]:
+def log_lines(result: CaseResult) -> Iterable[str]:
     """Yield a case's log as lines of plain text."""
     for entry in result.entries:
         mark = ">>>" if entry.kind == "finding" else "   "
         yield f"{mark} {entry.at:9.3f} s  {entry.source:<6}  {entry.text}"
 
 
-def _add(suite: ET.Element, result: Result) -> None:
+def _add(suite: ET.Element, result: CaseResult) -> None:
     case = result.case
     again = f" #{case.number}" if case.number > 1 else ""
     element = ET.SubElement(
@@ -61,7 +61,7 @@ def _add(suite: ET.Element, result: Result) -> None:
         log.text = _text("\n".join(log_lines(result)))
 
 
-def _counts(results: Iterable[Result]) -> dict[str, str]:
+def _counts(results: Iterable[CaseResult]) -> dict[str, str]:
     verdicts = [result.verdict for result in results]
     return {
         "tests": str(len(verdicts)),

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from startline_host.bench.run_report import Run
-from startline_host.bench.scenarios.runner import Result
+from startline_host.bench.run_report import BenchRun
+from startline_host.bench.scenarios.runner import CaseResult
 
 
-def json_lines(run: Run) -> bytes:
+def json_lines(run: BenchRun) -> bytes:
     """Return the report: `kind` is "run" in the first line, "result" in all others."""
     head = {
         "kind": "run",
@@ -28,7 +28,7 @@ def json_lines(run: Run) -> bytes:
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
-def as_object(result: Result, *, log: bool = False) -> dict[str, Any]:
+def as_object(result: CaseResult, *, log: bool = False) -> dict[str, Any]:
     """Return a result as it stands in a line; with `log` that of a case that went wrong, too."""
     case = result.case
     found: dict[str, Any] = {

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from startline_host.bench.report_style import STYLE
-from startline_host.bench.run_report import Run
-from startline_host.bench.scenarios.runner import Result
-from startline_host.bench.scenarios.transcript import Entry
+from startline_host.bench.run_report import BenchRun
+from startline_host.bench.scenarios.runner import CaseResult
+from startline_host.bench.scenarios.transcript import TranscriptEntry
 
 _MARKS = {"passed": "✓", "failed": "✗", "error": "!", "skipped": "–"}
 _SLOWEST = 12
@@ -19,7 +19,7 @@ _SOURCES = {"first": "reader", "second": "reader 2"}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(run: Run) -> bytes:
+def page(run: BenchRun) -> bytes:
     """Return the page; nothing in it is code, and everything from a device is escaped."""
     body = "\n".join([_head(run), _failures(run), _matrix(run), _timings(run)])
     return f"""<!doctype html>
@@ -38,7 +38,7 @@ def page(run: Run) -> bytes:
 """.encode()
 
 
-def _verdict(run: Run) -> str:
+def _verdict(run: BenchRun) -> str:
     bad = run.counts["failed"] + run.counts["error"]
     if run.interrupted:
         ended = len(run.results) - run.counts["skipped"]
@@ -51,7 +51,7 @@ def _verdict(run: Run) -> str:
     return f"{bad} of {len(run.results)} cases went wrong"
 
 
-def _head(run: Run) -> str:
+def _head(run: BenchRun) -> str:
     counts = "".join(
         f'<li class="{name}"><b>{run.counts[name]}</b>{_MARKS[name]} {name}</li>'
         for name in _MARKS
@@ -66,7 +66,7 @@ def _head(run: Run) -> str:
     )
 
 
-def _failures(run: Run) -> str:
+def _failures(run: BenchRun) -> str:
     bad = [result for result in run.results if result.verdict in {"failed", "error"}]
     if not bad:
         return ""
@@ -75,7 +75,7 @@ def _failures(run: Run) -> str:
     return f"<section><h2>What went wrong</h2>{cases}</section>"
 
 
-def _failure(result: Result, *, unfolded: bool) -> str:
+def _failure(result: CaseResult, *, unfolded: bool) -> str:
     words = [finding.words() for finding in result.findings] or [result.reason]
     found = "".join(f"<li>{escape(one)}</li>" for one in words)
     log = "".join(map(_log_line, result.entries))
@@ -89,7 +89,7 @@ def _failure(result: Result, *, unfolded: bool) -> str:
     )
 
 
-def _log_line(entry: Entry) -> str:
+def _log_line(entry: TranscriptEntry) -> str:
     fields = ""
     if entry.kind == "event":
         fields = f" <i>{escape(_told(entry))}</i>"
@@ -99,7 +99,7 @@ def _log_line(entry: Entry) -> str:
     )
 
 
-def _told(entry: Entry) -> str:
+def _told(entry: TranscriptEntry) -> str:
     """Say an event as it stood on the line: its name and what it told."""
     told = [
         f"{name}={value if isinstance(value, str) else json.dumps(value)}"
@@ -109,7 +109,7 @@ def _told(entry: Entry) -> str:
     return " ".join([entry.name, *told])
 
 
-def _matrix(run: Run) -> str:
+def _matrix(run: BenchRun) -> str:
     sections = []
     for group in dict.fromkeys(result.case.scenario.group for result in run.results):
         results = [one for one in run.results if one.case.scenario.group == group]
@@ -117,7 +117,7 @@ def _matrix(run: Run) -> str:
     return "<section><h2>Outcomes</h2>" + "".join(sections) + "</section>"
 
 
-def _group(group: str, results: Sequence[Result]) -> str:
+def _group(group: str, results: Sequence[CaseResult]) -> str:
     variants = list(dict.fromkeys(result.case.variant for result in results))
     heads = "".join(f"<th>{escape(one)}</th>" for one in variants)
     rows = "".join(_row(name, cells, variants) for name, cells in _by_scenario(results))
@@ -127,12 +127,12 @@ def _group(group: str, results: Sequence[Result]) -> str:
     )
 
 
-def _by_scenario(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
+def _by_scenario(results: Sequence[CaseResult]) -> Iterator[tuple[str, list[CaseResult]]]:
     for name in dict.fromkeys(result.case.scenario.name for result in results):
         yield name, [one for one in results if one.case.scenario.name == name]
 
 
-def _row(name: str, results: Sequence[Result], variants: Iterable[str]) -> str:
+def _row(name: str, results: Sequence[CaseResult], variants: Iterable[str]) -> str:
     says = escape(results[0].case.scenario.says)
     cells = "".join(
         f'<td class="cell" data-variant="{escape(variant)}">{_cell([r for r in results if r.case.variant == variant])}</td>'
@@ -141,11 +141,11 @@ def _row(name: str, results: Sequence[Result], variants: Iterable[str]) -> str:
     return f'<tr><td class="name">{escape(name)}<div class="says">{says}</div></td>{cells}</tr>'
 
 
-def _cell(results: Sequence[Result]) -> str:
+def _cell(results: Sequence[CaseResult]) -> str:
     return "<br>".join(map(_mark, results))
 
 
-def _mark(result: Result) -> str:
+def _mark(result: CaseResult) -> str:
     mark = f'<span class="{result.verdict}">{_MARKS[result.verdict]}</span>'
     if result.verdict == "skipped":
         return f'<span title="{escape(result.reason)}">{mark} <small>skipped</small></span>'
@@ -155,7 +155,7 @@ def _mark(result: Result) -> str:
     return f"{words} <small>{result.seconds:.1f} s</small>"
 
 
-def _timings(run: Run) -> str:
+def _timings(run: BenchRun) -> str:
     timed = sorted(run.results, key=lambda result: -result.seconds)[:_SLOWEST]
     if not timed or not timed[0].seconds:
         return ""
@@ -171,7 +171,7 @@ def _timings(run: Run) -> str:
     )
 
 
-def _anchor(result: Result) -> str:
+def _anchor(result: CaseResult) -> str:
     case = result.case
     text = f"{case.scenario.name}-{case.variant}-{case.number}"
     return "".join(char if char.isalnum() else "-" for char in text)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from startline_host.bench.scenarios.runner import Result
+from startline_host.bench.scenarios.runner import CaseResult
 from startline_host.errors import BadInput
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class BenchRun(msgspec.Struct, frozen=True, kw_only=True):
     """A whole run: its results in the order of the scenario files, and what it was a run of.
 
     `began` is ISO 8601 in UTC; `facts` are lines for a person, such as the board and the link.
@@ -22,7 +22,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     is skipped.
     """
 
-    results: Sequence[Result]
+    results: Sequence[CaseResult]
     began: str
     seconds: float
     seed: int
@@ -43,7 +43,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 #: Makes a report's bytes out of a run.
-Writer = Callable[[Run], bytes]
+Writer = Callable[[BenchRun], bytes]
 
 
 class ReportFiles:
@@ -54,7 +54,7 @@ class ReportFiles:
         for path in wanted:
             _try_out(path)
 
-    def write(self, run: Run) -> None:
+    def write(self, run: BenchRun) -> None:
         """Write every report. Raises BadInput for the first that cannot be, and leaves none half."""
         for path, writer in self._wanted.items():
             _replace(path, writer(run))

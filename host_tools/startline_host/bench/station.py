@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import msgspec
 
-from startline_host.bench.scenarios.model import Given, World
+from startline_host.bench.scenarios.model import ReaderSettings, VirtualWorld
 from startline_host.bench.scenarios.provisioning import Provisioner
 from startline_host.bench.scenarios.reader import Reader
 from startline_host.bench.scenarios.rig import Rig
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.errors import Bug, TimedOut
-from startline_host.flows.first_boot import Outcome
+from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.mock_cloud import MockCloud
 
 _BOOT_SECONDS = 60.0
 _LINE_SECONDS = 20.0
 
 
-class Device:
+class BenchDevice:
     """A reader as a test sees it: switched on and off, listened to, typed at."""
 
-    def __init__(self, rig: Rig, name: str, provisioner: Provisioner, given: Given) -> None:
+    def __init__(
+        self, rig: Rig, name: str, provisioner: Provisioner, given: ReaderSettings
+    ) -> None:
         self.reader: Reader = rig.reader(name)
         self._rig = rig
         self._name = name
@@ -54,7 +56,7 @@ class Device:
         return self._last().token
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> FirstBootOutcome:
         """All that its last boot told. Raises Bug before there was one."""
         outcome = self.reader.outcome
         if outcome is None:
@@ -72,12 +74,12 @@ class Device:
         return self._given.serial
 
     def provision(self, **changes: object) -> None:
-        """Give it an identity anew, with fields of `Given` changed; it is off then.
+        """Give it an identity anew, with fields of `ReaderSettings` changed; it is off then.
 
         Raises msgspec.ValidationError for a field that does not exist.
         """
         fields = msgspec.structs.asdict(self._given) | changes
-        self._given = msgspec.convert(fields, Given)
+        self._given = msgspec.convert(fields, ReaderSettings)
         self._rig.write(self._name, "fctry", self._provisioner.image(self._given))
 
     def boot(self, until: str = "ready", seconds: float = _BOOT_SECONDS) -> None:
@@ -106,11 +108,11 @@ class Device:
         """Type a line at its console."""
         self.reader.send(f"{text}\r")
 
-    def _last(self) -> Outcome:
-        return self.reader.outcome or Outcome(state="", serial="")
+    def _last(self) -> FirstBootOutcome:
+        return self.reader.outcome or FirstBootOutcome(state="", serial="")
 
 
-class Station:
+class BenchStation:
     """What stands around the devices of one test."""
 
     def __init__(
@@ -119,7 +121,7 @@ class Station:
         cloud: MockCloud,
         provisioner: Provisioner,
         transcript: Transcript,
-        given: Given,
+        given: ReaderSettings,
     ) -> None:
         self.cloud = cloud
         self.transcript = transcript
@@ -132,14 +134,14 @@ class Station:
         """Whether the readers are virtual, and the world can be changed."""
         return "world" in self._rig.can
 
-    def device(self, name: str = "first", **changes: object) -> Device:
-        """Return a device, provisioned with fields of `Given` changed; virtual ones may be two."""
-        given = msgspec.convert(msgspec.structs.asdict(self._given) | changes, Given)
-        return Device(self._rig, name, self._provisioner, given)
+    def device(self, name: str = "first", **changes: object) -> BenchDevice:
+        """Return a device, provisioned with fields of `ReaderSettings` changed; virtual ones may be two."""
+        given = msgspec.convert(msgspec.structs.asdict(self._given) | changes, ReaderSettings)
+        return BenchDevice(self._rig, name, self._provisioner, given)
 
     def set_world(self, **changes: object) -> None:
-        """Change what is around virtual readers: fields of `World`; the rest is as usual."""
-        self._rig.set_world(msgspec.convert(changes, World))
+        """Change what is around virtual readers: fields of `VirtualWorld`; the rest is as usual."""
+        self._rig.set_world(msgspec.convert(changes, VirtualWorld))
 
 
 def _find(reader: Reader, text: str) -> str | None:

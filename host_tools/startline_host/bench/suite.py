@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 import msgspec
 from startline import __version__
 
-from startline_host.bench.run_report import Run
-from startline_host.bench.scenarios.base_flash import Base
+from startline_host.bench.run_report import BenchRun
+from startline_host.bench.scenarios.base_flash import BaseFlash
 from startline_host.bench.scenarios.board_rig import borrow
 from startline_host.bench.scenarios.catalog import Case
-from startline_host.bench.scenarios.provisioning import Link
-from startline_host.bench.scenarios.runner import Bench, Result, run_cases
+from startline_host.bench.scenarios.provisioning import CloudLink
+from startline_host.bench.scenarios.runner import Bench, CaseResult, run_cases
 from startline_host.flows.notices import Listener, nobody
 
 #: What a real chip gets on top of every limit, in seconds: it joins and handshakes for real.
@@ -27,15 +27,15 @@ _LOOPBACK = "localhost"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - a board on the Wi-Fi has to reach the mock
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class BenchPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be run, on what: virtual readers, or the board at `port`.
 
     `cloud_host` is this computer's name or address as a board on the Wi-Fi knows it.
     """
 
     cases: Sequence[Case]
-    base: Base
-    link: Link = Link()
+    base: BaseFlash
+    link: CloudLink = CloudLink()
     port: str | None = None
     cloud_host: str = ""
     jobs: int = 1
@@ -48,12 +48,12 @@ def usual_jobs() -> int:
 
 
 def run_bench(
-    plan: Plan,
+    plan: BenchPlan,
     *,
     on_start: Callable[[Case], None] = lambda _case: None,
-    on_end: Callable[[Result], None] = lambda _result: None,
+    on_end: Callable[[CaseResult], None] = lambda _result: None,
     listen: Listener = nobody,
-) -> Run:
+) -> BenchRun:
     """Run a plan to its end and return everything that came of it.
 
     Ctrl-C and SIGTERM end it early: what runs is stopped, and the run says that it was interrupted.
@@ -61,7 +61,7 @@ def run_bench(
     used at all; what goes wrong within a case is that case's result.
     """
     began, start = datetime.now(UTC), time.monotonic()
-    found: dict[str, Result] = {}
+    found: dict[str, CaseResult] = {}
     interrupted = ""
     with _bench(plan, listen) as bench:
         jobs = 1 if plan.port else plan.jobs
@@ -75,7 +75,7 @@ def run_bench(
             interrupted = "Ctrl-C"
         except SystemExit:
             interrupted = "SIGTERM"
-    return Run(
+    return BenchRun(
         results=[found.get(case.name) or _not_ended(case) for case in plan.cases],
         began=began.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=time.monotonic() - start,
@@ -92,12 +92,12 @@ def run_bench(
     )
 
 
-def _not_ended(case: Case) -> Result:
-    return Result(case=case, verdict="skipped", why="The run was interrupted before its end.")
+def _not_ended(case: Case) -> CaseResult:
+    return CaseResult(case=case, verdict="skipped", why="The run was interrupted before its end.")
 
 
 @contextlib.contextmanager
-def _bench(plan: Plan, listen: Listener) -> Iterator[Bench]:
+def _bench(plan: BenchPlan, listen: Listener) -> Iterator[Bench]:
     usb = plan.link.kind == "usb"
     if plan.port is None:
         yield Bench(base=plan.base, link=plan.link, slack=_USB_SLACK if usb else 0)

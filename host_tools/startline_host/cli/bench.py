@@ -16,15 +16,15 @@ from startline_host.bench.live_table import LiveTable
 from startline_host.bench.report_junit import junit
 from startline_host.bench.report_lines import as_object, json_lines
 from startline_host.bench.report_page import page
-from startline_host.bench.run_report import ReportFiles, Run
+from startline_host.bench.run_report import BenchRun, ReportFiles
 from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
 from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
-from startline_host.bench.scenarios.provisioning import Link
-from startline_host.bench.scenarios.runner import Result
-from startline_host.bench.suite import Plan, run_bench, usual_jobs
+from startline_host.bench.scenarios.provisioning import CloudLink
+from startline_host.bench.scenarios.runner import CaseResult
+from startline_host.bench.suite import BenchPlan, run_bench, usual_jobs
 from startline_host.cli import options
 from startline_host.errors import BadInput
-from startline_host.flows.notice_view import ConsoleView
+from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.secrets import Secret, secret_from_file
 
 _FILE = click.Path(path_type=Path)
@@ -139,7 +139,7 @@ def command(
             if path is not None
         }
     )
-    plan = Plan(
+    plan = BenchPlan(
         cases=cases,
         base=make_base(
             options.chosen_board(board if port else VIRTUAL_BOARD, firmware_version, firmware),
@@ -161,25 +161,27 @@ def command(
         sys.exit(_FAILED)
 
 
-def _run(plan: Plan, *, as_json: bool) -> Run:
+def _run(plan: BenchPlan, *, as_json: bool) -> BenchRun:
     console = Console(stderr=True, highlight=False)
     with LiveTable(console, plan.cases) as table:
 
-        def ended(result: Result) -> None:
+        def ended(result: CaseResult) -> None:
             table.ended(result)
             if as_json:
                 click.echo(json.dumps(as_object(result)))
 
-        return run_bench(plan, on_start=table.started, on_end=ended, listen=ConsoleView(console))
+        return run_bench(
+            plan, on_start=table.started, on_end=ended, listen=ConsoleNoticeView(console)
+        )
 
 
 def _link(
     kind: Literal["wifi", "usb"], port: str | None, ssid: str | None, password_file: Path | None
-) -> Link:
+) -> CloudLink:
     if kind == "usb":
-        return Link(kind="usb")
+        return CloudLink(kind="usb")
     if port is None:
-        return Link()
+        return CloudLink()
     if not ssid:
         raise BadInput(
             "A board needs a Wi-Fi to reach the cloud by.",
@@ -190,7 +192,7 @@ def _link(
         password = secret_from_file(password_file, "Wi-Fi password", warn=options.warn)
     elif os.environ.get(_PASSWORD):
         password = Secret(os.environ[_PASSWORD])
-    return Link(ssid=ssid, password=password)
+    return CloudLink(ssid=ssid, password=password)
 
 
 def _list(cases: Sequence[Case], *, as_json: bool) -> None:
@@ -203,7 +205,7 @@ def _list(cases: Sequence[Case], *, as_json: bool) -> None:
         )
 
 
-def _sum_up(run: Run, *, as_json: bool) -> None:
+def _sum_up(run: BenchRun, *, as_json: bool) -> None:
     if as_json:
         head = {
             "kind": "summary",

@@ -26,7 +26,7 @@ from startline_host.mock_cloud.foreground import (
 )
 from startline_host.mock_cloud.keys import ACCESS
 from startline_host.mock_cloud.site import FIRST_COMPANY
-from startline_host.mock_cloud.store import Store
+from startline_host.mock_cloud.store import CloudStore
 from startline_host.mock_cloud.switchboard import ALL_FAULTS
 from startline_host.secrets import Secret
 
@@ -168,7 +168,7 @@ def faults_command(*, as_json: bool) -> None:
 @click.pass_context
 def keys_command(context: click.Context, db: Path, *, as_json: bool) -> None:
     """List the keys of a cloud that keeps its state in a file; or add and remove some."""
-    context.obj = store = Store(db)
+    context.obj = store = CloudStore(db)
     context.call_on_close(store.close)
     if context.invoked_subcommand is None:
         _show_keys(store, as_json=as_json)
@@ -180,7 +180,9 @@ def keys_command(context: click.Context, db: Path, *, as_json: bool) -> None:
 @click.option("--alias", default="", help="What it is for.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 @click.pass_obj
-def add_command(store: Store, access: str, company: str, alias: str, *, as_json: bool) -> None:
+def add_command(
+    store: CloudStore, access: str, company: str, alias: str, *, as_json: bool
+) -> None:
     """Make a key of an access type; a company may have 10."""
     store.add_key(store.company(company), access, alias)
     _show_keys(store, as_json=as_json)
@@ -190,7 +192,7 @@ def add_command(store: Store, access: str, company: str, alias: str, *, as_json:
 @click.argument("number", type=int)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 @click.pass_obj
-def remove_command(store: Store, number: int, *, as_json: bool) -> None:
+def remove_command(store: CloudStore, number: int, *, as_json: bool) -> None:
     """Remove the key with that number in the list."""
     found = [one for one in listed_keys(store) if one.number == number]
     if not found:
@@ -199,7 +201,7 @@ def remove_command(store: Store, number: int, *, as_json: bool) -> None:
     _show_keys(store, as_json=as_json)
 
 
-def _show_keys(store: Store, *, as_json: bool) -> None:
+def _show_keys(store: CloudStore, *, as_json: bool) -> None:
     keys = listed_keys(store)
     if as_json:
         rows = [

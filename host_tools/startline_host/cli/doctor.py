@@ -14,8 +14,8 @@ from rich.text import Text
 
 from startline_host.boards import load_board
 from startline_host.cli import options
-from startline_host.flows.doctor.checks import Patient, examine
-from startline_host.flows.doctor.finding import Finding, exit_code
+from startline_host.flows.doctor.checks import DoctorContext, examine
+from startline_host.flows.doctor.finding import DoctorFinding, exit_code
 
 _MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "bold red")}
 
@@ -49,7 +49,7 @@ def command(
     Nothing is written or bound, and no device is disturbed: the cloud is asked for a list, the
     line is listened to. Ends with 0, or with the exit code that `up` would meet first.
     """
-    patient = Patient(
+    patient = DoctorContext(
         board=load_board(board, firmware_version),
         port=port,
         usb_ids=options.usb_ids().keys(),
@@ -74,7 +74,7 @@ def command(
     return code
 
 
-def _show(terminal: Console, finding: Finding) -> None:
+def _show(terminal: Console, finding: DoctorFinding) -> None:
     word, style = _MARKS[finding.verdict]
     lines = _wrapped(finding.text, terminal.width)
     terminal.print(Text.assemble((f"{word:<6}", style), "\n".join(lines).lstrip()), soft_wrap=True)
@@ -92,7 +92,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     )  # fmt: skip
 
 
-def _sum_up(terminal: Console, findings: list[Finding]) -> None:
+def _sum_up(terminal: Console, findings: list[DoctorFinding]) -> None:
     wrong = sum(finding.verdict == "bad" for finding in findings)
     if wrong:
         terminal.print(f"\n{wrong} thing{'s' if wrong > 1 else ''} to mend.", style="bold red")

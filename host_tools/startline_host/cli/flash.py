@@ -8,9 +8,9 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.flows.backup import new_file
-from startline_host.flows.load_request import Order
+from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.restart import restart
 
@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
     profile = options.chosen_board(board, firmware_version, firmware_file)
-    order = Order(
+    order = LoadRequest(
         board=profile,
         kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),
         allow_bound=allow_bound,
@@ -47,7 +47,7 @@ def command(
         may_replace=options.replacing(overwrite=overwrite),
         flash_baud=baud,
     )
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+    with options.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
         report = load(line, order, view)
         restart(line, view)
     if as_json:

@@ -9,7 +9,7 @@ import rich_click as click
 from rich.console import Console
 
 from startline_host.cli import options
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.flows.inspect_device import inspect_device, inspect_dump
 from startline_host.flows.inspect_view import show_inspection
 
@@ -37,7 +37,7 @@ def command(
     if dump_file is not None:
         seen = inspect_dump(dump_file)
     else:
-        with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+        with options.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
             seen = inspect_device(line, flash_baud=baud, quick=quick, listen=view)
     if as_json:
         click.echo(json.dumps({"kind": "result", **seen.as_dict()}))

@@ -13,9 +13,9 @@ import rich_click as click
 from startline_host.cli import options
 from startline_host.cli.ledger import chosen_units, ledger_option
 from startline_host.errors import BadInput, StartlineError
-from startline_host.factory.entries import Entry, Place
+from startline_host.factory.entries import LedgerUnit, StationSlot
 from startline_host.factory.label import Label, check_scan, make_label
-from startline_host.factory.label_layout import Size
+from startline_host.factory.label_layout import LabelSize
 from startline_host.factory.label_svg import file_name, label_svg
 from startline_host.factory.ledger import Ledger
 from startline_host.util import printable, write_whole
@@ -78,7 +78,7 @@ def command(
 def _files(
     labels: Sequence[Label],
     form: str,
-    size: Size,
+    size: LabelSize,
     page: str,
     font: Path | None,
     *,
@@ -89,9 +89,9 @@ def _files(
             yield f"{file_name(label.serial)}.svg", label_svg(label, size).encode()
         return
     # Drawing takes a while to load: only what needs it waits for it.
-    from startline_host.factory.label_sheet import Sheet, pdf, png_pages
+    from startline_host.factory.label_sheet import LabelSheet, pdf, png_pages
 
-    sheet = Sheet(page=page, size=size, font=font, cut_lines=cut_lines)
+    sheet = LabelSheet(page=page, size=size, font=font, cut_lines=cut_lines)
     if form == "pdf":
         yield "labels.pdf", pdf(labels, sheet)
         return
@@ -99,16 +99,16 @@ def _files(
         yield f"labels-{number}.png", data
 
 
-def _keep(ledger: Ledger, units: Sequence[Entry]) -> None:
-    place = Place(socket.gethostname())
+def _keep(ledger: Ledger, units: Sequence[LedgerUnit]) -> None:
+    place = StationSlot(socket.gethostname())
     for unit in units:
         ledger.note(place, "label", unit=unit)
 
 
-def _size(text: str) -> Size:
+def _size(text: str) -> LabelSize:
     width, _, height = text.lower().partition("x")
     try:
-        return Size(float(width), float(height))
+        return LabelSize(float(width), float(height))
     except ValueError:
         raise click.UsageError(f"--size {text!r} is not WIDTHxHEIGHT, such as 50x25.") from None
 

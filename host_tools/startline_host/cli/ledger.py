@@ -17,13 +17,13 @@ from startline_host.cli import options
 from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.errors import BadInput, CloudDisagrees
 from startline_host.factory.batch_report import report
-from startline_host.factory.entries import Entry, Place, iso, short
+from startline_host.factory.entries import LedgerUnit, StationSlot, iso, short
 from startline_host.factory.export import record_rows, to_csv, to_json, unit_rows
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.schema import STATES
 from startline_host.factory.statistics import figures
 from startline_host.factory.verify import compare, record_verdict
-from startline_host.flows.operator.confirmation import Question
+from startline_host.flows.operator.confirmation import Confirmation
 from startline_host.flows.operator.confirmation import confirm as confirm_question
 from startline_host.util import printable, write_whole
 
@@ -206,7 +206,7 @@ def verify(
         units = ledger.entries(_known(ledger, batch))
         listed = list_devices(place.base_url, place.ca, key, whole=True)
         verdict = compare(units, listed, ledger.entries())
-        record_verdict(ledger, verdict, Place(socket.gethostname()), batch or "")
+        record_verdict(ledger, verdict, StationSlot(socket.gethostname()), batch or "")
     if as_json:
         found = [
             {"kind": one.kind, "serial": one.serial, "deviceid": one.token}
@@ -238,21 +238,21 @@ def release(unit: str, where: str, confirm: str | None, as_json: bool) -> None: 
     """
     with Ledger.open(where, create=False) as ledger:
         found = ledger.find(unit)
-        question = Question(
+        question = Confirmation(
             f"The board {found.mac} may still carry {printable(found.serial)}, and would bind "
             "itself with it. Go on only if it is destroyed, or its flash was erased.",
             found.serial,
             "--confirm",
         )
         confirm_question(options.asker(confirm), question)
-        freed = ledger.release(found, Place(socket.gethostname()))
+        freed = ledger.release(found, StationSlot(socket.gethostname()))
     if as_json:
         click.echo(json.dumps({"kind": "result", **unit_rows([freed])[0]}))
     else:
         click.echo(f"{printable(freed.serial)} is free.")
 
 
-def chosen_units(ledger: Ledger, names: tuple[str, ...], batch: str | None) -> list[Entry]:
+def chosen_units(ledger: Ledger, names: tuple[str, ...], batch: str | None) -> list[LedgerUnit]:
     """Return the units that were named, or all of a batch that have passed."""
     if names:
         return [ledger.find(name) for name in names]

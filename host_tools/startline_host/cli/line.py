@@ -20,20 +20,20 @@ from startline_host.cli.ledger import ledger_option
 from startline_host.clouds.cloud_check import list_devices
 from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.errors import BadInput, CloudDisagrees, StartlineError
-from startline_host.factory.batch import Batch, is_pattern, load_batch, pattern_batch
+from startline_host.factory.batch import UnitBatch, is_pattern, load_batch, pattern_batch
 from startline_host.factory.company_proof import check_key
-from startline_host.factory.entries import Place
-from startline_host.factory.job import Plan
+from startline_host.factory.entries import StationSlot
+from startline_host.factory.job import LinePlan
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.line import FactoryLine
 from startline_host.factory.live import JsonView, LiveView, PlainView, summed_up
 from startline_host.factory.power import PowerSwitch
-from startline_host.factory.slots import Slot, Sockets, find_slots, parse_slots
-from startline_host.factory.totals import Totals
-from startline_host.factory.verify import Verdict, compare, record_verdict
-from startline_host.flows.firmware_bundle import Kit, make_kit
+from startline_host.factory.slots import PortScanner, Slot, find_slots, parse_slots
+from startline_host.factory.totals import RunTotals
+from startline_host.factory.verify import VerifyResult, compare, record_verdict
+from startline_host.flows.firmware_bundle import FirmwareBundle, make_kit
 from startline_host.flows.notices import nobody
-from startline_host.formats.factory_partition import Settings
+from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.formats.settings_file import load_settings
 from startline_host.secrets import Secret
 from startline_host.util import printable
@@ -43,7 +43,7 @@ _FILE = click.Path(path_type=Path)
 _VIRTUAL = {"pattern": "VR-{n:06d}", "board": "VIRTUAL_ESP32", "model": "Model X1"}
 
 
-class _Given(msgspec.Struct, frozen=True, kw_only=True):
+class _LineArguments(msgspec.Struct, frozen=True, kw_only=True):
     """All that was typed; `slots` are virtual ones."""
 
     units: str | None
@@ -166,7 +166,7 @@ def command(
     verified with the cloud and passed, or it fails with a reason. Ctrl-C finishes the boards in
     hand; a line that was killed goes on where it was.
     """
-    given = _Given(
+    given = _LineArguments(
         units=units, count=count, start=start, name=name, model=model, encoding=encoding,
         as_written=as_written, ports=ports, watch=watch, where=where, station=station, settings_file=settings_file,
         board=board, baud=baud, firmware_version=firmware_version, firmware_file=firmware_file,
@@ -188,7 +188,7 @@ def command(
         _run_virtual(given)
 
 
-def _run_real(given: _Given) -> None:
+def _run_real(given: _LineArguments) -> None:
     if not given.units:
         raise click.UsageError("Name a list of units, or a pattern with --count.")
     told = load_settings(given.settings_file, warn=options.warn)
@@ -201,7 +201,7 @@ def _run_real(given: _Given) -> None:
         )
     power = PowerSwitch(given.power_command) if given.power_command else None
     slots: Sequence[Slot] = parse_slots(given.ports, watch=given.watch, power=power)
-    sockets = Sockets(options.usb_ids(), watch=given.watch, power=power)
+    sockets = PortScanner(options.usb_ids(), watch=given.watch, power=power)
     if not given.ports and not given.watch:
         slots = find_slots(sockets)
     batch = _batch(given, given.units, told.unit_defaults)
@@ -218,9 +218,9 @@ def _no_more() -> Sequence[Slot]:
     return ()
 
 
-def _run_virtual(given: _Given) -> None:
+def _run_virtual(given: _LineArguments) -> None:
     # Late: a line of real boards needs no mock cloud.
-    from startline_host.factory.fault_injection import Mischief
+    from startline_host.factory.fault_injection import FaultInjector
     from startline_host.factory.virtual_plant import VirtualPlant
 
     board = options.chosen_board(_VIRTUAL["board"], given.firmware_version, given.firmware_file)
@@ -231,7 +231,7 @@ def _run_virtual(given: _Given) -> None:
         plant = stack.enter_context(VirtualPlant(given.folder, count, keep=given.keep_boards))
         mischief = None
         if given.faults:
-            mischief = Mischief(given.faults / 100, plant.cloud, given.seed)
+            mischief = FaultInjector(given.faults / 100, plant.cloud, given.seed)
         given = msgspec.structs.replace(given, count=count, name=given.name or "virtual")
         batch = _batch(given, given.units or _VIRTUAL["pattern"], {"model": _VIRTUAL["model"]})
         key = None if given.no_verify else plant.read_key
@@ -250,7 +250,7 @@ def _tell_faults(done: dict[str, int], *, as_json: bool) -> None:
         click.echo("Faults: " + ", ".join(f"{count} {kind}" for kind, count in done.items()))
 
 
-def _batch(given: _Given, units: str, defaults: dict[str, Any]) -> Batch:
+def _batch(given: _LineArguments, units: str, defaults: dict[str, Any]) -> UnitBatch:
     if given.model:
         defaults = {**defaults, "model": given.model}
     if not is_pattern(units):
@@ -263,20 +263,20 @@ def _batch(given: _Given, units: str, defaults: dict[str, Any]) -> Batch:
     return pattern_batch(units, given.count, start=given.start, name=given.name, defaults=defaults)
 
 
-def _kit(given: _Given, board: Board) -> Kit:
+def _kit(given: _LineArguments, board: Board) -> FirmwareBundle:
     store = options.firmware_store()
     return make_kit(board, store.obtain(board, given.firmware_file), given.app_folder)
 
 
 def _plan(
-    given: _Given,
-    batch: Batch,
+    given: _LineArguments,
+    batch: UnitBatch,
     board: Board,
-    kit: Kit,
-    settings: Settings,
+    kit: FirmwareBundle,
+    settings: DeviceSettings,
     key: Secret | None,
-) -> Plan:
-    return Plan(
+) -> LinePlan:
+    return LinePlan(
         batch=batch.name, board=board, kit=kit, settings=settings, read_key=key,
         verify=not given.no_verify, defer=given.defer_bind, labels=given.labels,
         tries=given.tries, flash_baud=given.baud, overwrite=given.overwrite,
@@ -284,7 +284,11 @@ def _plan(
 
 
 def _run(
-    given: _Given, batch: Batch, plan: Plan, slots: Sequence[Slot], more: More | None = None
+    given: _LineArguments,
+    batch: UnitBatch,
+    plan: LinePlan,
+    slots: Sequence[Slot],
+    more: More | None = None,
 ) -> None:
     claim = plan.settings.claim
     hidden = [key for key in (claim.key, claim.auth, plan.read_key) if key is not None]
@@ -306,14 +310,14 @@ def _run(
     _raise_for(line.totals, verdict)
 
 
-def _verdict(ledger: Ledger, plan: Plan, station: str) -> Verdict | None:
+def _verdict(ledger: Ledger, plan: LinePlan, station: str) -> VerifyResult | None:
     """Hold the list of a cloud that is about to go away against the ledger."""
     if plan.read_key is None:
         return None
     settings = plan.settings
     listed = list_devices(settings.claim.base_url, settings.tls.ca, plan.read_key, whole=True)
     verdict = compare(ledger.entries(), listed)
-    record_verdict(ledger, verdict, Place(station))
+    record_verdict(ledger, verdict, StationSlot(station))
     return verdict
 
 
@@ -327,7 +331,7 @@ def _view(slots: Sequence[Slot], *, as_json: bool) -> LiveView | PlainView:
 
 
 def _tell(
-    totals: Totals, ledger: Ledger, batch: str, verdict: Verdict | None, *, as_json: bool
+    totals: RunTotals, ledger: Ledger, batch: str, verdict: VerifyResult | None, *, as_json: bool
 ) -> None:
     counts: dict[str, int] = {}
     with contextlib.suppress(StartlineError):
@@ -348,7 +352,7 @@ def _tell(
             click.echo(f"  {one.kind}: {printable(one.words)}")
 
 
-def _raise_for(totals: Totals, verdict: Verdict | None) -> None:
+def _raise_for(totals: RunTotals, verdict: VerifyResult | None) -> None:
     """Raise what most of the failed boards failed with, or that the cloud disagrees."""
     if totals.exit_codes:
         code = max(totals.exit_codes, key=lambda one: totals.exit_codes[one])

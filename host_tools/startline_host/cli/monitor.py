@@ -9,9 +9,9 @@ import rich_click as click
 from rich.console import Console as Terminal
 
 from startline_host.cli import options
-from startline_host.device.console import Console
-from startline_host.device.port_session import Line
-from startline_host.flows.notice_view import ConsoleView, JsonView
+from startline_host.device.console import ConsoleParser
+from startline_host.device.port_session import PortSession
+from startline_host.flows.notice_view import ConsoleNoticeView, JsonNoticeView
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked
 from startline_host.formats.settings_file import load_place
@@ -40,11 +40,14 @@ def command(
 
     Control characters are shown, never sent to the terminal.
     """
-    show = JsonView(click.echo) if as_json else ConsoleView(Terminal(highlight=False))
+    show = JsonNoticeView(click.echo) if as_json else ConsoleNoticeView(Terminal(highlight=False))
     base_url = load_place(settings_file, warn=options.warn)[0] if settings_file else ""
-    with Line(options.chosen_port(port), baud) as line, contextlib.suppress(KeyboardInterrupt):
+    with (
+        PortSession(options.chosen_port(port), baud) as line,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         if reset:
             restart(line)
         with linked(line.port(), base_url) as heard:
-            for item in Console().follow(heard, Deadline(seconds or _FOR_EVER)):
+            for item in ConsoleParser().follow(heard, Deadline(seconds or _FOR_EVER)):
                 show(item)

@@ -14,11 +14,11 @@ from rich.console import Console
 
 from startline_host.boards import Board, board_names, load_board
 from startline_host.device.ports import UsbId, detect_port
-from startline_host.flows.firmware_bundle import Kit, make_kit
+from startline_host.flows.firmware_bundle import FirmwareBundle, make_kit
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
-from startline_host.flows.notice_view import ConsoleView, JsonView, View
-from startline_host.flows.operator.cloud_target import Place
-from startline_host.flows.operator.confirmation import Ask, Question
+from startline_host.flows.notice_view import ConsoleNoticeView, JsonNoticeView, NoticeView
+from startline_host.flows.operator.cloud_target import CloudTarget
+from startline_host.flows.operator.confirmation import Ask, Confirmation
 from startline_host.formats.ca_certificates import load_certificates
 from startline_host.formats.serial_number import check_serial
 from startline_host.formats.settings_file import load_place
@@ -197,20 +197,22 @@ def read_key(path: Path | None) -> Secret | None:
     return Secret(value) if value else None
 
 
-def chosen_place(settings: Path | None, base_url: str | None, ca: Path | None) -> Place | None:
+def chosen_place(
+    settings: Path | None, base_url: str | None, ca: Path | None
+) -> CloudTarget | None:
     """Return the cloud that was named; None where there is neither a URL nor a settings file."""
     if base_url is not None:
         roots = load_certificates(ca, warn=warn) if ca else ()
-        return Place(base_url.rstrip("/"), tuple(roots))
+        return CloudTarget(base_url.rstrip("/"), tuple(roots))
     if settings is None and not Path(_SETTINGS).exists():
         return None
-    return Place(*load_place(settings or Path(_SETTINGS), warn=warn))
+    return CloudTarget(*load_place(settings or Path(_SETTINGS), warn=warn))
 
 
 def asker(given: str | None) -> Ask:
     """Return what puts a question: answered by `given`, or typed by the person at the terminal."""
 
-    def ask(question: Question) -> bool:
+    def ask(question: Confirmation) -> bool:
         click.echo(question.text, err=True)
         if given is not None:
             return given == question.word
@@ -257,7 +259,9 @@ def firmware_store(accepted: str | None = None) -> FirmwareStore:
     return FirmwareStore(default_cache(), accept=filter(None, [accepted]), confirm=confirm)
 
 
-def chosen_kit(board: Board, firmware: Path | None, accepted: str | None, app: Path | None) -> Kit:
+def chosen_kit(
+    board: Board, firmware: Path | None, accepted: str | None, app: Path | None
+) -> FirmwareBundle:
     """Put together what a device is loaded with, as `firmware_options` say. Raises BadInput."""
     kit = make_kit(board, firmware_store(accepted).obtain(board, firmware), app)
     if app is not None and not {"/app.py", "/app.mpy", "/app/__init__.py"} & kit.own.keys():
@@ -265,6 +269,10 @@ def chosen_kit(board: Board, firmware: Path | None, accepted: str | None, app: P
     return kit
 
 
-def view(*, as_json: bool) -> View:
+def view(*, as_json: bool) -> NoticeView:
     """Return what shows a flow: JSON lines on stdout, or lines and bars on stderr."""
-    return JsonView(click.echo) if as_json else ConsoleView(Console(stderr=True, highlight=False))
+    return (
+        JsonNoticeView(click.echo)
+        if as_json
+        else ConsoleNoticeView(Console(stderr=True, highlight=False))
+    )

@@ -9,9 +9,9 @@ import rich_click as click
 
 from startline_host.boards import load_board
 from startline_host.cli import options
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.flows.firmware_bundle import make_provision
-from startline_host.flows.load_request import Order
+from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.provision import provision_device
 from startline_host.util import printable
 
@@ -47,11 +47,11 @@ def command(
     until it has come to rest. A device that is bound, or may be, is left as it is (41).
     """
     provision = make_provision(settings_file, unit, as_written=as_written, warn=options.warn)
-    order = Order(
+    order = LoadRequest(
         board=load_board(board), provision=provision, allow_bound=allow_bound, flash_baud=baud
     )
     key = options.read_key(read_key_file)
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port)) as line:
+    with options.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
         done = provision_device(line, order, read_key=key, listen=view)
     if as_json:
         click.echo(json.dumps({"kind": "result", **done.as_dict()}))

@@ -9,10 +9,10 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.flows.operator.adopt import adopt
 from startline_host.flows.operator.reconcile import SAME_COMPANY, reconcile
-from startline_host.flows.operator.reconcile_result import Reconciled
+from startline_host.flows.operator.reconcile_result import ReconcileResult
 from startline_host.secrets import Secret, secret_from_prompt
 from startline_host.util import printable
 
@@ -70,7 +70,10 @@ def command(
     """
     place = options.chosen_place(settings_file, base_url, ca_file)
     key = options.read_key(read_key_file)
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
+    with (
+        options.view(as_json=as_json) as view,
+        PortSession(options.chosen_port(port), hard=hard) as line,
+    ):
         if deviceid is not None:
             done = adopt(
                 line, place, key, deviceid, options.asker(confirm), ask_key=_ask_key, listen=view
@@ -101,7 +104,7 @@ def _tokens(where: str | None, serial: str) -> tuple[str, ...]:
     return tuple(one.token for one in units if one.token and own and one.number != own.number)
 
 
-def _show(done: Reconciled, *, as_json: bool) -> None:
+def _show(done: ReconcileResult, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"kind": "result", **done.as_dict()}))
         return

@@ -7,7 +7,7 @@ import json
 import rich_click as click
 
 from startline_host.cli import options
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.flows.operator.reset import reset
 from startline_host.util import printable
 
@@ -31,7 +31,10 @@ def command(
     The device is stopped for it. A record that is its own and bound, or may be, is left (41).
     Nothing is changed at the cloud.
     """
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
+    with (
+        options.view(as_json=as_json) as view,
+        PortSession(options.chosen_port(port), hard=hard) as line,
+    ):
         done = reset(line, options.asker(confirm), force_bound=force_bound, listen=view)
     if as_json:
         click.echo(json.dumps({"kind": "result", **done.as_dict()}))

@@ -9,7 +9,7 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.flows.operator.retry import retry
 from startline_host.util import printable
 
@@ -35,7 +35,10 @@ def command(
     The cloud has to be named only for a device that reaches it over this very cable.
     """
     place = partial(options.chosen_place, settings_file, base_url, ca_file)
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
+    with (
+        options.view(as_json=as_json) as view,
+        PortSession(options.chosen_port(port), hard=hard) as line,
+    ):
         outcome = retry(line, place, listen=view, limit=timeout)
     failure = outcome.error()
     if failure is not None:

@@ -11,9 +11,14 @@ import rich_click as click
 
 from startline_host.cli import options
 from startline_host.device.event_text import plain
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput
-from startline_host.flows.operator.change_settings import FACTORY, Changed, change, check_changes
+from startline_host.flows.operator.change_settings import (
+    FACTORY,
+    ChangeResult,
+    change,
+    check_changes,
+)
 from startline_host.secrets import Secret, secret_from_file, secret_from_prompt
 from startline_host.util import printable
 
@@ -89,7 +94,10 @@ def command(
     changes = {name: value for name, value in given.items() if value is not None}
     if changes or not factory:
         check_changes(changes)
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
+    with (
+        options.view(as_json=as_json) as view,
+        PortSession(options.chosen_port(port), hard=hard) as line,
+    ):
         done = change(line, changes, factory=names if factory else None, listen=view)
     _show(done, as_json=as_json)
 
@@ -116,7 +124,7 @@ def _password(
     return secret_from_prompt(_WHAT)
 
 
-def _show(done: Changed, *, as_json: bool) -> None:
+def _show(done: ChangeResult, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"kind": "result", **done.as_dict()}))
         return

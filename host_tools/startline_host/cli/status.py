@@ -7,8 +7,8 @@ import json
 import rich_click as click
 
 from startline_host.cli import options
-from startline_host.device.port_session import Line
-from startline_host.flows.observe import Status, ask_for_status, listen_for_status
+from startline_host.device.port_session import PortSession
+from startline_host.flows.observe import DeviceStatus, ask_for_status, listen_for_status
 from startline_host.util import printable
 
 
@@ -35,7 +35,7 @@ def command(
     Neither DTR nor RTS is moved and no Ctrl-C is sent, since the reader may be timing. A device
     that says nothing is asked only with --interrupt.
     """
-    with Line(options.chosen_port(port), baud, hard=hard) as line:
+    with PortSession(options.chosen_port(port), baud, hard=hard) as line:
         if interrupt or hard:
             status = ask_for_status(line, serial=serial)
         else:
@@ -46,7 +46,7 @@ def command(
         _show(status)
 
 
-def _show(status: Status) -> None:
+def _show(status: DeviceStatus) -> None:
     for name in ("state", "reason", "serial", "token", "mac", "agent", "micropython"):
         value = getattr(status, name)
         if value:

@@ -9,7 +9,7 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.flows.operator.unbind import unbind
 from startline_host.secrets import Secret, secret_from_file, secret_from_prompt
 from startline_host.util import printable
@@ -47,7 +47,10 @@ def command(
     """
     place = options.chosen_place(settings_file, base_url, ca_file)
     key = _key(unbind_key_file)
-    with options.view(as_json=as_json) as view, Line(options.chosen_port(port), hard=hard) as line:
+    with (
+        options.view(as_json=as_json) as view,
+        PortSession(options.chosen_port(port), hard=hard) as line,
+    ):
         done = unbind(
             line, place, key, options.asker(confirm),
             read_key=options.read_key(read_key_file), listen=view,

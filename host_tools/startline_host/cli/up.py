@@ -10,7 +10,7 @@ import rich_click as click
 from startline_host.cli import options
 from startline_host.flows.backup import new_file
 from startline_host.flows.firmware_bundle import make_provision
-from startline_host.flows.load_request import Order
+from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.up import UpResult, up
 
 
@@ -52,7 +52,7 @@ def command(
     """
     profile = options.chosen_board(board, firmware_version, firmware_file)
     provision = make_provision(settings_file, unit, as_written=as_written, warn=options.warn)
-    order = Order(
+    order = LoadRequest(
         board=profile,
         kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),
         provision=provision,

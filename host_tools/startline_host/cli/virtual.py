@@ -10,7 +10,7 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.errors import BadInput
-from startline_host.virtual.chip_options import DEFAULT_MAC, Listening, Settings, parse_size
+from startline_host.virtual.chip_options import DEFAULT_MAC, ChipEndpoints, ChipOptions, parse_size
 
 
 @click.command("virtual")
@@ -55,13 +55,13 @@ def command(
         )
     from startline_host.virtual.process import serve
 
-    settings = Settings(
+    settings = ChipOptions(
         flash=flash, port=port, raw_port=raw_port, pty=pty, mac=mac, world=world, paced=paced,
         flash_size=parse_size(flash_size) if flash_size else None,
         uart1=uart1, uart2=uart2, ppm=ppm,
     )  # fmt: skip
 
-    def tell(listening: Listening) -> None:
+    def tell(listening: ChipEndpoints) -> None:
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(listening)))
             return

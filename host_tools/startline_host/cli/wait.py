@@ -7,7 +7,7 @@ import json
 import rich_click as click
 
 from startline_host.cli import options
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.flows.observe import STATES, wait_for_state
 from startline_host.util import Deadline, printable
 
@@ -32,7 +32,7 @@ def command(
     """Wait until a device says that it is in a state (50 if it does not); it is not disturbed."""
     with (
         options.view(as_json=as_json) as view,
-        Line(options.chosen_port(port), baud) as line,
+        PortSession(options.chosen_port(port), baud) as line,
     ):
         event = wait_for_state(line.port(), state, Deadline(timeout), view, serial=serial)
     serial = str(event.fields.get("serial") or "")

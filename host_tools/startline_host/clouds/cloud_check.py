@@ -13,7 +13,7 @@ from startline.serial_match import LIKE, OTHER, SAME
 
 from startline_host.clouds.cloud_client import cloud_client, unreachable
 from startline_host.clouds.device_entries import (
-    Entry,
+    CloudEntry,
     ListPage,
     compare_serial,
     find_serial,
@@ -38,7 +38,7 @@ _PAUSES = (0.5, 1.5, 3.0)
 
 def check_device(
     base_url: str, ca: Sequence[bytes], key: Secret, *, serial: str, token: str
-) -> Entry:
+) -> CloudEntry:
     """Return the cloud's entry of the device that has this serial number and token.
 
     `ca` holds DER certificates, `key` may read. Raises CloudDisagrees where the list tells
@@ -56,7 +56,7 @@ def check_device(
 
 def list_devices(
     base_url: str, ca: Sequence[bytes], key: Secret, *, whole: bool = False
-) -> list[Entry]:
+) -> list[CloudEntry]:
     """Return the whole list of the company's devices, every page of it.
 
     `whole` also wants all of one list, as `Pages` has it: only then is absence worth something.
@@ -76,7 +76,7 @@ def _known_as_bound() -> Iterator[None]:
         raise type(error)(f"The device is bound, but {words}", error.hint) from None
 
 
-def _judge(entries: list[Entry], serial: str, token: str) -> Entry:
+def _judge(entries: list[CloudEntry], serial: str, token: str) -> CloudEntry:
     found = find_serial(entries, serial, first=int(time.time()))
     named = found[SAME] + found[LIKE]
     held = [entry for entry in entries if same_token(entry.deviceid, token)]
@@ -101,8 +101,8 @@ def _judge(entries: list[Entry], serial: str, token: str) -> Entry:
     return held[0]
 
 
-def _list_devices(client: httpx.Client, *, whole: bool = False) -> list[Entry]:
-    entries: list[Entry] = []
+def _list_devices(client: httpx.Client, *, whole: bool = False) -> list[CloudEntry]:
+    entries: list[CloudEntry] = []
     pages = Pages()
     for number in range(1, _MAX_PAGES + 1):
         page = _page(client, number, first=len(entries) + 1)

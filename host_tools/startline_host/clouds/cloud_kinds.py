@@ -11,9 +11,9 @@ from startline.serial_match import UNCLEAR
 from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_check import check_device, list_devices
 from startline_host.clouds.cloud_device import CloudDevice, get_device, unbind_device
-from startline_host.clouds.device_entries import Entry, compare_serial
+from startline_host.clouds.device_entries import CloudEntry, compare_serial
 from startline_host.clouds.vms_check import check_taken
-from startline_host.formats.factory_partition import Settings
+from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
@@ -26,9 +26,9 @@ class CloudKind(msgspec.Struct, frozen=True, kw_only=True):
     `get_device` and `unbind_device` are as their first ones are, those of RUFUS.
     """
 
-    check: Callable[[BoundDevice, Settings, Secret | None], str] | None = None
+    check: Callable[[BoundDevice, DeviceSettings, Secret | None], str] | None = None
     check_wants_key: bool = True
-    list_devices: Callable[..., list[Entry]] | None = None
+    list_devices: Callable[..., list[CloudEntry]] | None = None
     get_device: Callable[..., CloudDevice] | None = None
     unbind_device: Callable[..., bool] | None = None
 
@@ -43,7 +43,7 @@ def kind_of(cloud: str) -> CloudKind:
     return _KINDS.get(cloud, CloudKind())
 
 
-def _check_by_list(device: BoundDevice, settings: Settings, key: Secret | None) -> str:
+def _check_by_list(device: BoundDevice, settings: DeviceSettings, key: Secret | None) -> str:
     entry = check_device(
         settings.claim.base_url,
         settings.tls.ca,
@@ -59,7 +59,7 @@ def _check_by_list(device: BoundDevice, settings: Settings, key: Secret | None) 
     return "The cloud knows this very device."
 
 
-def _check_taken(device: BoundDevice, settings: Settings, _key: Secret | None) -> str:
+def _check_taken(device: BoundDevice, settings: DeviceSettings, _key: Secret | None) -> str:
     return f"The cloud would not activate it again: {check_taken(settings, device)}"
 
 

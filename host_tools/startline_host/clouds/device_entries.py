@@ -20,7 +20,7 @@ UNREADABLE = "(unreadable)"
 Value = str | bytes | None
 
 
-class Entry(msgspec.Struct, frozen=True):
+class CloudEntry(msgspec.Struct, frozen=True):
     """What the cloud's list says of one device, for people.
 
     `number` is its place in the list, from 1, and `compared` what the device is told of it: token,
@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True):
 class ListPage(msgspec.Struct, frozen=True):
     """One page of a list: its entries, and how many devices the cloud says it has (-1: not said)."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[CloudEntry, ...]
     total: int
 
 
@@ -85,7 +85,7 @@ def serial_key(serial: str) -> str:
     return "" if "*" in found or serial == UNREADABLE else found
 
 
-def compare_serial(entry: Entry, serial: str, *, first: int = 0, by_mark: bool = True) -> str:
+def compare_serial(entry: CloudEntry, serial: str, *, first: int = 0, by_mark: bool = True) -> str:
     """Return what an entry is to a serial number: SAME, LIKE, UNCLEAR or OTHER.
 
     One that cannot be compared, or only looks alike, is OTHER if it was made a day before `first`
@@ -98,10 +98,10 @@ def compare_serial(entry: Entry, serial: str, *, first: int = 0, by_mark: bool =
 
 
 def find_serial(
-    entries: Iterable[Entry], serial: str, *, first: int = 0
-) -> dict[str, list[Entry]]:
+    entries: Iterable[CloudEntry], serial: str, *, first: int = 0
+) -> dict[str, list[CloudEntry]]:
     """Return the entries that are SAME, LIKE or UNCLEAR, as `compare_serial` says."""
-    found: dict[str, list[Entry]] = {SAME: [], LIKE: [], UNCLEAR: []}
+    found: dict[str, list[CloudEntry]] = {SAME: [], LIKE: [], UNCLEAR: []}
     for entry in entries:
         kind = compare_serial(entry, serial, first=first)
         if kind != OTHER:
@@ -109,16 +109,16 @@ def find_serial(
     return found
 
 
-def named(entries: Sequence[Entry]) -> str:
+def named(entries: Sequence[CloudEntry]) -> str:
     """Name entries for people: by number and deviceid, at most three of them."""
     words = [f"entry {one.number} (deviceid {one.deviceid or 'none'})" for one in entries[:3]]
     more = len(entries) - len(words)
     return ", ".join(words) + (f" and {more} more" if more else "")
 
 
-def _entry(item: dict[bytes, Value], number: int, *, dated: bool) -> Entry:
+def _entry(item: dict[bytes, Value], number: int, *, dated: bool) -> CloudEntry:
     token, mark, serial, made = (item.get(name) for name in _COMPARED)
-    return Entry(
+    return CloudEntry(
         deviceid=rufus.canonical(token) or _shown(item, b"deviceid"),
         serial_number=_shown(item, b"serial_number"),
         firmware=_shown(item, b"firmware"),

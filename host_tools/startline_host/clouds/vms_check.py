@@ -13,12 +13,12 @@ from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_client import cloud_client, unreachable
 from startline_host.device.event_text import plain
 from startline_host.errors import CloudDisagrees, RefusedByCloud
-from startline_host.formats.factory_partition import Claim, Settings
+from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
 
-def check_taken(settings: Settings, device: BoundDevice) -> str:
+def check_taken(settings: DeviceSettings, device: BoundDevice) -> str:
     """Return in what words the cloud says that it would not activate this device again.
 
     Nothing is changed there, and the words do not prove who has it. Raises CloudDisagrees where
@@ -63,7 +63,7 @@ def _only_blames_the_question(answer: httpx.Response) -> bool:
     return isinstance(errors, dict) and errors.keys() == {"type"}
 
 
-def _as_identity(claim: Claim, device: BoundDevice) -> Any:
+def _as_identity(claim: ClaimSettings, device: BoundDevice) -> Any:
     """Return as much of the agent's identity as its request is made of."""
     texts = {"claim.type": claim.type, "claim.by": claim.by}
     texts["claim.auth"] = claim.auth.reveal() if claim.auth else ""

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from startline_host.device.esptool_output import Chip, Output, Written
+from startline_host.device.esptool_output import DetectedChip, EsptoolOutput, WrittenRegion
 from startline_host.device.esptool_process import run_esptool
 from startline_host.device.exchange_files import ExchangeFiles, exchange_files
 from startline_host.device.port import check_url
@@ -30,7 +30,7 @@ _CONNECT_LIMIT = 60.0
 _BYTE_LIMIT = 1 / 4000
 
 
-class Region(Protocol):
+class RegionLike(Protocol):
     """Bytes and the flash offset that they belong to."""
 
     @property
@@ -42,7 +42,7 @@ class Region(Protocol):
         """What shall stand there."""
 
 
-class Progress(msgspec.Struct, frozen=True):
+class TransferProgress(msgspec.Struct, frozen=True):
     """How far a transfer is: `verb` is "read" or "write", the rest counts bytes on the wire."""
 
     verb: str
@@ -53,7 +53,7 @@ class Progress(msgspec.Struct, frozen=True):
 class WriteReport(msgspec.Struct, frozen=True):
     """What a write did: regions written, offsets that held the right bytes already."""
 
-    written: tuple[Written, ...]
+    written: tuple[WrittenRegion, ...]
     skipped: tuple[int, ...]
 
     @property
@@ -62,7 +62,7 @@ class WriteReport(msgspec.Struct, frozen=True):
         return sum(region.sent for region in self.written)
 
 
-ProgressHook = Callable[[Progress], None]
+ProgressHook = Callable[[TransferProgress], None]
 
 
 class BootLoader:
@@ -90,13 +90,13 @@ class BootLoader:
         self._chip = "auto"
         self._blank: list[tuple[int, int]] = []
 
-    def identify(self, perhaps_blank: Mapping[int, int] = MappingProxyType({})) -> Chip:
+    def identify(self, perhaps_blank: Mapping[int, int] = MappingProxyType({})) -> DetectedChip:
         """Return chip type, MAC and flash size. Raises DeviceSilent where they are not told.
 
         `perhaps_blank` are lengths by offset: the chip tells on the way which of these stretches
         are blank, by their MD5, and what is known to be blank need not come over the line.
         """
-        output = Output()
+        output = EsptoolOutput()
         if perhaps_blank:
             self._compare_with_blank(perhaps_blank, output)
         else:
@@ -115,8 +115,8 @@ class BootLoader:
         if any(at <= offset and offset + length <= end for at, end in self._blank):
             return b"\xff" * length
 
-        def report(output: Output) -> None:
-            self._progress(Progress("read", int(length * output.percent / 100), length))
+        def report(output: EsptoolOutput) -> None:
+            self._progress(TransferProgress("read", int(length * output.percent / 100), length))
 
         with exchange_files() as files:
             name = files.add()
@@ -127,7 +127,7 @@ class BootLoader:
             raise StorageFailed(f"Reading {length} bytes at {offset:#x} gave {len(data)}.")
         return data
 
-    def write(self, regions: Sequence[Region]) -> WriteReport:
+    def write(self, regions: Sequence[RegionLike]) -> WriteReport:
         """Write, in one go, the regions that the flash does not hold yet, and verify them.
 
         The chip compares by MD5 and skips what is there. Raises StorageFailed when a region does
@@ -148,10 +148,10 @@ class BootLoader:
                 arguments += [hex(region.offset), files.add(region.data)]
             size = sum(len(region.data) for region in regions)
             output = self._run(arguments, max(self.baud, _SYNC_BAUD), size, report, files=files)
-        self._progress(Progress("write", total, total))
+        self._progress(TransferProgress("write", total, total))
         return WriteReport(tuple(output.written), tuple(output.skipped))
 
-    def _compare_with_blank(self, lengths: Mapping[int, int], output: Output) -> None:
+    def _compare_with_blank(self, lengths: Mapping[int, int], output: EsptoolOutput) -> None:
         """Have the chip compare stretches with blank ones."""
         with exchange_files() as files:
             arguments = ["verify-flash", "--flash-size", "detect"]
@@ -171,17 +171,17 @@ class BootLoader:
         verb: list[str],
         baud: int,
         size: int,
-        report: Callable[[Output], None],
-        output: Output | None = None,
+        report: Callable[[EsptoolOutput], None],
+        output: EsptoolOutput | None = None,
         *,
         files: ExchangeFiles | None = None,
-    ) -> Output:
+    ) -> EsptoolOutput:
         before = "no-reset" if self._in_stub else "default-reset"
         self._in_stub = False
         command = ["--port", self.url, "--baud", str(baud)]
         command += ["--chip", self._chip, "--before", before, "--after", "no-reset-stub"]
         command += ["--connect-attempts", str(self._attempts), *verb]
-        output = output or Output()
+        output = output or EsptoolOutput()
         limit = _CONNECT_LIMIT + size * _BYTE_LIMIT
         passed = files.passed if files is not None else ()
         ended_well = run_esptool(command, limit, output, report, passed=passed)
@@ -197,8 +197,8 @@ def wire_size(data: bytes) -> int:
 
 
 def _write_progress(
-    regions: Sequence[Region], sizes: Mapping[int, int], progress: ProgressHook
-) -> Callable[[Output], None]:
+    regions: Sequence[RegionLike], sizes: Mapping[int, int], progress: ProgressHook
+) -> Callable[[EsptoolOutput], None]:
     """Return a reporter that turns esptool's percentages of one region into bytes of them all.
 
     `sizes` are the regions' bytes on the wire, by offset.
@@ -206,20 +206,20 @@ def _write_progress(
     order = [region.offset for region in regions]
     total = sum(sizes.values())
 
-    def report(output: Output) -> None:
+    def report(output: EsptoolOutput) -> None:
         settled = {region.offset for region in output.written} | set(output.skipped)
         current = next((offset for offset in order if offset not in settled), None)
         done = sum(sizes[offset] for offset in settled if offset in sizes)
         if current is not None:
             done += int(sizes[current] * output.percent / 100)
-        progress(Progress("write", min(done, total), total))
+        progress(TransferProgress("write", min(done, total), total))
 
     return report
 
 
-def _no_progress(progress: Progress) -> None:
+def _no_progress(progress: TransferProgress) -> None:
     """Take a report that nobody asked for."""
 
 
-def _ignore(output: Output) -> None:
+def _ignore(output: EsptoolOutput) -> None:
     """Take output whose progress nobody watches."""

@@ -45,7 +45,7 @@ class Event(msgspec.Struct, frozen=True):
     fields: Mapping[str, Any]
 
 
-class Text(msgspec.Struct, frozen=True):
+class ConsoleLine(msgspec.Struct, frozen=True):
     """One line that is no event: human text, boot messages, or what is left of a torn record."""
 
     raw: bytes
@@ -56,28 +56,28 @@ class Text(msgspec.Struct, frozen=True):
         return device_text(self.raw)
 
 
-class Console:
+class ConsoleParser:
     """Takes bytes in any pieces and hands out whole events and lines."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
 
-    def feed(self, data: bytes) -> list[Event | Text]:
+    def feed(self, data: bytes) -> list[Event | ConsoleLine]:
         """Return what the bytes so far completed."""
         self._pending += data
-        found: list[Event | Text] = []
+        found: list[Event | ConsoleLine] = []
         while (piece := self._next_piece()) is not None:
             if (item := _classify(piece)) is not None:
                 found.append(item)
         return found
 
-    def rest(self) -> list[Event | Text]:
+    def rest(self) -> list[Event | ConsoleLine]:
         """Return an unfinished last line, if there is one, and begin anew."""
         item = _classify(bytes(self._pending))
         self._pending.clear()
         return [] if item is None else [item]
 
-    def follow(self, port: Port, deadline: Deadline) -> Iterator[Event | Text]:
+    def follow(self, port: Port, deadline: Deadline) -> Iterator[Event | ConsoleLine]:
         """Yield what the device prints, as it comes, until the deadline.
 
         Raises NoSuchPort when the port goes away.
@@ -111,7 +111,7 @@ class Console:
         return piece
 
 
-def _classify(piece: bytes) -> Event | Text | None:
+def _classify(piece: bytes) -> Event | ConsoleLine | None:
     piece = piece.rstrip(b"\r\n")
     if not piece:
         return None
@@ -119,7 +119,7 @@ def _classify(piece: bytes) -> Event | Text | None:
         if (event := _event(piece[1:])) is not None:
             return event
         piece = piece[1:]
-    return Text(piece) if piece else None
+    return ConsoleLine(piece) if piece else None
 
 
 def _event(record: bytes) -> Event | None:

@@ -40,7 +40,7 @@ _FATAL = re.compile(r"A (?:fatal|serial exception) error occurred:\s*(?P<reason>
 _UNITS: Mapping[str, int] = MappingProxyType({"KB": 1 << 10, "MB": 1 << 20})
 
 
-class Chip(msgspec.Struct, frozen=True):
+class DetectedChip(msgspec.Struct, frozen=True):
     """What answered: its type as esptool names it (`ESP32-S3`), MAC, and flash size in bytes.
 
     `flash_size` is 0 where it was not asked for or not told.
@@ -51,7 +51,7 @@ class Chip(msgspec.Struct, frozen=True):
     flash_size: int = 0
 
 
-class Written(msgspec.Struct, frozen=True):
+class WrittenRegion(msgspec.Struct, frozen=True):
     """One region that was written: where, how many bytes, and how many of them went over the wire."""
 
     offset: int
@@ -59,11 +59,11 @@ class Written(msgspec.Struct, frozen=True):
     sent: int
 
 
-class Output:
+class EsptoolOutput:
     """Reads esptool's lines as they come."""
 
     def __init__(self) -> None:
-        self.written: list[Written] = []
+        self.written: list[WrittenRegion] = []
         self.skipped: list[int] = []
         #: Offsets at which the flash was found to hold what it was compared with.
         self.verified: list[int] = []
@@ -76,9 +76,9 @@ class Output:
         self._tail: list[str] = []
 
     @property
-    def chip(self) -> Chip | None:
+    def chip(self) -> DetectedChip | None:
         """The chip, once it has been named."""
-        return Chip(self._kind, self._mac, self._flash_size) if self._kind else None
+        return DetectedChip(self._kind, self._mac, self._flash_size) if self._kind else None
 
     @property
     def compared(self) -> bool:
@@ -102,7 +102,7 @@ class Output:
         elif match := _WROTE.search(text):
             size = int(match["size"])
             self.written.append(
-                Written(int(match["address"], 16), size, int(match["sent"] or size))
+                WrittenRegion(int(match["address"], 16), size, int(match["sent"] or size))
             )
             self.percent = 0.0
         elif match := _SKIPPED.search(text):

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from startline_host.device.esptool_output import Output
+from startline_host.device.esptool_output import EsptoolOutput
 from startline_host.device.temp_dirs import workplace
 from startline_host.secrets import child_environment
 
@@ -20,8 +20,8 @@ _RUNNER = Path(__file__).with_name("esptool_runner.py")
 def run_esptool(
     arguments: list[str],
     limit: float,
-    output: Output,
-    report: Callable[[Output], None],
+    output: EsptoolOutput,
+    report: Callable[[EsptoolOutput], None],
     *,
     passed: Sequence[int] = (),
 ) -> bool:

@@ -35,7 +35,7 @@ def _dump(label):
 """
 
 
-class Row(msgspec.Struct, frozen=True):
+class DevicePartition(msgspec.Struct, frozen=True):
     """A partition as the running firmware sees it; offset and size in bytes."""
 
     name: str
@@ -45,20 +45,20 @@ class Row(msgspec.Struct, frozen=True):
     size: int
 
 
-class Facts(msgspec.Struct, frozen=True):
+class DeviceFacts(msgspec.Struct, frozen=True):
     """What runs on a device: its chip as esptool would name it ("" if untold), MAC, release, rows."""
 
     chip: str
     mac: str
     release: tuple[int, int, int]
-    rows: tuple[Row, ...]
+    rows: tuple[DevicePartition, ...]
 
     def has(self, name: str) -> bool:
         """Tell whether there is a partition of that name."""
         return any(row.name == name for row in self.rows)
 
 
-def read_facts(repl: Repl) -> Facts:
+def read_facts(repl: Repl) -> DeviceFacts:
     """Ask a MicroPython on an ESP32 what it is.
 
     Raises OSError or DeviceRaised where it is another program or another chip altogether.
@@ -68,12 +68,13 @@ def read_facts(repl: Repl) -> Facts:
         "(os.uname().machine, sys.implementation[1][:3], machine.unique_id(), _rows())"
     )
     found = re.search(r"\bwith (ESP32\w*)", machine)
-    return Facts(
+    return DeviceFacts(
         chip=found[1] if found else "",
         mac=":".join(f"{byte:02x}" for byte in mac),
         release=tuple(release),
         rows=tuple(
-            Row(name, kind, subtype, offset, size) for kind, subtype, offset, size, name in rows
+            DevicePartition(name, kind, subtype, offset, size)
+            for kind, subtype, offset, size, name in rows
         ),
     )
 

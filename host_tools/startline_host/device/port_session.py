@@ -18,7 +18,7 @@ _RETURN = 10.0
 _LOOK = 0.2
 
 
-class Line:
+class PortSession:
     """The right to a device's port, from `with` to its end.
 
     Between, `port()` opens it or hands out the open one, and `free()` lets go of it for a process

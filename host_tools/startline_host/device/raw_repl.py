@@ -79,7 +79,7 @@ class NoPrompt(DeviceSilent):
             super().__init__("The device is silent.", "Check its power, and the cable.")
 
 
-class _Transport(transport_serial.SerialTransport):  # type: ignore[misc]
+class _PortTransport(transport_serial.SerialTransport):  # type: ignore[misc]
     """mpremote's transport on a port that is open already, with an end to every wait."""
 
     def __init__(self, port: Port) -> None:
@@ -120,12 +120,12 @@ class _Transport(transport_serial.SerialTransport):  # type: ignore[misc]
         return data
 
 
-class Wire:
+class RawRepl:
     """The raw REPL of the device at an open port."""
 
     def __init__(self, port: Port) -> None:
         self.port = port
-        self._transport = _Transport(port)
+        self._transport = _PortTransport(port)
 
     def enter(self, seconds: float) -> None:
         """Interrupt what runs and get to the raw REPL, trying harder as time goes by.

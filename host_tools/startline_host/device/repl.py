@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from startline_host.device.port import Port
-from startline_host.device.raw_repl import DeviceRaised, Wire
+from startline_host.device.raw_repl import DeviceRaised, RawRepl
 from startline_host.errors import Bug
 
 #: Files whose digests are asked for in one go.
@@ -98,7 +98,7 @@ class Repl:
 
     def __init__(self, port: Port) -> None:
         self.port = port
-        self._wire = Wire(port)
+        self._wire = RawRepl(port)
         self._known: set[str] = set()
         self._deflate: bool | None = None
 

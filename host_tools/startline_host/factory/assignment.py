@@ -5,22 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from startline_host.errors import CloudDisagrees, StartlineError, WouldTouchBound, WrongDevice
-from startline_host.factory.entries import Entry, Place, fold, short
+from startline_host.factory.entries import LedgerUnit, StationSlot, fold, short
 
 if TYPE_CHECKING:
     from startline_host.factory.ledger import Ledger
-    from startline_host.flows.device_snapshot import Kept
+    from startline_host.flows.device_snapshot import DeviceSnapshot
 
 
-class AsItIs(StartlineError):
+class AlreadyBound(StartlineError):
     """Ends loading: the board is bound, or may be, and is the ledger's own."""
 
 
-class NoSerial(StartlineError):
+class BatchUsedUp(StartlineError):
     """Ends loading: the batch is used up."""
 
 
-def choose_unit(ledger: Ledger, batch: str, place: Place, kept: Kept) -> Entry:
+def choose_unit(
+    ledger: Ledger, batch: str, place: StationSlot, kept: DeviceSnapshot
+) -> LedgerUnit:
     """Return the unit that a board is, or becomes now.
 
     Raises WrongDevice for a board with another chip's serial number, WouldTouchBound for one that
@@ -44,11 +46,11 @@ def choose_unit(ledger: Ledger, batch: str, place: Place, kept: Kept) -> Entry:
         )
     unit = ledger.allot(batch, place, kept.mac)
     if unit is None:
-        raise NoSerial("The batch has no serial number left.")
+        raise BatchUsedUp("The batch has no serial number left.")
     return unit
 
 
-def check_holding(unit: Entry, kept: Kept) -> None:
+def check_holding(unit: LedgerUnit, kept: DeviceSnapshot) -> None:
     """Raise AsItIs for a board that is not to be written to, being this unit already.
 
     Raises CloudDisagrees where the ledger has a token that the board does not hold.
@@ -61,4 +63,4 @@ def check_holding(unit: Entry, kept: Kept) -> None:
             "Settle it with the cloud's list: startline ledger verify.",
         )
     if holding.must_stay or unit.passed:
-        raise AsItIs("The board is bound already.")
+        raise AlreadyBound("The board is bound already.")

@@ -25,7 +25,7 @@ MAX_COUNT = 100_000
 _MAX_WIDTH = 18
 
 
-class Batch(msgspec.Struct, frozen=True):
+class UnitBatch(msgspec.Struct, frozen=True):
     """Units under one name, in the order in which their serial numbers are handed out."""
 
     name: str
@@ -40,7 +40,7 @@ def load_batch(
     encoding: str = "",
     as_written: bool = False,
     warn: Warn = _LOG.warning,
-) -> Batch:
+) -> UnitBatch:
     """Read and check a list of units whole; its name is the file's unless `name` gives another.
 
     The columns are `startline_host.formats.unit_list`'s: serial, model, alias, type and more, and any
@@ -57,7 +57,7 @@ def pattern_batch(
     start: int = 1,
     name: str = "",
     defaults: Mapping[str, Any] | None = None,
-) -> Batch:
+) -> UnitBatch:
     """Make a batch from a pattern: "RR-{n:06d}" and 3 give RR-000001 to RR-000003.
 
     `defaults` are the other fields of every unit, model among them. Raises BadInput.
@@ -95,9 +95,9 @@ def _bad_pattern(pattern: str, reason: str) -> BadInput:
     return BadInput(f"The pattern {pattern!r} cannot be used: {reason}.", "Such as RR-{n:06d}.")
 
 
-def _batch(name: str, units: list[Unit]) -> Batch:
+def _batch(name: str, units: list[Unit]) -> UnitBatch:
     check_text(name, "batch's name", required=True)
-    return Batch(name, tuple(units))
+    return UnitBatch(name, tuple(units))
 
 
 def is_pattern(text: str) -> bool:

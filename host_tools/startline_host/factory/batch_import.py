@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import func, insert, or_, select
 
 from startline_host.errors import BadInput
-from startline_host.factory.entries import Added, fold
+from startline_host.factory.entries import ImportResult, fold
 from startline_host.factory.schema import batches, units
 from startline_host.formats.unit_list import bad_rows
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from startline_host.factory.batch import Batch
+    from startline_host.factory.batch import UnitBatch
     from startline_host.formats.units import Unit
 
     _Row = Row[tuple[object, ...]]
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _CHUNK = 400
 
 
-def add_units(connection: Connection, batch: Batch, at_ms: int) -> Added:
+def add_units(connection: Connection, batch: UnitBatch, at_ms: int) -> ImportResult:
     """Add the batch's units that are not there yet; the same ones again change nothing.
 
     Raises BadInput naming every unit whose serial number or MAC is taken, or that differs from
@@ -45,7 +45,7 @@ def add_units(connection: Connection, batch: Batch, at_ms: int) -> Added:
     if problems:
         raise bad_rows(problems)
     _insert(connection, number, new, at_ms)
-    return Added(len(new), len(batch.units) - len(new))
+    return ImportResult(len(new), len(batch.units) - len(new))
 
 
 def _batch_number(connection: Connection, name: str, at_ms: int) -> int:

@@ -21,9 +21,9 @@ from startline_host.factory.schema import DEFERRED, FAILED, FREE, PASSED, WORK
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from startline_host.factory.entries import Entry
+    from startline_host.factory.entries import LedgerUnit
     from startline_host.factory.report_parts import Cell
-    from startline_host.factory.statistics import Failure, Figures
+    from startline_host.factory.statistics import FailureReason, Statistics
 
 _STATES = {
     PASSED: "passed",
@@ -36,7 +36,7 @@ _STATES = {
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def report(title: str, told: Figures, units: Sequence[Entry], *, made: str) -> str:
+def report(title: str, told: Statistics, units: Sequence[LedgerUnit], *, made: str) -> str:
     """Return the page; `made` says when and from what it was made. Tokens are shortened."""
     parts = [
         _head(title, told, made),
@@ -68,14 +68,14 @@ def report(title: str, told: Figures, units: Sequence[Entry], *, made: str) -> s
     )
 
 
-def _head(title: str, told: Figures, made: str) -> str:
+def _head(title: str, told: Statistics, made: str) -> str:
     span = "Nothing was made yet."
     if told.end_ms:
         span = f"{_time(told.begin_ms)} to {_time(told.end_ms)} UTC"
     return f'<h1>{escape(title)}</h1>\n<p class="soft">{span} · {escape(made)}</p>'
 
 
-def _tiles(told: Figures) -> str:
+def _tiles(told: Statistics) -> str:
     tiles = [
         tile(f"{told.counts[PASSED]} / {told.total}", "units passed"),
         tile(_percent(told.yield_), "yield of those finished"),
@@ -89,7 +89,7 @@ def _tiles(told: Figures) -> str:
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
-def _failures(told: Figures) -> str:
+def _failures(told: Statistics) -> str:
     most = max((one.count for one in told.failures), default=0)
     rows = [
         (
@@ -104,12 +104,12 @@ def _failures(told: Figures) -> str:
     return _card("Failures by reason", table(heads, rows) or "<p>None.</p>")
 
 
-def _reason(one: Failure) -> str:
+def _reason(one: FailureReason) -> str:
     words = f'<small class="soft">{escape(one.words)}</small>' if one.words else ""
     return f"{escape(one.reason or 'no reason given')}{words}"
 
 
-def _steps(told: Figures) -> str:
+def _steps(told: Statistics) -> str:
     most = max((one.most for one in told.steps), default=0.0)
     rows = [
         (
@@ -133,7 +133,7 @@ def _steps(told: Figures) -> str:
     return _card("Seconds by step", table(heads, rows) or "<p>Nothing was timed yet.</p>")
 
 
-def _over_time(told: Figures) -> str:
+def _over_time(told: Statistics) -> str:
     if len(told.periods) < 2:
         return ""
     minutes = told.period_ms // 60_000
@@ -149,7 +149,7 @@ def _over_time(told: Figures) -> str:
     )
 
 
-def _stations(told: Figures) -> str:
+def _stations(told: Statistics) -> str:
     rows = [
         (
             escape(one.name or "?"),
@@ -170,7 +170,7 @@ def _stations(told: Figures) -> str:
     return _card("Stations", table(heads, rows) or "<p>None yet.</p>")
 
 
-def _cloud(told: Figures) -> str:
+def _cloud(told: Statistics) -> str:
     if told.verdict is None:
         return _card("The cloud's list", "<p>Not compared yet: startline ledger verify.</p>")
     agrees = told.verdict.reason == "agree"
@@ -182,7 +182,7 @@ def _cloud(told: Figures) -> str:
     return _card("The cloud's list", words + table(["Finding", "Unit"], rows))
 
 
-def _open(told: Figures) -> str:
+def _open(told: Statistics) -> str:
     rows = [
         (
             ("words", escape(one.serial)),
@@ -207,13 +207,13 @@ def _open(told: Figures) -> str:
     return _card("Units that need a hand", table(heads, rows, "stack")) if rows else ""
 
 
-def _question(unit: Entry) -> str:
+def _question(unit: LedgerUnit) -> str:
     if unit.sent and not unit.token:
         return "the cloud may have an entry of it: verify"
     return unit.reason or "not finished: plug it in again"
 
 
-def _units(units: Sequence[Entry]) -> str:
+def _units(units: Sequence[LedgerUnit]) -> str:
     rows = [
         (
             ("words", escape(one.serial)),

@@ -17,7 +17,7 @@ from startline_host.flows.cloud_verification import lists_token, look_before
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from startline_host.factory.job import Plan
+    from startline_host.factory.job import LinePlan
     from startline_host.factory.ledger import Ledger
     from startline_host.flows.notices import Listener
 
@@ -64,7 +64,7 @@ class CompanyProof:
         """Take note that the list showed a unit that was bound here."""
         self._proven = True
 
-    def doubt(self, plan: Plan, serial: str, token: str) -> None:
+    def doubt(self, plan: LinePlan, serial: str, token: str) -> None:
         """Take note of what the list shows of a unit that the cloud disagrees about.
 
         Raises NetworkFailed, TlsFailed or RefusedByCloud where it cannot be read.
@@ -86,7 +86,7 @@ class CompanyProof:
             )
 
 
-def check_key(ledger: Ledger, plan: Plan, listen: Listener) -> CompanyProof:
+def check_key(ledger: Ledger, plan: LinePlan, listen: Listener) -> CompanyProof:
     """Check the READ key of a run once, before its first board, by the units that were bound before.
 
     Raises as `look_before` does.

@@ -21,14 +21,14 @@ ALLOT, LOAD, BIND, VERIFY, LABEL = STEPS = ("allot", "load", "bind", "verify", "
 _SHOWN = 8
 
 
-class Place(msgspec.Struct, frozen=True):
+class StationSlot(msgspec.Struct, frozen=True):
     """Where units are worked on: a station's name, and its slot's."""
 
     station: str
     slot: str = ""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerUnit(msgspec.Struct, frozen=True, kw_only=True):
     """A unit as the ledger has it.
 
     `unit` is its identity as its batch gave it; `mac` is the chip that has it, or "". `step` is
@@ -59,9 +59,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return self.unit.serial
 
     @property
-    def place(self) -> Place:
+    def place(self) -> StationSlot:
         """Where it is, or was last."""
-        return Place(self.station, self.slot)
+        return StationSlot(self.station, self.slot)
 
     @property
     def passed(self) -> bool:
@@ -88,7 +88,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return self.step in STEPS and STEPS.index(self.step) >= STEPS.index(step)
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of history, never changed. `seconds` is how long the step took."""
 
     number: int
@@ -105,7 +105,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     words: str = ""
 
 
-class Added(msgspec.Struct, frozen=True):
+class ImportResult(msgspec.Struct, frozen=True):
     """What adding a batch did: units that are new, and such as were there already."""
 
     new: int
@@ -128,9 +128,9 @@ def iso(milliseconds: int) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def entry(row: Row[tuple[object, ...]]) -> Entry:
+def entry(row: Row[tuple[object, ...]]) -> LedgerUnit:
     """Read a unit's row, joined with its batch's name as `batch_name`."""
-    return Entry(
+    return LedgerUnit(
         number=row.id,
         batch=row.batch_name,
         unit=msgspec.json.decode(row.unit, type=Unit),
@@ -149,7 +149,7 @@ def entry(row: Row[tuple[object, ...]]) -> Entry:
     )
 
 
-def record(row: Row[tuple[object, ...]]) -> Record:
+def record(row: Row[tuple[object, ...]]) -> HistoryEntry:
     """Read a row of history."""
-    names = [name for name in Record.__struct_fields__ if name != "number"]
-    return Record(number=row.id, **{name: getattr(row, name) for name in names})
+    names = [name for name in HistoryEntry.__struct_fields__ if name != "number"]
+    return HistoryEntry(number=row.id, **{name: getattr(row, name) for name in names})

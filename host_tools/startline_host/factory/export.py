@@ -14,7 +14,7 @@ from startline_host.factory.entries import iso
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from startline_host.factory.entries import Entry, Record
+    from startline_host.factory.entries import HistoryEntry, LedgerUnit
 
 _UNIT_COLUMNS = (
     "batch", "serial", "model", "alias", "type", "hw_rev", "name", "state", "step", "mac",
@@ -30,7 +30,7 @@ _RECORD_COLUMNS = (
 _FORMULA = re.compile(r"""(^|[,;|\t\r\n"'])(\s*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])""")
 
 
-def unit_rows(units: Iterable[Entry]) -> list[dict[str, Any]]:
+def unit_rows(units: Iterable[LedgerUnit]) -> list[dict[str, Any]]:
     """Return each unit's data by column; columns of the owner's own follow, as in the batch."""
     return [
         {
@@ -54,7 +54,7 @@ def unit_rows(units: Iterable[Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def record_rows(records: Iterable[Record]) -> list[dict[str, Any]]:
+def record_rows(records: Iterable[HistoryEntry]) -> list[dict[str, Any]]:
     """Return each line of history by column."""
     return [
         {

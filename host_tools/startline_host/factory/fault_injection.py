@@ -33,7 +33,7 @@ _WITHIN, _LOOSE = (0.5, 12.0), 1.5
 _PULLED = "reset"
 
 
-class Mischief:
+class FaultInjector:
     """Befalls about `share` (0 to 1) of all boards, each with one fault; repeatable by `seed`.
 
     What happened is counted in `done` by kind: "cable", "cloud" or "power".
@@ -46,7 +46,7 @@ class Mischief:
         self._lock = threading.Lock()
         self.done = {"cable": 0, "cloud": 0, "power": 0}
 
-    def befall(self, url: str, power_cycle: Callable[[], object]) -> Trouble | None:
+    def befall(self, url: str, power_cycle: Callable[[], object]) -> InjectedFault | None:
         """Decide about a board that was just plugged in; None: nothing befalls its slot."""
         with self._lock:
             if self._dice.random() >= self._share:
@@ -58,10 +58,10 @@ class Mischief:
         if kind == "cloud":
             self._cloud.faults.turn_on(order)
             return None
-        return PowerCut(moment, power_cycle) if kind == "power" else LooseCable(moment, url)
+        return BoardPowerCut(moment, power_cycle) if kind == "power" else LooseCable(moment, url)
 
 
-class Trouble:
+class InjectedFault:
     """Something that happens to a slot's board at some moment, unless it is closed before."""
 
     def __init__(self, moment: float) -> None:
@@ -88,7 +88,7 @@ class Trouble:
             self.happen()
 
 
-class PowerCut(Trouble):
+class BoardPowerCut(InjectedFault):
     """The board's power goes, and comes back."""
 
     def __init__(self, moment: float, power_cycle: Callable[[], object]) -> None:
@@ -102,7 +102,7 @@ class PowerCut(Trouble):
             self._power_cycle()
 
 
-class LooseCable(Trouble):
+class LooseCable(InjectedFault):
     """The serial connection breaks, and for a while there is none: all of it goes by a proxy."""
 
     def __init__(self, moment: float, url: str) -> None:

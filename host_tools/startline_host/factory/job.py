@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from startline_host.factory.label_layout import Size
+from startline_host.factory.label_layout import LabelSize
 from startline_host.flows.notices import Remark
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from startline_host.boards import Board
-    from startline_host.flows.firmware_bundle import Kit
-    from startline_host.formats.factory_partition import Settings
+    from startline_host.flows.firmware_bundle import FirmwareBundle
+    from startline_host.formats.factory_partition import DeviceSettings
     from startline_host.secrets import Secret
 
 #: How the work on a board can end.
 ENDS = ("passed", "deferred", "seen", "failed", "no serial", "stopped")
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class LinePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What all units of a run share.
 
     `verify` asks the cloud about each unit, with `read_key` where it has a list; `defer` ends
@@ -31,26 +31,26 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     batch: str
     board: Board
-    kit: Kit
-    settings: Settings
+    kit: FirmwareBundle
+    settings: DeviceSettings
     read_key: Secret | None = None
     verify: bool = True
     defer: bool = False
     labels: Path | None = None
-    label_size: Size = Size()
+    label_size: LabelSize = LabelSize()
     tries: int = 2
     flash_baud: int | None = None
     boot_limit: float | None = None
     overwrite: bool = False
 
 
-class Named(Remark, frozen=True):
+class UnitIdentified(Remark, frozen=True):
     """A board was recognised, or given its serial number."""
 
     serial: str = ""
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class UnitResult(msgspec.Struct, frozen=True, kw_only=True):
     """How the work on a board ended: `end` out of `ENDS`, with the reason's name and a sentence."""
 
     end: str
@@ -62,7 +62,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int = 0
 
 
-class Plugged(Protocol):
+class ConnectedBoard(Protocol):
     """A board in a slot."""
 
     @property

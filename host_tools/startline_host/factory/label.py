@@ -17,8 +17,8 @@ from startline_host.errors import BadInput, WrongDevice
 from startline_host.factory.entries import short
 
 if TYPE_CHECKING:
-    from startline_host.factory.entries import Entry
-    from startline_host.factory.queries import Reading
+    from startline_host.factory.entries import LedgerUnit
+    from startline_host.factory.queries import LedgerQueries
 
 _FORM = re.compile(
     r"startline:(?P<serial>[^?&]+)\?m=(?P<mac>[0-9a-f]{12})&t=(?P<token>[^&]*)&c=(?P<check>[0-9a-f]{8})"
@@ -37,7 +37,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     code: str
 
 
-class Scan(msgspec.Struct, frozen=True):
+class LabelScan(msgspec.Struct, frozen=True):
     """What a label's QR code says, with the MAC in its usual spelling and part of the token."""
 
     serial: str
@@ -45,7 +45,7 @@ class Scan(msgspec.Struct, frozen=True):
     token: str
 
 
-def make_label(unit: Entry) -> Label:
+def make_label(unit: LedgerUnit) -> Label:
     """Return the unit's label. Raises BadInput for a unit that has not passed."""
     if not unit.passed:
         state = {"free": "not made yet", "work": "still in the making"}.get(unit.state, unit.state)
@@ -66,7 +66,7 @@ def make_label(unit: Entry) -> Label:
     )
 
 
-def read_code(text: str) -> Scan:
+def read_code(text: str) -> LabelScan:
     """Read what a scanner gave for a label's QR code. Raises BadInput for anything else."""
     text = text.strip()
     found = _FORM.fullmatch(text)
@@ -78,10 +78,10 @@ def read_code(text: str) -> Scan:
     if _check(text.rpartition("&c=")[0]) != found["check"]:
         raise BadInput("The label was misread: its check digits differ.", "Scan it again.")
     mac = ":".join(re.findall("..", found["mac"]))
-    return Scan(unquote(found["serial"]), mac, unquote(found["token"]))
+    return LabelScan(unquote(found["serial"]), mac, unquote(found["token"]))
 
 
-def check_scan(ledger: Reading, text: str) -> Entry:
+def check_scan(ledger: LedgerQueries, text: str) -> LedgerUnit:
     """Return the unit whose label was scanned.
 
     Raises BadInput for what is no label of the ledger's, WrongDevice for one that says other than

@@ -28,7 +28,7 @@ _SMALL = 1.9
 _BREAKS = "-_/. "
 
 
-class Size(msgspec.Struct, frozen=True):
+class LabelSize(msgspec.Struct, frozen=True):
     """A label's width and height in millimetres. Raises BadInput for one that nobody can read."""
 
     width: float = 50.0
@@ -42,7 +42,7 @@ class Size(msgspec.Struct, frozen=True):
             )
 
 
-class Line(msgspec.Struct, frozen=True):
+class LabelLine(msgspec.Struct, frozen=True):
     """One line of text: left end and baseline, font size, words; `bold` for the serial number."""
 
     x: float
@@ -52,14 +52,14 @@ class Line(msgspec.Struct, frozen=True):
     bold: bool = False
 
 
-class Layout(msgspec.Struct, frozen=True):
+class LabelLayout(msgspec.Struct, frozen=True):
     """A label set: the code's square, quiet zone included, and the lines."""
 
-    size: Size
+    size: LabelSize
     code_x: float
     code_y: float
     code_side: float
-    lines: tuple[Line, ...]
+    lines: tuple[LabelLine, ...]
 
 
 def code_rows(code: str) -> list[bytes]:
@@ -68,7 +68,7 @@ def code_rows(code: str) -> list[bytes]:
     return [bytes(row) for row in made.matrix_iter(border=QUIET)]
 
 
-def lay_out(label: Label, size: Size, measure: Measure) -> Layout:
+def lay_out(label: Label, size: LabelSize, measure: Measure) -> LabelLayout:
     """Set a label: the serial number whole and as large as fits, the other lines as room allows."""
     side = min(size.height, size.width / 2)
     left = side
@@ -82,11 +82,11 @@ def lay_out(label: Label, size: Size, measure: Measure) -> Layout:
     small = [_cut(text, room, measure) for text in texts[max(0, len(texts) - fits) :]]
     height = (len(serial) * font + len(small) * _SMALL) * _LEADING
     y = (size.height - height) / 2
-    lines: list[Line] = []
+    lines: list[LabelLine] = []
     for text, points in [*((text, font) for text in serial), *((text, _SMALL) for text in small)]:
         y += points * _LEADING
-        lines.append(Line(left, y - 0.3 * points, points, text, len(lines) < len(serial)))
-    return Layout(size, 0.0, (size.height - side) / 2, side, tuple(lines))
+        lines.append(LabelLine(left, y - 0.3 * points, points, text, len(lines) < len(serial)))
+    return LabelLayout(size, 0.0, (size.height - side) / 2, side, tuple(lines))
 
 
 def estimate(text: str, size: float) -> float:

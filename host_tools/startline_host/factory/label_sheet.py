@@ -10,7 +10,7 @@ import msgspec
 from PIL import Image, ImageDraw, ImageFont
 
 from startline_host.errors import BadInput
-from startline_host.factory.label_layout import Layout, Size, code_rows, lay_out
+from startline_host.factory.label_layout import LabelLayout, LabelSize, code_rows, lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,11 +36,11 @@ _NOWHERE = "\U0010ffff"
 _PROBE = 24
 
 
-class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+class LabelSheet(msgspec.Struct, frozen=True, kw_only=True):
     """How labels are put on pages; `cut_lines` draws hairlines to cut along, `font` is a file."""
 
     page: str = "a4"
-    size: Size = Size()
+    size: LabelSize = LabelSize()
     cut_lines: bool = True
     font: Path | None = None
 
@@ -61,7 +61,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
         return int((PAGES[self.page][1] - 2 * _EDGE) // self.size.height)
 
 
-def png_pages(labels: Sequence[Label], sheet: Sheet) -> Iterator[bytes]:
+def png_pages(labels: Sequence[Label], sheet: LabelSheet) -> Iterator[bytes]:
     """Yield each page as a PNG. Raises BadInput where no font has all characters."""
     for page in _pages(labels, sheet, _PNG_DPI):
         out = io.BytesIO()
@@ -69,7 +69,7 @@ def png_pages(labels: Sequence[Label], sheet: Sheet) -> Iterator[bytes]:
         yield out.getvalue()
 
 
-def pdf(labels: Sequence[Label], sheet: Sheet) -> bytes:
+def pdf(labels: Sequence[Label], sheet: LabelSheet) -> bytes:
     """Return all pages as one PDF. Raises BadInput where no font has all characters."""
     pages = (
         page.convert("1", dither=Image.Dither.NONE) for page in _pages(labels, sheet, _PDF_DPI)
@@ -79,7 +79,7 @@ def pdf(labels: Sequence[Label], sheet: Sheet) -> bytes:
     return out.getvalue()
 
 
-def _pages(labels: Sequence[Label], sheet: Sheet, dpi: int) -> Iterator[Image.Image]:
+def _pages(labels: Sequence[Label], sheet: LabelSheet, dpi: int) -> Iterator[Image.Image]:
     pen = _Pen(_font(sheet, labels), dpi / _MM_PER_INCH)
     on_page = sheet.columns * sheet.rows
     width, height = PAGES[sheet.page]
@@ -112,11 +112,11 @@ class _Pen:
     def measure(self, text: str, size: float) -> float:
         return float(self._sized(size).getlength(text)) / self._scale
 
-    def frame(self, x: float, y: float, size: Size) -> None:
+    def frame(self, x: float, y: float, size: LabelSize) -> None:
         corners = [self.pixels(n) for n in (x, y, x + size.width, y + size.height)]
         self.draw.rectangle(corners, outline=_CUT_LINE)
 
-    def label(self, x: float, y: float, label: Label, layout: Layout) -> None:
+    def label(self, x: float, y: float, label: Label, layout: LabelLayout) -> None:
         rows = code_rows(label.code)
         # Whole pixels a module: a scanner wants even edges more than a size to the hair.
         module = max(1, math.floor(layout.code_side * self._scale / len(rows)))
@@ -145,7 +145,7 @@ class _Pen:
         return self._sizes[pixels]
 
 
-def _font(sheet: Sheet, labels: Sequence[Label]) -> Font:
+def _font(sheet: LabelSheet, labels: Sequence[Label]) -> Font:
     """Return the first font that has every character of the labels."""
     letters = sorted(set("".join(f"{one.serial}{one.alias}{one.model}…" for one in labels)))
     lacking: list[str] = []

@@ -6,7 +6,14 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from startline_host.factory.label_layout import Layout, Line, Size, code_rows, estimate, lay_out
+from startline_host.factory.label_layout import (
+    LabelLayout,
+    LabelLine,
+    LabelSize,
+    code_rows,
+    estimate,
+    lay_out,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +23,9 @@ if TYPE_CHECKING:
 _FONT = "Helvetica, Arial, 'DejaVu Sans', 'Noto Sans', sans-serif"
 
 
-def label_svg(label: Label, size: Size | None = None) -> str:
+def label_svg(label: Label, size: LabelSize | None = None) -> str:
     """Return the label as an SVG document."""
-    layout = lay_out(label, size or Size(), estimate)
+    layout = lay_out(label, size or LabelSize(), estimate)
     rows = code_rows(label.code)
     width, height = layout.size.width, layout.size.height
     box = f'width="{width:g}mm" height="{height:g}mm" viewBox="0 0 {width:g} {height:g}"'
@@ -44,7 +51,7 @@ def file_name(serial: str) -> str:
     return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
-def _placed(layout: Layout, modules: int) -> str:
+def _placed(layout: LabelLayout, modules: int) -> str:
     scale = layout.code_side / modules
     return f"translate({layout.code_x:g} {layout.code_y:g}) scale({scale:.5g})"
 
@@ -61,7 +68,7 @@ def _modules(rows: Sequence[bytes]) -> str:
     return "".join(path)
 
 
-def _text(line: Line) -> str:
+def _text(line: LabelLine) -> str:
     weight = ' font-weight="bold"' if line.bold else ""
     return (
         f'<text x="{line.x:.2f}" y="{line.y:.2f}" font-size="{line.size:g}"{weight}>'

@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 
 from startline_host.errors import BadInput, CloudDisagrees, WouldTouchBound, WrongDevice
 from startline_host.factory.batch_import import add_units
-from startline_host.factory.entries import ALLOT, BIND, Added, Entry, Place
-from startline_host.factory.queries import Reading, first, rows
+from startline_host.factory.entries import ALLOT, BIND, ImportResult, LedgerUnit, StationSlot
+from startline_host.factory.queries import LedgerQueries, first, rows
 from startline_host.factory.schema import (
     DEFERRED,
     FAILED,
@@ -33,20 +33,20 @@ from startline_host.secrets import redact
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from startline_host.factory.batch import Batch
+    from startline_host.factory.batch import UnitBatch
 
 #: Two stations that see one chip at the same moment: the second one looks again.
 _LOOKS = 3
 
 
-class Ledger(Reading):
+class Ledger(LedgerQueries):
     """The ledger at `where`, a file or a `postgresql://` URL; `hide` is masked in every text.
 
     Every method may raise LedgerAway: the database is away, full, or may not be written. Its
     methods may be called from several threads.
     """
 
-    def add_batch(self, batch: Batch) -> Added:
+    def add_batch(self, batch: UnitBatch) -> ImportResult:
         """Add a batch, or what is new of it: the same batch from several stations is one.
 
         Raises BadInput naming every unit that another one in the ledger contradicts.
@@ -55,7 +55,7 @@ class Ledger(Reading):
             self._database.lock(connection)
             return add_units(connection, batch, _now_ms())
 
-    def allot(self, batch: str, place: Place, mac: str) -> Entry | None:
+    def allot(self, batch: str, place: StationSlot, mac: str) -> LedgerUnit | None:
         """Return the unit for a chip: its own if it was seen before, else the batch's next one.
 
         A unit that has passed is returned as it is; any other is at `place` from now on. None:
@@ -71,7 +71,9 @@ class Ledger(Reading):
                     raise
         return None
 
-    def _allot(self, connection: Connection, batch: str, place: Place, mac: str) -> Entry | None:
+    def _allot(
+        self, connection: Connection, batch: str, place: StationSlot, mac: str
+    ) -> LedgerUnit | None:
         own = first(connection, rows(units.c.mac == mac).with_for_update(of=units))
         if own is not None and own.passed:
             self._note(connection, "seen", own, place)
@@ -91,14 +93,14 @@ class Ledger(Reading):
         self._note(connection, kind, taken, place, step=taken.step, words=came_from)
         return taken
 
-    def step(self, unit: Entry, step: str, *, seconds: float | None = None) -> Entry:
+    def step(self, unit: LedgerUnit, step: str, *, seconds: float | None = None) -> LedgerUnit:
         """Record that a step is proven. Raises WrongDevice if the unit is another's by now."""
         with self._database.writing() as connection:
             changed = _own(connection, unit, step=step)
             self._note(connection, "step", changed, changed.place, step=step, seconds=seconds)
             return changed
 
-    def sent(self, unit: Entry) -> Entry:
+    def sent(self, unit: LedgerUnit) -> LedgerUnit:
         """Record that a request may have left the chip: its serial number is its own for good."""
         if unit.sent:
             return unit
@@ -107,7 +109,7 @@ class Ledger(Reading):
             self._note(connection, "sent", changed, changed.place)
             return changed
 
-    def bound(self, unit: Entry, token: str, *, seconds: float | None = None) -> Entry:
+    def bound(self, unit: LedgerUnit, token: str, *, seconds: float | None = None) -> LedgerUnit:
         """Record the token that the chip holds. Raises CloudDisagrees if that cannot be."""
         if unit.token not in {"", token}:
             raise CloudDisagrees(
@@ -125,7 +127,7 @@ class Ledger(Reading):
                 "Keep both aside and settle it: startline ledger verify.",
             ) from None
 
-    def pass_(self, unit: Entry) -> Entry:
+    def pass_(self, unit: LedgerUnit) -> LedgerUnit:
         """Record that a unit is done."""
         if not unit.token:
             raise BadInput(f"{unit.serial} has no deviceid, so it cannot have passed.")
@@ -134,14 +136,16 @@ class Ledger(Reading):
             self._note(connection, "pass", changed, changed.place)
             return changed
 
-    def defer(self, unit: Entry) -> Entry:
+    def defer(self, unit: LedgerUnit) -> LedgerUnit:
         """Record that a unit leaves loaded and not bound: it binds where it has a network."""
         with self._database.writing() as connection:
             changed = _own(connection, unit, state=DEFERRED, reason="", owner="")
             self._note(connection, "defer", changed, changed.place)
             return changed
 
-    def fail(self, unit: Entry, reason: str, words: str = "", *, blank: bool = False) -> Entry:
+    def fail(
+        self, unit: LedgerUnit, reason: str, words: str = "", *, blank: bool = False
+    ) -> LedgerUnit:
         """Record a failure; `reason` is its name in the reports, `words` a sentence.
 
         `blank` says that the chip provably carries nothing of the unit: then its serial number
@@ -163,7 +167,7 @@ class Ledger(Reading):
                 self._note(connection, "return", unit, unit.place)
             return changed
 
-    def release(self, unit: Entry, place: Place) -> Entry:
+    def release(self, unit: LedgerUnit, place: StationSlot) -> LedgerUnit:
         """Give a failed unit's serial number back to its batch: its chip will never run again.
 
         Raises WouldTouchBound where a request may have been sent, BadInput where it has no chip or
@@ -184,7 +188,7 @@ class Ledger(Reading):
             self._note(connection, "return", current, place, words="released by hand")
             return freed
 
-    def adopt(self, unit: Entry, token: str, place: Place) -> Entry:
+    def adopt(self, unit: LedgerUnit, token: str, place: StationSlot) -> LedgerUnit:
         """Record that a unit which left unbound has bound since, as the cloud's list shows."""
         with self._database.writing() as connection:
             current = _locked(connection, unit)
@@ -195,7 +199,7 @@ class Ledger(Reading):
             return changed
 
     def note(
-        self, place: Place, kind: str, *, unit: Entry | None = None, batch: str = "",
+        self, place: StationSlot, kind: str, *, unit: LedgerUnit | None = None, batch: str = "",
         serial: str = "", mac: str = "", step: str = "", reason: str = "", words: str = "",
     ) -> None:  # fmt: skip
         """Add a line of history that changes no unit: a label, a chip that never told its MAC."""
@@ -206,7 +210,12 @@ class Ledger(Reading):
             )  # fmt: skip
 
     def _note(
-        self, connection: Connection, kind: str, unit: Entry | None, place: Place, **said: object
+        self,
+        connection: Connection,
+        kind: str,
+        unit: LedgerUnit | None,
+        place: StationSlot,
+        **said: object,
     ) -> None:
         values = {
             name: self._clean(value) if isinstance(value, str) else value
@@ -224,7 +233,7 @@ class Ledger(Reading):
         return redact(text, *self._hidden)
 
 
-def _own(connection: Connection, unit: Entry, **changes: object) -> Entry:
+def _own(connection: Connection, unit: LedgerUnit, **changes: object) -> LedgerUnit:
     """Change a unit that is still where `unit` says. Raises WrongDevice if it is not."""
     current = _locked(connection, unit)
     if not current.at_work or current.owner != unit.owner:
@@ -236,7 +245,7 @@ def _own(connection: Connection, unit: Entry, **changes: object) -> Entry:
     return _change(connection, current, **changes)
 
 
-def _change(connection: Connection, unit: Entry, **changes: object) -> Entry:
+def _change(connection: Connection, unit: LedgerUnit, **changes: object) -> LedgerUnit:
     values = {**changes, "changed_ms": _now_ms()}
     connection.execute(update(units).where(units.c.id == unit.number).values(values))
     changed = first(connection, rows(units.c.id == unit.number))
@@ -244,14 +253,14 @@ def _change(connection: Connection, unit: Entry, **changes: object) -> Entry:
     return changed
 
 
-def _locked(connection: Connection, unit: Entry) -> Entry:
+def _locked(connection: Connection, unit: LedgerUnit) -> LedgerUnit:
     found = first(connection, rows(units.c.id == unit.number).with_for_update(of=units))
     if found is None:
         raise BadInput(f"The ledger has no unit {unit.serial!r}: it is not the one from before.")
     return found
 
 
-def _next_free(connection: Connection, batch: str, mac: str) -> Entry | None:
+def _next_free(connection: Connection, batch: str, mac: str) -> LedgerUnit | None:
     """Return the chip's reserved or former unit if it is free, else the first free one.
 
     Rows that other stations are taking at this moment are skipped, and not waited for.

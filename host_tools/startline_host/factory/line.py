@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Protocol
 from startline_host.errors import Bug, StartlineError
 from startline_host.factory.company_proof import CompanyProof
 from startline_host.factory.database import LedgerAway
-from startline_host.factory.entries import Place
-from startline_host.factory.job import Plan, Result
+from startline_host.factory.entries import StationSlot
+from startline_host.factory.job import LinePlan, UnitResult
 from startline_host.factory.schema import DEFERRED, FAILED, FREE, PASSED, WORK
-from startline_host.factory.sigint import Presses
-from startline_host.factory.totals import DONE, WAITING, Totals
+from startline_host.factory.sigint import SigintCounter
+from startline_host.factory.totals import DONE, WAITING, RunTotals
 from startline_host.factory.work import UnitWork
 from startline_host.flows.notices import Remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from startline_host.factory.job import Plugged
+    from startline_host.factory.job import ConnectedBoard
     from startline_host.factory.ledger import Ledger
     from startline_host.factory.slots import Slot
     from startline_host.flows.notices import Notice
@@ -40,7 +40,7 @@ _STOPPING = "Stopping: boards in hand go on at their last proven step the next t
 _LEFT = "it goes on at its last proven step"
 
 
-class View(Protocol):
+class LineView(Protocol):
     """Shows a line at work; called from the slots' own threads."""
 
     def waiting(self, slot: str, words: str) -> None:
@@ -52,13 +52,13 @@ class View(Protocol):
     def notice(self, slot: str, notice: Notice) -> None:
         """Pass on what happens in a slot."""
 
-    def ended(self, slot: str, result: Result, totals: Totals) -> None:
+    def ended(self, slot: str, result: UnitResult, totals: RunTotals) -> None:
         """Tell how the work on a board ended."""
 
     def stopping(self, words: str) -> None:
         """Tell that the line takes no more boards."""
 
-    def tick(self, totals: Totals) -> None:
+    def tick(self, totals: RunTotals) -> None:
         """Take a moment of the main thread."""
 
 
@@ -72,10 +72,10 @@ class FactoryLine:
     def __init__(
         self,
         ledger: Ledger,
-        plan: Plan,
+        plan: LinePlan,
         slots: Sequence[Slot],
         station: str,
-        view: View,
+        view: LineView,
         *,
         more: Callable[[], Sequence[Slot]] | None = None,
         company: CompanyProof | None = None,
@@ -93,9 +93,9 @@ class FactoryLine:
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._fault: BaseException | None = None
-        self.totals = Totals()
+        self.totals = RunTotals()
 
-    def run(self) -> Totals:
+    def run(self) -> RunTotals:
         """Work until every slot is done. Raises KeyboardInterrupt once a stop by Ctrl-C is done.
 
         The first Ctrl-C takes no more boards and finishes those in hand; the second leaves them
@@ -103,7 +103,7 @@ class FactoryLine:
         """
         unfinished = bool(self._ledger.resume(self._station))
         try:
-            with Presses() as presses:
+            with SigintCounter() as presses:
                 for slot in self._slots:
                     self._start(self._serve, slot, unfinished)
                 if self._more is not None:
@@ -129,7 +129,7 @@ class FactoryLine:
         self._threads.append(thread)
         thread.start()
 
-    def _watch(self, presses: Presses) -> None:
+    def _watch(self, presses: SigintCounter) -> None:
         """Show the line until all slots have ended, or have had their time after two Ctrl-C."""
         heard, give_up = 0, math.inf
         while self._goes_on and time.monotonic() < give_up:
@@ -164,7 +164,7 @@ class FactoryLine:
 
     def _serve(self, slot: Slot, unfinished: bool) -> None:  # noqa: FBT001
         """Work on one board after another of one slot."""
-        place = Place(self._station, slot.name)
+        place = StationSlot(self._station, slot.name)
         hear = partial(self._hear, slot)
         work = UnitWork(self._ledger, self._plan, place, hear, self._company)
         busy = unfinished
@@ -190,7 +190,9 @@ class FactoryLine:
             self._fault = self._fault or _as_error(fault, slot.name)
             self._stop.set()
 
-    def _finish(self, slot: Slot, work: UnitWork, board: Plugged, *, busy: bool) -> Result:
+    def _finish(
+        self, slot: Slot, work: UnitWork, board: ConnectedBoard, *, busy: bool
+    ) -> UnitResult:
         """Bring a board to its end, over a ledger that is away and a batch that is used up."""
         self._view.begun(slot.name)
         told = ""

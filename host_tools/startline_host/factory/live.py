@@ -14,10 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text as Line
 
-from startline_host.device.bootloader import Progress
+from startline_host.device.bootloader import TransferProgress
 from startline_host.device.console import Event
 from startline_host.device.event_text import describe
-from startline_host.factory.job import Named
+from startline_host.factory.job import UnitIdentified
 from startline_host.factory.totals import DONE, WAITING
 from startline_host.flows.notices import Notice, Remark, Step
 from startline_host.util import printable
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from startline_host.factory.job import Result
-    from startline_host.factory.totals import Totals
+    from startline_host.factory.job import UnitResult
+    from startline_host.factory.totals import RunTotals
 
 _FRAME = 0.12
 #: Results that stay in sight below the slots.
@@ -45,18 +45,18 @@ _WORDS = {
 }
 
 
-def said(result: Result) -> str:
+def said(result: UnitResult) -> str:
     """Say in one line how the work on a board ended."""
     who = printable(result.serial or result.mac or "a board without a name")
     return f"{who} {_how(result)}"
 
 
-def _how(result: Result) -> str:
+def _how(result: UnitResult) -> str:
     why = f": {printable(result.words)}" if result.words else ""
     return f"{_WORDS[result.end]} in {result.seconds:.1f} s{why}"
 
 
-def summed_up(totals: Totals) -> str:
+def summed_up(totals: RunTotals) -> str:
     """Say in one line what the run amounts to."""
     parts = [f"{totals.passed} passed", f"{totals.failed} failed"]
     parts += [f"{n} {_WORDS[end]}" for end, n in totals.ends.items()
@@ -69,7 +69,7 @@ def summed_up(totals: Totals) -> str:
 
 
 @dataclass
-class _Slot:
+class _SlotRow:
     name: str
     serial: str = ""
     words: str = ""
@@ -84,7 +84,7 @@ class LiveView:
     """A table on a terminal, drawn anew some times a second."""
 
     def __init__(self, console: Console, slots: Sequence[str]) -> None:
-        self._slots = {name: _Slot(name) for name in slots}
+        self._slots = {name: _SlotRow(name) for name in slots}
         self._recent: list[Line] = []
         self._stopping = ""
         self._lock = threading.Lock()
@@ -108,7 +108,7 @@ class LiveView:
     def waiting(self, slot: str, words: str) -> None:
         """Tell that a slot waits, and for what."""
         with self._lock:
-            one = self._slots.setdefault(slot, _Slot(slot))
+            one = self._slots.setdefault(slot, _SlotRow(slot))
             if one.ended and words in {WAITING, DONE}:
                 return  # How the last board ended stays in sight until the next one comes.
             one.words, one.style, one.share = printable(words), "dim", None
@@ -116,27 +116,27 @@ class LiveView:
     def begun(self, slot: str) -> None:
         """Tell that a board came into a slot."""
         with self._lock:
-            self._slots[slot] = _Slot(slot, words="looking at the board", style="", busy=True)
+            self._slots[slot] = _SlotRow(slot, words="looking at the board", style="", busy=True)
 
     def notice(self, slot: str, notice: Notice) -> None:
         """Pass on what happens in a slot."""
         with self._lock:
-            one = self._slots.setdefault(slot, _Slot(slot))
-            if isinstance(notice, Progress):
+            one = self._slots.setdefault(slot, _SlotRow(slot))
+            if isinstance(notice, TransferProgress):
                 one.share = notice.done / notice.total if notice.total else None
             elif isinstance(notice, Step | Remark):
-                if isinstance(notice, Named):
+                if isinstance(notice, UnitIdentified):
                     one.serial = printable(notice.serial)
                 one.words, one.share = printable(notice.text), None
                 one.style = "yellow" if isinstance(notice, Remark) and notice.warning else ""
             elif isinstance(notice, Event):
                 one.words, one.share = describe(notice), None
 
-    def ended(self, slot: str, result: Result, totals: Totals) -> None:
+    def ended(self, slot: str, result: UnitResult, totals: RunTotals) -> None:
         """Tell how the work on a board ended."""
         del totals
         with self._lock:
-            one = self._slots.setdefault(slot, _Slot(slot))
+            one = self._slots.setdefault(slot, _SlotRow(slot))
             one.serial, one.busy, one.share = printable(result.serial), False, None
             one.ended = True
             one.words, one.style = _how(result), _STYLES.get(result.end, "dim")
@@ -147,14 +147,14 @@ class LiveView:
         """Keep in sight that the line takes no more boards."""
         self._stopping = words
 
-    def tick(self, totals: Totals) -> None:
+    def tick(self, totals: RunTotals) -> None:
         """Draw, if the last drawing is old enough."""
         now = time.monotonic()
         if now - self._drawn >= _FRAME:
             self._drawn = now
             self._live.update(self.picture(totals), refresh=True)
 
-    def picture(self, totals: Totals) -> RenderableType:
+    def picture(self, totals: RunTotals) -> RenderableType:
         """Return the whole picture as it stands."""
         table = self._table()
         with self._lock:
@@ -175,7 +175,7 @@ class LiveView:
         return table
 
 
-def _cells(one: _Slot) -> tuple[RenderableType, ...]:
+def _cells(one: _SlotRow) -> tuple[RenderableType, ...]:
     bar: RenderableType = Line()
     if one.share is not None:
         bar = ProgressBar(total=1.0, completed=min(one.share, 1.0), width=12)
@@ -216,7 +216,7 @@ class PlainView:
         if isinstance(notice, Remark) and notice.warning:
             self._show(f"slot {slot}: {printable(notice.text)}")
 
-    def ended(self, slot: str, result: Result, totals: Totals) -> None:
+    def ended(self, slot: str, result: UnitResult, totals: RunTotals) -> None:
         """Say how the work on a board ended, and the totals."""
         self._show(
             f"slot {slot}: {said(result)}  ({totals.passed} passed, {totals.failed} failed)"
@@ -226,7 +226,7 @@ class PlainView:
         """Say that the line takes no more boards."""
         self._show(words)
 
-    def tick(self, totals: Totals) -> None:
+    def tick(self, totals: RunTotals) -> None:
         """Say nothing: a moment is no news."""
 
 
@@ -242,7 +242,7 @@ class JsonView(PlainView):
         """Tell that the line takes no more boards."""
         self._show(json.dumps({"kind": "stopping", "text": words}))
 
-    def ended(self, slot: str, result: Result, totals: Totals) -> None:
+    def ended(self, slot: str, result: UnitResult, totals: RunTotals) -> None:
         """Tell how the work on a board ended."""
         del totals
         told = {

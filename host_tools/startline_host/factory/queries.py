@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from startline_host.errors import BadInput
 from startline_host.factory.database import Database
-from startline_host.factory.entries import Entry, Record, entry, fold, record
+from startline_host.factory.entries import HistoryEntry, LedgerUnit, entry, fold, record
 from startline_host.factory.schema import STATES, WORK, batches, events, units
 from startline_host.formats.units import normal_mac
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from startline_host.secrets import Secret
 
 
-class Reading:
+class LedgerQueries:
     """An open ledger, as far as it is only read."""
 
     def __init__(self, where: str, *, create: bool = True, hide: Iterable[Secret] = ()) -> None:
@@ -73,13 +73,13 @@ class Reading:
             found = {row.state: int(row.units) for row in connection.execute(query)}
         return {state: found.get(state, 0) for state in STATES}
 
-    def look_up(self, text: str) -> Entry | None:
+    def look_up(self, text: str) -> LedgerUnit | None:
         """Return the unit with that serial number or MAC, None where there is none."""
         fits = (units.c.serial_folded == fold(text)) | (units.c.mac == normal_mac(text.strip()))
         with self._database.reading() as connection:
             return first(connection, rows(fits))
 
-    def find(self, text: str) -> Entry:
+    def find(self, text: str) -> LedgerUnit:
         """Return the unit with that serial number or MAC. Raises BadInput where there is none."""
         found = self.look_up(text)
         if found is None:
@@ -88,7 +88,7 @@ class Reading:
             )
         return found
 
-    def entries(self, batch: str | None = None, states: Iterable[str] = ()) -> list[Entry]:
+    def entries(self, batch: str | None = None, states: Iterable[str] = ()) -> list[LedgerUnit]:
         """List units in the order of their batches, all or those in some states."""
         query = rows().order_by(units.c.batch, units.c.position)
         if batch is not None:
@@ -98,26 +98,26 @@ class Reading:
         with self._database.reading() as connection:
             return [entry(row) for row in connection.execute(query)]
 
-    def resume(self, station: str | None = None) -> list[Entry]:
+    def resume(self, station: str | None = None) -> list[LedgerUnit]:
         """List the units that stations had at work and did not finish, by each one's last step."""
         found = self.entries(states=[WORK])
         return [one for one in found if station in {None, one.station}]
 
-    def history(self, unit: Entry) -> list[Record]:
+    def history(self, unit: LedgerUnit) -> list[HistoryEntry]:
         """List what happened to a unit, and what its chip did before it had a serial number."""
         own = events.c.unit == unit.number
         if unit.mac:
             own |= (events.c.mac == unit.mac) & events.c.unit.is_(None)
         return self._records(own)
 
-    def records(self, batch: str | None = None) -> list[Record]:
+    def records(self, batch: str | None = None) -> list[HistoryEntry]:
         """List all history, oldest first; of one batch, with the comparisons that cover all."""
         if batch is None:
             return self._records(None)
         of_all = (events.c.kind == "verify") & (events.c.batch == "")
         return self._records((events.c.batch == batch) | of_all)
 
-    def _records(self, where: ColumnElement[bool] | None) -> list[Record]:
+    def _records(self, where: ColumnElement[bool] | None) -> list[HistoryEntry]:
         query = select(events).order_by(events.c.id)
         if where is not None:
             query = query.where(where)
@@ -131,7 +131,7 @@ def rows(*where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
     return query.where(*where)
 
 
-def first(connection: Connection, query: Select[tuple[object, ...]]) -> Entry | None:
+def first(connection: Connection, query: Select[tuple[object, ...]]) -> LedgerUnit | None:
     """Return the first unit that a query of `rows` finds, or None."""
     row = connection.execute(query.limit(1)).first()
     return None if row is None else entry(row)

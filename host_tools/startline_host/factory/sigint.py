@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
 
-class Presses:
+class SigintCounter:
     """Takes SIGINT from `with` to its end, and counts it; only the main thread can."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from startline_host.device.port import scheme
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.ports import describe_ports, list_serial_ports
 from startline_host.errors import BadInput, NoSuchPort, StartlineError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from startline_host.device.ports import UsbId
-    from startline_host.factory.job import Plugged, Result
+    from startline_host.factory.job import ConnectedBoard, UnitResult
     from startline_host.factory.power import PowerSwitch
 
 #: Seconds between two looks at a slot, and that a port just plugged in takes to be usable.
@@ -33,10 +33,10 @@ class Slot(Protocol):
     def name(self) -> str:
         """How people call it."""
 
-    def next_board(self, stop: threading.Event) -> Plugged | None:
+    def next_board(self, stop: threading.Event) -> ConnectedBoard | None:
         """Wait for the next board; None when none will come, or `stop` was set."""
 
-    def finished(self, result: Result) -> None:
+    def finished(self, result: UnitResult) -> None:
         """Take note of how the work on the last board ended."""
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class PortSlot:
                              describe_ports())  # fmt: skip
         return found
 
-    def next_board(self, stop: threading.Event) -> Plugged | None:
+    def next_board(self, stop: threading.Event) -> ConnectedBoard | None:
         """Wait for the next board; without `watch` there is one, which is there or not."""
         if not self._watch:
             once, self._used = not self._used, True
@@ -92,7 +92,7 @@ class PortSlot:
             stop.wait(_SETTLE)
         return None if stop.is_set() else self
 
-    def finished(self, result: Result) -> None:
+    def finished(self, result: UnitResult) -> None:
         """Nothing is to be done here: the board is taken out by a person."""
 
     def power_cycle(self) -> bool:
@@ -122,7 +122,7 @@ class PortSlot:
         """Return when the port has gone, or a board on it has just got power."""
         while not stop.is_set():
             try:
-                with Line(self.url) as line:
+                with PortSession(self.url) as line:
                     self._listen(line, stop)
                     return
             except StartlineError:
@@ -131,7 +131,7 @@ class PortSlot:
                 # Somebody else's for a moment.
                 stop.wait(_LOOK)
 
-    def _listen(self, line: Line, stop: threading.Event) -> None:
+    def _listen(self, line: PortSession, stop: threading.Event) -> None:
         """Listen until a board says that it got power: what was made is not disturbed by it."""
         tail = b""
         while not stop.is_set() and _POWER_ON not in tail:
@@ -160,7 +160,7 @@ def parse_slots(
     return slots
 
 
-class Sockets:
+class PortScanner:
     """Finds the ports of this computer that look like a reader; each becomes a slot once.
 
     A slot is a USB socket wherever the system names it, and stays when its board goes.
@@ -191,7 +191,7 @@ class Sockets:
         ]
 
 
-def find_slots(sockets: Sockets) -> list[PortSlot]:
+def find_slots(sockets: PortScanner) -> list[PortSlot]:
     """Return a slot for each port that looks like a reader. Raises NoSuchPort if there is none."""
     found = sockets.new()
     if not found:
@@ -209,7 +209,7 @@ def _is_there(where: str) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        with Line(url) as line:
+        with PortSession(url) as line:
             line.port()
     except NoSuchPort:
         return False

@@ -14,14 +14,14 @@ from startline_host.factory.schema import DEFERRED, FAILED, FREE, PASSED, WORK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from startline_host.factory.entries import Entry, Record
+    from startline_host.factory.entries import HistoryEntry, LedgerUnit
 
 _HOUR_MS = 3_600_000
 #: So many columns of time at most; beyond it they grow wider than an hour.
 _COLUMNS = 48
 
 
-class Failure(msgspec.Struct, frozen=True):
+class FailureReason(msgspec.Struct, frozen=True):
     """One reason: how often, at how many units, how many of these passed later, last words."""
 
     reason: str
@@ -59,7 +59,7 @@ class Period(msgspec.Struct, frozen=True):
     passed: int
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     """All of it, for one batch or the whole ledger."""
 
     counts: dict[str, int]
@@ -68,14 +68,14 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     nameless: int
     begin_ms: int
     end_ms: int
-    failures: tuple[Failure, ...]
+    failures: tuple[FailureReason, ...]
     steps: tuple[StepTime, ...]
     stations: tuple[StationWork, ...]
     periods: tuple[Period, ...]
     period_ms: int
-    open: tuple[Entry, ...]
-    verdict: Record | None
-    findings: tuple[Record, ...]
+    open: tuple[LedgerUnit, ...]
+    verdict: HistoryEntry | None
+    findings: tuple[HistoryEntry, ...]
 
     @property
     def total(self) -> int:
@@ -98,7 +98,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         return self.first_time / self.finished if self.finished else None
 
 
-def figures(units: Sequence[Entry], records: Sequence[Record]) -> Figures:
+def figures(units: Sequence[LedgerUnit], records: Sequence[HistoryEntry]) -> Statistics:
     """Work everything out from the units as they stand and all their history."""
     counts = Counter(unit.state for unit in units)
     stumbled = {line.serial for line in records if line.kind in {"fail", "resume"}}
@@ -106,7 +106,7 @@ def figures(units: Sequence[Entry], records: Sequence[Record]) -> Figures:
     work = [line for line in records if line.kind not in {"verify", "finding"}]
     period_ms, periods = _periods(records)
     verdict, findings = _last_verdict(records)
-    return Figures(
+    return Statistics(
         counts={state: counts[state] for state in (FREE, WORK, DEFERRED, PASSED, FAILED)},
         first_time=len(passed - stumbled),
         retries=sum(line.kind == "resume" for line in records),
@@ -124,8 +124,8 @@ def figures(units: Sequence[Entry], records: Sequence[Record]) -> Figures:
     )
 
 
-def _failures(records: Iterable[Record], passed: set[str]) -> tuple[Failure, ...]:
-    groups: dict[str, list[Record]] = defaultdict(list)
+def _failures(records: Iterable[HistoryEntry], passed: set[str]) -> tuple[FailureReason, ...]:
+    groups: dict[str, list[HistoryEntry]] = defaultdict(list)
     for line in records:
         if line.kind == "fail":
             groups[line.reason].append(line)
@@ -133,12 +133,12 @@ def _failures(records: Iterable[Record], passed: set[str]) -> tuple[Failure, ...
     for reason, lines in groups.items():
         serials = {line.serial for line in lines if line.serial}
         found.append(
-            Failure(reason, len(lines), len(serials), len(serials & passed), lines[-1].words)
+            FailureReason(reason, len(lines), len(serials), len(serials & passed), lines[-1].words)
         )
     return tuple(sorted(found, key=lambda one: (-one.count, one.reason)))
 
 
-def _steps(records: Iterable[Record]) -> tuple[StepTime, ...]:
+def _steps(records: Iterable[HistoryEntry]) -> tuple[StepTime, ...]:
     times: dict[str, list[float]] = defaultdict(list)
     for line in records:
         if line.kind == "step" and line.seconds is not None:
@@ -153,8 +153,8 @@ def _steps(records: Iterable[Record]) -> tuple[StepTime, ...]:
     return tuple(found)
 
 
-def _stations(records: Iterable[Record]) -> tuple[StationWork, ...]:
-    groups: dict[str, list[Record]] = defaultdict(list)
+def _stations(records: Iterable[HistoryEntry]) -> tuple[StationWork, ...]:
+    groups: dict[str, list[HistoryEntry]] = defaultdict(list)
     for line in records:
         if line.kind in {"allot", "resume", "pass", "fail", "defer"}:
             groups[line.station].append(line)
@@ -174,7 +174,7 @@ def _stations(records: Iterable[Record]) -> tuple[StationWork, ...]:
     return tuple(found)
 
 
-def _periods(records: Iterable[Record]) -> tuple[int, tuple[Period, ...]]:
+def _periods(records: Iterable[HistoryEntry]) -> tuple[int, tuple[Period, ...]]:
     """Count the passes in each period; empty periods in between are there too."""
     moments = [line.at_ms for line in records if line.kind == "pass"]
     if not moments:
@@ -196,7 +196,9 @@ def _period(span_ms: int) -> int:
     return 7 * 24 * _HOUR_MS * (1 + span_ms // (7 * 24 * _HOUR_MS * _COLUMNS))
 
 
-def _last_verdict(records: Sequence[Record]) -> tuple[Record | None, tuple[Record, ...]]:
+def _last_verdict(
+    records: Sequence[HistoryEntry],
+) -> tuple[HistoryEntry | None, tuple[HistoryEntry, ...]]:
     """Return the last comparison with the cloud, and what it found."""
     verdict = next((line for line in reversed(records) if line.kind == "verify"), None)
     if verdict is None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from startline_host.factory.job import Result
+    from startline_host.factory.job import UnitResult
 
 #: What a slot says that has nothing else to say, and one to which no board will come.
 WAITING, DONE = "waiting for a board", "done"
 
 
-class Totals(msgspec.Struct):
+class RunTotals(msgspec.Struct):
     """What this run did so far: ends by name, failures by reason, and the seconds since it began."""
 
     ends: dict[str, int] = {}
@@ -22,7 +22,7 @@ class Totals(msgspec.Struct):
     exit_codes: dict[int, int] = {}
     began: float = msgspec.field(default_factory=time.monotonic)
 
-    def add(self, result: Result) -> None:
+    def add(self, result: UnitResult) -> None:
         """Count a board."""
         self.ends[result.end] = self.ends.get(result.end, 0) + 1
         if result.end == "failed":

@@ -9,7 +9,7 @@ import msgspec
 from startline.serial_match import OTHER, Serial
 
 from startline_host.clouds.device_entries import UNREADABLE, serial_key, token_key
-from startline_host.factory.entries import Entry, Place, fold, short
+from startline_host.factory.entries import LedgerUnit, StationSlot, fold, short
 from startline_host.factory.schema import DEFERRED
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ KINDS = {
 _PEACEFUL = ("open", "since", "stranger", "unclear")
 
 
-class Listed(Protocol):
+class ListedDevice(Protocol):
     """What the cloud's list says of one device."""
 
     @property
@@ -44,7 +44,7 @@ class Listed(Protocol):
         """Its serial number."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class VerifyFinding(msgspec.Struct, frozen=True):
     """One thing to look at: its kind out of `KINDS`, the serial number, and the token."""
 
     kind: str
@@ -58,10 +58,10 @@ class Finding(msgspec.Struct, frozen=True):
         return f"{self.serial or 'No serial number'}{token}: {KINDS[self.kind]}"
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class VerifyResult(msgspec.Struct, frozen=True):
     """What came of it: findings, entries in the cloud, and units that both sides have alike."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[VerifyFinding, ...]
     listed: int
     alike: int
 
@@ -81,14 +81,14 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def compare(
-    units: Iterable[Entry], listed: Sequence[Listed], others: Iterable[Entry] = ()
-) -> Verdict:
+    units: Iterable[LedgerUnit], listed: Sequence[ListedDevice], others: Iterable[LedgerUnit] = ()
+) -> VerifyResult:
     """Hold the cloud's whole list against units of the ledger; `others` of its are no strangers."""
-    rest = _Rest(listed)
+    rest = _UnclaimedEntries(listed)
     known = [(unit, rest.take_named(unit)) for unit in units]
     for unit in others:
         rest.take_named(unit)
-    findings: list[Finding] = []
+    findings: list[VerifyFinding] = []
     alike = 0
     for unit, named in known:
         own = named or rest.take_alike(unit)
@@ -102,36 +102,36 @@ def compare(
     for device in rest.left():
         if token_key(device.deviceid) not in told:
             kind = "stranger" if is_clear(device) else "unclear"
-            findings.append(Finding(kind, device.serial_number, device.deviceid))
-    return Verdict(tuple(findings), len(listed), alike)
+            findings.append(VerifyFinding(kind, device.serial_number, device.deviceid))
+    return VerifyResult(tuple(findings), len(listed), alike)
 
 
-def is_clear(device: Listed) -> bool:
+def is_clear(device: ListedDevice) -> bool:
     """Tell whether an entry has a serial number to compare."""
     return device.serial_number.strip() not in {"", UNREADABLE}
 
 
-def may_be(device: Listed, serial: str) -> bool:
+def may_be(device: ListedDevice, serial: str) -> bool:
     """Tell whether an entry may have that serial number."""
     return not is_clear(device) or Serial(serial).compare(device.serial_number) != OTHER
 
 
-class _Rest:
+class _UnclaimedEntries:
     """What of a cloud's list no unit has claimed yet."""
 
-    def __init__(self, listed: Sequence[Listed]) -> None:
+    def __init__(self, listed: Sequence[ListedDevice]) -> None:
         self.by_token = {token_key(device.deviceid): device for device in listed}
-        self._by_serial: dict[str, list[Listed]] = defaultdict(list)
+        self._by_serial: dict[str, list[ListedDevice]] = defaultdict(list)
         for device in listed:
             self._by_serial[fold(device.serial_number)].append(device)
-        self._by_key: dict[str, list[Listed]] | None = None
+        self._by_key: dict[str, list[ListedDevice]] | None = None
         self._claimed: set[int] = set()
 
-    def take_named(self, unit: Entry) -> list[Listed]:
+    def take_named(self, unit: LedgerUnit) -> list[ListedDevice]:
         """Claim the entries of the unit's very serial number."""
         return self._by_serial.pop(fold(unit.serial), [])
 
-    def take_alike(self, unit: Entry) -> list[Listed]:
+    def take_alike(self, unit: LedgerUnit) -> list[ListedDevice]:
         """Claim what the cloud may have written otherwise; to be called once all is named.
 
         With the unit's own deviceid that is whatever may be its serial number.
@@ -148,13 +148,15 @@ class _Rest:
         self._claimed.update(map(id, found))
         return found
 
-    def left(self) -> Iterator[Listed]:
+    def left(self) -> Iterator[ListedDevice]:
         """Return what is left."""
         for devices in self._by_serial.values():
             yield from (device for device in devices if id(device) not in self._claimed)
 
 
-def record_verdict(ledger: Ledger, verdict: Verdict, place: Place, batch: str = "") -> None:
+def record_verdict(
+    ledger: Ledger, verdict: VerifyResult, place: StationSlot, batch: str = ""
+) -> None:
     """Keep a verdict in the ledger's history, for its report; adopt the units bound since.
 
     `batch` names the one that it is about, "" all of them.
@@ -173,16 +175,18 @@ def record_verdict(ledger: Ledger, verdict: Verdict, place: Place, batch: str = 
             ledger.note(place, "finding", serial=one.serial, reason=one.kind, words=one.words)
 
 
-def _of_unit(unit: Entry, own: Sequence[Listed], by_token: dict[str, Listed]) -> list[Finding]:
-    findings: list[Finding] = []
+def _of_unit(
+    unit: LedgerUnit, own: Sequence[ListedDevice], by_token: dict[str, ListedDevice]
+) -> list[VerifyFinding]:
+    findings: list[VerifyFinding] = []
     key = token_key(unit.token)
     others = [device.deviceid for device in own if token_key(device.deviceid) != key]
     if unit.token and len(own) == len(others):
         kind = "swapped" if key in by_token else "missing"
-        findings.append(Finding(kind, unit.serial, unit.token))
+        findings.append(VerifyFinding(kind, unit.serial, unit.token))
     if len(own) > 1:
-        return [*findings, *(Finding("double", unit.serial, token) for token in others)]
+        return [*findings, *(VerifyFinding("double", unit.serial, token) for token in others)]
     kind = "orphan"
     if not unit.token:
         kind = "since" if unit.state == DEFERRED else "open" if unit.sent else "orphan"
-    return [*findings, *(Finding(kind, unit.serial, token) for token in others)]
+    return [*findings, *(VerifyFinding(kind, unit.serial, token) for token in others)]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Box:
+class VirtualBoardPool:
     """The boards, by number; each is handed out until it is done with. For several threads.
 
     A board that is done is marked by a file, and its flash is removed unless `keep` is set.

@@ -8,9 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from startline_host.errors import BadInput
-from startline_host.factory.virtual_box import Box
+from startline_host.factory.virtual_box import VirtualBoardPool
 from startline_host.factory.virtual_slot import VirtualSlot
-from startline_host.formats.factory_partition import Claim, Net, Options, Settings, Tls
+from startline_host.formats.factory_partition import (
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
+    TlsSettings,
+)
 from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import Secret
 
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from startline_host.factory.fault_injection import Mischief
+    from startline_host.factory.fault_injection import FaultInjector
 
 #: The access point that every virtual reader sees.
 _WIFI, _PASSWORD = "bench", "bench-wifi"
@@ -44,7 +50,7 @@ class VirtualPlant:
         except OSError as error:
             raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from None
         self.folder = folder
-        self.box = Box(folder, count, keep=keep)
+        self.box = VirtualBoardPool(folder, count, keep=keep)
         port = folder / "cloud.port"
         # Readers know the cloud by its address, port included: it stays what it was.
         known = int(port.read_text(encoding="ascii")) if port.exists() else 0
@@ -64,17 +70,17 @@ class VirtualPlant:
         self.cloud.__exit__(kind, error, trace)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> DeviceSettings:
         """What its readers are provisioned with: a WRITE key, as the vendor advises."""
-        return Settings(
-            claim=Claim(
+        return DeviceSettings(
+            claim=ClaimSettings(
                 cloud="rufus",
                 base_url=self.cloud.base_url,
                 key=Secret(self.cloud.keys["WRITE"]),
             ),
-            net=Net(ssid=_WIFI, password=Secret(_PASSWORD)),
-            tls=Tls(ca=(self.cloud.ca_der,)),
-            set=Options(boot_limit=_BOOT_LIMIT, look_pause=_LOOK_PAUSE),
+            net=NetSettings(ssid=_WIFI, password=Secret(_PASSWORD)),
+            tls=TlsSettings(ca=(self.cloud.ca_der,)),
+            set=OptionSettings(boot_limit=_BOOT_LIMIT, look_pause=_LOOK_PAUSE),
         )
 
     @property
@@ -82,6 +88,6 @@ class VirtualPlant:
         """The key that looks into the cloud's list."""
         return Secret(self.cloud.keys["READ"])
 
-    def slots(self, count: int, mischief: Mischief | None = None) -> Sequence[VirtualSlot]:
+    def slots(self, count: int, mischief: FaultInjector | None = None) -> Sequence[VirtualSlot]:
         """Make so many slots, which take their boards out of the box."""
         return [VirtualSlot(str(number), self.box, mischief) for number in range(1, count + 1)]

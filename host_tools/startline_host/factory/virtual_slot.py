@@ -9,9 +9,9 @@ from startline_host.errors import NoSuchPort
 from startline_host.virtual import VirtualEsp32
 
 if TYPE_CHECKING:
-    from startline_host.factory.fault_injection import Mischief, Trouble
-    from startline_host.factory.job import Plugged, Result
-    from startline_host.factory.virtual_box import Box
+    from startline_host.factory.fault_injection import FaultInjector, InjectedFault
+    from startline_host.factory.job import ConnectedBoard, UnitResult
+    from startline_host.factory.virtual_box import VirtualBoardPool
 
 #: Ends after which a board is not plugged in again; one that left unbound may come back.
 _DONE = ("passed", "seen")
@@ -20,13 +20,15 @@ _DONE = ("passed", "seen")
 class VirtualSlot:
     """Takes boards out of the box, one after another; `mischief` may befall some of them."""
 
-    def __init__(self, name: str, box: Box, mischief: Mischief | None = None) -> None:
+    def __init__(
+        self, name: str, box: VirtualBoardPool, mischief: FaultInjector | None = None
+    ) -> None:
         self.name = name
         self._box = box
         self._mischief = mischief
         self._number = 0
         self._chip: VirtualEsp32 | None = None
-        self._trouble: Trouble | None = None
+        self._trouble: InjectedFault | None = None
         # Trouble comes from a thread of its own.
         self._lock = threading.Lock()
 
@@ -38,7 +40,7 @@ class VirtualSlot:
                 raise NoSuchPort(f"Slot {self.name} holds no board.")
             return (self._trouble.url if self._trouble else "") or self._chip.url
 
-    def next_board(self, stop: threading.Event) -> Plugged | None:
+    def next_board(self, stop: threading.Event) -> ConnectedBoard | None:
         """Take the next board out of the box and power it up."""
         number = None if stop.is_set() else self._box.take()
         if number is None:
@@ -50,7 +52,7 @@ class VirtualSlot:
                 self._trouble = self._mischief.befall(self._chip.url, self.power_cycle)
         return self
 
-    def finished(self, result: Result) -> None:
+    def finished(self, result: UnitResult) -> None:
         """Unplug the board, and put it aside if it is done."""
         self.close()
         if result.end in _DONE:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from startline_host.device.bootloader import BootLoader
 from startline_host.flows.flash_survey import Survey, stretches
 from startline_host.flows.restart import restart
-from startline_host.formats.flash_plan import Region
+from startline_host.formats.flash_plan import FlashRegion
 
 if TYPE_CHECKING:
-    from startline_host.device.port_session import Line
-    from startline_host.flows.firmware_bundle import Kit
+    from startline_host.device.port_session import PortSession
+    from startline_host.flows.firmware_bundle import FirmwareBundle
 
 #: A chip that does not answer at once is not waited for: its serial number stays with it.
 _ATTEMPTS = 2
 
 
-def wipe_identity(line: Line, kit: Kit, mac: str) -> bool:
+def wipe_identity(line: PortSession, kit: FirmwareBundle, mac: str) -> bool:
     """Erase `fctry` of a chip that holds no binding; tell whether it provably carries nothing.
 
     The record is read and the identity erased in one boot-loader session, in which no agent runs:
@@ -34,6 +34,6 @@ def wipe_identity(line: Line, kit: Kit, mac: str) -> bool:
         restart(line)
         return False
     row = kit.table.get("fctry")
-    loader.write([Region("fctry", row.offset, b"\xff" * row.size)])
+    loader.write([FlashRegion("fctry", row.offset, b"\xff" * row.size)])
     restart(line)
     return True

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.device.console import Console, Event
-from startline_host.device.port_session import Line
+from startline_host.device.console import ConsoleParser, Event
+from startline_host.device.port_session import PortSession
 from startline_host.errors import (
     BadInput,
     CloudDisagrees,
@@ -27,11 +27,11 @@ from startline_host.errors import (
     WouldTouchBound,
     WrongDevice,
 )
-from startline_host.factory.assignment import AsItIs, NoSerial, check_holding, choose_unit
+from startline_host.factory.assignment import AlreadyBound, BatchUsedUp, check_holding, choose_unit
 from startline_host.factory.company_proof import CompanyProof
 from startline_host.factory.database import LedgerAway
-from startline_host.factory.entries import BIND, LOAD, VERIFY, Entry, Place
-from startline_host.factory.job import Named, Plan, Plugged, Result
+from startline_host.factory.entries import BIND, LOAD, VERIFY, LedgerUnit, StationSlot
+from startline_host.factory.job import ConnectedBoard, LinePlan, UnitIdentified, UnitResult
 from startline_host.factory.label import make_label
 from startline_host.factory.label_svg import file_name, label_svg
 from startline_host.factory.wipe import wipe_identity
@@ -42,11 +42,11 @@ from startline_host.flows.cloud_verification import (
 )
 from startline_host.flows.expected_identity import ExpectedIdentity, identity_after
 from startline_host.flows.firmware_bundle import Provision
-from startline_host.flows.first_boot import Outcome, run_first_boot
-from startline_host.flows.load_request import Order
+from startline_host.flows.first_boot import FirstBootOutcome, run_first_boot
+from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, Notice, Remark, Step
-from startline_host.flows.operator.cloud_target import Place as CloudPlace
+from startline_host.flows.operator.cloud_target import CloudTarget
 from startline_host.flows.operator.reconcile import reconcile
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked, over_usb
@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from startline_host.factory.ledger import Ledger
-    from startline_host.flows.device_snapshot import Kept
-    from startline_host.flows.operator.confirmation import Question
+    from startline_host.flows.device_snapshot import DeviceSnapshot
+    from startline_host.flows.operator.confirmation import Confirmation
 
 #: The agent's own limit for a first boot, in seconds, and what the host adds to it.
 _BOOT_LIMIT, _MARGIN = 90, 30
@@ -82,8 +82,8 @@ class UnitWork:
     def __init__(
         self,
         ledger: Ledger,
-        plan: Plan,
-        place: Place,
+        plan: LinePlan,
+        place: StationSlot,
         listen: Listener,
         company: CompanyProof | None = None,
     ) -> None:
@@ -93,14 +93,14 @@ class UnitWork:
         self._plan = plan
         self._place = place
         self._listen = listen
-        self._unit: Entry | None = None
+        self._unit: LedgerUnit | None = None
         self._mac = ""
         self._attempted = False
         self._wrote = False
         self._first_go = True
         self._began = 0.0
 
-    def run(self, board: Plugged, *, busy: bool = False) -> Result:
+    def run(self, board: ConnectedBoard, *, busy: bool = False) -> UnitResult:
         """Bring a board to its end, with another go where that may help.
 
         `busy` tells that the board may be in the middle of its first boot: it is let finish.
@@ -113,7 +113,7 @@ class UnitWork:
             try:
                 end = self._once(board.url, busy=busy)
                 return self._result(end)
-            except NoSerial:
+            except BatchUsedUp:
                 return self._result("no serial")
             except LedgerAway:
                 raise
@@ -127,11 +127,11 @@ class UnitWork:
         raise AssertionError  # pragma: no cover - the last go returns
 
     def _once(self, url: str, *, busy: bool) -> str:
-        with Line(url) as line:
+        with PortSession(url) as line:
             if busy:
                 self._let_finish(line)
             began = time.monotonic()
-            with contextlib.suppress(AsItIs):
+            with contextlib.suppress(AlreadyBound):
                 load(line, self._order(), self._listen)
                 self._unit = self._ledger.step(self._held, LOAD, seconds=time.monotonic() - began)
             if self._held.passed:
@@ -148,14 +148,14 @@ class UnitWork:
         return "passed"
 
     @property
-    def _held(self) -> Entry:
+    def _held(self) -> LedgerUnit:
         assert self._unit is not None  # noqa: S101 - loading either chooses one or raises
         return self._unit
 
     # Loading
 
-    def _order(self) -> Order:
-        return Order(
+    def _order(self) -> LoadRequest:
+        return LoadRequest(
             board=self._plan.board,
             kit=self._plan.kit,
             choose=self._choose,
@@ -163,13 +163,13 @@ class UnitWork:
             may_replace=lambda _files: self._plan.overwrite,
         )
 
-    def _choose(self, kept: Kept) -> Provision:
+    def _choose(self, kept: DeviceSnapshot) -> Provision:
         """Decide who the board is, and whether it is to be written to at all."""
         self._check_same(kept.mac)
         self._mac = kept.mac
         self._unit = choose_unit(self._ledger, self._plan.batch, self._place, kept)
         who = self._unit
-        self._listen(Named(f"{who.serial}, chip {who.mac}", serial=who.serial))
+        self._listen(UnitIdentified(f"{who.serial}, chip {who.mac}", serial=who.serial))
         there = identity_after(kept, None, stays=True)
         self._identity = msgspec.structs.replace(there, serial=who.serial)
         check_holding(self._unit, kept)
@@ -189,11 +189,11 @@ class UnitWork:
                 "Was it swapped while it was worked on? Plug in one after the other.",
             )
 
-    def _let_finish(self, line: Line) -> None:
+    def _let_finish(self, line: PortSession) -> None:
         """Let a device that is in its first boot come to its end: that is not to be cut short."""
         settings = self._plan.settings
         carried = settings.claim.base_url if over_usb(settings) else ""
-        console, end = Console(), Deadline(_LISTEN)
+        console, end = ConsoleParser(), Deadline(_LISTEN)
         with linked(line.port(), carried) as port:
             while not end.expired:
                 for item in console.feed(port.read(end.at_most(0.25).remaining)):
@@ -211,7 +211,7 @@ class UnitWork:
             (self._plan.settings.set.boot_limit or _BOOT_LIMIT) + _MARGIN
         )
 
-    def _bind(self, line: Line) -> Outcome:
+    def _bind(self, line: PortSession) -> FirstBootOutcome:
         began = time.monotonic()
         outcome = self._first_boot(line)
         if outcome.state == "unknown" and self._settles(line):
@@ -223,7 +223,7 @@ class UnitWork:
             raise error
         return outcome
 
-    def _first_boot(self, line: Line) -> Outcome:
+    def _first_boot(self, line: PortSession) -> FirstBootOutcome:
         plan = self._plan
         outcome = run_first_boot(
             line, plan.settings, self._identity, limit=plan.boot_limit, listen=self._hear
@@ -232,7 +232,7 @@ class UnitWork:
             self._unit = self._ledger.sent(self._held)
         return outcome
 
-    def _settles(self, line: Line) -> bool:
+    def _settles(self, line: PortSession) -> bool:
         """Have the device settle an unknown outcome by the cloud's list; tell if that was tried.
 
         Raises OutcomeUnknown or CloudDisagrees where the device stays as it is.
@@ -240,7 +240,7 @@ class UnitWork:
         plan, claim = self._plan, self._plan.settings.claim
         if plan.read_key is None or not kind_of(claim.cloud).lists:
             return False
-        cloud = CloudPlace(claim.base_url, plan.settings.tls.ca)
+        cloud = CloudTarget(claim.base_url, plan.settings.tls.ca)
         tokens, key = self._tokens_beside, plan.read_key
         done = _patiently(
             lambda: reconcile(line, cloud, key, _nobody, tokens_of=tokens, listen=self._hear)
@@ -253,7 +253,7 @@ class UnitWork:
         units = self._ledger.entries(self._held.batch)
         return tuple(one.token for one in units if one.token and one.serial != serial)
 
-    def _keep_token(self, outcome: Outcome, seconds: float) -> None:
+    def _keep_token(self, outcome: FirstBootOutcome, seconds: float) -> None:
         if not self._held.token or not self._held.proven(BIND):
             self._unit = self._ledger.bound(self._held, outcome.token, seconds=seconds)
 
@@ -269,15 +269,15 @@ class UnitWork:
             with contextlib.suppress(LedgerAway):
                 self._unit = self._ledger.sent(self._held)
 
-    def _see_identity(self, line: Line) -> None:
+    def _see_identity(self, line: PortSession) -> None:
         """Start the device once, to see that it knows who it is."""
         restart(line, self._listen)
         port = line.port()
-        self._identity.check(Console().wait_for(port, "identity", Deadline(_IDENTITY)))
+        self._identity.check(ConsoleParser().wait_for(port, "identity", Deadline(_IDENTITY)))
 
     # The end
 
-    def _verify(self, outcome: Outcome) -> None:
+    def _verify(self, outcome: FirstBootOutcome) -> None:
         if not self._plan.verify:
             return
         began = time.monotonic()
@@ -296,7 +296,7 @@ class UnitWork:
             self._company.prove()
             self._unit = self._ledger.step(self._held, VERIFY, seconds=time.monotonic() - began)
 
-    def _print_label(self, unit: Entry, *, seen: bool = False) -> None:
+    def _print_label(self, unit: LedgerUnit, *, seen: bool = False) -> None:
         folder = self._plan.labels
         if folder is None:
             return
@@ -310,7 +310,7 @@ class UnitWork:
             return
         self._ledger.note(self._place, "label", unit=unit)
 
-    def _try_again(self, board: Plugged, error: StartlineError) -> None:
+    def _try_again(self, board: ConnectedBoard, error: StartlineError) -> None:
         self._listen(Remark(f"{error.message} Trying again.", warning=True))
         self._ledger.note(
             self._place, "retry", unit=self._unit, batch=self._plan.batch, mac=self._mac,
@@ -322,20 +322,20 @@ class UnitWork:
             self._listen(Remark(failed.message, warning=True))
         self._wait_for_port(board)
 
-    def _wait_for_port(self, board: Plugged) -> None:
+    def _wait_for_port(self, board: ConnectedBoard) -> None:
         """Give a plug that came loose, or a port that comes back, some time."""
         time.sleep(_PAUSE)
         deadline = Deadline(_PORT_LIMIT)
         while not deadline.expired:
             try:
-                with Line(board.url) as line:
+                with PortSession(board.url) as line:
                     line.port()
             except NoSuchPort:
                 time.sleep(_PAUSE)
             else:
                 return
 
-    def _fail(self, board: Plugged, error: StartlineError) -> None:
+    def _fail(self, board: ConnectedBoard, error: StartlineError) -> None:
         unit = self._unit
         if unit is None or not unit.at_work:
             self._ledger.note(
@@ -347,25 +347,25 @@ class UnitWork:
         blank = not isinstance(error, SerialTaken) and self._is_blank(board, unit, error)
         self._ledger.fail(unit, error.summary, error.message, blank=blank)
 
-    def _is_blank(self, board: Plugged, unit: Entry, error: StartlineError) -> bool:
+    def _is_blank(self, board: ConnectedBoard, unit: LedgerUnit, error: StartlineError) -> bool:
         """Tell whether the chip carries nothing of the unit, after taking it off if need be."""
         if unit.sent or unit.token or self._attempted:
             return False
         unwritten = not self._wrote or (self._first_go and isinstance(error, _BEFORE_WRITING))
         if unit.tries == 1 and unwritten:
             return unit.step != LOAD
-        with contextlib.suppress(StartlineError), Line(board.url) as line:
+        with contextlib.suppress(StartlineError), PortSession(board.url) as line:
             self._listen(Step("Taking the serial number back"))
             return wipe_identity(line, self._plan.kit, unit.mac)
         return False
 
-    def stopped(self, words: str = "") -> Result:
+    def stopped(self, words: str = "") -> UnitResult:
         """Return the result of work that was broken off: the ledger has its last proven step."""
         return msgspec.structs.replace(self._result("stopped"), words=words)
 
-    def _result(self, end: str, error: StartlineError | None = None) -> Result:
+    def _result(self, end: str, error: StartlineError | None = None) -> UnitResult:
         unit = self._unit
-        return Result(
+        return UnitResult(
             end=end,
             serial=unit.serial if unit else "",
             mac=unit.mac if unit else self._mac,
@@ -385,6 +385,6 @@ def _patiently(look: Callable[[], _Found]) -> _Found:
     return look()
 
 
-def _nobody(_question: Question) -> bool:
+def _nobody(_question: Confirmation) -> bool:
     """Vouch for nothing: there is nobody at the line to ask."""
     return False

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from startline_host.device.bootloader import BootLoader
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import NoFileSystem
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, DeviceSilent, WouldTouchBound
@@ -17,10 +17,10 @@ from startline_host.flows.backup import files_in, save_backup
 from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.field_settings import tell_overridden
 from startline_host.flows.file_update import FileSystemBroken
-from startline_host.flows.firmware_bundle import Kit
+from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.flows.flash_survey import Survey, stretches
 from startline_host.flows.load_policy import may_load
-from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.flows.owner_files import (
     replaced_in_flash,
@@ -35,7 +35,7 @@ from startline_host.flows.prompt_session import (
 )
 from startline_host.flows.restart import restart
 from startline_host.flows.take_prompt import catch_starting
-from startline_host.formats.flash_plan import Region
+from startline_host.formats.flash_plan import FlashRegion
 from startline_host.formats.partitions import PartitionTable
 
 #: Partitions that hold what a bound device must not lose.
@@ -43,7 +43,7 @@ _PRECIOUS = ("nvs", "bind", "fctry")
 
 
 def load_in_boot_loader(
-    line: Line, order: Order, listen: Listener, *, recreate_files: bool
+    line: PortSession, order: LoadRequest, listen: Listener, *, recreate_files: bool
 ) -> LoadReport:
     """Load the device in one boot-loader session; afterwards it waits for a restart.
 
@@ -84,7 +84,13 @@ def load_in_boot_loader(
 
 
 def _settle_files(
-    survey: Survey, order: Order, loader: BootLoader, fate: str, listen: Listener, *, whole: bool
+    survey: Survey,
+    order: LoadRequest,
+    loader: BootLoader,
+    fate: str,
+    listen: Listener,
+    *,
+    whole: bool,
 ) -> None:
     """Have what is on the device asked about, said and saved, before anything is written."""
     place = survey.old_files(order.board.flash_size)
@@ -98,7 +104,7 @@ def _settle_files(
 
 
 def _spare_the_owner(
-    survey: Survey, place: tuple[int, int], order: Order, listen: Listener, *, whole: bool
+    survey: Survey, place: tuple[int, int], order: LoadRequest, listen: Listener, *, whole: bool
 ) -> bool:
     """Raise BadInput if files of the reader's owner would go that may not; save those that may.
 
@@ -114,7 +120,7 @@ def _spare_the_owner(
     return bool(files)
 
 
-def _write(loader: BootLoader, regions: Sequence[Region], listen: Listener) -> LoadReport:
+def _write(loader: BootLoader, regions: Sequence[FlashRegion], listen: Listener) -> LoadReport:
     listen(Step("Writing the flash"))
     result = loader.write(regions)
     names = {region.offset: region.name for region in regions}
@@ -127,7 +133,7 @@ def _write(loader: BootLoader, regions: Sequence[Region], listen: Listener) -> L
 
 
 def _finish_at_prompt(
-    line: Line, order: Order, report: LoadReport, mac: str, listen: Listener
+    line: PortSession, order: LoadRequest, report: LoadReport, mac: str, listen: Listener
 ) -> LoadReport:
     """Update a file system in use file by file, and the identity last.
 
@@ -161,7 +167,7 @@ def _told(report: LoadReport, listen: Listener) -> LoadReport:
     return report
 
 
-def _files_stay(survey: Survey, kit: Kit, *, recreate: bool) -> tuple[bool, str]:
+def _files_stay(survey: Survey, kit: FirmwareBundle, *, recreate: bool) -> tuple[bool, str]:
     """Tell whether the file system stays, and in words what becomes of one that does not."""
     state = survey.file_system(kit.table.get("vfs"))
     if state == "blank":
@@ -207,11 +213,11 @@ def _check_journal(there: PartitionTable | None, planned: PartitionTable) -> Non
         )
 
 
-def _identity_regions(table: PartitionTable | None, image: bytes | None) -> list[Region]:
+def _identity_regions(table: PartitionTable | None, image: bytes | None) -> list[FlashRegion]:
     row = table.find("fctry") if table else None
     if row is None:
         raise BadInput(
             "The device has no partition 'fctry' to write an identity to.",
             "Load it first: startline flash.",
         )
-    return [] if image is None else [Region("fctry", row.offset, image)]
+    return [] if image is None else [FlashRegion("fctry", row.offset, image)]

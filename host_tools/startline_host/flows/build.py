@@ -17,7 +17,7 @@ from startline import __version__
 
 from startline_host.errors import BadInput
 from startline_host.formats.bytecode import bytecode_version
-from startline_host.formats.flash_plan import Region, merged_image
+from startline_host.formats.flash_plan import FlashRegion, merged_image
 from startline_host.formats.partitions import PartitionTable
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _write_unit(work: Path, recipe: Recipe, unit: Unit, name: str, *, merged: bo
     plan = recipe.plan(unit)
     whole = None
     if merged:
-        region = Region("merged", 0, merged_image(plan))
+        region = FlashRegion("merged", 0, merged_image(plan))
         whole = _write(work, region, f"merged{name}.bin", private=True)
     return BuiltUnit(
         serial=unit.serial,
@@ -144,7 +144,7 @@ def _write_unit(work: Path, recipe: Recipe, unit: Unit, name: str, *, merged: bo
     )
 
 
-def _write(work: Path, region: Region, file: str, *, private: bool = False) -> BuiltFile:
+def _write(work: Path, region: FlashRegion, file: str, *, private: bool = False) -> BuiltFile:
     path = work / file
     path.touch(mode=0o600 if private else 0o644)
     path.write_bytes(region.data)

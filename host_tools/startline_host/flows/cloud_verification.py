@@ -12,7 +12,13 @@ import msgspec
 from startline.serial_match import LIKE, SAME, UNCLEAR
 
 from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.clouds.device_entries import Entry, find_serial, named, same_token, token_key
+from startline_host.clouds.device_entries import (
+    CloudEntry,
+    find_serial,
+    named,
+    same_token,
+    token_key,
+)
 from startline_host.errors import (
     BadInput,
     CloudDisagrees,
@@ -22,9 +28,9 @@ from startline_host.errors import (
     WrongDevice,
 )
 from startline_host.flows.expected_identity import ExpectedIdentity
-from startline_host.flows.first_boot import Outcome
+from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.formats.factory_partition import Settings
+from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
@@ -36,7 +42,7 @@ class SerialTaken(CloudDisagrees):
 
 
 def look_before(
-    settings: Settings,
+    settings: DeviceSettings,
     serial: str,
     key: Secret | None,
     listen: Listener,
@@ -63,7 +69,7 @@ def look_before(
     return proven
 
 
-def _refuse_taken(listed: list[Entry], serial: str) -> None:
+def _refuse_taken(listed: list[CloudEntry], serial: str) -> None:
     """Raise SerialTaken for a serial number that the list has, however it is written there.
 
     Raises CloudDisagrees for an entry of today that cannot be compared: then nothing is proven.
@@ -89,7 +95,7 @@ def _refuse_taken(listed: list[Entry], serial: str) -> None:
 
 
 def check_place_of_kept(
-    identity: ExpectedIdentity, settings: Settings, key: Secret | None
+    identity: ExpectedIdentity, settings: DeviceSettings, key: Secret | None
 ) -> None:
     """Raise WrongDevice for a device that stays what it is, and that this cloud cannot vouch for.
 
@@ -105,8 +111,8 @@ def check_place_of_kept(
 
 
 def verify_with_cloud(
-    outcome: Outcome,
-    settings: Settings,
+    outcome: FirstBootOutcome,
+    settings: DeviceSettings,
     key: Secret | None,
     listen: Listener,
     identity: ExpectedIdentity,
@@ -140,12 +146,12 @@ def verify_with_cloud(
     return True
 
 
-def lists_token(settings: Settings, key: Secret, token: str) -> bool:
+def lists_token(settings: DeviceSettings, key: Secret, token: str) -> bool:
     """Tell whether the READ key's list has that deviceid. Raises as `look_before` does."""
     return any(same_token(entry.deviceid, token) for entry in _whole_list(settings, key))
 
 
-def _whole_list(settings: Settings, key: Secret) -> list[Entry]:
+def _whole_list(settings: DeviceSettings, key: Secret) -> list[CloudEntry]:
     read = kind_of(settings.claim.cloud).list_devices
     assert read is not None  # noqa: S101 - whoever asks has seen that there is a list
     try:
@@ -158,7 +164,7 @@ def _whole_list(settings: Settings, key: Secret) -> list[Entry]:
 
 
 def _is_the_company_s(
-    settings: Settings, key: Secret, listed: list[Entry], tokens: tuple[str, ...]
+    settings: DeviceSettings, key: Secret, listed: list[CloudEntry], tokens: tuple[str, ...]
 ) -> bool:
     """Tell whether the READ key is proven to be of the claim key's company.
 
@@ -180,7 +186,7 @@ def _is_the_company_s(
     return True
 
 
-def _listed_by_claim_key(settings: Settings) -> set[str] | None:
+def _listed_by_claim_key(settings: DeviceSettings) -> set[str] | None:
     """Return the deviceids that the claim key lists; None for a key that may not, such as WRITE."""
     if settings.claim.key is None:
         return None

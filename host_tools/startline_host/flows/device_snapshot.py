@@ -6,16 +6,16 @@ import shlex
 
 import msgspec
 
-from startline_host.formats.flash_dump import Dump, DumpPart
+from startline_host.formats.flash_dump import DumpPart, FlashDump
 from startline_host.formats.record_copies import RecordView, read_record
-from startline_host.formats.stored_settings import Told, read_told
+from startline_host.formats.stored_settings import StoredSettings, read_told
 from startline_host.util import printable
 
 #: States in which a device must not be touched: something of it is, or may be, at the cloud.
 _HELD = ("bound", "unknown")
 
 
-class Holding(msgspec.Struct, frozen=True):
+class RecordSummary(msgspec.Struct, frozen=True):
     """What a device's record says: its state and why; serial number and token of the record."""
 
     state: str
@@ -29,7 +29,7 @@ class Holding(msgspec.Struct, frozen=True):
         return self.state in _HELD
 
 
-class Kept(msgspec.Struct, frozen=True):
+class DeviceSnapshot(msgspec.Struct, frozen=True):
     """The bytes of `nvs`, `bind` and `fctry`; None for a partition that the device has not.
 
     `mac` is the chip's own, "24:6f:28:00:00:01".
@@ -43,7 +43,7 @@ class Kept(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"Kept({self.mac!r})"
 
-    def told(self) -> Told:
+    def told(self) -> StoredSettings:
         """Return what the device was told of itself, secrets masked."""
         return read_told(as_part(self.nvs if self.fctry is None else self.fctry))
 
@@ -53,7 +53,7 @@ class Kept(msgspec.Struct, frozen=True):
         mac = bytes.fromhex(self.mac.replace(":", ""))
         return read_record(as_part(self.nvs), bind, self.told(), mac)
 
-    def holding(self) -> Holding:
+    def holding(self) -> RecordSummary:
         """Return what the device holds.
 
         A copy that is `bound` or `unknown` counts even where the other copy wins.
@@ -66,7 +66,7 @@ class Kept(msgspec.Struct, frozen=True):
         return lost_identity(self.told(), self.record())
 
 
-def lost_identity(told: Told, view: RecordView) -> str:
+def lost_identity(told: StoredSettings, view: RecordView) -> str:
     """Say what to do about a device that has a record, and not the identity for it.
 
     "" for any other. Such a device is `unprovisioned`, though its deviceid is not lost: its record
@@ -86,7 +86,7 @@ def lost_identity(told: Told, view: RecordView) -> str:
     )
 
 
-def _holding(view: RecordView) -> Holding:
+def _holding(view: RecordView) -> RecordSummary:
     copies = sorted(
         (copy for copy in (view.nvs, view.bind) if copy.found == "record"),
         key=lambda copy: (copy.state == view.state, copy.generation),
@@ -98,9 +98,9 @@ def _holding(view: RecordView) -> Holding:
     if state not in _HELD and held:
         shown = held[0]
         state, reason = shown.state, shown.reason
-    return Holding(state, printable(reason), printable(shown.serial), printable(shown.token))
+    return RecordSummary(state, printable(reason), printable(shown.serial), printable(shown.token))
 
 
 def as_part(data: bytes) -> DumpPart:
     """Return a partition's bytes as the readers of flash take them."""
-    return Dump({0: data}, len(data)).part(0, len(data))
+    return FlashDump({0: data}, len(data)).part(0, len(data))

@@ -15,7 +15,7 @@ from startline import clouds
 
 from startline_host.device.console import Event
 from startline_host.errors import OutcomeUnknown, WrongDevice
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.formats.serial_number import code_point, same_to_people
 from startline_host.util import printable
@@ -98,7 +98,7 @@ def _difference(said: str, known: str) -> str:
     return f": they differ in {words[0]} where {words[1]} should be"
 
 
-class OwnWords:
+class BootIdentity:
     """Holds a device to its own words: within one boot it cannot be two.
 
     `serial` is the one that it has to have, "" if that was not said.
@@ -118,7 +118,9 @@ class OwnWords:
             self._identity = ExpectedIdentity(**{**said, "serial": self._serial or said["serial"]})
 
 
-def identity_after(kept: Kept, provision: Provision | None, *, stays: bool) -> ExpectedIdentity:
+def identity_after(
+    kept: DeviceSnapshot, provision: Provision | None, *, stays: bool
+) -> ExpectedIdentity:
     """Return who a device is once it is loaded: as provisioned, or, where that `stays`, as it was."""
     if provision is None or stays:
         told = kept.told()

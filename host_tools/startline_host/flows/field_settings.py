@@ -5,7 +5,7 @@ from __future__ import annotations
 from startline import states
 from startline.nvs import NvsReader
 
-from startline_host.flows.device_snapshot import Kept, as_part
+from startline_host.flows.device_snapshot import DeviceSnapshot, as_part
 from startline_host.flows.notices import Listener, Remark
 
 #: The namespaces that the agent looks for in `nvs` as well as in `fctry`.
@@ -29,7 +29,7 @@ def venue_settings(nvs: bytes) -> dict[Name, bytes | int]:
     return found
 
 
-def tell_overridden(kept: Kept, fctry: bytes | None, listen: Listener) -> None:
+def tell_overridden(kept: DeviceSnapshot, fctry: bytes | None, listen: Listener) -> None:
     """Say which settings of a new `fctry` will not count, because the venue's stand before them.
 
     On a stock table there is nothing to say: both are one.

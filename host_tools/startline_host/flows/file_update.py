@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from startline_host.device.bootloader import Progress
+from startline_host.device.bootloader import TransferProgress
 from startline_host.device.file_sender import NotStored, send_files
 from startline_host.device.repl import Repl
 from startline_host.errors import StorageFailed
-from startline_host.flows.firmware_bundle import Kit
+from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.flows.notices import Listener
 from startline_host.formats.bytecode import AGENT_FOLDERS
 
@@ -39,7 +39,7 @@ class FileChanges(msgspec.Struct, frozen=True):
         return sum(len(data) for data in self.put.values())
 
 
-def compare_files(repl: Repl, kit: Kit) -> FileChanges:
+def compare_files(repl: Repl, kit: FirmwareBundle) -> FileChanges:
     """Ask the device what differs. Raises OSError where its file system does not work."""
     wanted = {**kit.files, **kit.own}
     digests = repl.digests(wanted)
@@ -75,7 +75,7 @@ def apply_changes(repl: Repl, changes: FileChanges, listen: Listener) -> None:
         send_files(
             repl,
             {path: changes.put[path] for path in order},
-            lambda done: listen(Progress("write", done, total)),
+            lambda done: listen(TransferProgress("write", done, total)),
         )
     except NotStored as failed:
         if not isinstance(failed.reason, OSError):

@@ -10,7 +10,7 @@ import msgspec
 from startline_host.boards import Board
 from startline_host.flows.firmware_store import ChosenFirmware
 from startline_host.formats.bytecode import check_bytecode, device_files, owner_files
-from startline_host.formats.factory_partition import Settings, make_factory_image, with_led
+from startline_host.formats.factory_partition import DeviceSettings, make_factory_image, with_led
 from startline_host.formats.firmware_file import Firmware
 from startline_host.formats.flash_plan import FlashPlan, device_table, make_plan
 from startline_host.formats.littlefs_image import make_filesystem
@@ -21,7 +21,7 @@ from startline_host.formats.units import Unit, made_today
 from startline_host.secrets import Warn
 
 
-class Kit(msgspec.Struct, frozen=True):
+class FirmwareBundle(msgspec.Struct, frozen=True):
     """A board's firmware and the files for its file system, by absolute path.
 
     `files` are the agent's and always brought up to date; `own` are the reader's owner's.
@@ -51,7 +51,7 @@ class Provision(msgspec.Struct, frozen=True):
     """One unit's identity with the settings that it shares with others."""
 
     unit: Unit
-    settings: Settings
+    settings: DeviceSettings
 
     def on(self, board: Board) -> Provision:
         """Return it with what the board has that a device is to know of: its LED."""
@@ -63,7 +63,7 @@ class Provision(msgspec.Struct, frozen=True):
         return make_factory_image(msgspec.structs.replace(self.unit, made_at=when), self.settings)
 
 
-def make_kit(board: Board, chosen: ChosenFirmware, own: Path | None = None) -> Kit:
+def make_kit(board: Board, chosen: ChosenFirmware, own: Path | None = None) -> FirmwareBundle:
     """Put together what the board needs, with the agent compiled for its firmware.
 
     `own` is a folder of the reader's owner's files. Raises BadInput with the reason for anything
@@ -71,7 +71,7 @@ def make_kit(board: Board, chosen: ChosenFirmware, own: Path | None = None) -> K
     """
     files = device_files()
     check_bytecode(files, chosen.firmware.version)
-    return Kit(
+    return FirmwareBundle(
         board=board,
         firmware=chosen.firmware,
         table=device_table(board, chosen.firmware),

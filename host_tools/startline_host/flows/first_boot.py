@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from startline_host.device.console import Console, Event, Text
+from startline_host.device.console import ConsoleLine, ConsoleParser, Event
 from startline_host.device.event_text import clock_reason, plain, tls_reason
 from startline_host.device.port import Port
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import (
     BadInput,
     Bug,
@@ -28,7 +28,7 @@ from startline_host.flows.expected_identity import ExpectedIdentity
 from startline_host.flows.notices import Listener, Step, nobody
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked, over_usb
-from startline_host.formats.factory_partition import Settings
+from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.util import Deadline
 
 #: What a step that failed before the first byte stands for: error, words, and how to say why.
@@ -51,7 +51,7 @@ _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] 
 _BOOT_LIMIT, _MARGIN = 90, 30
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class FirstBootOutcome(msgspec.Struct, frozen=True):
     """How a first boot ended: the `ready` event, and what went wrong last before it."""
 
     state: str
@@ -90,13 +90,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def run_first_boot(
-    line: Line,
-    settings: Settings,
+    line: PortSession,
+    settings: DeviceSettings,
     identity: ExpectedIdentity,
     *,
     limit: float | None = None,
     listen: Listener = nobody,
-) -> Outcome:
+) -> FirstBootOutcome:
     """Restart the device and follow its first boot; its connections are carried if its link is USB.
 
     It may take `limit` seconds, by default as long as its settings say. Raises as
@@ -109,13 +109,13 @@ def run_first_boot(
         return follow_first_boot(port, Deadline(allowed), identity.checked(listen))
 
 
-def follow_first_boot(port: Port, deadline: Deadline, listen: Listener) -> Outcome:
+def follow_first_boot(port: Port, deadline: Deadline, listen: Listener) -> FirstBootOutcome:
     """Pass on everything that the device prints until its `ready`, and return the outcome.
 
     Raises DeviceSilent where no event came at all, and TimedOut where `ready` did not come.
     """
     seen: list[Event] = []
-    for item in Console().follow(port, deadline):
+    for item in ConsoleParser().follow(port, deadline):
         listen(item)
         if isinstance(item, Event):
             if item.name == "boot":
@@ -138,7 +138,7 @@ def follow_first_boot(port: Port, deadline: Deadline, listen: Listener) -> Outco
     )
 
 
-def read_outcome(events: Iterable[Event]) -> Outcome:
+def read_outcome(events: Iterable[Event]) -> FirstBootOutcome:
     """Return the outcome that a whole first boot's events tell; the last of them is `ready`."""
     step = reason = base_url = mac = ""
     ms = 0
@@ -154,7 +154,7 @@ def read_outcome(events: Iterable[Event]) -> Outcome:
             mac = str(event.fields.get("mac", ""))
         elif event.name == "ready":
             fields, ms = dict(event.fields), event.ms
-    return Outcome(
+    return FirstBootOutcome(
         state=str(fields.get("state", "")),
         serial=str(fields.get("serial") or ""),
         token=str(fields.get("token") or ""),
@@ -168,12 +168,12 @@ def read_outcome(events: Iterable[Event]) -> Outcome:
     )
 
 
-def _file_system_is_broken(item: Text) -> bool:
+def _file_system_is_broken(item: ConsoleLine) -> bool:
     # What the port's own start-up code prints, over and over, when `vfs` does not mount.
     return b"filesystem" in item.raw and b"corrupted" in item.raw
 
 
-def _storage_warning(outcome: Outcome) -> StartlineError | None:
+def _storage_warning(outcome: FirstBootOutcome) -> StartlineError | None:
     if "one_copy" in outcome.warnings:
         return StorageFailed(
             "The device is bound, but its record stands in one place only.",
@@ -182,7 +182,7 @@ def _storage_warning(outcome: Outcome) -> StartlineError | None:
     return None
 
 
-def _unknown(outcome: Outcome) -> StartlineError:
+def _unknown(outcome: FirstBootOutcome) -> StartlineError:
     if outcome.failed_step == "storage":
         return StorageFailed(f"The device could not keep its record: {plain(outcome.reason)}.")
     return OutcomeUnknown(
@@ -191,7 +191,7 @@ def _unknown(outcome: Outcome) -> StartlineError:
     )
 
 
-def _failed(outcome: Outcome) -> StartlineError:
+def _failed(outcome: FirstBootOutcome) -> StartlineError:
     reason = outcome.failed_reason or outcome.reason
     if reason.startswith("bug"):
         return Bug(f"The agent on the device has a fault ({plain(reason)}).", "Please report it.")

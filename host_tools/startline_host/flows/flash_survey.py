@@ -10,12 +10,12 @@ import msgspec
 
 from startline_host.device.bootloader import BootLoader
 from startline_host.errors import BadInput
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.formats.littlefs_image import salvage_filesystem
 from startline_host.formats.partitions import (
     TABLE_OFFSET,
     TABLE_SIZE,
-    Partition,
+    PartitionRow,
     PartitionTable,
     parse_table,
 )
@@ -64,7 +64,7 @@ class Survey:
             self._fetch(begin, max(row.end for row in rows) - begin)
         self.kept = self._keeps(mac)
 
-    def file_system(self, row: Partition) -> FileSystemState:
+    def file_system(self, row: PartitionRow) -> FileSystemState:
         """Tell what stands where the file system shall be."""
         head = self._bytes(row.offset, 2 * _BLOCK)
         if head == b"\xff" * len(head):
@@ -117,13 +117,13 @@ class Survey:
         except BadInput:
             return None
 
-    def _row(self, name: str) -> Partition | None:
+    def _row(self, name: str) -> PartitionRow | None:
         # A cut while the table was written leaves none: then things are where they were planned.
         table = self.table or self._planned
         return table.find(name) if table else None
 
-    def _keeps(self, mac: str) -> Kept:
-        kept = Kept(
+    def _keeps(self, mac: str) -> DeviceSnapshot:
+        kept = DeviceSnapshot(
             mac=mac,
             nvs=self._partition("nvs") or b"",
             bind=self._partition("bind"),

@@ -11,15 +11,15 @@ import msgspec
 
 from startline_host.device.bootloader import DEFAULT_BAUD, BootLoader
 from startline_host.device.flash_access import flash_size, read_flash
-from startline_host.device.partition_access import Facts, read_facts
-from startline_host.device.port_session import Line
+from startline_host.device.partition_access import DeviceFacts, read_facts
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, DeviceSilent, StartlineError
 from startline_host.flows.notices import Listener, Remark, Step, nobody
 from startline_host.flows.restart import restart
 from startline_host.formats.esp_image import APPLICATION_HEAD, first_segment
-from startline_host.formats.flash_dump import Dump, GrowingDump, load_dump
+from startline_host.formats.flash_dump import FlashDump, LazyFlashDump, load_dump
 from startline_host.formats.inspection import Inspection, inspect
 from startline_host.formats.partitions import (
     TABLE_OFFSET,
@@ -68,7 +68,11 @@ def inspect_dump(path: Path) -> DeviceInspection:
 
 
 def inspect_device(
-    line: Line, *, flash_baud: int | None = None, quick: bool = False, listen: Listener = nobody
+    line: PortSession,
+    *,
+    flash_baud: int | None = None,
+    quick: bool = False,
+    listen: Listener = nobody,
 ) -> DeviceInspection:
     """Inspect the device on a line, and leave it running from its start.
 
@@ -83,7 +87,7 @@ def inspect_device(
     return seen
 
 
-def _at_prompt(line: Line) -> DeviceInspection | None:
+def _at_prompt(line: PortSession) -> DeviceInspection | None:
     port = line.port()
     repl = Repl(port)
     try:
@@ -95,7 +99,7 @@ def _at_prompt(line: Line) -> DeviceInspection | None:
     try:
         facts = read_facts(repl)
         size = flash_size(repl)
-        dump = _Reader(size, lambda offset, length: read_flash(repl, offset, length)).dump()
+        dump = _FlashReader(size, lambda offset, length: read_flash(repl, offset, length)).dump()
         files = _files(repl)
     except (OSError, DeviceRaised):
         if port.can_reset:
@@ -118,13 +122,13 @@ def _at_prompt(line: Line) -> DeviceInspection | None:
 
 
 def _in_boot_loader(
-    line: Line, flash_baud: int, listen: Listener, *, quick: bool
+    line: PortSession, flash_baud: int, listen: Listener, *, quick: bool
 ) -> DeviceInspection:
     line.free()
     try:
         loader = BootLoader(line.url, flash_baud, listen)
         chip = loader.identify()
-        reader = _Reader(chip.flash_size, loader.read)
+        reader = _FlashReader(chip.flash_size, loader.read)
         dump = reader.dump(boot_loader=True)
         vfs = reader.table.find("vfs") if reader.table else None
         if vfs is not None and vfs.end <= chip.flash_size and not quick:
@@ -147,7 +151,7 @@ def _in_boot_loader(
     )
 
 
-def _allow_constants(dump: GrowingDump, table: PartitionTable | None) -> None:
+def _allow_constants(dump: LazyFlashDump, table: PartitionTable | None) -> None:
     """Let the application's first segment be read, where MicroPython's version stands."""
     for row in table or ():
         if row.kind == TYPE_APP and dump.has(row.offset, APPLICATION_HEAD):
@@ -156,7 +160,7 @@ def _allow_constants(dump: GrowingDump, table: PartitionTable | None) -> None:
                 dump.allow(row.offset + segment.offset, segment.size)
 
 
-class _Reader:
+class _FlashReader:
     """Reads the parts of a flash that an inspection looks at, in as few stretches as it can."""
 
     def __init__(self, size: int, read: Callable[[int, int], bytes]) -> None:
@@ -165,7 +169,7 @@ class _Reader:
         self._read = read
         self._parts: dict[int, bytes] = {}
 
-    def dump(self, *, boot_loader: bool = False) -> GrowingDump:
+    def dump(self, *, boot_loader: bool = False) -> LazyFlashDump:
         """Read table, head of the application, `nvs`, `bind` and `fctry`, each where it is.
 
         The boot loader itself needs no proof where the device runs.
@@ -181,9 +185,9 @@ class _Reader:
         heads = [(row.offset, row.offset + _HEAD) for row in rows if row.kind == TYPE_APP]
         wholes = [(row.offset, row.end) for row in rows if row.name in {"nvs", "bind", "fctry"}]
         for begin, end in _joined(heads + wholes):
-            if not Dump(self._parts, self._size).has(begin, end - begin):
+            if not FlashDump(self._parts, self._size).has(begin, end - begin):
                 self._fetch(begin, end)
-        return GrowingDump(self._parts, self._size, self._read)
+        return LazyFlashDump(self._parts, self._size, self._read)
 
     def _fetch(self, begin: int, end: int) -> None:
         end = min(end, self._size)
@@ -219,5 +223,5 @@ def _walk(repl: Repl, folder: str) -> list[str]:
     return found
 
 
-def _release(facts: Facts) -> str:
+def _release(facts: DeviceFacts) -> str:
     return ".".join(str(number) for number in facts.release)

@@ -16,9 +16,9 @@ from startline_host.flows.device_snapshot import lost_identity
 from startline_host.flows.inspect_device import DeviceInspection
 from startline_host.formats.inspection import Inspection
 from startline_host.formats.nvs_pages import ENTRIES, PageHealth
-from startline_host.formats.partitions import Partition
-from startline_host.formats.record_copies import Copy, RecordView
-from startline_host.formats.stored_settings import Told
+from startline_host.formats.partitions import PartitionRow
+from startline_host.formats.record_copies import RecordCopy, RecordView
+from startline_host.formats.stored_settings import StoredSettings
 from startline_host.util import printable
 
 _MIB, _KIB = 1 << 20, 1 << 10
@@ -142,7 +142,7 @@ def _partitions(found: Inspection) -> _Grid:
     return table
 
 
-def _held(found: Inspection, row: Partition) -> Text:
+def _held(found: Inspection, row: PartitionRow) -> Text:
     if row.name == "race" and found.journal is not None:
         stored, waiting = found.journal.stored, found.journal.waiting
         return Text(f"{stored} passings stored, {waiting} not sent")
@@ -181,13 +181,13 @@ def _record(record: RecordView) -> _Grid:
     return table
 
 
-def _compared(one: Copy, other: Copy) -> Iterable[tuple[str, str, str]]:
+def _compared(one: RecordCopy, other: RecordCopy) -> Iterable[tuple[str, str, str]]:
     both = (_told_by(one), _told_by(other))
     for name in dict.fromkeys([*both[0], *both[1]]):
         yield name, both[0].get(name, ""), both[1].get(name, "")
 
 
-def _told_by(copy: Copy) -> dict[str, str]:
+def _told_by(copy: RecordCopy) -> dict[str, str]:
     if copy.found != "record":
         words = {"newer": "of a newer agent", "absent": "no such partition"}
         return {"state": words.get(copy.found, copy.found)}
@@ -211,7 +211,7 @@ def _halved(token: str) -> str:
     return f"{token[:half]}\n{token[half:]}" if len(token) > 40 else token
 
 
-def _show_told(console: Console, title: str, told: Told | None) -> None:
+def _show_told(console: Console, title: str, told: StoredSettings | None) -> None:
     if told is None or not told.values:
         return
     _section(console, title)

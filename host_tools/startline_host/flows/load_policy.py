@@ -5,13 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from startline_host.errors import WouldTouchBound, WrongDevice
-from startline_host.flows.device_snapshot import Holding, Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot, RecordSummary
 from startline_host.util import printable
 
 _SHOWN_DIGITS = 8
 
 
-def may_load(kept: Kept, *, serial: str | None, fctry: bytes | None, allow_bound: bool) -> bool:
+def may_load(
+    kept: DeviceSnapshot, *, serial: str | None, fctry: bytes | None, allow_bound: bool
+) -> bool:
     """Tell whether the device's identity must stay as it is (True), or may be written (False).
 
     `serial` and `fctry` are what the device shall become, None for a load that gives it no
@@ -46,7 +48,7 @@ def may_load(kept: Kept, *, serial: str | None, fctry: bytes | None, allow_bound
     return False
 
 
-def _check_fits(kept: Kept, fctry: bytes) -> None:
+def _check_fits(kept: DeviceSnapshot, fctry: bytes) -> None:
     """Raise WrongDevice unless an identity is the one that the device's record names.
 
     A record that cannot be read names nobody: then the operator's word is all there is.
@@ -77,7 +79,7 @@ def _check_fits(kept: Kept, fctry: bytes) -> None:
     )
 
 
-def _refusal(kept: Kept, holding: Holding) -> WouldTouchBound:
+def _refusal(kept: DeviceSnapshot, holding: RecordSummary) -> WouldTouchBound:
     keep = "To reload its agent and keep the rest as it is: --allow-bound."
     if holding.state == "bound":
         token = holding.token

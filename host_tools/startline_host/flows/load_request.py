@@ -11,9 +11,9 @@ import msgspec
 
 from startline_host.boards import Board
 from startline_host.errors import WrongDevice
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import ExpectedIdentity
-from startline_host.flows.firmware_bundle import Kit, Provision
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.units import normal_mac
 
 _MIB = 1 << 20
@@ -24,7 +24,7 @@ def leave_alone(_files: str) -> bool:
     return False
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class LoadRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A device's load: the agent with its firmware (`kit`), an identity (`provision`), or both.
 
     `allow_bound` loads a bound or unknown device too and keeps its identity, or, where it has
@@ -37,16 +37,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     board: Board
-    kit: Kit | None = None
+    kit: FirmwareBundle | None = None
     provision: Provision | None = None
     allow_bound: bool = False
     recreate_files: bool = False
     flash_baud: int | None = None
-    choose: Callable[[Kept], Provision] | None = None
+    choose: Callable[[DeviceSnapshot], Provision] | None = None
     backup: Path | None = None
     may_replace: Callable[[str], bool] = leave_alone
 
-    def for_device(self, kept: Kept) -> Order:
+    def for_device(self, kept: DeviceSnapshot) -> LoadRequest:
         """Return the order for the device that keeps this: its identity is chosen by now."""
         provision = self.provision if self.choose is None else self.choose(kept)
         if provision is not None:

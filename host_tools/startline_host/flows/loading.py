@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import StartlineError
 from startline_host.flows.boot_session import load_in_boot_loader
 from startline_host.flows.file_update import FileSystemBroken
-from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.notices import Listener, nobody
 from startline_host.flows.prompt_session import load_at_prompt
 from startline_host.flows.restart import restart
 
 
-def load(line: Line, order: Order, listen: Listener = nobody) -> LoadReport:
+def load(line: PortSession, order: LoadRequest, listen: Listener = nobody) -> LoadReport:
     """Bring the device to what the order says; afterwards it waits for `restart`.
 
     If a MicroPython with the right partition table answers, everything is asked and done at its

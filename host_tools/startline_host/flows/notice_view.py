@@ -12,13 +12,13 @@ from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text as Line
 
-from startline_host.device.bootloader import Progress
-from startline_host.device.console import Event, Text
+from startline_host.device.bootloader import TransferProgress
+from startline_host.device.console import ConsoleLine, Event
 from startline_host.device.event_text import describe
 from startline_host.flows.notices import Notice, Remark, Step
 
 
-class View(Protocol):
+class NoticeView(Protocol):
     """Something that is told notices while it is open."""
 
     def __enter__(self) -> Self:
@@ -36,7 +36,7 @@ class View(Protocol):
         """Show one notice."""
 
 
-class ConsoleView:
+class ConsoleNoticeView:
     """Lines on a rich console; a moving bar only where somebody sees it move.
 
     Everything from a device is plain text to rich: no markup, no highlighting, no controls.
@@ -60,13 +60,13 @@ class ConsoleView:
 
     def __call__(self, notice: Notice) -> None:
         """Show one notice."""
-        if isinstance(notice, Progress):
+        if isinstance(notice, TransferProgress):
             self._progress(notice)
             return
         self._end_bar()
         self._console.print(_line(notice), soft_wrap=True)
 
-    def _progress(self, notice: Progress) -> None:
+    def _progress(self, notice: TransferProgress) -> None:
         if not self._console.is_terminal:
             return
         if self._bar is None:
@@ -88,7 +88,7 @@ class ConsoleView:
             self._bar = self._task = None
 
 
-class JsonView:
+class JsonNoticeView:
     """One JSON object a line, each with its `kind`: step, remark, progress, event, text."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
@@ -120,9 +120,9 @@ def as_json(notice: Notice) -> dict[str, Any]:
             "ms": notice.ms,
             "fields": dict(notice.fields),
         }
-    if isinstance(notice, Text):
+    if isinstance(notice, ConsoleLine):
         return {"kind": "text", "line": notice.line}
-    if isinstance(notice, Progress):
+    if isinstance(notice, TransferProgress):
         return {
             "kind": "progress",
             "verb": notice.verb,
@@ -134,7 +134,7 @@ def as_json(notice: Notice) -> dict[str, Any]:
     return {"kind": "step", "text": notice.text}
 
 
-def _line(notice: Event | Text | Step | Remark) -> Line:
+def _line(notice: Event | ConsoleLine | Step | Remark) -> Line:
     if isinstance(notice, Step):
         return Line(f"{notice.text} ...", style="bold")
     if isinstance(notice, Remark):

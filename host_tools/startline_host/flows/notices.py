@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from startline_host.device.bootloader import Progress
-from startline_host.device.console import Event, Text
+from startline_host.device.bootloader import TransferProgress
+from startline_host.device.console import ConsoleLine, Event
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class Remark(msgspec.Struct, frozen=True):
     warning: bool = False
 
 
-Notice = Step | Remark | Progress | Event | Text
+Notice = Step | Remark | TransferProgress | Event | ConsoleLine
 Listener = Callable[[Notice], None]
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 from startline.states import STATES as STATES  # noqa: PLC0414 - one of this module's names
 
-from startline_host.device.console import Console, Event
+from startline_host.device.console import ConsoleParser, Event
 from startline_host.device.event_text import plain
 from startline_host.device.partition_access import read_facts
 from startline_host.device.port import Port
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, TimedOut, WrongDevice
-from startline_host.flows.expected_identity import ExpectedIdentity, OwnWords
+from startline_host.flows.expected_identity import BootIdentity, ExpectedIdentity
 from startline_host.flows.notices import Listener, nobody
 from startline_host.flows.prompt_session import read_kept
 from startline_host.flows.take_prompt import take_prompt
@@ -24,7 +24,7 @@ from startline_host.util import Deadline
 _PROMPT_SECONDS = 10.0
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What could be learned of a device; texts are "" where nothing told them.
 
     `heard` counts the lines and events that came by themselves, `asked` tells that the device
@@ -48,7 +48,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 def listen_for_status(
     port: Port, seconds: float, listen: Listener = nobody, *, serial: str = ""
-) -> Status:
+) -> DeviceStatus:
     """Learn what the device tells by itself within `seconds`; it is not disturbed in any way.
 
     Raises DeviceSilent where it said nothing that tells its state, and WrongDevice where it
@@ -56,8 +56,8 @@ def listen_for_status(
     """
     known: dict[str, str] = {}
     heard = 0
-    words = OwnWords(serial)
-    for item in Console().follow(port, Deadline(seconds)):
+    words = BootIdentity(serial)
+    for item in ConsoleParser().follow(port, Deadline(seconds)):
         listen(item)
         heard += 1
         if isinstance(item, Event):
@@ -71,10 +71,10 @@ def listen_for_status(
             f"The device said {said} in {seconds:g} s, and not its state.",
             "It may be timing, and was not disturbed. To stop it and ask: --interrupt.",
         )
-    return msgspec.convert({**known, "heard": heard}, Status)
+    return msgspec.convert({**known, "heard": heard}, DeviceStatus)
 
 
-def ask_for_status(line: Line, *, serial: str = "") -> Status:
+def ask_for_status(line: PortSession, *, serial: str = "") -> DeviceStatus:
     """Interrupt the device, read its record at its prompt, and restart it.
 
     Raises DeviceSilent where it gives up no prompt, WrongDevice where it is no ESP32, or not the
@@ -96,7 +96,7 @@ def ask_for_status(line: Line, *, serial: str = "") -> Status:
             Event("ready", 0, 0, {"serial": own or record.serial})
         )
     why = record.reason if own else f"missing {told.missing[0]}"
-    return Status(
+    return DeviceStatus(
         state=record.state if own else "unprovisioned",
         reason=plain(why) if why else "",
         serial=own or record.serial,
@@ -118,8 +118,8 @@ def wait_for_state(
     or is not the one of that `serial` number.
     """
     last = ""
-    words = OwnWords(serial)
-    for item in Console().follow(port, deadline):
+    words = BootIdentity(serial)
+    for item in ConsoleParser().follow(port, deadline):
         listen(item)
         if isinstance(item, Event):
             words.check(item)
@@ -135,7 +135,7 @@ def wait_for_state(
 
 
 def _told_by(event: Event) -> dict[str, str]:
-    """Return what an event says of a device, under the names of `Status`."""
+    """Return what an event says of a device, under the names of `DeviceStatus`."""
     fields = {name: str(event.fields.get(name) or "") for name in ("state", "reason", "token")}
     if event.name == "boot":
         return {"agent": str(event.fields.get("version", ""))}

@@ -13,7 +13,7 @@ from startline_host.device.repl import Repl
 from startline_host.errors import BadInput
 from startline_host.flows.backup import save_files
 from startline_host.flows.file_update import FileChanges
-from startline_host.flows.load_request import Order
+from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.notices import Listener, Remark
 from startline_host.formats.bytecode import is_library
 from startline_host.util import printable
@@ -54,7 +54,7 @@ def replaced_in_flash(files: Files, *, whole: bool) -> Files:
 
 
 def save_or_stop(
-    order: Order,
+    order: LoadRequest,
     names: Collection[str],
     read: Callable[[], Files] | None,
     mac: str,

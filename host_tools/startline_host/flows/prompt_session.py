@@ -7,17 +7,17 @@ import contextlib
 from startline_host.device.bootloader import wire_size
 from startline_host.device.partition_access import (
     BLOCK,
-    Facts,
+    DeviceFacts,
     differing_blocks,
     read_facts,
     read_partition,
     write_partition,
 )
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised, NoFileSystem
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, StartlineError
-from startline_host.flows.device_snapshot import Kept, as_part
+from startline_host.flows.device_snapshot import DeviceSnapshot, as_part
 from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.field_settings import tell_overridden
 from startline_host.flows.file_update import (
@@ -28,7 +28,7 @@ from startline_host.flows.file_update import (
 )
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.load_policy import may_load
-from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.flows.owner_files import replaced_at_prompt, save_or_stop
 from startline_host.flows.stock_identity import write_stock_identity
@@ -38,7 +38,7 @@ from startline_host.formats.stored_settings import read_told
 _SHORT, _LONG = 4.0, 15.0
 
 
-def load_at_prompt(line: Line, order: Order, listen: Listener) -> LoadReport | None:
+def load_at_prompt(line: PortSession, order: LoadRequest, listen: Listener) -> LoadReport | None:
     """Load the device at its prompt; None where it has no prompt that fits the order.
 
     Raises WouldTouchBound or WrongDevice, with the device restarted as it was, and
@@ -67,9 +67,9 @@ def load_at_prompt(line: Line, order: Order, listen: Listener) -> LoadReport | N
         raise
 
 
-def read_kept(repl: Repl, facts: Facts) -> Kept:
+def read_kept(repl: Repl, facts: DeviceFacts) -> DeviceSnapshot:
     """Read what the device keeps, as the loading rules need it."""
-    return Kept(
+    return DeviceSnapshot(
         mac=facts.mac,
         nvs=read_partition(repl, "nvs"),
         bind=read_partition(repl, "bind") if facts.has("bind") else None,
@@ -102,7 +102,7 @@ def made_at_of(fctry: bytes | None, provision: Provision) -> int | None:
     return made_at if isinstance(made_at, int) else None
 
 
-def update_files(repl: Repl, order: Order, mac: str, listen: Listener) -> FileChanges:
+def update_files(repl: Repl, order: LoadRequest, mac: str, listen: Listener) -> FileChanges:
     """Bring the device's files up to date with the order's kit.
 
     Raises FileSystemBroken where that cannot be, BadInput where an owner's file is in the way.
@@ -130,7 +130,7 @@ def files_report(changes: FileChanges) -> LoadReport:
     )
 
 
-def _load(repl: Repl, facts: Facts, order: Order, listen: Listener) -> LoadReport:
+def _load(repl: Repl, facts: DeviceFacts, order: LoadRequest, listen: Listener) -> LoadReport:
     order.check_chip(facts.chip or order.board.chip, facts.mac)
     there = read_kept(repl, facts)
     order = order.for_device(there)
@@ -159,7 +159,7 @@ def _load(repl: Repl, facts: Facts, order: Order, listen: Listener) -> LoadRepor
     return report
 
 
-def _fits(facts: Facts, order: Order) -> bool:
+def _fits(facts: DeviceFacts, order: LoadRequest) -> bool:
     """Tell whether what runs is what the order wants to run, so that files are all that is left."""
     if order.kit is None:
         # Without `fctry` a firmware with a stock table is told everything in its `nvs`.

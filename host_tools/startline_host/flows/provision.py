@@ -6,31 +6,31 @@ from typing import Any
 
 import msgspec
 
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import Bug
 from startline_host.flows.cloud_verification import (
     check_place_of_kept,
     look_before,
     verify_with_cloud,
 )
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.firmware_bundle import Provision
-from startline_host.flows.first_boot import Outcome, run_first_boot
-from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.first_boot import FirstBootOutcome, run_first_boot
+from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, nobody
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import over_usb
-from startline_host.formats.factory_partition import Settings
+from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
 
 
-class Provisioned(msgspec.Struct, frozen=True):
+class ProvisionResult(msgspec.Struct, frozen=True):
     """A device with its identity; how it came up with it, where this computer carried that."""
 
     load: LoadReport
-    outcome: Outcome | None = None
+    outcome: FirstBootOutcome | None = None
     verified: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class Provisioned(msgspec.Struct, frozen=True):
         return {**self.load.as_dict(), **came_up, "verified": self.verified}
 
 
-def looking_first(order: Order, read_key: Secret | None, listen: Listener) -> Order:
+def looking_first(order: LoadRequest, read_key: Secret | None, listen: Listener) -> LoadRequest:
     """Return the order with a look into the cloud's list before anything is written.
 
     Loading then raises as `look_before` does. A device that will be left as it is anyway is left
@@ -52,7 +52,7 @@ def looking_first(order: Order, read_key: Secret | None, listen: Listener) -> Or
     provision = order.provision
     settings = provision.settings
 
-    def choose(kept: Kept) -> Provision:
+    def choose(kept: DeviceSnapshot) -> Provision:
         stays = kept.holding().must_stay
         if stays and not order.allow_bound:
             return provision
@@ -67,8 +67,12 @@ def looking_first(order: Order, read_key: Secret | None, listen: Listener) -> Or
 
 
 def provision_device(
-    line: Line, order: Order, *, read_key: Secret | None = None, listen: Listener = nobody
-) -> Provisioned:
+    line: PortSession,
+    order: LoadRequest,
+    *,
+    read_key: Secret | None = None,
+    listen: Listener = nobody,
+) -> ProvisionResult:
     """Write a unit's identity and restart the device, which then binds itself.
 
     One whose link is this very cable is followed until it has come to rest, and checked with the
@@ -81,20 +85,20 @@ def provision_device(
     report = load(line, looking_first(order, read_key, listen), listen)
     if not over_usb(settings):
         restart(line, listen)
-        return Provisioned(report)
+        return ProvisionResult(report)
     outcome, verified = bind_and_verify(line, settings, report, read_key, listen)
-    return Provisioned(report, outcome, verified)
+    return ProvisionResult(report, outcome, verified)
 
 
 def bind_and_verify(
-    line: Line,
-    settings: Settings,
+    line: PortSession,
+    settings: DeviceSettings,
     report: LoadReport,
     read_key: Secret | None,
     listen: Listener,
     *,
     limit: float | None = None,
-) -> tuple[Outcome, bool]:
+) -> tuple[FirstBootOutcome, bool]:
     """Follow a loaded device until it is bound; return how, and whether the cloud knows it so.
 
     `limit` bounds its first boot in seconds. Raises what it failed with, and as `run_first_boot`

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from startline_host.formats.bytecode import check_bytecode
-from startline_host.formats.factory_partition import Settings, make_factory_image, with_led
-from startline_host.formats.flash_plan import FlashPlan, Region, device_table, make_plan
+from startline_host.formats.factory_partition import DeviceSettings, make_factory_image, with_led
+from startline_host.formats.flash_plan import FlashPlan, FlashRegion, device_table, make_plan
 from startline_host.formats.littlefs_image import make_filesystem
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Recipe:
         board: Board,
         chosen: ChosenFirmware,
         files: Mapping[str, bytes],
-        settings: Settings,
+        settings: DeviceSettings,
     ) -> None:
         check_bytecode(files, chosen.firmware.version)
         self.board = board
@@ -52,7 +52,7 @@ class Recipe:
             fctry=self.fctry(unit).data,
         )
 
-    def fctry(self, unit: Unit) -> Region:
+    def fctry(self, unit: Unit) -> FlashRegion:
         """Return the region that tells one unit from the next."""
         row = self.base.table.get("fctry")
-        return Region("fctry", row.offset, make_factory_image(unit, self.settings, row.size))
+        return FlashRegion("fctry", row.offset, make_factory_image(unit, self.settings, row.size))

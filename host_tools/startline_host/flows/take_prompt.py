@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import NoPrompt
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, StartlineError
@@ -29,7 +29,7 @@ _BY_LOADER = (
 )
 
 
-def take_prompt(line: Line, seconds: float, listen: Listener = nobody) -> Repl:
+def take_prompt(line: PortSession, seconds: float, listen: Listener = nobody) -> Repl:
     """Interrupt the device and return its prompt; one whose line is `hard` is reset for it.
 
     Raises DeviceSilent where it gives up none within `seconds`, and says what that stands for.
@@ -45,7 +45,7 @@ def take_prompt(line: Line, seconds: float, listen: Listener = nobody) -> Repl:
     return repl
 
 
-def catch_starting(line: Line, repl: Repl, listen: Listener) -> None:
+def catch_starting(line: PortSession, repl: Repl, listen: Listener) -> None:
     """Take the prompt of a device that has just been reset, or is about to be, by hand.
 
     Raises NoPrompt where its program is quicker.
@@ -56,7 +56,7 @@ def catch_starting(line: Line, repl: Repl, listen: Listener) -> None:
     repl.catch(_PERSON if by_hand else _CATCH)
 
 
-def _catch(line: Line, repl: Repl, listen: Listener) -> None:
+def _catch(line: PortSession, repl: Repl, listen: Listener) -> None:
     port = line.port()
     if port.can_reset:
         listen(Step("Resetting the device"))
@@ -68,7 +68,7 @@ def _catch(line: Line, repl: Repl, listen: Listener) -> None:
     catch_starting(line, repl, listen)
 
 
-def _explained(line: Line, silent: NoPrompt) -> DeviceSilent:
+def _explained(line: PortSession, silent: NoPrompt) -> DeviceSilent:
     """Return the error for a device without a prompt, after a look whether it lives."""
     if line.hard and silent.heard:
         return DeviceSilent("The device starts, and gives up no prompt.", _BY_LOADER)
@@ -86,7 +86,7 @@ def _explained(line: Line, silent: NoPrompt) -> DeviceSilent:
     )
 
 
-def _lives(line: Line) -> bool:
+def _lives(line: PortSession) -> bool:
     """Tell whether the chip prints when it is reset; its program runs again after that."""
     port = line.port()
     if not port.can_reset:

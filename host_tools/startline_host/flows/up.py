@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from startline_host.device.port import DEFAULT_BAUD
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import Bug
-from startline_host.flows.load_request import LoadReport, Order
+from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, nobody
 from startline_host.flows.provision import bind_and_verify, looking_first
@@ -40,7 +40,7 @@ class UpResult(msgspec.Struct, frozen=True):
 
 def up(
     url: str,
-    order: Order,
+    order: LoadRequest,
     *,
     baud: int = DEFAULT_BAUD,
     read_key: Secret | None = None,
@@ -60,7 +60,7 @@ def up(
 
     settings = provision.settings
 
-    with Line(url, baud) as line:
+    with PortSession(url, baud) as line:
         report = load(line, looking_first(order, read_key, listen), listen)
         outcome, verified = bind_and_verify(line, settings, report, read_key, listen, limit=limit)
     return UpResult(outcome.state, outcome.serial, outcome.token, verified, report, outcome.ms)

@@ -26,7 +26,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from startline_host.device.port import Port
-from startline_host.formats.factory_partition import Settings
+from startline_host.formats.factory_partition import DeviceSettings
 
 #: Bytes of data in a frame to the device; with base64 and the frame around it at most 128.
 MOST_DOWN = 72
@@ -40,7 +40,7 @@ _FRAME = re.compile(rb"~([0-9a-f]{2})([A-Z])([^~*!\x00-\x1f\x7f-\xff]*)\*([0-9a-
 _START = b"~"
 
 
-class Frame:
+class UsbFrame:
     """A frame that arrived whole."""
 
     def __init__(self, number: str, kind: str, payload: str) -> None:
@@ -53,17 +53,17 @@ def encode(number: str, kind: str, payload: str = "") -> bytes:
     return b"~%s*%08x!" % (body, binascii.crc32(body))
 
 
-class Splitter:
+class UsbFrameSplitter:
     """Takes a console's bytes in any pieces, and parts frames from all else."""
 
     def __init__(self) -> None:
         self._pending = b""
 
-    def feed(self, data: bytes) -> tuple[bytes, list[Frame]]:
+    def feed(self, data: bytes) -> tuple[bytes, list[UsbFrame]]:
         """Return the bytes that belong to no frame, and the frames."""
         self._pending += data
         text = b""
-        frames: list[Frame] = []
+        frames: list[UsbFrame] = []
         while True:
             start = self._pending.find(_START)
             if start < 0:
@@ -75,7 +75,7 @@ class Splitter:
                 body = found[1] + found[2] + found[3]
                 if int(found[4], 16) == binascii.crc32(body):
                     number, kind, payload = (part.decode() for part in found.groups()[:3])
-                    frames.append(Frame(number, kind, payload))
+                    frames.append(UsbFrame(number, kind, payload))
                 self._pending = self._pending[found.end() :]
             elif self._may_become_one():
                 return text, frames
@@ -102,10 +102,10 @@ class UsbLink:
             parts.port or (443 if parts.scheme == "https" else 80),
         )
         self._raw = port
-        self._splitter = Splitter()
+        self._splitter = UsbFrameSplitter()
         self._number = ""
         self._socket: socket.socket | None = None
-        self._questions: queue.Queue[Frame | None] = queue.Queue(_MOST_QUESTIONS)
+        self._questions: queue.Queue[UsbFrame | None] = queue.Queue(_MOST_QUESTIONS)
         self._thread = threading.Thread(target=self._serve, name="usb-link", daemon=True)
         self._thread.start()
         self.port: Port = _TappedPort(port, self)
@@ -163,7 +163,7 @@ class UsbLink:
                 self._hang_up()
         self._hang_up()
 
-    def _answer(self, frame: Frame) -> tuple[str, str] | None:
+    def _answer(self, frame: UsbFrame) -> tuple[str, str] | None:
         if frame.kind == "T":
             return "T", str(
                 time.time_ns() // (1_000_000 if frame.payload == "ms" else 1_000_000_000)
@@ -243,7 +243,7 @@ def linked(port: Port, base_url: str) -> Iterator[Port]:
         yield link.port
 
 
-def over_usb(settings: Settings) -> bool:
+def over_usb(settings: DeviceSettings) -> bool:
     """Tell whether a reader with these settings reaches its cloud over the cable alone."""
     return settings.net is not None and settings.net.link == "usb"
 

@@ -49,7 +49,7 @@ DESCRIPTOR_SIZE = _APP_DESCRIPTOR.size
 APPLICATION_HEAD = HEADER.size + SEGMENT.size + DESCRIPTOR_SIZE
 
 
-class Segment(msgspec.Struct, frozen=True):
+class ImageSegment(msgspec.Struct, frozen=True):
     """A run of bytes that is loaded at `address`; it begins at `offset` of the image."""
 
     address: int
@@ -70,7 +70,7 @@ class EspImage(msgspec.Struct, frozen=True):
 
     chip: str
     flash_size: int
-    segments: tuple[Segment, ...]
+    segments: tuple[ImageSegment, ...]
     size: int
     has_digest: bool
     app: AppDescriptor | None
@@ -102,8 +102,8 @@ def parse_image(data: bytes, what: str = "the image") -> EspImage:
     )
 
 
-def _segments(data: bytes, count: int, what: str) -> tuple[Segment, ...]:
-    found: list[Segment] = []
+def _segments(data: bytes, count: int, what: str) -> tuple[ImageSegment, ...]:
+    found: list[ImageSegment] = []
     at = HEADER.size
     for number in range(count):
         if at + SEGMENT.size > len(data):
@@ -115,12 +115,14 @@ def _segments(data: bytes, count: int, what: str) -> tuple[Segment, ...]:
                 f"{upper_first(what)} is cut short: segment {number} needs {at + size} bytes, "
                 f"and there are {len(data)}."
             )
-        found.append(Segment(address, at, size))
+        found.append(ImageSegment(address, at, size))
         at += size
     return tuple(found)
 
 
-def _verified_size(data: bytes, segments: tuple[Segment, ...], what: str, *, digest: bool) -> int:
+def _verified_size(
+    data: bytes, segments: tuple[ImageSegment, ...], what: str, *, digest: bool
+) -> int:
     end = segments[-1].offset + segments[-1].size
     body = (end // 16 + 1) * 16
     total = body + (_DIGEST_SIZE if digest else 0)
@@ -135,7 +137,7 @@ def _verified_size(data: bytes, segments: tuple[Segment, ...], what: str, *, dig
     return total
 
 
-def _checksum(data: bytes, segments: tuple[Segment, ...]) -> int:
+def _checksum(data: bytes, segments: tuple[ImageSegment, ...]) -> int:
     # XOR over all bytes, done on whole integers: a byte at a time takes seconds for a firmware.
     result = CHECKSUM_SEED
     for segment in segments:
@@ -153,7 +155,7 @@ def xor_bytes(data: bytes) -> int:
     return data[0] if data else 0
 
 
-def first_segment(head: bytes) -> Segment | None:
+def first_segment(head: bytes) -> ImageSegment | None:
     """Return where the first segment stands, from an image's head; None where that is none.
 
     An application's holds its descriptor and its constants.
@@ -161,7 +163,7 @@ def first_segment(head: bytes) -> Segment | None:
     if len(head) < HEADER.size + SEGMENT.size or head[0] != MAGIC:
         return None
     address, size = SEGMENT.unpack_from(head, HEADER.size)
-    return Segment(address, HEADER.size + SEGMENT.size, size)
+    return ImageSegment(address, HEADER.size + SEGMENT.size, size)
 
 
 def read_descriptor(data: bytes) -> AppDescriptor | None:

@@ -13,7 +13,7 @@ from startline_race.settings import BATCH, DEAD_TIME
 
 from startline_host.boards import Led
 from startline_host.errors import BadInput
-from startline_host.formats.nvs_image import Entry, Kind, make_nvs_image
+from startline_host.formats.nvs_image import Kind, NvsEntry, make_nvs_image
 from startline_host.formats.partitions import FCTRY_SIZE
 from startline_host.formats.units import FIELDS, Unit, check_text
 from startline_host.secrets import Secret
@@ -24,7 +24,7 @@ SAME_KEY = "same"
 _LEDS = 256
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClaimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where and as whom a device is bound. `key` is RUFUS's, `auth` an Authorization value.
 
     `by` is what VMS is to know the device by: its serial number, the chip's MAC, or both;
@@ -43,13 +43,13 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     key_header: Literal["both", "api_key", "x-api-key"] = "both"
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the application gets once bound: no key, one of its own, or Secret("same")."""
 
     key: Secret | None = None
 
 
-class Net(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The link to the network; without an ssid the venue sets it later."""
 
     link: Literal["wifi", "usb"] = "wifi"
@@ -58,13 +58,13 @@ class Net(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ntp: tuple[str, ...] = ()
 
 
-class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Up to two CA certificates, DER."""
 
     ca: tuple[bytes, ...] = ()
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OptionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Switches; None leaves the device's own default. `boot_limit`, `look_pause` in seconds.
 
     `led` is a pin's number, plus 128 where a low level lights the LED; False is no LED, whatever
@@ -93,14 +93,14 @@ class Racing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     servers: tuple[str, ...] = ()
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that the units of a batch share; checked when made, raises BadInput."""
 
-    claim: Claim
-    net: Net | None = None
-    tls: Tls = Tls()
-    run: Run = Run()
-    set: Options = Options()
+    claim: ClaimSettings
+    net: NetSettings | None = None
+    tls: TlsSettings = TlsSettings()
+    run: RunSettings = RunSettings()
+    set: OptionSettings = OptionSettings()
     race: Racing | None = None
 
     def __post_init__(self) -> None:
@@ -115,7 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             check_racing(self.race)
 
 
-def _check_claim(claim: Claim) -> None:
+def _check_claim(claim: ClaimSettings) -> None:
     missing = [
         name
         for name in needed_of(claim.cloud)
@@ -151,7 +151,7 @@ def _check_key(key: Secret, what: str) -> None:
         raise BadInput(f"{what} begins or ends with a space.")
 
 
-def _check_transport(settings: Settings) -> None:
+def _check_transport(settings: DeviceSettings) -> None:
     url = settings.claim.base_url
     if len(url) > 200 or not url.isascii() or not url.isprintable() or " " in url:
         raise BadInput("claim.base_url is not at most 200 printable ASCII characters.")
@@ -187,7 +187,7 @@ def _check_transport(settings: Settings) -> None:
         raise BadInput(f"tls.ca holds {len(settings.tls.ca)} certificates; a device takes two.")
 
 
-def check_options(options: Options) -> None:
+def check_options(options: OptionSettings) -> None:
     """Raise BadInput for an option that a device could not go by."""
     for name, limits in (("boot_limit", BOOT_LIMIT), ("look_pause", LOOK_PAUSE)):
         value = getattr(options, name)
@@ -221,7 +221,7 @@ def check_racing(racing: Racing) -> None:
     _check_hosts(racing.servers, "race.servers")
 
 
-def with_led(settings: Settings, led: Led | None) -> Settings:
+def with_led(settings: DeviceSettings, led: Led | None) -> DeviceSettings:
     """Return the settings with a board's LED, unless they say something of one themselves."""
     if led is None or settings.set.led is not None:
         return settings
@@ -229,7 +229,7 @@ def with_led(settings: Settings, led: Led | None) -> Settings:
     return msgspec.structs.replace(settings, set=options)
 
 
-def check_net(net: Net) -> None:
+def check_net(net: NetSettings) -> None:
     """Raise BadInput for a link that no device could use."""
     check_text(net.ssid, "net.ssid", limit=32)
     if net.link == "wifi":
@@ -248,7 +248,7 @@ def _check_hosts(names: tuple[str, ...], what: str) -> None:
         raise BadInput(f"{what} is not a list of host names.")
 
 
-def make_entries(unit: Unit, settings: Settings) -> list[Entry]:
+def make_entries(unit: Unit, settings: DeviceSettings) -> list[NvsEntry]:
     """Return all that a device has to be told, in the order of the partition.
 
     An image holds these as they are; a device with a stock table takes them as blobs in `nvs`.
@@ -267,7 +267,7 @@ def make_entries(unit: Unit, settings: Settings) -> list[Entry]:
         net = settings.net
         entries += [_entry("net", n, getattr(net, n)) for n in ("link", "ssid", "password")]
         entries.append(_entry("net", "ntp", ",".join(net.ntp)))
-    entries += [Entry("tls", f"ca{n}", "blob", der) for n, der in enumerate(settings.tls.ca)]
+    entries += [NvsEntry("tls", f"ca{n}", "blob", der) for n, der in enumerate(settings.tls.ca)]
     entries += [_option(settings.set, name) for name in settings.set.__struct_fields__]
     if settings.race is not None:
         race = settings.race
@@ -288,7 +288,7 @@ _WIDTHS: dict[str, Kind] = {
 }
 
 
-def _said(entry: Entry) -> bool:
+def _said(entry: NvsEntry) -> bool:
     # These are what a cloud and the agent assume anyway; false options are said on purpose.
     return (entry.key, entry.value) not in [
         ("skip_reserve", 0),
@@ -297,23 +297,23 @@ def _said(entry: Entry) -> bool:
     ]
 
 
-def _option(options: Options, name: str) -> Entry:
+def _option(options: OptionSettings, name: str) -> NvsEntry:
     value = getattr(options, name)
     # Without an LED there is none to name; pin 0 is one.
     return _entry("set", name, None if name == "led" and value is False else value)
 
 
-def _entry(namespace: str, key: str, value: str | int | Secret | None) -> Entry:
+def _entry(namespace: str, key: str, value: str | int | Secret | None) -> NvsEntry:
     if value is None:
-        return Entry(namespace, key, "string", "")
+        return NvsEntry(namespace, key, "string", "")
     if isinstance(value, Secret):
-        return Entry(namespace, key, "string", value)
+        return NvsEntry(namespace, key, "string", value)
     if isinstance(value, int):
-        return Entry(namespace, key, _WIDTHS.get(key, "u8"), int(value))
-    return Entry(namespace, key, "string", value)
+        return NvsEntry(namespace, key, _WIDTHS.get(key, "u8"), int(value))
+    return NvsEntry(namespace, key, "string", value)
 
 
-def make_factory_image(unit: Unit, settings: Settings, size: int = FCTRY_SIZE) -> bytes:
+def make_factory_image(unit: Unit, settings: DeviceSettings, size: int = FCTRY_SIZE) -> bytes:
     """Return the `fctry` partition of one unit: `size` bytes, the same for the same input.
 
     Raises BadInput for what NVS cannot hold.

@@ -14,7 +14,7 @@ from startline_host.formats.partitions import (
     TABLE_OFFSET,
     TABLE_SIZE,
     TYPE_APP,
-    Partition,
+    PartitionRow,
     PartitionTable,
     parse_table,
 )
@@ -39,7 +39,7 @@ class Firmware(msgspec.Struct, frozen=True):
     sha256: str
 
     @property
-    def app_partition(self) -> Partition:
+    def app_partition(self) -> PartitionRow:
         """The row of the firmware's own table that the application goes to."""
         return next(row for row in self.table if row.kind == TYPE_APP)
 

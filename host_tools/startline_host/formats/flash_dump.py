@@ -14,7 +14,7 @@ _MIB = 1 << 20
 _STRETCH = 1 << 16
 
 
-class Dump:
+class FlashDump:
     """Flash of `size` bytes, of which `parts` (offset: bytes) are known."""
 
     def __init__(self, parts: Mapping[int, bytes], size: int) -> None:
@@ -43,7 +43,7 @@ class Dump:
         return DumpPart(self, offset, size)
 
 
-class GrowingDump(Dump):
+class LazyFlashDump(FlashDump):
     """A dump that fetches more of a device's flash through `fetch(offset, length)`.
 
     Only what was opened with `allow` grows, in stretches of 64 KiB: a call costs more than a byte.
@@ -93,7 +93,7 @@ def _starts(begin: int, _end: int, offset: int, length: int) -> range:
 class DumpPart:
     """A partition of a dump; offsets count from its start."""
 
-    def __init__(self, dump: Dump, offset: int, size: int) -> None:
+    def __init__(self, dump: FlashDump, offset: int, size: int) -> None:
         self._dump = dump
         self._offset = offset
         self.size = size
@@ -107,7 +107,7 @@ class DumpPart:
         return self.read(0, self.size)
 
 
-def load_dump(path: Path) -> Dump:
+def load_dump(path: Path) -> FlashDump:
     """Read a file with a whole flash, from its first byte on.
 
     Raises BadInput for a file that cannot be read, or whose size is no flash's.
@@ -121,4 +121,4 @@ def load_dump(path: Path) -> Dump:
             f"{path} has {len(data)} bytes, which is the size of no flash.",
             "Read the whole of it: esptool read-flash 0 ALL dump.bin",
         )
-    return Dump({0: data}, len(data))
+    return FlashDump({0: data}, len(data))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HOSTS_PARTITIONS = frozenset({"application", "vfs", "fctry"})
 
 
-class Region(msgspec.Struct, frozen=True):
+class FlashRegion(msgspec.Struct, frozen=True):
     """Bytes for one place in flash; `offset` from flash start, always at a sector."""
 
     name: str
@@ -64,12 +64,12 @@ class FlashPlan(msgspec.Struct, frozen=True):
     chip: str
     flash_size: int
     table: PartitionTable
-    regions: tuple[Region, ...]
+    regions: tuple[FlashRegion, ...]
 
-    def __iter__(self) -> Iterator[Region]:
+    def __iter__(self) -> Iterator[FlashRegion]:
         return iter(self.regions)
 
-    def get(self, name: str) -> Region:
+    def get(self, name: str) -> FlashRegion:
         """Return the region of that name. Raises KeyError where the plan has none."""
         for region in self.regions:
             if region.name == name:
@@ -99,9 +99,9 @@ def make_plan(
     table = device_table(board, firmware)
     app = table.get(firmware.app_partition.name)
     regions = [
-        Region("boot loader", board.firmware_offset, firmware.boot_loader),
-        Region("partition table", TABLE_OFFSET, make_table(table)),
-        Region("application", app.offset, firmware.app),
+        FlashRegion("boot loader", board.firmware_offset, firmware.boot_loader),
+        FlashRegion("partition table", TABLE_OFFSET, make_table(table)),
+        FlashRegion("application", app.offset, firmware.app),
     ]
     for name, image in (("vfs", vfs), ("fctry", fctry)):
         if image is not None:
@@ -110,7 +110,7 @@ def make_plan(
                 raise BadInput(
                     f"The {name} image has {len(image)} bytes and its partition {row.size}."
                 )
-            regions.append(Region(name, row.offset, image))
+            regions.append(FlashRegion(name, row.offset, image))
     plan = FlashPlan(board.name, board.chip, board.flash_size, table, tuple(regions))
     check_plan(plan, app.name)
     return plan
@@ -141,7 +141,7 @@ def check_plan(plan: FlashPlan, app_name: str = "factory") -> None:
         raise Bug("Two regions of the flash plan overlap.")
 
 
-def _place(plan: FlashPlan, region: Region, app_name: str) -> tuple[int, int]:
+def _place(plan: FlashPlan, region: FlashRegion, app_name: str) -> tuple[int, int]:
     if region.name == "boot loader":
         return 0, TABLE_OFFSET
     if region.name == "partition table":

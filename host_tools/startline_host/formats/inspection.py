@@ -27,19 +27,19 @@ from startline_host.formats.partitions import (
     TABLE_OFFSET,
     TABLE_SIZE,
     TYPE_APP,
-    Partition,
+    PartitionRow,
     PartitionTable,
     parse_table,
     startline_table,
 )
 from startline_host.formats.record_copies import RecordView, read_record
-from startline_host.formats.stored_settings import Told, has_claim_key, read_told
+from startline_host.formats.stored_settings import StoredSettings, has_claim_key, read_told
 from startline_host.formats.synthetic_firmware import stock_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from startline_host.formats.flash_dump import Dump
+    from startline_host.formats.flash_dump import FlashDump
 
 _T = TypeVar("_T")
 _VERSION = re.compile(rb"(?<![\d.])\d+\.\d+\.\d+(?:[-.+a-z0-9]*)")
@@ -50,7 +50,7 @@ _VERSION_FILES = ("/lib/startline/__init__.py", "/lib/startline/__init__.mpy")
 _AGENT = ("/boot.py", "/main.py", "/lib/startline/__init__.mpy")
 
 
-class BootLoader(msgspec.Struct, frozen=True):
+class BootLoaderImage(msgspec.Struct, frozen=True):
     """A sound boot loader, for `chip` and a flash of `flash_size` bytes."""
 
     chip: str
@@ -58,7 +58,7 @@ class BootLoader(msgspec.Struct, frozen=True):
     flash_size: int
 
 
-class Application(msgspec.Struct, frozen=True):
+class ApplicationImage(msgspec.Struct, frozen=True):
     """The application; `verified` is false where only its head was read."""
 
     version: str
@@ -66,7 +66,7 @@ class Application(msgspec.Struct, frozen=True):
     verified: bool
 
 
-class Agent(msgspec.Struct, frozen=True):
+class AgentFiles(msgspec.Struct, frozen=True):
     """What `vfs` holds: the agent's version ("" if it does not say), and files of its owner."""
 
     version: str
@@ -83,12 +83,12 @@ class Inspection(msgspec.Struct, frozen=True):
 
     flash_size: int
     stock: bool = False
-    boot_loader: BootLoader | None = None
-    table: list[Partition] = []
-    application: Application | None = None
-    agent: Agent | None = None
-    factory: Told | None = None
-    settings: Told | None = None
+    boot_loader: BootLoaderImage | None = None
+    table: list[PartitionRow] = []
+    application: ApplicationImage | None = None
+    agent: AgentFiles | None = None
+    factory: StoredSettings | None = None
+    settings: StoredSettings | None = None
     nvs_pages: list[PageHealth] = []
     fctry_pages: list[PageHealth] = []
     record: RecordView | None = None
@@ -103,7 +103,7 @@ class Inspection(msgspec.Struct, frozen=True):
 
 
 def inspect(
-    dump: Dump,
+    dump: FlashDump,
     mac: bytes | None = None,
     files: Mapping[str, bytes] | None = None,
     running: str = "",
@@ -122,7 +122,7 @@ class _Inspector:
     """Collects what is missing while it looks at one part after the other."""
 
     def __init__(
-        self, dump: Dump, mac: bytes | None, files: Mapping[str, bytes] | None, running: str
+        self, dump: FlashDump, mac: bytes | None, files: Mapping[str, bytes] | None, running: str
     ) -> None:
         self.dump = dump
         self.mac = mac
@@ -165,7 +165,7 @@ class _Inspector:
             notes=self.notes,
         )
 
-    def _key_fits(self, told: Told, state: str) -> None:
+    def _key_fits(self, told: StoredSettings, state: str) -> None:
         """Note what a device that is not bound yet lacks for it, and a key that outlived its use."""
         if state == "bound" and has_claim_key(told) and told.get("run", "key") != "same":
             self.notes.append("the claim key is still there: the device clears it when it starts")
@@ -179,7 +179,7 @@ class _Inspector:
         if lacking:
             self.missing.append(f"binding: {', '.join(lacking)} not told")
 
-    def _without_table(self, boot: BootLoader | None) -> Inspection:
+    def _without_table(self, boot: BootLoaderImage | None) -> Inspection:
         """Look in the usual places: a cut while the table was written leaves the rest as it was."""
         told = record = None
         with suppress(BadInput):
@@ -208,17 +208,17 @@ class _Inspector:
             self.missing.append(f"{what}: {error.message}")
             return None
 
-    def _known(self, table: PartitionTable, name: str) -> Partition | None:
+    def _known(self, table: PartitionTable, name: str) -> PartitionRow | None:
         row = table.find(name)
         return row if row is not None and self.dump.has(row.offset, row.size) else None
 
-    def _boot_loader(self) -> BootLoader | None:
+    def _boot_loader(self) -> BootLoaderImage | None:
         known = [at for at in _BOOT_OFFSETS if self.dump.has(at, TABLE_OFFSET - at)]
         for at in known:
             data = self.dump.read(at, TABLE_OFFSET - at)
             if data[0] == 0xE9:
                 image = self._try("boot loader", partial(parse_image, data, "the boot loader"))
-                return BootLoader(image.chip, at, image.flash_size) if image else None
+                return BootLoaderImage(image.chip, at, image.flash_size) if image else None
         if known:
             self.missing.append("boot loader: there is none")
         return None
@@ -226,7 +226,7 @@ class _Inspector:
     def _table(self) -> PartitionTable:
         return parse_table(self.dump.read(TABLE_OFFSET, TABLE_SIZE))
 
-    def _application(self, table: PartitionTable) -> Application | None:
+    def _application(self, table: PartitionTable) -> ApplicationImage | None:
         row = next((row for row in table if row.kind == TYPE_APP), None)
         if row is None:
             self.missing.append("application: the partition table has no place for one")
@@ -243,7 +243,7 @@ class _Inspector:
             self.missing.append("application: there is none")
             return None
         version = self.running or self._banner(row.offset + segment.offset, segment.size)
-        return Application(version or release_of(seen), seen.idf_version, verified=False)
+        return ApplicationImage(version or release_of(seen), seen.idf_version, verified=False)
 
     def _banner(self, offset: int, size: int) -> str:
         """Return the version in MicroPython's banner, which stands among the constants.
@@ -260,7 +260,7 @@ class _Inspector:
                 return found
         return ""
 
-    def _agent(self, table: PartitionTable) -> Agent | None:
+    def _agent(self, table: PartitionTable) -> AgentFiles | None:
         files = self.files if self.files is not None else self._read_files(table)
         if files is None:
             return None
@@ -269,7 +269,7 @@ class _Inspector:
             self.missing.append(f"agent: vfs has no {', '.join(lacking)}")
         mine = {path for path in files if is_agents(path)}
         agents = len(mine - {"/boot.py", "/main.py"})
-        return Agent(_agent_version(files), agents, sorted(files.keys() - mine))
+        return AgentFiles(_agent_version(files), agents, sorted(files.keys() - mine))
 
     def _read_files(self, table: PartitionTable) -> Mapping[str, bytes] | None:
         row = self._known(table, "vfs")
@@ -298,7 +298,9 @@ class _Inspector:
         ]
         return pages
 
-    def _told(self, table: PartitionTable, name: str, *, overrides: bool = False) -> Told | None:
+    def _told(
+        self, table: PartitionTable, name: str, *, overrides: bool = False
+    ) -> StoredSettings | None:
         row = self._known(table, name)
         if row is None:
             return None
@@ -315,7 +317,7 @@ class _Inspector:
             return None
         return summarize_journal(self.dump.part(row.offset, row.size))
 
-    def _record(self, table: PartitionTable, told: Told | None) -> RecordView | None:
+    def _record(self, table: PartitionTable, told: StoredSettings | None) -> RecordView | None:
         nvs, bind = self._known(table, "nvs"), self._known(table, "bind")
         if nvs is None or told is None or (bind is None and table.find("bind") is not None):
             return None
@@ -323,13 +325,13 @@ class _Inspector:
         return read_record(self.dump.part(nvs.offset, nvs.size), bind_part, told, self.mac)
 
 
-def _whole_application(dump: Dump, row: Partition) -> Application:
+def _whole_application(dump: FlashDump, row: PartitionRow) -> ApplicationImage:
     data = dump.read(row.offset, row.size)
     if data.count(0xFF) == len(data):
         raise BadInput("there is none")
     image = parse_image(data, "the application")
     version = micropython_version(data[: image.size], image, "flash")
-    return Application(version, image.app.idf_version if image.app else "", verified=True)
+    return ApplicationImage(version, image.app.idf_version if image.app else "", verified=True)
 
 
 def _as_source(path: str, files: Mapping[str, bytes]) -> bool:

@@ -26,7 +26,7 @@ _ENCODINGS = {"blob": "binary"}
 _INT_LIMITS = {"u8": 0xFF, "u16": 0xFFFF, "u32": 0xFFFF_FFFF}
 
 
-class Entry(msgspec.Struct, frozen=True):
+class NvsEntry(msgspec.Struct, frozen=True):
     """One value under a namespace and key; a Secret goes for text that must not be shown."""
 
     namespace: str
@@ -49,7 +49,7 @@ def check_key(key: str, what: str = "key") -> None:
         )
 
 
-def make_nvs_image(entries: Iterable[Entry], size: int) -> bytes:
+def make_nvs_image(entries: Iterable[NvsEntry], size: int) -> bytes:
     """Return an NVS partition of `size` bytes with the entries, grouped by namespace.
 
     The same entries give the same bytes. Raises BadInput for keys that NVS cannot hold, keys that
@@ -77,12 +77,12 @@ def make_nvs_image(entries: Iterable[Entry], size: int) -> bytes:
     return image
 
 
-def _encoding(entry: Entry) -> str:
+def _encoding(entry: NvsEntry) -> str:
     return _ENCODINGS.get(entry.kind, entry.kind)
 
 
-def _by_namespace(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    groups: dict[str, list[Entry]] = {}
+def _by_namespace(entries: Iterable[NvsEntry]) -> dict[str, list[NvsEntry]]:
+    groups: dict[str, list[NvsEntry]] = {}
     seen: set[tuple[str, str]] = set()
     for entry in entries:
         check_key(entry.namespace, "namespace")
@@ -95,7 +95,7 @@ def _by_namespace(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     return groups
 
 
-def _check_value(entry: Entry) -> None:
+def _check_value(entry: NvsEntry) -> None:
     where, value = f"{entry.namespace}.{entry.key}", entry.plain()
     limit = _INT_LIMITS.get(entry.kind)
     if limit is not None:

@@ -38,7 +38,7 @@ _MD5_MAGIC = b"\xeb\xeb" + 14 * b"\xff"
 _BLANK_ROW = 32 * b"\xff"
 
 
-class Partition(msgspec.Struct, frozen=True):
+class PartitionRow(msgspec.Struct, frozen=True):
     """One row: `kind` and `subtype` as numbers, `offset` and `size` in bytes from flash start."""
 
     name: str
@@ -57,9 +57,9 @@ class Partition(msgspec.Struct, frozen=True):
 class PartitionTable(msgspec.Struct, frozen=True):
     """The rows of a table, in their order."""
 
-    rows: tuple[Partition, ...]
+    rows: tuple[PartitionRow, ...]
 
-    def __iter__(self) -> Iterator[Partition]:
+    def __iter__(self) -> Iterator[PartitionRow]:
         return iter(self.rows)
 
     @property
@@ -67,11 +67,11 @@ class PartitionTable(msgspec.Struct, frozen=True):
         """The offset behind the last partition: the least flash size that holds them all."""
         return max(row.end for row in self.rows)
 
-    def find(self, name: str) -> Partition | None:
+    def find(self, name: str) -> PartitionRow | None:
         """Return the partition of that name, or None."""
         return next((row for row in self.rows if row.name == name), None)
 
-    def get(self, name: str) -> Partition:
+    def get(self, name: str) -> PartitionRow:
         """Return the partition of that name. Raises BadInput where there is none."""
         row = self.find(name)
         if row is None:
@@ -85,7 +85,7 @@ def parse_table(data: bytes, what: str = "the partition table") -> PartitionTabl
 
     Raises BadInput for anything that the boot loader would not start from.
     """
-    rows: list[Partition] = []
+    rows: list[PartitionRow] = []
     data = data[:TABLE_SIZE]
     for at in range(0, len(data) - len(data) % 32, 32):
         row = data[at : at + 32]
@@ -101,7 +101,7 @@ def parse_table(data: bytes, what: str = "the partition table") -> PartitionTabl
     raise BadInput(f"{upper_first(what)} is blank.")
 
 
-def _parse_row(row: bytes, at: int, what: str) -> Partition:
+def _parse_row(row: bytes, at: int, what: str) -> PartitionRow:
     magic, kind, subtype, offset, size, raw_name, flags = _ROW.unpack(row)
     if magic != _ROW_MAGIC:
         raise BadInput(f"There is no partition row at byte {at} of {what}.")
@@ -109,10 +109,10 @@ def _parse_row(row: bytes, at: int, what: str) -> Partition:
         name = raw_name.rstrip(b"\x00").decode("utf-8")
     except UnicodeDecodeError:
         raise BadInput(f"The partition name at byte {at} of {what} is not text.") from None
-    return Partition(name, kind, subtype, offset, size, flags)
+    return PartitionRow(name, kind, subtype, offset, size, flags)
 
 
-def _checked(rows: Iterable[Partition], what: str) -> PartitionTable:
+def _checked(rows: Iterable[PartitionRow], what: str) -> PartitionTable:
     table = PartitionTable(tuple(rows))
     if not table.rows:
         raise BadInput(f"{upper_first(what)} has no rows.")
@@ -175,11 +175,11 @@ def startline_table(stock: PartitionTable, flash_size: int, race_size: int = 0) 
             f"the application ends at {vfs_at // 1024} KiB and {(16 * SECTOR + flash_size - bind_at) // 1024} "
             "KiB are needed after it."
         )
-    ours = [Partition("vfs", TYPE_DATA, SUBTYPE_VFS, vfs_at, race_at - vfs_at)]
+    ours = [PartitionRow("vfs", TYPE_DATA, SUBTYPE_VFS, vfs_at, race_at - vfs_at)]
     if race_at < bind_at:
-        ours.append(Partition("race", TYPE_DATA, SUBTYPE_RACE, race_at, bind_at - race_at))
+        ours.append(PartitionRow("race", TYPE_DATA, SUBTYPE_RACE, race_at, bind_at - race_at))
     ours += [
-        Partition("bind", TYPE_DATA, SUBTYPE_BIND, bind_at, BIND_SIZE),
-        Partition("fctry", TYPE_DATA, SUBTYPE_NVS, fctry_at, FCTRY_SIZE),
+        PartitionRow("bind", TYPE_DATA, SUBTYPE_BIND, bind_at, BIND_SIZE),
+        PartitionRow("fctry", TYPE_DATA, SUBTYPE_NVS, fctry_at, FCTRY_SIZE),
     ]
     return PartitionTable((*kept, *ours))

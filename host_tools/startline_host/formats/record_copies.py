@@ -14,10 +14,10 @@ from startline.written import Record
 
 if TYPE_CHECKING:
     from startline_host.formats.flash_dump import DumpPart
-    from startline_host.formats.stored_settings import Told
+    from startline_host.formats.stored_settings import StoredSettings
 
 
-class Copy(msgspec.Struct, frozen=True, omit_defaults=True):
+class RecordCopy(msgspec.Struct, frozen=True, omit_defaults=True):
     """One copy: `found` is "record", "blank", "damaged", "newer" or "absent" (no such place)."""
 
     found: str
@@ -44,11 +44,11 @@ class RecordView(msgspec.Struct, frozen=True):
 
     state: str
     reason: str
-    nvs: Copy
-    bind: Copy
+    nvs: RecordCopy
+    bind: RecordCopy
 
 
-class _Identity(msgspec.Struct, frozen=True):
+class _RecordIdentity(msgspec.Struct, frozen=True):
     """As `startline.record.judge` takes it."""
 
     serial: str
@@ -57,7 +57,9 @@ class _Identity(msgspec.Struct, frozen=True):
     place: bytes
 
 
-def read_record(nvs: DumpPart, bind: DumpPart | None, told: Told, mac: bytes | None) -> RecordView:
+def read_record(
+    nvs: DumpPart, bind: DumpPart | None, told: StoredSettings, mac: bytes | None
+) -> RecordView:
     """Read both copies and judge them for the device that `told` describes.
 
     `mac` is the chip's, 6 bytes; a dump does not hold it. Without it, and for what the device was
@@ -69,7 +71,7 @@ def read_record(nvs: DumpPart, bind: DumpPart | None, told: Told, mac: bytes | N
         if isinstance(copy, Record) and (not own.mac or later(copy.generation, own.generation)):
             own = copy
     base_url = told.get("claim", "base_url").rstrip("/")
-    identity = _Identity(
+    identity = _RecordIdentity(
         serial=told.get("factory", "serial") or own.serial,
         cloud=told.get("claim", "cloud") or own.cloud,
         mac=mac or own.mac,
@@ -79,10 +81,10 @@ def read_record(nvs: DumpPart, bind: DumpPart | None, told: Told, mac: bytes | N
     return RecordView(state, reason, _copy(first), _copy(second))
 
 
-def _copy(copy: Record | str) -> Copy:
+def _copy(copy: Record | str) -> RecordCopy:
     if isinstance(copy, str):
-        return Copy(copy)
-    return Copy(
+        return RecordCopy(copy)
+    return RecordCopy(
         found="record",
         state=copy.state,
         generation=copy.generation,

@@ -19,13 +19,13 @@ from startline_host.errors import BadInput
 from startline_host.formats.ca_certificates import load_certificates
 from startline_host.formats.factory_partition import (
     SAME_KEY,
-    Claim,
-    Net,
-    Options,
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
     Racing,
-    Run,
-    Settings,
-    Tls,
+    RunSettings,
+    TlsSettings,
 )
 from startline_host.secrets import (
     Secret,
@@ -54,7 +54,7 @@ _SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "net": (("link", "ssid", "ntp"), {"password": "Wi-Fi password"}),
     "tls": (("ca",), {}),
     "run": ((), {"key": "application's key"}),
-    "set": (Options.__struct_fields__, {}),
+    "set": (OptionSettings.__struct_fields__, {}),
     "race": (Racing.__struct_fields__, {}),
     "unit": (_UNIT_FIELDS, {}),
 }
@@ -63,7 +63,7 @@ _SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 class SettingsFile(msgspec.Struct, frozen=True):
     """What a settings file says: the settings, and what it says of every unit ([unit])."""
 
-    settings: Settings
+    settings: DeviceSettings
     unit_defaults: dict[str, Any]
 
 
@@ -84,12 +84,12 @@ def load_settings(
         raise BadInput(f"{path} has no section [claim].", "It needs cloud and base_url at least.")
     sections["claim"]["base_url"] = str(sections["claim"].get("base_url", "")).rstrip("/")
     try:
-        settings = Settings(
-            claim=_convert(sections["claim"], Claim, "claim"),
-            net=_convert(sections["net"], Net, "net") if "net" in sections else None,
-            tls=Tls(ca=_certificates(sections.get("tls", {}), path, warn)),
-            run=_convert(sections.get("run", {}), Run, "run"),
-            set=_convert(sections.get("set", {}), Options, "set"),
+        settings = DeviceSettings(
+            claim=_convert(sections["claim"], ClaimSettings, "claim"),
+            net=_convert(sections["net"], NetSettings, "net") if "net" in sections else None,
+            tls=TlsSettings(ca=_certificates(sections.get("tls", {}), path, warn)),
+            run=_convert(sections.get("run", {}), RunSettings, "run"),
+            set=_convert(sections.get("set", {}), OptionSettings, "set"),
             race=_convert(sections["race"], Racing, "race") if "race" in sections else None,
         )
     except BadInput as error:

@@ -25,7 +25,7 @@ _IDENTITY = (
 )
 
 
-class Told(msgspec.Struct, frozen=True):
+class StoredSettings(msgspec.Struct, frozen=True):
     """Values as they may be shown, by namespace and key; `damaged` names what cannot be read."""
 
     values: dict[str, dict[str, str | int]]
@@ -41,7 +41,7 @@ class Told(msgspec.Struct, frozen=True):
         return [f"{space}.{key}" for space, key in _IDENTITY if not self.get(space, key)]
 
 
-def read_told(part: DumpPart) -> Told:
+def read_told(part: DumpPart) -> StoredSettings:
     """Read all that stands under the host's namespaces in an NVS partition."""
     reader = NvsReader(part.read, part.size)
     values: dict[str, dict[str, str | int]] = {}
@@ -50,7 +50,7 @@ def read_told(part: DumpPart) -> Told:
             value = reader.value(place)
             if value is not None:
                 values.setdefault(namespace, {})[key] = _shown(namespace, key, value)
-    return Told(values, list(reader.damaged))
+    return StoredSettings(values, list(reader.damaged))
 
 
 def _shown(namespace: str, key: str, value: str | bytes | int) -> str | int:
@@ -68,6 +68,6 @@ def _shown(namespace: str, key: str, value: str | bytes | int) -> str | int:
     return MASK
 
 
-def has_claim_key(told: Told) -> bool:
+def has_claim_key(told: StoredSettings) -> bool:
     """Tell whether the claim key, or the Authorization value, is still on the device."""
     return bool(told.get("claim", "key") or told.get("claim", "auth"))

@@ -17,7 +17,7 @@ from startline_host.formats.partitions import (
     TABLE_OFFSET,
     TYPE_APP,
     TYPE_DATA,
-    Partition,
+    PartitionRow,
     PartitionTable,
     make_table,
 )
@@ -37,9 +37,9 @@ def stock_table() -> PartitionTable:
     """Return the table of the official images since 1.26: without a `vfs` row."""
     return PartitionTable(
         (
-            Partition("nvs", TYPE_DATA, SUBTYPE_NVS, 0x9000, 0x6000),
-            Partition("phy_init", TYPE_DATA, SUBTYPE_PHY, 0xF000, 0x1000),
-            Partition("factory", TYPE_APP, 0x00, 0x10000, 0x1F0000),
+            PartitionRow("nvs", TYPE_DATA, SUBTYPE_NVS, 0x9000, 0x6000),
+            PartitionRow("phy_init", TYPE_DATA, SUBTYPE_PHY, 0xF000, 0x1000),
+            PartitionRow("factory", TYPE_APP, 0x00, 0x10000, 0x1F0000),
         )
     )
 

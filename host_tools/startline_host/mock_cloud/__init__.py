@@ -2,7 +2,7 @@
 
 from startline_host.mock_cloud.certificate_authority import (
     CASES,
-    Authority,
+    CertificateAuthority,
     ServerCertificate,
     server_certificate,
 )
@@ -13,7 +13,7 @@ from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
 
 __all__ = [
     "CASES",
-    "Authority",
+    "CertificateAuthority",
     "FaultProxy",
     "LoggedRequest",
     "MockCloud",

@@ -15,11 +15,11 @@ from startline_host.mock_cloud.vms_examples import EXAMPLE_REFUSAL
 if TYPE_CHECKING:
     import random
 
-    from startline_host.mock_cloud.exchange import Reply
+    from startline_host.mock_cloud.exchange import CapturedAnswer
 
 
 @dataclass
-class Scene:
+class MutationContext:
     """What a fault is played with: its number, seeded dice, and where the trap listens."""
 
     value: int
@@ -27,17 +27,19 @@ class Scene:
     trap_url: str
 
 
-Spoil = Callable[["Reply", Scene], None]
+Spoil = Callable[["CapturedAnswer", MutationContext], None]
 
 #: Control characters, an escape sequence, a line break and a right-to-left mark, as JSON has them.
 _CONTROL = r"\u001b[31mred\u001b[0m\r\nHTTP/1.1 201 Created\u0000\u0007\u009b2J\u202e"
 
 
-def unchanged(_reply: Reply, _scene: Scene) -> None:
+def unchanged(_reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Leave the reply as it is."""
 
 
-def _say(reply: Reply, status: int, body: bytes, kind: bytes = b"application/json") -> None:
+def _say(
+    reply: CapturedAnswer, status: int, body: bytes, kind: bytes = b"application/json"
+) -> None:
     """Make the reply another one altogether."""
     reply.status = status
     reply.headers = [(b"content-type", kind)]
@@ -55,12 +57,12 @@ def _phrase(status: int) -> str:
         return "No such status"
 
 
-def status(reply: Reply, scene: Scene) -> None:
+def status(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer with the status that the fault's number names."""
     _say(reply, scene.value, _words(_phrase(scene.value)))
 
 
-def status_null(reply: Reply, scene: Scene) -> None:
+def status_null(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer with the status that the fault's number names, and with null."""
     _say(reply, scene.value, b"null")
 
@@ -68,7 +70,7 @@ def status_null(reply: Reply, scene: Scene) -> None:
 def retry_after(code: int) -> Spoil:
     """Make a fault that answers `code` and a number of seconds to wait."""
 
-    def spoil(reply: Reply, scene: Scene) -> None:
+    def spoil(reply: CapturedAnswer, scene: MutationContext) -> None:
         _say(reply, code, _words(_phrase(code)))
         reply.headers.append((b"retry-after", str(scene.value).encode()))
 
@@ -78,7 +80,7 @@ def retry_after(code: int) -> Spoil:
 def retry_after_date(code: int) -> Spoil:
     """Make a fault that answers `code` and the date to wait for."""
 
-    def spoil(reply: Reply, scene: Scene) -> None:
+    def spoil(reply: CapturedAnswer, scene: MutationContext) -> None:
         _say(reply, code, _words(_phrase(code)))
         date = formatdate(time.time() + scene.value, usegmt=True)
         reply.headers.append((b"retry-after", date.encode()))
@@ -86,41 +88,41 @@ def retry_after_date(code: int) -> Spoil:
     return spoil
 
 
-def redirect(reply: Reply, scene: Scene) -> None:
+def redirect(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer with a redirect to the trap."""
     _say(reply, scene.value, _words(_phrase(scene.value)))
     reply.headers.append((b"location", scene.trap_url.encode()))
 
 
-def captive_portal(reply: Reply, _scene: Scene) -> None:
+def captive_portal(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Answer with the page that a venue's Wi-Fi shows before it lets anybody through."""
     page = b"<!doctype html><title>Wi-Fi</title><h1>Welcome</h1><form><input name=room></form>"
     _say(reply, 200, page, b"text/html; charset=utf-8")
 
 
-def gateway_page(reply: Reply, scene: Scene) -> None:
+def gateway_page(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer with a gateway's error page."""
     title = f"{scene.value} {_phrase(scene.value)}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
     _say(reply, scene.value, page.encode(), b"text/html")
 
 
-def gateway_timeout(reply: Reply, _scene: Scene) -> None:
+def gateway_timeout(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Answer as a gateway that has lost patience with the cloud behind it."""
     _say(reply, 504, _words("Gateway Timeout"))
 
 
-def refused_words(reply: Reply, _scene: Scene) -> None:
+def refused_words(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Refuse with words that would do harm on a terminal."""
     _say(reply, 403, f'{{"description":"{_CONTROL}"}}'.encode())
 
 
-def errors_any_key(reply: Reply, _scene: Scene) -> None:
+def errors_any_key(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Refuse as the page on billing activation shows it."""
     _say(reply, 422, EXAMPLE_REFUSAL)
 
 
-def errors_nested(reply: Reply, _scene: Scene) -> None:
+def errors_nested(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Refuse with reasons that are nested, several, and not all ASCII."""
     fields = {
         "message": "The given data was invalid.",
@@ -132,115 +134,115 @@ def errors_nested(reply: Reply, _scene: Scene) -> None:
     _say(reply, 422, json.dumps(fields, ensure_ascii=False).encode())
 
 
-def _set_header(reply: Reply, name: bytes, value: bytes | None) -> None:
+def _set_header(reply: CapturedAnswer, name: bytes, value: bytes | None) -> None:
     reply.headers = [pair for pair in reply.headers if pair[0] != name]
     if value is not None:
         reply.headers.append((name, value))
 
 
-def set_body(reply: Reply, body: bytes) -> None:
+def set_body(reply: CapturedAnswer, body: bytes) -> None:
     """Replace the body and keep its length right."""
     reply.body = body
     _set_header(reply, b"content-length", str(len(body)).encode())
 
 
-def wrong_content_type(reply: Reply, _scene: Scene) -> None:
+def wrong_content_type(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Label the right answer as HTML."""
     _set_header(reply, b"content-type", b"text/html; charset=utf-8")
 
 
-def chunked(reply: Reply, _scene: Scene) -> None:
+def chunked(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Leave the length out, so that the answer goes in chunks (HTTP/1.1) or to the end (1.0)."""
     _set_header(reply, b"content-length", None)
 
 
-def many_headers(reply: Reply, scene: Scene) -> None:
+def many_headers(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Put many headers before the right answer."""
     padding = [(f"x-padding-{n}".encode(), b"p" * 60) for n in range(scene.value)]
     reply.headers = padding + reply.headers
 
 
-def empty_answer(reply: Reply, _scene: Scene) -> None:
+def empty_answer(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Take the body away."""
     set_body(reply, b"")
 
 
-def null_answer(reply: Reply, _scene: Scene) -> None:
+def null_answer(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Put null in place of the body."""
     set_body(reply, b"null")
 
 
-def broken_json(reply: Reply, _scene: Scene) -> None:
+def broken_json(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Cut the body off after two thirds."""
     set_body(reply, reply.body[: len(reply.body) * 2 // 3])
 
 
-def _prepend(reply: Reply, member: bytes) -> None:
+def _prepend(reply: CapturedAnswer, member: bytes) -> None:
     """Put one more member before all others of the answer's object."""
     set_body(reply, reply.body.replace(b"{", b"{" + member + b",", 1))
 
 
-def huge_json(reply: Reply, scene: Scene) -> None:
+def huge_json(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Put a very long member before the right ones."""
     _prepend(reply, b'"padding":"' + b"x" * scene.value + b'"')
 
 
-def deep_json(reply: Reply, scene: Scene) -> None:
+def deep_json(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Put a very deep member before the right ones."""
     _prepend(reply, b'"padding":' + b"[" * scene.value + b"]" * scene.value)
 
 
-def junk(reply: Reply, scene: Scene) -> None:
+def junk(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer random bytes."""
     _say(reply, 200, scene.dice.randbytes(scene.value), b"application/octet-stream")
 
 
-def not_unicode(reply: Reply, _scene: Scene) -> None:
+def not_unicode(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Put a member that is no UTF-8 before the right ones."""
     _prepend(reply, b'"padding":"\xff\xfe\xc3"')
 
 
-def byte_order_mark(reply: Reply, _scene: Scene) -> None:
+def byte_order_mark(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Put a byte order mark before the body."""
     set_body(reply, b"\xef\xbb\xbf" + reply.body)
 
 
-def not_a_number(reply: Reply, _scene: Scene) -> None:
+def not_a_number(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Put numbers that JSON does not know before the right members."""
     _prepend(reply, b'"load":NaN,"limit":-Infinity')
 
 
-def control_words(reply: Reply, _scene: Scene) -> None:
+def control_words(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Put control characters into the words."""
     _prepend(reply, f'"warning":"{_CONTROL}"'.encode())
 
 
-def _raw(reply: Reply, first_line: bytes, length: int) -> None:
+def _raw(reply: CapturedAnswer, first_line: bytes, length: int) -> None:
     """Write status line, headers and body out as one, with a length that may be a lie."""
     head = first_line + b"\r\ncontent-type: application/json\r\nconnection: close\r\n"
     reply.body = head + b"content-length: %d\r\n\r\n" % length + reply.body
 
 
-def _first_line(reply: Reply) -> bytes:
+def _first_line(reply: CapturedAnswer) -> bytes:
     return f"HTTP/1.1 {reply.status} {_phrase(reply.status)}".encode()
 
 
-def raw_junk(reply: Reply, scene: Scene) -> None:
+def raw_junk(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Write random bytes where HTTP is expected."""
     reply.body = scene.dice.randbytes(scene.value)
 
 
-def length_too_long(reply: Reply, scene: Scene) -> None:
+def length_too_long(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Announce more than is sent."""
     _raw(reply, _first_line(reply), len(reply.body) + scene.value)
 
 
-def length_too_short(reply: Reply, scene: Scene) -> None:
+def length_too_short(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Announce less than is sent."""
     _raw(reply, _first_line(reply), max(0, len(reply.body) - scene.value))
 
 
-def interim(reply: Reply, _scene: Scene) -> None:
+def interim(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Send interim answers first: one with a length of its own, one with chunks."""
     _raw(reply, _first_line(reply), len(reply.body))
     before = b"HTTP/1.1 100 Continue\r\ncontent-length: 0\r\n\r\n"
@@ -248,6 +250,6 @@ def interim(reply: Reply, _scene: Scene) -> None:
     reply.body = before + reply.body
 
 
-def bad_status_line(reply: Reply, _scene: Scene) -> None:
+def bad_status_line(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Begin with something that is no status line."""
     _raw(reply, b"HTTP/9.x two-oh-one maybe", len(reply.body))

@@ -24,7 +24,7 @@ SECOND_BIND = ("new", "same", "conflict")
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiAnswer:
     """A status and the fields that go with it; None is the JSON `null`."""
 
     status: int
@@ -32,20 +32,20 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Refusal(Exception):
+class ApiRefusal(Exception):
     """A call that the cloud turns down: a status, the reason, and what it was about."""
 
     def __init__(self, status: int, reason: str, **about: str) -> None:
         super().__init__(reason)
-        self.answer = Answer(status, {"description": reason, **about})
+        self.answer = ApiAnswer(status, {"description": reason, **about})
 
 
-def success(**fields: object) -> Answer:
+def success(**fields: object) -> ApiAnswer:
     """Answer 200 in the way of the vendor's pages for reading calls."""
-    return Answer(200, {"description": "Success", **fields})
+    return ApiAnswer(200, {"description": "Success", **fields})
 
 
-def body_bytes(answer: Answer, *, envelope: str = "bare", form: str = "json") -> bytes:
+def body_bytes(answer: ApiAnswer, *, envelope: str = "bare", form: str = "json") -> bytes:
     """Write an answer's body in one of `ENVELOPES` and one of `FORMS`."""
     if form == "documented" and answer.fields is not None:
         written = _documented(answer.status, answer.fields).encode("utf-8")

@@ -29,7 +29,7 @@ OTHER_HOST = "somebody-else.invalid"
 
 
 @dataclass(frozen=True)
-class _Case:
+class _CertificateCase:
     """What is peculiar about a server certificate: its dates, counted from now, and its names."""
 
     starts: timedelta = -_DAY
@@ -39,13 +39,13 @@ class _Case:
 
 
 #: Every kind of server certificate that can be issued, by name.
-CASES: dict[str, _Case] = {
-    "good": _Case(),
-    "expired": _Case(starts=-30 * _DAY, ends=-_DAY),
-    "not_yet_valid": _Case(starts=30 * _DAY, ends=60 * _DAY),
-    "other_host": _Case(other_host=True),
-    "other_ca": _Case(other_ca=True),
-    "expired_other_ca": _Case(starts=-30 * _DAY, ends=-_DAY, other_ca=True),
+CASES: dict[str, _CertificateCase] = {
+    "good": _CertificateCase(),
+    "expired": _CertificateCase(starts=-30 * _DAY, ends=-_DAY),
+    "not_yet_valid": _CertificateCase(starts=30 * _DAY, ends=60 * _DAY),
+    "other_host": _CertificateCase(other_host=True),
+    "other_ca": _CertificateCase(other_ca=True),
+    "expired_other_ca": _CertificateCase(starts=-30 * _DAY, ends=-_DAY, other_ca=True),
 }
 
 
@@ -68,7 +68,7 @@ class ServerCertificate:
             Path(name).unlink()
 
 
-class Authority:
+class CertificateAuthority:
     """A certificate authority of our own; `pem` keeps one alive over restarts.
 
     `pem` is what an earlier authority's `to_pem()` gave: certificate and private key together.
@@ -134,7 +134,7 @@ class Authority:
 
 
 def server_certificate(
-    authority: Authority, case: str = "good", names: Sequence[str] = ("localhost",)
+    authority: CertificateAuthority, case: str = "good", names: Sequence[str] = ("localhost",)
 ) -> ServerCertificate:
     """Issue the certificate that `CASES` describes; raise `BadInput` for a case it does not."""
     try:
@@ -144,7 +144,7 @@ def server_certificate(
             f"There is no certificate case {case!r}.", f"Known are: {', '.join(CASES)}."
         ) from None
     now = datetime.now(UTC)
-    issuer = Authority() if rules.other_ca else authority
+    issuer = CertificateAuthority() if rules.other_ca else authority
     made_out_to = (OTHER_HOST,) if rules.other_host else tuple(names)
     return issuer.issue(made_out_to, now + rules.starts, now + rules.ends)
 

@@ -18,7 +18,7 @@ _HEARTBEAT = 15.0
 _LISTENERS = 50
 
 
-class Hub:
+class EventHub:
     """Passes news on to every page that listens."""
 
     def __init__(self) -> None:

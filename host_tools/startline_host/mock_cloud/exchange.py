@@ -13,11 +13,11 @@ MAX_BODY = 4 * 1024 * 1024
 _READ_ON = 16
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """The body is larger than `MAX_BODY`."""
 
 
-class CutOff(Exception):
+class RequestCutOff(Exception):
     """The client went away before its request was whole; `body` is what had come of it."""
 
     def __init__(self, body: bytes) -> None:
@@ -26,7 +26,7 @@ class CutOff(Exception):
 
 
 async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:
-    """Read a whole request body; raise `TooLarge` or `CutOff`.
+    """Read a whole request body; raise `BodyTooLarge` or `RequestCutOff`.
 
     What is too large is read on and thrown away, within reason: a client that is still sending
     would not see an answer.
@@ -36,19 +36,19 @@ async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise CutOff(bytes(body))
+            raise RequestCutOff(bytes(body))
         chunk = message.get("body", b"")
         size += len(chunk)
         if size <= limit:
             body += chunk
         ends = not message.get("more_body", False)
         if size > limit and (ends or size > _READ_ON * limit):
-            raise TooLarge
+            raise BodyTooLarge
         if ends:
             return bytes(body)
 
 
-class Reply:
+class CapturedAnswer:
     """An answer taken from an application instead of being sent."""
 
     def __init__(self) -> None:
@@ -65,9 +65,9 @@ class Reply:
             self.body += message.get("body", b"")
 
 
-async def ask(app: ASGIApp, scope: Scope, body: bytes) -> Reply:
+async def ask(app: ASGIApp, scope: Scope, body: bytes) -> CapturedAnswer:
     """Let an application answer a request whose body is already here."""
-    reply = Reply()
+    reply = CapturedAnswer()
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}

@@ -9,8 +9,14 @@ import time
 from typing import TYPE_CHECKING
 
 from startline_host.mock_cloud.connection import TRANSPORT
-from startline_host.mock_cloud.exchange import CutOff, Reply, TooLarge, ask, read_body
-from startline_host.mock_cloud.fault_table import End
+from startline_host.mock_cloud.exchange import (
+    BodyTooLarge,
+    CapturedAnswer,
+    RequestCutOff,
+    ask,
+    read_body,
+)
+from startline_host.mock_cloud.fault_table import ExchangeEnd
 from startline_host.mock_cloud.faults import Faults, LateCommits, play
 from startline_host.mock_cloud.request_log import BODY_KEPT
 
@@ -28,7 +34,7 @@ PAGE_PATHS = ("/_page", "/openapi.json", "/favicon.ico")
 _BODYLESS = frozenset({204, 304})
 
 
-class Door:
+class FaultMiddleware:
     """Stands before the clouds and their page; `log` hears of every request but the page's own."""
 
     def __init__(
@@ -49,7 +55,7 @@ class Door:
             return
         started = time.monotonic()
         entry = self._note(scope)
-        reply: Reply | None = None
+        reply: CapturedAnswer | None = None
         try:
             reply = await self._answer(scope, receive, entry)
         finally:
@@ -68,14 +74,16 @@ class Door:
         query = scope["query_string"].decode("latin-1")
         return self._log.open(scope["method"], scope["path"], query, headers, time.time())
 
-    async def _answer(self, scope: Scope, receive: Receive, entry: LoggedRequest) -> Reply | None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, entry: LoggedRequest
+    ) -> CapturedAnswer | None:
         """Find the answer, right or spoilt; None means to close the connection without one."""
         try:
             body = await read_body(receive)
-        except CutOff as cut:
+        except RequestCutOff as cut:
             entry.body = cut.body[:BODY_KEPT]
             return None
-        except TooLarge:
+        except BodyTooLarge:
             return _words(413, {"description": "The body is too large"})
         entry.body = body[:BODY_KEPT]
         entry.whole = True
@@ -83,7 +91,7 @@ class Door:
 
         heard = scope
 
-        async def carry_out() -> Reply:
+        async def carry_out() -> CapturedAnswer:
             return await ask(self._app, heard, body)
 
         async def gone() -> None:
@@ -95,23 +103,23 @@ class Door:
                 return await carry_out()
             heard = {**scope, "headers": played.row.hears(list(scope["headers"]))}
             entry.fault = str(played.order)
-            entry.raw = played.row.end is End.RAW
+            entry.raw = played.row.end is ExchangeEnd.RAW
             return await play(played, carry_out, gone, self._late)
         except Exception:  # noqa: BLE001 - the client is answered as documented
             _log.exception("a fault of the mock cloud while answering %s", entry.path)
             return _words(500, None)
 
 
-def _words(status: int, fields: dict[str, str] | None) -> Reply:
+def _words(status: int, fields: dict[str, str] | None) -> CapturedAnswer:
     """Answer without asking the clouds; a fault of the server is documented as `null`."""
-    reply = Reply()
+    reply = CapturedAnswer()
     reply.status = status
     reply.body = json.dumps(fields).encode()
     reply.headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     return reply
 
 
-async def _send(reply: Reply, send: Send) -> None:
+async def _send(reply: CapturedAnswer, send: Send) -> None:
     """Send an answer, and nothing with it that HTTP forbids."""
     headers, body = reply.headers, reply.body
     if reply.status in _BODYLESS:

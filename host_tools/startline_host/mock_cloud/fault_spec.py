@@ -19,7 +19,7 @@ _ORDER = re.compile(
 
 
 @dataclass(frozen=True)
-class Value:
+class FaultValue:
     """The number that a fault takes: its bounds, what stands for none given, and its unit."""
 
     least: int
@@ -29,7 +29,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Order:
+class FaultSpec:
     """A fault to be played: with which number, how often (None: until switched off), where.
 
     `method` and `path` (a prefix) narrow down the requests; empty means as the fault's own row.
@@ -49,7 +49,7 @@ class Order:
         text += f"@{self.method}" if self.method else ""
         return text + (f"@{self.path}" if self.path else "")
 
-    def settled(self, value: Value | None) -> Order:
+    def settled(self, value: FaultValue | None) -> FaultSpec:
         """Fill in the default number, or raise `BadInput` for one that the fault does not take."""
         if value is None:
             if self.value is not None:
@@ -64,7 +64,7 @@ class Order:
         return replace(self, value=number)
 
 
-def parse(text: str, known: Collection[str]) -> Order:
+def parse(text: str, known: Collection[str]) -> FaultSpec:
     """Read an order; raise `BadInput` if it is malformed or its name is not among `known`."""
     match = _ORDER.fullmatch(text.strip())
     if match is None:
@@ -76,7 +76,7 @@ def parse(text: str, known: Collection[str]) -> Order:
         raise BadInput(
             f"There is no fault {match['name']!r}.", "`startline cloud faults` lists them."
         )
-    return Order(
+    return FaultSpec(
         match["name"],
         None if match["value"] is None else int(match["value"]),
         None if match["times"] is None else max(1, int(match["times"])),
@@ -86,18 +86,18 @@ def parse(text: str, known: Collection[str]) -> Order:
 
 
 @dataclass
-class OrderBook:
+class ActiveFaults:
     """The orders that are in force, one for each fault; safe to use from any thread."""
 
-    _orders: list[Order] = field(default_factory=list)
+    _orders: list[FaultSpec] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def listed(self) -> list[Order]:
+    def listed(self) -> list[FaultSpec]:
         """Give the orders in force, the oldest first."""
         with self._lock:
             return list(self._orders)
 
-    def put(self, order: Order) -> None:
+    def put(self, order: FaultSpec) -> None:
         """Put an order in force, in place of one for the same fault."""
         with self._lock:
             names = [one.name for one in self._orders]
@@ -116,7 +116,7 @@ class OrderBook:
         with self._lock:
             self._orders = []
 
-    def count(self, played: Iterable[Order]) -> bool:
+    def count(self, played: Iterable[FaultSpec]) -> bool:
         """Count orders as played once more; tell whether that changed anything."""
         counted = {one.name for one in played if one.times is not None}
         with self._lock:

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from startline_host.mock_cloud import answer_mutations, list_mutations, token_mutations
-from startline_host.mock_cloud.fault_spec import Value
+from startline_host.mock_cloud.fault_spec import FaultValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from startline_host.mock_cloud.answer_mutations import Spoil
 
 
-class Commit(Enum):
+class CommitPolicy(Enum):
     """Whether the cloud does what it was asked before it misbehaves."""
 
     NO = "no"
@@ -23,7 +23,7 @@ class Commit(Enum):
     LATE = "late"  # only after as many seconds as the fault's number says
 
 
-class End(Enum):
+class ExchangeEnd(Enum):
     """How the exchange ends."""
 
     ANSWER = "answer"
@@ -52,7 +52,7 @@ ANY, BIND, LIST = "any", "bind", "list"
 
 
 @dataclass(frozen=True)
-class Row:
+class FaultKind:
     """One fault: what it does in a sentence, whether the cloud commits, and how it answers.
 
     `hears` is what comes through to the cloud of a request's headers.
@@ -60,115 +60,115 @@ class Row:
 
     name: str
     says: str
-    commit: Commit = Commit.NO
-    end: End = End.ANSWER
+    commit: CommitPolicy = CommitPolicy.NO
+    end: ExchangeEnd = ExchangeEnd.ANSWER
     where: str = ANY
-    value: Value | None = None
+    value: FaultValue | None = None
     spoil: Spoil = answer_mutations.unchanged
     hears: Callable[[Headers], Headers] = _all_headers
 
 
-_SECONDS = Value(1, 300, 5, "seconds")
-_WAIT = Value(0, 86_400, 120, "seconds")
-_HANG = Value(1, 3600, 600, "seconds")
+_SECONDS = FaultValue(1, 300, 5, "seconds")
+_WAIT = FaultValue(0, 86_400, 120, "seconds")
+_HANG = FaultValue(1, 3600, 600, "seconds")
 
 
-def _token(name: str, says: str, spoil: Spoil) -> Row:
+def _token(name: str, says: str, spoil: Spoil) -> FaultKind:
     """Make the row of a wrong answer to a bind that the cloud did carry out."""
-    return Row(name, says, Commit.YES, where=BIND, spoil=spoil)
+    return FaultKind(name, says, CommitPolicy.YES, where=BIND, spoil=spoil)
 
 
-def _list(name: str, says: str, spoil: Spoil) -> Row:
+def _list(name: str, says: str, spoil: Spoil) -> FaultKind:
     """Make the row of a list of devices that is written in another way."""
-    return Row(name, says, Commit.YES, where=LIST, spoil=spoil)
+    return FaultKind(name, says, CommitPolicy.YES, where=LIST, spoil=spoil)
 
 
 _ROWS = (
     # Statuses
-    Row("status", "answers with this status and does nothing",
-        value=Value(200, 599, 503, "a status"), spoil=answer_mutations.status),
-    Row("status_null", "answers with this status and the body null, and does nothing",
-        value=Value(200, 599, 500, "a status"), spoil=answer_mutations.status_null),
-    Row("retry_after", "answers 429 with Retry-After in seconds", value=_WAIT,
+    FaultKind("status", "answers with this status and does nothing",
+        value=FaultValue(200, 599, 503, "a status"), spoil=answer_mutations.status),
+    FaultKind("status_null", "answers with this status and the body null, and does nothing",
+        value=FaultValue(200, 599, 500, "a status"), spoil=answer_mutations.status_null),
+    FaultKind("retry_after", "answers 429 with Retry-After in seconds", value=_WAIT,
         spoil=answer_mutations.retry_after(429)),
-    Row("retry_after_date", "answers 429 with Retry-After as a date so many seconds ahead",
+    FaultKind("retry_after_date", "answers 429 with Retry-After as a date so many seconds ahead",
         value=_WAIT, spoil=answer_mutations.retry_after_date(429)),
-    Row("unavailable", "answers 503 with Retry-After in seconds", value=_WAIT,
+    FaultKind("unavailable", "answers 503 with Retry-After in seconds", value=_WAIT,
         spoil=answer_mutations.retry_after(503)),
-    Row("unavailable_date", "answers 503 with Retry-After as a date", value=_WAIT,
+    FaultKind("unavailable_date", "answers 503 with Retry-After as a date", value=_WAIT,
         spoil=answer_mutations.retry_after_date(503)),
-    Row("redirect", "answers with a redirect to the trap, a listener that notes who follows",
-        value=Value(300, 399, 307, "a status"), spoil=answer_mutations.redirect),
-    Row("captive_portal", "answers 200 with the log-in page of a venue's Wi-Fi",
+    FaultKind("redirect", "answers with a redirect to the trap, a listener that notes who follows",
+        value=FaultValue(300, 399, 307, "a status"), spoil=answer_mutations.redirect),
+    FaultKind("captive_portal", "answers 200 with the log-in page of a venue's Wi-Fi",
         spoil=answer_mutations.captive_portal),
-    Row("gateway_page", "answers with this status and a gateway's HTML page",
-        value=Value(400, 599, 502, "a status"), spoil=answer_mutations.gateway_page),
-    Row("refused_words", "answers 403 with control characters in the reason",
+    FaultKind("gateway_page", "answers with this status and a gateway's HTML page",
+        value=FaultValue(400, 599, 502, "a status"), spoil=answer_mutations.gateway_page),
+    FaultKind("refused_words", "answers 403 with control characters in the reason",
         spoil=answer_mutations.refused_words),
-    Row("errors_any_key", "answers 422 as the page on billing activation shows it", where=BIND,
+    FaultKind("errors_any_key", "answers 422 as the page on billing activation shows it", where=BIND,
         spoil=answer_mutations.errors_any_key),
-    Row("errors_nested", "answers 422 with nested, several and non-ASCII reasons", where=BIND,
+    FaultKind("errors_nested", "answers 422 with nested, several and non-ASCII reasons", where=BIND,
         spoil=answer_mutations.errors_nested),
     # What a server before the cloud does to a request
-    Row("drop_underscores", "drops headers with an underscore in their names, as nginx and Apache do",
-        Commit.YES, hears=_without_underscores),
+    FaultKind("drop_underscores", "drops headers with an underscore in their names, as nginx and Apache do",
+        CommitPolicy.YES, hears=_without_underscores),
     # Connections
-    Row("drop", "closes the connection without an answer, and does nothing", end=End.DROP),
-    Row("stall", "does nothing and answers nothing for so many seconds", end=End.STALL,
+    FaultKind("drop", "closes the connection without an answer, and does nothing", end=ExchangeEnd.DROP),
+    FaultKind("stall", "does nothing and answers nothing for so many seconds", end=ExchangeEnd.STALL,
         value=_HANG),
-    Row("slow", "does it at once and answers after so many seconds", Commit.YES, End.DELAY,
-        value=Value(1, 3600, 5, "seconds")),
+    FaultKind("slow", "does it at once and answers after so many seconds", CommitPolicy.YES, ExchangeEnd.DELAY,
+        value=FaultValue(1, 3600, 5, "seconds")),
     # Commits
-    Row("commit_then_drop", "does it, then closes the connection without an answer",
-        Commit.YES, End.DROP, BIND),
-    Row("commit_then_stall", "does it, then answers nothing for so many seconds",
-        Commit.YES, End.STALL, BIND, _HANG),
-    Row("commit_then_status", "does it, then answers with this status as a gateway would",
-        Commit.YES, where=BIND, value=Value(300, 599, 503, "a status"), spoil=answer_mutations.status),
-    Row("commit_then_null", "does it, then answers with this status and the body null",
-        Commit.YES, where=BIND, value=Value(300, 599, 500, "a status"), spoil=answer_mutations.status_null),
-    Row("commit_late", "closes the connection at once, and does it so many seconds later",
-        Commit.LATE, End.DROP, BIND, _SECONDS),
-    Row("commit_late_gateway", "answers 504 at once, and does it so many seconds later",
-        Commit.LATE, where=BIND, value=_SECONDS, spoil=answer_mutations.gateway_timeout),
+    FaultKind("commit_then_drop", "does it, then closes the connection without an answer",
+        CommitPolicy.YES, ExchangeEnd.DROP, BIND),
+    FaultKind("commit_then_stall", "does it, then answers nothing for so many seconds",
+        CommitPolicy.YES, ExchangeEnd.STALL, BIND, _HANG),
+    FaultKind("commit_then_status", "does it, then answers with this status as a gateway would",
+        CommitPolicy.YES, where=BIND, value=FaultValue(300, 599, 503, "a status"), spoil=answer_mutations.status),
+    FaultKind("commit_then_null", "does it, then answers with this status and the body null",
+        CommitPolicy.YES, where=BIND, value=FaultValue(300, 599, 500, "a status"), spoil=answer_mutations.status_null),
+    FaultKind("commit_late", "closes the connection at once, and does it so many seconds later",
+        CommitPolicy.LATE, ExchangeEnd.DROP, BIND, _SECONDS),
+    FaultKind("commit_late_gateway", "answers 504 at once, and does it so many seconds later",
+        CommitPolicy.LATE, where=BIND, value=_SECONDS, spoil=answer_mutations.gateway_timeout),
     # Spoilt answers
-    Row("wrong_content_type", "labels the right answer as HTML", Commit.YES,
+    FaultKind("wrong_content_type", "labels the right answer as HTML", CommitPolicy.YES,
         spoil=answer_mutations.wrong_content_type),
-    Row("chunked", "sends the right answer in chunks, without its length", Commit.YES,
+    FaultKind("chunked", "sends the right answer in chunks, without its length", CommitPolicy.YES,
         spoil=answer_mutations.chunked),
-    Row("many_headers", "puts so many headers before the right answer", Commit.YES,
-        value=Value(1, 2000, 200, "headers"), spoil=answer_mutations.many_headers),
-    Row("empty_answer", "answers with the right status and an empty body", Commit.YES,
+    FaultKind("many_headers", "puts so many headers before the right answer", CommitPolicy.YES,
+        value=FaultValue(1, 2000, 200, "headers"), spoil=answer_mutations.many_headers),
+    FaultKind("empty_answer", "answers with the right status and an empty body", CommitPolicy.YES,
         spoil=answer_mutations.empty_answer),
-    Row("null_answer", "answers with the right status and the body null", Commit.YES,
+    FaultKind("null_answer", "answers with the right status and the body null", CommitPolicy.YES,
         spoil=answer_mutations.null_answer),
-    Row("broken_json", "cuts the answer's JSON off after two thirds", Commit.YES,
+    FaultKind("broken_json", "cuts the answer's JSON off after two thirds", CommitPolicy.YES,
         spoil=answer_mutations.broken_json),
-    Row("huge_json", "puts so many bytes of words before the right answer's fields", Commit.YES,
-        value=Value(1, 16_777_216, 1_048_576, "bytes"), spoil=answer_mutations.huge_json),
-    Row("deep_json", "puts so many nested lists before the right answer's fields", Commit.YES,
-        value=Value(1, 1_000_000, 10_000, "levels"), spoil=answer_mutations.deep_json),
-    Row("junk", "answers 200 with so many random bytes", Commit.YES,
-        value=Value(0, 16_777_216, 2000, "bytes"), spoil=answer_mutations.junk),
-    Row("not_unicode", "puts bytes that are no UTF-8 into the right answer", Commit.YES,
+    FaultKind("huge_json", "puts so many bytes of words before the right answer's fields", CommitPolicy.YES,
+        value=FaultValue(1, 16_777_216, 1_048_576, "bytes"), spoil=answer_mutations.huge_json),
+    FaultKind("deep_json", "puts so many nested lists before the right answer's fields", CommitPolicy.YES,
+        value=FaultValue(1, 1_000_000, 10_000, "levels"), spoil=answer_mutations.deep_json),
+    FaultKind("junk", "answers 200 with so many random bytes", CommitPolicy.YES,
+        value=FaultValue(0, 16_777_216, 2000, "bytes"), spoil=answer_mutations.junk),
+    FaultKind("not_unicode", "puts bytes that are no UTF-8 into the right answer", CommitPolicy.YES,
         spoil=answer_mutations.not_unicode),
-    Row("bom", "puts a byte order mark before the right answer", Commit.YES,
+    FaultKind("bom", "puts a byte order mark before the right answer", CommitPolicy.YES,
         spoil=answer_mutations.byte_order_mark),
-    Row("not_a_number", "puts NaN and -Infinity into the right answer", Commit.YES,
+    FaultKind("not_a_number", "puts NaN and -Infinity into the right answer", CommitPolicy.YES,
         spoil=answer_mutations.not_a_number),
-    Row("control_words", "puts control characters into the right answer's words", Commit.YES,
+    FaultKind("control_words", "puts control characters into the right answer's words", CommitPolicy.YES,
         spoil=answer_mutations.control_words),
     # What HTTP itself forbids
-    Row("raw_junk", "writes so many random bytes instead of HTTP", Commit.YES, End.RAW,
-        value=Value(0, 16_777_216, 2000, "bytes"), spoil=answer_mutations.raw_junk),
-    Row("length_too_long", "announces so many bytes more than it sends", Commit.YES, End.RAW,
-        value=Value(1, 1_000_000, 100, "bytes"), spoil=answer_mutations.length_too_long),
-    Row("length_too_short", "announces so many bytes less than it sends", Commit.YES, End.RAW,
-        value=Value(1, 1_000_000, 20, "bytes"), spoil=answer_mutations.length_too_short),
-    Row("interim", "sends interim answers with a length and with chunks before the right one",
-        Commit.YES, End.RAW, spoil=answer_mutations.interim),
-    Row("bad_status_line", "begins the answer with something that is no status line",
-        Commit.YES, End.RAW, spoil=answer_mutations.bad_status_line),
+    FaultKind("raw_junk", "writes so many random bytes instead of HTTP", CommitPolicy.YES, ExchangeEnd.RAW,
+        value=FaultValue(0, 16_777_216, 2000, "bytes"), spoil=answer_mutations.raw_junk),
+    FaultKind("length_too_long", "announces so many bytes more than it sends", CommitPolicy.YES, ExchangeEnd.RAW,
+        value=FaultValue(1, 1_000_000, 100, "bytes"), spoil=answer_mutations.length_too_long),
+    FaultKind("length_too_short", "announces so many bytes less than it sends", CommitPolicy.YES, ExchangeEnd.RAW,
+        value=FaultValue(1, 1_000_000, 20, "bytes"), spoil=answer_mutations.length_too_short),
+    FaultKind("interim", "sends interim answers with a length and with chunks before the right one",
+        CommitPolicy.YES, ExchangeEnd.RAW, spoil=answer_mutations.interim),
+    FaultKind("bad_status_line", "begins the answer with something that is no status line",
+        CommitPolicy.YES, ExchangeEnd.RAW, spoil=answer_mutations.bad_status_line),
     # Wrong tokens
     _token("token_missing", "binds, and leaves the token out", token_mutations.without_token),
     _token("token_misnamed", "binds, and calls the token something else", token_mutations.misnamed_token),
@@ -187,25 +187,25 @@ _ROWS = (
     _token("token_cut", "binds, and cuts the answer off within the token", token_mutations.cut_token),
     _token("token_ended", "binds, and cuts the answer off right behind the token",
         token_mutations.ended_token),
-    Row("token_blanks", "binds, and puts this many blanks before the token", Commit.YES, where=BIND,
-        value=Value(1, 100_000, 300, "blanks"), spoil=token_mutations.blank_token),
+    FaultKind("token_blanks", "binds, and puts this many blanks before the token", CommitPolicy.YES, where=BIND,
+        value=FaultValue(1, 100_000, 300, "blanks"), spoil=token_mutations.blank_token),
     _token("token_in_text", "binds, and writes the answer as a text that holds the JSON",
         token_mutations.token_in_text),
     _token("token_twice", "binds, and answers two different tokens", token_mutations.second_token),
     # Lists
-    Row("list_cut", "cuts the list of devices off in the middle", Commit.YES, where=LIST,
+    FaultKind("list_cut", "cuts the list of devices off in the middle", CommitPolicy.YES, where=LIST,
         spoil=answer_mutations.broken_json),
-    Row("list_empty", "answers that there are no devices", Commit.YES, where=LIST,
+    FaultKind("list_empty", "answers that there are no devices", CommitPolicy.YES, where=LIST,
         spoil=list_mutations.list_empty),
-    Row("list_lags", "leaves devices out of the list that are younger than so many seconds",
-        Commit.YES, where=LIST, value=_SECONDS, spoil=list_mutations.list_lags),
-    Row("list_escaped", "writes the list with escapes, blanks and its members in reverse",
-        Commit.YES, where=LIST, spoil=list_mutations.list_escaped),
-    Row("list_endless", "promises more pages of the list than there are",
-        Commit.YES, where=LIST, spoil=list_mutations.list_endless),
+    FaultKind("list_lags", "leaves devices out of the list that are younger than so many seconds",
+        CommitPolicy.YES, where=LIST, value=_SECONDS, spoil=list_mutations.list_lags),
+    FaultKind("list_escaped", "writes the list with escapes, blanks and its members in reverse",
+        CommitPolicy.YES, where=LIST, spoil=list_mutations.list_escaped),
+    FaultKind("list_endless", "promises more pages of the list than there are",
+        CommitPolicy.YES, where=LIST, spoil=list_mutations.list_endless),
     _list("list_renamed", "calls the list of devices something else", list_mutations.list_renamed),
-    Row("list_short", "says that there are this many devices more than it lists", Commit.YES,
-        where=LIST, value=Value(1, 1000, 1, "devices"), spoil=list_mutations.list_short),
+    FaultKind("list_short", "says that there are this many devices more than it lists", CommitPolicy.YES,
+        where=LIST, value=FaultValue(1, 1000, 1, "devices"), spoil=list_mutations.list_short),
     _list("list_odd_items", "puts null, a text, a list and a number among the devices",
         list_mutations.list_odd_items),
     _list("list_odd_members", "adds to each device members that are no JSON or no UTF-8",
@@ -238,4 +238,4 @@ _ROWS = (
 )  # fmt: skip
 
 #: Every fault by its name.
-ROWS: dict[str, Row] = {row.name: row for row in _ROWS}
+ROWS: dict[str, FaultKind] = {row.name: row for row in _ROWS}

@@ -8,10 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from startline_host.mock_cloud.answer_mutations import Scene
-from startline_host.mock_cloud.exchange import Reply
-from startline_host.mock_cloud.fault_spec import Order, OrderBook, parse
-from startline_host.mock_cloud.fault_table import BIND, LIST, ROWS, Commit, End, Row
+from startline_host.mock_cloud.answer_mutations import MutationContext
+from startline_host.mock_cloud.exchange import CapturedAnswer
+from startline_host.mock_cloud.fault_spec import ActiveFaults, FaultSpec, parse
+from startline_host.mock_cloud.fault_table import (
+    BIND,
+    LIST,
+    ROWS,
+    CommitPolicy,
+    ExchangeEnd,
+    FaultKind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -21,12 +28,12 @@ _BINDING = ("/devices", "/devices/activate")
 
 
 @dataclass(frozen=True)
-class Played:
+class SelectedFault:
     """A fault chosen for one request."""
 
-    row: Row
-    order: Order
-    scene: Scene
+    row: FaultKind
+    order: FaultSpec
+    scene: MutationContext
 
 
 class Faults:
@@ -42,16 +49,16 @@ class Faults:
         self.trap_url = ""
         self._seed = seed
         self._played = 0
-        self._book = OrderBook()
+        self._book = ActiveFaults()
         for text in orders:
             self.turn_on(text)
 
     @property
-    def active(self) -> list[Order]:
+    def active(self) -> list[FaultSpec]:
         """The faults that are on, in their order."""
         return self._book.listed()
 
-    def turn_on(self, text: str) -> Order:
+    def turn_on(self, text: str) -> FaultSpec:
         """Switch a fault on, in place of the same one; raise `BadInput` for a wrong order."""
         order = parse(text, ROWS)
         order = order.settled(ROWS[order.name].value)
@@ -69,7 +76,7 @@ class Faults:
         self._book.clear()
         self.on_change()
 
-    def take(self, method: str, path: str) -> Played | None:
+    def take(self, method: str, path: str) -> SelectedFault | None:
         """Choose the fault for a request, and count it; None if there is none."""
         order = next((one for one in self.active if _meant(one, method, path)), None)
         if order is None:
@@ -78,10 +85,12 @@ class Faults:
             self.on_change()
         self._played += 1
         dice = random.Random(f"{self._seed} {order.name} {self._played}")  # noqa: S311
-        return Played(ROWS[order.name], order, Scene(order.value or 0, dice, self.trap_url))
+        return SelectedFault(
+            ROWS[order.name], order, MutationContext(order.value or 0, dice, self.trap_url)
+        )
 
 
-def _meant(order: Order, method: str, path: str) -> bool:
+def _meant(order: FaultSpec, method: str, path: str) -> bool:
     """Tell whether a fault is for such a request: as ordered, or else as its row says."""
     if order.method or order.path:
         return order.method in {"", method} and path.startswith(order.path)
@@ -125,27 +134,27 @@ class LateCommits:
 
 
 async def play(
-    played: Played,
-    ask: Callable[[], Awaitable[Reply]],
+    played: SelectedFault,
+    ask: Callable[[], Awaitable[CapturedAnswer]],
     gone: Callable[[], Awaitable[None]],
     late: LateCommits,
-) -> Reply | None:
+) -> CapturedAnswer | None:
     """Play a fault on a request: return what is to be answered, or None to close the connection.
 
     `ask` has the cloud carry the request out; `gone` returns when the client has gone away.
     """
     row, seconds = played.row, played.scene.value
-    reply = Reply()
-    if row.commit is Commit.YES:
+    reply = CapturedAnswer()
+    if row.commit is CommitPolicy.YES:
         reply = await ask()
-    elif row.commit is Commit.LATE:
+    elif row.commit is CommitPolicy.LATE:
         late.add(seconds, ask)
-    if row.end is End.DROP:
+    if row.end is ExchangeEnd.DROP:
         return None
-    if row.end in {End.STALL, End.DELAY}:
+    if row.end in {ExchangeEnd.STALL, ExchangeEnd.DELAY}:
         with suppress(TimeoutError):
             await asyncio.wait_for(gone(), seconds)
-    if row.end is End.STALL:
+    if row.end is ExchangeEnd.STALL:
         return None
     row.spoil(reply, played.scene)
     return reply

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from startline_host.mock_cloud.mock import MockCloud
-    from startline_host.mock_cloud.store import Store
+    from startline_host.mock_cloud.store import CloudStore
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Announcement:
         }
 
 
-def listed_keys(store: Store) -> list[ListedKey]:
+def listed_keys(store: CloudStore) -> list[ListedKey]:
     """List all keys of all companies, numbered from 1."""
     companies = store.companies()
     return [

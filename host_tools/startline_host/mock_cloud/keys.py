@@ -24,7 +24,7 @@ ACCESS: dict[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True)
-class Key:
+class ApiKey:
     """One key of one company; `access` is a name out of `ACCESS`."""
 
     text: str

@@ -16,11 +16,11 @@ from startline_host.mock_cloud.answer_mutations import set_body
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from startline_host.mock_cloud.answer_mutations import Scene, Spoil
-    from startline_host.mock_cloud.exchange import Reply
+    from startline_host.mock_cloud.answer_mutations import MutationContext, Spoil
+    from startline_host.mock_cloud.exchange import CapturedAnswer
 
 
-def _change_list(reply: Reply, change: Callable[[dict[str, Any]], None]) -> None:
+def _change_list(reply: CapturedAnswer, change: Callable[[dict[str, Any]], None]) -> None:
     """Change a list of devices in place, in either envelope; leave any other answer alone."""
     try:
         whole = json.loads(reply.body)
@@ -36,12 +36,12 @@ def _keep(fields: dict[str, Any], devices: list[dict[str, Any]]) -> None:
     fields["result"] = devices
 
 
-def list_empty(reply: Reply, _scene: Scene) -> None:
+def list_empty(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Say that there are no devices."""
     _change_list(reply, lambda fields: _keep(fields, []))
 
 
-def list_lags(reply: Reply, scene: Scene) -> None:
+def list_lags(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Leave out what is younger than so many seconds, as a copy that lags behind would."""
     since = datetime.now(UTC).timestamp() - scene.value
 
@@ -53,7 +53,7 @@ def list_lags(reply: Reply, scene: Scene) -> None:
     )
 
 
-def list_endless(reply: Reply, _scene: Scene) -> None:
+def list_endless(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Promise more pages than there are."""
 
     def promise(fields: dict[str, Any]) -> None:
@@ -63,7 +63,7 @@ def list_endless(reply: Reply, _scene: Scene) -> None:
     _change_list(reply, promise)
 
 
-def list_escaped(reply: Reply, _scene: Scene) -> None:
+def list_escaped(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write the same list in an unusual but correct way."""
     set_body(reply, _escaped(json.loads(reply.body)).encode())
 
@@ -81,7 +81,7 @@ def _escaped(value: Any) -> str:
     return json.dumps(value)
 
 
-def _change_entries(reply: Reply, change: Callable[[dict[str, Any]], None]) -> None:
+def _change_entries(reply: CapturedAnswer, change: Callable[[dict[str, Any]], None]) -> None:
     def change_each(fields: dict[str, Any]) -> None:
         for device in fields["result"]:
             change(device)
@@ -92,7 +92,7 @@ def _change_entries(reply: Reply, change: Callable[[dict[str, Any]], None]) -> N
 def _serial(write: Callable[[str], Any]) -> Spoil:
     """Make a fault that writes each serial number in another way."""
 
-    def spoil(reply: Reply, _scene: Scene) -> None:
+    def spoil(reply: CapturedAnswer, _scene: MutationContext) -> None:
         _change_entries(
             reply, lambda device: device.update(serial_number=write(device["serial_number"]))
         )
@@ -114,49 +114,49 @@ serial_as_list = _serial(lambda text: [text])
 serial_long = _serial(lambda text: text.ljust(400))
 
 
-def serial_missing(reply: Reply, _scene: Scene) -> None:
+def serial_missing(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Leave the serial numbers out."""
     _change_entries(reply, lambda device: device.pop("serial_number"))
 
 
-def serial_renamed(reply: Reply, _scene: Scene) -> None:
+def serial_renamed(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write the serial numbers under a name that no page knows."""
     _change_entries(reply, lambda device: device.update(serial=device.pop("serial_number")))
 
 
-def serial_latin1(reply: Reply, _scene: Scene) -> None:
+def serial_latin1(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write the whole list in Latin-1, as far as that goes."""
     set_body(reply, reply.body.decode().encode("latin-1", "replace"))
 
 
-def serial_twice(reply: Reply, _scene: Scene) -> None:
+def serial_twice(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Say each serial number twice, first another one."""
     set_body(
         reply, reply.body.replace(b'"serial_number":', b'"serial_number":"0","serial_number":')
     )
 
 
-def marks_null(reply: Reply, _scene: Scene) -> None:
+def marks_null(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write null for each firmware version, and so for the mark of each request."""
     _change_entries(reply, lambda device: device.update(firmware=None))
 
 
-def token_as_number(reply: Reply, _scene: Scene) -> None:
+def token_as_number(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write a number for each deviceid."""
     _change_entries(reply, lambda device: device.update(deviceid=int(device["deviceid"][:8], 16)))
 
 
-def token_lower(reply: Reply, _scene: Scene) -> None:
+def token_lower(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write each deviceid in lower case."""
     _change_entries(reply, lambda device: device.update(deviceid=device["deviceid"].lower()))
 
 
-def list_renamed(reply: Reply, _scene: Scene) -> None:
+def list_renamed(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write the list under a name that no page knows."""
     _change_list(reply, lambda fields: fields.update(devices=fields.pop("result")))
 
 
-def list_short(reply: Reply, scene: Scene) -> None:
+def list_short(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Say that there are more devices than are shown."""
 
     def promise(fields: dict[str, Any]) -> None:
@@ -165,7 +165,7 @@ def list_short(reply: Reply, scene: Scene) -> None:
     _change_list(reply, promise)
 
 
-def list_odd_items(reply: Reply, _scene: Scene) -> None:
+def list_odd_items(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Put things into the list that are no entries."""
 
     def add(fields: dict[str, Any]) -> None:
@@ -176,7 +176,7 @@ def list_odd_items(reply: Reply, _scene: Scene) -> None:
     _change_list(reply, add)
 
 
-def list_odd_members(reply: Reply, _scene: Scene) -> None:
+def list_odd_members(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Put members into each entry that are no JSON, or no UTF-8, as a stranger's may be."""
     odd = b'"note":"M\xfcller","\xff":1,"pair":"\\ud83d","cut":"\\u12","battery":NaN,"gain":-Infinity,'
     set_body(reply, reply.body.replace(b'"deviceid":', odd + b'"deviceid":'))

@@ -11,9 +11,9 @@ from startline_host.mock_cloud.listen_socket import ANY_ADDRESS, bind, close_all
 from startline_host.mock_cloud.proxy import FaultProxy
 from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
 from startline_host.mock_cloud.server import Listener, ServerThread
-from startline_host.mock_cloud.site import Site
-from startline_host.mock_cloud.store import Store
-from startline_host.mock_cloud.switchboard import Switchboard
+from startline_host.mock_cloud.site import MockSite
+from startline_host.mock_cloud.store import CloudStore
+from startline_host.mock_cloud.switchboard import FaultSwitches
 from startline_host.mock_cloud.trap import trap
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ class MockCloud:
         self._host = host
         self._sockets: list[socket.socket] = []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.store = Store(db)
+        self.store = CloudStore(db)
         try:
-            self._site = Site(
+            self._site = MockSite(
                 self.store,
                 envelope=envelope,
                 answer_form=answer_form,
@@ -88,7 +88,7 @@ class MockCloud:
             if proxied:
                 self.proxy = FaultProxy(self._direct_port, host=host, port=port, seed=seed or 0)
                 self.proxy.on_change = self._site.tell_page
-            self.faults = Switchboard(self._site.faults, self.proxy)
+            self.faults = FaultSwitches(self._site.faults, self.proxy)
             self._server = ServerThread(self._listeners(main, http_port, password))
             for order in faults:
                 self.faults.turn_on(order)

@@ -10,12 +10,12 @@ import msgspec
 from startline_host.mock_cloud import rufus, vms
 from startline_host.mock_cloud.exchange import MAX_BODY
 from startline_host.mock_cloud.rufus.request import MAX_NUMBER, MAX_PAGE, PAGE_SIZE, TIMESTAMP
-from startline_host.mock_cloud.rufus.response_models import Refused
+from startline_host.mock_cloud.rufus.response_models import RefusedAnswer
 from startline_host.mock_cloud.vms_openapi import vms_paths
 
 if TYPE_CHECKING:
     from startline_host.mock_cloud.rufus import RufusApi
-    from startline_host.mock_cloud.rufus.calls import Call
+    from startline_host.mock_cloud.rufus.calls import ApiCall
     from startline_host.mock_cloud.vms import VmsApi
 
 Schema = dict[str, Any]
@@ -59,7 +59,9 @@ def describe(rufus_api: RufusApi, vms_api: VmsApi) -> Schema:
     """Describe the API in the envelope and form that it is served in."""
     calls = rufus_api.calls()
     forms = (
-        {call.answer for call in calls} | {call.body for call in calls if call.body} | {Refused}
+        {call.answer for call in calls}
+        | {call.body for call in calls if call.body}
+        | {RefusedAnswer}
     )
     _, schemas = msgspec.json.schema_components(forms, ref_template=_REF)
     paths: Schema = {}
@@ -87,7 +89,7 @@ def describe(rufus_api: RufusApi, vms_api: VmsApi) -> Schema:
     }
 
 
-def _operation(api: RufusApi, call: Call) -> Schema:
+def _operation(api: RufusApi, call: ApiCall) -> Schema:
     answers: Schema = {
         str(call.status): {
             "description": call.summary,
@@ -97,7 +99,7 @@ def _operation(api: RufusApi, call: Call) -> Schema:
         "500": {"description": "A fault of the server; the body is null"},
     }
     for status in (403, 413, *call.refusals):
-        answers[str(status)] = {"description": _REFUSALS[status], **_content(api, Refused)}
+        answers[str(status)] = {"description": _REFUSALS[status], **_content(api, RefusedAnswer)}
     operation: Schema = {
         "operationId": _name(call),
         "summary": call.summary,
@@ -130,11 +132,11 @@ def _content(api: RufusApi, form: type[msgspec.Struct]) -> Schema:
     return {"content": {"application/json": {"schema": schema}}}
 
 
-def _name(call: Call) -> str:
+def _name(call: ApiCall) -> str:
     return re.sub(r"\W+", "_", call.summary.lower())
 
 
-def _links(api: RufusApi, call: Call) -> Schema:
+def _links(api: RufusApi, call: ApiCall) -> Schema:
     """Say which calls an id leads to, where a call makes one."""
     made = {"/devices": "deviceid", "/sessions": "token_session"}.get(call.path)
     if call.method != "POST" or made is None or api.form != "json":
@@ -150,7 +152,7 @@ def _links(api: RufusApi, call: Call) -> Schema:
     return {"links": links}
 
 
-def _parameters(call: Call) -> list[Schema]:
+def _parameters(call: ApiCall) -> list[Schema]:
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": _TOKEN}
         for name in re.findall(r"{(\w+)}", call.path)

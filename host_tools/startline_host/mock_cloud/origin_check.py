@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class Guard:
+class OriginCheck:
     """Lets through what names one of `names` as its host and comes from no foreign origin.
 
     A browser can be made to send requests to a server on loopback: by any page (then the Origin

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from startline_host.errors import BadInput
-from startline_host.mock_cloud.fault_spec import Order, OrderBook, parse
+from startline_host.mock_cloud.fault_spec import ActiveFaults, FaultSpec, parse
 from startline_host.mock_cloud.listen_socket import bind, close_all
 from startline_host.mock_cloud.loop_thread import LoopThread
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS, REFUSE
@@ -44,7 +44,7 @@ class FaultProxy:
         self.connections: list[ProxiedConnection] = []
         self._target = ("127.0.0.1", target_port)
         self._seed = seed
-        self._book = OrderBook()
+        self._book = ActiveFaults()
         for text in faults:
             self._book.put(_settled(text))
         self._host = host
@@ -67,11 +67,11 @@ class FaultProxy:
         self.stop()
 
     @property
-    def active(self) -> list[Order]:
+    def active(self) -> list[FaultSpec]:
         """The faults that are on."""
         return self._book.listed()
 
-    def turn_on(self, text: str) -> Order:
+    def turn_on(self, text: str) -> FaultSpec:
         """Switch a fault on for connections to come; raise `BadInput` for a wrong order."""
         order = _settled(text)
         self._book.put(order)
@@ -147,7 +147,7 @@ class FaultProxy:
             await relay(record, (reader, writer), self._target, self._seed)
 
 
-def _settled(text: str) -> Order:
+def _settled(text: str) -> FaultSpec:
     """Read an order for the proxy; raise `BadInput` if it cannot apply to bytes."""
     order = parse(text, PROXY_ROWS)
     if order.method or order.path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from startline_host.mock_cloud.fault_spec import Value
+from startline_host.mock_cloud.fault_spec import FaultValue
 
 if TYPE_CHECKING:
     import random
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Bend = Callable[[Stream, int, random.Random], Stream]
 
 
-class Ending(Enum):
+class ConnectionEnd(Enum):
     """How a connection ends when a fault ends it."""
 
     CUT = "cut"  # both sides see an orderly end
@@ -25,10 +25,10 @@ class Ending(Enum):
     HALF = "half"  # only the receiving side of this direction sees an end
 
 
-class Ended(Exception):
+class ConnectionEnded(Exception):
     """A fault ends the connection here."""
 
-    def __init__(self, ending: Ending) -> None:
+    def __init__(self, ending: ConnectionEnd) -> None:
         super().__init__(ending.value)
         self.ending = ending
 
@@ -80,24 +80,24 @@ async def corrupt(source: Stream, value: int, dice: random.Random) -> Stream:
         yield bytes(changed)
 
 
-def end_after(ending: Ending) -> Bend:
+def end_after(ending: ConnectionEnd) -> Bend:
     """Make a fault that lets so many bytes through and then ends the connection."""
 
     async def bend(source: Stream, value: int, _dice: random.Random) -> Stream:
         left = value
         if not left:
-            raise Ended(ending)
+            raise ConnectionEnded(ending)
         async for piece in source:
             yield piece[:left]
             left -= len(piece)
             if left <= 0:
-                raise Ended(ending)
+                raise ConnectionEnded(ending)
 
     return bend
 
 
 @dataclass(frozen=True)
-class ProxyRow:
+class ProxyFaultKind:
     """One fault of the proxy: what it does, and to which direction's bytes.
 
     `bend` is None for the faults that meet a connection before any byte flows.
@@ -105,7 +105,7 @@ class ProxyRow:
 
     name: str
     says: str
-    value: Value | None = None
+    value: FaultValue | None = None
     bend: Bend | None = None
     up: bool = False
     down: bool = False
@@ -114,38 +114,38 @@ class ProxyRow:
 #: The faults that meet a connection as a whole.
 REFUSE, STALL, RESET = "refuse", "accept_stall", "reset"
 
-_BYTES = Value(0, 100_000_000, 0, "bytes")
-_MS = Value(0, 60_000, 200, "milliseconds")
-_RATE = Value(1, 10_000_000, 100, "bytes a second")
-_SIZE = Value(1, 1_000_000, 7, "bytes")
-_FLIP = Value(1, 1_000_000, 100, "bytes")
+_BYTES = FaultValue(0, 100_000_000, 0, "bytes")
+_MS = FaultValue(0, 60_000, 200, "milliseconds")
+_RATE = FaultValue(1, 10_000_000, 100, "bytes a second")
+_SIZE = FaultValue(1, 1_000_000, 7, "bytes")
+_FLIP = FaultValue(1, 1_000_000, 100, "bytes")
 
 _ROWS = (
-    ProxyRow(REFUSE, "refuses every connection, as a closed port does"),
-    ProxyRow(STALL, "accepts connections, and then nothing comes through either way"),
-    ProxyRow(RESET, "accepts connections and resets them at once"),
-    ProxyRow("delay", "holds all bytes back for so long", _MS, delay, up=True, down=True),
-    ProxyRow("jitter", "holds all bytes back for a random time", _MS, jitter, up=True, down=True),
-    ProxyRow("drip_up", "lets the client's bytes through at this rate", _RATE, drip, up=True),
-    ProxyRow("drip_down", "lets the cloud's bytes through at this rate", _RATE, drip, down=True),
-    ProxyRow("chop", "lets bytes through in random small pieces", _SIZE, chop, up=True, down=True),
-    ProxyRow("corrupt_up", "flips a bit in every so many of the client's bytes", _FLIP, corrupt,
+    ProxyFaultKind(REFUSE, "refuses every connection, as a closed port does"),
+    ProxyFaultKind(STALL, "accepts connections, and then nothing comes through either way"),
+    ProxyFaultKind(RESET, "accepts connections and resets them at once"),
+    ProxyFaultKind("delay", "holds all bytes back for so long", _MS, delay, up=True, down=True),
+    ProxyFaultKind("jitter", "holds all bytes back for a random time", _MS, jitter, up=True, down=True),
+    ProxyFaultKind("drip_up", "lets the client's bytes through at this rate", _RATE, drip, up=True),
+    ProxyFaultKind("drip_down", "lets the cloud's bytes through at this rate", _RATE, drip, down=True),
+    ProxyFaultKind("chop", "lets bytes through in random small pieces", _SIZE, chop, up=True, down=True),
+    ProxyFaultKind("corrupt_up", "flips a bit in every so many of the client's bytes", _FLIP, corrupt,
              up=True),
-    ProxyRow("corrupt_down", "flips a bit in every so many of the cloud's bytes", _FLIP, corrupt,
+    ProxyFaultKind("corrupt_down", "flips a bit in every so many of the cloud's bytes", _FLIP, corrupt,
              down=True),
-    ProxyRow("cut_up", "closes the connection after so many bytes from the client", _BYTES,
-             end_after(Ending.CUT), up=True),
-    ProxyRow("cut_down", "closes the connection after so many bytes from the cloud", _BYTES,
-             end_after(Ending.CUT), down=True),
-    ProxyRow("reset_up", "resets the connection after so many bytes from the client", _BYTES,
-             end_after(Ending.RESET), up=True),
-    ProxyRow("reset_down", "resets the connection after so many bytes from the cloud", _BYTES,
-             end_after(Ending.RESET), down=True),
-    ProxyRow("half_close_up", "ends only the client's direction, after so many bytes", _BYTES,
-             end_after(Ending.HALF), up=True),
-    ProxyRow("half_close_down", "ends only the cloud's direction, after so many bytes", _BYTES,
-             end_after(Ending.HALF), down=True),
+    ProxyFaultKind("cut_up", "closes the connection after so many bytes from the client", _BYTES,
+             end_after(ConnectionEnd.CUT), up=True),
+    ProxyFaultKind("cut_down", "closes the connection after so many bytes from the cloud", _BYTES,
+             end_after(ConnectionEnd.CUT), down=True),
+    ProxyFaultKind("reset_up", "resets the connection after so many bytes from the client", _BYTES,
+             end_after(ConnectionEnd.RESET), up=True),
+    ProxyFaultKind("reset_down", "resets the connection after so many bytes from the cloud", _BYTES,
+             end_after(ConnectionEnd.RESET), down=True),
+    ProxyFaultKind("half_close_up", "ends only the client's direction, after so many bytes", _BYTES,
+             end_after(ConnectionEnd.HALF), up=True),
+    ProxyFaultKind("half_close_down", "ends only the cloud's direction, after so many bytes", _BYTES,
+             end_after(ConnectionEnd.HALF), down=True),
 )  # fmt: skip
 
 #: Every fault of the proxy by its name.
-PROXY_ROWS: dict[str, ProxyRow] = {row.name: row for row in _ROWS}
+PROXY_ROWS: dict[str, ProxyFaultKind] = {row.name: row for row in _ROWS}

@@ -11,12 +11,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from startline_host.mock_cloud.proxy_faults import PROXY_ROWS, RESET, STALL, Ended, Ending
+from startline_host.mock_cloud.proxy_faults import (
+    PROXY_ROWS,
+    RESET,
+    STALL,
+    ConnectionEnd,
+    ConnectionEnded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
-    from startline_host.mock_cloud.fault_spec import Order
+    from startline_host.mock_cloud.fault_spec import FaultSpec
 
 _CHUNK = 16_384
 
@@ -32,7 +38,7 @@ class ProxiedConnection:
     """One connection through the proxy: bytes passed on each way, and the faults that it met."""
 
     number: int
-    faults: tuple[Order, ...]
+    faults: tuple[FaultSpec, ...]
     up: int = 0
     down: int = 0
     ended: bool = False
@@ -76,8 +82,8 @@ async def _connect(
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(up.pump(is_up=True))
             group.create_task(_until_deaf(down.pump(is_up=False), sending))
-    except* Ended as ends:
-        if any(_ending(end) is Ending.RESET for end in ends.exceptions):
+    except* ConnectionEnded as ends:
+        if any(_ending(end) is ConnectionEnd.RESET for end in ends.exceptions):
             _reset(writer)
             _reset(cloud_writer)
     except* OSError:  # one side went away: the other is closed below
@@ -93,8 +99,8 @@ async def _until_deaf(down: Coroutine[None, None, None], sending: asyncio.Task[N
     sending.cancel()
 
 
-def _ending(error: BaseException) -> Ending | None:
-    return error.ending if isinstance(error, Ended) else None
+def _ending(error: BaseException) -> ConnectionEnd | None:
+    return error.ending if isinstance(error, ConnectionEnded) else None
 
 
 @dataclass
@@ -107,7 +113,7 @@ class _Direction:
     dice: random.Random
 
     async def pump(self, *, is_up: bool) -> None:
-        """Pass bytes on until the source ends or a fault does; raise `Ended` for both ways."""
+        """Pass bytes on until the source ends or a fault does; raise `ConnectionEnded` for both ways."""
         stream = self._read()
         for order in self.record.faults:
             row = PROXY_ROWS[order.name]
@@ -121,8 +127,8 @@ class _Direction:
                     self.record.up += len(piece)
                 else:
                     self.record.down += len(piece)
-        except Ended as end:
-            if end.ending is not Ending.HALF:
+        except ConnectionEnded as end:
+            if end.ending is not ConnectionEnd.HALF:
                 await self.sink.drain()
                 raise
         if self.sink.can_write_eof():

@@ -51,7 +51,7 @@ class ServerThread(LoopThread):
         return sum(state.total_connections for state in self._states)
 
     async def _serve(self, ready: Callable[[], None], stopping: asyncio.Event) -> None:
-        servers = [_Server(listener) for listener in self._listeners]
+        servers = [_UvicornServer(listener) for listener in self._listeners]
         self._states = [server.state for server in servers]
         tasks = [
             asyncio.create_task(server.serve(sockets=[listener.socket]))
@@ -70,7 +70,7 @@ class ServerThread(LoopThread):
         await asyncio.gather(*tasks)
 
 
-class _Server(uvicorn.Server):
+class _UvicornServer(uvicorn.Server):
     """uvicorn's server, but its main loop ends when told and not up to a tenth later."""
 
     def __init__(self, listener: Listener) -> None:

@@ -10,14 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
 from startline_host.mock_cloud import rufus, vms
-from startline_host.mock_cloud.certificate_authority import Authority
-from startline_host.mock_cloud.event_hub import Hub
-from startline_host.mock_cloud.fault_middleware import Door
+from startline_host.mock_cloud.certificate_authority import CertificateAuthority
+from startline_host.mock_cloud.event_hub import EventHub
+from startline_host.mock_cloud.fault_middleware import FaultMiddleware
 from startline_host.mock_cloud.faults import Faults, LateCommits
 from startline_host.mock_cloud.log_format import summary
 from startline_host.mock_cloud.openapi import describe
-from startline_host.mock_cloud.origin_check import Guard
-from startline_host.mock_cloud.page import Watched, page_app
+from startline_host.mock_cloud.origin_check import OriginCheck
+from startline_host.mock_cloud.page import PageContext, page_app
 from startline_host.mock_cloud.request_log import RequestLog
 from startline_host.mock_cloud.store import default_keys, iso
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from startline_host.mock_cloud.request_log import LoggedRequest
-    from startline_host.mock_cloud.store import Store
-    from startline_host.mock_cloud.switchboard import Switchboard
+    from startline_host.mock_cloud.store import CloudStore
+    from startline_host.mock_cloud.switchboard import FaultSwitches
     from startline_host.secrets import Secret
 
 #: The company that the first keys belong to.
 FIRST_COMPANY = "Bench"
 
 
-class Site:
+class MockSite:
     """What the mock cloud is, apart from where it listens; see `MockCloud` for the options."""
 
     def __init__(
         self,
-        store: Store,
+        store: CloudStore,
         *,
         envelope: str,
         answer_form: str,
@@ -51,7 +51,7 @@ class Site:
         seed: int | None,
     ) -> None:
         self.store = store
-        self.hub = Hub()
+        self.hub = EventHub()
         self.requests = RequestLog(on_change=self._heard)
         self.faults = Faults(seed=seed or 0)
         self.late = LateCommits(on_commit=self.tell_page)
@@ -72,7 +72,7 @@ class Site:
     def app(
         self,
         names: Sequence[str],
-        board: Switchboard,
+        board: FaultSwitches,
         about: Callable[[], dict[str, Any]],
         password: Secret | None,
     ) -> ASGIApp:
@@ -87,7 +87,7 @@ class Site:
             ],
             exception_handlers={HTTPException: self.rufus.not_routed},
         )
-        watched = Watched(
+        watched = PageContext(
             store=self.store,
             requests=self.requests,
             board=board,
@@ -96,8 +96,10 @@ class Site:
             describe=lambda: describe(self.rufus, self.vms),
             reset=self.reset,
         )
-        page = Guard(page_app(watched, password), names)
-        return Door(Guard(clouds, names), page, self.requests, self.faults, self.late)
+        page = OriginCheck(page_app(watched, password), names)
+        return FaultMiddleware(
+            OriginCheck(clouds, names), page, self.requests, self.faults, self.late
+        )
 
     def options(self) -> dict[str, str]:
         """Say how the clouds answer, for a person."""
@@ -147,9 +149,9 @@ class Site:
         if entry.ended and entry.method not in {"GET", "HEAD"}:
             self.tell_page()
 
-    def _authority(self) -> Authority:
+    def _authority(self) -> CertificateAuthority:
         """Take the CA of an earlier run with the same database, or make one."""
-        authority = Authority(self.store.setting("authority"))
+        authority = CertificateAuthority(self.store.setting("authority"))
         self.store.set_setting("authority", authority.to_pem())
         return authority
 

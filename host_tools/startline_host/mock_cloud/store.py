@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from startline_host.errors import BadInput
-from startline_host.mock_cloud.keys import ACCESS, EXAMPLE_KEY, MAX_KEYS, Key, new_key
+from startline_host.mock_cloud.keys import ACCESS, EXAMPLE_KEY, MAX_KEYS, ApiKey, new_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ CREATE TABLE vms_devices (
 _FORGOTTEN = ("passings", "sessions", "devices", "vms_devices")
 
 
-class Store:
+class CloudStore:
     """A database connection that several threads may share.
 
     `path` is a file to keep the state in, or None for memory. Raises `BadInput` if the file is
@@ -118,27 +118,31 @@ class Store:
         """List all companies, number to name."""
         return {row["id"]: row["name"] for row in self.rows("SELECT * FROM companies ORDER BY id")}
 
-    def keys(self) -> list[Key]:
+    def keys(self) -> list[ApiKey]:
         """List all keys of all companies."""
         return [
-            Key(row["text"], row["access"], row["company"], row["alias"])
+            ApiKey(row["text"], row["access"], row["company"], row["alias"])
             for row in self.rows("SELECT * FROM keys ORDER BY company, rowid")
         ]
 
-    def key(self, text: str) -> Key | None:
+    def key(self, text: str) -> ApiKey | None:
         """Find a key by its text, or None."""
         row = self.row("SELECT * FROM keys WHERE text = ?", text)
         return (
-            None if row is None else Key(row["text"], row["access"], row["company"], row["alias"])
+            None
+            if row is None
+            else ApiKey(row["text"], row["access"], row["company"], row["alias"])
         )
 
-    def add_key(self, company: int, access: str, alias: str = "", text: str | None = None) -> Key:
+    def add_key(
+        self, company: int, access: str, alias: str = "", text: str | None = None
+    ) -> ApiKey:
         """Make a key; raise `BadInput` for an unknown access type or one key too many."""
         if access not in ACCESS:
             raise BadInput(
                 f"There is no access type {access!r}.", f"Known are: {', '.join(ACCESS)}."
             )
-        key = Key(text or new_key(), access, company, alias)
+        key = ApiKey(text or new_key(), access, company, alias)
         with self.transaction() as database:
             (count,) = database.execute(
                 "SELECT COUNT(*) FROM keys WHERE company = ?", (company,)
@@ -161,7 +165,7 @@ class Store:
                 raise BadInput("There is no such key.", "`startline cloud keys` lists them.")
 
 
-def default_keys(store: Store, company: int, *, example: bool = False) -> dict[str, str]:
+def default_keys(store: CloudStore, company: int, *, example: bool = False) -> dict[str, str]:
     """Give a new company one key of each access type, and return its keys by type.
 
     With `example`, its WRITE key is the one of the vendor's pages. A company that has keys

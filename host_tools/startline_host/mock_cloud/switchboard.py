@@ -10,18 +10,18 @@ from startline_host.mock_cloud.fault_table import ROWS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
 
 if TYPE_CHECKING:
-    from startline_host.mock_cloud.fault_spec import Order, Value
+    from startline_host.mock_cloud.fault_spec import FaultSpec, FaultValue
     from startline_host.mock_cloud.faults import Faults
     from startline_host.mock_cloud.proxy import FaultProxy
 
 #: Every fault that there is: what it says, what number it takes, and whether it acts on bytes.
-ALL_FAULTS: dict[str, tuple[str, Value | None, bool]] = {
+ALL_FAULTS: dict[str, tuple[str, FaultValue | None, bool]] = {
     **{name: (row.says, row.value, False) for name, row in ROWS.items()},
     **{name: (row.says, row.value, True) for name, row in PROXY_ROWS.items()},
 }
 
 
-class Switchboard:
+class FaultSwitches:
     """Switches faults of either kind by name; `proxy` is None where there is none."""
 
     def __init__(self, faults: Faults, proxy: FaultProxy | None) -> None:
@@ -29,7 +29,7 @@ class Switchboard:
         self._proxy = proxy
 
     @property
-    def active(self) -> list[Order]:
+    def active(self) -> list[FaultSpec]:
         """Every fault that is on."""
         return self._faults.active + ([] if self._proxy is None else self._proxy.active)
 
@@ -38,7 +38,7 @@ class Switchboard:
         """Every fault that can be switched on here."""
         return [name for name in ALL_FAULTS if self._proxy is not None or name in ROWS]
 
-    def turn_on(self, text: str) -> Order:
+    def turn_on(self, text: str) -> FaultSpec:
         """Switch a fault on; raise `BadInput` for an order that cannot be read or played here."""
         name = parse(text, ALL_FAULTS).name
         if name in ROWS:

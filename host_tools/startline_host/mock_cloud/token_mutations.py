@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from startline_host.mock_cloud.answer_mutations import set_body
 
 if TYPE_CHECKING:
-    from startline_host.mock_cloud.answer_mutations import Scene, Spoil
-    from startline_host.mock_cloud.exchange import Reply
+    from startline_host.mock_cloud.answer_mutations import MutationContext, Spoil
+    from startline_host.mock_cloud.exchange import CapturedAnswer
 
 #: The token of either cloud in an answer, with its name: a text of RUFUS, a number of VMS.
 _TOKEN = re.compile(rb'("deviceid"|"id")(\s*:\s*)("[^"]*"|[0-9]+)')
@@ -19,28 +19,28 @@ _TOKEN = re.compile(rb'("deviceid"|"id")(\s*:\s*)("[^"]*"|[0-9]+)')
 def token(value: bytes) -> Spoil:
     """Make a fault that answers other JSON in place of the token."""
 
-    def spoil(reply: Reply, _scene: Scene) -> None:
+    def spoil(reply: CapturedAnswer, _scene: MutationContext) -> None:
         set_body(reply, _TOKEN.sub(lambda found: found[1] + found[2] + value, reply.body, 1))
 
     return spoil
 
 
-def without_token(reply: Reply, _scene: Scene) -> None:
+def without_token(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Leave the token out of an otherwise good answer."""
     set_body(reply, b'{"description":"Device binded succesfully"}')
 
 
-def misnamed_token(reply: Reply, _scene: Scene) -> None:
+def misnamed_token(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Call the token something else."""
     set_body(reply, _TOKEN.sub(rb'"token"\2\3', reply.body, 1))
 
 
-def lower_token(reply: Reply, _scene: Scene) -> None:
+def lower_token(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write the token in lower case."""
     set_body(reply, _TOKEN.sub(lambda found: found[0].lower(), reply.body, 1))
 
 
-def spaced_token(reply: Reply, _scene: Scene) -> None:
+def spaced_token(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Put blanks and a line break around the token, inside its quotes."""
 
     def space(found: re.Match[bytes]) -> bytes:
@@ -49,7 +49,7 @@ def spaced_token(reply: Reply, _scene: Scene) -> None:
     set_body(reply, _TOKEN.sub(space, reply.body, 1))
 
 
-def second_token(reply: Reply, scene: Scene) -> None:
+def second_token(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer a second, different token after the first."""
     other = b'"%s"' % f"{scene.dice.getrandbits(256):064X}".encode()
     set_body(reply, _TOKEN.sub(rb"\g<0>,\g<1>\g<2>" + other, reply.body, 1))
@@ -58,7 +58,7 @@ def second_token(reply: Reply, scene: Scene) -> None:
 def _cut(more: int) -> Spoil:
     """Make a fault that cuts the answer off `more` bytes before the token's end, or behind it."""
 
-    def spoil(reply: Reply, _scene: Scene) -> None:
+    def spoil(reply: CapturedAnswer, _scene: MutationContext) -> None:
         found = _TOKEN.search(reply.body)
         if found:
             set_body(reply, reply.body[: found.end() + more])
@@ -71,7 +71,7 @@ cut_token = _cut(-2)
 ended_token = _cut(0)
 
 
-def blank_token(reply: Reply, scene: Scene) -> None:
+def blank_token(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Put blanks before the token, inside its quotes."""
 
     def space(found: re.Match[bytes]) -> bytes:
@@ -80,7 +80,7 @@ def blank_token(reply: Reply, scene: Scene) -> None:
     set_body(reply, _TOKEN.sub(space, reply.body, 1))
 
 
-def token_in_text(reply: Reply, _scene: Scene) -> None:
+def token_in_text(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write the answer as a text that holds the JSON, as a gateway before a function may."""
     whole = json.loads(reply.body)
     body = json.dumps(whole.get("body", whole), ensure_ascii=False)

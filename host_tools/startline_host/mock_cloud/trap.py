@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from startline_host.mock_cloud.exchange import CutOff, TooLarge, read_body
+from startline_host.mock_cloud.exchange import BodyTooLarge, RequestCutOff, read_body
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,7 +31,7 @@ def trap(log: RequestLog) -> ASGIApp:
         try:
             entry.body = await read_body(receive)
             entry.whole = True
-        except (CutOff, TooLarge):
+        except (RequestCutOff, BodyTooLarge):
             pass
         entry.status = 201
         entry.answer = json.dumps(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from startline_host.mock_cloud.store import Store
+    from startline_host.mock_cloud.store import CloudStore
 
 #: Where the calls stand on the server.
 PREFIX = "/api/v1/billing/devices"
@@ -55,7 +55,7 @@ class VmsApi:
 
     def __init__(
         self,
-        store: Store,
+        store: CloudStore,
         *,
         second: str = "conflict",
         authorization: str | None = None,

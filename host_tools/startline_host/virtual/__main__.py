@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from startline_host.errors import StartlineError
-from startline_host.virtual.chip_options import DEFAULT_MAC, Listening, Settings
+from startline_host.virtual.chip_options import DEFAULT_MAC, ChipEndpoints, ChipOptions
 
 
 def main() -> int:
@@ -38,14 +38,14 @@ def main() -> int:
         # Late, since this brings in the event loop and the serial library.
         from startline_host.virtual.process import serve
 
-        serve(Settings(**options), _report, controlled=controlled)
+        serve(ChipOptions(**options), _report, controlled=controlled)
     except StartlineError as error:
         _print({"error": error.message, "hint": error.hint})
         return error.exit_code
     return 0
 
 
-def _report(listening: Listening) -> None:
+def _report(listening: ChipEndpoints) -> None:
     _print(dataclasses.asdict(listening))
 
 

@@ -14,7 +14,7 @@ _BITS_A_BYTE = 10
 _TICK_SECONDS = 0.002
 
 
-class Wire:
+class BaudPacer:
     """Carries bytes to `deliver`; counts them in `carried`, and in `busy` the line's seconds.
 
     `rate` gives the baud rate of the moment. `paced`, bytes arrive no faster than the line could

@@ -28,7 +28,7 @@ _HEADER_TRIES = 8
 
 
 @dataclass(frozen=True)
-class Boot:
+class FlashBoot:
     """How a start from flash went.
 
     `text` is printed at once, `trickle` piece by piece with a pause between; then the
@@ -44,29 +44,29 @@ class _NotBootableError(Exception):
     """The second stage gives up; the arguments are its (tag, text) log lines."""
 
 
-def boot(flash: NorFlash, reason: say.ResetReason) -> Boot:
+def boot(flash: NorFlash, reason: say.ResetReason) -> FlashBoot:
     """Start from `flash` after a reset for `reason`, the way ROM and second stage do."""
     text = say.flash_boot(reason)
     header = flash.read(BOOT_LOADER_OFFSET, 4)
     if header[0] != MAGIC:
         word = int.from_bytes(header, "little")
-        return Boot(text, (say.invalid_header(word),) * _HEADER_TRIES, say.WATCHDOG)
+        return FlashBoot(text, (say.invalid_header(word),) * _HEADER_TRIES, say.WATCHDOG)
     try:
         image = read_image(flash, BOOT_LOADER_OFFSET, TABLE_OFFSET - BOOT_LOADER_OFFSET)
     except BrokenImageError:
         # The ROM follows wild lengths into nowhere; what one sees is its watchdog.
-        return Boot(text + say.lines("ets_main.c 371 "), (), say.WATCHDOG)
+        return FlashBoot(text + say.lines("ets_main.c 371 "), (), say.WATCHDOG)
     text += say.boot_loader_loaded(image)
     if image.checksum != image.stored_checksum:
-        return Boot(text, (), say.WATCHDOG)
+        return FlashBoot(text, (), say.WATCHDOG)
     try:
         _second_stage(flash)
     except _NotBootableError as complaint:
         log = (
             say.error(70 + 6 * at, tag, words) for at, (tag, words) in enumerate(complaint.args)
         )
-        return Boot(text + say.lines(*log), (), say.SOFTWARE)
-    return Boot(text)
+        return FlashBoot(text + say.lines(*log), (), say.SOFTWARE)
+    return FlashBoot(text)
 
 
 def _second_stage(flash: NorFlash) -> None:

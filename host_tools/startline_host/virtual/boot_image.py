@@ -27,7 +27,7 @@ class BrokenImageError(Exception):
 
 
 @dataclass(frozen=True)
-class Segment:
+class BootSegment:
     """One piece of the image: where it goes in memory, and where its bytes are in flash."""
 
     address: int
@@ -36,14 +36,14 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Image:
+class BootImage:
     """An image's header, segments and checksums; `length` counts its bytes, hash included."""
 
     flash_mode: int
     flash_frequency: int
     wp_pin: int
     entry: int
-    segments: tuple[Segment, ...]
+    segments: tuple[BootSegment, ...]
     checksum: int
     stored_checksum: int
     hash_matches: bool
@@ -61,7 +61,7 @@ def checksum(data: bytes, seed: int = _CHECKSUM_SEED) -> int:
     return seed
 
 
-def read_image(flash: NorFlash, offset: int, limit: int) -> Image:
+def read_image(flash: NorFlash, offset: int, limit: int) -> BootImage:
     """Read the image at `offset`, which may take `limit` bytes.
 
     Raises BrokenImageError where its structure does not hold; checksums are only reported.
@@ -90,7 +90,7 @@ def read_image(flash: NorFlash, offset: int, limit: int) -> Image:
     if length > limit:
         raise BrokenImageError(f"Image length {length} doesn't fit in partition length {limit}")
     body = flash.read(offset, length)
-    return Image(
+    return BootImage(
         flash_mode=mode,
         flash_frequency=size_and_frequency & 0x0F,
         wp_pin=wp_pin,
@@ -103,7 +103,7 @@ def read_image(flash: NorFlash, offset: int, limit: int) -> Image:
     )
 
 
-def _read_segments(flash: NorFlash, position: int, count: int, end: int) -> list[Segment]:
+def _read_segments(flash: NorFlash, position: int, count: int, end: int) -> list[BootSegment]:
     segments = []
     for index in range(count):
         if position + _SEGMENT.size > end:
@@ -112,6 +112,6 @@ def _read_segments(flash: NorFlash, position: int, count: int, end: int) -> list
         position += _SEGMENT.size
         if length % 4 or length > _LONGEST or position + length > end:
             raise BrokenImageError(f"invalid segment length {length:#x}")
-        segments.append(Segment(address, position, length))
+        segments.append(BootSegment(address, position, length))
         position += length
     return segments

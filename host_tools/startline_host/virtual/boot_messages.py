@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from startline_host.virtual.boot_image import Image
+    from startline_host.virtual.boot_image import BootImage
 
 _BANNER = "ets Jul 29 2019 12:21:46"
 _NO_PIN = 0xEE
@@ -54,7 +54,7 @@ def invalid_header(word: int) -> bytes:
     return lines(f"invalid header: 0x{word:08x}")
 
 
-def boot_loader_loaded(image: Image) -> bytes:
+def boot_loader_loaded(image: BootImage) -> bytes:
     """Return the ROM's account of loading the second stage, up to its entry."""
     pins = "clk_drv:0x00,q_drv:0x00,d_drv:0x00,cs0_drv:0x00,hd_drv:0x00,wp_drv:0x00"
     mode = _MODES.get(image.flash_mode, "DIO")

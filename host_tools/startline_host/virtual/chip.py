@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from startline_host.virtual import boot_messages as say
-from startline_host.virtual.boot import Boot, boot
+from startline_host.virtual.boot import FlashBoot, boot
 from startline_host.virtual.flash import PowerCut
-from startline_host.virtual.rom import RUN, Loader
+from startline_host.virtual.rom import RUN, RomLoader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class CpuLike(Protocol):
         """End the program at once; it is dead on return."""
 
 
-class Chip:
+class VirtualChip:
     """An ESP32 with its flash, in an asyncio loop.
 
     `send` puts bytes on the serial line; `forget` is called whenever the supply or EN was
@@ -67,7 +67,7 @@ class Chip:
         self._cpu = cpu
         self._send = send
         self._forget = forget
-        self._loader: Loader | None = None
+        self._loader: RomLoader | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watched: int | None = None
         self._paused = False
@@ -111,7 +111,7 @@ class Chip:
         else:
             asyncio.get_running_loop().add_reader(fd, self._pump)
 
-    def _feed_loader(self, loader: Loader, data: bytes) -> None:
+    def _feed_loader(self, loader: RomLoader, data: bytes) -> None:
         try:
             self._send(loader.feed(data))
         except PowerCut:
@@ -128,7 +128,7 @@ class Chip:
 
     def _start_loader(self, reason: say.ResetReason) -> None:
         self._halt()
-        self._loader = Loader(self._flash, self._registers)
+        self._loader = RomLoader(self._flash, self._registers)
         self._send(say.download_mode(reason))
 
     def _start_from_flash(self, reason: say.ResetReason, cause: str) -> None:
@@ -140,7 +140,7 @@ class Chip:
         else:
             self._run(cause)
 
-    def _fail(self, result: Boot, said: int) -> None:
+    def _fail(self, result: FlashBoot, said: int) -> None:
         """Say the next line of a failed start, or reset once all is said."""
         retry = result.retry
         if said < len(result.trickle):

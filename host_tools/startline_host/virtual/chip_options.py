@@ -17,7 +17,7 @@ MOST_PPM = 100_000.0
 
 
 @dataclass(frozen=True)
-class Settings:
+class ChipOptions:
     """One chip and its ports. `port` 0 takes a free one, `raw_port` None means none at all.
 
     `flash_size` is in bytes; None takes that of the file, or 4 MB for a new one. `paced` makes
@@ -42,7 +42,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Listening:
+class ChipEndpoints:
     """Where a running chip is reached: pyserial URLs, the pty's path, and its process.
 
     `uart1` and `uart2` are the URLs of `machine.UART`'s ends.

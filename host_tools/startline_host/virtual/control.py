@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from startline_host.virtual.chip import Chip
+    from startline_host.virtual.chip import VirtualChip
     from startline_host.virtual.flash import Fuse
-    from startline_host.virtual.uart import Uart
+    from startline_host.virtual.uart import UartHub
     from startline_host.virtual.uart_ports import UartPorts
 
 
-class Control(asyncio.Protocol):
+class ControlPipe(asyncio.Protocol):
     """Reads standard input of the running process."""
 
     def __init__(
         self,
-        uart: Uart,
+        uart: UartHub,
         uarts: UartPorts,
-        chip: Chip,
+        chip: VirtualChip,
         fuse: Fuse | None,
         stop: Callable[[], None],
     ) -> None:

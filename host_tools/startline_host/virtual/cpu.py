@@ -25,7 +25,7 @@ from startline_host.secrets import child_environment
 from startline_host.virtual.interrupt import Interrupt
 from startline_host.virtual.uart_ports import UartPorts
 from startline_host.virtual.vm_binary import find_micropython
-from startline_host.virtual.vm_stream import Decoder, frame, make_prefix
+from startline_host.virtual.vm_stream import VmStreamDecoder, frame, make_prefix
 from startline_host.virtual.watchdog import Watchdog
 
 _START = Path(__file__).parent / "runtime" / "start.py"
@@ -74,7 +74,7 @@ class Cpu:
         self._child: subprocess.Popen[bytes] | None = None
         self._fds: dict[str, int] = {}
         self._prefix = b""
-        self._decoder = Decoder(b"\xff")
+        self._decoder = VmStreamDecoder(b"\xff")
         self._queue = bytearray()
         self._interrupt = Interrupt(self._tell, self._signal, self._running)
         self._watchdog, self._bitten = Watchdog(self._bite), False
@@ -175,7 +175,7 @@ class Cpu:
     def _spawn(self, cause: str, mode: str, carried: object) -> None:
         """Start the child, again on the same pipes after a soft reset."""
         self._prefix = make_prefix()
-        self._decoder = Decoder(self._prefix)
+        self._decoder = VmStreamDecoder(self._prefix)
         self._watchdog, self._bitten = Watchdog(self._bite), False
         self._tell(self._configuration(cause, mode, carried))
         self.uarts.clear()

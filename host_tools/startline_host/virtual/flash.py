@@ -18,7 +18,7 @@ class PowerCut(BaseException):
     """The power went during a flash operation; no handler of the dying program may catch it."""
 
 
-class Power:
+class PowerSource:
     """What feeds the flash: asked before every operation. This one never fails.
 
     A subclass may count (wear, operations) and may cut the power.
@@ -32,7 +32,7 @@ class Power:
         return length
 
 
-class Fuse(Power):
+class Fuse(PowerSource):
     """Counts operations in a file and blows after `limit` of them: the next one is half done.
 
     The boot loader and the run time of one chip share the file. Nothing here allocates once it
@@ -52,7 +52,7 @@ class Fuse(Power):
         return self._count[0]
 
     def allow(self, operation: str, offset: int, length: int) -> int:
-        """Count one operation; see `Power.allow`."""
+        """Count one operation; see `PowerSource.allow`."""
         done = self.operations
         self._count[0] = done + 1
         self._file.seek(0)
@@ -72,10 +72,10 @@ class NorFlash:
     """
 
     def __init__(
-        self, path: str | None = None, size: int | None = None, power: Power | None = None
+        self, path: str | None = None, size: int | None = None, power: PowerSource | None = None
     ) -> None:
         self.dead = False
-        self._power = power or Power()
+        self._power = power or PowerSource()
         if path is None:
             self.size = size or 4 * 1024 * 1024
             self._file = None

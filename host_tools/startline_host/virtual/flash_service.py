@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from startline_host.virtual import slip
 from startline_host.virtual.flash import SECTOR
 from startline_host.virtual.flash_session import FlashSession, erase
-from startline_host.virtual.protocol import Problem, RefusedError
+from startline_host.virtual.protocol import LoaderProblem, RefusedError
 
 if TYPE_CHECKING:
     from startline_host.virtual.flash import NorFlash
@@ -46,17 +46,17 @@ class FlashService:
         Raises RefusedError if no download was begun or blocks are missing.
         """
         if self._session is None:
-            raise RefusedError(Problem.NOT_BEGUN)
+            raise RefusedError(LoaderProblem.NOT_BEGUN)
         if sequence == self._sequence - 1:
             return False
         if sequence != self._sequence:
-            raise RefusedError(Problem.BAD_LENGTH)
+            raise RefusedError(LoaderProblem.BAD_LENGTH)
         return True
 
     def write(self, data: bytes) -> None:
         """Write the next block of the download. Raises RefusedError."""
         if self._session is None:
-            raise RefusedError(Problem.NOT_BEGUN)
+            raise RefusedError(LoaderProblem.NOT_BEGUN)
         self._session.write(data)
         self._sequence += 1
 
@@ -64,9 +64,9 @@ class FlashService:
         """Close the download. The stub refuses while bytes are missing; the ROM does not care."""
         if self._is_stub:
             if self._session is None:
-                raise RefusedError(Problem.NOT_BEGUN)
+                raise RefusedError(LoaderProblem.NOT_BEGUN)
             if self._session.remaining:
-                raise RefusedError(Problem.BAD_LENGTH)
+                raise RefusedError(LoaderProblem.BAD_LENGTH)
         self._session = None
 
     def erase_all(self) -> None:
@@ -76,7 +76,7 @@ class FlashService:
     def erase_region(self, offset: int, length: int) -> None:
         """Erase whole sectors. Raises RefusedError off a sector's edge or outside the chip."""
         if offset % SECTOR or length % SECTOR:
-            raise RefusedError(Problem.BAD_LENGTH)
+            raise RefusedError(LoaderProblem.BAD_LENGTH)
         erase(self._flash, offset, length, self._limit)
 
     def digest(self, offset: int, length: int) -> bytes:
@@ -87,18 +87,18 @@ class FlashService:
     def read_slowly(self, offset: int, length: int) -> bytes:
         """Return the ROM's fixed buffer of 64 bytes, of which `length` were read."""
         if length > _SLOW_READ:
-            raise RefusedError(Problem.READ_TOO_LONG)
+            raise RefusedError(LoaderProblem.READ_TOO_LONG)
         return self._read(offset, length).ljust(_SLOW_READ, b"\x00")
 
     def read_out(self, offset: int, length: int, packet: int) -> ReadOut:
         """Start the stub's streamed read. Raises RefusedError."""
         if not 0 < packet <= _LARGEST_PACKET:
-            raise RefusedError(Problem.BAD_LENGTH)
+            raise RefusedError(LoaderProblem.BAD_LENGTH)
         return ReadOut(self._read(offset, length), packet)
 
     def _read(self, offset: int, length: int) -> bytes:
         if offset + length > self._limit:
-            raise RefusedError(Problem.FLASH_FAILED)
+            raise RefusedError(LoaderProblem.FLASH_FAILED)
         return self._flash.read(offset, length)
 
 

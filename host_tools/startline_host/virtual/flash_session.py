@@ -6,7 +6,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from startline_host.virtual.flash import SECTOR
-from startline_host.virtual.protocol import Problem, RefusedError
+from startline_host.virtual.protocol import LoaderProblem, RefusedError
 
 if TYPE_CHECKING:
     from startline_host.virtual.flash import NorFlash
@@ -20,7 +20,7 @@ def erase(flash: NorFlash, offset: int, length: int, limit: int) -> None:
     start = offset // SECTOR * SECTOR
     end = _up_to_sector(offset + length)
     if end > min(limit, flash.size):
-        raise RefusedError(Problem.FLASH_FAILED)
+        raise RefusedError(LoaderProblem.FLASH_FAILED)
     flash.erase(start, end - start)
 
 
@@ -35,7 +35,7 @@ class FlashSession:
         self, flash: NorFlash, offset: int, length: int, *, limit: int, lazy: bool, deflated: bool
     ) -> None:
         if offset + length > min(limit, flash.size):
-            raise RefusedError(Problem.FLASH_FAILED)
+            raise RefusedError(LoaderProblem.FLASH_FAILED)
         self.remaining = length
         self._flash = flash
         self._position = offset
@@ -54,20 +54,20 @@ class FlashSession:
         try:
             plain = self._inflate.decompress(data, self.remaining + 1)
         except zlib.error as error:
-            raise RefusedError(Problem.BAD_DEFLATE) from error
+            raise RefusedError(LoaderProblem.BAD_DEFLATE) from error
         if len(plain) > self.remaining:
-            raise RefusedError(Problem.TOO_MUCH)
+            raise RefusedError(LoaderProblem.TOO_MUCH)
         self._program(plain)
 
     def _program(self, data: bytes) -> None:
         start, end = self._position, self._position + len(data)
         if end > self._flash.size:
-            raise RefusedError(Problem.FLASH_FAILED)
+            raise RefusedError(LoaderProblem.FLASH_FAILED)
         if self._lazy:
             self._erase_to(end)
         self._flash.program(start, data)
         if not self._lazy and self._flash.read(start, len(data)) != data:
-            raise RefusedError(Problem.READ_BACK_DIFFERS)
+            raise RefusedError(LoaderProblem.READ_BACK_DIFFERS)
         self._position = end
         self.remaining = max(0, self.remaining - len(data))
 

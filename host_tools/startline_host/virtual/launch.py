@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from startline_host import errors
 from startline_host.secrets import child_environment
-from startline_host.virtual.chip_options import DEFAULT_MAC, Listening
+from startline_host.virtual.chip_options import DEFAULT_MAC, ChipEndpoints
 from startline_host.virtual.flash_file import wait_until_free
-from startline_host.virtual.uart import Counts
+from startline_host.virtual.uart import UartCounts
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -110,10 +110,10 @@ class VirtualEsp32:
         """The process that is the chip."""
         return self._listening.pid
 
-    def counts(self) -> Counts:
+    def counts(self) -> UartCounts:
         """Return how many bytes the chip has received and sent, and how long the line took."""
         answer = self._ask("count")
-        return Counts(answer["received"], answer["sent"], answer["busy"])
+        return UartCounts(answer["received"], answer["sent"], answer["busy"])
 
     def uart_lost(self, number: int) -> int:
         """Return how many bytes `machine.UART(number)` had no room for."""
@@ -159,11 +159,11 @@ class VirtualEsp32:
     ) -> None:
         self.stop()
 
-    def _wait_until_listening(self) -> Listening:
+    def _wait_until_listening(self) -> ChipEndpoints:
         line = self._read_line(_START_SECONDS)
         if "error" in line:
             raise errors.BadInput(line["error"], line["hint"])
-        return Listening(**line)
+        return ChipEndpoints(**line)
 
     def _ask(self, what: str) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101 - it was asked for as a pipe

@@ -10,17 +10,17 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from startline_host.errors import BadInput
-from startline_host.virtual.chip import Chip
-from startline_host.virtual.chip_options import Listening, Settings, check_ppm, parse_mac
-from startline_host.virtual.control import Control
+from startline_host.virtual.chip import VirtualChip
+from startline_host.virtual.chip_options import ChipEndpoints, ChipOptions, check_ppm, parse_mac
+from startline_host.virtual.control import ControlPipe
 from startline_host.virtual.cpu import Cpu, CpuConfig
 from startline_host.virtual.flash import Fuse, NorFlash
 from startline_host.virtual.flash_file import FlashFile
 from startline_host.virtual.pty_end import PtyEnd
 from startline_host.virtual.registers import Registers
 from startline_host.virtual.reset_circuit import ResetCircuit
-from startline_host.virtual.tcp import LOOPBACK, Raw, Rfc2217, listen
-from startline_host.virtual.uart import Uart
+from startline_host.virtual.tcp import LOOPBACK, RawCoding, Rfc2217Coding, listen
+from startline_host.virtual.uart import UartHub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,29 +30,29 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def serve(
-    settings: Settings, on_ready: Callable[[Listening], None], *, controlled: bool = False
+    settings: ChipOptions, on_ready: Callable[[ChipEndpoints], None], *, controlled: bool = False
 ) -> None:
     """Run a virtual ESP32 until SIGTERM, SIGINT or SIGHUP; call `on_ready` once it listens.
 
     `controlled` takes commands on standard input and ends with it (see `control`). Raises
     BadInput for a flash file, MAC or port that cannot be used, or without a MicroPython.
     """
-    asyncio.run(_Server(settings).run(on_ready, controlled=controlled))
+    asyncio.run(_ChipServer(settings).run(on_ready, controlled=controlled))
 
 
-class _Server:
-    def __init__(self, settings: Settings) -> None:
+class _ChipServer:
+    def __init__(self, settings: ChipOptions) -> None:
         self._settings = settings
         self._mac = parse_mac(settings.mac)
         self._ppm = check_ppm(settings.ppm)
-        self._uart = Uart(paced=settings.paced)
+        self._uart = UartHub(paced=settings.paced)
         self._state = settings.flash.with_name(f"{settings.flash.name}.state")
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         self._fuse_path = settings.flash.with_name(f"{settings.flash.name}.fuse")
         self._fuse: Fuse | None = None
 
-    async def run(self, on_ready: Callable[[Listening], None], *, controlled: bool) -> None:
+    async def run(self, on_ready: Callable[[ChipEndpoints], None], *, controlled: bool) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._fail)
         for number in _SIGNALS:
@@ -61,7 +61,7 @@ class _Server:
             cpu, chip = self._make_chip(stack)
             listening = await self._open_ports(stack, cpu)
             if controlled:
-                control = Control(self._uart, cpu.uarts, chip, self._fuse, self._stop.set)
+                control = ControlPipe(self._uart, cpu.uarts, chip, self._fuse, self._stop.set)
                 await control.start()
                 stack.callback(control.close)
             on_ready(listening)
@@ -70,7 +70,7 @@ class _Server:
         if self._failure is not None:
             raise self._failure
 
-    def _make_chip(self, stack: contextlib.AsyncExitStack) -> tuple[Cpu, Chip]:
+    def _make_chip(self, stack: contextlib.AsyncExitStack) -> tuple[Cpu, VirtualChip]:
         settings, uart = self._settings, self._uart
         file = FlashFile(settings.flash, settings.flash_size)
         stack.callback(file.close)
@@ -92,7 +92,7 @@ class _Server:
         )
         registers = Registers(self._mac, file.size, lambda: uart.baud)
         cpu = Cpu(config, uart.send)
-        chip = Chip(flash, registers, cpu, uart.send, self._forget, self._stop.set)
+        chip = VirtualChip(flash, registers, cpu, uart.send, self._forget, self._stop.set)
         stack.callback(chip.power_off)
         circuit = ResetCircuit(chip.hold, chip.release, asyncio.get_running_loop().call_later)
         uart.receive = chip.receive
@@ -110,9 +110,9 @@ class _Server:
         stack.callback(fuse.close)
         return fuse
 
-    async def _open_ports(self, stack: contextlib.AsyncExitStack, cpu: Cpu) -> Listening:
+    async def _open_ports(self, stack: contextlib.AsyncExitStack, cpu: Cpu) -> ChipEndpoints:
         settings, uart = self._settings, self._uart
-        server, port = await listen(uart, settings.port, Rfc2217)
+        server, port = await listen(uart, settings.port, Rfc2217Coding)
         stack.callback(server.close)
         raw = await self._open_raw(stack, uart, settings.raw_port)
         pty = None
@@ -122,15 +122,15 @@ class _Server:
             pty = end.path
         uart1 = await self._open_raw(stack, cpu.uarts.line(1), settings.uart1)
         uart2 = await self._open_raw(stack, cpu.uarts.line(2), settings.uart2)
-        return Listening(f"rfc2217://{LOOPBACK}:{port}", raw, pty, os.getpid(), uart1, uart2)
+        return ChipEndpoints(f"rfc2217://{LOOPBACK}:{port}", raw, pty, os.getpid(), uart1, uart2)
 
     async def _open_raw(
-        self, stack: contextlib.AsyncExitStack, uart: Uart, port: int | None
+        self, stack: contextlib.AsyncExitStack, uart: UartHub, port: int | None
     ) -> str | None:
         """Open a line as a bare byte stream; return its URL."""
         if port is None:
             return None
-        server, port = await listen(uart, port, lambda *_: Raw())
+        server, port = await listen(uart, port, lambda *_: RawCoding())
         stack.callback(server.close)
         return f"socket://{LOOPBACK}:{port}"
 

@@ -15,7 +15,7 @@ _HEADER = struct.Struct("<BBHI")
 _REQUEST, _RESPONSE = 0, 1
 
 
-class Command(IntEnum):
+class LoaderCommand(IntEnum):
     """What a client may ask; from 0xD0 on only of the stub."""
 
     FLASH_BEGIN = 0x02
@@ -41,7 +41,7 @@ class Command(IntEnum):
     RUN_USER_CODE = 0xD3
 
 
-class Problem(IntEnum):
+class LoaderProblem(IntEnum):
     """Why a command is refused."""
 
     UNKNOWN = auto()
@@ -58,22 +58,22 @@ class Problem(IntEnum):
 class RefusedError(Exception):
     """A command cannot be done; `problem` goes back to the client."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: LoaderProblem) -> None:
         super().__init__(problem.name)
         self.problem = problem
 
 
 @dataclass(frozen=True)
-class Dialect:
+class LoaderDialect:
     """How one of the two loaders words its answers."""
 
     is_stub: bool
     sync_value: int
     """A client that reads 0 here knows that the stub runs already."""
     success: bytes
-    codes: dict[Problem, int]
+    codes: dict[LoaderProblem, int]
 
-    def status(self, problem: Problem | None) -> bytes:
+    def status(self, problem: LoaderProblem | None) -> bytes:
         """Return the status bytes for success (None) or `problem`."""
         if problem is None:
             return self.success
@@ -81,41 +81,41 @@ class Dialect:
         return bytes((code, 0)) if self.is_stub else bytes((1, code, 0, 0))
 
 
-ROM = Dialect(
+ROM = LoaderDialect(
     is_stub=False,
     sync_value=0x20120707,
     success=bytes(4),
     codes={
-        Problem.UNKNOWN: 0x05,
-        Problem.BAD_LENGTH: 0x05,
-        Problem.BAD_CHECKSUM: 0x07,
-        Problem.NOT_BEGUN: 0x06,
-        Problem.TOO_MUCH: 0x06,
-        Problem.FLASH_FAILED: 0x06,
-        Problem.READ_BACK_DIFFERS: 0x08,
-        Problem.READ_TOO_LONG: 0x0A,
-        Problem.BAD_DEFLATE: 0x0B,
+        LoaderProblem.UNKNOWN: 0x05,
+        LoaderProblem.BAD_LENGTH: 0x05,
+        LoaderProblem.BAD_CHECKSUM: 0x07,
+        LoaderProblem.NOT_BEGUN: 0x06,
+        LoaderProblem.TOO_MUCH: 0x06,
+        LoaderProblem.FLASH_FAILED: 0x06,
+        LoaderProblem.READ_BACK_DIFFERS: 0x08,
+        LoaderProblem.READ_TOO_LONG: 0x0A,
+        LoaderProblem.BAD_DEFLATE: 0x0B,
     },
 )
-STUB = Dialect(
+STUB = LoaderDialect(
     is_stub=True,
     sync_value=0,
     success=bytes(2),
     codes={
-        Problem.UNKNOWN: 0xFF,
-        Problem.BAD_LENGTH: 0xC0,
-        Problem.BAD_CHECKSUM: 0xC1,
-        Problem.NOT_BEGUN: 0xC6,
-        Problem.TOO_MUCH: 0xC9,
-        Problem.FLASH_FAILED: 0xC4,
-        Problem.READ_BACK_DIFFERS: 0xC4,
-        Problem.READ_TOO_LONG: 0xC0,
-        Problem.BAD_DEFLATE: 0xC7,
+        LoaderProblem.UNKNOWN: 0xFF,
+        LoaderProblem.BAD_LENGTH: 0xC0,
+        LoaderProblem.BAD_CHECKSUM: 0xC1,
+        LoaderProblem.NOT_BEGUN: 0xC6,
+        LoaderProblem.TOO_MUCH: 0xC9,
+        LoaderProblem.FLASH_FAILED: 0xC4,
+        LoaderProblem.READ_BACK_DIFFERS: 0xC4,
+        LoaderProblem.READ_TOO_LONG: 0xC0,
+        LoaderProblem.BAD_DEFLATE: 0xC7,
     },
 )
 
 
-class Request(NamedTuple):
+class LoaderRequest(NamedTuple):
     """One command packet; `sound` says that its length field tells the truth."""
 
     command: int
@@ -124,7 +124,7 @@ class Request(NamedTuple):
     sound: bool
 
 
-def parse(frame: bytes) -> Request | None:
+def parse(frame: bytes) -> LoaderRequest | None:
     """Return the request in `frame`, or None if it is not one (noise, an echo)."""
     if len(frame) < _HEADER.size:
         return None
@@ -132,13 +132,13 @@ def parse(frame: bytes) -> Request | None:
     if direction != _REQUEST:
         return None
     body = frame[_HEADER.size :]
-    return Request(command, checksum, body, len(body) == size)
+    return LoaderRequest(command, checksum, body, len(body) == size)
 
 
 def words(body: bytes, count: int) -> tuple[int, ...]:
     """Return `body` as exactly `count` 32-bit words. Raises RefusedError for any other length."""
     if len(body) != 4 * count:
-        raise RefusedError(Problem.BAD_LENGTH)
+        raise RefusedError(LoaderProblem.BAD_LENGTH)
     return struct.unpack(f"<{count}I", body)
 
 

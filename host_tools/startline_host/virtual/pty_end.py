@@ -9,7 +9,7 @@ import tty
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from startline_host.virtual.uart import Uart
+    from startline_host.virtual.uart import UartHub
 
 _LOOK_SECONDS = 0.05
 _CHUNK = 65536
@@ -23,7 +23,7 @@ class PtyEnd:
     open, output is lost as on a port that nothing is plugged into.
     """
 
-    def __init__(self, uart: Uart) -> None:
+    def __init__(self, uart: UartHub) -> None:
         self._uart = uart
         self._master, other = os.openpty()
         tty.setraw(other)

@@ -16,7 +16,7 @@ change waits for its answer, 50 ms and more, so this capacitor is a large one.
 """
 
 
-class Timer(Protocol):
+class ScheduledCall(Protocol):
     """What a scheduler gives back: something that can be cancelled."""
 
     def cancel(self) -> None:
@@ -34,13 +34,13 @@ class ResetCircuit:
         self,
         hold: Callable[[], None],
         release: Callable[[bool], None],
-        later: Callable[[float, Callable[[], None]], Timer],
+        later: Callable[[float, Callable[[], None]], ScheduledCall],
     ) -> None:
         self._hold = hold
         self._release = release
         self._later = later
         self._held = False
-        self._charging: Timer | None = None
+        self._charging: ScheduledCall | None = None
 
     def set_lines(self, *, dtr: bool, rts: bool) -> None:
         """Take the state of both lines, True for asserted."""

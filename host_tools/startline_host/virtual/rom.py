@@ -12,10 +12,10 @@ from startline_host.virtual.flash_service import FlashService, ReadOut
 from startline_host.virtual.protocol import (
     ROM,
     STUB,
-    Command,
-    Problem,
+    LoaderCommand,
+    LoaderProblem,
+    LoaderRequest,
     RefusedError,
-    Request,
     answer,
     parse,
     words,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from startline_host.virtual.flash import NorFlash
     from startline_host.virtual.registers import Registers
 
-    _Handlers: TypeAlias = "dict[int, Callable[[Loader, Request], int | bytes | None]]"
+    _Handlers: TypeAlias = "dict[int, Callable[[RomLoader, LoaderRequest], int | bytes | None]]"
 
 _SYNC_BODY = b"\x07\x07\x12\x20" + b"\x55" * 32
 _SYNC_ANSWERS = 8
@@ -35,12 +35,12 @@ _BLOCK = struct.Struct("<IIII")
 _GREETING = b"OHAI"
 
 RUN = "run"
-"""`Loader.leaving`: start from flash."""
+"""`RomLoader.leaving`: start from flash."""
 RESET = "reset"
-"""`Loader.leaving`: reset the chip with its boot pins as they were, into this loader again."""
+"""`RomLoader.leaving`: reset the chip with its boot pins as they were, into this loader again."""
 
 
-class Loader:
+class RomLoader:
     """A state machine from bytes of the client to bytes for the client.
 
     The stub is not executed: whatever is uploaded and entered is taken for it, and from then
@@ -51,14 +51,14 @@ class Loader:
         self.leaving: str | None = None
         self._flash = flash
         self._registers = registers
-        self._decoder = slip.Decoder()
+        self._decoder = slip.SlipDecoder()
         self._dialect = ROM
         self._service = FlashService(flash, is_stub=False)
         self._upload_left = 0
         self._uploaded: list[range] = []
         self._reading: ReadOut | None = None
         self._afterwards: Callable[[], bytes] | None = None
-        self._carried: Problem | None = None
+        self._carried: LoaderProblem | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the line and return the answer's. Check `leaving` after sending it."""
@@ -73,12 +73,12 @@ class Loader:
         request = parse(frame)
         if request is None or self.leaving:
             return b""
-        if request.command == Command.RUN_USER_CODE and self._dialect.is_stub:
+        if request.command == LoaderCommand.RUN_USER_CODE and self._dialect.is_stub:
             self.leaving = RUN
             return b""
         return self._respond(request)
 
-    def _respond(self, request: Request) -> bytes:
+    def _respond(self, request: LoaderRequest) -> bytes:
         value, data, problem = 0, b"", self._carried
         dialect = self._dialect
         self._carried = None
@@ -88,9 +88,9 @@ class Loader:
             except RefusedError as refused:
                 problem = refused.problem
         # An ESP32's ROM does not echo the number of a command that it does not know.
-        unknown = problem is Problem.UNKNOWN and not dialect.is_stub
+        unknown = problem is LoaderProblem.UNKNOWN and not dialect.is_stub
         packet = answer(0 if unknown else request.command, value, data, dialect.status(problem))
-        times = _SYNC_ANSWERS if request.command == Command.SYNC and problem is None else 1
+        times = _SYNC_ANSWERS if request.command == LoaderCommand.SYNC and problem is None else 1
         return slip.encode(packet) * times + self._do_afterwards()
 
     def _do_afterwards(self) -> bytes:
@@ -104,45 +104,45 @@ class Loader:
             self._carried = refused.problem
             return b""
 
-    def _dispatch(self, request: Request) -> tuple[int, bytes]:
+    def _dispatch(self, request: LoaderRequest) -> tuple[int, bytes]:
         """Carry out `request` and return (value, data). Raises RefusedError."""
         if not request.sound:
-            raise RefusedError(Problem.BAD_LENGTH)
+            raise RefusedError(LoaderProblem.BAD_LENGTH)
         own = self._STUB_ONLY if self._dialect.is_stub else self._ROM_ONLY
         handler = self._BOTH.get(request.command) or own.get(request.command)
         if handler is None:
-            raise RefusedError(Problem.UNKNOWN)
+            raise RefusedError(LoaderProblem.UNKNOWN)
         result = handler(self, request)
         if isinstance(result, bytes):
             return 0, result
         return result or 0, b""
 
-    def _sync(self, request: Request) -> int:
+    def _sync(self, request: LoaderRequest) -> int:
         if request.body != _SYNC_BODY:
-            raise RefusedError(Problem.BAD_LENGTH)
+            raise RefusedError(LoaderProblem.BAD_LENGTH)
         return self._dialect.sync_value
 
-    def _read_reg(self, request: Request) -> int:
+    def _read_reg(self, request: LoaderRequest) -> int:
         return self._registers.read(*words(request.body, 1))
 
-    def _write_reg(self, request: Request) -> None:
+    def _write_reg(self, request: LoaderRequest) -> None:
         if not request.body or len(request.body) % 16:
-            raise RefusedError(Problem.BAD_LENGTH)
+            raise RefusedError(LoaderProblem.BAD_LENGTH)
         for address, value, mask, _delay in struct.iter_unpack("<IIII", request.body):
             self._registers.write(address, value, mask)
 
-    def _mem_begin(self, request: Request) -> None:
+    def _mem_begin(self, request: LoaderRequest) -> None:
         size, _blocks, _block_size, offset = words(request.body, 4)
         self._upload_left = size
         self._uploaded.append(range(offset, offset + size))
 
-    def _mem_data(self, request: Request) -> None:
+    def _mem_data(self, request: LoaderRequest) -> None:
         _sequence, data = _block(request)
         if len(data) > self._upload_left:
-            raise RefusedError(Problem.TOO_MUCH)
+            raise RefusedError(LoaderProblem.TOO_MUCH)
         self._upload_left -= len(data)
 
-    def _mem_end(self, request: Request) -> None:
+    def _mem_end(self, request: LoaderRequest) -> None:
         stay, entry = words(request.body, 2)
         if not stay and any(entry in piece for piece in self._uploaded):
             self._afterwards = self._enter_stub
@@ -153,25 +153,25 @@ class Loader:
         self._service = FlashService(self._flash, is_stub=True)
         return slip.encode(_GREETING)
 
-    def _spi_attach(self, request: Request) -> None:
+    def _spi_attach(self, request: LoaderRequest) -> None:
         words(request.body, 1 if self._dialect.is_stub else 2)
 
-    def _spi_set_params(self, request: Request) -> None:
+    def _spi_set_params(self, request: LoaderRequest) -> None:
         _id, size, _block, _sector, _page, _status = words(request.body, 6)
         self._service.set_size(size)
 
-    def _change_baud(self, request: Request) -> None:
+    def _change_baud(self, request: LoaderRequest) -> None:
         # The host changes its own side next, and the line follows the host's rate.
         words(request.body, 2)
 
-    def _flash_begin(self, request: Request) -> None:
+    def _flash_begin(self, request: LoaderRequest) -> None:
         # The stub takes a fifth word, "encrypted"; without flash encryption it means nothing.
         body = request.body[:16] if self._dialect.is_stub else request.body
         length, _blocks, _block_size, offset = words(body, 4)
-        deflated = request.command == Command.FLASH_DEFL_BEGIN
+        deflated = request.command == LoaderCommand.FLASH_DEFL_BEGIN
         self._service.begin(length, offset, deflated=deflated)
 
-    def _flash_data(self, request: Request) -> None:
+    def _flash_data(self, request: LoaderRequest) -> None:
         sequence, data = _block(request)
         if not self._service.accept(sequence):
             return
@@ -184,7 +184,7 @@ class Loader:
         self._service.write(data)
         return b""
 
-    def _flash_end(self, request: Request) -> None:
+    def _flash_end(self, request: LoaderRequest) -> None:
         (stay,) = words(request.body, 1)
         self._service.end()
         if not stay:
@@ -192,60 +192,60 @@ class Loader:
         elif not self._dialect.is_stub:
             self.leaving = RUN
 
-    def _flash_md5(self, request: Request) -> bytes:
+    def _flash_md5(self, request: LoaderRequest) -> bytes:
         offset, length, _, _ = words(request.body, 4)
         return self._service.digest(offset, length)
 
-    def _read_flash_slow(self, request: Request) -> bytes:
+    def _read_flash_slow(self, request: LoaderRequest) -> bytes:
         return self._service.read_slowly(*words(request.body, 2))
 
-    def _erase_flash(self, request: Request) -> None:
+    def _erase_flash(self, request: LoaderRequest) -> None:
         words(request.body, 0)
         self._service.erase_all()
 
-    def _erase_region(self, request: Request) -> None:
+    def _erase_region(self, request: LoaderRequest) -> None:
         self._service.erase_region(*words(request.body, 2))
 
-    def _read_flash(self, request: Request) -> None:
+    def _read_flash(self, request: LoaderRequest) -> None:
         offset, length, packet, _in_flight = words(request.body, 4)
         reading = self._service.read_out(offset, length, packet)
         self._reading = reading if length else None
         self._afterwards = reading.start
 
     _BOTH: ClassVar[_Handlers] = {
-        Command.SYNC: _sync,
-        Command.READ_REG: _read_reg,
-        Command.WRITE_REG: _write_reg,
-        Command.MEM_BEGIN: _mem_begin,
-        Command.MEM_DATA: _mem_data,
-        Command.MEM_END: _mem_end,
-        Command.SPI_ATTACH: _spi_attach,
-        Command.SPI_SET_PARAMS: _spi_set_params,
-        Command.CHANGE_BAUDRATE: _change_baud,
-        Command.FLASH_BEGIN: _flash_begin,
-        Command.FLASH_DATA: _flash_data,
-        Command.FLASH_END: _flash_end,
-        Command.FLASH_DEFL_BEGIN: _flash_begin,
-        Command.FLASH_DEFL_DATA: _flash_data,
-        Command.FLASH_DEFL_END: _flash_end,
-        Command.SPI_FLASH_MD5: _flash_md5,
+        LoaderCommand.SYNC: _sync,
+        LoaderCommand.READ_REG: _read_reg,
+        LoaderCommand.WRITE_REG: _write_reg,
+        LoaderCommand.MEM_BEGIN: _mem_begin,
+        LoaderCommand.MEM_DATA: _mem_data,
+        LoaderCommand.MEM_END: _mem_end,
+        LoaderCommand.SPI_ATTACH: _spi_attach,
+        LoaderCommand.SPI_SET_PARAMS: _spi_set_params,
+        LoaderCommand.CHANGE_BAUDRATE: _change_baud,
+        LoaderCommand.FLASH_BEGIN: _flash_begin,
+        LoaderCommand.FLASH_DATA: _flash_data,
+        LoaderCommand.FLASH_END: _flash_end,
+        LoaderCommand.FLASH_DEFL_BEGIN: _flash_begin,
+        LoaderCommand.FLASH_DEFL_DATA: _flash_data,
+        LoaderCommand.FLASH_DEFL_END: _flash_end,
+        LoaderCommand.SPI_FLASH_MD5: _flash_md5,
     }
-    _ROM_ONLY: ClassVar[_Handlers] = {Command.READ_FLASH_SLOW: _read_flash_slow}
+    _ROM_ONLY: ClassVar[_Handlers] = {LoaderCommand.READ_FLASH_SLOW: _read_flash_slow}
     _STUB_ONLY: ClassVar[_Handlers] = {
-        Command.ERASE_FLASH: _erase_flash,
-        Command.ERASE_REGION: _erase_region,
-        Command.READ_FLASH: _read_flash,
+        LoaderCommand.ERASE_FLASH: _erase_flash,
+        LoaderCommand.ERASE_REGION: _erase_region,
+        LoaderCommand.READ_FLASH: _read_flash,
     }
 
 
-def _block(request: Request) -> tuple[int, bytes]:
+def _block(request: LoaderRequest) -> tuple[int, bytes]:
     """Return (sequence, payload) of a data packet. Raises RefusedError if it is damaged."""
     if len(request.body) < _BLOCK.size:
-        raise RefusedError(Problem.BAD_LENGTH)
+        raise RefusedError(LoaderProblem.BAD_LENGTH)
     length, sequence, _, _ = _BLOCK.unpack_from(request.body)
     data = request.body[_BLOCK.size :]
     if length != len(data):
-        raise RefusedError(Problem.BAD_LENGTH)
+        raise RefusedError(LoaderProblem.BAD_LENGTH)
     if checksum(data) != request.checksum & 0xFF:
-        raise RefusedError(Problem.BAD_CHECKSUM)
+        raise RefusedError(LoaderProblem.BAD_CHECKSUM)
     return sequence, data

@@ -16,7 +16,7 @@ def encode(frame: bytes) -> bytes:
     return _END + body + _END
 
 
-class Decoder:
+class SlipDecoder:
     """Collects bytes of any grouping into frames."""
 
     def __init__(self) -> None:

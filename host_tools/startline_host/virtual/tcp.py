@@ -13,7 +13,7 @@ from startline_host.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from startline_host.virtual.uart import Uart
+    from startline_host.virtual.uart import UartHub
 
 LOOPBACK = "127.0.0.1"
 _IAC = b"\xff"
@@ -26,7 +26,7 @@ _LOOKS, _APART = 25, 0.02
 _EARLY = 4096
 
 
-class Coding(Protocol):
+class LineCoding(Protocol):
     """What stands between the bytes of the line and those of the connection."""
 
     def encode(self, data: bytes) -> bytes:
@@ -39,7 +39,7 @@ class Coding(Protocol):
         """Let go of the line: the connection has ended."""
 
 
-class Raw:
+class RawCoding:
     """No coding, no modem lines: what `socket://` in pyserial speaks."""
 
     def encode(self, data: bytes) -> bytes:
@@ -54,10 +54,10 @@ class Raw:
         """There is nothing to let go of."""
 
 
-class Rfc2217:
+class Rfc2217Coding:
     """Telnet with the serial port options; the protocol itself is pyserial's."""
 
-    def __init__(self, uart: Uart, transport: asyncio.Transport) -> None:
+    def __init__(self, uart: UartHub, transport: asyncio.Transport) -> None:
         self._port = _VirtualPort(uart)
         self._manager = PortManager(self._port, transport)
 
@@ -94,7 +94,7 @@ class Rfc2217:
 class _VirtualPort:
     """The serial port that the protocol's manager believes to have."""
 
-    def __init__(self, uart: Uart) -> None:
+    def __init__(self, uart: UartHub) -> None:
         self._uart = uart
         self._dtr = self._rts = False
         self.bytesize, self.parity, self.stopbits = 8, "N", 1
@@ -140,19 +140,19 @@ class _VirtualPort:
             self._uart.set_lines(dtr, rts)
 
 
-class Connection(asyncio.Protocol):
+class UartConnection(asyncio.Protocol):
     """One TCP connection as a plug of the UART; a second one that stays is told so and closed."""
 
     def __init__(
         self,
-        uart: Uart,
-        coding: Callable[[Uart, asyncio.Transport], Coding],
-        busy: list[Connection],
+        uart: UartHub,
+        coding: Callable[[UartHub, asyncio.Transport], LineCoding],
+        busy: list[UartConnection],
     ) -> None:
         self._uart = uart
         self._make_coding = coding
         self._busy = busy
-        self._coding: Coding | None = None
+        self._coding: LineCoding | None = None
         self._transport: asyncio.Transport | None = None
         self._early = bytearray()
 
@@ -208,16 +208,18 @@ class Connection(asyncio.Protocol):
 
 
 async def listen(
-    uart: Uart, port: int, coding: Callable[[Uart, asyncio.Transport], Coding]
+    uart: UartHub, port: int, coding: Callable[[UartHub, asyncio.Transport], LineCoding]
 ) -> tuple[asyncio.Server, int]:
     """Serve `uart` on `port` of loopback (0 takes a free one); return the server and its port.
 
     Raises BadInput if the port is taken or may not be used.
     """
-    busy: list[Connection] = []
+    busy: list[UartConnection] = []
     loop = asyncio.get_running_loop()
     try:
-        server = await loop.create_server(lambda: Connection(uart, coding, busy), LOOPBACK, port)
+        server = await loop.create_server(
+            lambda: UartConnection(uart, coding, busy), LOOPBACK, port
+        )
     except OSError as error:
         reason = "in use" if error.errno == errno.EADDRINUSE else "not allowed"
         raise BadInput(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from startline_host.virtual.baud_pacing import Wire
+from startline_host.virtual.baud_pacing import BaudPacer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ class Plug(Protocol):
         """Take bytes from the chip; never blocks."""
 
 
-class Counts(NamedTuple):
+class UartCounts(NamedTuple):
     """Bytes that went over the line so far, seen from the chip.
 
     `busy` is how many seconds they take at the baud rates at which they went, one after another.
@@ -31,7 +31,7 @@ class Counts(NamedTuple):
     busy: float = 0.0
 
 
-class Uart:
+class UartHub:
     """Joins the chip to any number of plugs: each gets all output, all may send.
 
     `receive(data)` gets what hosts send, `set_lines(dtr=, rts=)` their modem lines, and
@@ -46,14 +46,14 @@ class Uart:
         self.pause_output: Callable[[bool], None] = _nothing
         self._plugs: list[Plug] = []
         self._full: set[object] = set()
-        self._to_chip = Wire(self._arrive, lambda: self.baud, paced=paced)
-        self._to_host = Wire(self._deliver, lambda: self.baud, paced=paced)
+        self._to_chip = BaudPacer(self._arrive, lambda: self.baud, paced=paced)
+        self._to_host = BaudPacer(self._deliver, lambda: self.baud, paced=paced)
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> UartCounts:
         """Bytes carried each way, and their time."""
         there, back = self._to_chip, self._to_host
-        return Counts(there.carried, back.carried, there.busy + back.busy)
+        return UartCounts(there.carried, back.carried, there.busy + back.busy)
 
     def plug_in(self, plug: Plug) -> None:
         """Connect a host's end; it gets output from now on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from startline_host.virtual.uart import Uart
+from startline_host.virtual.uart import UartHub
 
 NUMBERS = (1, 2)
 
@@ -19,7 +19,7 @@ class UartPort:
 
     def __init__(self, number: int, *, paced: bool) -> None:
         self.number = number
-        self.line = Uart(paced=paced)
+        self.line = UartHub(paced=paced)
         self.line.receive = self._arrive
         self.lost = 0
         self._room = 0
@@ -75,7 +75,7 @@ class UartPorts:
     def __init__(self, *, paced: bool) -> None:
         self._ports = {number: UartPort(number, paced=paced) for number in NUMBERS}
 
-    def line(self, number: int) -> Uart:
+    def line(self, number: int) -> UartHub:
         """Return what plugs are plugged into."""
         return self._ports[number].line
 

@@ -14,7 +14,7 @@ _HEAD = 3
 RAW = ord("R")
 
 
-class Piece(NamedTuple):
+class StreamPiece(NamedTuple):
     """What came next: "line" bytes for the console, or a "word" for the process."""
 
     kind: Literal["line", "word"]
@@ -31,14 +31,14 @@ def frame(prefix: bytes, word: bytes) -> bytes:
     return prefix + b"C" + len(word).to_bytes(2, "little") + word
 
 
-class Decoder:
+class VmStreamDecoder:
     """Splits a stream of bytes into pieces; a frame that is not complete waits for the rest."""
 
     def __init__(self, prefix: bytes) -> None:
         self._prefix = prefix
         self._buffer = b""
 
-    def feed(self, data: bytes) -> Iterator[Piece]:
+    def feed(self, data: bytes) -> Iterator[StreamPiece]:
         """Take bytes and yield what they complete."""
         self._buffer += data
         while self._buffer:
@@ -47,7 +47,7 @@ class Decoder:
                 end = len(self._buffer) - self._tail() if start < 0 else start
                 text, self._buffer = self._buffer[:end], self._buffer[end:]
                 if text:
-                    yield Piece("line", text.replace(b"\n", b"\r\n"))
+                    yield StreamPiece("line", text.replace(b"\n", b"\r\n"))
                 if start < 0:
                     return
             head = len(self._prefix) + _HEAD
@@ -57,7 +57,7 @@ class Decoder:
             kind = self._buffer[head - _HEAD]
             payload = self._buffer[head : head + size]
             self._buffer = self._buffer[head + size :]
-            yield Piece("line" if kind == RAW else "word", payload)
+            yield StreamPiece("line" if kind == RAW else "word", payload)
 
     def _tail(self) -> int:
         """Return how many bytes at the end may be the beginning of a prefix."""

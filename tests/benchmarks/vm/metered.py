@@ -45,7 +45,7 @@ def main() -> None:
     """Live so many boots and print what they did to the flash."""
     import vfs  # the VM's own: the stand-in looks at each file that is imported
     from runtime import chip, clock, install
-    from runtime.world import World
+    from runtime.world import RuntimeWorld
 
     flash = metered_flash(ORDER["flash"])
     out = Quiet()
@@ -59,11 +59,11 @@ def main() -> None:
     for _ in range(ORDER["boots"]):
         began = time.ticks_ms()
         flash.dead = False
-        life = chip.Chip(
+        life = chip.RuntimeChip(
             flash,
             bytes.fromhex(ORDER["mac"]),
-            World(lambda: ORDER["world"]),
-            clock.Clock(time.ticks_us),
+            RuntimeWorld(lambda: ORDER["world"]),
+            clock.ChipClock(time.ticks_us),
             lambda began=began: time.ticks_diff(time.ticks_ms(), began),
         )
         life.clock.set_us(life.world.power_on_us())

@@ -9,14 +9,14 @@ from itertools import product
 
 from startline_host.formats.factory_partition import (
     SAME_KEY,
-    Claim,
-    Net,
-    Run,
-    Settings,
-    Tls,
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    RunSettings,
+    TlsSettings,
     make_entries,
 )
-from startline_host.formats.nvs_image import Entry, make_nvs_image
+from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.formats.partitions import (
     BIND_SIZE,
     FCTRY_SIZE,
@@ -25,7 +25,7 @@ from startline_host.formats.partitions import (
     SUBTYPE_PHY,
     TABLE_OFFSET,
     TYPE_DATA,
-    Partition,
+    PartitionRow,
 )
 from startline_host.formats.units import Unit
 from startline_host.secrets import Secret
@@ -47,11 +47,11 @@ RUN_KEYS = ("absent", "same", "other")
 
 _RUN = {"absent": None, "same": Secret(SAME_KEY), "other": Secret(APP_KEYS["other"])}
 _MADE_AT = 1_790_000_000
-_NVS = Partition("nvs", TYPE_DATA, SUBTYPE_NVS, 0x9000, 0x6000)
-_PHY = Partition("phy_init", TYPE_DATA, SUBTYPE_PHY, 0xF000, 0x1000)
+_NVS = PartitionRow("nvs", TYPE_DATA, SUBTYPE_NVS, 0x9000, 0x6000)
+_PHY = PartitionRow("phy_init", TYPE_DATA, SUBTYPE_PHY, 0xF000, 0x1000)
 # Where these two lie does not matter to the agent, and a small flash is quick to copy.
-_BIND = Partition("bind", TYPE_DATA, SUBTYPE_BIND, 0x10000, BIND_SIZE)
-_FCTRY = Partition("fctry", TYPE_DATA, SUBTYPE_NVS, 0x12000, FCTRY_SIZE)
+_BIND = PartitionRow("bind", TYPE_DATA, SUBTYPE_BIND, 0x10000, BIND_SIZE)
+_FCTRY = PartitionRow("fctry", TYPE_DATA, SUBTYPE_NVS, 0x12000, FCTRY_SIZE)
 _ROW = struct.Struct("<HBBII16sI")
 
 
@@ -105,7 +105,7 @@ def make_unit(
     """
     unit = Unit(serial=serial, model="Model X1", made_at=_MADE_AT)
     entries = make_entries(unit, _settings(cloud, run))
-    entries += [Entry("set", key, "u16", value) for key, value in (options or {}).items()]
+    entries += [NvsEntry("set", key, "u16", value) for key, value in (options or {}).items()]
     if table == "startline":
         return with_factory_image(make_nvs_image(entries, FCTRY_SIZE))
     flash = _blank((_NVS, _PHY))
@@ -120,11 +120,13 @@ def with_factory_image(fctry: bytes) -> bytes:
     return bytes(flash)
 
 
-def _settings(cloud: str, run: str) -> Settings:
+def _settings(cloud: str, run: str) -> DeviceSettings:
     if cloud == "rufus":
-        claim = Claim(cloud="rufus", base_url="https://localhost:8443/v0", key=Secret(CANARY))
+        claim = ClaimSettings(
+            cloud="rufus", base_url="https://localhost:8443/v0", key=Secret(CANARY)
+        )
     else:
-        claim = Claim(
+        claim = ClaimSettings(
             cloud="vms",
             base_url="https://localhost:8443",
             login="owner",
@@ -132,15 +134,15 @@ def _settings(cloud: str, run: str) -> Settings:
             type="mediaagent",
             auth=Secret(CANARY),
         )
-    return Settings(
+    return DeviceSettings(
         claim=claim,
-        net=Net(ssid="bench", password=Secret("bench-wifi")),
-        tls=Tls(ca=(b"\x30\x82\x01\x80" + hashlib.sha512(b"a certificate").digest() * 6,)),
-        run=Run(key=_RUN[run]),
+        net=NetSettings(ssid="bench", password=Secret("bench-wifi")),
+        tls=TlsSettings(ca=(b"\x30\x82\x01\x80" + hashlib.sha512(b"a certificate").digest() * 6,)),
+        run=RunSettings(key=_RUN[run]),
     )
 
 
-def _blank(rows: tuple[Partition, ...]) -> bytearray:
+def _blank(rows: tuple[PartitionRow, ...]) -> bytearray:
     flash = bytearray(b"\xff" * max(row.end for row in rows))
     _put(flash, TABLE_OFFSET, _table(rows))
     return flash
@@ -150,7 +152,7 @@ def _put(flash: bytearray, offset: int, data: bytes) -> None:
     flash[offset : offset + len(data)] = data
 
 
-def _table(rows: tuple[Partition, ...]) -> bytes:
+def _table(rows: tuple[PartitionRow, ...]) -> bytes:
     raw = b"".join(
         _ROW.pack(0x50AA, row.kind, row.subtype, row.offset, row.size, row.name.encode(), 0)
         for row in rows
@@ -158,8 +160,8 @@ def _table(rows: tuple[Partition, ...]) -> bytes:
     return raw + b"\xeb\xeb" + b"\xff" * 14 + hashlib.md5(raw, usedforsecurity=False).digest()
 
 
-def _as_blob(entry: Entry) -> Entry:
+def _as_blob(entry: NvsEntry) -> NvsEntry:
     """Return an entry as a device with a stock table is told it: `esp32.NVS` sets blobs only."""
     value = entry.plain()
     raw = value if isinstance(value, bytes) else str(value).encode()
-    return Entry(entry.namespace, entry.key, "blob", raw)
+    return NvsEntry(entry.namespace, entry.key, "blob", raw)

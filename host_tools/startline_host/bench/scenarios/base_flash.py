@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from startline_host.boards import Board, load_board
-from startline_host.flows.firmware_bundle import Kit
+from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
 from startline_host.formats.bytecode import check_bytecode, device_files
 from startline_host.formats.flash_plan import device_table, merged_image
@@ -46,10 +46,10 @@ def restart():
 """
 
 
-class Base(msgspec.Struct, frozen=True):
+class BaseFlash(msgspec.Struct, frozen=True):
     """A whole flash without an identity (`image`), the kit that it was made of, and its table."""
 
-    kit: Kit
+    kit: FirmwareBundle
     image: bytes
 
     @property
@@ -69,7 +69,7 @@ def make_base(
     agent: Path | None = None,
     own: Mapping[str, bytes] | None = None,
     firmware: Path | None = None,
-) -> Base:
+) -> BaseFlash:
     """Compile the agent (from the folder `agent`, or as it came) and lay the flash out, once a run.
 
     `own` are the reader's owner's files by absolute path; by default the bench's own app.
@@ -78,11 +78,11 @@ def make_base(
     chosen = FirmwareStore(default_cache()).obtain(profile, firmware)
     files = device_files(agent)
     check_bytecode(files, chosen.firmware.version)
-    kit = Kit(
+    kit = FirmwareBundle(
         board=profile,
         firmware=chosen.firmware,
         table=device_table(profile, chosen.firmware),
         files=files,
         own={"/app.py": APP} if own is None else dict(own),
     )
-    return Base(kit, merged_image(kit.plan(vfs=True, fctry=None)))
+    return BaseFlash(kit, merged_image(kit.plan(vfs=True, fctry=None)))

@@ -10,21 +10,21 @@ from typing import Self
 
 import msgspec
 
-from startline_host.bench.scenarios.base_flash import APP, Base
-from startline_host.bench.scenarios.model import Damage, World
+from startline_host.bench.scenarios.base_flash import APP, BaseFlash
+from startline_host.bench.scenarios.model import FlashDamage, VirtualWorld
 from startline_host.bench.scenarios.provisioning import is_bench_unit, neutral
 from startline_host.bench.scenarios.reader import LinkMaker, Reader
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.device.bootloader import BootLoader
 from startline_host.device.partition_access import differing_blocks, read_facts, write_partition
 from startline_host.device.port import Port
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, DeviceSilent
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.flash_survey import Survey
-from startline_host.flows.load_request import Order
+from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, Remark, nobody
 from startline_host.flows.prompt_session import read_kept
@@ -56,10 +56,10 @@ except ImportError:
 _OWN_APP = "'app.py' in __import__('os').listdir('/')"
 
 
-class Borrowed(msgspec.Struct, frozen=True):
+class BorrowedBoard(msgspec.Struct, frozen=True):
     """A board that was made ready: its port, and what a rig on it can do."""
 
-    base: Base
+    base: BaseFlash
     url: str
     can: frozenset[str]
 
@@ -71,14 +71,14 @@ class Borrowed(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def borrow(url: str, base: Base, listen: Listener = nobody) -> Iterator[Borrowed]:
+def borrow(url: str, base: BaseFlash, listen: Listener = nobody) -> Iterator[BorrowedBoard]:
     """Load a board with the agent for as long as the block runs; then give it back unbound.
 
     What it had been told of itself stands in it again afterwards, and its record is blank. Raises
     WouldTouchBound, before anything is written, for a board that is bound or may be; BadInput for
     a line without reset wires.
     """
-    with Line(url) as line:
+    with PortSession(url) as line:
         if not line.port().can_reset:
             raise BadInput(
                 f"The bench switches readers on and off, and {url} has no wires for that.",
@@ -88,14 +88,14 @@ def borrow(url: str, base: Base, listen: Listener = nobody) -> Iterator[Borrowed
         has_app = _has_app(line.port())
         kit = msgspec.structs.replace(base.kit, own={} if has_app else {"/app.py": APP})
         # With an identity of the bench's own it can ask nobody, whenever it starts.
-        load(line, Order(board=base.board, kit=kit, provision=neutral()), listen)
+        load(line, LoadRequest(board=base.board, kit=kit, provision=neutral()), listen)
         restart(line)
     fctry = there.fctry if there and there.fctry else b"\xff" * FCTRY_SIZE
     can = frozenset() if has_app else frozenset({"app"})
     try:
-        yield Borrowed(base, url, can)
+        yield BorrowedBoard(base, url, can)
     finally:
-        with Line(url) as line:
+        with PortSession(url) as line:
             _give_back(line.port(), fctry, keep_app=has_app)
 
 
@@ -104,7 +104,7 @@ class BoardRig:
 
     def __init__(
         self,
-        board: Borrowed,
+        board: BorrowedBoard,
         transcript: Transcript,
         stop: threading.Event,
         link: LinkMaker | None,
@@ -127,7 +127,7 @@ class BoardRig:
     ) -> None:
         self._reader.__exit__(kind, error, trace)
 
-    def set_world(self, world: World) -> None:
+    def set_world(self, world: VirtualWorld) -> None:
         """Leave the world as it is: a board stands in the real one."""
 
     def reader(self, name: str = "first", *, copy_flash: bool = False) -> Reader:
@@ -153,12 +153,12 @@ class BoardRig:
         write_partition(repl, part, data, differing_blocks(old, data))
         self._reader.power_off()
 
-    def damage(self, name: str, damage: Damage, seed: int) -> None:
+    def damage(self, name: str, damage: FlashDamage, seed: int) -> None:
         """Refuse: nobody's board is damaged."""
         del name, damage, seed
         raise BadInput("A real board's flash is not damaged.")
 
-    def kept(self, name: str) -> Kept:
+    def kept(self, name: str) -> DeviceSnapshot:
         """Return what the reader keeps of its binding; it stays at its prompt."""
         del name
         return _kept(self._reader.line.port())
@@ -175,7 +175,7 @@ def _prompt(port: Port) -> Repl:
     return repl
 
 
-def _kept(port: Port) -> Kept:
+def _kept(port: Port) -> DeviceSnapshot:
     repl = _prompt(port)
     return read_kept(repl, read_facts(repl))
 
@@ -193,7 +193,7 @@ def _has_app(port: Port) -> bool:
         return False
 
 
-def _survey(line: Line, base: Base, listen: Listener) -> Kept | None:
+def _survey(line: PortSession, base: BaseFlash, listen: Listener) -> DeviceSnapshot | None:
     """Return what the board keeps; the record of an interrupted bench's unit is cleared."""
     try:
         repl = _prompt(line.port())

@@ -20,7 +20,7 @@ from startline_host.mock_cloud.switchboard import ALL_FAULTS
 from startline_host.mock_cloud.vms import LOGINS, TYPES
 
 
-class Stage:
+class CaseClouds:
     """The mock cloud as a case wants it, listening on `host`; readers know it as `name`."""
 
     def __init__(self, case: Case, host: str = "localhost", name: str = "") -> None:

@@ -7,35 +7,35 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from startline_host.bench.scenarios.base_flash import Base
-from startline_host.bench.scenarios.case_clouds import Stage
+from startline_host.bench.scenarios.base_flash import BaseFlash
+from startline_host.bench.scenarios.case_clouds import CaseClouds
 from startline_host.bench.scenarios.catalog import Case
 from startline_host.bench.scenarios.commands import CommandLine
-from startline_host.bench.scenarios.expectations import Finding, check, check_always
-from startline_host.bench.scenarios.facts import Facts, count_posts, gather
-from startline_host.bench.scenarios.model import Act, Expect, Given, over
+from startline_host.bench.scenarios.expectations import Mismatch, check, check_always
+from startline_host.bench.scenarios.facts import CaseFacts, count_posts, gather
+from startline_host.bench.scenarios.model import Act, Expect, ReaderSettings, over
 from startline_host.bench.scenarios.provisioning import Provisioner
 from startline_host.bench.scenarios.reader import Condition, Reader
 from startline_host.bench.scenarios.rig import Rig
 from startline_host.bench.scenarios.transcript import Transcript
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import StartlineError
-from startline_host.flows.load_request import Order
+from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
 from startline_host.mock_cloud import FaultProxy
 
 
-class Performance:
+class CaseRunner:
     """One case on a rig, with its clouds on a stage."""
 
     def __init__(
         self,
         case: Case,
         rig: Rig,
-        stage: Stage,
+        stage: CaseClouds,
         provisioner: Provisioner,
         transcript: Transcript,
-        base: Base,
+        base: BaseFlash,
         folder: Path,
         slack: int = 0,
     ) -> None:
@@ -47,17 +47,17 @@ class Performance:
         self._provisioner = provisioner
         self._transcript = transcript
         self._base = base
-        self._given: dict[str, Given] = {}
+        self._given: dict[str, ReaderSettings] = {}
         self._exit: int | None = None
         self._was_deaf = False
         self._command_line = CommandLine(folder, stage.cloud, provisioner, base.board.full_name)
 
-    def perform(self) -> tuple[list[Finding], Facts]:
+    def perform(self) -> tuple[list[Mismatch], CaseFacts]:
         """Do every act; return what was not as it must be, and the last facts.
 
         Raises TimedOut where a reader does not come to what is waited for, or Stopped.
         """
-        findings: list[Finding] = []
+        findings: list[Mismatch] = []
         acts = self._scenario.act
         self._rig.set_world(self._scenario.world)
         for number, act in enumerate(acts, 1):
@@ -78,7 +78,7 @@ class Performance:
     def _expected(self, expect: Expect, more: Expect) -> Expect:
         return over(expect, more) if self._case.key == "READ_WRITE" else expect
 
-    def _facts(self, name: str, expect: Expect, *, is_last: bool) -> Facts:
+    def _facts(self, name: str, expect: Expect, *, is_last: bool) -> CaseFacts:
         facts = gather(
             self._rig.reader(name),
             [self._rig.reader(one) for one in self._rig.names],
@@ -96,7 +96,7 @@ class Performance:
             key_kept = self._rig.flash_holds(name, key.reveal())
         return msgspec.structs.replace(facts, copies=copies, key_kept=key_kept)
 
-    def _always(self, name: str, facts: Facts) -> list[Finding]:
+    def _always(self, name: str, facts: CaseFacts) -> list[Mismatch]:
         given = self._given.get(name, self._scenario.given)
         secrets = self._provisioner.secrets()
         return check_always(
@@ -171,7 +171,7 @@ class Performance:
     def _load(self, reader: Reader, act: Act) -> None:
         """Load the reader over its line, with the cable's faults in between."""
         provision = self._provisioner.provision(self._given[act.reader])
-        order = Order(
+        order = LoadRequest(
             board=self._base.board, kit=self._base.kit if act.kit else None, provision=provision
         )
         url = self._rig.url(act.reader)
@@ -188,8 +188,8 @@ class Performance:
                 self._exit = error.exit_code
                 self._transcript.act(f"ended with {error.exit_code}: {error.message}")
 
-    def _load_through(self, url: str, order: Order) -> None:
-        with Line(url) as line:
+    def _load_through(self, url: str, order: LoadRequest) -> None:
+        with PortSession(url) as line:
             load(line, order)
 
     def _command(self, reader: Reader, act: Act) -> None:

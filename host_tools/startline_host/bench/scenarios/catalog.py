@@ -15,7 +15,7 @@ from startline_host.bench.scenarios.model import (
     LinkName,
     Scenario,
     ScenarioFile,
-    World,
+    VirtualWorld,
 )
 from startline_host.errors import BadInput
 from startline_host.mock_cloud import CASES
@@ -95,7 +95,7 @@ def links_of(scenario: Scenario) -> tuple[LinkName, ...]:
 
 def changes_world(scenario: Scenario) -> bool:
     """Tell whether a scenario needs a world of its own making."""
-    plain = World()
+    plain = VirtualWorld()
     worlds = [scenario.world, *(act.world or plain for act in scenario.act)]
     return any(world != plain for world in worlds)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from startline_host.bench.scenarios.model import Given
+from startline_host.bench.scenarios.model import ReaderSettings
 from startline_host.bench.scenarios.provisioning import Provisioner
 from startline_host.errors import TimedOut
 from startline_host.mock_cloud import MockCloud
@@ -23,7 +23,7 @@ _SECONDS = 90.0
 _CLAIM_KEY, _WIFI, _READ_KEY = "BENCH_CLAIM_KEY", "BENCH_WIFI", "STARTLINE_READ_KEY"
 
 
-class Ended(msgspec.Struct, frozen=True):
+class CommandResult(msgspec.Struct, frozen=True):
     """How a command ended: what was typed, its exit code, and everything that it said."""
 
     typed: str
@@ -42,7 +42,9 @@ class CommandLine:
         self._provisioner = provisioner
         self._board = board
 
-    def run(self, words: Sequence[str], url: str, given: Given, key: str | None) -> Ended:
+    def run(
+        self, words: Sequence[str], url: str, given: ReaderSettings, key: str | None
+    ) -> CommandResult:
         """Run `startline WORDS` on the reader at `url`. Raises TimedOut."""
         arguments = [*words, "--port", url]
         environment = {**child_environment(), "NO_COLOR": "1", "COLUMNS": "100"}
@@ -69,9 +71,9 @@ class CommandLine:
         except subprocess.TimeoutExpired:
             raise TimedOut(f"`startline {words[0]}` did not end in {_SECONDS:.0f} s.") from None
         said = ended.stdout.decode("utf-8", "replace")
-        return Ended("startline " + " ".join(arguments), ended.returncode, said)
+        return CommandResult("startline " + " ".join(arguments), ended.returncode, said)
 
-    def _write_settings(self, given: Given) -> None:
+    def _write_settings(self, given: ReaderSettings) -> None:
         (self._folder / "ca.pem").write_bytes(self._cloud.ca_pem)
         (self._folder / "settings.toml").write_text(
             f'[claim]\ncloud = "rufus"\nbase_url = "{self._cloud.base_url}"\n'

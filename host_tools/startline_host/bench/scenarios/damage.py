@@ -7,14 +7,14 @@ from binascii import crc32
 
 from startline.slot import newest
 
-from startline_host.bench.scenarios.model import Damage
+from startline_host.bench.scenarios.model import FlashDamage
 from startline_host.errors import BadInput
 from startline_host.flows.device_snapshot import as_part
 
 _SCHEMA_AT = 4
 
 
-def damaged(part: bytes, damage: Damage, seed: int) -> bytes:
+def damaged(part: bytes, damage: FlashDamage, seed: int) -> bytes:
     """Return a partition's bytes after the damage. Raises BadInput where it cannot be done."""
     if damage.how == "erase":
         return b"\xff" * len(part)
@@ -25,7 +25,7 @@ def damaged(part: bytes, damage: Damage, seed: int) -> bytes:
     return _from_the_future(part)
 
 
-def _spoilt(part: bytes, damage: Damage) -> bytes:
+def _spoilt(part: bytes, damage: FlashDamage) -> bytes:
     text = damage.text.encode()
     if not text or text not in part:
         raise BadInput(f"There is no {damage.text!r} in {damage.part} to spoil.")

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from startline_host.bench.scenarios.facts import Facts
+from startline_host.bench.scenarios.facts import CaseFacts
 from startline_host.bench.scenarios.model import Expect
 from startline_host.secrets import Secret
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Mismatch(msgspec.Struct, frozen=True):
     """Something that is not as it must be: what, as it should be, as it is."""
 
     what: str
@@ -27,14 +27,14 @@ class Finding(msgspec.Struct, frozen=True):
 _SAME = ("state", "step", "posts", "attempts", "lists", "records", "app", "copies", "key_kept")  # fmt: skip
 
 
-def check(expect: Expect, facts: Facts, *, touched: bool = False) -> list[Finding]:
+def check(expect: Expect, facts: CaseFacts, *, touched: bool = False) -> list[Mismatch]:
     """Return where the facts differ from the expectation; `touched`: the cloud was connected to."""
     return list(_differences(expect, facts, touched=touched))
 
 
 def check_always(
-    facts: Facts, secrets: Sequence[Secret], *, key_may_stay: bool, heard_all: bool
-) -> list[Finding]:
+    facts: CaseFacts, secrets: Sequence[Secret], *, key_may_stay: bool, heard_all: bool
+) -> list[Mismatch]:
     """Return which of the promises that hold in every scenario is broken.
 
     `secrets` are what no console may show; `key_may_stay` where the application keeps the key;
@@ -43,45 +43,47 @@ def check_always(
     found = list(_broken_promises(facts, secrets))
     if heard_all and facts.posts > facts.attempts:
         said = f"{facts.attempts}, as the readers say"
-        found.append(Finding("requests", said, str(facts.posts)))
+        found.append(Mismatch("requests", said, str(facts.posts)))
     if facts.state == "bound" and facts.key_kept and not key_may_stay:
-        found.append(Finding("claim key", "scrubbed", "still in flash"))
+        found.append(Mismatch("claim key", "scrubbed", "still in flash"))
     return found
 
 
-def _differences(expect: Expect, facts: Facts, *, touched: bool) -> Iterator[Finding]:
+def _differences(expect: Expect, facts: CaseFacts, *, touched: bool) -> Iterator[Mismatch]:
     for name in _SAME:
         wanted, found = getattr(expect, name), getattr(facts, name)
         if wanted is not None and wanted != found:
-            yield Finding(name, str(wanted), str(found))
+            yield Mismatch(name, str(wanted), str(found))
     if (least := expect.waits) is not None and not least <= (facts.waits or 0) <= 2 * least:
-        yield Finding("waits", f"{least} to {2 * least}", str(facts.waits))
+        yield Mismatch("waits", f"{least} to {2 * least}", str(facts.waits))
     for name in ("reason", "why", "exit"):
         wanted, found = getattr(expect, name), getattr(facts, name)
         choices = wanted if isinstance(wanted, tuple) else (wanted,)
         if wanted is not None and found not in choices:
-            yield Finding(name, " or ".join(map(repr, choices)), repr(found))
+            yield Mismatch(name, " or ".join(map(repr, choices)), repr(found))
     if expect.warning is not None and expect.warning not in facts.warnings:
-        yield Finding("warning", expect.warning, ", ".join(facts.warnings) or "none")
+        yield Mismatch("warning", expect.warning, ", ".join(facts.warnings) or "none")
     if expect.says is not None and not any(expect.says in line for line in facts.lines):
-        yield Finding("console", f"a line with {expect.says!r}", "none")
+        yield Mismatch("console", f"a line with {expect.says!r}", "none")
     if expect.untouched and touched:
-        yield Finding("network", "no connection to the cloud", "one")
+        yield Mismatch("network", "no connection to the cloud", "one")
     if expect.alias is not None and expect.alias not in facts.aliases:
-        yield Finding("alias", repr(expect.alias), ", ".join(map(repr, facts.aliases)))
+        yield Mismatch("alias", repr(expect.alias), ", ".join(map(repr, facts.aliases)))
 
 
-def _broken_promises(facts: Facts, secrets: Sequence[Secret]) -> Iterator[Finding]:
+def _broken_promises(facts: CaseFacts, secrets: Sequence[Secret]) -> Iterator[Mismatch]:
     if facts.strangers:
-        yield Finding("the key", "seen by the cloud only", f"{facts.strangers} requests elsewhere")
+        yield Mismatch(
+            "the key", "seen by the cloud only", f"{facts.strangers} requests elsewhere"
+        )
     if facts.blind:
-        yield Finding("requests", "none while one has no outcome", f"{facts.blind} sent blindly")
+        yield Mismatch("requests", "none while one has no outcome", f"{facts.blind} sent blindly")
     tokens = {token.upper() for token in facts.tokens}
     if facts.state == "bound" and facts.token.upper() not in tokens:
-        yield Finding("token", "one that the cloud gave", "another one")
+        yield Mismatch("token", "one that the cloud gave", "another one")
     if facts.tracebacks:
-        yield Finding("console", "no traceback", str(facts.tracebacks))
+        yield Mismatch("console", "no traceback", str(facts.tracebacks))
     if facts.torn:
-        yield Finding("events", "none lost", f"{facts.torn} gaps")
+        yield Mismatch("events", "none lost", f"{facts.torn} gaps")
     if any(secret.reveal() in line for secret in secrets for line in facts.lines):
-        yield Finding("console", "no key and no password", "one")
+        yield Mismatch("console", "no key and no password", "one")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from startline_host.bench.scenarios.reader import Life, Reader
+from startline_host.bench.scenarios.reader import PowerCycle, Reader
 from startline_host.mock_cloud import LoggedRequest, MockCloud
 
 #: How the paths end that bind a device, in either cloud.
@@ -14,7 +14,7 @@ _BINDING = ("/devices", "/devices/activate")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CaseFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One reader's last word, and what the cloud and strangers saw since the case began.
 
     `blind` counts attempts that the reader made while an earlier one had no outcome, `torn`
@@ -60,7 +60,7 @@ def gather(
     vms: bool,
     strangers: int,
     exit_code: int | None,
-) -> Facts:
+) -> CaseFacts:
     """Collect what is known now: of `reader` itself, and of all `readers` what they asked."""
     outcome = reader.outcome
     log = list(cloud.requests)
@@ -69,7 +69,7 @@ def gather(
     token = "id" if vms else "deviceid"
     lines = [line for one in reader.lives for line in one.lines]
     waits = [event.fields.get("next_ms") for event in life.events if event.name == "wait"]
-    return Facts(
+    return CaseFacts(
         state=outcome.state if outcome else "",
         reason=outcome.reason if outcome else "",
         token=outcome.token if outcome else "",
@@ -99,7 +99,7 @@ def count_posts(log: Iterable[LoggedRequest]) -> int:
     return sum(entry.method == "POST" and entry.path.endswith(_BINDING) for entry in log)
 
 
-def _blind(lives: Iterable[Life]) -> int:
+def _blind(lives: Iterable[PowerCycle]) -> int:
     """Count attempts for which the last recorded state was `unknown` before their own record.
 
     An attempt's own record stands right before it, so the one before that is the one to judge.
@@ -115,7 +115,7 @@ def _blind(lives: Iterable[Life]) -> int:
     return blind
 
 
-def _gaps(life: Life) -> int:
+def _gaps(life: PowerCycle) -> int:
     """Count events that were lost: numbers that do not follow each other within a boot."""
     gaps = 0
     expected = 0

@@ -20,11 +20,11 @@ CloudName = Literal["rufus", "vms"]
 LinkName = Literal["wifi", "usb"]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _ScenarioTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of a scenario file."""
 
 
-class AccessPoint(_Part, frozen=True):
+class AccessPoint(_ScenarioTable, frozen=True):
     """A Wi-Fi in reach; `delay_ms` is how long a join takes.
 
     `after_ms` is how long after the reader's start it is on the air.
@@ -36,7 +36,7 @@ class AccessPoint(_Part, frozen=True):
     fault: Literal["no_address", "no_traffic"] | None = None
 
 
-class World(_Part, frozen=True):
+class VirtualWorld(_ScenarioTable, frozen=True):
     """What is around a virtual reader. `ntp` has each server's offset from true time in seconds.
 
     `pins` are levels that something outside puts on a pin, by its number.
@@ -54,7 +54,7 @@ class World(_Part, frozen=True):
     pins: dict[str, Literal[0, 1]] = {}
 
 
-class Given(_Part, frozen=True):
+class ReaderSettings(_ScenarioTable, frozen=True):
     """What the reader is provisioned with.
 
     `key` is a key type of the bench's company, "stranger" for another company's WRITE key, or
@@ -83,7 +83,7 @@ class Given(_Part, frozen=True):
     blank: bool = False
 
 
-class CloudSetup(_Part, frozen=True):
+class CloudSetup(_ScenarioTable, frozen=True):
     """How the mock cloud starts. `devices` are serial numbers that somebody else bound before."""
 
     certificate: str = "good"
@@ -95,7 +95,7 @@ class CloudSetup(_Part, frozen=True):
     devices: tuple[str, ...] = ()
 
 
-class Damage(_Part, frozen=True):
+class FlashDamage(_ScenarioTable, frozen=True):
     """What happens to flash behind the reader's back, while it is off.
 
     erase: all bits set; noise: random bytes; spoil: the bytes of `text` are programmed to zero;
@@ -107,7 +107,7 @@ class Damage(_Part, frozen=True):
     text: str = ""
 
 
-class Expect(_Part, frozen=True):
+class Expect(_ScenarioTable, frozen=True):
     """What must hold; a field that is not given is not looked at.
 
     `state`, `reason`: of the last `ready`. `step`, `why`: of the last `failed` event. `reason`
@@ -137,7 +137,7 @@ class Expect(_Part, frozen=True):
     exit: int | tuple[int, ...] | None = None
 
 
-class Act(_Part, frozen=True):
+class Act(_ScenarioTable, frozen=True):
     """One thing that is done. Changes come first, with the reader off; then `do`.
 
     boot: power on and follow until `until`; off: cut the power; go_on: only follow further;
@@ -153,11 +153,11 @@ class Act(_Part, frozen=True):
     until: str = "ready"
     reader: Literal["first", "second"] = "first"
     copy_flash: bool = False
-    world: World | None = None
+    world: VirtualWorld | None = None
     faults: tuple[str, ...] | None = None
     certificate: str | None = None
-    damage: tuple[Damage, ...] = ()
-    given: Given | None = None
+    damage: tuple[FlashDamage, ...] = ()
+    given: ReaderSettings | None = None
     cable: tuple[str, ...] = ()
     kit: bool = False
     run: tuple[str, ...] = ()
@@ -166,7 +166,7 @@ class Act(_Part, frozen=True):
     expect_read_write: Expect = Expect()
 
 
-class Scenario(_Part, frozen=True):
+class Scenario(_ScenarioTable, frozen=True):
     """One scenario; without acts the reader is switched on once.
 
     `expect_read_write` replaces fields of `expect` where the key may also look. `links` says
@@ -180,23 +180,23 @@ class Scenario(_Part, frozen=True):
     envelopes: tuple[Envelope, ...] = ("bare",)
     clouds: tuple[CloudName, ...] = ("rufus",)
     links: tuple[LinkName, ...] | None = None
-    given: Given = Given()
+    given: ReaderSettings = ReaderSettings()
     cloud: CloudSetup = CloudSetup()
-    world: World = World()
+    world: VirtualWorld = VirtualWorld()
     act: tuple[Act, ...] = (Act(),)
     expect: Expect = Expect()
     expect_read_write: Expect = Expect()
     seconds: float = 40.0
 
 
-class Defaults(_Part, frozen=True):
+class Defaults(_ScenarioTable, frozen=True):
     """What holds for every scenario of a file that does not say otherwise."""
 
     keys: tuple[KeyType, ...] = ("WRITE",)
     envelopes: tuple[Envelope, ...] = ("bare",)
 
 
-class ScenarioFile(_Part, frozen=True):
+class ScenarioFile(_ScenarioTable, frozen=True):
     """A file of scenarios."""
 
     group: str

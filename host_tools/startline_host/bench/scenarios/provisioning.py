@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import msgspec
 
-from startline_host.bench.scenarios.model import Given
+from startline_host.bench.scenarios.model import ReaderSettings
 from startline_host.boards import Led
 from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.formats.factory_partition import (
-    Claim,
-    Net,
-    Options,
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
     Racing,
-    Run,
-    Settings,
-    Tls,
+    RunSettings,
+    TlsSettings,
     make_entries,
     with_led,
 )
 from startline_host.formats.nvs_image import make_nvs_image
 from startline_host.formats.partitions import FCTRY_SIZE
-from startline_host.formats.stored_settings import Told
+from startline_host.formats.stored_settings import StoredSettings
 from startline_host.formats.units import Unit, now
-from startline_host.mock_cloud import Authority, MockCloud
+from startline_host.mock_cloud import CertificateAuthority, MockCloud
 from startline_host.secrets import Secret
 
 #: Marks a unit as the bench's own, under `factory`, so that no later bench takes it for a person's.
@@ -35,7 +35,7 @@ _ELSEWHERE = "https://elsewhere.invalid/v0"
 _VMS_LOGIN, _VMS_TYPE = "user-login", "mediaagent"
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True):
+class CloudLink(msgspec.Struct, frozen=True, kw_only=True):
     """How readers reach the bench's cloud; without an ssid a scenario's own Wi-Fi counts."""
 
     kind: str = "wifi"
@@ -43,7 +43,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     password: Secret | None = None
 
 
-def is_bench_unit(told: Told) -> bool:
+def is_bench_unit(told: StoredSettings) -> bool:
     """Tell whether a device was told that it is a unit of the bench's own."""
     return all(told.get("factory", key) == value for key, value in _MARK.items())
 
@@ -51,8 +51,10 @@ def is_bench_unit(told: Told) -> bool:
 def neutral() -> Provision:
     """Return the provision of a unit that belongs to no cloud and has no network."""
     unit = Unit(serial="BENCH", model="Bench", extra=_MARK)
-    claim = Claim(cloud="rufus", base_url=_ELSEWHERE, key=Secret(_WRONG_KEY))
-    return Provision(unit, Settings(claim=claim, tls=Tls(ca=(Authority().ca_der,))))
+    claim = ClaimSettings(cloud="rufus", base_url=_ELSEWHERE, key=Secret(_WRONG_KEY))
+    return Provision(
+        unit, DeviceSettings(claim=claim, tls=TlsSettings(ca=(CertificateAuthority().ca_der,)))
+    )
 
 
 class Provisioner:
@@ -63,7 +65,7 @@ class Provisioner:
         cloud: MockCloud,
         key: str,
         name: str,
-        link: Link,
+        link: CloudLink,
         slack: int = 0,
         led: Led | None = None,
     ) -> None:
@@ -74,7 +76,7 @@ class Provisioner:
         self._name = name
         self._link = link
         self._stranger = cloud.add_company("Strangers")
-        self._other_ca = Authority().ca_der
+        self._other_ca = CertificateAuthority().ca_der
         self._plain = Secret(cloud.keys[key])
 
     @property
@@ -95,12 +97,12 @@ class Provisioner:
     def secrets(self) -> list[Secret]:
         """Return everything that no log and no console may show."""
         texts = {*self._cloud.keys.values(), *self._stranger.values(), RUN_KEY, _WRONG_KEY}
-        texts.add(Given().password)
+        texts.add(ReaderSettings().password)
         if self._link.password is not None:
             texts.add(self._link.password.reveal())
         return [Secret(text) for text in sorted(texts)]
 
-    def provision(self, given: Given) -> Provision:
+    def provision(self, given: ReaderSettings) -> Provision:
         """Return the identity and the settings that a scenario names. Raises BadInput."""
         unit = Unit(
             serial=given.serial,
@@ -112,7 +114,7 @@ class Provisioner:
         )
         return Provision(unit, with_led(self._settings(given), self._led))
 
-    def image(self, given: Given) -> bytes:
+    def image(self, given: ReaderSettings) -> bytes:
         """Return the `fctry` partition for it, erased for a reader that is told nothing."""
         if given.blank:
             return b"\xff" * FCTRY_SIZE
@@ -126,13 +128,13 @@ class Provisioner:
         kept = [one for one in entries if f"{one.namespace}.{one.key}" not in given.without]
         return make_nvs_image(kept, FCTRY_SIZE)
 
-    def _settings(self, given: Given) -> Settings:
+    def _settings(self, given: ReaderSettings) -> DeviceSettings:
         cloud = self._cloud
         certificates = {"cloud": cloud.ca_der, "stranger": self._other_ca}
         run = {"same": Secret("same"), "own": Secret(RUN_KEY)}
         rufus = self._name == "rufus"
-        return Settings(
-            claim=Claim(
+        return DeviceSettings(
+            claim=ClaimSettings(
                 cloud=self._name,
                 base_url=_ELSEWHERE if given.base_url == "elsewhere" else self.base_url,
                 key=self.key(given.key) if rufus else None,
@@ -140,10 +142,10 @@ class Provisioner:
                 name="" if rufus else given.serial,
                 type="" if rufus else _VMS_TYPE,
             ),
-            run=Run(key=run.get(given.run_key or "")),
+            run=RunSettings(key=run.get(given.run_key or "")),
             net=self._net(given),
-            tls=Tls(ca=tuple(certificates[name] for name in given.ca)),
-            set=Options(
+            tls=TlsSettings(ca=tuple(certificates[name] for name in given.ca)),
+            set=OptionSettings(
                 boot_limit=given.boot_limit + self._slack,
                 look_pause=given.look_pause,
                 mark=given.mark,
@@ -152,9 +154,9 @@ class Provisioner:
             race=Racing(dead_time=given.dead_time, servers=given.race_servers),
         )
 
-    def _net(self, given: Given) -> Net:
+    def _net(self, given: ReaderSettings) -> NetSettings:
         if self._link.kind == "usb":
-            return Net(link="usb")
+            return NetSettings(link="usb")
         if self._link.ssid:
-            return Net(ssid=self._link.ssid, password=self._link.password, ntp=given.ntp)
-        return Net(ssid=given.ssid, password=Secret(given.password), ntp=given.ntp)
+            return NetSettings(ssid=self._link.ssid, password=self._link.password, ntp=given.ntp)
+        return NetSettings(ssid=given.ssid, password=Secret(given.password), ntp=given.ntp)

@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import Self
 
 from startline_host.bench.scenarios.transcript import Transcript
-from startline_host.device.console import Console, Event, Text
+from startline_host.device.console import ConsoleLine, ConsoleParser, Event
 from startline_host.device.port import Port
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import TimedOut
-from startline_host.flows.first_boot import Outcome, read_outcome
+from startline_host.flows.first_boot import FirstBootOutcome, read_outcome
 from startline_host.flows.usb_link import UsbLink
 from startline_host.util import Deadline
 
@@ -31,11 +31,11 @@ Condition = Callable[["Reader"], bool]
 LinkMaker = Callable[[Port], UsbLink]
 
 
-class Stopped(Exception):
+class BenchStopped(Exception):
     """The bench was told to stop in the middle of a case."""
 
 
-class Life:
+class PowerCycle:
     """What a reader said in one life: from power on to power off."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Reader:
     """A reader behind a serial line with reset wires; a context manager.
 
     `link` serves its connections where they go over this very line; `stop` ends every wait with
-    `Stopped`.
+    `BenchStopped`.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class Reader:
     ) -> None:
         self.url = url
         self.name = name
-        self.lives: list[Life] = []
-        self._line = Line(url)
+        self.lives: list[PowerCycle] = []
+        self._line = PortSession(url)
         self._transcript = transcript
         self._make_link = link
         self._link: UsbLink | None = None
-        self._console = Console()
+        self._console = ConsoleParser()
         self._stop = stop or threading.Event()
 
     def __enter__(self) -> Self:
@@ -92,17 +92,17 @@ class Reader:
         self._line.__exit__(kind, error, trace)
 
     @property
-    def line(self) -> Line:
+    def line(self) -> PortSession:
         """The line itself, for flows that load a device."""
         return self._line
 
     @property
-    def life(self) -> Life:
+    def life(self) -> PowerCycle:
         """The present life, or the last one."""
-        return self.lives[-1] if self.lives else Life()
+        return self.lives[-1] if self.lives else PowerCycle()
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> FirstBootOutcome | None:
         """How the present life's last boot or retry ended, None before one has."""
         events = self.life.events
         ends = [at for at, event in enumerate(events) if event.name == "ready"]
@@ -134,9 +134,9 @@ class Reader:
         """Let the chip go: a new life begins."""
         port = self._line.port()
         port.read(0)
-        self._console = Console()
+        self._console = ConsoleParser()
         self._link = self._make_link(port) if self._make_link else None
-        self.lives.append(Life())
+        self.lives.append(PowerCycle())
         port.line.rts = False
 
     def send(self, text: str) -> None:
@@ -168,7 +168,7 @@ class Reader:
 
     def _hear(self, seconds: float) -> None:
         if self._stop.is_set():
-            raise Stopped
+            raise BenchStopped
         port = self._line.port() if self._link is None else self._link.port
         data = port.read(seconds)
         for item in self._console.feed(data):
@@ -179,7 +179,7 @@ class Reader:
             self._link.close()
             self._link = None
 
-    def _take(self, item: Event | Text) -> None:
+    def _take(self, item: Event | ConsoleLine) -> None:
         if not self.lives:
             return  # what it did before the bench took hold of it is no part of the case
         self._transcript.heard(self.name, item)

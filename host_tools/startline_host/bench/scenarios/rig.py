@@ -7,9 +7,9 @@ from typing import Protocol, Self
 
 from startline_host.bench.scenarios.base_flash import CRASHING
 from startline_host.bench.scenarios.catalog import Case, changes_world
-from startline_host.bench.scenarios.model import Damage, World
+from startline_host.bench.scenarios.model import FlashDamage, VirtualWorld
 from startline_host.bench.scenarios.reader import Reader
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 
 #: What a scenario may need beyond a reader with reset wires, in words for a person.
 NEEDS = {
@@ -41,7 +41,7 @@ class Rig(Protocol):
     def names(self) -> tuple[str, ...]:
         """Which readers there are so far."""
 
-    def set_world(self, world: World) -> None:
+    def set_world(self, world: VirtualWorld) -> None:
         """Change what is around the readers."""
 
     def reader(self, name: str = "first", *, copy_flash: bool = False) -> Reader:
@@ -56,10 +56,10 @@ class Rig(Protocol):
     def write(self, name: str, part: str, data: bytes) -> None:
         """Write a partition of a reader, which is off then."""
 
-    def damage(self, name: str, damage: Damage, seed: int) -> None:
+    def damage(self, name: str, damage: FlashDamage, seed: int) -> None:
         """Damage a reader's flash; it is off then."""
 
-    def kept(self, name: str) -> Kept:
+    def kept(self, name: str) -> DeviceSnapshot:
         """Return what a reader keeps of its binding; its application may be stopped for it."""
 
     def flash_holds(self, name: str, text: str) -> bool:

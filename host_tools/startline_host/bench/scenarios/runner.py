@@ -15,16 +15,16 @@ from typing import Literal
 
 import msgspec
 
-from startline_host.bench.scenarios.base_flash import Base
-from startline_host.bench.scenarios.case_clouds import Stage
-from startline_host.bench.scenarios.case_runner import Performance
+from startline_host.bench.scenarios.base_flash import BaseFlash
+from startline_host.bench.scenarios.case_clouds import CaseClouds
+from startline_host.bench.scenarios.case_runner import CaseRunner
 from startline_host.bench.scenarios.catalog import Case
-from startline_host.bench.scenarios.expectations import Finding
-from startline_host.bench.scenarios.facts import Facts
-from startline_host.bench.scenarios.provisioning import Link, Provisioner
+from startline_host.bench.scenarios.expectations import Mismatch
+from startline_host.bench.scenarios.facts import CaseFacts
+from startline_host.bench.scenarios.provisioning import CloudLink, Provisioner
 from startline_host.bench.scenarios.reader import LinkMaker
 from startline_host.bench.scenarios.rig import NEEDS, Rig, needs_of
-from startline_host.bench.scenarios.transcript import Entry, Transcript
+from startline_host.bench.scenarios.transcript import Transcript, TranscriptEntry
 from startline_host.bench.scenarios.virtual_rig import VirtualRig
 from startline_host.errors import StartlineError
 from startline_host.flows.usb_link import UsbLink
@@ -35,7 +35,7 @@ RigMaker = Callable[[Transcript, threading.Event, LinkMaker | None], Rig]
 Verdict = Literal["passed", "failed", "error", "skipped"]
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
     """How one case ended. `why` says in one line what an error or a skip came from."""
 
     case: Case
@@ -43,9 +43,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     began: float = 0.0
     why: str = ""
-    findings: tuple[Finding, ...] = ()
-    facts: Facts = Facts()
-    entries: tuple[Entry, ...] = ()
+    findings: tuple[Mismatch, ...] = ()
+    facts: CaseFacts = CaseFacts()
+    entries: tuple[TranscriptEntry, ...] = ()
 
     @property
     def reason(self) -> str:
@@ -60,26 +60,26 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     known to readers as `name`. `slack` is what a slower reader gets on top of every limit.
     """
 
-    base: Base
-    link: Link = Link()
+    base: BaseFlash
+    link: CloudLink = CloudLink()
     host: str = "localhost"
     name: str = ""
     rig: RigMaker | None = None
     can: frozenset[str] = VirtualRig.can
     slack: int = 0
 
-    def run(self, case: Case, stop: threading.Event | None = None) -> Result:
+    def run(self, case: Case, stop: threading.Event | None = None) -> CaseResult:
         """Run one case. Raises Stopped if `stop` is set on the way."""
         if lacking := sorted(needs_of(case) - self.can):
             words = " and ".join(NEEDS[need] for need in lacking)
-            return Result(case=case, verdict="skipped", why=f"It needs {words}.")
+            return CaseResult(case=case, verdict="skipped", why=f"It needs {words}.")
         began = time.monotonic()
         transcript = Transcript()
-        findings: list[Finding] = []
-        facts, why = Facts(), ""
+        findings: list[Mismatch] = []
+        facts, why = CaseFacts(), ""
         verdict: Verdict = "passed"
         try:
-            with _folder() as folder, Stage(case, self.host, self.name) as stage:
+            with _folder() as folder, CaseClouds(case, self.host, self.name) as stage:
                 try:
                     findings, facts = self._perform(case, folder, stage, transcript, stop)
                 finally:
@@ -90,7 +90,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
             transcript.finding(why)
         if findings:
             verdict = "failed"
-        return Result(
+        return CaseResult(
             case=case,
             verdict=verdict,
             began=began,
@@ -105,10 +105,10 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         self,
         case: Case,
         folder: Path,
-        stage: Stage,
+        stage: CaseClouds,
         transcript: Transcript,
         stop: threading.Event | None,
-    ) -> tuple[list[Finding], Facts]:
+    ) -> tuple[list[Mismatch], CaseFacts]:
         signal = stop or threading.Event()
         provisioner = Provisioner(
             stage.cloud, case.key, case.cloud, self.link, self.slack, self.base.board.led
@@ -118,7 +118,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         if self.link.kind == "usb":
             link = partial(UsbLink, base_url=provisioner.base_url)
         with self._rig(folder, transcript, signal, link) as rig:
-            return Performance(
+            return CaseRunner(
                 case, rig, stage, provisioner, transcript, self.base, folder, self.slack
             ).perform()
 
@@ -140,7 +140,7 @@ def run_cases(
     *,
     jobs: int = 1,
     on_start: Callable[[Case], None] = lambda _case: None,
-) -> Generator[Result, None, None]:
+) -> Generator[CaseResult, None, None]:
     """Run cases, `jobs` at a time, and yield each result as it comes.
 
     `on_start` is called from the threads of the cases. When the caller stops listening, what
@@ -148,12 +148,12 @@ def run_cases(
     """
     stop = threading.Event()
 
-    def one(case: Case) -> Result:
+    def one(case: Case) -> CaseResult:
         on_start(case)
         return bench.run(case, stop)
 
     with ThreadPoolExecutor(jobs, thread_name_prefix="bench") as pool:
-        running: set[Future[Result]] = {pool.submit(one, case) for case in cases}
+        running: set[Future[CaseResult]] = {pool.submit(one, case) for case in cases}
         try:
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from startline_host.device.console import Event, Text
+from startline_host.device.console import ConsoleLine, Event
 from startline_host.device.event_text import describe
 from startline_host.mock_cloud import LoggedRequest
 from startline_host.secrets import Secret, redact
@@ -19,7 +19,7 @@ Source = Literal["bench", "first", "second", "cloud", "trap"]
 _SHOWN = 600
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+class TranscriptEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line: `at` in seconds since the case began, who it is from, and what it says.
 
     `kind` is act, event, text, request or finding; an event's name and fields stand beside.
@@ -39,7 +39,7 @@ class Transcript:
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._began = time.monotonic()
         self._wall = time.time()
-        self._entries: list[Entry] = []
+        self._entries: list[TranscriptEntry] = []
         self.secrets = list(secrets)
 
     @property
@@ -47,7 +47,7 @@ class Transcript:
         """How long it has been going on."""
         return time.monotonic() - self._began
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[TranscriptEntry]:
         """Return all entries in the order of time."""
         return sorted(self._entries, key=lambda entry: entry.at)
 
@@ -59,14 +59,16 @@ class Transcript:
         """Note what is not as it should be."""
         self._add(self.seconds, "bench", "finding", text)
 
-    def heard(self, source: str, item: Event | Text) -> None:
+    def heard(self, source: str, item: Event | ConsoleLine) -> None:
         """Note what a reader said."""
-        if isinstance(item, Text):
+        if isinstance(item, ConsoleLine):
             self._add(self.seconds, source, "text", item.line)
             return
         fields = {name: self._clean(value) for name, value in item.fields.items()}
         words = redact(describe(item), *self.secrets)
-        self._entries.append(Entry(self.seconds, source, "event", words, item.name, fields))
+        self._entries.append(
+            TranscriptEntry(self.seconds, source, "event", words, item.name, fields)
+        )
 
     def requests(self, source: str, found: Iterable[LoggedRequest]) -> None:
         """Note what reached the cloud or a stranger."""
@@ -81,7 +83,7 @@ class Transcript:
             self._add(max(0.0, one.time - self._wall), source, "request", text)
 
     def _add(self, at: float, source: str, kind: str, text: str) -> None:
-        self._entries.append(Entry(at, source, kind, redact(text, *self.secrets)))
+        self._entries.append(TranscriptEntry(at, source, kind, redact(text, *self.secrets)))
 
     def _clean(self, value: Any) -> Any:
         return redact(value, *self.secrets) if isinstance(value, str) else value

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 import msgspec
 
-from startline_host.bench.scenarios.base_flash import Base
+from startline_host.bench.scenarios.base_flash import BaseFlash
 from startline_host.bench.scenarios.damage import damaged
-from startline_host.bench.scenarios.model import IMPOSTOR, NOTHING, Damage, World
+from startline_host.bench.scenarios.model import IMPOSTOR, NOTHING, FlashDamage, VirtualWorld
 from startline_host.bench.scenarios.reader import LinkMaker, Reader
 from startline_host.bench.scenarios.transcript import Transcript
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.virtual import VirtualEsp32
 
 #: Where the name of the cloud leads to when a name server lies.
@@ -31,7 +31,7 @@ class VirtualRig:
 
     def __init__(
         self,
-        base: Base,
+        base: BaseFlash,
         folder: Path,
         transcript: Transcript,
         *,
@@ -47,7 +47,7 @@ class VirtualRig:
         self._readers: dict[str, Reader] = {}
         self._chips: dict[str, VirtualEsp32] = {}
         self._world = folder / "world.json"
-        self.set_world(World())
+        self.set_world(VirtualWorld())
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +65,7 @@ class VirtualRig:
         """Which readers there are so far."""
         return tuple(self._readers)
 
-    def set_world(self, world: World) -> None:
+    def set_world(self, world: VirtualWorld) -> None:
         """Change what is around the readers, at once."""
         beside = self._world.with_suffix(".new")
         beside.write_text(json.dumps(as_chip_world(world)), encoding="utf-8")
@@ -101,15 +101,15 @@ class VirtualRig:
             file.seek(offset)
             return file.read(size)
 
-    def damage(self, name: str, damage: Damage, seed: int) -> None:
+    def damage(self, name: str, damage: FlashDamage, seed: int) -> None:
         """Damage a reader's flash; it is off then."""
         self._readers[name].power_off()
         self.write(name, damage.part, damaged(self.read(name, damage.part), damage, seed))
 
-    def kept(self, name: str) -> Kept:
+    def kept(self, name: str) -> DeviceSnapshot:
         """Return what a reader keeps of its binding."""
         parts = {part: self.read(name, part) for part in ("nvs", "bind", "fctry")}
-        return Kept(mac=_MACS[name], **parts)
+        return DeviceSnapshot(mac=_MACS[name], **parts)
 
     def flash_holds(self, name: str, text: str) -> bool:
         """Tell whether a text stands anywhere in a reader's flash."""
@@ -140,7 +140,7 @@ class VirtualRig:
         return self._folder / f"{name}.flash"
 
 
-def as_chip_world(world: World) -> dict[str, Any]:
+def as_chip_world(world: VirtualWorld) -> dict[str, Any]:
     """Return a scenario's world as the virtual chip reads it."""
     found: dict[str, Any] = msgspec.to_builtins(world)
     names = {IMPOSTOR: IMPOSTOR_ADDRESS, NOTHING: None}

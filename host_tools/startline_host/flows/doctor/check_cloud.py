@@ -21,8 +21,8 @@ from startline_host.errors import (
     StartlineError,
     TlsFailed,
 )
-from startline_host.flows.doctor.finding import Finding, bad, good, note
-from startline_host.formats.factory_partition import Settings
+from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
+from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.formats.settings_file import load_settings
 from startline_host.secrets import Secret, redact
 from startline_host.util import printable
@@ -36,7 +36,7 @@ _MOST_WORDS = 80
 _CLOCK_REMEDY = "Set it from the network: sudo timedatectl set-ntp true."
 
 
-class Reply(msgspec.Struct, frozen=True):
+class CloudReply(msgspec.Struct, frozen=True):
     """What the cloud answered to a look at one device: status, its words, its time."""
 
     status: int
@@ -44,7 +44,7 @@ class Reply(msgspec.Struct, frozen=True):
     time: datetime | None
 
 
-def examine_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterator[Finding]:
+def examine_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterator[DoctorFinding]:
     """Look at the settings file and at the cloud that it names.
 
     A file that is missing counts only if it was `named`. The cloud is asked for a list of one
@@ -74,7 +74,7 @@ def examine_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterat
     yield from _ask(settings, read_key)
 
 
-def _authorities(ca: tuple[bytes, ...]) -> Iterator[Finding]:
+def _authorities(ca: tuple[bytes, ...]) -> Iterator[DoctorFinding]:
     from cryptography import x509
 
     for der in ca:
@@ -106,7 +106,7 @@ def _authorities(ca: tuple[bytes, ...]) -> Iterator[Finding]:
             yield good("CA", f"{name}, valid until {end:%Y-%m-%d}.")
 
 
-def _network(settings: Settings) -> Finding:
+def _network(settings: DeviceSettings) -> DoctorFinding:
     net = settings.net
     if net is None:
         return note("network", "The settings name no network: a device binds once it is told one.")
@@ -115,7 +115,7 @@ def _network(settings: Settings) -> Finding:
     return good("network", "Devices reach the cloud through their USB cable.")
 
 
-def _ask(settings: Settings, read_key: Secret | None) -> Iterator[Finding]:
+def _ask(settings: DeviceSettings, read_key: Secret | None) -> Iterator[DoctorFinding]:
     claim = settings.claim
     if claim.key is None:
         return
@@ -140,7 +140,7 @@ def _ask(settings: Settings, read_key: Secret | None) -> Iterator[Finding]:
         yield bad("READ key", error)
 
 
-def look(base_url: str, ca: tuple[bytes, ...], key: Secret) -> Reply:
+def look(base_url: str, ca: tuple[bytes, ...], key: Secret) -> CloudReply:
     """Ask for one device of the list, which changes nothing, and return how that was answered.
 
     Raises NetworkFailed or TlsFailed where no answer came.
@@ -150,7 +150,7 @@ def look(base_url: str, ca: tuple[bytes, ...], key: Secret) -> Reply:
             response = client.get("/devices", params={"page": 1, "limit": 1})
     except httpx.TransportError as error:
         raise unreachable(error) from None
-    return Reply(response.status_code, _words(response, key), _date(response))
+    return CloudReply(response.status_code, _words(response, key), _date(response))
 
 
 def _words(response: httpx.Response, key: Secret) -> str:
@@ -171,7 +171,7 @@ def _date(response: httpx.Response) -> datetime | None:
 
 def _clock(
     there: datetime | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> Iterator[Finding]:
+) -> Iterator[DoctorFinding]:
     if there is None:
         yield note("clock", "The cloud does not tell the time: this computer's was not compared.")
         return
@@ -194,7 +194,7 @@ def _spoken(span: timedelta) -> str:
     return f"{span.seconds // 60} minutes"
 
 
-def _claim_key(reply: Reply) -> Finding:
+def _claim_key(reply: CloudReply) -> DoctorFinding:
     said = f" ({reply.words})" if reply.words else ""
     unknown = reply.status == httpx.codes.UNAUTHORIZED or "unknown" in reply.words.lower()
     if reply.status == httpx.codes.FORBIDDEN and not unknown:
@@ -214,7 +214,7 @@ def _claim_key(reply: Reply) -> Finding:
     return bad("claim key", _odd(reply))
 
 
-def _read_key(reply: Reply) -> Finding:
+def _read_key(reply: CloudReply) -> DoctorFinding:
     said = f" ({reply.words})" if reply.words else ""
     if reply.status == httpx.codes.OK:
         return good("READ key", "The READ key may read.")
@@ -229,7 +229,7 @@ def _read_key(reply: Reply) -> Finding:
     return bad("READ key", _odd(reply))
 
 
-def _odd(reply: Reply) -> NetworkFailed:
+def _odd(reply: CloudReply) -> NetworkFailed:
     return NetworkFailed(
         f"The cloud answers {reply.status} to a look at its list.",
         "Is claim.base_url right? It ends with the version, as in /v0.",

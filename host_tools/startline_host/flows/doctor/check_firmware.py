@@ -7,11 +7,11 @@ from pathlib import Path
 
 from startline_host.boards import Board
 from startline_host.errors import BadInput, NetworkFailed, StartlineError
-from startline_host.flows.doctor.finding import Finding, bad, good, note
+from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
 
 
-def examine_firmware(board: Board, folder: Path | None = None) -> Finding:
+def examine_firmware(board: Board, folder: Path | None = None) -> DoctorFinding:
     """Tell whether the board's firmware is at hand and is what the profile says."""
     folder = folder or default_cache()
     pin = board.firmware
@@ -27,7 +27,7 @@ def examine_firmware(board: Board, folder: Path | None = None) -> Finding:
     return good(what, f"{pin.file} is in {folder}, and its digest is right.")
 
 
-def _not_there(board: Board, folder: Path) -> Finding:
+def _not_there(board: Board, folder: Path) -> DoctorFinding:
     near = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(near, os.W_OK):
         return bad(

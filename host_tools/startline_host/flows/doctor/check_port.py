@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from startline_host.device.port import Port
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.ports import holder
 from startline_host.errors import NoSuchPort, StartlineError
-from startline_host.flows.doctor.finding import Finding, bad, good, note
+from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
 from startline_host.flows.doctor.line_noise import judge_line
 from startline_host.util import Deadline
 
@@ -22,7 +22,7 @@ _MEDDLERS = {
 }
 
 
-def examine_port(url: str, baud: int, seconds: float) -> Iterator[Finding]:
+def examine_port(url: str, baud: int, seconds: float) -> Iterator[DoctorFinding]:
     """Look at a port and listen to it for so many seconds; no line is moved and nothing sent."""
     if "://" not in url and sys.platform != "win32":
         found = list(_examine_file(url))
@@ -31,7 +31,7 @@ def examine_port(url: str, baud: int, seconds: float) -> Iterator[Finding]:
             return
     yield from _meddlers(url)
     try:
-        with Line(url, baud) as line:
+        with PortSession(url, baud) as line:
             port = line.port()
             yield good("port", f"{url} can be opened, and nobody else has it.")
             yield _wires(port)
@@ -40,7 +40,7 @@ def examine_port(url: str, baud: int, seconds: float) -> Iterator[Finding]:
         yield bad("port", error)
 
 
-def _examine_file(path: str) -> Iterator[Finding]:
+def _examine_file(path: str) -> Iterator[DoctorFinding]:
     if not Path(path).exists():
         yield bad("port", NoSuchPort(f"There is no port {path}.", _plugged()))
         return
@@ -61,7 +61,7 @@ def _plugged() -> str:
     return f"Is the cable one with data wires? {describe_ports()}"
 
 
-def _permission(path: str) -> Finding:
+def _permission(path: str) -> DoctorFinding:
     try:
         group = Path(path).group()
     except KeyError:
@@ -87,7 +87,7 @@ def _groups_by_name() -> set[str]:
     return {group.gr_name for group in grp.getgrall() if user in group.gr_mem}
 
 
-def _meddlers(url: str) -> Iterator[Finding]:
+def _meddlers(url: str) -> Iterator[DoctorFinding]:
     if "://" in url:
         return
     running = set()
@@ -104,7 +104,7 @@ def _meddlers(url: str) -> Iterator[Finding]:
         )
 
 
-def _wires(port: Port) -> Finding:
+def _wires(port: Port) -> DoctorFinding:
     if port.can_reset:
         return good("reset wires", "DTR and RTS are there: the chip can be restarted and loaded.")
     return note(

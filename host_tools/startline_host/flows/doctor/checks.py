@@ -14,11 +14,11 @@ from startline_host.flows.doctor.check_cloud import examine_cloud
 from startline_host.flows.doctor.check_firmware import examine_firmware
 from startline_host.flows.doctor.check_port import examine_port
 from startline_host.flows.doctor.check_tools import examine_tools
-from startline_host.flows.doctor.finding import Finding, bad, note
+from startline_host.flows.doctor.finding import DoctorFinding, bad, note
 from startline_host.secrets import Secret
 
 
-class Patient(msgspec.Struct, frozen=True, kw_only=True):
+class DoctorContext(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be examined.
 
     Without a `port` one of `usb_ids` is looked for, and there may be none. `settings_named` says
@@ -35,7 +35,7 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
+def examine(patient: DoctorContext) -> Iterator[DoctorFinding]:
     """Yield every finding as it is made. Nothing is written, bound, restarted or interrupted."""
     yield from examine_tools()
     yield examine_firmware(patient.board)
@@ -43,7 +43,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield from examine_cloud(patient.settings, patient.read_key, named=patient.settings_named)
 
 
-def _ports(patient: Patient) -> Iterator[Finding]:
+def _ports(patient: DoctorContext) -> Iterator[DoctorFinding]:
     url = patient.port
     if url is None:
         try:

@@ -12,7 +12,7 @@ from startline_host.errors import StartlineError
 Verdict = Literal["good", "note", "bad"]
 
 
-class Finding(msgspec.Struct, frozen=True):
+class DoctorFinding(msgspec.Struct, frozen=True):
     """`bad` is what a command would fail on, with `exit_code`; a `note` is worth knowing."""
 
     what: str
@@ -22,21 +22,21 @@ class Finding(msgspec.Struct, frozen=True):
     exit_code: int = 0
 
 
-def good(what: str, text: str) -> Finding:
+def good(what: str, text: str) -> DoctorFinding:
     """Return a finding that needs nothing."""
-    return Finding(what, "good", text)
+    return DoctorFinding(what, "good", text)
 
 
-def note(what: str, text: str, remedy: str = "") -> Finding:
+def note(what: str, text: str, remedy: str = "") -> DoctorFinding:
     """Return a finding that stands in nobody's way."""
-    return Finding(what, "note", text, remedy)
+    return DoctorFinding(what, "note", text, remedy)
 
 
-def bad(what: str, error: StartlineError) -> Finding:
+def bad(what: str, error: StartlineError) -> DoctorFinding:
     """Return the finding that a command would end with."""
-    return Finding(what, "bad", error.message, error.hint, error.exit_code)
+    return DoctorFinding(what, "bad", error.message, error.hint, error.exit_code)
 
 
-def exit_code(findings: Iterable[Finding]) -> int:
+def exit_code(findings: Iterable[DoctorFinding]) -> int:
     """Return the exit code of the first bad finding, 0 where there is none."""
     return next((finding.exit_code for finding in findings if finding.verdict == "bad"), 0)

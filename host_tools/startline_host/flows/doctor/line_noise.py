@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 
-from startline_host.device.console import Console, Event
+from startline_host.device.console import ConsoleParser, Event
 from startline_host.errors import DeviceSilent, StartlineError, StorageFailed
-from startline_host.flows.doctor.finding import Finding, bad, good, note
+from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
 
 #: Fewer bytes than this say nothing about noise.
 _ENOUGH = 16
@@ -46,7 +46,7 @@ _SYMPTOMS: Mapping[bytes, StartlineError] = MappingProxyType(
 )
 
 
-def judge_line(heard: bytes, seconds: float, baud: int) -> Iterator[Finding]:
+def judge_line(heard: bytes, seconds: float, baud: int) -> Iterator[DoctorFinding]:
     """Judge what came within so many seconds at that baud rate."""
     if not heard:
         yield note(
@@ -78,7 +78,7 @@ def noise_in(heard: bytes) -> float:
     return strange / len(heard)
 
 
-def _symptoms(heard: bytes) -> Iterator[Finding]:
+def _symptoms(heard: bytes) -> Iterator[DoctorFinding]:
     for words, error in _SYMPTOMS.items():
         if words in heard:
             yield bad("device", error)
@@ -93,8 +93,8 @@ def _symptoms(heard: bytes) -> Iterator[Finding]:
         )
 
 
-def _events(heard: bytes) -> Iterator[Finding]:
-    console = Console()
+def _events(heard: bytes) -> Iterator[DoctorFinding]:
+    console = ConsoleParser()
     events = [item for item in console.feed(heard) if isinstance(item, Event)]
     lost = 0
     for before, after in pairwise(events):

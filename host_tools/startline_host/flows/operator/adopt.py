@@ -7,32 +7,32 @@ from collections.abc import Callable
 from startline.serial_match import OTHER
 
 from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.clouds.device_entries import Entry, compare_serial, same_token
+from startline_host.clouds.device_entries import CloudEntry, compare_serial, same_token
 from startline_host.device.event_text import plain
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, CloudDisagrees, StorageFailed, WouldTouchBound
 from startline_host.flows.notices import Listener, Step
-from startline_host.flows.operator.cloud_target import Place, check_place
-from startline_host.flows.operator.confirmation import Ask, Question, confirm
-from startline_host.flows.operator.device_session import Stopped, stopped
+from startline_host.flows.operator.cloud_target import CloudTarget, check_place
+from startline_host.flows.operator.confirmation import Ask, Confirmation, confirm
+from startline_host.flows.operator.device_session import DeviceSession, stopped
 from startline_host.flows.operator.lookup import describe
 from startline_host.flows.operator.reconcile import no_key
-from startline_host.flows.operator.reconcile_result import Reconciled
+from startline_host.flows.operator.reconcile_result import ReconcileResult
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
 
 def adopt(
-    line: Line,
-    place: Place | None,
+    line: PortSession,
+    place: CloudTarget | None,
     key: Secret | None,
     token: str,
     ask: Ask,
     *,
     ask_key: Callable[[], Secret] = no_key,
     listen: Listener,
-) -> Reconciled:
+) -> ReconcileResult:
     """Bind the device to an entry of the cloud's list that has its serial number.
 
     For a cloud without a list no key is asked for, and the operator's word is all there is.
@@ -62,7 +62,7 @@ def adopt(
             listen(Step("Looking into the cloud's list"))
             entries = read(place.base_url, place.ca, key or ask_key())
             seen, listed = _own_entry(device, entries, token), len(entries)
-        question = Question(
+        question = Confirmation(
             f"{printable(serial)} will take this for its own:\n  {seen}.\nIf another reader holds "
             "it already, both will write to it from then on.",
             serial,
@@ -80,12 +80,12 @@ def adopt(
                 "Run the command again.",
             )
         device.check_bound(after)
-    return Reconciled(
+    return ReconcileResult(
         state=after.state, reason=after.reason, serial=serial, token=after.token, listed=listed
     )
 
 
-def _own_entry(device: Stopped, entries: list[Entry], token: str) -> str:
+def _own_entry(device: DeviceSession, entries: list[CloudEntry], token: str) -> str:
     """Return the entry with that token in words. Raises CloudDisagrees if it is not the device's."""
     entry = next((one for one in entries if same_token(one.deviceid, token)), None)
     if entry is None:

@@ -9,16 +9,16 @@ from typing import Any
 
 import msgspec
 
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, StorageFailed
 from startline_host.flows.field_settings import Name, venue_settings
-from startline_host.flows.first_boot import Outcome
+from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.flows.operator.device_session import Stopped, stopped
+from startline_host.flows.operator.device_session import DeviceSession, stopped
 from startline_host.formats.factory_partition import (
-    Net,
-    Options,
+    NetSettings,
+    OptionSettings,
     Racing,
     check_net,
     check_options,
@@ -43,12 +43,12 @@ FACTORY: Mapping[str, tuple[Name, ...]] = MappingProxyType(
 )
 
 
-class Changed(msgspec.Struct, frozen=True):
+class ChangeResult(msgspec.Struct, frozen=True):
     """The names of what was written, of what was taken back, and how the device came up with it."""
 
     names: tuple[str, ...]
     taken_back: tuple[str, ...]
-    outcome: Outcome
+    outcome: FirstBootOutcome
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
@@ -70,7 +70,7 @@ def check_changes(changes: Changes) -> None:
     if isinstance(password, Secret) and not _is_plain(password.reveal()):
         raise BadInput("The Wi-Fi password is no text without control characters.")
     check_net(
-        Net(
+        NetSettings(
             link="usb" if net.get("link") == "usb" else "wifi",
             ssid=str(net.get("ssid", "?")),
             password=password if isinstance(password, Secret) and password else None,
@@ -78,14 +78,18 @@ def check_changes(changes: Changes) -> None:
         )
     )
     options = {key: value for (space, key), value in changes.items() if space == "set"}
-    check_options(msgspec.convert(options, Options, strict=False))
+    check_options(msgspec.convert(options, OptionSettings, strict=False))
     racing = {key: value for (space, key), value in changes.items() if space == "race"}
     check_racing(msgspec.convert(racing, Racing, strict=False))
 
 
 def change(
-    line: Line, changes: Changes, *, factory: tuple[str, ...] | None = None, listen: Listener
-) -> Changed:
+    line: PortSession,
+    changes: Changes,
+    *,
+    factory: tuple[str, ...] | None = None,
+    listen: Listener,
+) -> ChangeResult:
     """Write settings, read them back, restart the device and follow it until it rests.
 
     They stand before the factory's from then on. `factory` names what is first taken back to the
@@ -102,10 +106,12 @@ def change(
             _write(device, changes, listen)
             listen(Remark("The settings are stored; they stand before the factory's."))
         outcome = device.run_on()
-    return Changed(names, tuple(_said(name) for name in gone), outcome)
+    return ChangeResult(names, tuple(_said(name) for name in gone), outcome)
 
 
-def _take_back(device: Stopped, names: tuple[str, ...], listen: Listener) -> tuple[Name, ...]:
+def _take_back(
+    device: DeviceSession, names: tuple[str, ...], listen: Listener
+) -> tuple[Name, ...]:
     """Have the device forget settings of its venue; return those that there were."""
     if device.kept.fctry is None:
         raise BadInput(
@@ -131,7 +137,7 @@ def _take_back(device: Stopped, names: tuple[str, ...], listen: Listener) -> tup
     return gone
 
 
-def _write(device: Stopped, changes: Changes, listen: Listener) -> None:
+def _write(device: DeviceSession, changes: Changes, listen: Listener) -> None:
     listen(Step(f"Writing {', '.join(map(_said, changes))}"))
     for (space, key), value in changes.items():
         text = value.reveal() if isinstance(value, Secret) else value

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from startline_host.errors import BadInput, WrongDevice
-from startline_host.formats.stored_settings import Told
+from startline_host.formats.stored_settings import StoredSettings
 from startline_host.util import printable
 
 
-class Place(msgspec.Struct, frozen=True):
+class CloudTarget(msgspec.Struct, frozen=True):
     """A cloud's base URL, the CAs (DER) that vouch for it (none: this computer's own), its kind."""
 
     base_url: str
@@ -17,7 +17,7 @@ class Place(msgspec.Struct, frozen=True):
     cloud: str = "rufus"
 
 
-def check_place(place: Place | None, told: Told) -> Place:
+def check_place(place: CloudTarget | None, told: StoredSettings) -> CloudTarget:
     """Return the place if the device belongs there.
 
     A device could name any server, and a key would go there: so it is the operator who names it.

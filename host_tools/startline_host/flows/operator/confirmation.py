@@ -9,7 +9,7 @@ import msgspec
 from startline_host.errors import BadInput
 
 
-class Question(msgspec.Struct, frozen=True):
+class Confirmation(msgspec.Struct, frozen=True):
     """What is about to happen, the word that confirms it, and the option that does the same."""
 
     text: str
@@ -18,10 +18,10 @@ class Question(msgspec.Struct, frozen=True):
 
 
 #: Puts a question; tells whether it was confirmed. False where there is nobody to ask.
-Ask = Callable[[Question], bool]
+Ask = Callable[[Confirmation], bool]
 
 
-def confirm(ask: Ask, question: Question) -> None:
+def confirm(ask: Ask, question: Confirmation) -> None:
     """Go on only if the question is confirmed. Raises BadInput."""
     if not ask(question):
         raise BadInput(

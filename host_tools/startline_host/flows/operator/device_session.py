@@ -6,21 +6,21 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from startline_host.boards import data_folder
-from startline_host.device.console import Console, Event
+from startline_host.device.console import ConsoleParser, Event
 from startline_host.device.partition_access import read_facts, read_partition
 from startline_host.device.port import Port
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, StartlineError, StorageFailed, TimedOut, WrongDevice
-from startline_host.flows.device_snapshot import Kept, as_part
+from startline_host.flows.device_snapshot import DeviceSnapshot, as_part
 from startline_host.flows.expected_identity import identity_after
-from startline_host.flows.first_boot import Outcome, read_outcome
+from startline_host.flows.first_boot import FirstBootOutcome, read_outcome
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.prompt_session import read_kept
 from startline_host.flows.take_prompt import take_prompt
 from startline_host.flows.usb_link import UsbLink, linked
-from startline_host.formats.stored_settings import Told, read_told
+from startline_host.formats.stored_settings import StoredSettings, read_told
 from startline_host.util import Deadline, printable
 
 #: Seconds: to hear whether a boot is under way, the longest silence in one, and for its whole.
@@ -30,10 +30,10 @@ _PROMPT, _ORDER, _AGAIN = 10.0, 30.0, 5.0
 _BOOT_LIMIT, _MARGIN = 90, 30
 
 
-class Stopped:
+class DeviceSession:
     """A device at its prompt. `kept` is what it keeps, as it was when it was stopped."""
 
-    def __init__(self, repl: Repl, kept: Kept, listen: Listener) -> None:
+    def __init__(self, repl: Repl, kept: DeviceSnapshot, listen: Listener) -> None:
         self.kept = kept
         self.told = kept.told()
         self.repl = repl
@@ -74,7 +74,7 @@ class Stopped:
 
     def setting(self, namespace: str, key: str, default: int) -> int:
         """Return a number out of its settings, those that were changed later first."""
-        own: Told = read_told(as_part(self.kept.nvs))
+        own: StoredSettings = read_told(as_part(self.kept.nvs))
         for told in (own, self.told):
             value = told.values.get(namespace, {}).get(key)
             if isinstance(value, int):
@@ -91,7 +91,7 @@ class Stopped:
         """Carry its connections to that cloud, and to nowhere else, if they come by this cable."""
         self._carries_to = base_url if self.over_usb else ""
 
-    def order(self, call: str, seconds: float = _ORDER) -> Outcome:
+    def order(self, call: str, seconds: float = _ORDER) -> FirstBootOutcome:
         """Have the device do what `call` says, one of firmware/orders.py, and pass on its events.
 
         Raises DeviceRaised where the device refuses, StorageFailed where its flash does not take
@@ -105,7 +105,7 @@ class Stopped:
                 "There is no agent on the device that takes orders from this version.",
                 "Load it: startline flash --allow-bound.",
             ) from None
-        console = Console()
+        console = ConsoleParser()
         seen: list[Event] = []
         hear = self._identity.checked(self._listen)
 
@@ -127,17 +127,17 @@ class Stopped:
                 ) from None
         return read_outcome(seen)
 
-    def read_again(self) -> Kept:
+    def read_again(self) -> DeviceSnapshot:
         """Read anew what the device keeps."""
         has = self.kept
-        return Kept(
+        return DeviceSnapshot(
             mac=has.mac,
             nvs=read_partition(self.repl, "nvs"),
             bind=None if has.bind is None else read_partition(self.repl, "bind"),
             fctry=None if has.fctry is None else read_partition(self.repl, "fctry"),
         )
 
-    def check_bound(self, after: Outcome) -> None:
+    def check_bound(self, after: FirstBootOutcome) -> None:
         """See that a device that says it is bound keeps a record of just that deviceid.
 
         Raises StorageFailed where its flash tells another story.
@@ -152,7 +152,7 @@ class Stopped:
                 "Run the command again; if it stays, its flash is worn or its agent is not ours.",
             )
 
-    def run_on(self) -> Outcome:
+    def run_on(self) -> FirstBootOutcome:
         """Restart the device and follow it until it has come to rest.
 
         Raises TimedOut, and WrongDevice where it says that it is another device.
@@ -163,7 +163,7 @@ class Stopped:
         self.repl.restart()
         seen: list[Event] = []
         with linked(self.repl.port, self._carries_to) as port:
-            for item in Console().follow(port, Deadline(self.boot_seconds)):
+            for item in ConsoleParser().follow(port, Deadline(self.boot_seconds)):
                 hear(item)
                 if isinstance(item, Event):
                     seen = [item] if item.name == "boot" else [*seen, item]
@@ -180,7 +180,7 @@ class Stopped:
 
 
 @contextlib.contextmanager
-def stopped(line: Line, listen: Listener) -> Iterator[Stopped]:
+def stopped(line: PortSession, listen: Listener) -> Iterator[DeviceSession]:
     """Stop the device at its prompt; at the end it restarts, unless it was left in another way.
 
     Raises DeviceSilent where it gives up no prompt, WrongDevice where it is no ESP32.
@@ -188,10 +188,10 @@ def stopped(line: Line, listen: Listener) -> Iterator[Stopped]:
     _let_finish(line.port(), listen)
     listen(Step("Stopping the device"))
     repl = take_prompt(line, _PROMPT, listen)
-    device: Stopped | None = None
+    device: DeviceSession | None = None
     try:
         try:
-            device = Stopped(repl, read_kept(repl, read_facts(repl)), listen)
+            device = DeviceSession(repl, read_kept(repl, read_facts(repl)), listen)
         except (OSError, DeviceRaised):
             raise WrongDevice("What answers there is a MicroPython, but on no ESP32.") from None
         yield device
@@ -208,7 +208,7 @@ def stopped(line: Line, listen: Listener) -> Iterator[Stopped]:
 
 def _let_finish(port: Port, listen: Listener) -> None:
     """Wait for the end of a boot that is under way: it may just be asking the cloud."""
-    console = Console()
+    console = ConsoleParser()
     whole = Deadline(_BOOT)
     quiet = Deadline(_LISTEN)
     while not quiet.expired and not whole.expired:

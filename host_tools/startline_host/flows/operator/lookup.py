@@ -11,18 +11,18 @@ from startline.limits import LOOK_PAUSE, MADE_AT, clamp
 from startline.serial_match import OTHER, SAME
 
 from startline_host.clouds.device_entries import (
-    Entry,
+    CloudEntry,
     compare_serial,
     same_serial,
     same_token,
 )
-from startline_host.flows.operator.cloud_target import Place
-from startline_host.flows.operator.device_session import Stopped
+from startline_host.flows.operator.cloud_target import CloudTarget
+from startline_host.flows.operator.device_session import DeviceSession
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
 #: Reads a cloud's list: base URL, CAs, key.
-List = Callable[..., list[Entry]]
+List = Callable[..., list[CloudEntry]]
 
 #: Seconds that an exchange of the agent's may take: a device that is stopped has none longer.
 _EXCHANGE = 30
@@ -36,14 +36,14 @@ _CLOCK = (
 _MOST = 12
 
 
-class Known(msgspec.Struct, frozen=True):
+class KnownUnits(msgspec.Struct, frozen=True):
     """Units that the company is known to have: a key that lists one of them is the company's."""
 
     serials: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
 
 
-class Subject(msgspec.Struct, frozen=True):
+class LookupTarget(msgspec.Struct, frozen=True):
     """The device that is looked for: serial, attempt ids (hex), and its key's fingerprint.
 
     `due` is when its request ends; None where no copy of the record can tell. Its first request
@@ -58,21 +58,21 @@ class Subject(msgspec.Struct, frozen=True):
     token: str = ""
 
 
-class Sight(msgspec.Struct, frozen=True):
+class LookupResult(msgspec.Struct, frozen=True):
     """What one look saw: how many devices, those that may be this one, and whose list it is."""
 
     listed: int
-    entries: tuple[Entry, ...]
+    entries: tuple[CloudEntry, ...]
     proven: bool
 
 
-def subject_of(device: Stopped) -> Subject:
+def subject_of(device: DeviceSession) -> LookupTarget:
     """Return what to look for, by both copies of the device's record."""
     view = device.kept.record()
     copies = [copy for copy in (view.nvs, view.bind) if copy.found == "record"]
     made_at = device.told.get("factory", "made_at")
     due = [copy.due for copy in copies]
-    return Subject(
+    return LookupTarget(
         serial=device.serial,
         attempts=tuple({copy.attempt for copy in copies if copy.attempt}),
         keys=tuple({copy.key_fingerprint for copy in copies if copy.key_fingerprint}),
@@ -84,7 +84,9 @@ def subject_of(device: Stopped) -> Subject:
     )
 
 
-def look(read: List, place: Place, key: Secret, subject: Subject, known: Known) -> Sight:
+def look(
+    read: List, place: CloudTarget, key: Secret, subject: LookupTarget, known: KnownUnits
+) -> LookupResult:
     """Read the whole list once. Raises what `list_devices` does."""
     listed = read(place.base_url, place.ca, key, whole=True)
     proven = key.fingerprint() in subject.keys or any(
@@ -92,10 +94,10 @@ def look(read: List, place: Place, key: Secret, subject: Subject, known: Known) 
         or any(same_serial(entry.serial_number, serial) for serial in known.serials)
         for entry in listed
     )
-    return Sight(len(listed), tuple(e for e in listed if concerns(e, subject)), proven)
+    return LookupResult(len(listed), tuple(e for e in listed if concerns(e, subject)), proven)
 
 
-def concerns(entry: Entry, subject: Subject) -> bool:
+def concerns(entry: CloudEntry, subject: LookupTarget) -> bool:
     """Tell whether an entry may be this device's: by mark, token or serial number."""
     return (
         is_marked(entry, subject)
@@ -104,23 +106,23 @@ def concerns(entry: Entry, subject: Subject) -> bool:
     )
 
 
-def is_marked(entry: Entry, subject: Subject) -> bool:
+def is_marked(entry: CloudEntry, subject: LookupTarget) -> bool:
     """Tell whether an entry was made by a request of this device's record."""
     return any(f"sl.{attempt}" in entry.marks for attempt in subject.attempts)
 
 
-def is_unclear(entry: Entry, subject: Subject) -> bool:
+def is_unclear(entry: CloudEntry, subject: LookupTarget) -> bool:
     """Tell whether an entry may be this device's, and only because it cannot be compared."""
     return not is_marked(entry, subject) and _compared(entry, subject) != SAME
 
 
-def _compared(entry: Entry, subject: Subject) -> str:
+def _compared(entry: CloudEntry, subject: LookupTarget) -> str:
     """Return what the entry is to the device: without a mark to go by, others' tell nothing."""
     by_mark = bool(subject.attempts)
     return compare_serial(entry, subject.serial, first=subject.first, by_mark=by_mark)
 
 
-def as_argument(entries: Sequence[Entry], subject: Subject) -> str:
+def as_argument(entries: Sequence[CloudEntry], subject: LookupTarget) -> str:
     """Return the entries as the device takes them: a Python list of (token, mark, serial)."""
     telling = sorted(
         entries, key=lambda entry: (not is_marked(entry, subject), is_unclear(entry, subject))
@@ -128,7 +130,7 @@ def as_argument(entries: Sequence[Entry], subject: Subject) -> str:
     return repr([entry.compared[:3] for entry in telling[:_MOST]])
 
 
-def pause_before_second(device: Stopped, subject: Subject) -> int:
+def pause_before_second(device: DeviceSession, subject: LookupTarget) -> int:
     """Return the seconds until a second look may count, from the first one's end."""
     due = _EXCHANGE
     if subject.due is not None:
@@ -139,7 +141,7 @@ def pause_before_second(device: Stopped, subject: Subject) -> int:
     return max(clamp(pause, LOOK_PAUSE), due)
 
 
-def describe(entry: Entry) -> str:
+def describe(entry: CloudEntry) -> str:
     """Say an entry in one line, its deviceid in full: an operator may have to name it."""
     parts = [
         f"deviceid {entry.deviceid or 'none'}",

@@ -10,18 +10,18 @@ import msgspec
 
 from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.clouds.device_entries import same_token
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, CloudDisagrees, OutcomeUnknown
-from startline_host.flows.first_boot import Outcome
+from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.flows.operator.cloud_target import Place, check_place
-from startline_host.flows.operator.confirmation import Ask, Question
-from startline_host.flows.operator.device_session import Stopped, stopped
+from startline_host.flows.operator.cloud_target import CloudTarget, check_place
+from startline_host.flows.operator.confirmation import Ask, Confirmation
+from startline_host.flows.operator.device_session import DeviceSession, stopped
 from startline_host.flows.operator.lookup import (
-    Known,
-    Sight,
-    Subject,
+    KnownUnits,
+    LookupResult,
+    LookupTarget,
     as_argument,
     look,
     pause_before_second,
@@ -29,7 +29,7 @@ from startline_host.flows.operator.lookup import (
 )
 from startline_host.flows.operator.reconcile_result import (
     HELD,
-    Reconciled,
+    ReconcileResult,
     check,
     find,
     without_list,
@@ -50,8 +50,8 @@ def no_key() -> Secret:
 
 
 def reconcile(
-    line: Line,
-    place: Place | None,
+    line: PortSession,
+    place: CloudTarget | None,
     key: Secret | None,
     ask: Ask,
     *,
@@ -59,7 +59,7 @@ def reconcile(
     tokens_of: Callable[[str], tuple[str, ...]] = lambda _serial: (),
     ask_key: Callable[[], Secret] = no_key,
     listen: Listener,
-) -> Reconciled:
+) -> ReconcileResult:
     """Bring the device what the cloud's list says of it, and return what came of it.
 
     Without an entry it becomes unbound only after two complete looks, and only if the key is
@@ -78,11 +78,11 @@ def reconcile(
         subject = subject_of(device)
         view = device.kept.record()
         listen(Step("Looking into the cloud's list"))
-        known = Known(known_serials, tokens_of(subject.serial))
+        known = KnownUnits(known_serials, tokens_of(subject.serial))
         looks = partial(look, read, place, key, subject, known)
         sight = looks()
         before = device.kept.holding()
-        after = Outcome(view.state, subject.serial, before.token, view.reason)
+        after = FirstBootOutcome(view.state, subject.serial, before.token, view.reason)
         if view.state == "unknown" and view.reason not in HELD:
             if not sight.entries:
                 _vouch(sight, known, ask)
@@ -96,7 +96,7 @@ def reconcile(
                 # It says so: what counts is what the cloud has now, by whatever request.
                 subject = msgspec.structs.replace(subject, attempts=(), token=after.token)
                 sight = _seen_again(partial(look, read, place, key, subject, known), after.token)
-    done = Reconciled(
+    done = ReconcileResult(
         state=after.state,
         reason=after.reason,
         serial=subject.serial,
@@ -110,7 +110,7 @@ def reconcile(
     return done
 
 
-def _seen_again(looks: Callable[[], Sight], token: str) -> Sight:
+def _seen_again(looks: Callable[[], LookupResult], token: str) -> LookupResult:
     """Look until the list shows a new entry, which it may do a moment late."""
     for pause in _SHOWS_LATE:
         sight = looks()
@@ -121,12 +121,12 @@ def _seen_again(looks: Callable[[], Sight], token: str) -> Sight:
 
 
 def _settle(
-    device: Stopped,
-    subject: Subject,
-    sight: Sight,
-    looks: Callable[[], Sight],
+    device: DeviceSession,
+    subject: LookupTarget,
+    sight: LookupResult,
+    looks: Callable[[], LookupResult],
     listen: Listener,
-) -> tuple[Sight, Outcome]:
+) -> tuple[LookupResult, FirstBootOutcome]:
     """Have the device judge what was seen, after a second look where there was nothing."""
     proven = False
     if not sight.entries:
@@ -147,13 +147,13 @@ def _settle(
     return sight, after
 
 
-def _vouch(sight: Sight, known: Known, ask: Ask) -> None:
+def _vouch(sight: LookupResult, known: KnownUnits, ask: Ask) -> None:
     """Go on only if the list is known to be the right company's. Raises OutcomeUnknown."""
     if sight.proven:
         return
     named = ", ".join(printable(serial) for serial in known.serials)
     seen = f"none of {named}" if named else "no unit that is known to be of the same company"
-    question = Question(
+    question = Confirmation(
         f"The cloud's list does not have the device, and {seen}. A READ key of another company "
         "would show just that, and the device would then be bound a second time.",
         SAME_COMPANY,

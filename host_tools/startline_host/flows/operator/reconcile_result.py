@@ -7,13 +7,19 @@ from typing import Any
 
 import msgspec
 
-from startline_host.clouds.device_entries import Entry, same_token
+from startline_host.clouds.device_entries import CloudEntry, same_token
 from startline_host.device.event_text import plain
 from startline_host.errors import CloudDisagrees, OutcomeUnknown
-from startline_host.flows.first_boot import Outcome
+from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Remark
-from startline_host.flows.operator.device_session import Stopped
-from startline_host.flows.operator.lookup import Sight, Subject, describe, is_marked, is_unclear
+from startline_host.flows.operator.device_session import DeviceSession
+from startline_host.flows.operator.lookup import (
+    LookupResult,
+    LookupTarget,
+    describe,
+    is_marked,
+    is_unclear,
+)
 from startline_host.util import printable
 
 #: Of a record that says nothing, the serial number is all that there is to look for.
@@ -26,14 +32,14 @@ HELD = {
 }
 
 
-class Finding(msgspec.Struct, frozen=True):
+class ReconcileFinding(msgspec.Struct, frozen=True):
     """An entry that is not the device's alone.
 
     It is an orphan, a double, a stranger, unproven, shared, or unclear: it cannot be compared.
     """
 
     kind: str
-    entry: Entry
+    entry: CloudEntry
 
     @property
     def words(self) -> str:
@@ -42,7 +48,7 @@ class Finding(msgspec.Struct, frozen=True):
         return f"{self.kind.capitalize()}: {number}{describe(self.entry)}"
 
 
-class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
+class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     """How it stands now: the state that the device took, and what else the cloud has of it."""
 
     state: str
@@ -50,7 +56,7 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     serial: str
     token: str
     listed: int = 0
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ReconcileFinding, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
@@ -68,7 +74,7 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-def without_list(device: Stopped, listen: Listener) -> Reconciled:
+def without_list(device: DeviceSession, listen: Listener) -> ReconcileResult:
     """Say how a device of a cloud without a list stands. Raises OutcomeUnknown."""
     serial, view = device.serial, device.kept.record()
     if view.state == "unknown":
@@ -85,17 +91,19 @@ def without_list(device: Stopped, listen: Listener) -> Reconciled:
         )
     listen(Remark("There is nothing to settle, and its cloud has no list to compare with."))
     token = device.kept.holding().token if view.state == "bound" else ""
-    return Reconciled(state=view.state, reason=view.reason, serial=serial, token=token)
+    return ReconcileResult(state=view.state, reason=view.reason, serial=serial, token=token)
 
 
-def find(entries: Sequence[Entry], subject: Subject, after: Outcome) -> tuple[Finding, ...]:
+def find(
+    entries: Sequence[CloudEntry], subject: LookupTarget, after: FirstBootOutcome
+) -> tuple[ReconcileFinding, ...]:
     """Name what the cloud has under this serial number or mark beside the device's own entry."""
     found = []
     for entry in entries:
         if after.token and same_token(entry.deviceid, after.token):
             # A cloud that binds twice under one deviceid shows the mark of who came last.
             if subject.attempts and entry.marks and not is_marked(entry, subject):
-                found.append(Finding("shared", entry))
+                found.append(ReconcileFinding("shared", entry))
             continue
         if is_unclear(entry, subject):
             kind = "unclear"
@@ -105,11 +113,11 @@ def find(entries: Sequence[Entry], subject: Subject, after: Outcome) -> tuple[Fi
             kind = "unproven"
         else:
             kind = "double" if is_marked(entry, subject) else "stranger"
-        found.append(Finding(kind, entry))
+        found.append(ReconcileFinding(kind, entry))
     return tuple(found)
 
 
-def check(done: Reconciled, sight: Sight) -> None:
+def check(done: ReconcileResult, sight: LookupResult) -> None:
     """Raise what the command has to end with, if the cloud and the device do not agree."""
     if done.state == "unknown" and done.findings and done.reason not in HELD:
         count = len(done.findings)

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from startline_host.device.event_text import plain
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import StorageFailed, WouldTouchBound
-from startline_host.flows.device_snapshot import Kept
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.flows.operator.confirmation import Ask, Question, confirm
-from startline_host.flows.operator.device_session import Stopped, stopped
+from startline_host.flows.operator.confirmation import Ask, Confirmation, confirm
+from startline_host.flows.operator.device_session import DeviceSession, stopped
 from startline_host.formats.record_copies import RecordView
 from startline_host.formats.stored_settings import has_claim_key
 from startline_host.util import printable
@@ -21,7 +21,7 @@ from startline_host.util import printable
 _NOT_ITS_OWN = ("foreign_record", "record_damaged", "copies_differ", "newer_record")
 
 
-class Cleared(msgspec.Struct, frozen=True):
+class ResetResult(msgspec.Struct, frozen=True):
     """A device without a record: what it was, and whether it still has the key that binds."""
 
     state: str
@@ -41,7 +41,9 @@ class Cleared(msgspec.Struct, frozen=True):
         }
 
 
-def reset(line: Line, ask: Ask, *, force_bound: str | None = None, listen: Listener) -> Cleared:
+def reset(
+    line: PortSession, ask: Ask, *, force_bound: str | None = None, listen: Listener
+) -> ResetResult:
     """Clear both copies of the record, after what is lost was confirmed.
 
     A record of this very device that is bound, or may be, is cleared only if `force_bound` is
@@ -52,16 +54,16 @@ def reset(line: Line, ask: Ask, *, force_bound: str | None = None, listen: Liste
         view = device.kept.record()
         if (view.nvs.found, view.bind.found) in {("blank", "blank"), ("blank", "absent")}:
             listen(Remark("There is no record to clear."))
-            return Cleared("unbound", device.name, "", "", has_claim_key(device.told))
+            return ResetResult("unbound", device.name, "", "", has_claim_key(device.told))
         own = view.state in {"bound", "unknown"} and view.reason not in _NOT_ITS_OWN
         if own and force_bound != device.name:
             raise _refusal(device, view, force_bound)
         if not own:
-            confirm(ask, Question(_losses(device, view), device.name, "--confirm"))
+            confirm(ask, Confirmation(_losses(device, view), device.name, "--confirm"))
         return clear(device, listen)
 
 
-def clear(device: Stopped, listen: Listener) -> Cleared:
+def clear(device: DeviceSession, listen: Listener) -> ResetResult:
     """Have the device forget its record, and see that it did. Raises StorageFailed."""
     before = device.kept.holding()
     listen(Step("Clearing the record"))
@@ -79,15 +81,15 @@ def clear(device: Stopped, listen: Listener) -> Cleared:
                 warning=True,
             )
         )
-    return Cleared(after.state, device.name, before.state, before.token, has_key)
+    return ResetResult(after.state, device.name, before.state, before.token, has_key)
 
 
-def _is_blank(kept: Kept) -> bool:
+def _is_blank(kept: DeviceSnapshot) -> bool:
     view = kept.record()
     return view.nvs.found == "blank" and view.bind.found in {"blank", "absent"}
 
 
-def _refusal(device: Stopped, view: RecordView, given: str | None) -> WouldTouchBound:
+def _refusal(device: DeviceSession, view: RecordView, given: str | None) -> WouldTouchBound:
     name = printable(device.name)
     if given is not None:
         return WouldTouchBound(f"--force-bound says {printable(given)!r}, and this is {name}.")
@@ -104,7 +106,7 @@ def _refusal(device: Stopped, view: RecordView, given: str | None) -> WouldTouch
     )
 
 
-def _losses(device: Stopped, view: RecordView) -> str:
+def _losses(device: DeviceSession, view: RecordView) -> str:
     """Say what is on the device and will be gone."""
     said = [f"The record of {printable(device.name)} ({plain(view.reason or view.state)}) goes."]
     for copy in (view.nvs, view.bind):

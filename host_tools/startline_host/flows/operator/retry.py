@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from startline_host.device.port_session import Line
-from startline_host.flows.first_boot import Outcome
+from startline_host.device.port_session import PortSession
+from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Step
-from startline_host.flows.operator.cloud_target import Place, check_place
+from startline_host.flows.operator.cloud_target import CloudTarget, check_place
 from startline_host.flows.operator.device_session import stopped
 
 
 def retry(
-    line: Line,
-    find_place: Callable[[], Place | None] = lambda: None,
+    line: PortSession,
+    find_place: Callable[[], CloudTarget | None] = lambda: None,
     *,
     listen: Listener,
     limit: float | None = None,
-) -> Outcome:
+) -> FirstBootOutcome:
     """Have the device try once more, follow it to its end, and let it run again.
 
     `limit` bounds the try in seconds. A device that is bound stays so. For one whose link is this

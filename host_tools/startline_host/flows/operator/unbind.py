@@ -8,18 +8,18 @@ import msgspec
 
 from startline_host.clouds.cloud_device import CloudDevice
 from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.device.port_session import Line
+from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, OutcomeUnknown
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.flows.operator.cloud_target import Place, check_place
-from startline_host.flows.operator.confirmation import Ask, Question, confirm
-from startline_host.flows.operator.device_session import Stopped, stopped
+from startline_host.flows.operator.cloud_target import CloudTarget, check_place
+from startline_host.flows.operator.confirmation import Ask, Confirmation, confirm
+from startline_host.flows.operator.device_session import DeviceSession, stopped
 from startline_host.flows.operator.reset import clear
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
 
-class Unbound(msgspec.Struct, frozen=True):
+class UnbindResult(msgspec.Struct, frozen=True):
     """A device that its cloud no longer has; `sessions` is None where that was not told."""
 
     state: str
@@ -40,14 +40,14 @@ class Unbound(msgspec.Struct, frozen=True):
 
 
 def unbind(
-    line: Line,
-    place: Place | None,
+    line: PortSession,
+    place: CloudTarget | None,
     key: Secret,
     ask: Ask,
     *,
     read_key: Secret | None,
     listen: Listener,
-) -> Unbound:
+) -> UnbindResult:
     """Delete the device at its cloud first, then clear its record.
 
     `key` has the unbind right; `read_key`, or else `key` itself, tells what will be lost. A cut
@@ -66,7 +66,7 @@ def unbind(
             )
         if view.state != "bound" or not token:
             listen(Remark(f"It is {view.state}: there is nothing to unbind."))
-            return Unbound(view.state, serial, "", None, has_key=False)
+            return UnbindResult(view.state, serial, "", None, has_key=False)
         kind = kind_of(device.cloud)
         if kind.get_device is None or kind.unbind_device is None:
             raise BadInput("This cloud has no call to unbind.", "Use its own page, then: reset.")
@@ -74,15 +74,15 @@ def unbind(
         there = kind.get_device(
             place.base_url, place.ca, read_key or key, token=token, serial=serial
         )
-        confirm(ask, Question(_losses(device, there, token), serial, "--confirm"))
+        confirm(ask, Confirmation(_losses(device, there, token), serial, "--confirm"))
         listen(Step("Unbinding it at the cloud"))
         if not kind.unbind_device(place.base_url, place.ca, key, token):
             listen(Remark("The cloud does not have it (any more)."))
         cleared = clear(device, listen)
-    return Unbound(cleared.state, serial, token, there.sessions, cleared.has_key)
+    return UnbindResult(cleared.state, serial, token, there.sessions, cleared.has_key)
 
 
-def _losses(device: Stopped, there: CloudDevice, token: str) -> str:
+def _losses(device: DeviceSession, there: CloudDevice, token: str) -> str:
     name = f"{printable(device.serial)} (deviceid {printable(token)})"
     if there.found is False:
         return (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from startline_host.secrets import Secret
 
 
-class Lock:
+class PagePassword:
     """Asks for a password by HTTP Basic authentication; any user name will do."""
 
     def __init__(self, app: ASGIApp, password: Secret | None) -> None:

@@ -11,21 +11,21 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from startline_host.errors import StartlineError
-from startline_host.mock_cloud.exchange import CutOff, TooLarge, read_body
+from startline_host.mock_cloud.exchange import BodyTooLarge, RequestCutOff, read_body
 from startline_host.mock_cloud.log_format import in_full, summary
 from startline_host.mock_cloud.page import state
 from startline_host.mock_cloud.page.document import document
-from startline_host.mock_cloud.page.page_password import Lock
+from startline_host.mock_cloud.page.page_password import PagePassword
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
 
-    from startline_host.mock_cloud.event_hub import Hub
+    from startline_host.mock_cloud.event_hub import EventHub
     from startline_host.mock_cloud.request_log import RequestLog
-    from startline_host.mock_cloud.store import Store
-    from startline_host.mock_cloud.switchboard import Switchboard
+    from startline_host.mock_cloud.store import CloudStore
+    from startline_host.mock_cloud.switchboard import FaultSwitches
     from startline_host.secrets import Secret
 
 #: The largest order that the page sends, in bytes.
@@ -33,21 +33,21 @@ _MAX_ORDER = 4096
 
 
 @dataclass(frozen=True)
-class Watched:
+class PageContext:
     """What the page looks at and what it may do; `about` is said of the cloud at its top."""
 
-    store: Store
+    store: CloudStore
     requests: RequestLog
-    board: Switchboard
-    hub: Hub
+    board: FaultSwitches
+    hub: EventHub
     about: Callable[[], dict[str, Any]]
     describe: Callable[[], dict[str, Any]]
     reset: Callable[[], None]
 
 
-def page_app(watched: Watched, password: Secret | None) -> Lock:
+def page_app(watched: PageContext, password: Secret | None) -> PagePassword:
     """Build the page's application, behind a password if there is one."""
-    page = _Page(watched)
+    page = _PageRoutes(watched)
     routes = [
         Route("/", page.show),
         Route("/openapi.json", page.openapi),
@@ -58,11 +58,11 @@ def page_app(watched: Watched, password: Secret | None) -> Lock:
         Route("/_page/faults", page.switch, methods=["POST"]),
         Route("/_page/reset", page.reset, methods=["POST"]),
     ]
-    return Lock(Starlette(routes=routes), password)
+    return PagePassword(Starlette(routes=routes), password)
 
 
-class _Page:
-    def __init__(self, watched: Watched) -> None:
+class _PageRoutes:
+    def __init__(self, watched: PageContext) -> None:
         self._watched = watched
 
     async def show(self, _http: Request) -> Response:
@@ -130,6 +130,6 @@ async def _order(http: Request) -> dict[str, Any] | None:
         return None
     try:
         order = json.loads(await read_body(http.receive, _MAX_ORDER))
-    except (ValueError, RecursionError, TooLarge, CutOff):
+    except (ValueError, RecursionError, BodyTooLarge, RequestCutOff):
         return None
     return order if isinstance(order, dict) else None

@@ -8,14 +8,14 @@ from startline_host.mock_cloud.store import iso
 from startline_host.mock_cloud.switchboard import ALL_FAULTS
 
 if TYPE_CHECKING:
-    from startline_host.mock_cloud.store import Store
-    from startline_host.mock_cloud.switchboard import Switchboard
+    from startline_host.mock_cloud.store import CloudStore
+    from startline_host.mock_cloud.switchboard import FaultSwitches
 
 #: Rows that the page shows of each kind, the newest ones.
 SHOWN = 200
 
 
-def devices(store: Store) -> list[dict[str, Any]]:
+def devices(store: CloudStore) -> list[dict[str, Any]]:
     """List the newest devices of either cloud, the newest first."""
     rufus = store.rows(
         "SELECT devices.*, companies.name AS company_name,"
@@ -59,7 +59,7 @@ def devices(store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def sessions(store: Store) -> list[dict[str, Any]]:
+def sessions(store: CloudStore) -> list[dict[str, Any]]:
     """List the newest sessions, the newest first."""
     rows = store.rows(
         "SELECT sessions.*, devices.serial_number,"
@@ -80,7 +80,7 @@ def sessions(store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def passings(store: Store, token: str) -> list[dict[str, Any]]:
+def passings(store: CloudStore, token: str) -> list[dict[str, Any]]:
     """List the newest passings of a session, the newest first."""
     return store.rows(
         "SELECT bib, num_passing, timestamp, chip FROM passings"
@@ -91,7 +91,7 @@ def passings(store: Store, token: str) -> list[dict[str, Any]]:
     )
 
 
-def faults(board: Switchboard) -> dict[str, Any]:
+def faults(board: FaultSwitches) -> dict[str, Any]:
     """Describe every fault that can be switched on, and those that are."""
     known = []
     for name in board.known:

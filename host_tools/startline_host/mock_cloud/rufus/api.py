@@ -16,21 +16,26 @@ from startline_host.mock_cloud.answers import (
     ENVELOPES,
     FORMS,
     SECOND_BIND,
-    Answer,
-    Refusal,
+    ApiAnswer,
+    ApiRefusal,
     body_bytes,
 )
 from startline_host.mock_cloud.rufus import devices, sessions
-from startline_host.mock_cloud.rufus.calls import Call, device_calls, passing_calls, session_calls
-from startline_host.mock_cloud.rufus.request import Request
+from startline_host.mock_cloud.rufus.calls import (
+    ApiCall,
+    device_calls,
+    passing_calls,
+    session_calls,
+)
+from startline_host.mock_cloud.rufus.request import RufusRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request as HttpRequest
 
-    from startline_host.mock_cloud.keys import Key
-    from startline_host.mock_cloud.store import Store
+    from startline_host.mock_cloud.keys import ApiKey
+    from startline_host.mock_cloud.store import CloudStore
 
 #: Where the API stands on the server.
 PREFIX = "/v0"
@@ -48,7 +53,7 @@ class RufusApi:
 
     def __init__(
         self,
-        store: Store,
+        store: CloudStore,
         *,
         envelope: str = "bare",
         form: str = "json",
@@ -70,7 +75,7 @@ class RufusApi:
         self.typed = typed
         self._new_token = new_token
 
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[ApiCall]:
         """List every call of the API, with this one's options."""
         return [
             *device_calls(self._bind, typed=self.typed, conflict=self.second_bind == "conflict"),
@@ -78,17 +83,17 @@ class RufusApi:
             *passing_calls(),
         ]
 
-    def _bind(self, request: Request) -> Answer:
+    def _bind(self, request: RufusRequest) -> ApiAnswer:
         return devices.bind(
             request, second=self.second_bind, typed=self.typed, new_id=self._new_token
         )
 
-    def _insert_session(self, request: Request) -> Answer:
+    def _insert_session(self, request: RufusRequest) -> ApiAnswer:
         return sessions.insert(request, new_token=self._new_token)
 
     def app(self) -> Starlette:
         """Build the ASGI application; mount it at `PREFIX`."""
-        by_path: dict[str, dict[str, Call]] = {}
+        by_path: dict[str, dict[str, ApiCall]] = {}
         for call in self.calls():
             by_path.setdefault(call.path, {})[call.method] = call
         routes = [
@@ -97,31 +102,31 @@ class RufusApi:
         ]
         return Starlette(routes=routes, exception_handlers={HTTPException: self.not_routed})
 
-    async def _respond(self, table: dict[str, Call], http: HttpRequest) -> Response:
+    async def _respond(self, table: dict[str, ApiCall], http: HttpRequest) -> Response:
         method = "GET" if http.method == "HEAD" else http.method
         try:
             key = self._key(http)
-            request = Request(
+            request = RufusRequest(
                 self._store, key.company, http.path_params, http.query_params, await http.body()
             )
             answer = table[method].respond(request)
-        except Refusal as refusal:
+        except ApiRefusal as refusal:
             answer = refusal.answer
         return self.render(answer)
 
-    def _key(self, http: HttpRequest) -> Key:
+    def _key(self, http: HttpRequest) -> ApiKey:
         """Find whose key the request carries, and whether it may do this; else refuse with 403."""
         texts = next((found for name in KEY_HEADERS if (found := http.headers.getlist(name))), [])
         if len(texts) != 1:
-            raise Refusal(403, "Forbidden: one api key is needed")
+            raise ApiRefusal(403, "Forbidden: one api key is needed")
         key = self._store.key(texts[0])
         if key is None:
-            raise Refusal(403, "Forbidden: unknown api key")
+            raise ApiRefusal(403, "Forbidden: unknown api key")
         if not key.may(http.method):
-            raise Refusal(403, "Forbidden: wrong api key access type")
+            raise ApiRefusal(403, "Forbidden: wrong api key access type")
         return key
 
-    def render(self, answer: Answer) -> Response:
+    def render(self, answer: ApiAnswer) -> Response:
         """Write an answer in this API's envelope and form."""
         return Response(
             body_bytes(answer, envelope=self.envelope, form=self.form),
@@ -133,5 +138,5 @@ class RufusApi:
     async def not_routed(self, _http: HttpRequest, error: Exception) -> Response:
         """Answer in this API's form what no route answers: a Starlette exception handler."""
         assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
-        answer = Answer(error.status_code, {"description": error.detail}, error.headers or {})
+        answer = ApiAnswer(error.status_code, {"description": error.detail}, error.headers or {})
         return self.render(answer)

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from startline_host.mock_cloud.answers import Answer
-    from startline_host.mock_cloud.rufus.request import Request
+    from startline_host.mock_cloud.answers import ApiAnswer
+    from startline_host.mock_cloud.rufus.request import RufusRequest
 
-    Respond = Callable[[Request], Answer]
+    Respond = Callable[[RufusRequest], ApiAnswer]
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """One call: its body's form if it has one, its answer's form, and the refusals it knows.
 
     `query` names its parameters; 403, 413 and 500 are common to all calls.
@@ -36,49 +36,49 @@ class Call:
     refusals: tuple[int, ...] = ()
 
 
-def device_calls(bind: Respond, *, typed: bool, conflict: bool) -> list[Call]:
+def device_calls(bind: Respond, *, typed: bool, conflict: bool) -> list[ApiCall]:
     """List the calls about devices; `bind` is made by the API, whose options shape it."""
     form = devices.BindTypedRequest if typed else devices.BindRequest
     return [
-        Call("POST", "/devices", "Bind a new device", bind, 201, response_models.DeviceAnswer,
+        ApiCall("POST", "/devices", "Bind a new device", bind, 201, response_models.DeviceAnswer,
              body=form, refusals=(400, 409) if conflict else (400,)),
-        Call("GET", "/devices", "Get devices by company", devices.list_devices, 200,
+        ApiCall("GET", "/devices", "Get devices by company", devices.list_devices, 200,
              response_models.DevicesAnswer, query=("page", "limit"), refusals=(400,)),
-        Call("GET", "/devices/{deviceid}", "Get device information", devices.one_device, 200,
+        ApiCall("GET", "/devices/{deviceid}", "Get device information", devices.one_device, 200,
              response_models.OneDeviceAnswer, refusals=(404,)),
-        Call("DELETE", "/devices/{deviceid}", "Unbind a device", devices.unbind, 200,
+        ApiCall("DELETE", "/devices/{deviceid}", "Unbind a device", devices.unbind, 200,
              response_models.DeviceAnswer, refusals=(404,)),
     ]  # fmt: skip
 
 
-def session_calls(insert: Respond) -> list[Call]:
+def session_calls(insert: Respond) -> list[ApiCall]:
     """List the calls about timing sessions."""
     return [
-        Call("POST", "/sessions", "Insert a new session", insert, 201, response_models.SessionAnswer,
+        ApiCall("POST", "/sessions", "Insert a new session", insert, 201, response_models.SessionAnswer,
              body=sessions.SessionRequest, refusals=(400, 404)),
-        Call("PATCH", "/sessions/close/{token_session}", "Close a session", sessions.close, 200,
+        ApiCall("PATCH", "/sessions/close/{token_session}", "Close a session", sessions.close, 200,
              response_models.SessionAnswer, refusals=(404,)),
-        Call("GET", "/sessions/device/{deviceid}", "Get sessions by device",
+        ApiCall("GET", "/sessions/device/{deviceid}", "Get sessions by device",
              sessions.list_sessions, 200, response_models.SessionsAnswer, refusals=(404,)),
-        Call("GET", "/sessions/device/{deviceid}/active", "Get active session from device",
+        ApiCall("GET", "/sessions/device/{deviceid}/active", "Get active session from device",
              sessions.active_session, 200, response_models.SessionsAnswer, refusals=(404,)),
-        Call("GET", "/sessions/{token_session}", "Get session information",
+        ApiCall("GET", "/sessions/{token_session}", "Get session information",
              sessions.one_session, 200, response_models.OneSessionAnswer, refusals=(404,)),
     ]  # fmt: skip
 
 
-def passing_calls() -> list[Call]:
+def passing_calls() -> list[ApiCall]:
     """List the calls about race passings."""
     return [
-        Call("POST", "/passings", "Insert passings", passings.insert, 201,
+        ApiCall("POST", "/passings", "Insert passings", passings.insert, 201,
              response_models.InsertedAnswer, body=passings.PassingsRequest, refusals=(400, 404)),
-        Call("GET", "/passings/session/{token_session}", "Get session passings by range",
+        ApiCall("GET", "/passings/session/{token_session}", "Get session passings by range",
              passings.by_session, 200, response_models.PassingsAnswer,
              query=("first", "last", "page"), refusals=(400, 404)),
-        Call("GET", "/passings/device/{deviceid}", "Get device passings by datetime",
+        ApiCall("GET", "/passings/device/{deviceid}", "Get device passings by datetime",
              passings.by_time, 200, response_models.PassingsAnswer,
              query=("from", "to", "page"), refusals=(400, 404)),
-        Call("GET", "/passings/device2/{deviceid}", "Get device passings, reading on",
+        ApiCall("GET", "/passings/device2/{deviceid}", "Get device passings, reading on",
              passings.resume, 200, response_models.ResumedAnswer,
              query=("from", "to", "token_session", "last", "page"), refusals=(400, 404)),
     ]  # fmt: skip

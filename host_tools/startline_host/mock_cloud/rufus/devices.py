@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from startline_host.mock_cloud.answers import Answer, Refusal, success
-from startline_host.mock_cloud.rufus.request import PAGE_SIZE, Request, Text, Words, pagination
+from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success
+from startline_host.mock_cloud.rufus.request import (
+    PAGE_SIZE,
+    RufusRequest,
+    Text,
+    Words,
+    pagination,
+)
 from startline_host.mock_cloud.store import iso
 
 if TYPE_CHECKING:
@@ -39,7 +45,9 @@ class BindTypedRequest(msgspec.Struct):
     firmware: Text | None = None
 
 
-def bind(request: Request, *, second: str, typed: bool, new_id: Callable[[], str]) -> Answer:
+def bind(
+    request: RufusRequest, *, second: str, typed: bool, new_id: Callable[[], str]
+) -> ApiAnswer:
     """Bind a device to the company and answer its id; `second` is one of `SECOND_BIND`."""
     asked: BindRequest | BindTypedRequest = (
         request.read(BindTypedRequest) if typed else request.read(BindRequest)
@@ -51,7 +59,7 @@ def bind(request: Request, *, second: str, typed: bool, new_id: Callable[[], str
             (request.company, asked.serial_number),
         ).fetchone()
         if known and second == "conflict":
-            raise Refusal(409, "Device already binded", serial_number=asked.serial_number)
+            raise ApiRefusal(409, "Device already binded", serial_number=asked.serial_number)
         values = (asked.type or "", asked.model, asked.alias or "", asked.firmware)
         if known and second == "same":
             deviceid = known["deviceid"]
@@ -66,7 +74,7 @@ def bind(request: Request, *, second: str, typed: bool, new_id: Callable[[], str
                 " serial_number, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (*values, request.company, deviceid, asked.serial_number, store.now()),
             )
-    return Answer(201, {"description": "Device binded succesfully", "deviceid": deviceid})
+    return ApiAnswer(201, {"description": "Device binded succesfully", "deviceid": deviceid})
 
 
 def _fresh_id(
@@ -79,7 +87,7 @@ def _fresh_id(
     return deviceid
 
 
-def unbind(request: Request) -> Answer:
+def unbind(request: RufusRequest) -> ApiAnswer:
     """Remove a device of the company, and its sessions and passings with it."""
     deviceid = request.path["deviceid"]
     with request.store.transaction() as database:
@@ -87,21 +95,21 @@ def unbind(request: Request) -> Answer:
             "DELETE FROM devices WHERE company = ? AND deviceid = ?", (request.company, deviceid)
         ).rowcount
     if not removed:
-        raise Refusal(404, "Device not found", deviceid=deviceid)
-    return Answer(200, {"description": "Device unbinded succesfully", "deviceid": deviceid})
+        raise ApiRefusal(404, "Device not found", deviceid=deviceid)
+    return ApiAnswer(200, {"description": "Device unbinded succesfully", "deviceid": deviceid})
 
 
-def find_device(request: Request, deviceid: str) -> dict[str, Any]:
+def find_device(request: RufusRequest, deviceid: str) -> dict[str, Any]:
     """Find the row of one of the company's devices, or refuse with 404."""
     row = request.store.row(
         "SELECT * FROM devices WHERE company = ? AND deviceid = ?", request.company, deviceid
     )
     if row is None:
-        raise Refusal(404, "Device not found", deviceid=deviceid)
+        raise ApiRefusal(404, "Device not found", deviceid=deviceid)
     return row
 
 
-def list_devices(request: Request) -> Answer:
+def list_devices(request: RufusRequest) -> ApiAnswer:
     """List the company's devices in the order in which they were bound."""
     page = request.page()
     limit = request.number("limit", least=1, most=PAGE_SIZE, default=PAGE_SIZE)
@@ -122,7 +130,7 @@ def list_devices(request: Request) -> Answer:
     )
 
 
-def one_device(request: Request) -> Answer:
+def one_device(request: RufusRequest) -> ApiAnswer:
     """Describe one of the company's devices."""
     row = find_device(request, request.path["deviceid"])
     counts = request.store.row(

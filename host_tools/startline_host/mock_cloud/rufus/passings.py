@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from startline_host.mock_cloud.answers import Answer, Refusal, success
+from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success
 from startline_host.mock_cloud.rufus.devices import find_device
 from startline_host.mock_cloud.rufus.request import (
     MAX_NUMBER,
     PAGE_SIZE,
     TIMESTAMP,
-    Request,
+    RufusRequest,
     Text,
     Words,
     pagination,
@@ -27,7 +27,7 @@ Whole = Annotated[
 Coordinate = Annotated[float, msgspec.Meta(ge=-180, le=180)] | Text | None
 
 
-class Passing(msgspec.Struct):
+class SubmittedPassing(msgspec.Struct):
     """One competitor seen at one time; `chips` is what an older page calls `chip`."""
 
     bib: Words
@@ -47,7 +47,7 @@ class PassingsRequest(msgspec.Struct):
     """The body of `POST /passings`."""
 
     token_session: Words
-    passings_list: Annotated[list[Passing], msgspec.Meta(min_length=1)]
+    passings_list: Annotated[list[SubmittedPassing], msgspec.Meta(min_length=1)]
 
 
 _COLUMNS = (
@@ -68,7 +68,7 @@ _SELECT = (
 )
 
 
-def insert(request: Request) -> Answer:
+def insert(request: RufusRequest) -> ApiAnswer:
     """Insert passings into an active session, all or none.
 
     One that the session has already, with the same number, bib and time, counts as a duplicate
@@ -83,7 +83,7 @@ def insert(request: Request) -> Answer:
             (token, request.company),
         ).fetchone()
         if session is None:
-            raise Refusal(404, "Session not found or closed", token_session=token)
+            raise ApiRefusal(404, "Session not found or closed", token_session=token)
         inserted = sum(
             database.execute(_INSERT, (session["id"], *_values(passing))).rowcount
             for passing in asked.passings_list
@@ -92,7 +92,7 @@ def insert(request: Request) -> Answer:
             "UPDATE devices SET last_seen = ? WHERE id = ?",
             (request.store.now(), session["device"]),
         )
-    return Answer(
+    return ApiAnswer(
         201,
         {
             "description": "Passings inserted succesfully",
@@ -103,7 +103,7 @@ def insert(request: Request) -> Answer:
     )
 
 
-def _values(passing: Passing) -> list[object]:
+def _values(passing: SubmittedPassing) -> list[object]:
     values = {name: getattr(passing, name) for name in _COLUMNS}
     values["num_passing"] = int(passing.num_passing)
     values["chip"] = passing.chip or passing.chips
@@ -112,7 +112,7 @@ def _values(passing: Passing) -> list[object]:
     return list(values.values())
 
 
-def by_session(request: Request) -> Answer:
+def by_session(request: RufusRequest) -> ApiAnswer:
     """List a session's passings by `num_passing`, from `first` to `last`."""
     first = request.number("first", least=0, default=0)
     last = request.number("last", least=0, default=MAX_NUMBER)
@@ -123,7 +123,7 @@ def by_session(request: Request) -> Answer:
     return success(result=rows, pagination=pages)
 
 
-def by_time(request: Request) -> Answer:
+def by_time(request: RufusRequest) -> ApiAnswer:
     """List a device's passings of all sessions by time, between `from` and `to`."""
     begin, end = _period(request)
     device = find_device(request, request.path["deviceid"])
@@ -133,7 +133,7 @@ def by_time(request: Request) -> Answer:
     return success(result=rows, pagination=pages)
 
 
-def resume(request: Request) -> Answer:
+def resume(request: RufusRequest) -> ApiAnswer:
     """Read on: after `last` in `token_session`, or in the next session that has something new.
 
     Without `token_session` it begins with the device's oldest session that has something, and
@@ -148,7 +148,7 @@ def resume(request: Request) -> Answer:
     if token is not None:
         known = [row["token"] for row in sessions]
         if token not in known:
-            raise Refusal(404, "Session not found", token_session=token)
+            raise ApiRefusal(404, "Session not found", token_session=token)
         sessions = sessions[known.index(token) :]
     where = " WHERE passings.session = ? AND num_passing > ? AND timestamp BETWEEN ? AND ?"
     order = " ORDER BY num_passing, passings.id"
@@ -158,7 +158,7 @@ def resume(request: Request) -> Answer:
         rows, pages = _page(request, where, order, row["id"], low, begin, end)
         if pages["total"] or row is sessions[-1]:
             break
-    return Answer(
+    return ApiAnswer(
         200,
         {
             "description": "Success",
@@ -172,13 +172,13 @@ def resume(request: Request) -> Answer:
     )
 
 
-def _period(request: Request) -> tuple[str, str]:
+def _period(request: RufusRequest) -> tuple[str, str]:
     """Read `from` and `to`; dates in the API's form sort as texts."""
     return request.moment("from") or "", request.moment("to") or "~"
 
 
 def _page(
-    request: Request, where: str, order: str, *values: object
+    request: RufusRequest, where: str, order: str, *values: object
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Fetch the page of passings that the query asks for, and its pagination."""
     page = request.page()

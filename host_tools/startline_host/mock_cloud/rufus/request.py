@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
-from startline_host.mock_cloud.answers import Refusal
+from startline_host.mock_cloud.answers import ApiRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from startline_host.mock_cloud.store import Store
+    from startline_host.mock_cloud.store import CloudStore
 
 #: The largest number that a query may carry: what SQLite holds and JavaScript counts exactly.
 MAX_NUMBER = 2**53 - 1
@@ -39,10 +39,10 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True)
-class Request:
+class RufusRequest:
     """A call of one company: the path's parts, the query and the body as they came."""
 
-    store: Store
+    store: CloudStore
     company: int
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -53,9 +53,9 @@ class Request:
         try:
             return msgspec.json.decode(self.body, type=form)
         except msgspec.ValidationError as error:
-            raise Refusal(400, f"Bad request: {error}") from error
+            raise ApiRefusal(400, f"Bad request: {error}") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Refusal(400, "Bad request: the body is not valid JSON") from error
+            raise ApiRefusal(400, "Bad request: the body is not valid JSON") from error
 
     def number(
         self, name: str, *, least: int, most: int = MAX_NUMBER, default: int | None = None
@@ -65,7 +65,7 @@ class Request:
         if text is None:
             return default
         if not re.fullmatch(r"-?[0-9]{1,16}", text) or not least <= int(text) <= most:
-            raise Refusal(400, f"Bad request: {name} must be a number from {least} to {most}")
+            raise ApiRefusal(400, f"Bad request: {name} must be a number from {least} to {most}")
         return int(text)
 
     def page(self) -> int:
@@ -78,7 +78,9 @@ class Request:
         """Read a timestamp out of the query, or None; refuse with 400 what is none."""
         text = self.query.get(name)
         if text is not None and not re.fullmatch(TIMESTAMP, text):
-            raise Refusal(400, f"Bad request: {name} must be a date like 2023-01-22T09:20:25.000Z")
+            raise ApiRefusal(
+                400, f"Bad request: {name} must be a date like 2023-01-22T09:20:25.000Z"
+            )
         return text
 
 

@@ -11,11 +11,11 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
-class _Closed(msgspec.Struct, forbid_unknown_fields=True):
+class _StrictModel(msgspec.Struct, forbid_unknown_fields=True):
     """An object with these fields and no others."""
 
 
-class Refused(_Closed):
+class RefusedAnswer(_StrictModel):
     """Any refusal: the reason, and what it was about."""
 
     description: str
@@ -24,21 +24,21 @@ class Refused(_Closed):
     serial_number: str = ""
 
 
-class DeviceAnswer(_Closed):
+class DeviceAnswer(_StrictModel):
     """A device was bound or unbound."""
 
     description: str
     deviceid: Token
 
 
-class SessionAnswer(_Closed):
+class SessionAnswer(_StrictModel):
     """A session was inserted or closed."""
 
     description: str
     token_session: Token
 
 
-class InsertedAnswer(_Closed):
+class InsertedAnswer(_StrictModel):
     """Passings were inserted, or were there already."""
 
     description: str
@@ -47,7 +47,7 @@ class InsertedAnswer(_Closed):
     duplicate_count: Count
 
 
-class Pagination(_Closed):
+class Pagination(_StrictModel):
     """Which page of a list this is, and how many entries and pages there are in all."""
 
     page: Positive
@@ -56,7 +56,7 @@ class Pagination(_Closed):
     total_pages: Positive
 
 
-class DeviceSummary(_Closed):
+class DeviceSummary(_StrictModel):
     """A device in the company's list."""
 
     deviceid: Token
@@ -74,7 +74,7 @@ class DeviceSummary(_Closed):
     last_telemetry_at: str | None
 
 
-class DevicesAnswer(_Closed):
+class DevicesAnswer(_StrictModel):
     """A page of the company's devices."""
 
     description: str
@@ -82,7 +82,7 @@ class DevicesAnswer(_Closed):
     pagination: Pagination
 
 
-class Device(_Closed):
+class DeviceDetails(_StrictModel):
     """One device by itself."""
 
     deviceid: Token
@@ -97,14 +97,14 @@ class Device(_Closed):
     last_seen: str | None
 
 
-class OneDeviceAnswer(_Closed):
+class OneDeviceAnswer(_StrictModel):
     """One device of the company."""
 
     description: str
-    result: Device
+    result: DeviceDetails
 
 
-class Session(_Closed):
+class SessionDetails(_StrictModel):
     """A timing session, with the dates of its first and last passing."""
 
     token_session: Token
@@ -116,21 +116,21 @@ class Session(_Closed):
     last: str | None
 
 
-class SessionsAnswer(_Closed):
+class SessionsAnswer(_StrictModel):
     """Sessions of a device."""
 
     description: str
-    result: Annotated[list[Session], msgspec.Meta(min_length=1)]
+    result: Annotated[list[SessionDetails], msgspec.Meta(min_length=1)]
 
 
-class OneSessionAnswer(_Closed):
+class OneSessionAnswer(_StrictModel):
     """One session."""
 
     description: str
-    result: Session
+    result: SessionDetails
 
 
-class StoredPassing(_Closed):
+class StoredPassing(_StrictModel):
     """A passing as it is read back."""
 
     bib: str
@@ -147,7 +147,7 @@ class StoredPassing(_Closed):
     deviceid: Token
 
 
-class PassingsAnswer(_Closed):
+class PassingsAnswer(_StrictModel):
     """A page of passings."""
 
     description: str
@@ -155,7 +155,7 @@ class PassingsAnswer(_Closed):
     pagination: Pagination
 
 
-class ResumedAnswer(_Closed):
+class ResumedAnswer(_StrictModel):
     """A page of the passings of the session in which reading goes on."""
 
     description: str

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from startline_host.mock_cloud.answers import Answer, Refusal, success
+from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success
 from startline_host.mock_cloud.rufus.devices import find_device
 from startline_host.mock_cloud.rufus.request import Text, Words
 from startline_host.mock_cloud.store import iso
@@ -14,7 +14,7 @@ from startline_host.mock_cloud.store import iso
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from startline_host.mock_cloud.rufus.request import Request
+    from startline_host.mock_cloud.rufus.request import RufusRequest
 
 #: Sessions of one company, each with the number of its passings and the dates of the first and
 #: last of them.
@@ -34,7 +34,7 @@ class SessionRequest(msgspec.Struct):
     alias: Text | None = None
 
 
-def insert(request: Request, *, new_token: Callable[[], str]) -> Answer:
+def insert(request: RufusRequest, *, new_token: Callable[[], str]) -> ApiAnswer:
     """Start a session on a device; any other active one of that device is closed."""
     asked = request.read(SessionRequest)
     device = find_device(request, asked.deviceid)
@@ -50,10 +50,10 @@ def insert(request: Request, *, new_token: Callable[[], str]) -> Answer:
             (device["id"], token, asked.alias or "", now),
         )
         database.execute("UPDATE devices SET last_seen = ? WHERE id = ?", (now, device["id"]))
-    return Answer(201, {"description": "Session inserted succesfully", "token_session": token})
+    return ApiAnswer(201, {"description": "Session inserted succesfully", "token_session": token})
 
 
-def close(request: Request) -> Answer:
+def close(request: RufusRequest) -> ApiAnswer:
     """Close a session; closing it again changes nothing."""
     session = find_session(request, request.path["token_session"])
     now = request.store.now()
@@ -62,48 +62,48 @@ def close(request: Request) -> Answer:
             "UPDATE sessions SET closed = coalesce(closed, ?) WHERE id = ?", (now, session["id"])
         )
         database.execute("UPDATE devices SET last_seen = ? WHERE id = ?", (now, session["device"]))
-    return Answer(
+    return ApiAnswer(
         200, {"description": "Session closed succesfully", "token_session": session["token"]}
     )
 
 
-def find_session(request: Request, token: str) -> dict[str, Any]:
+def find_session(request: RufusRequest, token: str) -> dict[str, Any]:
     """Find the row of one of the company's sessions, or refuse with 404."""
     row = request.store.row(
         f"{_SESSIONS} AND sessions.token = ?{_GROUPED}", request.company, token
     )
     if row is None:
-        raise Refusal(404, "Session not found", token_session=token)
+        raise ApiRefusal(404, "Session not found", token_session=token)
     return row
 
 
-def sessions_of(request: Request, deviceid: str) -> list[dict[str, Any]]:
+def sessions_of(request: RufusRequest, deviceid: str) -> list[dict[str, Any]]:
     """List the rows of a device's sessions, oldest first; refuse with 404 if there is none."""
     find_device(request, deviceid)
     rows = request.store.rows(
         f"{_SESSIONS} AND devices.deviceid = ?{_GROUPED}", request.company, deviceid
     )
     if not rows:
-        raise Refusal(404, "Sessions not found", deviceid=deviceid)
+        raise ApiRefusal(404, "Sessions not found", deviceid=deviceid)
     return rows
 
 
-def list_sessions(request: Request) -> Answer:
+def list_sessions(request: RufusRequest) -> ApiAnswer:
     """List a device's sessions, oldest first."""
     rows = sessions_of(request, request.path["deviceid"])
     return success(result=[describe(row) for row in rows])
 
 
-def active_session(request: Request) -> Answer:
+def active_session(request: RufusRequest) -> ApiAnswer:
     """Describe a device's active session, as a list of one: so the page has it."""
     deviceid = request.path["deviceid"]
     active = [row for row in sessions_of(request, deviceid) if row["closed"] is None]
     if not active:
-        raise Refusal(404, "Sessions not found", deviceid=deviceid)
+        raise ApiRefusal(404, "Sessions not found", deviceid=deviceid)
     return success(result=[describe(row) for row in active])
 
 
-def one_session(request: Request) -> Answer:
+def one_session(request: RufusRequest) -> ApiAnswer:
     """Describe one session."""
     return success(result=describe(find_session(request, request.path["token_session"])))
 

@@ -22,10 +22,10 @@ from . import (
     timers,
     uart,
 )
-from .console import Console
-from .execute import FAILED, FORCED_EXIT, OK, Runner
-from .repl import FRIENDLY, Repl
-from .world import World
+from .console import VmConsole
+from .execute import FAILED, FORCED_EXIT, OK, ProgramRunner
+from .repl import FRIENDLY, VmRepl
+from .world import RuntimeWorld
 
 _MICROSECONDS = 1000
 _PIPE = 256
@@ -43,14 +43,14 @@ def run(control, namespace: dict, hidden: str) -> None:
     config = json.loads(control.readline())
     # Opening the terminal makes it this session's own: its hang-up ends the VM, whatever it does.
     terminal = open(config["terminal"], "rb") if config["terminal"] else None
-    console = Console(bytes.fromhex(config["prefix"]), control)
+    console = VmConsole(bytes.fromhex(config["prefix"]), control)
     life = _make_chip(config, vfs.VfsPosix())
     life.console = console
     _keep_times(config, life, console)
     for number, fd in config["uarts"].items():
         _connect(life.uarts[int(number)], open(fd, "rb"), console)
-    runner = Runner(console, namespace, hidden)
-    repl = Repl(console, runner, install.banner(), config["mode"])
+    runner = ProgramRunner(console, namespace, hidden)
+    repl = VmRepl(console, runner, install.banner(), config["mode"])
     console.idle = lambda: timers.run_due(life) if life.timers else -1
     install.install(
         stdio.TextIn(console), stdio.TextOut(console, sys.stdout), runner.print_exception
@@ -64,20 +64,20 @@ def run(control, namespace: dict, hidden: str) -> None:
     _soft_reset(life, console, namespace, repl.mode, terminal)
 
 
-def _make_chip(config: dict, host_files) -> chip.Chip:
+def _make_chip(config: dict, host_files) -> chip.RuntimeChip:
     fuse = Fuse(config["fuse"], config["cut_after"]) if config["fuse"] else None
     flash = chip_flash.ChipFlash(config["flash"], config["flash_size"], fuse)
-    world = World(_world_loader(host_files, config["world"]))
+    world = RuntimeWorld(_world_loader(host_files, config["world"]))
     kept = state.StateFile(host_files, config["state"])
     offset, memory = kept.load()
     quartz = crystal.Crystal(config["ppb"])
-    kept.clock = clock.Clock(quartz.ticks_us, offset or 0, kept.save)
+    kept.clock = clock.ChipClock(quartz.ticks_us, offset or 0, kept.save)
     kept.rtc = chip.RtcMemory(memory, kept.save)
     if offset is None:
         kept.clock.set_us(world.power_on_us())
     carried = config["carried"] or {"began_us": quartz.ticks_us(), "station": None}
     began = carried["began_us"]
-    life = chip.Chip(
+    life = chip.RuntimeChip(
         flash,
         bytes.fromhex(config["mac"]),
         world,
@@ -92,7 +92,7 @@ def _make_chip(config: dict, host_files) -> chip.Chip:
         life.station.restore(carried["station"])
     life.began_us = began
     life.uarts = {
-        int(number): uart.Driver(int(number), config["paced"]) for number in config["uarts"]
+        int(number): uart.UartDriver(int(number), config["paced"]) for number in config["uarts"]
     }
     return chip.use(life)
 

@@ -1,6 +1,6 @@
 """The chip of the current life: everything that the stand-in modules work on.
 
-A life is one object. A harness that runs many lives in one VM makes a new `Chip` for each and
+A life is one object. A harness that runs many lives in one VM makes a new `RuntimeChip` for each and
 puts it in place with `use`; whatever still holds the old one can write nothing once it is dead.
 """
 
@@ -23,7 +23,7 @@ CAUSES = {
 _current = [None]
 
 
-class Window:
+class FlashWindow:
     """One partition of the flash, with offsets from its own start."""
 
     def __init__(self, flash, row) -> None:
@@ -41,7 +41,7 @@ class Window:
         self._flash.erase(self._start + offset, length)
 
 
-class Chip:
+class RuntimeChip:
     """Flash, MAC (6 bytes), RTC memory, clock, radio, pins and serial ports of one life.
 
     `ticks_ms()` and `ticks_us()` count from its start; `crystal` tells the chip's time from real.
@@ -67,15 +67,15 @@ class Chip:
         self.crystal = crystal.Crystal()
         self.cause = cause
         self.rtc = rtc or RtcMemory()
-        self.station = wifi.Station(world, ticks_ms)
+        self.station = wifi.WifiStation(world, ticks_ms)
         self.rows = table.read_table(flash)
         self.pins: dict = {}
         self.objects: dict = {}
         self.timers: list = []
         self.interrupts: list = []
         self.in_callback = False
-        self.uarts = {number: uart.Driver(number) for number in (1, 2)}
-        self.console = console.Silent()
+        self.uarts = {number: uart.UartDriver(number) for number in (1, 2)}
+        self.console = console.SilentConsole()
         self.began_us = 0
         self._nvs = None
 
@@ -93,7 +93,7 @@ class Chip:
             row = self.partition("nvs")
             if row is None:
                 raise nvs_errors.NvsError(nvs_errors.PART_NOT_FOUND)
-            store = nvs.NvsStore(Window(self.flash, row), row.size)
+            store = nvs.NvsStore(FlashWindow(self.flash, row), row.size)
             opened = nvs_pending.PendingNvs(store)
             try:
                 opened.open()
@@ -132,12 +132,12 @@ class RtcMemory:
             self._changed()
 
 
-def current() -> Chip:
+def current() -> RuntimeChip:
     """Return the chip of this life."""
     return _current[0]
 
 
-def use(chip: Chip) -> Chip:
+def use(chip: RuntimeChip) -> RuntimeChip:
     """Begin a life: `chip` is the one that every stand-in works on from now on."""
     _current[0] = chip
     return chip

@@ -8,7 +8,7 @@ _CALENDAR_SPAN = 1 << 32
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
-class Clock:
+class ChipClock:
     """A clock that runs with `ticks_us()`, a count of microseconds that never goes back.
 
     `offset_us` is what makes it the time since 2000; `changed` is called when it is set.

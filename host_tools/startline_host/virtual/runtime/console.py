@@ -34,7 +34,7 @@ def _forever() -> int:
     return -1
 
 
-class Console:
+class VmConsole:
     """The VM's end of the line; `control` is a binary file, unbuffered.
 
     `idle` is called while a byte is awaited: it does what is due and returns for how many
@@ -238,7 +238,7 @@ class Console:
         self._out.write(self._prefix + kind + bytes((size & 255, size >> 8)) + payload)
 
 
-class Silent:
+class SilentConsole:
     """The console of a chip without a line, for a harness that runs lives in one VM."""
 
     armed = False

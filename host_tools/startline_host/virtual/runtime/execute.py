@@ -16,7 +16,7 @@ FAILED = 1
 FORCED_EXIT = 2
 
 
-class Runner:
+class ProgramRunner:
     """Runs a program's pieces in its namespace, `__main__`; `hidden` is the path of our own files.
 
     Their frames are left out of tracebacks: on a chip they are C functions.

@@ -19,21 +19,21 @@ _NOT_A_DIRECTORY = 20
 _FOLDERS = ("/", "/lib")
 
 
-class _Expected:
+class _ExpectedSource:
     """The path of the source file that is to be compiled next, and who asks for `stat`."""
 
     path = None
     by_program = False
 
 
-class _Watched:
+class _ImportWatch:
     """Who wants to know of a new module, and who knows the chip's time for the computer's."""
 
     uncover = None
     of_chip = None
 
 
-class Files:
+class SourceFiles:
     """A file system, `real`, whose source files are compiled as on the chip."""
 
     def __init__(self, real) -> None:
@@ -48,7 +48,7 @@ class Files:
 
     def open(self, path: str, mode: str = "r"):
         """Open a file; one that the importer has just found gives its text for the compiler."""
-        expected, _Expected.path = _Expected.path, None
+        expected, _ExpectedSource.path = _ExpectedSource.path, None
         if mode[:1] in "wa":
             _written(path)
         if path != expected or mode != "rb":
@@ -58,18 +58,18 @@ class Files:
 
     def stat(self, path: str) -> tuple:
         """Return what `os.stat` does; the importer gets the mode alone, as it does from C code."""
-        _Expected.path = None
-        if _Expected.by_program:
+        _ExpectedSource.path = None
+        if _ExpectedSource.by_program:
             return self._with_times(self.real.stat(path))
         mode = self._mode(path) if self._is_lfs else self.real.stat(path)[0]
         if mode == _FILE and path.endswith(".py"):
-            _Expected.path = path
+            _ExpectedSource.path = path
         return (mode, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
     def _with_times(self, found: tuple) -> tuple:
-        if not self._is_lfs or not _Watched.of_chip:
+        if not self._is_lfs or not _ImportWatch.of_chip:
             return found
-        return found[:7] + tuple(_Watched.of_chip(seconds) for seconds in found[7:])
+        return found[:7] + tuple(_ImportWatch.of_chip(seconds) for seconds in found[7:])
 
     def _mode(self, path: str) -> int:
         """Look only at the directory entry: `stat` of a LittleFS also reads the file's time."""
@@ -84,12 +84,12 @@ class Files:
 
 def tell_times(of_chip) -> None:
     """Give files the times of `of_chip(seconds)`, which takes those of the computer."""
-    _Watched.of_chip = of_chip
+    _ImportWatch.of_chip = of_chip
 
 
 def watch(uncover) -> None:
     """Call `uncover(folder, entry)` for what lies where modules are looked for, now and later."""
-    _Watched.uncover = uncover
+    _ImportWatch.uncover = uncover
     for folder in _FOLDERS:
         try:
             for entry in _vfs_ilistdir(folder):
@@ -100,22 +100,22 @@ def watch(uncover) -> None:
 
 def _written(path: str) -> None:
     folder, _, entry = path.lstrip("/").rpartition("/")
-    if _Watched.uncover and "/" + folder in _FOLDERS:
-        _Watched.uncover("/" + folder, entry)
+    if _ImportWatch.uncover and "/" + folder in _FOLDERS:
+        _ImportWatch.uncover("/" + folder, entry)
 
 
 def expect_source(path: str) -> None:
     """Say that the file opened next is one to compile."""
-    _Expected.path = path
+    _ExpectedSource.path = path
 
 
 def stat(path: str) -> tuple:
     """Stand in for `os.stat`."""
-    _Expected.by_program = True
+    _ExpectedSource.by_program = True
     try:
         return _vfs_stat(path)
     finally:
-        _Expected.by_program = False
+        _ExpectedSource.by_program = False
 
 
 def mount(*what, **options):
@@ -130,7 +130,7 @@ def mount(*what, **options):
 def umount(what) -> None:
     """Stand in for `vfs.umount`, by mount point or by file system."""
     for files, _ in _vfs.mount():
-        if isinstance(files, Files) and files.real is what:
+        if isinstance(files, SourceFiles) and files.real is what:
             what = files
     _vfs.umount(what)
 
@@ -142,4 +142,4 @@ def _wrap(device):
         except Exception:
             # As the port does: a device may not even know how LittleFS reads. The VM goes on looking.
             return device
-    return Files(device)
+    return SourceFiles(device)

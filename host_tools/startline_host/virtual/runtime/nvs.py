@@ -30,7 +30,7 @@ from .nvs_page import (
     PAGE_SIZE,
     U8,
     NewerVersion,
-    Page,
+    NvsPage,
     checksum,
     key_of,
     make_entry,
@@ -62,7 +62,7 @@ class NvsStore:
         self._used = []
         self._free = []
         for number in range(self._count):
-            page = Page(self._flash, number * PAGE_SIZE)
+            page = NvsPage(self._flash, number * PAGE_SIZE)
             try:
                 page.load()
             except NewerVersion:
@@ -255,11 +255,11 @@ class NvsStore:
                     older[0].erase_item(older[1], 1)
                 older = page, index
 
-    def _current(self) -> Page:
+    def _current(self) -> NvsPage:
         """Return the page that was last made active, whether there is room in it or not."""
         return self._used[-1] if self._used else self._activate()
 
-    def _room_for_one(self) -> Page:
+    def _room_for_one(self) -> NvsPage:
         """Return the active page with at least one empty entry."""
         page = self._current()
         if page.state != ACTIVE or page.next >= ENTRIES:
@@ -268,7 +268,7 @@ class NvsStore:
             raise NvsError(NOT_ENOUGH_SPACE)
         return page
 
-    def _next_page(self) -> Page:
+    def _next_page(self) -> NvsPage:
         """Make another page the active one, reclaiming a page when only one is left free.
 
         The one with the fewest items in use is reclaimed, if it has not only such; it may be the
@@ -284,7 +284,7 @@ class NvsStore:
         victim.mark(FREEING)
         return self._reclaim(victim)
 
-    def _reclaim(self, victim: Page) -> Page:
+    def _reclaim(self, victim: NvsPage) -> NvsPage:
         page = self._activate()
         for index, entry in victim.items():
             page.append(entry, victim.data(index, entry) if entry[2] > 1 else b"")
@@ -293,7 +293,7 @@ class NvsStore:
         self._free.append(victim)
         return page
 
-    def _activate(self) -> Page:
+    def _activate(self) -> NvsPage:
         if not self._free:
             raise NvsError(NOT_ENOUGH_SPACE)
         page = self._free.pop(0)
@@ -313,16 +313,16 @@ class NvsStore:
             self._reclaim(victim)
 
 
-def _room_for_data(page: Page) -> int:
+def _room_for_data(page: NvsPage) -> int:
     """Return how many bytes of a blob's data fit into a page, behind the entry that tells of it."""
     if page.state != ACTIVE or page.next >= ENTRIES - 1:
         return 0
     return (ENTRIES - page.next - 1) * ENTRY
 
 
-def _sequence(page: Page) -> int:
+def _sequence(page: NvsPage) -> int:
     return page.sequence
 
 
-def _live(page: Page) -> int:
+def _live(page: NvsPage) -> int:
     return page.live

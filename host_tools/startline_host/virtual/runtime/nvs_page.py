@@ -68,7 +68,7 @@ class NewerVersion(Exception):
     """A page of a format version that this code does not know."""
 
 
-class Page:
+class NvsPage:
     """The page at `base` of `flash`; `next` is the first entry never used, `live` the written ones.
 
     `flash` has `read(offset, length)`, `program(offset, data)` and `erase(offset, length)`.

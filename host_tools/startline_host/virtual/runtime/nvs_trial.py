@@ -4,7 +4,7 @@ from .nvs_page import ACTIVE, BLANK
 
 
 class TrialPage:
-    """Looks to `NvsStore` like `nvs_page.Page`; begins as a copy of one, or blank.
+    """Looks to `NvsStore` like `nvs_page.NvsPage`; begins as a copy of one, or blank.
 
     Its items are kept as [index, entry, data, page that holds the data].
     """

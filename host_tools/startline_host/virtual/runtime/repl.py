@@ -20,7 +20,7 @@ _FORCED_EXIT = 2
 _COMPOUND = ("if", "while", "for", "try", "with", "def", "class", "async")
 
 
-class Repl:
+class VmRepl:
     """Prompts until something asks for a soft reset; `mode` is RAW or FRIENDLY."""
 
     def __init__(self, console, runner, banner: str, mode: str) -> None:

@@ -15,7 +15,7 @@ SUBTYPE_NVS = 0x02
 SUBTYPE_FAT = 0x81
 
 
-class Row:
+class RuntimePartition:
     """One partition: `offset` and `size` in bytes."""
 
     def __init__(
@@ -42,11 +42,13 @@ def read_table(flash) -> list:
         if magic != 0x50AA:
             break
         label = raw[12:28].split(b"\0")[0].decode()
-        rows.append(Row(kind, subtype, offset, size, label, bool(raw[28] & 1)))
+        rows.append(RuntimePartition(kind, subtype, offset, size, label, bool(raw[28] & 1)))
     if rows and not any(row.label in ("vfs", "ffat") for row in rows):
         end = max(row.offset + row.size for row in rows)
         if end < flash.size:
-            rows.append(Row(TYPE_DATA, SUBTYPE_FAT, end, flash.size - end, "vfs", False))
+            rows.append(
+                RuntimePartition(TYPE_DATA, SUBTYPE_FAT, end, flash.size - end, "vfs", False)
+            )
     return rows
 
 

@@ -30,7 +30,7 @@ def _nothing(*_) -> None:
     pass
 
 
-class Driver:
+class UartDriver:
     """One UART of a life. `source()` returns what came in since it was last asked.
 
     `sink(data)` sends; `configure(baud, room)` and `eaten(count)` tell the other side of the line
@@ -151,7 +151,7 @@ class Driver:
             data = self.source()
 
 
-def service(chip, driver: Driver) -> None:
+def service(chip, driver: UartDriver) -> None:
     """Run a UART's handler if an interrupt is due."""
     if driver.installed:
         flags = driver.due_flags()

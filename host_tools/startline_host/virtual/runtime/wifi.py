@@ -25,7 +25,7 @@ _JOIN_MS = 100
 """A chip takes ten times as long; whoever believes a stale status does so within this."""
 
 
-class Station:
+class WifiStation:
     """The radio of one life; `ticks_ms()` never goes back."""
 
     def __init__(self, world, ticks_ms) -> None:

@@ -53,7 +53,7 @@ def raw_bytes(text: str) -> bytes:
     return bytes(out)
 
 
-class World:
+class RuntimeWorld:
     """The world that `load()` returns, a dict."""
 
     def __init__(self, load=dict) -> None:

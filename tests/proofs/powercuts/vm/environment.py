@@ -11,14 +11,14 @@ A spec says it with these members:
 """
 
 from runtime import clock
-from runtime.world import World
+from runtime.world import RuntimeWorld
 
 _NAME = b"bench"
 _POINT = {"password": "bench-wifi"}
 _OTHER = {"password": "another-wifi"}
 
 
-class Environment(World):
+class Environment(RuntimeWorld):
     """The world of one history; `offline` takes every network away."""
 
     def __init__(self, spec: dict, time, reached) -> None:

@@ -10,7 +10,7 @@ that was put together from two backups.
 
 from struct import pack
 
-from flash import Power
+from flash import PowerSource
 from runtime.nvs import NvsStore
 from runtime.nvs_errors import NvsError
 from runtime.nvs_page import I32, checksum
@@ -76,7 +76,7 @@ def _level(view) -> bool:
 
 def _filled(data: bytearray) -> bytearray:
     """Return an `nvs` partition in which an application has left no room."""
-    store = NvsStore(LifeFlash(data, Power()), len(data))
+    store = NvsStore(LifeFlash(data, PowerSource()), len(data))
     try:
         store.open()
     except NvsError:

@@ -9,7 +9,7 @@ the blob `startline`/`record`.
 from binascii import crc32
 from struct import unpack_from
 
-from flash import Power
+from flash import PowerSource
 from runtime import table
 from runtime.nvs import NvsStore
 from runtime.nvs_errors import NvsError
@@ -51,7 +51,7 @@ def read_record(raw: bytes) -> "dict | None":
 
 def _record_in_nvs(data: bytes) -> "dict | None":
     """Return the record in the bytes of an `nvs` partition."""
-    store = NvsStore(LifeFlash(bytearray(data), Power()), len(data))
+    store = NvsStore(LifeFlash(bytearray(data), PowerSource()), len(data))
     try:
         store.open()
         space = store.namespace(b"startline")

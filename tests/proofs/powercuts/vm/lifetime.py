@@ -227,14 +227,14 @@ class History:
         self.lives += 1
         power = power_plan.FlashSupply(self.supply, self.stage.chance, self.worn)
         flash = power_plan.LifeFlash(self.memory, power)
-        ticks = clock.Clock(time.ticks_us)
+        ticks = clock.ChipClock(time.ticks_us)
         if self.cause in _POWERED_DOWN or self.clock is None:
             ticks.set_us(self.world.power_on_us())
             self.rtc = chip.RtcMemory()
         else:
             ticks.offset_us = self.clock.offset_us
         self.clock = ticks
-        life = chip.Chip(
+        life = chip.RuntimeChip(
             flash,
             MAC,
             self.world,

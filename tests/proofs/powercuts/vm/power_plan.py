@@ -5,7 +5,7 @@ A point is a flash operation or a moment of the exchange with the cloud. A plan 
 beyond the last what is left over counts.
 """
 
-from flash import NorFlash, Power, PowerCut
+from flash import NorFlash, PowerCut, PowerSource
 
 from .fake_socket import Broken
 
@@ -77,7 +77,7 @@ class Supply:
             self.cut()
 
 
-class FlashSupply(Power):
+class FlashSupply(PowerSource):
     """Asks the supply before each flash operation, and counts it; `worn` is a region or None."""
 
     def __init__(self, supply: Supply, chance, worn: "tuple | None" = None) -> None:
@@ -126,7 +126,7 @@ class FlashSupply(Power):
 class LifeFlash(NorFlash):
     """The flash of one life over `memory`, bytes that the lives of a unit share."""
 
-    def __init__(self, memory: bytearray, power: Power) -> None:
+    def __init__(self, memory: bytearray, power: PowerSource) -> None:
         self.dead = False
         self._power = power
         self._file = None

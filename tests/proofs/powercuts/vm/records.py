@@ -3,7 +3,7 @@
 from binascii import crc32
 from struct import pack_into, unpack_from
 
-from flash import Power
+from flash import PowerSource
 from runtime.nvs import NvsStore
 
 from .flash_view import read_record
@@ -37,7 +37,7 @@ def renumbered(raw: bytes, number: int) -> bytes:
 def change_nvs(row, memory: bytearray, change) -> None:
     """Open the store of the `nvs` partition at `row`, let `change(store)` work on it, put it back."""
     data = bytearray(memory[row.offset : row.offset + row.size])
-    store = NvsStore(LifeFlash(data, Power()), len(data))
+    store = NvsStore(LifeFlash(data, PowerSource()), len(data))
     store.open()
     change(store)
     memory[row.offset : row.offset + row.size] = data

@@ -3,7 +3,7 @@
 from .. import nvs_errors as _nvs
 from .. import table as _table
 from ..buffers import byte_view as _byte_view
-from ..chip import Window as _Window
+from ..chip import FlashWindow as _Window
 from ..chip import current as _current
 from ..console import calm as _calm
 from ..nvs_page import BLOB_INDEX as _BLOB
@@ -137,7 +137,7 @@ class Partition:
 
     def __init__(self, which, block_size: int = _BLOCK) -> None:
         self._chip = _current()
-        self._row = which if isinstance(which, _table.Row) else self._search(which)
+        self._row = which if isinstance(which, _table.RuntimePartition) else self._search(which)
         self._window = _Window(self._chip.flash, self._row)
         self._block = block_size
 

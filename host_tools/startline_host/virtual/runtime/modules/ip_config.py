@@ -26,7 +26,7 @@ def set_dns(address: str) -> None:
     _Dns.address = address
 
 
-class Addresses:
+class IpAddresses:
     """What DHCP gives while `is_up()`, or what a program set in its place."""
 
     def __init__(self, is_station: bool, is_up) -> None:

@@ -6,7 +6,7 @@ from ..peripherals import only as _only
 from . import ip_config as _ip
 from .not_imitated import add_to as _add_to
 from .time import sleep_ms as _sleep_ms
-from .wlan_config import Config as _Config
+from .wlan_config import WlanConfig as _Config
 from .wlan_config import raw as _raw
 
 STA_IF = 0
@@ -127,7 +127,7 @@ class WLAN:
         self._station = _current().station
         self._ap_active = False
         self._config = _Config(self._is_station, hostname)
-        self._addresses = _ip.Addresses(self._is_station, self.isconnected)
+        self._addresses = _ip.IpAddresses(self._is_station, self.isconnected)
 
     def active(self, *on) -> bool:
         """Return whether the interface is on, or switch it."""

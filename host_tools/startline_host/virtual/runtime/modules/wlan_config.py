@@ -20,7 +20,7 @@ _WRITE = {
 _MAX_SSID = 32
 
 
-class Config:
+class WlanConfig:
     """The settings of one interface; `hostname(*name)` gets or sets the device's name."""
 
     def __init__(self, is_station: bool, hostname) -> None:
