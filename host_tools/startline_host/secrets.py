@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 from startline_host.errors import BadInput
+from startline_host.text_file import decode_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +112,7 @@ def secret_from_file(path: Path, what: str, *, warn: Warn = _LOG.warning) -> Sec
     UTF-8, or longer than one line.
     """
     try:
-        text = path.read_text(encoding="utf-8").strip("\r\n")
+        text = decode_text(path.read_bytes()).strip("\r\n")
     except UnicodeDecodeError:
         raise BadInput(f"{path} does not hold the {what} as text.") from None
     except OSError as error:

@@ -20,6 +20,7 @@ from startline_host.flows.notice_view import ConsoleNoticeView, JsonNoticeView, 
 from startline_host.flows.operator.cloud_target import CloudTarget
 from startline_host.flows.operator.confirmation import Ask, Confirmation
 from startline_host.formats.ca_certificates import load_certificates
+from startline_host.formats.cloud_url import parse_url
 from startline_host.formats.serial_number import check_serial
 from startline_host.formats.settings_file import load_place
 from startline_host.secrets import Secret, secret_from_file
@@ -203,7 +204,7 @@ def chosen_place(
     """Return the cloud that was named; None where there is neither a URL nor a settings file."""
     if base_url is not None:
         roots = load_certificates(ca, warn=warn) if ca else ()
-        return CloudTarget(base_url.rstrip("/"), tuple(roots))
+        return CloudTarget(str(parse_url(base_url, "--base-url")), tuple(roots))
     if settings is None and not Path(_SETTINGS).exists():
         return None
     return CloudTarget(*load_place(settings or Path(_SETTINGS), warn=warn))

@@ -19,6 +19,7 @@ from startline_host.flows.operator.change_settings import (
     change,
     check_changes,
 )
+from startline_host.formats.wifi import ssid_warnings
 from startline_host.secrets import Secret, secret_from_file, secret_from_prompt
 from startline_host.util import printable
 
@@ -94,6 +95,8 @@ def command(
     changes = {name: value for name, value in given.items() if value is not None}
     if changes or not factory:
         check_changes(changes)
+    for words in ssid_warnings(ssid or ""):
+        options.warn(words)
     with (
         options.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,

@@ -30,6 +30,7 @@ from startline_host.errors import (
 from startline_host.flows.expected_identity import ExpectedIdentity
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Remark, Step
+from startline_host.formats.cloud_url import same_cloud
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
 from startline_host.util import printable
@@ -102,7 +103,7 @@ def check_place_of_kept(
     Without a READ key nobody asks the cloud, and there is nothing to compare.
     """
     there, here = identity.base_url, settings.claim.base_url
-    if key is not None and there and there != here:
+    if key is not None and there and not same_cloud(there, here):
         raise WrongDevice(
             f"The device belongs to {printable(there)}, not to {here}. Nothing was written.",
             "Name the settings of its own cloud with --settings, or load its agent alone: "
@@ -132,7 +133,7 @@ def verify_with_cloud(
     if reason or kind.check is None:
         listen(Remark(f"Not checked with the cloud: {reason}.", warning=True))
         return False
-    if identity.base_url not in {"", settings.claim.base_url}:
+    if identity.base_url and not same_cloud(identity.base_url, settings.claim.base_url):
         raise WrongDevice(
             f"The device belongs to {printable(identity.base_url)}, not to "
             f"{settings.claim.base_url}: this cloud cannot say whether it is bound.",

@@ -23,9 +23,9 @@ import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 from startline_host.device.port import Port
+from startline_host.formats.cloud_url import parse_url
 from startline_host.formats.factory_partition import DeviceSettings
 
 #: Bytes of data in a frame to the device; with base64 and the frame around it at most 128.
@@ -96,11 +96,7 @@ class UsbLink:
     """
 
     def __init__(self, port: Port, base_url: str) -> None:
-        parts = urlsplit(base_url)
-        self._allowed = (
-            parts.hostname or "",
-            parts.port or (443 if parts.scheme == "https" else 80),
-        )
+        self._allowed = parse_url(base_url, "the device's base URL").address
         self._raw = port
         self._splitter = UsbFrameSplitter()
         self._number = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pkgutil
 from typing import Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from startline import clouds
@@ -13,9 +12,11 @@ from startline_race.settings import BATCH, DEAD_TIME
 
 from startline_host.boards import Led
 from startline_host.errors import BadInput
+from startline_host.formats.cloud_url import parse_url
 from startline_host.formats.nvs_image import Kind, NvsEntry, make_nvs_image
 from startline_host.formats.partitions import FCTRY_SIZE
 from startline_host.formats.units import FIELDS, Unit, check_text
+from startline_host.formats.wifi import check_password, check_ssid
 from startline_host.secrets import Secret
 
 #: `run.key` that means: keep the claim key for the application.
@@ -41,6 +42,10 @@ class ClaimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     skip_reserve: bool = False
     by: Literal["both", "serial", "mac"] = "both"
     key_header: Literal["both", "api_key", "x-api-key"] = "both"
+
+    def __post_init__(self) -> None:
+        # Both ends go by the normal form: it is made here, and a device never sees another.
+        msgspec.structs.force_setattr(self, "base_url", str(parse_url(self.base_url)))
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,32 +158,13 @@ def _check_key(key: Secret, what: str) -> None:
 
 def _check_transport(settings: DeviceSettings) -> None:
     url = settings.claim.base_url
-    if len(url) > 200 or not url.isascii() or not url.isprintable() or " " in url:
-        raise BadInput("claim.base_url is not at most 200 printable ASCII characters.")
-    try:
-        parts = urlsplit(url)
-        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        named = False
-        parts = urlsplit("")
-    if not named or parts.scheme not in {"https", "http"}:
-        raise BadInput(f"claim.base_url {url!r} is no https address.")
-    if (
-        parts.username is not None
-        or parts.query
-        or parts.fragment
-        or url.endswith(("/", "?", "#"))
-    ):
-        raise BadInput(
-            f"claim.base_url {parts.scheme}://{parts.hostname} is followed by more than a path.",
-            "Leave out user names, queries, fragments and the last slash.",
-        )
-    if parts.scheme == "http" and not settings.set.insecure_http:
+    scheme = parse_url(url).scheme
+    if scheme == "http" and not settings.set.insecure_http:
         raise BadInput(
             f"claim.base_url {url!r} is plain http: the key would go over the air unprotected.",
             "Use https, or, on a bench only, set insecure_http = true in [set].",
         )
-    if parts.scheme == "https" and not settings.tls.ca:
+    if scheme == "https" and not settings.tls.ca:
         raise BadInput(
             "tls.ca is missing: without a CA certificate no https server can be trusted.",
             'Name the file of the CA that signs the cloud\'s certificate: [tls] ca = "ca.pem".',
@@ -231,14 +217,10 @@ def with_led(settings: DeviceSettings, led: Led | None) -> DeviceSettings:
 
 def check_net(net: NetSettings) -> None:
     """Raise BadInput for a link that no device could use."""
-    check_text(net.ssid, "net.ssid", limit=32)
-    if net.link == "wifi":
-        if not 1 <= len(net.ssid.encode()) <= 32:
-            raise BadInput("net.ssid is not 1 to 32 bytes long, as the name of a Wi-Fi must be.")
-        if net.password is not None and not 8 <= len(net.password.reveal().encode()) <= 64:
-            raise BadInput(
-                "net.password is not 8 to 64 bytes long; leave it out for an open Wi-Fi."
-            )
+    if net.ssid or net.link == "wifi":
+        check_ssid(net.ssid)
+    if net.password is not None:
+        check_password(net.password)
     _check_hosts(net.ntp, "net.ntp")
 
 

@@ -6,10 +6,8 @@ Written into the file itself it is taken only if nobody but its owner can read t
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
-import tomllib
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +15,7 @@ import msgspec
 
 from startline_host.errors import BadInput
 from startline_host.formats.ca_certificates import load_certificates
+from startline_host.formats.cloud_url import parse_url
 from startline_host.formats.factory_partition import (
     SAME_KEY,
     ClaimSettings,
@@ -27,6 +26,9 @@ from startline_host.formats.factory_partition import (
     RunSettings,
     TlsSettings,
 )
+from startline_host.formats.settings_sections import SECTIONS, SettingsText
+from startline_host.formats.units import check_made_at, check_text
+from startline_host.formats.wifi import ssid_warnings
 from startline_host.secrets import (
     Secret,
     Warn,
@@ -41,23 +43,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _S = TypeVar("_S", bound=msgspec.Struct)
-
-#: What [unit] may say for all units at once.
-_UNIT_FIELDS = ("model", "type", "alias", "hw_rev", "made_at")
-
-#: Each section's plain fields, and its secret ones with the words for a person.
-_SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
-    "claim": (
-        ("cloud", "base_url", "login", "name", "type", "skip_reserve", "by", "key_header"),
-        {"key": "claim key", "auth": "Authorization value"},
-    ),
-    "net": (("link", "ssid", "ntp"), {"password": "Wi-Fi password"}),
-    "tls": (("ca",), {}),
-    "run": ((), {"key": "application's key"}),
-    "set": (OptionSettings.__struct_fields__, {}),
-    "race": (Racing.__struct_fields__, {}),
-    "unit": (_UNIT_FIELDS, {}),
-}
 
 
 class SettingsFile(msgspec.Struct, frozen=True):
@@ -74,16 +59,14 @@ def load_settings(
 
     Raises BadInput naming every unknown field, what is missing, or what is wrong with a value.
     """
-    raw = _read(path)
-    _check_names(raw, path)
-    sections = {
-        name: _with_secrets(name, dict(section), path, environ, warn)
-        for name, section in raw.items()
-    }
-    if "claim" not in sections:
+    file = SettingsText(path)
+    if "claim" not in file.raw:
         raise BadInput(f"{path} has no section [claim].", "It needs cloud and base_url at least.")
-    sections["claim"]["base_url"] = str(sections["claim"].get("base_url", "")).rstrip("/")
     try:
+        sections = {
+            name: _with_secrets(name, dict(section), path, environ, warn)
+            for name, section in file.raw.items()
+        }
         settings = DeviceSettings(
             claim=_convert(sections["claim"], ClaimSettings, "claim"),
             net=_convert(sections["net"], NetSettings, "net") if "net" in sections else None,
@@ -92,14 +75,17 @@ def load_settings(
             set=_convert(sections.get("set", {}), OptionSettings, "set"),
             race=_convert(sections["race"], Racing, "race") if "race" in sections else None,
         )
+        unit_defaults = _unit_defaults(sections.get("unit", {}))
     except BadInput as error:
-        raise BadInput(f"{path}: {error.message}", error.hint) from None
+        raise file.at(error) from None
+    for words in ssid_warnings(settings.net.ssid) if settings.net is not None else ():
+        warn(f"{path}: {words}")
     if settings.race is not None and settings.run.key is None:
         warn(
             f"{path} has a section [race] and no run.key: the reader stores passings, and sends "
             "none of them without a key for the calls it makes once bound."
         )
-    return SettingsFile(settings, _unit_defaults(sections.get("unit", {}), path))
+    return SettingsFile(settings, unit_defaults)
 
 
 def load_place(path: Path, *, warn: Warn = _LOG.warning) -> tuple[str, tuple[bytes, ...], str]:
@@ -107,64 +93,30 @@ def load_place(path: Path, *, warn: Warn = _LOG.warning) -> tuple[str, tuple[byt
 
     Raises BadInput as `load_settings` does.
     """
-    raw = _read(path)
-    _check_names(raw, path)
-    claim = raw.get("claim", {})
+    file = SettingsText(path)
+    claim = file.raw.get("claim", {})
     url = claim.get("base_url")
     if not isinstance(url, str) or not url:
         raise BadInput(f"{path} does not say claim.base_url.")
-    ca = _certificates(raw.get("tls", {}), path, warn)
-    return url.rstrip("/"), ca, str(claim.get("cloud", "rufus"))
-
-
-def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(
-            f"The settings file {path} cannot be read: {error.strerror}.",
-            "Name one with --settings; README.md shows what stands in it.",
-        ) from None
-    except UnicodeDecodeError:
-        raise BadInput(f"The settings file {path} is not UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        # The message has line and column, and never the line itself, which may be a key.
-        raise BadInput(f"The settings file {path} is not valid TOML: {error}.") from None
-
-
-def _check_names(raw: dict[str, Any], path: Path) -> None:
-    unknown = [name for name in raw if name not in _SECTIONS]
-    for name, section in raw.items():
-        if name in unknown:
-            continue
-        if not isinstance(section, dict):
-            raise BadInput(f"{path}: {name} must be a section, [{name}].")
-        plain, secret = _SECTIONS[name]
-        known = {*plain, *(field + end for field in secret for end in ("", "_env", "_file"))}
-        unknown += [f"{name}.{field}" + _like(field, known) for field in section.keys() - known]
-    if unknown:
-        raise BadInput(
-            f"{path} has unknown fields: {', '.join(sorted(unknown))}.",
-            f"Its sections are {', '.join(f'[{name}]' for name in _SECTIONS)}.",
-        )
-
-
-def _like(field: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(field, sorted(known), n=1)
-    return f" (meant {close[0]}?)" if close else ""
+        base_url = str(parse_url(url))
+        ca = _certificates(file.raw.get("tls", {}), path, warn)
+    except BadInput as error:
+        raise file.at(error) from None
+    return base_url, ca, str(claim.get("cloud", "rufus"))
 
 
 def _with_secrets(
     name: str, section: dict[str, Any], path: Path, environ: Mapping[str, str], warn: Warn
 ) -> dict[str, Any]:
-    for field, what in _SECTIONS[name][1].items():
+    for field, what in SECTIONS[name][1].items():
         given = [field + end for end in ("", "_env", "_file") if field + end in section]
         if len(given) > 1:
-            raise BadInput(f"{path}: give only one of {', '.join(given)} in [{name}].")
+            raise BadInput(f"give only one of {', '.join(given)} in [{name}].")
         values = {key: section.pop(key) for key in given}
         for key, value in values.items():
             if not isinstance(value, str):
-                raise BadInput(f"{path}: {name}.{key} must be text.")
+                raise BadInput(f"{name}.{key} must be text.")
             if key == field:
                 section[field] = _inline(name, field, value, path)
             elif key.endswith("_env"):
@@ -177,7 +129,7 @@ def _with_secrets(
 def _inline(name: str, field: str, value: str, path: Path) -> Secret:
     if (name, field, value) != ("run", "key", SAME_KEY) and not is_private(path):
         raise BadInput(
-            f"{path} holds {name}.{field} itself, and others can read the file.",
+            f"the file holds {name}.{field} itself, and others can read it.",
             f"Use {field}_env or {field}_file instead, or make the file yours: chmod 600 {path}",
         )
     return Secret(value)
@@ -200,13 +152,16 @@ def _certificates(section: dict[str, Any], path: Path, warn: Warn) -> tuple[byte
     return tuple(der for group in loaded for der in group)
 
 
-def _unit_defaults(section: dict[str, Any], path: Path) -> dict[str, Any]:
+def _unit_defaults(section: dict[str, Any]) -> dict[str, Any]:
     made_at = section.get("made_at")
     if made_at is not None:
-        section["made_at"] = seconds(made_at, f"{path}: unit.made_at")
+        section["made_at"] = seconds(made_at, "unit.made_at")
+        check_made_at(section["made_at"], "unit.made_at")
     for field, value in section.items():
-        if field != "made_at" and not isinstance(value, str):
-            raise BadInput(f"{path}: unit.{field} must be text.")
+        if field != "made_at":
+            if not isinstance(value, str):
+                raise BadInput(f"unit.{field} must be text.")
+            check_text(value, f"unit.{field}")
     return section
 
 

@@ -21,7 +21,7 @@ from startline_host.formats.serial_number import (
 )
 from startline_host.formats.settings_file import seconds
 from startline_host.formats.unit_table import Table, read_table, split_rows
-from startline_host.formats.units import Unit, normal_mac
+from startline_host.formats.units import Unit, check_made_at, normal_mac
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -229,6 +229,7 @@ def make_unit(
     fields: dict[str, Any] = {"serial": "", "model": "", **(defaults or {}), **texts}
     if "made_at" in texts:
         fields["made_at"] = seconds(texts["made_at"], "made_at")
+        check_made_at(fields["made_at"])
     fields["mac"] = normal_mac(fields.get("mac", ""))
     return Unit(**fields, extra=extra)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from startline_host.errors import BadInput
+from startline_host.text_file import decode_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,10 +64,8 @@ def decode(path: Path, data: bytes, encoding: str = "") -> str:
     Raises BadInput for bytes that are not what was named: Windows code pages cannot be told apart
     without being told.
     """
-    if not encoding and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
     try:
-        text = data.decode(encoding or "utf-8-sig")
+        text = data.decode(encoding) if encoding else decode_text(data)
     except LookupError:
         raise BadInput(
             f"There is no encoding {encoding!r}.", "Usual ones: windows-1252, windows-1254."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime
 
 import msgspec
 from startline.limits import MADE_AT
@@ -44,12 +45,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             check_text(getattr(self, field), field)
         if self.mac:
             check_mac(self.mac)
-        low, _, high = MADE_AT
-        if self.made_at is not None and not low <= self.made_at <= high:
-            raise BadInput(
-                f"made_at {self.made_at} is no time in Unix seconds from 2020 to 2065: a reader "
-                "believes no clock before it was made, and none after 2065."
-            )
+        if self.made_at is not None:
+            _check_range(self.made_at, "made_at")
         for key, value in self.extra.items():
             check_key(key)
             if key in FIELDS:
@@ -84,6 +81,27 @@ def check_mac(mac: str) -> None:
         raise BadInput(f"The MAC {mac} is {kind} device; a chip's begins with an even octet.")
     if mac.startswith("00:00:00:"):
         raise BadInput(f"The MAC {mac} is what an empty chip says, and no chip's own.")
+
+
+def check_made_at(made_at: int, what: str = "made_at") -> None:
+    """Raise BadInput for a time of making out of range, or still to come."""
+    _check_range(made_at, what)
+    if made_at > now():
+        day = datetime.fromtimestamp(made_at, UTC)
+        raise BadInput(
+            f"{what} {day:%Y-%m-%d %H:%M} UTC is still to come: until then a reader would believe "
+            "no clock, and bind nowhere.",
+            "Give a day that has begun everywhere, or set this computer's clock.",
+        )
+
+
+def _check_range(made_at: int, what: str) -> None:
+    low, _, high = MADE_AT
+    if not low <= made_at <= high:
+        raise BadInput(
+            f"{what} {made_at} is no time in Unix seconds from 2020 to 2065: a reader "
+            "believes no clock before it was made, and none after 2065."
+        )
 
 
 def normal_mac(text: str) -> str:

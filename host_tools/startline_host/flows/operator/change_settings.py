@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -67,8 +66,6 @@ def check_changes(changes: Changes) -> None:
         raise BadInput("There is nothing to set.", "Name a setting: startline set --help.")
     net = {key: value for (space, key), value in changes.items() if space == "net"}
     password = net.get("password")
-    if isinstance(password, Secret) and not _is_plain(password.reveal()):
-        raise BadInput("The Wi-Fi password is no text without control characters.")
     check_net(
         NetSettings(
             link="usb" if net.get("link") == "usb" else "wifi",
@@ -156,11 +153,6 @@ def _write(device: DeviceSession, changes: Changes, listen: Listener) -> None:
 
 def _said(name: Name) -> str:
     return ".".join(name)
-
-
-def _is_plain(text: str) -> bool:
-    # The agent takes no text with controls; halves of surrogate pairs stand for bytes of no text.
-    return all(unicodedata.category(letter) not in {"Cc", "Cs"} for letter in text)
 
 
 def _stored(value: str | int | Secret) -> bytes | int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from startline_host.errors import BadInput, WrongDevice
+from startline_host.formats.cloud_url import same_cloud
 from startline_host.formats.stored_settings import StoredSettings
 from startline_host.util import printable
 
@@ -30,7 +31,7 @@ def check_place(place: CloudTarget | None, told: StoredSettings) -> CloudTarget:
             f"The device names {there or 'none'}. If that is right: --base-url {there or 'URL'}, "
             "with --ca FILE where the cloud has a CA of its own; or --settings FILE.",
         )
-    if place.base_url != there:
+    if not same_cloud(place.base_url, there):
         raise WrongDevice(
             f"The device belongs to {there or 'no cloud'}, not to {printable(place.base_url)}.",
             "Name its own cloud: --base-url and --ca, or --settings.",

@@ -1,0 +1,142 @@
+"""The sections and fields of a settings file, and where a field stands in its text."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from startline_host.errors import BadInput
+from startline_host.formats.factory_partition import OptionSettings, Racing
+from startline_host.text_file import decode_text
+
+#: What [unit] may say for all units at once.
+UNIT_FIELDS = ("model", "type", "alias", "hw_rev", "made_at")
+
+#: Each section's plain fields, and its secret ones with the words for a person.
+SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "claim": (
+        ("cloud", "base_url", "login", "name", "type", "skip_reserve", "by", "key_header"),
+        {"key": "claim key", "auth": "Authorization value"},
+    ),
+    "net": (("link", "ssid", "ntp"), {"password": "Wi-Fi password"}),
+    "tls": (("ca",), {}),
+    "run": ((), {"key": "application's key"}),
+    "set": (OptionSettings.__struct_fields__, {}),
+    "race": (Racing.__struct_fields__, {}),
+    "unit": (UNIT_FIELDS, {}),
+}
+
+_HEAD = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
+_FIELD = re.compile(r"""\s*(?:([\w-]+)\s*\.\s*)?["']?([\w-]+)["']?\s*=""")
+_NAMED = re.compile(r"\b(" + "|".join(SECTIONS) + r")\.(\w+)")
+_AT = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+class SettingsText:
+    """A settings file: `raw` is its TOML, every name in it a known one.
+
+    Raises BadInput for a file that cannot be read, for what is no TOML, by its line and the field
+    in it, and for unknown names, each with its line and the name that was meant.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lines: list[str] = []
+        text = _read(path)
+        self._lines = text.splitlines()
+        try:
+            self.raw: dict[str, Any] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise self._no_toml(str(error)) from None
+        self._check_names()
+
+    def at(self, error: BadInput) -> BadInput:
+        """Return the error with the file's name, and the line of the first field that it names."""
+        named = _NAMED.search(error.message)
+        line = self._line(named[1], named[2]) if named else 0
+        where = f"{self.path}, line {line}" if line else str(self.path)
+        return BadInput(f"{where}: {error.message}", error.hint)
+
+    def _no_toml(self, message: str) -> BadInput:
+        # The message has line and column, and never the line itself, which may be a key.
+        found = _AT.search(message)
+        line = self._lines[int(found[1]) - 1 : int(found[1])] if found else []
+        field = _FIELD.match(line[0]) if line else None
+        about = f", in the field {field[2]}" if field else ""
+        return BadInput(
+            f"The settings file {self.path} is not valid TOML{about}: {message}.",
+            "Texts stand in quotes, and a backslash in them is written twice.",
+        )
+
+    def _line(self, section: str, field: str = "") -> int:
+        """Return the line of a field, or of its section; 0 where it does not stand by itself."""
+        inside = ""
+        for number, line in enumerate(self._lines, 1):
+            if head := _HEAD.match(line):
+                inside = head[1]
+                if inside == section and not field:
+                    return number
+            elif found := _FIELD.match(line):
+                whole = (found[1] or inside, found[2])
+                if whole[0] == section and whole[1] in {field, f"{field}_env", f"{field}_file"}:
+                    return number
+        return 0
+
+    def _check_names(self) -> None:
+        unknown = []
+        for name, section in self.raw.items():
+            if name not in SECTIONS:
+                unknown.append(self._unknown(name, "", f"[{_like(name, SECTIONS)}]"))
+            elif not isinstance(section, dict):
+                raise BadInput(f"{self.path}: {name} must be a section, [{name}].")
+            else:
+                known = _fields(name)
+                unknown += [
+                    self._unknown(name, field, _like(field, known) or _elsewhere(field))
+                    for field in section
+                    if field not in known
+                ]
+        if unknown:
+            raise BadInput(
+                f"{self.path} has unknown fields: {', '.join(sorted(unknown))}.",
+                f"Its sections are {', '.join(f'[{name}]' for name in SECTIONS)}.",
+            )
+
+    def _unknown(self, section: str, field: str, meant: str) -> str:
+        line = self._line(section, field)
+        remark = f" (meant {meant}?)" if meant.strip("[]") else ""
+        where = f" in line {line}" if line else ""
+        return ".".join(filter(None, [section, field])) + remark + where
+
+
+def _read(path: Path) -> str:
+    try:
+        return decode_text(path.read_bytes())
+    except OSError as error:
+        raise BadInput(
+            f"The settings file {path} cannot be read: {error.strerror}.",
+            "Name one with --settings; README.md shows what stands in it.",
+        ) from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes().count(b"\n", 0, error.start) + 1
+        raise BadInput(
+            f"The settings file {path} is not UTF-8 (line {line}).", "Save it as UTF-8."
+        ) from None
+
+
+def _fields(section: str) -> set[str]:
+    plain, secret = SECTIONS[section]
+    return {*plain, *(field + end for field in secret for end in ("", "_env", "_file"))}
+
+
+def _like(name: str, known: object) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)  # type: ignore[call-overload]
+    return str(close[0]) if close else ""
+
+
+def _elsewhere(field: str) -> str:
+    """Return the section that has such a field, as `[net]`; "" for none."""
+    return next((f"{field} in [{name}]" for name in SECTIONS if field in _fields(name)), "")
