@@ -57,34 +57,98 @@ def test_killed_at_any_moment_the_partition_parses_and_goes_on(tmp_path: Path, s
         assert found["n", "text"] in texts
 
 
+#: Programs that never end, each with other work for the file system's C code.
+FILE_WORK = (
+    """f = open("log", "wb"); print("runs")
+while True:
+    f.seek(0)
+    f.write(b"0123456789" * 50)
+    f.flush()""",
+    """print("runs")
+while True:
+    with open("new", "w") as f:
+        f.write("0123456789" * 50)
+    os.rename("new", "log")""",
+    """f = open("log", "ab"); print("runs")
+while True:
+    f.write(b"0123456789")
+    f.flush()""",
+    """print("runs")
+while True:
+    open("log", "w").write("0123456789")""",
+    """print("runs")
+while True:
+    os.listdir()
+    os.stat("boot.py")""",
+)
+AFTERWARDS = """
+import gc, os
+gc.collect()
+with open("other", "w") as file:
+    file.write("sound" * 100)
+print(open("other").read() == "sound" * 100)
+for name in os.listdir():
+    os.stat(name)
+    len(open(name).read())
+    if name in ("log", "new"):
+        os.remove(name)
+print(sorted(os.listdir()))
+"""
+
+
+def _interrupt(vm: Vm) -> None:
+    vm.feed(b"\x03")
+    assert b"KeyboardInterrupt" in vm.until(b"\x04>")
+    vm.feed(b"\x02")
+    vm.until(b">>> ")
+
+
 def test_ctrl_c_never_tears_what_is_c_on_a_chip(tmp_path: Path) -> None:
-    """Interrupts while flash and NVS are written end the program, not the operation."""
-    moments = itertools.cycle((0.05, 0.071, 0.093, 0.11, 0.132))
+    """Interrupts while files and NVS are written end the program, not the operation."""
+    moments = itertools.cycle((0.002, 0.013, 0.007, 0.019, 0.004, 0.011, 0.016))
     with Vm(tmp_path) as vm:
         vm.start()
-        for _ in range(6):
-            vm.send(
-                "f = open('log', 'wb')\nprint('runs')\nfor _ in range(10**6):\n"
-                "    f.seek(0)\n    f.write(b'0123456789' * 50)\n    f.flush()"
-            )
+        for work in (*FILE_WORK, FILE_WORK[1]) * 5:
+            vm.send("import os\n" + work)
             vm.until(b"runs\r\n")
             time.sleep(next(moments))
-            vm.feed(b"\x03")
-            assert b"KeyboardInterrupt" in vm.until(b"\x04>")
-            vm.feed(b"\x02")
-            vm.until(b">>> ")
-            said = vm.run(
-                "f.close()\nimport os\nprint(os.stat('log')[6] in (0, 500)); os.remove('log')"
-            )
-            assert said == "True\n"
+            _interrupt(vm)
+            assert vm.run(AFTERWARDS) == "True\n['boot.py', 'other']\n"
+        for _ in range(6):
             vm.send(WRITER)
             vm.until(b"go ")
             time.sleep(next(moments))
-            vm.feed(b"\x03")
-            assert b"KeyboardInterrupt" in vm.until(b"\x04>")
-            vm.feed(b"\x02")
-            vm.until(b">>> ")
-            time.sleep(0.2)
+            _interrupt(vm)
         vm.start()
         vm.cpu.kill()
         assert int(bytes(nvs_reader.values(vm.partition(NVS))["n", "count"])) > 1  # type: ignore[arg-type]
+
+
+FORGETFUL = """
+import gc, os
+gc.threshold(%d)
+def forget(name):
+    file = open(name, "w")
+    file.write(name * 50)
+bad = []
+for n in range(60):
+    forget("a%%d" %% (n %% 5))
+    for name in os.listdir():
+        os.stat(name)
+        text = open(name).read()
+        if name[0] == "a" and text not in ("", name * 50):
+            bad.append(name)
+gc.threshold(-1)
+gc.collect()
+print(bad, len(os.listdir()))
+"""
+
+
+def test_forgotten_files_are_closed_between_two_operations_of_the_file_system(
+    tmp_path: Path,
+) -> None:
+    """A collection never enters the file system while it is at work, however often one is due."""
+    with Vm(tmp_path) as vm:
+        vm.start()
+        for threshold in (300, 2000, -1):
+            assert vm.run(FORGETFUL % threshold) == "[] 6\n"

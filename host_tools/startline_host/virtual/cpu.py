@@ -76,7 +76,7 @@ class Cpu:
         self._prefix = b""
         self._decoder = VmStreamDecoder(b"\xff")
         self._queue = bytearray()
-        self._interrupt = Interrupt(self._tell, self._signal, self._running)
+        self._interrupt = Interrupt(self._tell, self._signal, self._running, self._blocked)
         self._watchdog, self._bitten = Watchdog(self._bite), False
         self._herald: threading.Thread | None = None
         self.sleep_ms = 0
@@ -290,6 +290,16 @@ class Cpu:
             except OSError:  # it has ended
                 pass
         return time.monotonic()
+
+    def _blocked(self) -> bool:
+        """Tell whether the VM sleeps in a system call; where that is not told, it may."""
+        if self._child is not None and sys.platform == "linux":
+            try:
+                stat = Path(f"/proc/{self._child.pid}/stat").read_text()
+            except OSError:  # it has ended
+                return True
+            return stat.rpartition(")")[2].split()[0] == "S"
+        return True
 
     def _enqueue(self, data: bytes) -> None:
         if self._config.input_ring is not None:

@@ -19,15 +19,14 @@ _SHARE = 0.7
 _RECHECK_MS = 50
 _LATEST_SECONDS = 5.0
 """A VM that blocks in a system call does not run at all: after this it gets its signal too."""
-_AGAIN_MS = 3
-"""The same after a signal that came while the VM was busy with what is C on a chip."""
 
 
 class Interrupt:
     """The character that interrupts, and the one interrupt that may be under way.
 
     `send` writes to the VM's control pipe, `signal` is the last resort; runtime/console.py tells
-    what the bytes mean and why in this order. `running` tells for how many seconds the VM has run.
+    what the bytes mean and why in this order. `running` tells for how many seconds the VM has run,
+    `blocked` whether it waits for the system.
     """
 
     def __init__(
@@ -35,10 +34,12 @@ class Interrupt:
         send: Callable[[bytes], None],
         signal: Callable[[], None],
         running: Callable[[], float],
+        blocked: Callable[[], bool],
     ) -> None:
         self._send = send
         self._signal = signal
         self._running = running
+        self._blocked = blocked
         self._enough = self._latest = 0.0
         self._char: int | None = None
         self._asked = False
@@ -73,7 +74,7 @@ class Interrupt:
         """Interrupt if the character is in `data`; return the bytes without it."""
         if self._char is None or self._char not in data:
             return data
-        self._ask(_LAST_RESORT_MS)
+        self._ask()
         return data.replace(bytes((self._char,)), b"")
 
     def claim(self) -> None:
@@ -82,14 +83,14 @@ class Interrupt:
 
     def hold(self) -> None:
         """The VM is about to stop, but needs more time."""
-        self._allow(_LAST_RESORT_MS)
+        self._allow()
 
     def again(self) -> None:
         """The signal came in vain."""
         self._withdraw()
-        self._ask(_AGAIN_MS)
+        self._ask()
 
-    def _ask(self, last_resort_ms: int) -> None:
+    def _ask(self) -> None:
         if self._char is None or (self._asked and not self._last_resort.has_bitten):
             return
         self._withdraw()
@@ -98,16 +99,17 @@ class Interrupt:
         self._patience = Watchdog(self._press)
         self._last_resort = Watchdog(self._resort)
         self._patience.feed(_PATIENCE_MS)
-        self._allow(last_resort_ms)
+        self._allow()
 
-    def _allow(self, milliseconds: int) -> None:
-        self._enough = self._running() + milliseconds / 1000 * _SHARE
+    def _allow(self) -> None:
+        self._enough = self._running() + _LAST_RESORT_MS / 1000 * _SHARE
         self._latest = time.monotonic() + _LATEST_SECONDS
-        self._last_resort.feed(milliseconds)
+        self._last_resort.feed(_LAST_RESORT_MS)
 
     def _resort(self) -> int | None:
         """Signal a VM that ran and did not notice; one that could not run has more time."""
-        if self._running() < self._enough and time.monotonic() < self._latest:
+        late = time.monotonic() > self._latest and self._blocked()
+        if self._running() < self._enough and not late:
             return _RECHECK_MS
         self._signal()
         return None

@@ -12,7 +12,8 @@ clock was set, see file_times.py), `x<reason>` (end of this life).
 
 The other way goes the control pipe: after the configuration single bytes. `!` asks the program
 to stop. It is looked for wherever the program calls into the port, since there the VM is in
-order. After a while `?` insists: then also a file operation may fail to make the program stop.
+order, and never within what is C on a chip: flash, NVS and file systems would be left half done.
+After a while `?` insists: whatever is within such an operation then asks for patience (`h`).
 Only a program that computes on and on gets a signal, which this VM acts upon at any point, even
 in the middle of its garbage collector. The answer to `k` is `y`, or `n` when a signal has done
 it already; the answer to `o` is its number, after which no interrupt of the time before can
@@ -28,6 +29,8 @@ _FRAME = 4000
 """A frame goes into the pipe whole or not at all: a write of at most 4096 bytes does."""
 _NUMBERS = 32
 _INSISTENT = 2
+_STOP = 0x21
+_AT_ONCE = 0x3F
 
 
 def _forever() -> int:
@@ -60,6 +63,9 @@ class VmConsole:
         # Made in time: a VM with a locked heap can make nothing any more.
         self._rescue_raw = b"\x04KeyboardInterrupt: \n\x04" + prefix + b"C\x0b\x00xrescue raw"
         self._rescue = b"KeyboardInterrupt: \n" + prefix + b"C\x10\x00xrescue friendly"
+        self._patience = prefix + b"C\x01\x00h"
+        self._heard = bytearray(1)
+        self._words.ipoll(0)  # the first one takes memory
         self.idle = _forever
 
     def say(self, text: str) -> None:
@@ -102,20 +108,16 @@ class VmConsole:
             if self._wanted:
                 self._claim()
 
-    def presses(self) -> bool:
-        """Tell whether the program should stop even at the price of a failing file operation."""
+    def stay(self) -> None:
+        """Ask for patience if the program is to stop, within an operation that is C on a chip.
+
+        The garbage collector comes here too, so nothing may be allocated.
+        """
         if self._armed:
             for _ in self._words.ipoll(0):
                 self._hear()
             if self._wanted == _INSISTENT:
-                self._frame(b"C", b"h")
-                return True
-        return False
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether the program is still to stop."""
-        return self._wanted > 0
+                self._out.write(self._patience)
 
     def watch(self, poll) -> None:
         """Let a poll object return for this, too; `heard` then takes it up."""
@@ -216,12 +218,11 @@ class VmConsole:
 
     def _hear(self) -> None:
         """Take a byte of the control pipe; it may be an answer that came too late."""
-        byte = self._control.read(1)
-        if not byte:
+        if not self._control.readinto(self._heard):
             raise SystemExit
-        if byte == b"!":
+        if self._heard[0] == _STOP:
             self._wanted = self._wanted or 1
-        elif byte == b"?" and self._wanted:
+        elif self._heard[0] == _AT_ONCE and self._wanted:
             self._wanted = _INSISTENT
 
     def _claim(self) -> None:
@@ -242,13 +243,12 @@ class SilentConsole:
     """The console of a chip without a line, for a harness that runs lives in one VM."""
 
     armed = False
-    is_wanted = False
 
     def check(self) -> None:
         pass
 
-    def presses(self) -> bool:
-        return False
+    def stay(self) -> None:
+        pass
 
     def watch(self, poll) -> None:
         pass

@@ -88,8 +88,6 @@ class ProgramRunner:
                 error = raised
                 heap.unlock()
                 self._console.end_if_broken(raw)
-                if self._console.is_wanted and isinstance(raised, OSError):
-                    error = KeyboardInterrupt()  # a file operation failed to make it stop
             heap.unlock()
             if self._console.interruptible(-1):
                 self._console.unread(3)

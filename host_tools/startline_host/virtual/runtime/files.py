@@ -11,7 +11,10 @@ from os import stat as _vfs_stat
 
 import vfs as _vfs
 
+from .chip import current
+from .open_file import wrap
 from .source import fold
+from .volume import Volume
 
 _DIRECTORY = 0x4000
 _FILE = 0x8000
@@ -33,12 +36,23 @@ class _ImportWatch:
     of_chip = None
 
 
+def _interruptible(name: str):
+    """Return a method that does what `real`'s does, and lets Ctrl-C interrupt before that."""
+
+    def call(self, *args):
+        current().console.check()
+        return getattr(self.real, name)(*args)
+
+    return call
+
+
 class SourceFiles:
     """A file system, `real`, whose source files are compiled as on the chip."""
 
     def __init__(self, real) -> None:
         self.real = real
         self._is_lfs = isinstance(real, _vfs.VfsLfs2)
+        self._is_native = isinstance(real, (_vfs.VfsLfs2, _vfs.VfsFat))
 
     def __repr__(self) -> str:
         return repr(self.real)
@@ -49,20 +63,42 @@ class SourceFiles:
     def open(self, path: str, mode: str = "r"):
         """Open a file; one that the importer has just found gives its text for the compiler."""
         expected, _ExpectedSource.path = _ExpectedSource.path, None
+        if path == expected and mode == "rb":
+            return self._open_module(path)
+        current().console.check()
         if mode[:1] in "wa":
             _written(path)
-        if path != expected or mode != "rb":
-            return self.real.open(path, mode)
-        with self.real.open(path, mode) as file:
+        file = self.real.open(path, mode)
+        return wrap(file, mode) if self._is_native else file
+
+    def _open_module(self, path: str):
+        file = self.real.open(path, "rb")
+        if not path.endswith(".py"):
+            return file
+        with file:
             return io.BytesIO(fold(file.read()))
+
+    def ilistdir(self, *args):
+        """Return an iterator over a folder's entries."""
+        current().console.check()
+        return _entries(self.real.ilistdir(*args))
+
+    chdir = _interruptible("chdir")
+    getcwd = _interruptible("getcwd")
+    mkdir = _interruptible("mkdir")
+    remove = _interruptible("remove")
+    rename = _interruptible("rename")
+    rmdir = _interruptible("rmdir")
+    statvfs = _interruptible("statvfs")
 
     def stat(self, path: str) -> tuple:
         """Return what `os.stat` does; the importer gets the mode alone, as it does from C code."""
         _ExpectedSource.path = None
         if _ExpectedSource.by_program:
+            current().console.check()
             return self._with_times(self.real.stat(path))
         mode = self._mode(path) if self._is_lfs else self.real.stat(path)[0]
-        if mode == _FILE and path.endswith(".py"):
+        if mode == _FILE and path.endswith((".py", ".mpy")):
             _ExpectedSource.path = path
         return (mode, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
@@ -80,6 +116,36 @@ class SourceFiles:
             if error.errno == _NOT_A_DIRECTORY:
                 return _FILE
             raise
+
+
+class VfsLfs2(SourceFiles):
+    """Stand in for `vfs.VfsLfs2`."""
+
+    def __init__(self, device, **options) -> None:
+        super().__init__(_vfs.VfsLfs2(Volume.of(device), **options))
+
+    @staticmethod
+    def mkfs(device, **options) -> None:
+        """Make an empty file system."""
+        _vfs.VfsLfs2.mkfs(Volume.of(device), **options)
+
+
+class VfsFat(SourceFiles):
+    """Stand in for `vfs.VfsFat`."""
+
+    def __init__(self, device) -> None:
+        super().__init__(_vfs.VfsFat(Volume.of(device)))
+
+    @staticmethod
+    def mkfs(device) -> None:
+        """Make an empty file system."""
+        _vfs.VfsFat.mkfs(Volume.of(device))
+
+
+def _entries(real):
+    for entry in real:
+        current().console.check()
+        yield entry
 
 
 def tell_times(of_chip) -> None:
@@ -136,10 +202,12 @@ def umount(what) -> None:
 
 
 def _wrap(device):
-    if not hasattr(device, "open"):
-        try:
-            device = _vfs.VfsLfs2(device)
-        except Exception:
-            # As the port does: a device may not even know how LittleFS reads. The VM goes on looking.
-            return device
-    return SourceFiles(device)
+    if isinstance(device, SourceFiles):
+        return device
+    if hasattr(device, "open"):
+        return SourceFiles(device)
+    try:
+        return VfsLfs2(device)
+    except Exception:
+        # As the port does: a device may not even know how LittleFS reads. FAT is what is left.
+        return VfsFat(device)

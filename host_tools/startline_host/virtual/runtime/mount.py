@@ -1,40 +1,15 @@
 """Mounts the `vfs` partition as the port's `_boot.py` does, and makes one in a blank partition."""
 
-import vfs
-
 from . import files
-from .modules.esp32 import Partition
 from .modules.time import sleep
+from .volume import Volume
 
 _CORRUPTED = """\
 The filesystem appears to be corrupted. It is left as it is: read the flash out if
 you need what was there, or erase it and load the firmware again.
 """
 _PAUSE_S = 3
-_INTERRUPTED = -4
 _BOOT_PY = "# Runs at every start, before main.py.\n"
-
-
-class Volume(Partition):
-    """The partition under the file system, whose C code no exception must jump through.
-
-    While the program is pressed to stop, operations fail instead, which littlefs is made for.
-    """
-
-    def readblocks(self, block: int, buffer, offset: int = 0):
-        if self._chip.console.presses():
-            return _INTERRUPTED
-        return super().readblocks(block, buffer, offset)
-
-    def writeblocks(self, block: int, data, offset=None):
-        if self._chip.console.presses():
-            return _INTERRUPTED
-        return super().writeblocks(block, data, offset)
-
-    def ioctl(self, request: int, arg: int):
-        if request == 6 and self._chip.console.presses():
-            return _INTERRUPTED
-        return super().ioctl(request, arg)
 
 
 def mount(console) -> None:
@@ -45,15 +20,15 @@ def mount(console) -> None:
         console.say("There is no vfs partition.\n")
         return
     try:
-        files.mount(vfs.VfsLfs2(device), "/")
+        files.mount(files.VfsLfs2(device), "/")
         return
     except OSError:
         pass
     if not _is_blank(device):
         _complain(console)
     console.say("Performing initial setup\n")
-    vfs.VfsLfs2.mkfs(device)
-    files.mount(vfs.VfsLfs2(device), "/")
+    files.VfsLfs2.mkfs(device)
+    files.mount(files.VfsLfs2(device), "/")
     with open("boot.py", "w") as file:
         file.write(_BOOT_PY)
 

@@ -1,21 +1,20 @@
 """`esp32`: NVS and partitions, as the port gives them to Python."""
 
 from .. import nvs_errors as _nvs
-from .. import table as _table
 from ..buffers import byte_view as _byte_view
-from ..chip import FlashWindow as _Window
 from ..chip import current as _current
-from ..console import calm as _calm
+from ..esp_errors import fail as _fail
 from ..nvs_page import BLOB_INDEX as _BLOB
 from ..nvs_page import I32 as _I32
+from ..partition import Partition as _Partition
 from .not_imitated import add_to as _add_to
 
+Partition = _Partition
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
 HEAP_DATA = 4
 HEAP_EXEC = 1
 
-_BLOCK = 4096
 _HEAP = (
     (HEAP_DATA, 7_288, 0, 0, 0),
     (HEAP_DATA, 16_648, 4, 0, 4),
@@ -25,23 +24,6 @@ _HEAP = (
     (HEAP_EXEC, 94_968, 94_376, 90_112, 94_376),
 )
 """What a region is good for, and its sizes in bytes: DRAM, memory of both kinds, IRAM."""
-_NAMES = {
-    _nvs.NOT_FOUND: "ESP_ERR_NVS_NOT_FOUND",
-    _nvs.NOT_ENOUGH_SPACE: "ESP_ERR_NVS_NOT_ENOUGH_SPACE",
-    _nvs.INVALID_NAME: "ESP_ERR_NVS_INVALID_NAME",
-    _nvs.KEY_TOO_LONG: "ESP_ERR_NVS_KEY_TOO_LONG",
-    _nvs.INVALID_LENGTH: "ESP_ERR_NVS_INVALID_LENGTH",
-    _nvs.VALUE_TOO_LONG: "ESP_ERR_NVS_VALUE_TOO_LONG",
-    _nvs.PART_NOT_FOUND: "ESP_ERR_NVS_PART_NOT_FOUND",
-    _nvs.NO_FREE_PAGES: "ESP_ERR_NVS_NO_FREE_PAGES",
-    _nvs.NEW_VERSION_FOUND: "ESP_ERR_NVS_NEW_VERSION_FOUND",
-    0x102: "ESP_ERR_INVALID_ARG",
-    0x104: "ESP_ERR_INVALID_SIZE",
-}
-
-
-def _fail(code: int) -> None:
-    raise OSError(-code, _NAMES[code])
 
 
 def raw_temperature() -> int:
@@ -125,125 +107,6 @@ class NVS:
             return result
         except _nvs.NvsError as error:
             _fail(error.code)
-
-
-class Partition:
-    """A partition as a block device of 4096-byte blocks."""
-
-    BOOT = 0
-    RUNNING = 1
-    TYPE_APP = _table.TYPE_APP
-    TYPE_DATA = _table.TYPE_DATA
-
-    def __init__(self, which, block_size: int = _BLOCK) -> None:
-        self._chip = _current()
-        self._row = which if isinstance(which, _table.RuntimePartition) else self._search(which)
-        self._window = _Window(self._chip.flash, self._row)
-        self._block = block_size
-
-    @staticmethod
-    def find(type=0, subtype=0xFF, label=None, block_size=_BLOCK) -> list:
-        """Return the partitions of a type (an app by default), a subtype and a label."""
-        rows = _table.find_row(_current().rows, type, subtype, label)
-        return [Partition(row, block_size) for row in rows]
-
-    def __repr__(self) -> str:
-        return "<Partition type=%d, subtype=%d, address=%d, size=%d, label=%s, encrypted=%d>" % (
-            self.info()
-        )
-
-    def info(self) -> tuple:
-        """Return (type, subtype, address, size, label, encrypted)."""
-        row = self._row
-        return row.kind, row.subtype, row.offset, row.size, row.label, row.encrypted
-
-    def readblocks(self, block: int, buffer, offset: int = 0) -> None:
-        """Fill `buffer` from a block, and an offset in bytes behind its start."""
-        start = block * self._block + offset
-        try:
-            view = _byte_view(buffer)
-            self._check(start, len(view))
-            _calm(self._chip.console, self._read, start, view)
-        except MemoryError:
-            self._chip.flash.read_frugally(self._row.offset + start, buffer)
-
-    def writeblocks(self, block: int, data, offset=None) -> None:
-        """Program bytes; without an offset the blocks are erased first."""
-        start = block * self._block + (offset or 0)
-        try:
-            view = _byte_view(data)
-            self._check(start, len(view))
-            _calm(self._chip.console, self._write, start, view, offset is None)
-        except MemoryError:
-            self._write_frugally(start, data, offset is None)
-
-    def ioctl(self, request: int, arg: int):
-        """Answer the block device protocol: 4 block count, 5 block size, 6 erase a block."""
-        if request == 4:
-            return self._row.size // self._block
-        if request == 5:
-            return self._block
-        if request == 6:
-            start = arg * self._block
-            try:
-                self._check(start, self._block)
-                _calm(self._chip.console, self._erase, start, self._block)
-            except MemoryError:
-                self._chip.flash.erase_frugally(self._row.offset + start)
-            return 0
-        return 0 if request in (1, 2, 3) else None
-
-    def set_boot(self) -> None:
-        """Do nothing: there is one application. Raises OSError(-5379) for another partition."""
-        if self._row.kind != _table.TYPE_APP:
-            raise OSError(-5379, "ESP_ERR_OTA_VALIDATE_FAILED")
-
-    def get_next_update(self):
-        """Raise: there is no second application partition."""
-        raise OSError(2)
-
-    @staticmethod
-    def mark_app_valid_cancel_rollback() -> None:
-        """Do nothing: there is one application."""
-
-    def _search(self, which):
-        if which in (self.BOOT, self.RUNNING):
-            rows = _table.find_row(self._chip.rows, _table.TYPE_APP)
-        else:
-            rows = [row for row in self._chip.rows if row.label == which]
-        if not rows:
-            raise OSError(2)
-        return rows[0]
-
-    def _check(self, start: int, length: int) -> None:
-        if not 0 <= start <= self._row.size:
-            _fail(0x102)
-        if start + length > self._row.size:
-            _fail(0x104)
-
-    def _read(self, start: int, view) -> None:
-        self._chip.flash.readinto(self._row.offset + start, view)
-
-    def _write(self, start: int, data, erase: bool) -> None:
-        if erase:
-            self._erase(start, len(data))
-        self._window.program(start, data)
-
-    def _write_frugally(self, start: int, data, erase: bool) -> None:
-        start += self._row.offset
-        if erase:
-            sector = start
-            while sector < start + len(data):
-                self._chip.flash.erase_frugally(sector)
-                sector += _BLOCK
-        self._chip.flash.program_frugally(start, data)
-
-    def _erase(self, start: int, length: int) -> None:
-        if start % _BLOCK:
-            _fail(0x102)
-        if length % _BLOCK:
-            _fail(0x104)
-        self._window.erase(start, length)
 
 
 _add_to(

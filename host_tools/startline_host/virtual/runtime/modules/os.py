@@ -12,6 +12,8 @@ for _name in dir(_real):
     if _name[:2] != "__" and _name not in _HOST_ONLY:
         globals()[_name] = getattr(_real, _name)
 
+VfsLfs2 = _files.VfsLfs2
+VfsFat = _files.VfsFat
 mount = _files.mount
 umount = _files.umount
 stat = _files.stat
