@@ -2,11 +2,18 @@
 
 from struct import unpack_from
 
-from .journal_format import AMENDED, END, PASSING, SESSION, WANTED, entries_of, unpack_session
+from .journal_format import (
+    AMENDED,
+    AMENDED_FORMAT,
+    END,
+    LONGEST_DEAD_US,
+    PASSING,
+    SESSION,
+    WANTED,
+    entries_of,
+    unpack_session,
+)
 from .passing_format import PASSING_HEAD, has_utc, unpack_passing
-
-AMENDED_FORMAT = "<IIHBbB"
-LONGEST_DEAD_US = 60 * 1000000  # for so long a passing may be amended by a stronger sighting
 
 
 class Batch:

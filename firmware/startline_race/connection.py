@@ -128,7 +128,8 @@ class Connection:
             raise
 
     def _speak(self, before) -> None:
-        before()
+        if before:
+            before()
         self.spoke = True
         self.wire.free = True
         self.step = "answer"

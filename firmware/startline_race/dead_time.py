@@ -2,9 +2,8 @@
 
 from struct import pack
 
-from .batch import AMENDED_FORMAT, LONGEST_DEAD_US
 from .journal import RESERVE
-from .journal_format import AMENDED, split_us
+from .journal_format import AMENDED, AMENDED_FORMAT, LONGEST_DEAD_US, split_us
 
 _MOST_CHIPS = 128  # whose last sighting is kept in mind
 

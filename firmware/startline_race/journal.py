@@ -6,8 +6,6 @@ cores of an ESP32 for tens of milliseconds.
 """
 
 from array import array
-from binascii import crc32
-from struct import pack_into
 
 from .errors import JournalFull
 from .journal_format import (
@@ -20,7 +18,6 @@ from .journal_format import (
     end_of_entries,
     entries_of,
     entry_size,
-    fill_entry,
     find_entry,
     pack_entry,
     pack_header,
@@ -56,8 +53,8 @@ class Journal:
         self.number = 1
         self.boot = 0
         self.checkpoint = list
-        self._buffer = bytearray(256)
-        self._views = {}
+        self._entry = bytearray(256)
+        self._sector = bytearray(SECTOR)
 
     # Opening.
 
@@ -78,7 +75,7 @@ class Journal:
             newest = self.sectors - 1  # what lost its only header may still hold entries
         else:
             self.head = newest
-            self._take_in(self.flash.read(newest * SECTOR, SECTOR))
+            self._take_in(self._read(newest))
         self._follow(newest)
         if self.head >= 0:
             self.used = self._count_used()
@@ -106,7 +103,7 @@ class Journal:
             index = (index + 1) % self.sectors
             if self.first[index] != _NONE:
                 return
-            sector = self.flash.read(index * SECTOR, SECTOR)
+            sector = self._read(index)
             newest = 0
             for kind, payload in entries_of(sector):
                 if kind in (PASSING, PROGRESS):
@@ -128,7 +125,7 @@ class Journal:
         # Older ones that lost their header hold passings all the same. So may those that an erase
         # has begun to take away: these are reused soon, as the oldest.
         while used < self.sectors:
-            sector = self.flash.read((self.head - used) % self.sectors * SECTOR, SECTOR)
+            sector = self._read((self.head - used) % self.sectors)
             if not any(kind == PASSING for kind, _ in entries_of(sector)):
                 break
             used += 1
@@ -143,26 +140,17 @@ class Journal:
         must still take what it says of their sending, or none would ever leave it. One program of flash, or two where a new sector is begun. Bytes that do not read back are
         left behind, where their CRC tells that they are nothing, and written again after them.
         """
-        size = entry_size(len(payload))
-        raw, checked = self._views_of(size)
+        size = pack_entry(self._entry, 0, kind, payload)
+        raw = memoryview(self._entry)[:size]
         for _ in range(3):
             if self.offset + size > SECTOR:
                 self._begin_sector(reserve)
             at = self.head * SECTOR + self.offset
-            fill_entry(self._buffer, 0, kind, payload)
-            pack_into("<I", self._buffer, size - 4, crc32(checked))
             self.offset += size
             self.flash.program(at, raw)
             if self.flash.read(at, size) == raw:
                 return at
         raise OSError("the journal's flash does not hold what is written")
-
-    def _views_of(self, size: int) -> tuple:
-        """Return the buffer's first bytes, and the same without CRC: made once, not each time."""
-        if size not in self._views:
-            view = memoryview(self._buffer)
-            self._views[size] = view[:size], view[: size - 4]
-        return self._views[size]
 
     def _begin_sector(self, reserve: int) -> None:
         """Go on in the next blank sector. Raises JournalFull, OSError."""
@@ -238,7 +226,14 @@ class Journal:
                 return False
         return True
 
-    # Reading.
+    # Reading. There is one buffer for a sector: whoever reads is done with one before the next.
+
+    def _read(self, index: int) -> bytearray:
+        """Read a sector, in pieces: a small heap has no room for another 4 KiB in a row."""
+        sector = self._sector
+        for offset in range(0, SECTOR, 512):
+            sector[offset : offset + 512] = self.flash.read(index * SECTOR + offset, 512)
+        return sector
 
     def fill(self, keep_from: int) -> int:
         """Return how much of the journal cannot be reused, in percent."""
@@ -265,7 +260,7 @@ class Journal:
         index = (self.head - start) % self.sectors
         while self.used:
             if not self._is_foreign(index):
-                yield self.flash.read(index * SECTOR, SECTOR)
+                yield self._read(index)
             if index == self.head:  # which may have moved on meanwhile
                 return
             index = (index + 1) % self.sectors
@@ -286,13 +281,12 @@ class Journal:
             index = (self.head - distance) % self.sectors
             if self._is_foreign(index):
                 continue
-            sector = self.flash.read(index * SECTOR, SECTOR)
             found.insert(0, index)
-            entry = find_entry(sector, HEADER_SIZE)
+            entry = find_entry(self._read(index), HEADER_SIZE)
             if entry and entry[0] == PROGRESS:
                 break
         for index in found:
-            yield self.flash.read(index * SECTOR, SECTOR)
+            yield self._read(index)
 
 
 def _u32(payload) -> int:

@@ -37,6 +37,9 @@ MAP = 11  # how times of a boot become UTC, `TIME_MAP`
 END = 12  # session u16 was closed by the reader's program before passing u32
 UNSURE = 13  # passings u32 up to below u32 may be at the cloud: no counted answer came
 
+AMENDED_FORMAT = "<IIHBbB"
+LONGEST_DEAD_US = 60 * 1000000  # for so long a passing may be amended by a stronger sighting
+
 # Boot id u16, time since that boot in us u48 (low u32, high u16), then Unix time in us u64, its
 # error in us u32, source u8 (index in SOURCES).
 TIME_POINT = "<HIHQIB"
@@ -88,15 +91,11 @@ def unpack_header(raw) -> "tuple | None":
 
     Raises NewerFormat for an intact header of a later format.
     """
-    if bytes(raw[:4]) != MAGIC:
+    magic, version, _, boot, sequence, number, owner, _, crc = unpack_from(HEADER + "I", raw)
+    if magic != MAGIC or crc32(memoryview(raw)[: HEADER_SIZE - 4]) != crc:
         return None
-    if crc32(memoryview(raw)[: HEADER_SIZE - 4]) != unpack_from("<I", raw, HEADER_SIZE - 4)[0]:
-        return None
-    if raw[4] > FORMAT:
-        raise NewerFormat(
-            "the journal has format %d; this agent reads up to %d" % (raw[4], FORMAT)
-        )
-    _, _, _, boot, sequence, number, owner, _ = unpack_from(HEADER, raw)
+    if version > FORMAT:
+        raise NewerFormat("the journal has format %d, newer than %d" % (version, FORMAT))
     return boot, sequence, number, owner
 
 
@@ -107,20 +106,15 @@ def entry_size(length: int) -> int:
 
 def pack_entry(buffer, at: int, kind: int, payload) -> int:
     """Put an entry into a buffer; return where it ends."""
-    end = fill_entry(buffer, at, kind, payload)
-    pack_into("<I", buffer, end - 4, crc32(memoryview(buffer)[at : end - 4]))
-    return end
-
-
-def fill_entry(buffer, at: int, kind: int, payload) -> int:
-    """Put all of an entry but its CRC into a buffer; return where it ends."""
     end = at + entry_size(len(payload))
     buffer[at] = kind
     buffer[at + 1] = len(payload)
     stop = at + 2 + len(payload)
     buffer[at + 2 : stop] = payload
-    for place in range(stop, end - 4):
-        buffer[place] = 0
+    while stop < end - 4:
+        buffer[stop] = 0
+        stop += 1
+    pack_into("<I", buffer, stop, crc32(memoryview(buffer)[at:stop]))
     return end
 
 
@@ -149,13 +143,11 @@ def find_entry(sector, at: int) -> "tuple | None":
 
 def end_of_entries(sector) -> int:
     """Return where the blank rest of a sector begins, a multiple of 4; at most its size."""
-    size = len(sector)
-    at = size
+    at = len(sector)
     # In larger steps first: most of a sector is either full or blank.
-    while at >= 64 and bytes(sector[at - 64 : at]) == b"\xff" * 64:
-        at -= 64
-    while at and sector[at - 1] == 0xFF:
-        at -= 1
+    for step in (64, 1):
+        while at >= step and sector[at - step : at] == b"\xff" * step:
+            at -= step
     return at + 3 & -4
 
 
@@ -186,8 +178,6 @@ class Session:
 def unpack_session(raw) -> Session:
     """Return a session from the payload of its entry. Raises ValueError for what is none."""
     size = calcsize(_SESSION)
-    if len(raw) < size:
-        raise ValueError("this is no session: too short")
     session = Session()
     (
         session.ordinal, session.state, rescue, session.first, session.base, session.mark, length,

@@ -1,17 +1,16 @@
 """The bytes of a passing in the race journal, for both ends."""
 
 from binascii import hexlify, unhexlify
-from struct import calcsize, pack, unpack_from
-
-from .journal_format import LONGEST_PAYLOAD
+from struct import pack_into, unpack_from
 
 # What a passing has beside number, boot, session and time; the low five bits are the chip's length.
 _PACKED_CHIP = 0x20  # two digits a byte: an EPC takes 12 bytes instead of 24
 _READING = 0x40  # antenna, RSSI and hits follow
 _EXTRAS = 0x80  # a byte of further flags follows
-_BIB, _STATUS, _PLACE, _UTC = 1, 2, 4, 8
-_FIXED = "<IHHIHB"
+_TEXTS = ((1, "bib"), (2, "status"))
+_PLACE, _UTC = 4, 8
 PASSING_HEAD = "<IHHIH"  # number, session, boot, time: low and high
+_FLAGS = 14  # where the flags are, behind that; the chip is next
 LONGEST_CHIP = 31
 _DEGREE = 10000000  # coordinates are kept as integers of 1e-7 degrees: about a centimetre
 
@@ -30,80 +29,89 @@ class Passing:
     antenna = rssi = hits = latitude = longitude = utc_ms = None
 
 
-def pack_passing(passing: Passing) -> bytes:
-    """Return the payload of a passing. Raises ValueError for what does not fit."""
-    tail = _pack_chip(passing.chip)
-    flags = len(tail)
-    if flags * 2 == len(passing.chip):
-        flags |= _PACKED_CHIP
+def pack_passing(passing: Passing, buffer) -> memoryview:
+    """Put the payload of a passing into a buffer, and return the part of it that it takes.
+
+    Its texts are as `checks` lets them pass; so it is at most 188 bytes.
+    """
+    time_us = passing.time_us
+    pack_into(
+        PASSING_HEAD, buffer, 0, passing.number, passing.session, passing.boot,
+        time_us & 0xFFFFFFFF, time_us >> 32,
+    )  # fmt: skip
+    chip = passing.chip
+    # Upper-case hex takes half as many bytes as it has digits.
+    packed = not len(chip) & 1 and not chip.strip("0123456789ABCDEF")
+    raw = unhexlify(chip) if packed else chip.encode()
+    flags = len(raw) | packed * _PACKED_CHIP
+    at = _FLAGS + 1 + len(raw)
+    buffer[_FLAGS + 1 : at] = raw
     if passing.antenna is not None or passing.rssi is not None or passing.hits is not None:
         flags |= _READING
-        tail += pack("<BbB", passing.antenna or 0, passing.rssi or 0, min(passing.hits or 0, 255))
+        hits = min(passing.hits or 0, 255)
+        pack_into("<BbB", buffer, at, passing.antenna or 0, passing.rssi or 0, hits)
+        at += 3
+    end = _pack_extras(passing, buffer, at)
+    buffer[_FLAGS] = flags | (_EXTRAS if end > at else 0)
+    return memoryview(buffer)[:end]
+
+
+def _pack_extras(passing: Passing, buffer, start: int) -> int:
+    """Put what few passings have behind a byte of flags; return where it ends, `start` for none."""
     extras = 0
-    more = b""
-    for flag, text in ((_BIB, passing.bib), (_STATUS, passing.status)):
-        if text:
+    at = start + 1
+    for flag, name in _TEXTS:
+        raw = getattr(passing, name).encode()
+        if raw:
             extras |= flag
-            raw = text.encode()
-            more += bytes((len(raw),)) + raw
-    if passing.latitude is not None and passing.longitude is not None:
+            buffer[at] = len(raw)
+            buffer[at + 1 : at + 1 + len(raw)] = raw
+            at += 1 + len(raw)
+    if passing.latitude is not None:
         extras |= _PLACE
-        more += pack("<ii", round(passing.latitude * _DEGREE), round(passing.longitude * _DEGREE))
+        latitude, longitude = passing.latitude * _DEGREE, passing.longitude * _DEGREE
+        pack_into("<ii", buffer, at, round(latitude), round(longitude))
+        at += 8
     if passing.utc_ms is not None:
         extras |= _UTC
-        more += passing.utc_ms.to_bytes(6, "little")
-    if extras:
-        flags |= _EXTRAS
-        tail += bytes((extras,)) + more
-    if len(tail) > LONGEST_PAYLOAD - calcsize(_FIXED):
-        raise ValueError("the passing is too long to be stored")
-    head = pack(
-        _FIXED, passing.number, passing.session, passing.boot & 0xFFFF,
-        passing.time_us & 0xFFFFFFFF, passing.time_us >> 32, flags,
-    )  # fmt: skip
-    return head + tail
+        pack_into("<IH", buffer, at, passing.utc_ms & 0xFFFFFFFF, passing.utc_ms >> 32)
+        at += 6
+    buffer[start] = extras
+    return at if extras else start
 
 
 def has_utc(raw) -> bool:
     """Tell whether a passing's payload holds a time of the module's own."""
-    flags = raw[14]
-    if not flags & _EXTRAS:
-        return False
-    return bool(raw[15 + (flags & LONGEST_CHIP) + (3 if flags & _READING else 0)] & _UTC)
+    flags = raw[_FLAGS]
+    at = _FLAGS + 1 + (flags & LONGEST_CHIP) + (3 if flags & _READING else 0)
+    return bool(flags & _EXTRAS and raw[at] & _UTC)
 
 
 def unpack_passing(raw) -> Passing:
     """Return a passing from its payload. Raises ValueError for what is none."""
     try:
         return _unpack_passing(raw)
-    except (IndexError, TypeError) as error:
+    except (IndexError, TypeError, ValueError) as error:
         raise ValueError("this is no passing: %s" % error)
 
 
 def _unpack_passing(raw) -> Passing:
-    fixed = calcsize(_FIXED)
-    if len(raw) < fixed:
-        raise ValueError("this is no passing: too short")
     passing = Passing()
-    passing.number, passing.session, passing.boot, low, high, flags = unpack_from(_FIXED, raw)
+    passing.number, passing.session, passing.boot, low, high = unpack_from(PASSING_HEAD, raw)
     passing.time_us = high << 32 | low
-    at = fixed + (flags & LONGEST_CHIP)
-    chip = bytes(raw[fixed:at])
-    passing.chip = (
-        str(hexlify(chip), "ascii").upper() if flags & _PACKED_CHIP else str(chip, "utf-8")
-    )
+    flags = raw[_FLAGS]
+    at = _FLAGS + 1 + (flags & LONGEST_CHIP)
+    chip = bytes(raw[_FLAGS + 1 : at])
+    packed = flags & _PACKED_CHIP
+    passing.chip = str(hexlify(chip), "ascii").upper() if packed else str(chip, "utf-8")
     if flags & _READING:
         passing.antenna, passing.rssi, passing.hits = unpack_from("<BbB", raw, at)
         at += 3
-    if flags & _EXTRAS:
-        _unpack_extras(passing, raw, at)
-    return passing
-
-
-def _unpack_extras(passing: Passing, raw, at: int) -> None:
+    if not flags & _EXTRAS:
+        return passing
     extras = raw[at]
     at += 1
-    for flag, name in ((_BIB, "bib"), (_STATUS, "status")):
+    for flag, name in _TEXTS:
         if extras & flag:
             stop = at + 1 + raw[at]
             setattr(passing, name, str(bytes(raw[at + 1 : stop]), "utf-8"))
@@ -114,15 +122,6 @@ def _unpack_extras(passing: Passing, raw, at: int) -> None:
         passing.longitude = longitude / _DEGREE
         at += 8
     if extras & _UTC:
-        passing.utc_ms = int.from_bytes(bytes(raw[at : at + 6]), "little")
-
-
-def _pack_chip(chip: str) -> bytes:
-    """Return the bytes of a chip's id: half as many as it has digits, where it is upper-case hex."""
-    if not len(chip) & 1 and not chip.strip("0123456789ABCDEF"):
-        raw = unhexlify(chip)
-    else:
-        raw = chip.encode()
-    if len(raw) > LONGEST_CHIP:
-        raise ValueError("the chip's id has more than %d bytes" % LONGEST_CHIP)
-    return raw
+        low, high = unpack_from("<IH", raw, at)
+        passing.utc_ms = high << 32 | low
+    return passing

@@ -8,6 +8,7 @@ from .journal import POOL, RESERVE, Journal
 from .journal_format import (
     BOOT,
     END,
+    LONGEST_PAYLOAD,
     MARKER,
     PASSING,
     SESSION,
@@ -55,6 +56,7 @@ class Race:
         self.keeper = Timekeeper(self.chip, self.uptime, self.progress, self.tell)
         self._sender = None
         self._passing = Passing()
+        self._payload = bytearray(LONGEST_PAYLOAD)
         self.dead_time = None
         if self.settings.dead_us:
             from .dead_time import DeadTime
@@ -162,7 +164,7 @@ class Race:
         passing.number = number = journal.number
         passing.session = self.progress.next_ordinal()
         passing.boot = journal.boot
-        journal.append(PASSING, pack_passing(passing), RESERVE)
+        journal.append(PASSING, pack_passing(passing, self._payload), RESERVE)
         journal.number = number + 1
         if self.dead_time and passing.chip:
             self.dead_time.note(passing)

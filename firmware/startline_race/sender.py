@@ -7,14 +7,10 @@ answered is looked up, or asked again with the same bytes.
 
 from startline.errors import Failed
 
-from . import batch_steps, session_steps
-from .batch import LONGEST_DEAD_US, Backlog
-from .connection import Connection
+from .batch import Backlog
 from .errors import JournalFull
-from .journal_format import CLOSED, CLOSING, OPEN
+from .journal_format import CLOSED, CLOSING, LONGEST_DEAD_US, OPEN
 from .network import Network
-from .reply import Reply
-from .time_sync import TimeSync
 
 _IDLE_MS = 200  # between two looks whether there is something to do
 _LONGEST_MS = 32000  # between two tries
@@ -28,6 +24,16 @@ class Sender:
     well; `reason` why nothing is sent just now.
     """
 
+    sync = connection = _steps = None
+    stopped = reason = ""
+    mismatches = 0  # answers in a row that counted something else than was sent
+    cannot_look = False  # the key does not read
+    looked = False  # a look has found something missing, since the range became unsure
+    rescued = False  # a session for the rest is open, and has taken nothing yet
+    present = ()  # numbers of the unsure range that were seen at the cloud
+    sync_due = 0  # microseconds since boot: when to ask for the time
+    _tries = _wait = 0
+
     def __init__(self, core) -> None:
         self.core = core
         self.chip = core.chip
@@ -36,24 +42,10 @@ class Sender:
         self.progress = core.progress
         self.keeper = core.keeper
         self.settings = core.settings
-        identity = core.device.identity
-        self.network = Network(self.chip, identity, self.tell)
-        self.sync = TimeSync(
-            self.keeper, self.network, self.settings.servers, self.settings.made_at
-        )
-        self.cloud = self.settings.cloud
-        self.connection = None
-        self.stopped = self.reason = ""
+        self.cloud = core.settings.cloud
+        self.network = Network(self.chip, core.device.identity, self.tell)
         self.limit = self.settings.batch  # passings in the next batch
-        self.mismatches = 0  # answers in a row that counted something else than was sent
-        self.cannot_look = False  # the key does not read
-        self.looked = 0  # looks that found something missing, since the range became unsure
-        self.rescued = False  # a session for the rest is open, and has taken nothing yet
-        self.present = ()  # numbers of the unsure range that were seen at the cloud
-        self._tries = 0
-        self._steps = None
         self._due = self.chip.ms()
-        self._wait = 0
 
     def tick(self) -> int:
         """Go on, if it is time to; return the milliseconds until it will be, 0 for at once."""
@@ -78,8 +70,9 @@ class Sender:
 
     def wake(self) -> None:
         """Have the next `tick` go on at once, also after a stop."""
-        self.stopped = ""
-        self._wait = min(self._wait, 0) if self.reason in ("", "idle") else self._wait
+        if self.stopped or self.reason in ("", "idle"):
+            self.stopped = ""
+            self._wait = 0
 
     def drop(self) -> None:
         """Close the connection."""
@@ -92,7 +85,7 @@ class Sender:
                 wait = yield from self._next()
                 self._tries = 0
             except Failed as failed:
-                wait = self._failed(failed)
+                wait = self._failed(*failed.args)
             except JournalFull:
                 self.reason = "journal_full"
                 wait = _LONGEST_MS
@@ -100,18 +93,23 @@ class Sender:
 
     def _next(self):
         """Do the next thing; its value is how long to wait after it."""
-        if self.sync.is_due():
+        if self.core.uptime.now() >= self.sync_due:
             yield from self._have_time()
         self.reason = self._held()
         if self.reason:
             return _IDLE_MS
-        progress = self.progress
-        session = progress.session
-        backlog = Backlog(self.journal, progress)
+        session = self.progress.session
+        backlog = Backlog(self.journal, self.progress)
         latest = self.core.uptime.now()
         if self.settings.best:
             latest -= min(self.settings.dead_us, LONGEST_DEAD_US)
         yield from backlog.read(self.limit, latest)
+        if session and session.state == OPEN and backlog.batch:
+            from .batch_steps import send
+
+            return (yield from send(self, backlog.batch))
+        from . import session_steps
+
         if not session or session.state == CLOSED:
             if session_steps.begin_next(self, backlog):
                 return 0
@@ -119,8 +117,6 @@ class Sender:
             yield from self.online()
             yield from session_steps.open_session(self, session)
             return 0
-        elif backlog.batch and session.state == OPEN:
-            return (yield from batch_steps.send(self, backlog.batch))
         elif backlog.ended or session.state == CLOSING:
             yield from self.online()
             yield from session_steps.close_session(self, session)
@@ -135,13 +131,16 @@ class Sender:
             return "no_passings"  # this cloud takes none: they are stored, and exported
         if device.state != "bound":
             return "not_bound"
-        if not device.key:
-            return "no_key"
-        return self.stopped
+        return self.stopped if device.key else "no_key"
 
     def _have_time(self):
+        self.sync_due = self.core.uptime.now() + 16000000  # without a link, it is not asked
         try:
             yield from self.network.up()
+            if not self.sync:
+                from .time_sync import TimeSync
+
+                self.sync = TimeSync(self)
             yield from self.sync.sync()
         except Failed as failed:
             self.tell("race_clock", {"reason": failed.args[1]})
@@ -149,66 +148,83 @@ class Sender:
             pass  # the time counts all the same; only the next boot does not know of it
         except (OSError, ValueError) as error:
             self.tell("race_clock", {"reason": type(error).__name__})
-        if self.sync.is_due():  # without a link, it has not been asked
-            self.sync.due = self.core.uptime.now() + 16000000
 
     def online(self):
         """Have link and connection ready to be used. Raises Failed."""
         yield from self.network.up()
-        floor = self.settings.made_at or _BUILT
-        if not self.keeper.known() and self.chip.unix() < floor:
+        if not self.keeper.known() and self.chip.unix() < (self.settings.made_at or _BUILT):
             raise Failed("clock", "no_time")
         if not self.connection:
-            roots = self.settings.roots
-            self.connection = Connection(
-                self.chip, self.network, roots, self.core.device.identity.base_url
-            )
+            from .connection import Connection
 
-    def call(self, request: tuple, body: bytes, before, take=None):
+            base_url = self.core.device.identity.base_url
+            self.connection = Connection(self.chip, self.network, self.settings.roots, base_url)
+
+    def call(self, request: tuple, body: bytes = b"", before=None, take=None):
         """Make one call; its value is (status, fields of the answer). Raises Failed.
 
-        Statuses that only say to come again later are raised, as "later" and with the wait.
+        `before()` is called when the first byte is about to go out. Statuses that only say to come
+        again later are raised, as "answer" and with the wait; so is a key that may not.
         """
         return self.exchange(request, len(body), (body,) if body else (), before, take)
 
-    def exchange(self, request: tuple, length: int, pieces, before, take=None):
+    def exchange(self, request: tuple, length: int, pieces, before=None, take=None):
         """Make one call with a body that comes in pieces; see `call`."""
+        from .reply import Reply
+
         cloud = self.cloud
-        headers = cloud.headers(self.core.device.identity, self.core.device.key)
+        device = self.core.device
         reply = Reply(cloud.FIELDS + cloud.WORDS)
         status, retry_after = yield from self.connection.exchange(
-            request, headers, length, pieces, before, take or reply.read
-        )
+            request, cloud.headers(device.identity, device.key), length, pieces, before,
+            take or reply.read,
+        )  # fmt: skip
         self.network.silent = 0
-        fields = reply.done()
-        if status in (401, 403):
-            return status, fields
-        if status == 429 or status >= 500 or status in (408, 409, 425) or 300 <= status < 400:
+        if status in (401, 403) and not take:
+            raise Failed("stop", "forbidden")
+        if status in (408, 409, 425, 429) or 300 <= status < 400 or status >= 500:
             wait = 0
             if retry_after:
                 from startline.trouble import retry_after as wait_for
 
                 wait = wait_for(retry_after, self.chip.unix())
             raise Failed("answer", "status %d" % status, wait)
-        return status, fields
+        return status, reply.done()
 
-    def stop(self, reason: str) -> None:
-        """Send nothing more until the reader's program, or an operator, says so."""
-        self.stopped = self.reason = reason
-        self.drop()
-        self.tell("race_stopped", {"reason": reason})
+    def look(self, request: tuple, names: tuple, one):
+        """Read a list at the cloud, `one(fields)` for each item; tell whether there was one.
+
+        None is there for a key that does not read, as `cannot_look` tells from then on, and for
+        what the cloud does not know. Raises Failed where it came in part.
+        """
+        if not self.cannot_look:
+            from startline.device_list import ListReader
+
+            reader = ListReader(names, one)
+            status, _ = yield from self.call(request, take=lambda data: reader.feed(bytes(data)))
+            if status == 200 and reader.closed and reader.listed:
+                return True
+            self.cannot_look = status in (401, 403)
+            if not self.cannot_look and status != 404:
+                raise Failed("answer", "status %d" % status)
+        return False
 
     def words(self, fields: dict) -> str:
         """Return what the cloud says, fit to be shown."""
         from startline.said import words
 
-        said = [fields[name] for name in self.cloud.WORDS if isinstance(fields.get(name), str)]
-        return words(said[0], (self.core.device.key,)) if said else ""
+        for name in self.cloud.WORDS:
+            if isinstance(fields.get(name), str):
+                return words(fields[name], (self.core.device.key,))
+        return ""
 
-    def _failed(self, failed) -> int:
+    def _failed(self, step: str, reason: str, wait: int = 0) -> int:
         """Say what failed; return how long to wait."""
-        step, reason = failed.args[:2]
-        wait = failed.args[2] if len(failed.args) > 2 else 0
+        if step == "stop":  # until the reader's program, or an operator, says so
+            self.stopped = self.reason = reason
+            self.drop()
+            self.tell("race_stopped", {"reason": reason})
+            return 0
         self.reason = step + " " + reason
         self.network.failed(step, reason)
         chance = int.from_bytes(self.chip.random(2), "little")

@@ -7,7 +7,6 @@ does not, a second session is opened, and only an empty one is left behind.
 
 from binascii import hexlify
 
-from startline.device_list import ListReader
 from startline.errors import Failed
 
 from .journal_format import ASKED, CLOSED, CLOSING, LONGEST_ALIAS, OPEN, WANTED, Session
@@ -23,58 +22,55 @@ def begin_next(sender, backlog) -> bool:
     lost = backlog.ordinal  # where the wish for it is damaged, its passings still name it
     wanted = progress.wanted.ordinal if progress.wanted else 0
     if last < lost <= wanted and (not found or found.ordinal > lost):
-        found = Session()
-        found.ordinal = lost
-        found.first = found.base = progress.cursor
-        found.mark = sender.chip.random(4)
-        found.alias = "session %d" % lost
-        sender.tell("race_session", {"state": "recovered", "alias": found.alias})
-    if not found:
-        return False
-    progress.session = found
-    return True
+        found = _new_session(sender, lost, progress.cursor, "session %d" % lost)
+        _tell(sender, "recovered", found)
+    if found:
+        progress.session = found
+    return bool(found)
 
 
-def cloud_alias(sender, session) -> str:
-    """Return what a session is called in the cloud: with a mark, unless that is switched off."""
-    if not sender.settings.mark:
-        return session.alias
-    return "%s sl.%s" % (session.alias, str(hexlify(session.mark), "ascii"))
+def _new_session(sender, ordinal: int, base: int, alias: str) -> Session:
+    session = Session()
+    session.ordinal = ordinal
+    session.first = sender.progress.cursor
+    session.base = base
+    session.mark = sender.chip.random(4)
+    session.alias = alias
+    return session
 
 
 def open_session(sender, session):
     """Have a session opened in the cloud. Raises Failed, JournalFull."""
     progress = sender.progress
+    mark = " sl." + str(hexlify(session.mark), "ascii") if sender.settings.mark else ""
+    state = "open"
+    token = ""
     if session.state == ASKED:
-        token = yield from _look(sender, session)
+        if mark:
+            token = yield from _look(sender, mark)
         if token:
-            session.token = token
-            progress.save_session(session, OPEN)
-            _show(sender, session, "found")
-            return
-        progress.empty += 1
-        sender.tell("race_session", {"state": "asked_again", "alias": session.alias})
-    alias = cloud_alias(sender, session)
-    request, body = sender.cloud.open_session(sender.core.device.token, alias)
+            state = "found"
+        else:
+            progress.empty += 1
+            _tell(sender, "asked_again", session)
+    if not token:
+        request, body = sender.cloud.open_session(sender.core.device.token, session.alias + mark)
 
-    def before() -> None:
-        if session.state == WANTED:
-            progress.save_session(session, ASKED)
+        def before() -> None:
+            if session.state == WANTED:
+                progress.save_session(session, ASKED)
 
-    status, fields = yield from sender.call(request, body, before)
-    token = sender.cloud.session_token(fields) if status in (200, 201) else ""
-    if token:
-        session.token = token
-        progress.save_session(session, OPEN)
-        _show(sender, session, "open")
-    elif status in (401, 403):
-        sender.stop("forbidden")
-    elif status == 404:
-        sender.stop("device_not_found")
-    elif 400 <= status < 500:
-        sender.stop("session_refused " + sender.words(fields))
-    else:
-        raise Failed("answer", "no_token")
+        status, fields = yield from sender.call(request, body, before)
+        if status == 404:
+            raise Failed("stop", "device_not_found")
+        if 400 <= status < 500:
+            raise Failed("stop", "session_refused " + sender.words(fields))
+        token = sender.cloud.session_token(fields)
+        if not token:
+            raise Failed("answer", "no_token")
+    session.token = token
+    progress.save_session(session, OPEN)
+    _tell(sender, state, session)
 
 
 def close_session(sender, session):
@@ -83,74 +79,46 @@ def close_session(sender, session):
     if session.state != CLOSING:
         progress.save_session(session, CLOSING)
     request = sender.cloud.close_session(session.token)
-    status, fields = yield from sender.call(request, b"", _nothing)
-    if status in (401, 403):
-        sender.stop("forbidden")
-        return
-    if not 200 <= status < 300:  # it is not there any more
-        sender.tell("race_session", {"state": "gone", "reason": sender.words(fields)})
+    status, _ = yield from sender.call(request)
     progress.save_session(session, CLOSED)
     sender.rescued = False
-    _show(sender, session, "closed")
+    # Any other answer says that it is not there any more.
+    _tell(sender, "closed" if 200 <= status < 300 else "gone", session)
 
 
 def rescue(sender, session) -> None:
-    """Go on in a session for the rest, as somebody else has closed this one.
+    """Go on in a session for the rest, as somebody else has closed this one. Raises Failed.
 
     Its passings keep their numbers. It happens again only where the last one took something, so
     that a cloud which refuses every session is not filled with them.
     """
     if sender.rescued:
-        sender.stop("closed_again")
-        return
-    rest = Session()
-    rest.ordinal = session.ordinal
-    rest.first = sender.progress.cursor
-    rest.base = session.base
-    rest.rescue = True
-    rest.mark = sender.chip.random(4)
+        raise Failed("stop", "closed_again")
     alias = session.alias
     if not session.rescue:
-        while len((alias + _REST).encode()) > LONGEST_ALIAS + len(_REST):
+        while len(alias.encode()) > LONGEST_ALIAS:
             alias = alias[:-1]
         alias += _REST
-    rest.alias = alias
+    rest = _new_session(sender, session.ordinal, session.base, alias)
+    rest.rescue = sender.rescued = True
     sender.progress.session = rest
-    sender.rescued = True
-    sender.tell("race_session", {"state": "closed_elsewhere", "alias": alias})
+    _tell(sender, "closed_elsewhere", rest)
 
 
-def _look(sender, session):
+def _look(sender, mark: str):
     """Look whether a session with our mark was opened; its value is its token, or ""."""
-    if sender.cannot_look or not sender.settings.mark:
-        return ""
-    found = []
-    mark = "sl." + str(hexlify(session.mark), "ascii")
+    found = [""]
     names = sender.cloud.SESSION_FIELDS
 
     def one(fields: dict) -> None:
         alias = fields.get(names[1])
-        if isinstance(alias, str) and mark in alias:
+        if isinstance(alias, str) and alias.endswith(mark):
             found.append(sender.cloud.session_token(fields))
 
-    reader = ListReader(names, one)
-    request = sender.cloud.list_sessions(sender.core.device.token)
-    status, _ = yield from sender.call(
-        request, b"", _nothing, lambda data: reader.feed(bytes(data))
-    )
-    if status in (401, 403):
-        sender.cannot_look = True
-    elif status == 404:
-        pass  # this device has no session at all
-    elif status != 200 or not (reader.closed and reader.listed):
-        raise Failed("answer", "status %d" % status)
-    return found[-1] if found else ""
+    yield from sender.look(sender.cloud.list_sessions(sender.core.device.token), names, one)
+    return found[-1]
 
 
-def _show(sender, session, state: str) -> None:
+def _tell(sender, state: str, session) -> None:
     told = {"state": state, "alias": session.alias, "token": session.token}
     sender.tell("race_session", told)
-
-
-def _nothing() -> None:
-    """Do nothing before the first byte: what is asked may be asked again."""

@@ -129,7 +129,7 @@ def test_a_journal_is_summed_up(flash: bytearray) -> None:
     for number in range(1, 301):
         passing = Passing()
         passing.number, passing.chip = number, "7F"
-        journal.append(PASSING, pack_passing(passing))
+        journal.append(PASSING, pack_passing(passing, bytearray(240)))
         journal.number = number + 1
     progress.sent(101, 100, 0)
     put(flash, RACE, race.data)

@@ -35,7 +35,7 @@ def payload(journal, chip=EPC):
     passing.time_us = 1000000 * journal.number
     passing.chip = chip
     passing.antenna, passing.rssi, passing.hits = 1, -55, 3
-    return pack_passing(passing)
+    return pack_passing(passing, bytearray(240))
 
 
 def store(journal, count, reserve=0):

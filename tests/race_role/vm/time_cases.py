@@ -5,7 +5,7 @@ from struct import pack_into
 import given
 from race_chip import NOW, make_chip, race_device
 from startline_race.journal_format import SOURCES
-from startline_race.sntp import agree, question, read
+from startline_race.time_sync import agree, question, read
 from startline_race.timekeeper import NTP, USB
 
 with open(given.fctry, "rb") as file:
