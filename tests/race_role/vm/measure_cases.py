@@ -152,7 +152,7 @@ def send(chip, race) -> float:
     sender.sync_due = 1 << 60  # resolving the names of time servers is not what is measured
     began = chip.ms()
     while not race.progress.done():
-        if race._sender.reason[:3] == "bug" or chip.since(began) > 120000:
+        if "emory" in race._sender.reason or chip.since(began) > 120000:
             raise MemoryError
         stream = sender.connection.stream if sender.connection else None
         start = time.ticks_us()
