@@ -35,7 +35,7 @@ RACE_EVENTS = {
         "full", "reason",
     ),
     "race_clock": ("server", "reason", "step_ms"),
-    "race_session": ("state", "alias", "token", "reason"),
+    "race_session": ("state", "alias", "token"),
     "race_lookup": ("first", "last", "there"),
     "race_failed": ("step", "reason", "next_ms"),
     "race_stopped": ("reason",),

@@ -23,7 +23,7 @@ def begin_next(sender, backlog) -> bool:
     wanted = progress.wanted.ordinal if progress.wanted else 0
     if last < lost <= wanted and (not found or found.ordinal > lost):
         found = _new_session(sender, lost, progress.cursor, "session %d" % lost)
-        _tell(sender, "recovered", found)
+        _report(sender, "recovered", found)
     if found:
         progress.session = found
     return bool(found)
@@ -52,7 +52,7 @@ def open_session(sender, session):
             state = "found"
         else:
             progress.empty += 1
-            _tell(sender, "asked_again", session)
+            _report(sender, "asked_again", session)
     if not token:
         request, body = sender.cloud.open_session(sender.core.device.token, session.alias + mark)
 
@@ -70,7 +70,7 @@ def open_session(sender, session):
             raise Failed("answer", "no_token")
     session.token = token
     progress.save_session(session, OPEN)
-    _tell(sender, state, session)
+    _report(sender, state, session)
 
 
 def close_session(sender, session):
@@ -83,7 +83,7 @@ def close_session(sender, session):
     progress.save_session(session, CLOSED)
     sender.rescued = False
     # Any other answer says that it is not there any more.
-    _tell(sender, "closed" if 200 <= status < 300 else "gone", session)
+    _report(sender, "closed" if 200 <= status < 300 else "gone", session)
 
 
 def rescue(sender, session) -> None:
@@ -102,7 +102,7 @@ def rescue(sender, session) -> None:
     rest = _new_session(sender, session.ordinal, session.base, alias)
     rest.rescue = sender.rescued = True
     sender.progress.session = rest
-    _tell(sender, "closed_elsewhere", rest)
+    _report(sender, "closed_elsewhere", rest)
 
 
 def _look(sender, mark: str):
@@ -119,6 +119,6 @@ def _look(sender, mark: str):
     return found[-1]
 
 
-def _tell(sender, state: str, session) -> None:
+def _report(sender, state: str, session) -> None:
     told = {"state": state, "alias": session.alias, "token": session.token}
     sender.tell("race_session", told)

@@ -21,12 +21,12 @@ from startline_host.formats.factory_partition import (
     DeviceSettings,
     NetSettings,
     OptionSettings,
-    Racing,
+    RacingSettings,
     RunSettings,
     TlsSettings,
     make_entries,
 )
-from startline_host.formats.settings_file import _SECTIONS
+from startline_host.formats.settings_sections import SECTIONS
 from startline_host.formats.units import Unit
 from startline_host.secrets import Secret
 from tests.firmware.harness import SOURCES
@@ -200,7 +200,9 @@ def written_settings() -> set[str]:
             tls=TlsSettings(ca=(b"1", b"2")),
             run=RunSettings(key=Secret("r")),
             set=OptionSettings(insecure_http=True, mark=True, boot_limit=60, look_pause=60, led=2),
-            race=Racing(dead_time=5000, best=True, batch=50, mark=False, servers=("b.example",)),
+            race=RacingSettings(
+                dead_time=5000, best=True, batch=50, mark=False, servers=("b.example",)
+            ),
         )
         found |= {f"{one.namespace}.{one.key}" for one in make_entries(unit, whole)}
     return found
@@ -223,10 +225,10 @@ def test_a_settings_file_can_say_every_setting() -> None:
     """Each field of the settings can stand in a settings file; what the venue sets is one of them."""
     parts: dict[str, type[msgspec.Struct]] = {
         "claim": ClaimSettings, "net": NetSettings, "tls": TlsSettings, "run": RunSettings, "set": OptionSettings,
-        "race": Racing,
+        "race": RacingSettings,
     }  # fmt: skip
     for name, struct in parts.items():
-        plain, secret = _SECTIONS[name]
+        plain, secret = SECTIONS[name]
         assert {*plain, *secret} == set(struct.__struct_fields__), name
     at_venue = {f"{space}.{key}" for names in FACTORY.values() for space, key in names}
     assert at_venue <= states.SETTINGS.keys()

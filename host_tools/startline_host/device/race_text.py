@@ -91,8 +91,7 @@ def _clock(fields: Fields) -> str:
 def _session(fields: Fields) -> str:
     state = str(fields.get("state", ""))
     words = _SESSION_STATES.get(state) or _plain(state)
-    reason = f" ({_plain(fields['reason'])})" if fields.get("reason") else ""
-    return f"session {printable(str(fields.get('alias', '?')))!r} {words}{reason}"
+    return f"session {printable(str(fields.get('alias', '?')))!r} {words}"
 
 
 def _lookup(fields: Fields) -> str:

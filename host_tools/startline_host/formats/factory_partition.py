@@ -83,7 +83,7 @@ class OptionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     led: int | bool | None = None
 
 
-class Racing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RacingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the race role times; None leaves the device's own default.
 
     Within `dead_time` milliseconds, repeats of one chip are one passing: the first, or with `best`
@@ -106,7 +106,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     tls: TlsSettings = TlsSettings()
     run: RunSettings = RunSettings()
     set: OptionSettings = OptionSettings()
-    race: Racing | None = None
+    race: RacingSettings | None = None
 
     def __post_init__(self) -> None:
         _check_claim(self.claim)
@@ -191,7 +191,7 @@ def check_options(options: OptionSettings) -> None:
         )
 
 
-def check_racing(racing: Racing) -> None:
+def check_racing(racing: RacingSettings) -> None:
     """Raise BadInput for a setting of the race that a device could not go by."""
     for name, limits, unit in (
         ("dead_time", DEAD_TIME, "milliseconds"),

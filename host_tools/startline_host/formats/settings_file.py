@@ -22,7 +22,7 @@ from startline_host.formats.factory_partition import (
     DeviceSettings,
     NetSettings,
     OptionSettings,
-    Racing,
+    RacingSettings,
     RunSettings,
     TlsSettings,
 )
@@ -73,7 +73,9 @@ def load_settings(
             tls=TlsSettings(ca=_certificates(sections.get("tls", {}), path, warn)),
             run=_convert(sections.get("run", {}), RunSettings, "run"),
             set=_convert(sections.get("set", {}), OptionSettings, "set"),
-            race=_convert(sections["race"], Racing, "race") if "race" in sections else None,
+            race=_convert(sections["race"], RacingSettings, "race")
+            if "race" in sections
+            else None,
         )
         unit_defaults = _unit_defaults(sections.get("unit", {}))
     except BadInput as error:

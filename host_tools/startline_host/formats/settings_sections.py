@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from startline_host.errors import BadInput
-from startline_host.formats.factory_partition import OptionSettings, Racing
+from startline_host.formats.factory_partition import OptionSettings, RacingSettings
 from startline_host.text_file import decode_text
 
 #: What [unit] may say for all units at once.
@@ -25,7 +25,7 @@ SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "tls": (("ca",), {}),
     "run": ((), {"key": "application's key"}),
     "set": (OptionSettings.__struct_fields__, {}),
-    "race": (Racing.__struct_fields__, {}),
+    "race": (RacingSettings.__struct_fields__, {}),
     "unit": (UNIT_FIELDS, {}),
 }
 

@@ -1,4 +1,4 @@
-"""Racing against a cloud over TLS, in real time; each case is one life of a reader."""
+"""RacingSettings against a cloud over TLS, in real time; each case is one life of a reader."""
 
 import given
 from fake_chip import FileFlash

@@ -13,7 +13,7 @@ from startline_host.formats.factory_partition import (
     DeviceSettings,
     NetSettings,
     OptionSettings,
-    Racing,
+    RacingSettings,
     RunSettings,
     TlsSettings,
     make_entries,
@@ -151,7 +151,7 @@ class Provisioner:
                 mark=given.mark,
                 insecure_http=None if cloud.tls else True,
             ),
-            race=Racing(dead_time=given.dead_time, servers=given.race_servers),
+            race=RacingSettings(dead_time=given.dead_time, servers=given.race_servers),
         )
 
     def _net(self, given: ReaderSettings) -> NetSettings:

@@ -18,7 +18,7 @@ from startline_host.flows.operator.device_session import DeviceSession, stopped
 from startline_host.formats.factory_partition import (
     NetSettings,
     OptionSettings,
-    Racing,
+    RacingSettings,
     check_net,
     check_options,
     check_racing,
@@ -37,7 +37,7 @@ FACTORY: Mapping[str, tuple[Name, ...]] = MappingProxyType(
         "boot-limit": (("set", "boot_limit"),),
         "look-pause": (("set", "look_pause"),),
         "mark": (("set", "mark"),),
-        "race": tuple(("race", name) for name in Racing.__struct_fields__),
+        "race": tuple(("race", name) for name in RacingSettings.__struct_fields__),
     }
 )
 
@@ -77,7 +77,7 @@ def check_changes(changes: Changes) -> None:
     options = {key: value for (space, key), value in changes.items() if space == "set"}
     check_options(msgspec.convert(options, OptionSettings, strict=False))
     racing = {key: value for (space, key), value in changes.items() if space == "race"}
-    check_racing(msgspec.convert(racing, Racing, strict=False))
+    check_racing(msgspec.convert(racing, RacingSettings, strict=False))
 
 
 def change(
