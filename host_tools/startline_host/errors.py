@@ -138,7 +138,7 @@ class Bug(StartlineError):
     summary = "bug"
 
 
-#: What each exit code means: the one table behind `--help` and the README.
+#: What each exit code means: the one table behind `--help` and the book.
 EXIT_CODES: dict[int, str] = {
     0: "done",
     1: "done, and a scenario failed",
