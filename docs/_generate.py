@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import types
 from collections.abc import Iterable
+from importlib.resources import files
 
 import click
 import mkdocs_gen_files
 from startline import limits, states
 from startline_race.settings import BATCH, DEAD_TIME
 
+from startline_host.bench import pytest_plugin, station
 from startline_host.boards import board_names, load_board
 from startline_host.cli import startline
 from startline_host.errors import EXIT_CODES
+from startline_host.mock_cloud import MockCloud
 from startline_host.mock_cloud.fault_table import ROWS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
+from startline_host.virtual.world_keys import ACCESS_POINT_KEYS, WORLD_KEYS, WorldKey
 
 
 def _option_row(option: click.Parameter) -> str:
@@ -156,7 +163,111 @@ def _boards_page() -> str:
     return "# Boards\n\n" + _table(("board", "title", "chip", "flash", "firmware"), rows)
 
 
+def _world_page() -> str:
+    def table(keys: types.MappingProxyType[str, WorldKey]) -> str:
+        return _table(
+            ("key", "type", "without it", "meaning"),
+            (
+                (f"`{name}`", key.type, f"`{key.default}`", key.meaning)
+                for name, key in keys.items()
+            ),
+        )
+
+    text = "# Virtual ESP32: the world file\n\n"
+    text += "`startline virtual --world FILE` takes a JSON object; every key may be missing. "
+    text += "It is read again at each use.\n\n" + table(WORLD_KEYS)
+    text += "## An access point\n\n" + table(ACCESS_POINT_KEYS)
+    return text
+
+
+def _mock_options_page() -> str:
+    command = startline.get_command(click.Context(startline), "cloud")
+    assert command is not None  # noqa: S101 - it is there
+    text = "# Mock cloud: options\n\n## On the command line\n\n"
+    text += _verb("cloud", command, 3).partition("\n\n")[2]
+    text += "## In Python\n\n" + (inspect.getdoc(MockCloud) or "") + "\n\n"
+    parameters = inspect.signature(MockCloud).parameters.values()
+    text += _table(
+        ("argument", "type", "default"),
+        ((f"`{one.name}`", f"`{one.annotation}`", f"`{one.default!r}`") for one in parameters),
+    )
+    return text + _members(MockCloud)
+
+
+def _members(kind: type) -> str:
+    """Return a table of a class's public methods and properties, from their docstrings."""
+    rows = []
+    for name, member in vars(kind).items():
+        inner = member.fget if isinstance(member, property) else member
+        if name.startswith("_") or not inspect.isfunction(inner):
+            continue
+        shown = name
+        if not isinstance(member, property):
+            arguments = list(inspect.signature(inner).parameters.values())[1:]
+            shown += f"({', '.join(str(one) for one in arguments)})".replace("'", "")
+        rows.append((f"`{shown}`", " ".join((inspect.getdoc(inner) or "").split())))
+    return _table(("member", ""), rows)
+
+
+def _pytest_page() -> str:
+    text = "# pytest fixtures\n\n" + (inspect.getdoc(pytest_plugin) or "") + "\n\n"
+    text += "## Fixtures\n\n"
+    rows = []
+    for name in ("startline_device", "startline_cloud", "startline_station"):
+        function = getattr(pytest_plugin, name)
+        said = inspect.getdoc(getattr(function, "__wrapped__", function)) or ""
+        rows.append((f"`{name}`", said))
+    text += _table(("fixture", ""), rows)
+    text += "## Marker\n\n" + f"`{' '.join(pytest_plugin.MARKER.split())}`\n\n"
+    text += "## Options and settings\n\n"
+    text += _table(("name", ""), _plugin_options())
+    for kind in vars(station).values():
+        if inspect.isclass(kind) and kind.__module__ == station.__name__:
+            text += f"## {kind.__name__}\n\n{inspect.getdoc(kind)}\n\n{_members(kind)}"
+    return (
+        text + "`startline_cloud` is a `MockCloud`; see [Mock cloud: options](mock-options.md).\n"
+    )
+
+
+def _plugin_options() -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+
+    class Recorder:
+        def getgroup(self, _name: str) -> Recorder:
+            return self
+
+        def addoption(self, name: str, **told: str) -> None:
+            found.append((f"`{name}`", told["help"]))
+
+        def addini(self, name: str, help: str, **_told: object) -> None:  # noqa: A002 - pytest's name
+            found.append((f"`{name}` (ini)", help))
+
+    pytest_plugin.pytest_addoption(Recorder())  # type: ignore[arg-type]
+    return found
+
+
+def _json_page() -> str:
+    text = (
+        "# JSON of the verbs\n\nWith `--json` a verb prints JSON objects on standard output, one a "
+        'line; the last one is the result. A failure is `{"exit_code", "error", "hint"}`.\n\n'
+    )
+    schemas = sorted(
+        path
+        for path in files("startline_host").rglob("*.schema.json")  # type: ignore[attr-defined]
+    )
+    for path in schemas:
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        name = path.name.removesuffix(".schema.json")
+        text += f"## {name}\n\n{schema.get('description', '')}\n\n"
+        text += f"```json\n{json.dumps(schema, indent=2)}\n```\n\n"
+    return text
+
+
 _PAGES = {
+    "reference/world.md": _world_page,
+    "reference/mock-options.md": _mock_options_page,
+    "reference/pytest.md": _pytest_page,
+    "reference/json.md": _json_page,
     "reference/verbs.md": _verbs_page,
     "reference/states.md": _states_page,
     "reference/settings.md": _settings_page,

@@ -5,7 +5,7 @@ Run by hand where what `up` prints has changed: `.venv/bin/python docs/_picture.
 
 from __future__ import annotations
 
-import os
+import io
 import re
 import subprocess
 import sys
@@ -76,17 +76,18 @@ def _printed() -> str:
 
 def draw(printed: str, picture: Path) -> None:
     """Draw a terminal with the command and what it printed."""
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        console = Console(record=True, width=_WIDTH, file=nowhere, highlight=False)
-        console.print(f"[bold green]$[/] [bold]{_COMMAND}[/]")
-        for line in printed.splitlines():
-            text = Text.from_ansi(line)
-            text.highlight_regex(r"^ {10,}.*|^ +\d+\.\d{3} s", "dim")
-            text.highlight_regex(r"ready: bound|verified|DEVICE-123 is bound.*|knows this very device", "green")
-            console.print(text, soft_wrap=False)
-        svg = console.export_svg(
-            title="startline", theme=SVG_EXPORT_THEME, code_format=_FORMAT, unique_id="up"
+    console = Console(record=True, width=_WIDTH, file=io.StringIO(), highlight=False)
+    console.print(f"[bold green]$[/] [bold]{_COMMAND}[/]")
+    for line in printed.splitlines():
+        text = Text.from_ansi(line)
+        text.highlight_regex(r"^ {10,}.*|^ +\d+\.\d{3} s", "dim")
+        text.highlight_regex(
+            r"ready: bound|verified|DEVICE-123 is bound.*|knows this very device", "green"
         )
+        console.print(text, soft_wrap=False)
+    svg = console.export_svg(
+        title="startline", theme=SVG_EXPORT_THEME, code_format=_FORMAT, unique_id="up"
+    )
     picture.parent.mkdir(exist_ok=True)
     picture.write_text(svg + "\n", encoding="utf-8")
 

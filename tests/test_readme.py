@@ -1,4 +1,4 @@
-"""The README's tables and the command's own help tell the same as the code."""
+"""The README leads to what is there, and the command's own help tells the same as the code."""
 
 from __future__ import annotations
 
@@ -20,19 +20,6 @@ def verbs() -> list[str]:
     return startline.list_commands(click.Context(startline))
 
 
-def table(heading: str) -> list[list[str]]:
-    """Return the README's table whose first column has that heading: its rows, cell by cell."""
-    found: list[list[str]] = []
-    inside = False
-    for line in README.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
-        inside = line.startswith("|") and (inside or cells[0] == heading)
-        if inside:
-            found.append(cells)
-    assert len(found) > 2, f"the README has no table with the heading {heading!r}"
-    return found[2:]
-
-
 def help_of(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
     """Return what --help prints in a terminal of 80 columns."""
     from click.testing import CliRunner
@@ -43,16 +30,19 @@ def help_of(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
     return done.output
 
 
-def test_the_readme_has_every_verb_and_no_other() -> None:
-    """Its table of verbs is complete, without duplicates and without what is not there."""
-    named = [re.findall(r"^`(?:startline )?([a-z-]+)", row[0])[0] for row in table("verb")]
-    assert sorted(named) == verbs()
+def test_the_readme_is_a_screen_and_a_half() -> None:
+    """It stays short: what is more than a way in belongs to the book."""
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 80
 
 
-def test_the_readme_has_every_exit_code_with_its_meaning() -> None:
-    """Its table of exit codes is the one in the code, word for word."""
-    told = {int(code): meaning for code, meaning in table("exit code")}
-    assert told == EXIT_CODES
+def test_what_the_readme_points_at_is_there() -> None:
+    """Every link to a file, and every folder of its table, exists."""
+    text = README.read_text(encoding="utf-8")
+    linked = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    folders = re.findall(r"^\| `([^`]+/)`", text, re.MULTILINE)
+    assert len(linked) > 8
+    assert len(folders) >= 5
+    assert [name for name in (*linked, *folders) if not (README.parent / name).exists()] == []
 
 
 @pytest.mark.parametrize("verb", ["", *verbs()])

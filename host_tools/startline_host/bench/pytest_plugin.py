@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from startline_host.bench.station import BenchDevice, BenchStation
     from startline_host.mock_cloud import MockCloud
 
-_MARKER = """startline(app=None, key="WRITE", cloud={}, given={}): how startline_device, _cloud and
+MARKER = """startline(app=None, key="WRITE", cloud={}, given={}): how startline_device, _cloud and
 _station are made: a folder with app.py beside the test, the claim key's access type, options
 of MockCloud, and what the device is provisioned with."""
 _TRANSCRIPT = pytest.StashKey["Transcript"]()
@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, and the short names where they are wanted."""
-    config.addinivalue_line("markers", " ".join(_MARKER.split()))
+    config.addinivalue_line("markers", " ".join(MARKER.split()))
     if config.getini("startline_short_names"):
         config.pluginmanager.register(ShortNames(), "startline_short_names")
 
