@@ -118,7 +118,7 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise BadInput(
             f"The settings file {path} cannot be read: {error.strerror}.",
-            "Name one with --settings; README.md shows what stands in it.",
+            "Name one with --settings; docs/how-to/settings-file.md has an example.",
         ) from None
     except UnicodeDecodeError as error:
         line = path.read_bytes().count(b"\n", 0, error.start) + 1
