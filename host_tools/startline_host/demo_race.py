@@ -15,7 +15,7 @@ import httpx
 from startline_host.bench.scenarios.reader import Reader
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.device.console import Event
-from startline_host.device.event_text import describe
+from startline_host.device.event_text import describe_event
 from startline_host.errors import Bug
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
@@ -114,7 +114,7 @@ class DemoRace:
         """Listen until the reader's last word of its race has these fields, and say it."""
 
         def last() -> Event | None:
-            told = [event for event in reader.life.events if event.name == "race"]
+            told = [event for event in reader.cycle.events if event.name == "race"]
             return told[-1] if told else None
 
         def holds(_: Reader) -> bool:
@@ -124,7 +124,7 @@ class DemoRace:
         reader.follow(holds, _SECONDS, what)
         event = last()
         if event is not None:
-            self._note(describe(event))
+            self._note(describe_event(event))
 
     def _check(self) -> None:
         found = self._at_cloud()

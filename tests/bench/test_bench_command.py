@@ -178,7 +178,7 @@ def test_a_board_is_left_with_a_blank_record(typed: Typed, tmp_path: Path) -> No
         assert typed("-p", chip.url, *BOARD, "-k", "binds") == 0
     record = kept_of(flash).record()
     assert (record.state, record.nvs.found, record.bind.found) == ("unbound", "blank", "blank")
-    assert kept_of(flash).told().get("factory", "serial") == ""
+    assert kept_of(flash).stored().get("factory", "serial") == ""
 
 
 def test_a_board_that_is_bound_is_refused(
@@ -200,14 +200,14 @@ def bound_flash(folder: Path) -> bytes:
     case = make_cases(load_scenarios(), words=["good-answer"])[0]
     place = folder / "factory"
     place.mkdir()
-    with CaseClouds(case) as stage, VirtualRig(make_base(), place, Transcript()) as rig:
+    with CaseClouds(case) as clouds, VirtualRig(make_base(), place, Transcript()) as rig:
         reader = rig.reader()
-        maker = Provisioner(stage.cloud, "WRITE", "rufus", CloudLink())
+        maker = Provisioner(clouds.cloud, "WRITE", "rufus", CloudLink())
         provision = maker.provision(case.scenario.given)
         unit = msgspec.structs.replace(provision.unit, extra={})  # no unit of the bench's own
         rig.write("first", "fctry", Provision(unit, provision.settings).image())
         reader.power_on()
-        reader.follow(lambda one: one.life.count("ready") > 0, 30, "ready")
+        reader.follow(lambda one: one.cycle.count("ready") > 0, 30, "ready")
         reader.power_off()
         return (place / "first.flash").read_bytes()
 

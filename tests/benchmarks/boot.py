@@ -24,15 +24,15 @@ _IS_BOUND = b'"state":"bound"'
 
 def rows(work: Path) -> Iterator[Row]:
     """Yield the time to `ready`, the network calls, and reads and writes by partition."""
-    kit = small_kit(work)
+    bundle = small_kit(work)
     with MockCloud() as cloud:
         unit = provision("DEVICE-123", cloud)
-        first = Lives(work / "first", flash_with(kit, kit.files, unit.image()))
+        first = Lives(work / "first", flash_with(bundle, bundle.files, unit.image()))
         if _IS_BOUND not in first.live():
             raise Bug("A first boot did not end bound.")
     bound = first.path.read_bytes()
     chip = Lives(work / "bound", bound, SILENCE)
-    empty = Lives(work / "empty", flash_with(kit, {**kit.files, "/main.py": b""}), SILENCE)
+    empty = Lives(work / "empty", flash_with(bundle, {**bundle.files, "/main.py": b""}), SILENCE)
     ready, idle = interleave([lambda: _boot(chip, _IS_BOUND), lambda: _boot(empty, b"")], _ROUNDS)
     note = f"VM time, median of {_ROUNDS} pairs"
     yield Row("bound_to_ready", median_difference(ready, idle), "ms", note=note)

@@ -19,11 +19,11 @@ _SECONDS = 30.0
 
 
 def flash_with(
-    kit: FirmwareBundle, files: Mapping[str, bytes], fctry: bytes | None = None
+    bundle: FirmwareBundle, files: Mapping[str, bytes], fctry: bytes | None = None
 ) -> bytes:
-    """Return a whole flash: the kit's firmware and table, and these files."""
-    image = bytearray(merged_image(kit.plan(vfs=False, fctry=fctry)))
-    row = kit.table.get("vfs")
+    """Return a whole flash: the bundle's firmware and table, and these files."""
+    image = bytearray(merged_image(bundle.plan(vfs=False, fctry=fctry)))
+    row = bundle.table.get("vfs")
     image[row.offset : row.end] = make_filesystem(files, row.size)
     return bytes(image)
 

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from startline_host.boards import load_board
-from startline_host.flows.firmware_bundle import FirmwareBundle, Provision, make_kit
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision, make_bundle
 from startline_host.flows.firmware_store import ChosenFirmware, FirmwareStore
 from startline_host.formats.factory_partition import (
     ClaimSettings,
@@ -36,14 +36,14 @@ _PLAIN_OF_THREE = 2
 def small_kit(work: Path) -> FirmwareBundle:
     """Return the agent with the virtual board's own small firmware."""
     board = load_board(BOARD)
-    return make_kit(board, FirmwareStore(work / "firmware").obtain(board))
+    return make_bundle(board, FirmwareStore(work / "firmware").obtain(board))
 
 
 def official_sized_kit(work: Path) -> FirmwareBundle:
     """Return the agent with a firmware as long as the official one, that deflates as well."""
     board = load_board(BOARD)
     image = synthetic_firmware(board, version="1.29.0", app_size=_OFFICIAL_APP, filler=_code)
-    return make_kit(board, ChosenFirmware("", "built in", split_firmware(image, board)))
+    return make_bundle(board, ChosenFirmware("", "built in", split_firmware(image, board)))
 
 
 def provision(serial: str, cloud: MockCloud | None = None, *, boot_limit: int = 6) -> Provision:

@@ -18,10 +18,10 @@ _MANY, _FEW = 1000, 30
 
 def rows(work: Path) -> Iterator[Row]:
     """Yield programs and erases of a first boot, of bound boots, of vain ones, and the life."""
-    kit = small_kit(work)
+    bundle = small_kit(work)
     with MockCloud() as cloud:
         unit = provision("DEVICE-123", cloud)
-        chip = Meter(work / "chip", flash_with(kit, kit.files, unit.image()))
+        chip = Meter(work / "chip", flash_with(bundle, bundle.files, unit.image()))
         first = chip.first_boot()
     if not first.network:
         raise Bug("A first boot was not seen to use the network.")
@@ -29,7 +29,9 @@ def rows(work: Path) -> Iterator[Row]:
     yield from _told("bound_boot", chip.bound_boots(1))
     many = chip.bound_boots(_MANY)
     yield from _told(f"bound_boots_{_MANY}", many)
-    lonely = Meter(work / "lonely", flash_with(kit, kit.files, unit.image())).lonely_boots(_FEW)
+    lonely = Meter(work / "lonely", flash_with(bundle, bundle.files, unit.image())).lonely_boots(
+        _FEW
+    )
     yield from _told(f"boots_without_network_{_FEW}", lonely)
     yield _life("first", first, 1)
     yield _life("bound", many, _MANY)

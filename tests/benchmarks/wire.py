@@ -31,25 +31,25 @@ _NEVER = 1 << 30
 def rows(work: Path) -> Iterator[Row]:
     """Yield the agent alone at the prompt, then whole devices through the boot loader."""
     yield from _agent(work)
-    kit = official_sized_kit(work)
+    bundle = official_sized_kit(work)
     for baud in _BAUDS:
-        yield from _blank_device(work / f"blank-{baud}.bin", kit, baud)
+        yield from _blank_device(work / f"blank-{baud}.bin", bundle, baud)
     yield from _second_unit(work / "second.bin", small_kit(work))
 
 
 def _agent(work: Path) -> Iterator[Row]:
     """Load the agent's files on a device with an empty file system, ours and mpremote's way."""
-    kit = small_kit(work)
+    bundle = small_kit(work)
     flash = work / "agent.bin"
-    empty = msgspec.structs.replace(kit, files={})
+    empty = msgspec.structs.replace(bundle, files={})
     image = merged_image(empty.plan(vfs=True, fctry=None))
-    size = sum(map(len, kit.files.values()))
+    size = sum(map(len, bundle.files.values()))
 
     flash.write_bytes(image)
     with VirtualEsp32(flash) as chip:
-        ours, report = _load(chip, LoadRequest(board=kit.board, kit=kit))
-        again, second = _load(chip, LoadRequest(board=kit.board, kit=kit))
-    if report.files != len(kit.files) or second.changed:
+        ours, report = _load(chip, LoadRequest(board=bundle.board, bundle=bundle))
+        again, second = _load(chip, LoadRequest(board=bundle.board, bundle=bundle))
+    if report.files != len(bundle.files) or second.changed:
         raise Bug("Loading the agent did not do what it should.")
     taken = {}
     for chunk in (None, *CHUNKS):
@@ -57,9 +57,9 @@ def _agent(work: Path) -> Iterator[Row]:
         with VirtualEsp32(flash) as chip:
             before = chip.counts()
             if chunk is None:
-                copy_by_command(chip.url, kit.files, work / "tree")
+                copy_by_command(chip.url, bundle.files, work / "tree")
             else:
-                copy_in_chunks(chip.url, kit.files, chunk)
+                copy_in_chunks(chip.url, bundle.files, chunk)
             taken[chunk] = _both(chip.counts(), before)
     best = min(CHUNKS, key=taken.__getitem__)
     told = f"{report.files} files, {size:,} bytes, both directions of the line counted"
@@ -68,23 +68,23 @@ def _agent(work: Path) -> Iterator[Row]:
     yield Row("agent_again", again, "bytes", note="the same order again: only asked, none written")
 
 
-def _blank_device(flash: Path, kit: FirmwareBundle, baud: int) -> Iterator[Row]:
+def _blank_device(flash: Path, bundle: FirmwareBundle, baud: int) -> Iterator[Row]:
     """Load a blank chip: the line's seconds at the rates that were set, against the least."""
     unit = provision("DEVICE-123")
     with VirtualEsp32(flash) as chip:
         before = chip.counts()
-        order = LoadRequest(board=kit.board, kit=kit, provision=unit, flash_baud=baud)
-        _load(chip, order)
+        request = LoadRequest(board=bundle.board, bundle=bundle, provision=unit, flash_baud=baud)
+        _load(chip, request)
         busy = chip.counts().busy - before.busy
-    least = sum(wire_size(region.data) for region in kit.plan(vfs=True, fctry=unit.image()))
+    least = sum(wire_size(region.data) for region in bundle.plan(vfs=True, fctry=unit.image()))
     peer = Peer("deflated bytes / line rate", least * _BITS_A_BYTE / baud)
     yield Row(f"device_{baud}", busy, "s of line", peer, f"{least:,} deflated bytes")
 
 
-def _second_unit(flash: Path, kit: FirmwareBundle) -> Iterator[Row]:
+def _second_unit(flash: Path, bundle: FirmwareBundle) -> Iterator[Row]:
     """Give a chip like the last one of a batch another identity, by either way, then the same."""
     first, second = provision("DEVICE-123"), provision("DEVICE-124")
-    flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=first.image())))
+    flash.write_bytes(merged_image(bundle.plan(vfs=True, fctry=first.image())))
     least = _OPERATIONS_A_SECTOR * _differing_sectors(first, second)
     air = flash.with_suffix(".air")
     air.write_text(json.dumps(SILENCE), encoding="utf-8")
@@ -92,10 +92,10 @@ def _second_unit(flash: Path, kit: FirmwareBundle) -> Iterator[Row]:
         if not at_its_prompt(chip):
             raise Bug("The reader did not come to the end of its program.")
         own = chip.operations()
-        order = LoadRequest(board=kit.board, kit=kit, provision=second)
-        taken, report = _load(chip, order)
+        request = LoadRequest(board=bundle.board, bundle=bundle, provision=second)
+        taken, report = _load(chip, request)
         written = chip.operations() - own
-        again, _ = _load(chip, order)
+        again, _ = _load(chip, request)
         rewritten = chip.operations() - own - written
     note = f"{', '.join(report.regions)}; {report.same:,} bytes same; {taken:,} bytes of line"
     peer = Peer("of the sectors that differ", least)
@@ -113,11 +113,11 @@ def _sectors(image: bytes) -> Sequence[bytes]:
     return [image[at : at + 4096] for at in range(0, len(image), 4096)]
 
 
-def _load(chip: VirtualEsp32, order: LoadRequest) -> tuple[int, LoadReport]:
+def _load(chip: VirtualEsp32, request: LoadRequest) -> tuple[int, LoadReport]:
     """Load, and return the bytes that it took on the line both ways."""
     before = chip.counts()
     with PortSession(chip.url) as line:
-        report = load(line, order)
+        report = load(line, request)
     return _both(chip.counts(), before), report
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from startline_host.cli import startline
 from startline_host.errors import EXIT_CODES
-from startline_host.mock_cloud.switchboard import ALL_FAULTS
+from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.virtual.world_keys import WORLD_KEYS
 from tests.book.pages import ROOT
 

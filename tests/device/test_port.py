@@ -15,7 +15,7 @@ import pytest
 
 from startline_host.device.port import open_port
 from startline_host.device.port_lock import PortLock, canonical
-from startline_host.device.ports import PortInfo, detect_port, holder
+from startline_host.device.ports import PortInfo, detect_port, process_holding
 from startline_host.errors import BadInput, NoSuchPort
 
 
@@ -100,7 +100,7 @@ def test_the_holder_of_a_device_file_is_named(pty_pair: tuple[int, str]) -> None
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"open\n"
-        assert f"process {other.pid} (" in (holder(pty_pair[1]) or "")
+        assert f"process {other.pid} (" in (process_holding(pty_pair[1]) or "")
         other.communicate()
 
 

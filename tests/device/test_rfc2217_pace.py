@@ -39,8 +39,8 @@ def test_a_near_port_opens_in_short_polls(
 
 def test_a_far_server_is_given_time_after_closing(slept: list[float]) -> None:
     """The pause after closing stays where the server is another computer."""
-    rfc2217_pace.hurry("rfc2217://192.0.2.1:4000")
+    rfc2217_pace.skip_close_delay("rfc2217://192.0.2.1:4000")
     rfc2217_pace.rfc2217.time.sleep(0.3)
-    rfc2217_pace.hurry("rfc2217://[::1]:4000")
+    rfc2217_pace.skip_close_delay("rfc2217://[::1]:4000")
     rfc2217_pace.rfc2217.time.sleep(0.3)
     assert slept == [0.3]

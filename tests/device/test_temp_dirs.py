@@ -8,12 +8,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from startline_host.device.temp_dirs import sweep, workplace, write_private
+from startline_host.device.temp_dirs import remove_stale_dirs, temp_dir, write_private
 
 _HOLDER = """
 import sys
-from startline_host.device.temp_dirs import workplace, write_private
-with workplace() as folder:
+from startline_host.device.temp_dirs import temp_dir, write_private
+with temp_dir() as folder:
     write_private(folder / "region.bin", b"key")
     print(folder, flush=True)
     sys.stdin.read()
@@ -22,8 +22,8 @@ LONG_AGO = 1_000_000_000
 
 
 def test_a_folder_ends_with_its_use() -> None:
-    """A workplace and its files are their owner's alone, and gone afterwards."""
-    with workplace() as folder:
+    """A temporary folder and its files are their owner's alone, and gone afterwards."""
+    with temp_dir() as folder:
         write_private(folder / "region.bin", b"key")
         assert folder.stat().st_mode & 0o777 == 0o700
         assert (folder / "region.bin").stat().st_mode & 0o777 == 0o600
@@ -43,15 +43,15 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
         assert holder.stdout is not None
         folder = Path(holder.stdout.readline().strip())
         os.utime(folder, (LONG_AGO, LONG_AGO))
-        sweep(tmp_path)
+        remove_stale_dirs(tmp_path)
         assert (folder / "region.bin").exists()
         holder.kill()
         holder.wait()
         os.utime(folder)
-        sweep(tmp_path)
+        remove_stale_dirs(tmp_path)
         assert (folder / "region.bin").exists()
         os.utime(folder, (LONG_AGO, LONG_AGO))
-        sweep(tmp_path)
+        remove_stale_dirs(tmp_path)
     assert not folder.exists()
 
 
@@ -59,5 +59,5 @@ def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     """What has another name is nobody's to remove, however old it is."""
     other = Path(tempfile.mkdtemp(prefix="startline-", dir=tmp_path))
     os.utime(other, (LONG_AGO, LONG_AGO))
-    sweep(tmp_path)
+    remove_stale_dirs(tmp_path)
     assert other.exists()

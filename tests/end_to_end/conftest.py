@@ -11,7 +11,7 @@ import pytest
 
 from startline_host.boards import load_board
 from startline_host.cli import main
-from startline_host.flows.firmware_bundle import FirmwareBundle, Provision, make_kit
+from startline_host.flows.firmware_bundle import FirmwareBundle, Provision, make_bundle
 from startline_host.flows.firmware_store import FirmwareStore
 from startline_host.formats.factory_partition import (
     ClaimSettings,
@@ -96,11 +96,11 @@ model = "{MODEL}"
 
 
 @pytest.fixture(scope="session")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> FirmwareBundle:
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> FirmwareBundle:
     """Compile the agent for the virtual board, once."""
     board = load_board("VIRTUAL_ESP32")
     store = FirmwareStore(tmp_path_factory.mktemp("firmware"))
-    return make_kit(board, store.obtain(board))
+    return make_bundle(board, store.obtain(board))
 
 
 @pytest.fixture
@@ -126,11 +126,11 @@ def flash(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def load_flash(flash: Path, kit: FirmwareBundle) -> Callable[[bytes | None], None]:
+def load_flash(flash: Path, bundle: FirmwareBundle) -> Callable[[bytes | None], None]:
     """Write a whole flash at once, with the agent and, where it is given, an identity."""
 
     def load(fctry: bytes | None = None) -> None:
-        flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=fctry)))
+        flash.write_bytes(merged_image(bundle.plan(vfs=True, fctry=fctry)))
 
     return load
 

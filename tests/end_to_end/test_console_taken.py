@@ -45,15 +45,15 @@ def main(device):
 
 @pytest.fixture
 def reader(
-    start: Start, flash: Path, kit: FirmwareBundle, provision: Provision, cloud: MockCloud
+    start: Start, flash: Path, bundle: FirmwareBundle, provision: Provision, cloud: MockCloud
 ) -> Callable[..., VirtualEsp32]:
     """Have a reader that has bound itself, and that runs these files of its owner's."""
 
     def run(files: dict[str, bytes], **how: object) -> VirtualEsp32:
-        image = msgspec.structs.replace(kit, own=files).plan(vfs=True, fctry=provision.image())
+        image = msgspec.structs.replace(bundle, own=files).plan(vfs=True, fctry=provision.image())
         if "/boot.py" in files:
-            changed = {**kit.files, **files}
-            image = msgspec.structs.replace(kit, files=changed).plan(
+            changed = {**bundle.files, **files}
+            image = msgspec.structs.replace(bundle, files=changed).plan(
                 vfs=True, fctry=provision.image()
             )
         flash.write_bytes(merged_image(image))
@@ -137,7 +137,7 @@ def test_a_boot_py_that_keeps_the_console_is_got_round_by_the_boot_loader(
     reader: Callable[..., VirtualEsp32],
     settings_file: Path,
     flash: Path,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What --hard cannot stop is said, and the file system is replaced with all of it saved."""
@@ -152,7 +152,7 @@ def test_a_boot_py_that_keeps_the_console_is_got_round_by_the_boot_loader(
     done = startline("flash", "-p", chip.url, *words)
     assert done.code == 0, done.err
     assert read_filesystem(old.read_bytes())["/boot.py"].startswith(DEAF)
-    assert read_filesystem(flash.read_bytes()[VFS]) == kit.files
+    assert read_filesystem(flash.read_bytes()[VFS]) == bundle.files
     assert precious(flash) == kept
 
 

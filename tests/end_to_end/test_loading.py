@@ -15,7 +15,7 @@ import pytest
 from startline_host.device.port import open_port
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.first_boot import follow_first_boot
-from startline_host.flows.notices import nobody
+from startline_host.flows.notices import ignore_notices
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import make_filesystem, read_filesystem
 from startline_host.formats.partitions import make_table
@@ -43,7 +43,7 @@ def bound(start: Start, load_flash: Callable[..., None], provision: Provision) -
     chip = start()
     with open_port(chip.url) as port:
         port.reset()
-        outcome = follow_first_boot(port, Deadline(30), nobody)
+        outcome = follow_first_boot(port, Deadline(30), ignore_notices)
     assert outcome.bound
     return chip
 
@@ -62,21 +62,21 @@ def precious(flash: Path) -> list[bytes]:
 
 
 def test_the_owners_files_outlive_a_new_agent(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
+    startline: Startline, start: Start, settings_file: Path, flash: Path, bundle: FirmwareBundle
 ) -> None:
     """An older agent is brought up to date file by file; app.py, data and strangers' files stay."""
-    old = dict(kit.files)
+    old = dict(bundle.files)
     old["/lib/startline/record.mpy"] = b"M\x06\x00\x1fold"
     old["/lib/startline/leftover.py"] = b"raise SystemExit"
     old["/main.py.new"] = b"import"
     own = {"/app.py": b"def main(device):\n    print('app', device.state)\n", "/data/a.txt": b"1"}
-    flash.write_bytes(merged_image(_with_files(kit, old | own).plan(vfs=True, fctry=None)))
+    flash.write_bytes(merged_image(_with_files(bundle, old | own).plan(vfs=True, fctry=None)))
     done = up(startline, start(), "--json")
     assert done.code == 0, done.out
     result = done.lines()[-1]
     assert (result["files"], result["removed"], result["written"]) == (1, 2, ["fctry"])
     files = read_filesystem(flash.read_bytes()[VFS])
-    assert files == {**kit.files, **own}
+    assert files == {**bundle.files, **own}
 
 
 def test_a_bound_reader_with_a_damaged_file_system_is_saved(
@@ -136,10 +136,10 @@ def _pull_the_plug(chip: VirtualEsp32, flash: Path) -> None:
 
 
 def test_a_plain_micropython_becomes_a_reader(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
+    startline: Startline, start: Start, settings_file: Path, flash: Path, bundle: FirmwareBundle
 ) -> None:
     """A board with the stock table is given ours; that its file system goes is said."""
-    flash.write_bytes(plain(kit, {"/boot.py": STOCK_BOOT}))
+    flash.write_bytes(plain(bundle, {"/boot.py": STOCK_BOOT}))
     done = up(startline, start())
     assert done.code == 0, done.err
     assert "it is written anew" in done.err
@@ -147,13 +147,13 @@ def test_a_plain_micropython_becomes_a_reader(
 
 
 def test_what_a_plain_micropython_holds_is_not_lost_unasked(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
+    startline: Startline, start: Start, settings_file: Path, flash: Path, bundle: FirmwareBundle
 ) -> None:
     """Its owner's files are named and stay (60), and on demand they are saved before they go."""
     own = {
         "/main.py": b"print('plain')", "/data/x.bin": bytes(20_000), "/boot.py": STOCK_BOOT,
     }  # fmt: skip
-    image = plain(kit, own)
+    image = plain(bundle, own)
     flash.write_bytes(image)
     chip = start()
     done = up(startline, chip)
@@ -167,10 +167,10 @@ def test_what_a_plain_micropython_holds_is_not_lost_unasked(
 
 
 def test_a_saved_file_system_needs_no_second_saving(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
+    startline: Startline, start: Start, settings_file: Path, flash: Path, bundle: FirmwareBundle
 ) -> None:
     """Who names a --backup has agreed: all bytes of the old file system are kept, and no ZIP."""
-    flash.write_bytes(plain(kit, {"/main.py": b"print('plain')"}))
+    flash.write_bytes(plain(bundle, {"/main.py": b"print('plain')"}))
     image = flash.with_name("old.img")
     done = up(startline, start(), "--backup", str(image))
     assert done.code == 0, done.err
@@ -184,14 +184,14 @@ def test_an_owners_main_py_is_not_overwritten_unasked(
     start: Start,
     settings_file: Path,
     flash: Path,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is named and stays (60); once its owner agrees it is saved, and the binding is what it was."""
     bound.stop()
     kept = precious(flash)
     own = b"import startline\ndevice = startline.first_boot()\nprint('mine', device.state)\n"
-    edit(flash, VFS, make_filesystem({**kit.files, "/main.py": own}, VFS.stop - VFS.start))
+    edit(flash, VFS, make_filesystem({**bundle.files, "/main.py": own}, VFS.stop - VFS.start))
     chip = start()
     before = flash.read_bytes()
     for verb in (("flash",), ("up", "--serial", SERIAL)):
@@ -206,18 +206,18 @@ def test_an_owners_main_py_is_not_overwritten_unasked(
     assert flash.read_bytes() == before
     done = startline("flash", "-p", chip.url, "--allow-bound")
     assert done.code == 0, done.err
-    assert read_filesystem(flash.read_bytes()[VFS]) == kit.files
+    assert read_filesystem(flash.read_bytes()[VFS]) == bundle.files
     assert saved(flash) == {"main.py": own}
     assert precious(flash) == kept
 
 
 def test_an_owners_main_py_behind_other_firmware_is_asked_about_first(
-    startline: Startline, start: Start, settings_file: Path, flash: Path, kit: FirmwareBundle
+    startline: Startline, start: Start, settings_file: Path, flash: Path, bundle: FirmwareBundle
 ) -> None:
     """Where firmware is written as well, the question comes before the first byte of it."""
     own = {"/main.py": b"print('mine')", "/app.py": b"x = 1"}
     image = bytearray(
-        merged_image(_with_files(kit, {**kit.files, **own}).plan(vfs=True, fctry=None))
+        merged_image(_with_files(bundle, {**bundle.files, **own}).plan(vfs=True, fctry=None))
     )
     image[0x20000] ^= 1
     flash.write_bytes(image)
@@ -228,7 +228,7 @@ def test_an_owners_main_py_behind_other_firmware_is_asked_about_first(
     done = startline("flash", "-p", chip.url, "--overwrite")
     assert done.code == 0, done.err
     assert saved(flash) == {"main.py": own["/main.py"]}
-    assert read_filesystem(flash.read_bytes()[VFS]) == {**kit.files, "/app.py": b"x = 1"}
+    assert read_filesystem(flash.read_bytes()[VFS]) == {**bundle.files, "/app.py": b"x = 1"}
 
 
 @pytest.mark.parametrize("verb", ["up", "flash"])
@@ -261,9 +261,9 @@ STOCK_BOOT = (
 )
 
 
-def plain(kit: FirmwareBundle, files: dict[str, bytes]) -> bytes:
+def plain(bundle: FirmwareBundle, files: dict[str, bytes]) -> bytes:
     """Return the flash of a board with a plain MicroPython, its stock table, and these files."""
-    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+    image = bytearray(merged_image(bundle.plan(vfs=False, fctry=None)))
     image[0x8000:0x8C00] = make_table(stock_table())
     image[0x200000:] = make_filesystem(files, 0x200000)
     return bytes(image)
@@ -303,8 +303,8 @@ def test_a_reader_of_another_identity_is_not_overwritten(
     assert mended.code == 0, mended.err
 
 
-def _with_files(kit: FirmwareBundle, files: dict[str, bytes]) -> FirmwareBundle:
-    return msgspec.structs.replace(kit, files=files)
+def _with_files(bundle: FirmwareBundle, files: dict[str, bytes]) -> FirmwareBundle:
+    return msgspec.structs.replace(bundle, files=files)
 
 
 def test_an_unchanged_reader_costs_no_byte(

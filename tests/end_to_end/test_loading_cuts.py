@@ -96,7 +96,7 @@ def test_a_cut_of_the_power_is_made_good_by_running_it_again(
     plug: Plug,
     settings_file: Path,
     cloud: MockCloud,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     provision: Provision,
     flash: Path,
     way: str,
@@ -104,7 +104,7 @@ def test_a_cut_of_the_power_is_made_good_by_running_it_again(
 ) -> None:
     """Whichever operation the cut tears, the next run ends bound, with one record at the cloud."""
     prepare = {"blank": _blank, "prompt": _older_agent, "bound": _bound}[way]
-    operations, more = prepare(plug, kit, provision, cloud, flash)
+    operations, more = prepare(plug, bundle, provision, cloud, flash)
     kept = [flash.read_bytes()[place] for place in (NVS, BIND, FCTRY)] if more else []
     words = ("--serial", SERIAL, *more)
 
@@ -121,37 +121,37 @@ def test_a_cut_of_the_power_is_made_good_by_running_it_again(
     (device,) = cloud.devices()
     assert result["deviceid"] == device["deviceid"]
     assert [request.method for request in cloud.requests].count("POST") == 1
-    assert read_filesystem(flash.read_bytes()[VFS]) == dict(kit.files)
+    assert read_filesystem(flash.read_bytes()[VFS]) == dict(bundle.files)
     if more:
         assert [flash.read_bytes()[place] for place in (NVS, BIND, FCTRY)] == kept
 
 
 def _blank(
-    _plug: Plug, kit: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
+    _plug: Plug, bundle: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
 ) -> tuple[int, tuple[str, ...]]:
     """Leave the chip blank: everything is written through the boot loader."""
     flash.unlink(missing_ok=True)
-    return flash_operations(kit.plan(vfs=True, fctry=provision.image())), ()
+    return flash_operations(bundle.plan(vfs=True, fctry=provision.image())), ()
 
 
 def _older_agent(
-    _plug: Plug, kit: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
+    _plug: Plug, bundle: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
 ) -> tuple[int, tuple[str, ...]]:
     """Have all files differ, and another unit's identity: both are changed at the prompt."""
-    files = {path: b"# older\n" + bytes(200) for path in kit.files} | {"/main.py": b"# older\n"}
+    files = {path: b"# older\n" + bytes(200) for path in bundle.files} | {"/main.py": b"# older\n"}
     other = msgspec.structs.replace(
         provision, unit=msgspec.structs.replace(provision.unit, serial="DEVICE-122")
     )
-    older = msgspec.structs.replace(kit, files=files)
+    older = msgspec.structs.replace(bundle, files=files)
     flash.write_bytes(merged_image(older.plan(vfs=True, fctry=other.image())))
     return _AT_PROMPT, ()
 
 
 def _bound(
-    plug: Plug, kit: FirmwareBundle, provision: Provision, cloud: MockCloud, flash: Path
+    plug: Plug, bundle: FirmwareBundle, provision: Provision, cloud: MockCloud, flash: Path
 ) -> tuple[int, tuple[str, ...]]:
     """Have a bound reader whose file system is damaged: it is written anew, and nothing else."""
-    flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=provision.image())))
+    flash.write_bytes(merged_image(bundle.plan(vfs=True, fctry=provision.image())))
     with plug.again() as chip:
         cloud.wait_for_request("POST", timeout=30)
         with open_port(chip.url) as port:
@@ -161,4 +161,4 @@ def _bound(
     with flash.open("r+b") as file:
         file.seek(VFS.start)
         file.write(b"\x55" * 0x4000)
-    return flash_operations(kit.plan(vfs=True, fctry=None).only("vfs")), ("--allow-bound",)
+    return flash_operations(bundle.plan(vfs=True, fctry=None).only("vfs")), ("--allow-bound",)

@@ -41,11 +41,11 @@ def url_of(chip: VirtualEsp32, kind: str) -> str:
 
 
 @pytest.fixture
-def stock_flash(flash: Path, kit: FirmwareBundle) -> Path:
+def stock_flash(flash: Path, bundle: FirmwareBundle) -> Path:
     """Have a board with the official table and, on its own large file system, the agent."""
-    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+    image = bytearray(merged_image(bundle.plan(vfs=False, fctry=None)))
     image[0x8000:0x8C00] = make_table(stock_table())
-    image[0x200000:] = make_filesystem({**kit.files, "/notes.txt": b"mine"}, 0x200000)
+    image[0x200000:] = make_filesystem({**bundle.files, "/notes.txt": b"mine"}, 0x200000)
     flash.write_bytes(image)
     return flash
 
@@ -148,12 +148,12 @@ def test_a_device_without_an_agent_is_told_and_says_so(
 
 
 def test_a_file_system_that_does_not_fit_is_backed_up_and_made_anew(
-    startline: Startline, start: Start, flash: Path, kit: FirmwareBundle, tmp_path: Path
+    startline: Startline, start: Start, flash: Path, bundle: FirmwareBundle, tmp_path: Path
 ) -> None:
     """On request the old bytes are saved first, readable by their owner only; then it is ours."""
     old = make_filesystem({"/notes.txt": b"mine", "/app.py": b"x = 1\n"}, 0x20000)
     row = PartitionRow("vfs", 1, 0x81, 0x200000, len(old))
-    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+    image = bytearray(merged_image(bundle.plan(vfs=False, fctry=None)))
     image[0x8000:0x8C00] = make_table(PartitionTable((*stock_table(), row)))
     image[row.offset : row.end] = old
     flash.write_bytes(image)
@@ -169,13 +169,13 @@ def test_a_file_system_that_does_not_fit_is_backed_up_and_made_anew(
 
 
 def test_a_table_without_a_journal_gets_one(
-    startline: Startline, start: Start, flash: Path, kit: FirmwareBundle, tmp_path: Path
+    startline: Startline, start: Start, flash: Path, bundle: FirmwareBundle, tmp_path: Path
 ) -> None:
     """An older table's files make room for the journal, saved first; its bytes are left alone."""
     table = startline_table(stock_table(), 4 << 20)
     row = table.get("vfs")
     old = make_filesystem({"/app.py": b"x = 1\n"}, row.size)
-    image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+    image = bytearray(merged_image(bundle.plan(vfs=False, fctry=None)))
     image[0x8000:0x8C00] = make_table(table)
     image[row.offset : row.end] = old
     image[0x300000:0x300004] = b"left"

@@ -28,9 +28,9 @@ def bound(start: Start, load_flash: Callable[..., None], provision: Provision) -
     return chip
 
 
-def lose(flash: Path, kit: FirmwareBundle, text: bytes = b"") -> None:
+def lose(flash: Path, bundle: FirmwareBundle, text: bytes = b"") -> None:
     """Erase the identity, or damage one text of it."""
-    row = kit.table.get("fctry")
+    row = bundle.table.get("fctry")
     with flash.open("r+b") as file:
         file.seek(row.offset)
         old = bytearray(file.read(row.size))
@@ -42,11 +42,11 @@ def lose(flash: Path, kit: FirmwareBundle, text: bytes = b"") -> None:
 
 @pytest.mark.usefixtures("bound", "settings_file")
 def test_every_verb_names_the_way_back(
-    startline: Startline, start: Start, flash: Path, kit: FirmwareBundle, cloud: MockCloud
+    startline: Startline, start: Start, flash: Path, bundle: FirmwareBundle, cloud: MockCloud
 ) -> None:
     """An erased identity: nothing is touched, and provision --allow-bound makes it bound again."""
     (device,) = cloud.devices()
-    lose(flash, kit)
+    lose(flash, bundle)
     chip = start()
     assert at_its_prompt(chip)
     before = flash.read_bytes()
@@ -87,10 +87,10 @@ def test_every_verb_names_the_way_back(
 )
 def test_up_mends_a_damaged_identity(
     startline: Startline, settings_file: Path, bound: VirtualEsp32, start: Start, flash: Path,
-    kit: FirmwareBundle, cloud: MockCloud, text: bytes, options: list[str],
+    bundle: FirmwareBundle, cloud: MockCloud, text: bytes, options: list[str],
 ) -> None:  # fmt: skip
     """`up --allow-bound` does it too: bound and verified, and the cloud is not asked again."""
-    lose(flash, kit, text)
+    lose(flash, bundle, text)
     chip = start()
     done = startline("up", "-p", chip.url, "--allow-bound", "--serial", SERIAL, *options, "--json")
     assert done.code == 0, done.err

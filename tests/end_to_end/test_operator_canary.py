@@ -164,7 +164,7 @@ def settings(home: Path, cloud: MockCloud, name: str) -> list[bytes]:
 def test_what_binds_is_found_nowhere(
     start: Start,
     cloud: MockCloud,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     home: Path,
     flash: Path,
     name: str,
@@ -173,9 +173,9 @@ def test_what_binds_is_found_nowhere(
     """Not in any byte of flash or console, any file that is left, any process or open file before."""
     secrets = settings(home, cloud, name)
     if table == "stock":
-        image = bytearray(merged_image(kit.plan(vfs=False, fctry=None)))
+        image = bytearray(merged_image(bundle.plan(vfs=False, fctry=None)))
         image[0x8000:0x8C00] = make_table(stock_table())
-        image[0x200000:] = make_filesystem(dict(kit.files), 0x200000)
+        image[0x200000:] = make_filesystem(dict(bundle.files), 0x200000)
         flash.write_bytes(image)
     chip = start({"access_points": {"bench": {"password": "bench-wifi"}}}, raw=True)
     over, heard = threading.Event(), list[bytes]()

@@ -25,7 +25,7 @@ def reader(
     start: Callable[..., VirtualEsp32],
     load_flash: Callable[..., None],
     flash: Path,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     provision: Provision,
     settings_file: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -37,7 +37,7 @@ def reader(
         provision, settings=msgspec.structs.replace(provision.settings, set=options)
     )
     load_flash(quick.image())
-    row = kit.table.get("bind")
+    row = bundle.table.get("bind")
     with flash.open("r+b") as file:
         file.seek(row.offset)
         file.write(random.Random(1).randbytes(row.size))
@@ -104,5 +104,5 @@ def test_an_entry_of_its_serial_is_for_the_operator(
 def test_the_second_look_waits_for_any_request() -> None:
     """Where the record cannot say when its request ends, the longest one is waited for: 30 s."""
     device: Any = SimpleNamespace(setting=lambda *_: 1)
-    subject = lookup.LookupTarget(serial=SERIAL, attempts=(), keys=(), due=None)
-    assert lookup.pause_before_second(device, subject) == 30
+    target = lookup.LookupTarget(serial=SERIAL, attempts=(), keys=(), due=None)
+    assert lookup.pause_before_second(device, target) == 30

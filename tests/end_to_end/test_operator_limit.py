@@ -35,7 +35,7 @@ _SLOW = {
 
 
 def started(
-    kit: FirmwareBundle, provision: Provision, flash: Path, *faults: str
+    bundle: FirmwareBundle, provision: Provision, flash: Path, *faults: str
 ) -> tuple[str, int]:
     """Boot a reader against a cloud with these faults; return state and time of its program's start.
 
@@ -52,7 +52,7 @@ def started(
             set=msgspec.structs.replace(here.set, boot_limit=_LIMIT),
         )
         image = msgspec.structs.replace(provision, settings=settings).image()
-        flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=image)))
+        flash.write_bytes(merged_image(bundle.plan(vfs=True, fctry=image)))
         with VirtualEsp32(flash) as chip, open_port(chip.url) as port:
             heard = b""
             end = time.monotonic() + 60
@@ -64,10 +64,10 @@ def started(
 
 
 def test_the_program_starts_in_time(
-    kit: FirmwareBundle, provision: Provision, tmp_path: Path
+    bundle: FirmwareBundle, provision: Provision, tmp_path: Path
 ) -> None:
     """Silence, dripping, cuts, delays of an hour: by the reader's own clock its program is not late."""
-    ready = msgspec.structs.replace(kit, own={"/app.py": _APP})
+    ready = msgspec.structs.replace(bundle, own={"/app.py": _APP})
     found: dict[str, tuple[str, int]] = {}
 
     def run(number: int, name: str) -> None:

@@ -54,14 +54,14 @@ def posts(cloud: MockCloud) -> int:
 def test_a_cloned_flash_does_not_bind(
     startline: Startline,
     readers: Readers,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     provision: Provision,
     cloud: MockCloud,
     tmp_path: Path,
 ) -> None:
     """A bound reader's flash on another chip: foreign_record, no request; reset frees the chip."""
     one, other = tmp_path / "one.bin", tmp_path / "other.bin"
-    one.write_bytes(merged_image(kit.plan(vfs=True, fctry=provision.image())))
+    one.write_bytes(merged_image(bundle.plan(vfs=True, fctry=provision.image())))
     original = readers.start(one)
     assert readers.status(original)["state"] == "bound"
     original.stop()
@@ -85,14 +85,14 @@ def test_a_cloned_flash_does_not_bind(
 def test_a_reader_of_the_bench_is_no_reader_of_another_cloud(
     startline: Startline,
     readers: Readers,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     provision: Provision,
     cloud: MockCloud,
     tmp_path: Path,
 ) -> None:
     """Bound to a mock and then pointed elsewhere: foreign_record, and the new cloud hears nothing."""
     flash = tmp_path / "flash.bin"
-    flash.write_bytes(merged_image(kit.plan(vfs=True, fctry=provision.image())))
+    flash.write_bytes(merged_image(bundle.plan(vfs=True, fctry=provision.image())))
     readers.start(flash).stop()
     with MockCloud() as elsewhere:
         there = provision.settings
@@ -100,7 +100,7 @@ def test_a_reader_of_the_bench_is_no_reader_of_another_cloud(
         moved = msgspec.structs.replace(
             provision, settings=msgspec.structs.replace(there, claim=claim)
         )
-        row = kit.table.get("fctry")
+        row = bundle.table.get("fctry")
         content = bytearray(flash.read_bytes())
         content[row.offset : row.offset + row.size] = moved.image()
         flash.write_bytes(content)
@@ -116,15 +116,15 @@ def test_a_reader_of_the_bench_is_no_reader_of_another_cloud(
 def test_a_serial_number_that_the_cloud_has_is_not_given_again(
     startline: Startline,
     readers: Readers,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     provision: Provision,
     cloud: MockCloud,
     tmp_path: Path,
 ) -> None:
     """With a READ key `up` looks first: a second board of the number is told nothing and asks nothing."""
     one, other = tmp_path / "one.bin", tmp_path / "other.bin"
-    one.write_bytes(merged_image(kit.plan(vfs=True, fctry=provision.image())))
-    other.write_bytes(merged_image(kit.plan(vfs=True, fctry=None)))
+    one.write_bytes(merged_image(bundle.plan(vfs=True, fctry=provision.image())))
+    other.write_bytes(merged_image(bundle.plan(vfs=True, fctry=None)))
     assert readers.status(readers.start(one))["state"] == "bound"
     second = readers.start(other, _TWIN)
     done = startline("up", "-p", second.url, "--serial", f" {SERIAL.lower()}".strip())
@@ -146,7 +146,7 @@ class Twins(msgspec.Struct):
 @pytest.fixture
 def twins(
     request: pytest.FixtureRequest,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     provision: Provision,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -162,7 +162,7 @@ def twins(
         unit = msgspec.structs.replace(
             provision, settings=msgspec.structs.replace(shared, claim=claim, tls=tls)
         )
-        image = merged_image(kit.plan(vfs=True, fctry=unit.image()))
+        image = merged_image(bundle.plan(vfs=True, fctry=unit.image()))
         (tmp_path / "here.pem").write_bytes(cloud.ca_pem)
         monkeypatch.setenv("STARTLINE_READ_KEY", cloud.keys["READ"])
         flashes = (tmp_path / "one.bin", tmp_path / "other.bin")

@@ -12,7 +12,7 @@ import pytest
 from startline_host.device.port_session import PortSession
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.first_boot import FirstBootOutcome, follow_first_boot
-from startline_host.flows.notices import nobody
+from startline_host.flows.notices import ignore_notices
 from startline_host.flows.restart import restart
 from startline_host.formats.flash_dump import load_dump
 from startline_host.formats.inspection import inspect
@@ -145,7 +145,7 @@ def boot_twice(flash: Path) -> FirstBootOutcome:
         wait_until(Stillness(flash), _QUIET_SECONDS)
         with PortSession(chip.url) as line:
             restart(line)
-            return follow_first_boot(line.port(), Deadline(_SECONDS), nobody)
+            return follow_first_boot(line.port(), Deadline(_SECONDS), ignore_notices)
 
 
 def flip_in_token(flash: Path, label: str, token: str) -> None:

@@ -49,7 +49,7 @@ def race_is(device: BenchDevice, **fields: object) -> None:
     """Wait until the reader's last word of its race has these fields."""
 
     def holds(_: object) -> bool:
-        told = [event for event in device.reader.life.events if event.name == "race"]
+        told = [event for event in device.reader.cycle.events if event.name == "race"]
         return bool(told) and all(told[-1].fields.get(k) == v for k, v in fields.items())
 
     device.reader.follow(holds, SECONDS, f"at {fields}")

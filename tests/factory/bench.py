@@ -38,13 +38,13 @@ class Bench:
     """A cloud, a ledger, and boards that come into the one slot; the agent is on them already."""
 
     def __init__(
-        self, folder: Path, cloud: MockCloud, ledger: Ledger, kit: FirmwareBundle
+        self, folder: Path, cloud: MockCloud, ledger: Ledger, bundle: FirmwareBundle
     ) -> None:
         self.cloud = cloud
         self.ledger = ledger
         self.said: list[Notice] = []
         self._folder = folder
-        self._kit = kit
+        self._bundle = bundle
         self._chip: VirtualEsp32 | None = None
         self._cycles = 0
 
@@ -63,7 +63,7 @@ class Bench:
         """Return a board's flash, with the agent on it; what is done to it later stays."""
         path = self._folder / f"chip-{chip}.flash"
         if not path.exists():
-            path.write_bytes(merged_image(self._kit.plan(vfs=True, fctry=None)))
+            path.write_bytes(merged_image(self._bundle.plan(vfs=True, fctry=None)))
         return path
 
     def plug(self, chip: int, world: dict[str, Any] | None = None) -> None:
@@ -93,7 +93,7 @@ class Bench:
             set=OptionSettings(boot_limit=6, look_pause=30),
         )
         usual: dict[str, Any] = {
-            "batch": "spring", "board": self._kit.board, "kit": self._kit, "settings": settings,
+            "batch": "spring", "board": self._bundle.board, "bundle": self._bundle, "settings": settings,
             "read_key": Secret(self.cloud.keys["READ"]), "tries": 1,
         }  # fmt: skip
         return LinePlan(**usual | changes)

@@ -9,7 +9,7 @@ import pytest
 from startline_host.boards import load_board
 from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
-from startline_host.flows.firmware_bundle import FirmwareBundle, make_kit
+from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.firmware_store import FirmwareStore
 from startline_host.mock_cloud import MockCloud
 from tests.factory.bench import Bench
@@ -47,20 +47,20 @@ def ledger(where: str) -> Iterator[Ledger]:
 
 
 @pytest.fixture(scope="session")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> FirmwareBundle:
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> FirmwareBundle:
     """Compile the agent for the virtual board, once."""
     board = load_board("VIRTUAL_ESP32")
     store = FirmwareStore(tmp_path_factory.mktemp("firmware"))
-    return make_kit(board, store.obtain(board))
+    return make_bundle(board, store.obtain(board))
 
 
 @pytest.fixture
-def bench(tmp_path: Path, kit: FirmwareBundle) -> Iterator[Bench]:
+def bench(tmp_path: Path, bundle: FirmwareBundle) -> Iterator[Bench]:
     """Set up a slot with its cloud, and a ledger with ten units in it."""
     where = str(tmp_path / "ledger.db")
     with MockCloud() as cloud, Ledger.open(where) as ledger:
         ledger.add_batch(make_batch(10))
-        made = Bench(tmp_path, cloud, ledger, kit)
+        made = Bench(tmp_path, cloud, ledger, bundle)
         yield made
         made.unplug()
 

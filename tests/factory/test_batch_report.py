@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from startline_host.factory.batch import UnitBatch
-from startline_host.factory.batch_report import report
+from startline_host.factory.batch_report import batch_report_page
 from startline_host.factory.entries import LOAD, VERIFY, HistoryEntry, StationSlot
-from startline_host.factory.statistics import Statistics, figures
-from startline_host.factory.verify import compare, record_verdict
+from startline_host.factory.statistics import Statistics, make_statistics
+from startline_host.factory.verify import compare_with_cloud, record_verdict
 from startline_host.formats.units import Unit
 from tests.factory.made import mac, make_batch, token
 
@@ -76,7 +76,7 @@ def worked(ledger: Ledger) -> None:
 
 def told(ledger: Ledger, batch: str | None = None) -> Statistics:
     """Return the figures of a ledger."""
-    return figures(ledger.entries(batch), ledger.records(batch))
+    return make_statistics(ledger.entries(batch), ledger.records(batch))
 
 
 def test_the_figures_are_right(ledger: Ledger) -> None:
@@ -101,7 +101,7 @@ def test_an_empty_ledger_has_no_yield(ledger: Ledger) -> None:
     """Nothing made is no yield at all, rather than nought or all."""
     found = told(ledger)
     assert (found.yield_, found.first_time_share, found.total) == (None, None, 0)
-    Page(report("Nothing", found, [], made="now"))
+    Page(batch_report_page("Nothing", found, [], made="now"))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_time_is_counted_in_few_periods(minutes: int, length: int) -> None:
     """However long a batch takes, its columns are few and hold every pass."""
     moments = [0, minutes * 30_000, minutes * 60_000]
     lines = [HistoryEntry(number=n, at_ms=at, kind="pass") for n, at in enumerate(moments)]
-    found = figures([], lines)
+    found = make_statistics([], lines)
     assert found.period_ms <= length * 60_000
     assert 1 <= len(found.periods) <= 49
     assert sum(period.passed for period in found.periods) == 3
@@ -120,7 +120,7 @@ def test_time_is_counted_in_few_periods(minutes: int, length: int) -> None:
 def test_the_page_needs_nothing_else(ledger: Ledger) -> None:
     """The report is one well-formed page without scripts or links, for any width and light."""
     worked(ledger)
-    text = report("Batch <spring>", told(ledger), ledger.entries(), made="by a test")
+    text = batch_report_page("Batch <spring>", told(ledger), ledger.entries(), made="by a test")
     page = Page(text)
     assert "script" not in page.tags
     assert page.links == []
@@ -135,7 +135,7 @@ def test_what_devices_said_stays_text(ledger: Ledger) -> None:
     unit = ledger.allot("spring", StationSlot(EVIL, "1"), mac(1))
     assert unit is not None
     ledger.pass_(ledger.bound(unit, "A1B2C3D4" * 8))
-    text = report(EVIL, told(ledger), ledger.entries(), made=EVIL)
+    text = batch_report_page(EVIL, told(ledger), ledger.entries(), made=EVIL)
     assert EVIL not in text
     assert EVIL in Page(text).texts
     assert "A1B2C3D4…" in text
@@ -146,20 +146,20 @@ def test_what_the_cloud_said_is_shown(ledger: Ledger) -> None:
     """The last comparison with the cloud and what it found stand in the report, older ones not."""
     worked(ledger)
     place = StationSlot("bench")
-    record_verdict(ledger, compare(ledger.entries(), []), place)
+    record_verdict(ledger, compare_with_cloud(ledger.entries(), []), place)
     found = told(ledger, "spring")
     assert found.verdict is not None
     assert [line.reason for line in found.findings] == ["missing"] * 3
-    assert "Differs" in Page(report("R", found, [], made="now")).texts
+    assert "Differs" in Page(batch_report_page("R", found, [], made="now")).texts
 
     class Device:
         def __init__(self, unit: str, held: str) -> None:
             self.serial_number, self.deviceid = unit, held
 
     listed = [Device(unit.serial, unit.token) for unit in ledger.entries() if unit.token]
-    record_verdict(ledger, compare(ledger.entries(), listed), place)
+    record_verdict(ledger, compare_with_cloud(ledger.entries(), listed), place)
     assert told(ledger).findings == ()
-    assert "Agrees" in Page(report("R", told(ledger), [], made="now")).texts
+    assert "Agrees" in Page(batch_report_page("R", told(ledger), [], made="now")).texts
 
 
 def test_a_share_below_all_never_reads_as_all() -> None:

@@ -12,9 +12,9 @@ from startline_host.factory.company_proof import check_key
 from startline_host.factory.job import LinePlan
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.line import FactoryLine
-from startline_host.factory.live import PlainView
+from startline_host.factory.line_views import PlainView
 from startline_host.factory.virtual_plant import VirtualPlant
-from startline_host.flows.notices import nobody
+from startline_host.flows.notices import ignore_notices
 from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import Secret
 from tests.factory import made
@@ -37,16 +37,16 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_another_companys_read_key_ends_the_line_with_its_first_board(
-    tmp_path: Path, kit: FirmwareBundle
+    tmp_path: Path, bundle: FirmwareBundle
 ) -> None:
     """In a new batch one board is bound to find that out; the others are not, nor do they keep a number."""
     folder = tmp_path / "plant"
-    loaded(folder, kit, 4)
+    loaded(folder, bundle, 4)
     with VirtualPlant(folder, 4) as plant, Ledger.open(str(tmp_path / "ledger.db")) as ledger:
         ledger.add_batch(make_batch(4))
         stranger = Secret(plant.cloud.add_company("another")["READ"])
         plan = LinePlan(
-            batch="spring", board=kit.board, kit=kit, settings=plant.settings, read_key=stranger,
+            batch="spring", board=bundle.board, bundle=bundle, settings=plant.settings, read_key=stranger,
         )  # fmt: skip
         line = FactoryLine(ledger, plan, plant.slots(2), "bench", PlainView(print))
         totals = line.run()
@@ -59,9 +59,9 @@ def test_another_companys_read_key_ends_the_line_with_its_first_board(
             if unit is not bound and not unit.sent
         )
         with pytest.raises(CloudDisagrees, match="another company than the claim key"):
-            check_key(ledger, plan, nobody)
+            check_key(ledger, plan, ignore_notices)
         good = msgspec.structs.replace(plan, read_key=plant.read_key)
-        company = check_key(ledger, good, nobody)
+        company = check_key(ledger, good, ignore_notices)
         again = FactoryLine(
             ledger, good, plant.slots(2), "bench", PlainView(print), company=company
         )

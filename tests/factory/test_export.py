@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from startline_host.factory.batch import UnitBatch
 from startline_host.factory.entries import LedgerUnit, StationSlot
-from startline_host.factory.export import harmless, record_rows, to_csv, to_json, unit_rows
+from startline_host.factory.export import escape_formula, record_rows, to_csv, to_json, unit_rows
 from startline_host.formats.units import Unit
 from tests.factory.made import mac
 
@@ -28,7 +28,7 @@ CELLS = st.text(st.sampled_from("=+-@\uff1da1 ,;|\t\r\n\"'"), max_size=12)
 def test_no_cell_begins_a_formula(cells: list[str], delimiter: str) -> None:
     """Whatever delimiter a spreadsheet believes in, no cell that it sees begins a formula."""
     out = io.StringIO()
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerow([harmless(cell) for cell in cells])
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow([escape_formula(cell) for cell in cells])
     for row in csv.reader(io.StringIO(out.getvalue(), newline=""), delimiter=delimiter):
         for cell in row:
             assert not cell.strip().startswith(tuple(STARTERS))
@@ -38,7 +38,7 @@ def test_no_cell_begins_a_formula(cells: list[str], delimiter: str) -> None:
 @pytest.mark.parametrize("text", ["RR-000001", "24:6f:28:00:00:01", "Çiğdem Ñandú 起点", "a-b=c"])
 def test_usual_cells_stay_as_they_are(text: str) -> None:
     """Nothing is added to what could never begin a formula."""
-    assert harmless(text) == text
+    assert escape_formula(text) == text
 
 
 def test_units_are_exported_with_their_own_columns(ledger: Ledger) -> None:

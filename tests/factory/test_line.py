@@ -17,7 +17,7 @@ from startline_host import cli
 from startline_host.factory.job import LinePlan
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.line import FactoryLine
-from startline_host.factory.live import PlainView
+from startline_host.factory.line_views import PlainView
 from startline_host.factory.virtual_plant import VirtualPlant
 from startline_host.formats.flash_plan import merged_image
 from startline_host.mock_cloud import MockCloud
@@ -69,10 +69,10 @@ def start(words: list[str]) -> subprocess.Popen[str]:
     )
 
 
-def loaded(folder: Path, kit: FirmwareBundle, count: int) -> None:
+def loaded(folder: Path, bundle: FirmwareBundle, count: int) -> None:
     """Fill the box with boards that have the agent on them, which saves the loading."""
     folder.mkdir()
-    image = merged_image(kit.plan(vfs=True, fctry=None))
+    image = merged_image(bundle.plan(vfs=True, fctry=None))
     for number in range(1, count + 1):
         (folder / f"board-{number:04d}.flash").write_bytes(image)
 
@@ -140,14 +140,14 @@ def test_blank_boards_become_units(
 
 
 def test_a_killed_line_goes_on(
-    tmp_path: Path, kit: FirmwareBundle, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, bundle: FirmwareBundle, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Killed at three steps and started again, a line binds no unit twice, and all pass.
 
     So it is after a second Ctrl-C, which leaves the boards in hand as they are.
     """
     folder = tmp_path / "plant"
-    loaded(folder, kit, 4)
+    loaded(folder, bundle, 4)
     kill_at(folder, "allot")
     kill_at(folder, "sent")
     begun = events(folder, "resume", "allot")
@@ -168,10 +168,10 @@ def test_a_killed_line_goes_on(
     check(folder, 4)
 
 
-def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, kit: FirmwareBundle) -> None:
+def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, bundle: FirmwareBundle) -> None:
     """Ctrl-C takes no more boards, lets those in hand end, says the totals, and exits with 130."""
     folder = tmp_path / "plant"
-    loaded(folder, kit, 9)
+    loaded(folder, bundle, 9)
     process = start(command(folder, 2, 9))
     wait_until(lambda: events(folder, "allot"), process)
     process.send_signal(signal.SIGINT)
@@ -184,16 +184,16 @@ def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, kit: FirmwareBundle) ->
 
 
 def test_a_watching_line_takes_up_slots_and_ends_with_its_batch(
-    tmp_path: Path, kit: FirmwareBundle, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, bundle: FirmwareBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slot that appears while the line runs is served; the batch's last unit ends the line."""
     folder = tmp_path / "plant"
-    loaded(folder, kit, 3)
+    loaded(folder, bundle, 3)
     monkeypatch.setattr("startline_host.factory.line._MORE", 0.05)
     with VirtualPlant(folder, 3) as plant, Ledger.open(str(tmp_path / "ledger.db")) as ledger:
         ledger.add_batch(make_batch(2))
         plan = LinePlan(
-            batch="spring", board=kit.board, kit=kit, settings=plant.settings,
+            batch="spring", board=bundle.board, bundle=bundle, settings=plant.settings,
             read_key=plant.read_key,
         )  # fmt: skip
         coming = [[], [], plant.slots(1)]
@@ -206,11 +206,11 @@ def test_a_watching_line_takes_up_slots_and_ends_with_its_batch(
 
 
 def test_every_troubled_board_ends_named(
-    tmp_path: Path, kit: FirmwareBundle, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, bundle: FirmwareBundle, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With a fault at every board each ends passed or in a named failure, and the cloud agrees."""
     folder = tmp_path / "plant"
-    loaded(folder, kit, 4)
+    loaded(folder, bundle, 4)
     more = ("--faults", "100", "--seed", "2817", "--keep-boards")
     code, told, err = run(capsys, *command(folder, 4, 4, *more))
     units = [one for one in told if one.get("kind") == "unit"]
@@ -315,10 +315,10 @@ def test_a_list_is_made_on_real_ports(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
 ) -> None:
     """With a list, settings and ports that are named, the same happens as on virtual slots."""
-    loaded(tmp_path / "boards", kit, 2)
+    loaded(tmp_path / "boards", bundle, 2)
     with contextlib.ExitStack() as stack:
         cloud = stack.enter_context(MockCloud())
         chips = [

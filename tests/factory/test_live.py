@@ -11,7 +11,7 @@ from rich.console import Console
 from startline_host.device.bootloader import TransferProgress
 from startline_host.device.console import Event
 from startline_host.factory.job import UnitIdentified, UnitResult
-from startline_host.factory.live import JsonView, LiveView, PlainView, summed_up
+from startline_host.factory.line_views import JsonView, LiveView, PlainView, totals_line
 from startline_host.factory.totals import WAITING, RunTotals
 from startline_host.flows.notices import Remark, Step
 
@@ -130,6 +130,6 @@ def test_totals_add_up() -> None:
     totals.add(result("failed", reason="network", exit_code=20))
     assert totals.yield_ == 0.75
     assert totals.reasons == {"network": 1}
-    assert summed_up(totals).startswith(
+    assert totals_line(totals).startswith(
         "3 passed · 1 failed · 1 passed before · 1 loaded, ships unbound · yield 75.0 %"
     )

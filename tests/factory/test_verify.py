@@ -9,7 +9,7 @@ import pytest
 
 from startline_host.errors import BadInput
 from startline_host.factory.entries import LedgerUnit, StationSlot
-from startline_host.factory.verify import KINDS, compare, record_verdict
+from startline_host.factory.verify import KINDS, compare_with_cloud, record_verdict
 from startline_host.formats.units import Unit
 from tests.factory.made import mac, make_batch, token
 
@@ -35,12 +35,12 @@ def unit(number: int, state: str = "passed", held: str | None = None) -> LedgerU
 
 def found(units: list[LedgerUnit], listed: list[Device]) -> list[tuple[str, str]]:
     """Compare, and return each finding's kind and serial number."""
-    return [(one.kind, one.serial) for one in compare(units, listed).findings]
+    return [(one.kind, one.serial) for one in compare_with_cloud(units, listed).findings]
 
 
 def test_both_sides_alike() -> None:
     """Units and entries that match, case and space aside, agree and are counted."""
-    verdict = compare([unit(1), unit(2), unit(3, "free", "")],
+    verdict = compare_with_cloud([unit(1), unit(2), unit(3, "free", "")],
                       [Device(token(1), "RR-1"), Device(token(2), " rr-2 ")])  # fmt: skip
     assert verdict.agrees
     assert (verdict.listed, verdict.alike, verdict.words) == (2, 2, "2 alike")
@@ -61,7 +61,7 @@ def test_each_difference_has_its_name(
 ) -> None:
     """Missing, orphaned, swapped and doubled entries and strangers are told apart."""
     assert found([unit(1)], listed) == findings
-    agrees = compare([unit(1)], listed).agrees
+    agrees = compare_with_cloud([unit(1)], listed).agrees
     assert agrees == all(kind == "stranger" for kind, _ in findings)
 
 
@@ -69,13 +69,17 @@ def test_each_difference_has_its_name(
 def test_a_serial_number_that_the_cloud_writes_otherwise(serial: str) -> None:
     """With the unit's own deviceid it is the unit's, in whatever case its digits are written."""
     for held in (token(1), token(1).lower(), f" {token(1)[:30]} {token(1)[30:]}"):
-        verdict = compare([unit(1), unit(2)], [Device(held, serial), Device(token(2), "RR-2")])
+        verdict = compare_with_cloud(
+            [unit(1), unit(2)], [Device(held, serial), Device(token(2), "RR-2")]
+        )
         assert verdict.words == "2 alike"
 
 
 def test_an_entry_without_a_serial_number_is_unclear() -> None:
     """It may be anybody's: it is named, and makes nobody disagree."""
-    verdict = compare([unit(1)], [Device(token(1), "RR-1"), Device(token(9), ""), Device("", "X")])
+    verdict = compare_with_cloud(
+        [unit(1)], [Device(token(1), "RR-1"), Device(token(9), ""), Device("", "X")]
+    )
     assert [(one.kind, one.token) for one in verdict.findings] == [
         ("unclear", token(9)), ("stranger", ""),
     ]  # fmt: skip
@@ -90,7 +94,7 @@ def test_units_that_look_alike_are_not_mixed_up() -> None:
         for number, serial in ((1, "A-11"), (2, "A1-1"))
     )
     listed = [Device(token(2), "A1-1"), Device(token(1), "A-11")]
-    assert compare([first, second], listed).words == "2 alike"
+    assert compare_with_cloud([first, second], listed).words == "2 alike"
     assert found([first, second], listed[:1]) == [("missing", "A-11")]
     assert found([first], [Device(token(9), "a11")]) == [("missing", "A-11"), ("orphan", "A-11")]
 
@@ -112,15 +116,15 @@ def test_a_unit_that_left_unbound_may_have_bound_since() -> None:
 def test_an_outcome_known_to_be_open_is_no_contradiction() -> None:
     """A unit that sent a request and got no answer may be in the cloud, and both sides say so."""
     sent = msgspec.structs.replace(unit(1, "failed", ""), sent=True)
-    verdict = compare([sent], [Device(token(5), "RR-1")])
+    verdict = compare_with_cloud([sent], [Device(token(5), "RR-1")])
     assert verdict.agrees
     assert verdict.words == "0 alike, 1 open"
-    assert compare([sent], []).findings == ()
+    assert compare_with_cloud([sent], []).findings == ()
 
 
 def test_every_kind_has_words() -> None:
     """Each finding can be said in a sentence, with its token shortened."""
-    verdict = compare([unit(1)], [])
+    verdict = compare_with_cloud([unit(1)], [])
     assert verdict.findings[0].words == f"RR-1 (00000000…): {KINDS['missing']}"
 
 
@@ -133,7 +137,7 @@ def test_a_verdict_is_kept_and_deferred_units_are_adopted(ledger: Ledger) -> Non
     assert second is not None
     ledger.defer(first)
     listed = [Device(token(1), first.serial), Device(token(2), second.serial)]
-    record_verdict(ledger, compare(ledger.entries(), listed), place)
+    record_verdict(ledger, compare_with_cloud(ledger.entries(), listed), place)
     adopted = ledger.find(first.serial)
     assert (adopted.state, adopted.token) == ("passed", token(1))
     told = [(line.kind, line.reason) for line in ledger.records()][-3:]

@@ -15,7 +15,7 @@ from startline_host.factory.batch import UnitBatch
 from startline_host.factory.database import LedgerAway
 from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
-from startline_host.factory.verify import compare, record_verdict
+from startline_host.factory.verify import compare_with_cloud, record_verdict
 from startline_host.flows.notices import Remark
 from startline_host.formats.factory_partition import ClaimSettings, NetSettings
 from startline_host.formats.units import Unit
@@ -167,7 +167,9 @@ def test_units_can_leave_unbound(bench: Bench) -> None:
     bench.plug(1)
     bench.cloud.wait_for_request("POST", timeout=30)
     record_verdict(
-        bench.ledger, compare(bench.ledger.entries(), devices(bench)), StationSlot("bench")
+        bench.ledger,
+        compare_with_cloud(bench.ledger.entries(), devices(bench)),
+        StationSlot("bench"),
     )
     assert bench.ledger.find(mac(1)).passed
     assert bench.work().end == "seen"

@@ -12,7 +12,7 @@ import pytest
 from startline import states, written
 
 from startline_host.device.console import Event
-from startline_host.device.event_text import _WORDINGS, describe
+from startline_host.device.event_text import _WORDINGS, describe_event
 from startline_host.flows.first_boot import _FAILURES
 from startline_host.flows.observe import STATES as HOST_STATES
 from startline_host.flows.operator.change_settings import FACTORY
@@ -98,7 +98,7 @@ def test_an_event_is_said_with_what_it_holds_or_without(name: str) -> None:
     for value in (None, "a_word", 7, 1500.5, ["x"], {"y": 1}):
         fields: dict[str, Any] = dict.fromkeys(EVENTS[name], value)
         for some in (fields, {}):
-            assert describe(Event(name, 0, 0, some)).strip()
+            assert describe_event(Event(name, 0, 0, some)).strip()
 
 
 def test_every_step_is_listed_and_known_to_the_host() -> None:
@@ -160,7 +160,7 @@ def test_every_reason_of_the_race_can_come_and_is_listed() -> None:
         ("race_aside", "reason", states.RACE_ASIDE_REASONS),
     ):
         for reason in reasons:
-            said = describe(Event(event, 0, 0, {field: reason.replace("%", "80")}))
+            said = describe_event(Event(event, 0, 0, {field: reason.replace("%", "80")}))
             assert "_" not in said, said
 
 

@@ -9,7 +9,7 @@ import pytest
 from startline.errors import Failed
 from startline.wifi import Link
 
-from startline_host.virtual.runtime.wifi import WifiStation
+from startline_host.virtual.runtime.wifi_station import WifiStation
 from tests.firmware.fake_chip import FakeChip
 
 POINT = {"password": "bench-wifi", "delay_ms": 1500}

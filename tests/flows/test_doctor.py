@@ -17,10 +17,10 @@ from startline import events
 
 from startline_host.boards import load_board
 from startline_host.flows.doctor import check_cloud, check_port
-from startline_host.flows.doctor.check_firmware import examine_firmware
-from startline_host.flows.doctor.check_tools import examine_tools, fits
+from startline_host.flows.doctor.check_firmware import check_firmware
+from startline_host.flows.doctor.check_tools import check_tools, fits
 from startline_host.flows.doctor.finding import DoctorFinding, exit_code
-from startline_host.flows.doctor.line_noise import judge_line, noise_in
+from startline_host.flows.doctor.line_noise import diagnose_line, noise_in
 
 
 def event(number: int, name: str = "wait") -> bytes:
@@ -36,16 +36,16 @@ def told(findings: Iterator[DoctorFinding], verdict: str) -> list[str]:
 def test_every_finding_that_is_bad_has_a_remedy_and_an_exit_code() -> None:
     """What stands in the way says what to do about it, and ends the command as `up` would end."""
     for heard in (os.urandom(400), b"rst:0x10\r\n" * 5, b"invalid header: 0xffffffff\r\n" * 4):
-        found = [one for one in judge_line(heard, 2.0, 115200) if one.verdict == "bad"]
+        found = [one for one in diagnose_line(heard, 2.0, 115200) if one.verdict == "bad"]
         assert found
         assert all(one.remedy and one.exit_code for one in found)
         assert exit_code(found) == found[0].exit_code
-    assert exit_code(judge_line(b"all is well here\r\n", 2.0, 115200)) == 0
+    assert exit_code(diagnose_line(b"all is well here\r\n", 2.0, 115200)) == 0
 
 
 def test_silence_is_nothing_bad() -> None:
     """A reader that is timing says nothing, so silence is only noted."""
-    (finding,) = judge_line(b"", 2.0, 115200)
+    (finding,) = diagnose_line(b"", 2.0, 115200)
     assert finding.verdict == "note"
     assert "monitor --reset" in finding.remedy
 
@@ -55,7 +55,7 @@ def test_noise_is_told_from_text_in_any_language() -> None:
     assert noise_in(bytes(range(128, 256)) * 3) > 0.9
     assert noise_in("Ñandú 起点\r\n".encode()) == 0
     assert noise_in(b"\x1b[0;32mI (27) boot\x1b[0m\r\n" + event(0)) == 0
-    assert "noise at 115200 baud" in told(judge_line(bytes(200), 2.0, 115200), "bad")[0]
+    assert "noise at 115200 baud" in told(diagnose_line(bytes(200), 2.0, 115200), "bad")[0]
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,15 @@ def test_noise_is_told_from_text_in_any_language() -> None:
 )
 def test_a_chip_in_trouble_is_recognised(heard: bytes, words: str) -> None:
     """What a chip prints in its distress is translated, with the remedy."""
-    assert any(words in text for text in told(judge_line(heard, 2.0, 115200), "bad"))
+    assert any(words in text for text in told(diagnose_line(heard, 2.0, 115200), "bad"))
 
 
 def test_lost_events_are_counted() -> None:
     """Gaps in the numbers tell how many events were lost; a restart is no gap."""
     whole = event(0, "boot") + event(1) + event(2)
-    assert told(judge_line(whole, 2.0, 115200), "note") == []
+    assert told(diagnose_line(whole, 2.0, 115200), "note") == []
     gap = whole + event(5) + event(0, "boot") + event(1)
-    assert told(judge_line(gap, 2.0, 115200), "note") == ["2 of 8 events were lost on the way."]
+    assert told(diagnose_line(gap, 2.0, 115200), "note") == ["2 of 8 events were lost on the way."]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_versions_are_compared_as_numbers(version: str, wanted: str, verdict: bo
 
 def test_the_tools_here_are_fit() -> None:
     """In the environment of the tests no tool is missing, and esptool runs."""
-    found = list(examine_tools())
+    found = list(check_tools())
     assert [one.text for one in found if one.verdict == "bad"] == []
     assert {"esptool", "mpremote", "esptool runs"} <= {one.what for one in found}
 
@@ -130,18 +130,18 @@ def test_a_port_that_may_not_be_used_names_the_group(
     group = path.group()
     monkeypatch.setattr(check_port.os, "access", lambda *_: False)
     monkeypatch.setattr(check_port, "_groups_by_name", set)
-    (finding,) = check_port.examine_port(str(path), 115200, 0.1)
+    (finding,) = check_port.check_port(str(path), 115200, 0.1)
     assert (finding.exit_code, finding.what) == (10, "permission")
     assert f"sudo usermod -a -G {group} $USER" in finding.remedy
     monkeypatch.setattr(check_port, "_groups_by_name", lambda: {group})
-    (finding,) = check_port.examine_port(str(path), 115200, 0.1)
+    (finding,) = check_port.check_port(str(path), 115200, 0.1)
     assert "log out and in again" in finding.remedy
     assert "usermod" not in finding.remedy
 
 
 def test_a_port_that_is_not_there_is_named() -> None:
     """A missing port ends the examination of it."""
-    (finding,) = check_port.examine_port("/dev/no-such-port", 115200, 0.1)
+    (finding,) = check_port.check_port("/dev/no-such-port", 115200, 0.1)
     assert (finding.exit_code, finding.text) == (10, "There is no port /dev/no-such-port.")
 
 
@@ -199,9 +199,9 @@ def test_the_clock_is_compared_with_the_clouds(ahead: timedelta, code: int, word
 def test_a_firmware_that_was_tampered_with_is_found(tmp_path: Path) -> None:
     """The cached file's digest is checked; a file that is not there yet is only noted."""
     board = load_board("ESP32_GENERIC")
-    assert examine_firmware(board, tmp_path).verdict == "note"
+    assert check_firmware(board, tmp_path).verdict == "note"
     (tmp_path / board.firmware.file).write_bytes(b"\xe9" + bytes(100))
-    finding = examine_firmware(board, tmp_path)
+    finding = check_firmware(board, tmp_path)
     assert finding.exit_code == 60
     assert "was expected" in finding.text
-    assert examine_firmware(load_board("VIRTUAL_ESP32"), tmp_path).verdict == "good"
+    assert check_firmware(load_board("VIRTUAL_ESP32"), tmp_path).verdict == "good"

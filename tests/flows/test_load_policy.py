@@ -63,22 +63,22 @@ def in_bind(raw: bytes) -> bytes:
 
 def device(nvs: bytes = b"", bind: bytes = b"", **changed: Any) -> DeviceSnapshot:
     """Return a device with these copies of its record."""
-    kept = DeviceSnapshot(
+    snapshot = DeviceSnapshot(
         mac=MAC,
         nvs=in_nvs(nvs) if nvs else BLANK_NVS,
         bind=in_bind(bind) if bind else BLANK_BIND,
         fctry=fctry(),
     )
-    return msgspec.structs.replace(kept, **changed)
+    return msgspec.structs.replace(snapshot, **changed)
 
 
-def load(kept: DeviceSnapshot, serial: str = "S1", *, allow_bound: bool = False) -> bool:
+def load(snapshot: DeviceSnapshot, serial: str = "S1", *, allow_bound: bool = False) -> bool:
     """Ask to load the device as that unit."""
-    return may_load(kept, serial=serial, fctry=fctry(serial), allow_bound=allow_bound)
+    return may_load(snapshot, serial=serial, fctry=fctry(serial), allow_bound=allow_bound)
 
 
 @pytest.mark.parametrize(
-    ("kept", "words"),
+    ("snapshot", "words"),
     [
         (device(record("bound"), record("bound")), "is bound .S1, deviceid AAAAAAAA"),
         (device(record("bound")), "is bound"),
@@ -95,17 +95,17 @@ def load(kept: DeviceSnapshot, serial: str = "S1", *, allow_bound: bool = False)
     ],
     ids=str,
 )
-def test_a_device_that_is_or_may_be_bound_is_refused(kept: DeviceSnapshot, words: str) -> None:
+def test_a_device_that_is_or_may_be_bound_is_refused(snapshot: DeviceSnapshot, words: str) -> None:
     """A bound or unknown record in either copy, or one that cannot be read, ends with 41."""
     with pytest.raises(WouldTouchBound) as caught:
-        load(kept)
+        load(snapshot)
     assert words.replace(".S1", "(S1") in caught.value.message.replace("_", " ")
-    if not kept.told().missing:
-        assert load(kept, allow_bound=True) is True
+    if not snapshot.stored().missing:
+        assert load(snapshot, allow_bound=True) is True
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "snapshot",
     [
         device(),
         device(record("unbound"), record("unbound")),
@@ -116,9 +116,9 @@ def test_a_device_that_is_or_may_be_bound_is_refused(kept: DeviceSnapshot, words
     ],
     ids=["no record", "unbound", "refused", "no identity", "unbound, lost", "stock table"],
 )
-def test_a_device_that_is_not_bound_may_be_loaded(kept: DeviceSnapshot) -> None:
+def test_a_device_that_is_not_bound_may_be_loaded(snapshot: DeviceSnapshot) -> None:
     """A blank record, or one that says `unbound` or `refused` of this unit, is no obstacle."""
-    assert load(kept) is False
+    assert load(snapshot) is False
 
 
 def test_another_units_record_is_not_loaded_over() -> None:
@@ -145,7 +145,7 @@ def damaged(name: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "snapshot",
     [
         LOST,
         device(record("bound"), record("bound"), fctry=damaged(b"S1\0")),
@@ -155,20 +155,20 @@ def damaged(name: bytes) -> bytes:
     ],
     ids=["erased", "no serial", "no base URL", "unknown", "damaged"],
 )
-def test_a_lost_identity_is_written_as_the_record_names_it(kept: DeviceSnapshot) -> None:
+def test_a_lost_identity_is_written_as_the_record_names_it(snapshot: DeviceSnapshot) -> None:
     """Without the option nothing is touched, and the one command is named; with it, it is written."""
     with pytest.raises(WouldTouchBound) as caught:
-        load(kept)
+        load(snapshot)
     assert "identity cannot be read" in caught.value.message
-    name = "SERIAL" if kept.record().reason == "record_damaged" else "S1"
+    name = "SERIAL" if snapshot.record().reason == "record_damaged" else "S1"
     assert f"startline provision --allow-bound --serial {name}" in caught.value.hint
-    assert load(kept, allow_bound=True) is False
+    assert load(snapshot, allow_bound=True) is False
     # A load without an identity leaves it lost.
-    assert may_load(kept, serial=None, fctry=None, allow_bound=True) is True
+    assert may_load(snapshot, serial=None, fctry=None, allow_bound=True) is True
 
 
 @pytest.mark.parametrize(
-    ("kept", "serial", "words"),
+    ("snapshot", "serial", "words"),
     [
         (LOST, "S2", "its serial number is S1, not S2"),
         (
@@ -185,10 +185,10 @@ def test_a_lost_identity_is_written_as_the_record_names_it(kept: DeviceSnapshot)
     ],
     ids=["serial", "cloud", "base URL", "chip"],
 )
-def test_no_other_identity_is_written(kept: DeviceSnapshot, serial: str, words: str) -> None:
+def test_no_other_identity_is_written(snapshot: DeviceSnapshot, serial: str, words: str) -> None:
     """Serial number, cloud, base URL and chip are the record's, or nothing is written (11)."""
     with pytest.raises(WrongDevice) as caught:
-        load(kept, serial, allow_bound=True)
+        load(snapshot, serial, allow_bound=True)
     assert words in caught.value.message
 
 
@@ -197,10 +197,10 @@ def test_a_newer_record_and_a_lost_identity() -> None:
     raw = bytearray(record("bound"))
     raw[4] = 2
     raw[-4:] = zlib.crc32(raw[:-4]).to_bytes(4, "little")
-    kept = device(bytes(raw), bytes(raw), fctry=NO_FCTRY)
+    snapshot = device(bytes(raw), bytes(raw), fctry=NO_FCTRY)
     for allow_bound in (False, True):
         with pytest.raises(WouldTouchBound) as caught:
-            load(kept, allow_bound=allow_bound)
+            load(snapshot, allow_bound=allow_bound)
         assert "newer startline" in caught.value.hint
 
 

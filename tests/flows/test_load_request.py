@@ -20,9 +20,9 @@ PROVISION = Provision(
 )
 
 
-def led_told(order: LoadRequest) -> int | bool | None:
+def led_told(request: LoadRequest) -> int | bool | None:
     """Return the LED that a device of the order is told of."""
-    provision = order.for_device(BLANK).provision
+    provision = request.for_device(BLANK).provision
     assert provision is not None
     return provision.settings.set.led
 

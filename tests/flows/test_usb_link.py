@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from startline_host.device.port import Port
-from startline_host.flows.usb_link import MOST_DOWN, UsbFrameSplitter, UsbLink, encode
+from startline_host.flows.usb_link import MOST_DOWN, UsbFrameSplitter, UsbLinkServer, encode
 
 
 class Cable(Port):
@@ -49,15 +49,15 @@ def server() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def link(server: socket.socket) -> Iterator[tuple[UsbLink, Cable, str]]:
+def link(server: socket.socket) -> Iterator[tuple[UsbLinkServer, Cable, str]]:
     """Serve a link to that server, and name its place."""
     cable = Cable()
     where = f"127.0.0.1:{server.getsockname()[1]}"
-    with UsbLink(cable, f"https://{where}/v0") as serving:
+    with UsbLinkServer(cable, f"https://{where}/v0") as serving:
         yield serving, cable, where
 
 
-def test_data_go_both_ways(server: socket.socket, link: tuple[UsbLink, Cable, str]) -> None:
+def test_data_go_both_ways(server: socket.socket, link: tuple[UsbLinkServer, Cable, str]) -> None:
     """Open, send, receive: each question gets one answer, and the bytes arrive."""
     serving, cable, where = link
     serving.feed(encode("01", "O", where))
@@ -75,7 +75,7 @@ def test_data_go_both_ways(server: socket.socket, link: tuple[UsbLink, Cable, st
 
 
 def test_the_end_of_the_connection_is_told(
-    server: socket.socket, link: tuple[UsbLink, Cable, str]
+    server: socket.socket, link: tuple[UsbLinkServer, Cable, str]
 ) -> None:
     """When the peer has closed, asking for bytes is answered with its end."""
     serving, cable, where = link
@@ -87,7 +87,7 @@ def test_the_end_of_the_connection_is_told(
 
 
 @pytest.mark.parametrize("where", ["127.0.0.1:1", "example.com:443", "localhost", ""])
-def test_nobody_else_is_dialled(link: tuple[UsbLink, Cable, str], where: str) -> None:
+def test_nobody_else_is_dialled(link: tuple[UsbLinkServer, Cable, str], where: str) -> None:
     """Another host or port than the provisioned one is denied, without a connection."""
     serving, cable, _ = link
     serving.feed(encode("01", "O", where))
@@ -97,13 +97,13 @@ def test_nobody_else_is_dialled(link: tuple[UsbLink, Cable, str], where: str) ->
 def test_the_provisioned_host_may_be_spelt_in_capitals(server: socket.socket) -> None:
     """A host name means the same in either case, as the settings and the reader may spell it."""
     cable, where = Cable(), f"LocalHost:{server.getsockname()[1]}"
-    with UsbLink(cable, f"https://{where}/v0") as serving:
+    with UsbLinkServer(cable, f"https://{where}/v0") as serving:
         serving.feed(encode("01", "O", where))
         assert cable.answer(1) == "A"
 
 
 def test_a_reader_that_begins_anew_leaves_no_connection_behind(
-    server: socket.socket, link: tuple[UsbLink, Cable, str]
+    server: socket.socket, link: tuple[UsbLinkServer, Cable, str]
 ) -> None:
     """A second opening ends the first connection, whether or not that was closed."""
     serving, cable, where = link
@@ -118,7 +118,7 @@ def test_a_reader_that_begins_anew_leaves_no_connection_behind(
 
 
 def test_a_reader_that_asks_without_end_is_held_in_bounds(
-    server: socket.socket, link: tuple[UsbLink, Cable, str]
+    server: socket.socket, link: tuple[UsbLinkServer, Cable, str]
 ) -> None:
     """Of 50,000 questions beside an open one a handful waits; a new connection is served at once."""
     serving, cable, where = link
@@ -137,12 +137,12 @@ def test_a_closed_port_is_told_as_such(server: socket.socket) -> None:
     port = server.getsockname()[1]
     server.close()
     cable = Cable()
-    with UsbLink(cable, f"https://127.0.0.1:{port}/v0") as serving:
+    with UsbLinkServer(cable, f"https://127.0.0.1:{port}/v0") as serving:
         serving.feed(encode("01", "O", f"127.0.0.1:{port}"))
         assert cable.answer(1) == "Erefused"
 
 
-def test_the_time_is_told(link: tuple[UsbLink, Cable, str]) -> None:
+def test_the_time_is_told(link: tuple[UsbLinkServer, Cable, str]) -> None:
     """The host's clock answers in Unix seconds, and to whoever times in milliseconds."""
     serving, cable, _ = link
     serving.feed(encode("00", "T"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from startline_host.errors import BadInput
 from startline_host.formats.cloud_url import parse_url, same_cloud
-from startline_host.formats.settings_file import SettingsFile, load_place, load_settings
+from startline_host.formats.settings_file import SettingsFile, load_cloud_target, load_settings
 from startline_host.formats.unit_list import make_unit
 from startline_host.formats.wifi import check_password, check_ssid, ssid_warnings
 from startline_host.secrets import Secret, secret_from_file
@@ -49,7 +49,7 @@ def test_what_is_only_written_otherwise_is_taken(folder: Path, name: str) -> Non
     base_url = load(folder / f"{name}.toml").settings.claim.base_url
     port = "" if name == "url-empty-port" else ":8443"
     assert base_url == f"https://localhost{port}/v0"
-    assert load_place(folder / f"{name}.toml")[0] == base_url
+    assert load_cloud_target(folder / f"{name}.toml")[0] == base_url
 
 
 def test_an_ipv6_address_is_refused_with_the_reason(folder: Path) -> None:
@@ -58,7 +58,7 @@ def test_an_ipv6_address_is_refused_with_the_reason(folder: Path) -> None:
     assert "line 3: claim.base_url names the IPv6 address [::1]" in error.message
     assert "host name" in error.hint
     with pytest.raises(BadInput, match=r"line 3: claim\.base_url names the IPv6"):
-        load_place(folder / "url-ipv6.toml")
+        load_cloud_target(folder / "url-ipv6.toml")
 
 
 def test_a_limit_that_never_lets_a_boot_try_is_refused(folder: Path) -> None:

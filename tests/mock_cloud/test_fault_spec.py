@@ -6,13 +6,13 @@ import pytest
 
 from startline_host.errors import BadInput
 from startline_host.mock_cloud.fault_spec import ActiveFaults, FaultSpec, parse
-from startline_host.mock_cloud.switchboard import ALL_FAULTS
+from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 
 from .conftest import Start
 
 
 @pytest.mark.parametrize(
-    ("text", "order"),
+    ("text", "spec"),
     [
         ("drop", FaultSpec("drop")),
         ("status:503", FaultSpec("status", 503)),
@@ -23,10 +23,10 @@ from .conftest import Start
         ("drop@/v0/sessions", FaultSpec("drop", None, None, "", "/v0/sessions")),
     ],
 )
-def test_an_order_is_read_and_written(text: str, order: FaultSpec) -> None:
+def test_a_fault_spec_is_read_and_written(text: str, spec: FaultSpec) -> None:
     """Name, number, times, method and path are read, and written as they were."""
-    assert parse(text, ALL_FAULTS) == order
-    assert str(order) == text
+    assert parse(text, ALL_FAULTS) == spec
+    assert str(spec) == text
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_one_order_for_each_fault_stays_in_force() -> None:
     book = ActiveFaults()
     for text in ("drop", "status:500", "drop@GET"):
         book.put(parse(text, ALL_FAULTS))
-    assert [str(order) for order in book.listed()] == ["drop@GET", "status:500"]
+    assert [str(spec) for spec in book.listed()] == ["drop@GET", "status:500"]
     book.drop("drop")
     book.drop("drop")
-    assert [order.name for order in book.listed()] == ["status"]
+    assert [spec.name for spec in book.listed()] == ["status"]
 
 
 def test_counted_orders_run_out() -> None:
@@ -71,6 +71,6 @@ def test_counted_orders_run_out() -> None:
     book = ActiveFaults()
     book.put(FaultSpec("drop", times=2))
     assert book.count(book.listed())
-    assert [order.times for order in book.listed()] == [1]
+    assert [spec.times for spec in book.listed()] == [1]
     book.count(book.listed())
     assert book.listed() == []

@@ -98,18 +98,18 @@ ANSWERS: list[tuple[str, int | None, bytes]] = [
 ]
 
 
-@pytest.mark.parametrize(("order", "status", "pattern"), ANSWERS, ids=[a[0] for a in ANSWERS])
+@pytest.mark.parametrize(("spec", "status", "pattern"), ANSWERS, ids=[a[0] for a in ANSWERS])
 def test_a_fault_answers_as_its_row_says(
-    start: Start, connect: Connect, order: str, status: int | None, pattern: bytes
+    start: Start, connect: Connect, spec: str, status: int | None, pattern: bytes
 ) -> None:
     """Status and body are the fault's, and the device is bound or not as its row has it."""
-    client = connect(start(faults=[order]))
+    client = connect(start(faults=[spec]))
     seen = bind(client)
     assert seen.status == status
     assert re.search(pattern, seen.body)
-    row = ROWS[order.partition(":")[0]]
+    row = ROWS[spec.partition(":")[0]]
     assert len(client.cloud.devices()) == (1 if row.commit is CommitPolicy.YES else 0)
-    assert client.cloud.requests[0].fault == order
+    assert client.cloud.requests[0].fault == spec
 
 
 #: Faults whose way of answering has a test of its own below.
@@ -122,18 +122,16 @@ LISTS_ELSEWHERE = {"list_cut", "list_empty", "list_lags", "list_endless", "list_
 
 def test_every_row_of_the_table_is_played_in_this_file() -> None:
     """No fault stands in the table without a test."""
-    played = {order.partition(":")[0] for order, _, _ in ANSWERS} | ELSEWHERE
-    lists = {order.partition(":")[0] for order, _ in LISTS} | LISTS_ELSEWHERE
+    played = {spec.partition(":")[0] for spec, _, _ in ANSWERS} | ELSEWHERE
+    lists = {spec.partition(":")[0] for spec, _ in LISTS} | LISTS_ELSEWHERE
     assert played | lists == ROWS.keys()
 
 
-@pytest.mark.parametrize(("order", "status"), [("retry_after_date:60", 429),
+@pytest.mark.parametrize(("spec", "status"), [("retry_after_date:60", 429),
                                                ("unavailable_date:60", 503)])  # fmt: skip
-def test_retry_after_can_be_a_date(
-    start: Start, connect: Connect, order: str, status: int
-) -> None:
+def test_retry_after_can_be_a_date(start: Start, connect: Connect, spec: str, status: int) -> None:
     """The date lies as many seconds ahead as was ordered."""
-    answer = connect(start(faults=[order])).post("/devices", DEVICE)
+    answer = connect(start(faults=[spec])).post("/devices", DEVICE)
     ahead = parsedate_to_datetime(answer.headers["retry-after"]).timestamp() - time.time()
     assert answer.status_code == status
     assert 30 < ahead <= 60
@@ -159,12 +157,12 @@ def test_a_redirect_leads_into_the_trap(start: Start, connect: Connect, status: 
     assert client.cloud.devices() == []
 
 
-@pytest.mark.parametrize(("order", "bound"), [("stall:1", 0), ("commit_then_stall:1", 1)])
+@pytest.mark.parametrize(("spec", "bound"), [("stall:1", 0), ("commit_then_stall:1", 1)])
 def test_a_stall_ends_without_an_answer(
-    start: Start, connect: Connect, order: str, bound: int
+    start: Start, connect: Connect, spec: str, bound: int
 ) -> None:
     """Nothing comes for as long as was ordered, and then the connection ends."""
-    client = connect(start(faults=[order]))
+    client = connect(start(faults=[spec]))
     assert bind(client).status is None
     assert len(client.cloud.devices()) == bound
 
@@ -232,7 +230,7 @@ def test_faults_are_for_the_calls_that_they_name(start: Start, connect: Connect)
     """Without more, a fault is for what its row says; with @METHOD or @/PATH for just that."""
     client = connect(start())
     device = client.bind()
-    for order, get, post in (
+    for spec, get, post in (
         ("commit_then_drop", 200, 404),
         ("list_empty", 200, 404),
         ("status:503", 503, 503),
@@ -240,9 +238,9 @@ def test_faults_are_for_the_calls_that_they_name(start: Start, connect: Connect)
         ("status:503@/v0/sessions", 200, 503),
     ):
         client.cloud.faults.clear()
-        client.cloud.faults.turn_on(order)
-        assert client.get(f"/devices/{device}").status_code == get, order
-        assert client.post("/sessions", {"deviceid": "x"}).status_code == post, order
+        client.cloud.faults.turn_on(spec)
+        assert client.get(f"/devices/{device}").status_code == get, spec
+        assert client.post("/sessions", {"deviceid": "x"}).status_code == post, spec
 
 
 def test_faults_follow_one_another(start: Start, connect: Connect) -> None:
@@ -282,9 +280,9 @@ def test_lists_can_lie(start: Start, connect: Connect, envelope: str) -> None:
         client.post("/devices", {"model": "X", "serial_number": serial})
     right = client.get("/devices").json()
 
-    def spoilt(order: str) -> httpx.Response:
+    def spoilt(spec: str) -> httpx.Response:
         client.cloud.faults.clear()
-        client.cloud.faults.turn_on(order)
+        client.cloud.faults.turn_on(spec)
         return client.get("/devices")
 
     def inside(answer: httpx.Response) -> dict[str, list[object]]:
@@ -332,10 +330,10 @@ def test_lists_can_be_odd(start: Start, connect: Connect, envelope: str) -> None
     client.post("/devices", {"model": "Model X1", "serial_number": "Ñ-040012", "firmware": "1"})
     with client.cloud.store.transaction() as database:
         database.execute("UPDATE devices SET deviceid = ?", (SEED_ID,))
-    for order, pattern in LISTS:
+    for spec, pattern in LISTS:
         client.cloud.faults.clear()
-        client.cloud.faults.turn_on(order)
-        assert re.search(pattern, client.get("/devices").content), order
+        client.cloud.faults.turn_on(spec)
+        assert re.search(pattern, client.get("/devices").content), spec
 
 
 def test_serial_numbers_of_digits_can_be_numbers(start: Start, connect: Connect) -> None:

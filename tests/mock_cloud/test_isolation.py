@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from startline_host.mock_cloud.exchange import ask
+from startline_host.mock_cloud.exchange import call_app
 from startline_host.mock_cloud.rufus import RufusApi
 from startline_host.mock_cloud.store import CloudStore, default_keys
 
@@ -46,7 +46,7 @@ class Companies(RuleBasedStateMachine):
             "query_string": query.encode(),
             "headers": [(b"api_key", self.keys[who].encode())],
         }
-        reply = self.runner.run(ask(self.app, scope, json.dumps(body or {}).encode()))
+        reply = self.runner.run(call_app(self.app, scope, json.dumps(body or {}).encode()))
         return reply.status, json.loads(reply.body)
 
     @rule(target=devices, who=WHO, serial=st.sampled_from(["R1", "R2"]))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from startline_host.mock_cloud.log_format import conceal
+from startline_host.mock_cloud.log_format import mask_secrets
 from startline_host.secrets import Secret
 
 from .conftest import Client, Start
@@ -136,7 +136,7 @@ def test_no_secret_is_shown(plain: Client) -> None:
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_masked(text: str) -> None:
     """Keys, bearer tokens, and members with a secret's name are masked in any text."""
-    assert "hunter22" not in conceal(text)
+    assert "hunter22" not in mask_secrets(text)
 
 
 def test_a_request_that_is_gone_is_told(plain: Client) -> None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from startline_host.boards import load_board
 from startline_host.factory.ledger import Ledger
-from startline_host.flows.firmware_bundle import make_kit
+from startline_host.flows.firmware_bundle import make_bundle
 from startline_host.flows.firmware_store import FirmwareStore
 from startline_host.formats.flash_plan import merged_image
 from startline_host.mock_cloud import MockCloud
@@ -122,8 +122,8 @@ def faults(folder: Path) -> str:
 def stations(folder: Path) -> str:
     """Have four stations share 200 units; their boards are plugged in and taken out by threads."""
     board = load_board("VIRTUAL_ESP32")
-    kit = make_kit(board, FirmwareStore(folder / "firmware").obtain(board))
-    image = merged_image(kit.plan(vfs=True, fctry=None))
+    bundle = make_bundle(board, FirmwareStore(folder / "firmware").obtain(board))
+    image = merged_image(bundle.plan(vfs=True, fctry=None))
     boxes: SimpleQueue[int] = SimpleQueue()
     for number in range(1, MANY + 1):
         boxes.put(number)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from startline_host.virtual import boot_messages as say
-from startline_host.virtual.boot import boot
 from startline_host.virtual.flash import NorFlash
+from startline_host.virtual.flash_boot import boot
 
 if TYPE_CHECKING:
     from collections.abc import Callable

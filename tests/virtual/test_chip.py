@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from startline_host.virtual import chip as chip_module
 from startline_host.virtual import slip
-from startline_host.virtual.chip import VirtualChip
+from startline_host.virtual import virtual_chip as chip_module
 from startline_host.virtual.flash import NorFlash
 from startline_host.virtual.registers import Registers
+from startline_host.virtual.virtual_chip import VirtualChip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

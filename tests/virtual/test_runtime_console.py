@@ -7,7 +7,7 @@ import time
 import pytest
 
 from startline_host.virtual.runtime.complete import complete
-from startline_host.virtual.runtime.repl import needs_more
+from startline_host.virtual.runtime.vm_repl import needs_more
 from tests.virtual.vm_harness import BANNER, SECONDS, Vm
 
 PROMPT = b">>> "

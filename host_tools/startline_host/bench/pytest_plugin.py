@@ -206,12 +206,12 @@ def _rig(
 
 def _borrowed(port: str, base: BaseFlash, stack: ExitStack) -> BorrowedBoard:
     """Borrow the board once for as long as the same app is tested on it."""
-    from startline_host.bench.scenarios.board_rig import borrow
+    from startline_host.bench.scenarios.board_rig import borrowed_board
 
     held: BorrowedBoard | None = getattr(stack, "borrowed", None)
     if held is None or held.base is not base:
         stack.close()
-        held = stack.enter_context(borrow(port, base))
+        held = stack.enter_context(borrowed_board(port, base))
         setattr(stack, "borrowed", held)  # noqa: B010 - the stack is the session's only keeper
     return held
 

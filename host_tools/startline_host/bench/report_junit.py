@@ -13,7 +13,7 @@ from startline_host.bench.scenarios.runner import CaseResult
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(run: BenchRun) -> bytes:
+def junit_report(run: BenchRun) -> bytes:
     """Return the report: a suite for each group, a test case for each case."""
     root = ET.Element("testsuites", {"name": "startline bench", **_counts(run.results)})
     groups = dict.fromkeys(result.case.scenario.group for result in run.results)

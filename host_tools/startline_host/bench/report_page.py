@@ -19,7 +19,7 @@ _SOURCES = {"first": "reader", "second": "reader 2"}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(run: BenchRun) -> bytes:
+def report_page(run: BenchRun) -> bytes:
     """Return the page; nothing in it is code, and everything from a device is escaped."""
     body = "\n".join([_head(run), _failures(run), _matrix(run), _timings(run)])
     return f"""<!doctype html>

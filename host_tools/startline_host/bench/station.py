@@ -66,7 +66,7 @@ class BenchDevice:
     @property
     def lines(self) -> list[str]:
         """What it has printed since it was switched on, without its events."""
-        return list(self.reader.life.lines)
+        return list(self.reader.cycle.lines)
 
     @property
     def serial(self) -> str:
@@ -89,7 +89,7 @@ class BenchDevice:
         """
         self.reader.power_off()
         self.reader.power_on()
-        self.reader.follow(lambda one: one.life.count(until) > 0, seconds, until)
+        self.reader.follow(lambda one: one.cycle.count(until) > 0, seconds, until)
 
     def power_off(self) -> None:
         """Cut its power."""
@@ -145,4 +145,4 @@ class BenchStation:
 
 
 def _find(reader: Reader, text: str) -> str | None:
-    return next((line for line in reader.life.lines if text in line), None)
+    return next((line for line in reader.cycle.lines if text in line), None)

@@ -14,11 +14,11 @@ from startline import __version__
 
 from startline_host.bench.run_report import BenchRun
 from startline_host.bench.scenarios.base_flash import BaseFlash
-from startline_host.bench.scenarios.board_rig import borrow
+from startline_host.bench.scenarios.board_rig import borrowed_board
 from startline_host.bench.scenarios.catalog import Case
 from startline_host.bench.scenarios.provisioning import CloudLink
 from startline_host.bench.scenarios.runner import Bench, CaseResult, run_cases
-from startline_host.flows.notices import Listener, nobody
+from startline_host.flows.notices import Listener, ignore_notices
 
 #: What a real chip gets on top of every limit, in seconds: it joins and handshakes for real.
 _BOARD_SLACK, _USB_SLACK = 15, 10
@@ -52,7 +52,7 @@ def run_bench(
     *,
     on_start: Callable[[Case], None] = lambda _case: None,
     on_end: Callable[[CaseResult], None] = lambda _result: None,
-    listen: Listener = nobody,
+    listen: Listener = ignore_notices,
 ) -> BenchRun:
     """Run a plan to its end and return everything that came of it.
 
@@ -84,7 +84,7 @@ def run_bench(
         target=plan.port or "virtual",
         facts={
             "board": plan.base.board.full_name,
-            "micropython": plan.base.kit.firmware.version,
+            "micropython": plan.base.bundle.firmware.version,
             "link": plan.link.kind,
             "readers at a time": str(jobs),
         },
@@ -103,7 +103,7 @@ def _bench(plan: BenchPlan, listen: Listener) -> Iterator[Bench]:
         yield Bench(base=plan.base, link=plan.link, slack=_USB_SLACK if usb else 0)
         return
     host = _LOOPBACK if usb else plan.cloud_host or _own_address()
-    with borrow(plan.port, plan.base, listen) as board:
+    with borrowed_board(plan.port, plan.base, listen) as board:
         yield Bench(
             base=plan.base,
             link=plan.link,

@@ -13,9 +13,9 @@ import rich_click as click
 from rich.console import Console
 
 from startline_host.bench.live_table import LiveTable
-from startline_host.bench.report_junit import junit
+from startline_host.bench.report_junit import junit_report
 from startline_host.bench.report_lines import as_object, json_lines
-from startline_host.bench.report_page import page
+from startline_host.bench.report_page import report_page
 from startline_host.bench.run_report import BenchRun, ReportFiles
 from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
 from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
@@ -135,7 +135,11 @@ def command(
     reports = ReportFiles(
         {
             path: writer
-            for path, writer in ((junit_file, junit), (lines_file, json_lines), (page_file, page))
+            for path, writer in (
+                (junit_file, junit_report),
+                (lines_file, json_lines),
+                (page_file, report_page),
+            )
             if path is not None
         }
     )

@@ -15,6 +15,7 @@ from startline_host.cli.options import several
 from startline_host.errors import BadInput
 from startline_host.mock_cloud import MockCloud
 from startline_host.mock_cloud.answers import ENVELOPES, FORMS, SECOND_BIND
+from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.foreground import (
     Announcement,
     allow_many_files,
@@ -27,7 +28,6 @@ from startline_host.mock_cloud.foreground import (
 from startline_host.mock_cloud.keys import ACCESS
 from startline_host.mock_cloud.site import FIRST_COMPANY
 from startline_host.mock_cloud.store import CloudStore
-from startline_host.mock_cloud.switchboard import ALL_FAULTS
 from startline_host.secrets import Secret
 
 _PORT = click.IntRange(0, 65535)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from startline_host.boards import load_board
 from startline_host.cli import options
-from startline_host.flows.doctor.checks import DoctorContext, examine
+from startline_host.flows.doctor.checks import DoctorContext, run_checks
 from startline_host.flows.doctor.finding import DoctorFinding, exit_code
 
 _MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "bold red")}
@@ -49,7 +49,7 @@ def command(
     Nothing is written or bound, and no device is disturbed: the cloud is asked for a list, the
     line is listened to. Ends with 0, or with the exit code that `up` would meet first.
     """
-    patient = DoctorContext(
+    doctor_context = DoctorContext(
         board=load_board(board, firmware_version),
         port=port,
         usb_ids=options.usb_ids().keys(),
@@ -61,7 +61,7 @@ def command(
     )
     terminal = Console(highlight=False)
     findings = []
-    for finding in examine(patient):
+    for finding in run_checks(doctor_context):
         findings.append(finding)
         if not as_json:
             _show(terminal, finding)

@@ -38,9 +38,9 @@ def command(
 ) -> None:
     """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
     profile = options.chosen_board(board, firmware_version, firmware_file)
-    order = LoadRequest(
+    request = LoadRequest(
         board=profile,
-        kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),
+        bundle=options.chosen_bundle(profile, firmware_file, accept_firmware, app_folder),
         allow_bound=allow_bound,
         recreate_files=recreate_files,
         backup=new_file(backup_file),
@@ -48,7 +48,7 @@ def command(
         flash_baud=baud,
     )
     with options.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
-        report = load(line, order, view)
+        report = load(line, request, view)
         restart(line, view)
     if as_json:
         click.echo(json.dumps({"kind": "result", **report.as_dict()}))

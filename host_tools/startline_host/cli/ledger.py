@@ -16,13 +16,13 @@ from startline import __version__
 from startline_host.cli import options
 from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.errors import BadInput, CloudDisagrees
-from startline_host.factory.batch_report import report
-from startline_host.factory.entries import LedgerUnit, StationSlot, iso, short
+from startline_host.factory.batch_report import batch_report_page
+from startline_host.factory.entries import LedgerUnit, StationSlot, iso, short_token
 from startline_host.factory.export import record_rows, to_csv, to_json, unit_rows
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.schema import STATES
-from startline_host.factory.statistics import figures
-from startline_host.factory.verify import compare, record_verdict
+from startline_host.factory.statistics import make_statistics
+from startline_host.factory.verify import compare_with_cloud, record_verdict
 from startline_host.flows.operator.confirmation import Confirmation
 from startline_host.flows.operator.confirmation import confirm as confirm_question
 from startline_host.util import printable, write_whole
@@ -75,7 +75,7 @@ def list_(where: str, batch: str | None, states: tuple[str, ...], as_json: bool)
     if as_json:
         click.echo(json.dumps({"kind": "result", "counts": counts, "units": unit_rows(units)}))
         return
-    rows = [{**row, "deviceid": short(row["deviceid"])} for row in unit_rows(units)]
+    rows = [{**row, "deviceid": short_token(row["deviceid"])} for row in unit_rows(units)]
     widths = {name: max([len(str(row[name])) for row in rows], default=0) for name in _SHOWN}
     for row in rows:
         cells = (f"{printable(str(row[name])):<{widths[name]}}" for name in _SHOWN)
@@ -157,9 +157,9 @@ def report_(where: str, batch: str | None, out: Path, as_json: bool) -> None:  #
     """Write a report as one HTML page: yield, failures, times, stations, open questions."""
     with Ledger.open(where, create=False) as ledger:
         units = ledger.entries(_known(ledger, batch))
-        told = figures(units, ledger.records(batch))
+        told = make_statistics(units, ledger.records(batch))
     title = f"Batch {batch}" if batch else "All batches"
-    page = report(title, told, units, made=f"made by startline {__version__}")
+    page = batch_report_page(title, told, units, made=f"made by startline {__version__}")
     write_whole(out, page.encode())
     if as_json:
         numbers = {"yield": told.yield_, "first_time": told.first_time_share}
@@ -190,7 +190,7 @@ def verify(
     different clouds or companies, name one with --batch.
     """
     key = options.read_key(read_key_file)
-    place = options.chosen_place(settings_file, base_url, ca_file)
+    place = options.chosen_cloud(settings_file, base_url, ca_file)
     list_devices = kind_of(place.cloud).list_devices if place is not None else None
     if place is not None and list_devices is None:
         raise BadInput(
@@ -205,7 +205,7 @@ def verify(
     with Ledger.open(where, create=False, hide=[key]) as ledger:
         units = ledger.entries(_known(ledger, batch))
         listed = list_devices(place.base_url, place.ca, key, whole=True)
-        verdict = compare(units, listed, ledger.entries())
+        verdict = compare_with_cloud(units, listed, ledger.entries())
         record_verdict(ledger, verdict, StationSlot(socket.gethostname()), batch or "")
     if as_json:
         found = [

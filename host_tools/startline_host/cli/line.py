@@ -26,13 +26,13 @@ from startline_host.factory.entries import StationSlot
 from startline_host.factory.job import LinePlan
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.line import FactoryLine
-from startline_host.factory.live import JsonView, LiveView, PlainView, summed_up
+from startline_host.factory.line_views import JsonView, LiveView, PlainView, totals_line
 from startline_host.factory.power import PowerSwitch
 from startline_host.factory.slots import PortScanner, Slot, find_slots, parse_slots
 from startline_host.factory.totals import RunTotals
-from startline_host.factory.verify import VerifyResult, compare, record_verdict
-from startline_host.flows.firmware_bundle import FirmwareBundle, make_kit
-from startline_host.flows.notices import nobody
+from startline_host.factory.verify import VerifyResult, compare_with_cloud, record_verdict
+from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
+from startline_host.flows.notices import ignore_notices
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.formats.settings_file import load_settings
 from startline_host.secrets import Secret
@@ -229,18 +229,18 @@ def _run_virtual(given: _LineArguments) -> None:
         count = len(_batch(given, given.units, {"model": _VIRTUAL["model"]}).units)
     with contextlib.ExitStack() as stack:
         plant = stack.enter_context(VirtualPlant(given.folder, count, keep=given.keep_boards))
-        mischief = None
+        injector = None
         if given.faults:
-            mischief = FaultInjector(given.faults / 100, plant.cloud, given.seed)
+            injector = FaultInjector(given.faults / 100, plant.cloud, given.seed)
         given = msgspec.structs.replace(given, count=count, name=given.name or "virtual")
         batch = _batch(given, given.units or _VIRTUAL["pattern"], {"model": _VIRTUAL["model"]})
         key = None if given.no_verify else plant.read_key
         plan = _plan(given, batch, board, _kit(given, board), plant.settings, key)
         try:
-            _run(given, batch, plan, plant.slots(given.slots, mischief))
+            _run(given, batch, plan, plant.slots(given.slots, injector))
         finally:
-            if mischief is not None:
-                _tell_faults(mischief.done, as_json=given.as_json)
+            if injector is not None:
+                _tell_faults(injector.done, as_json=given.as_json)
 
 
 def _tell_faults(done: dict[str, int], *, as_json: bool) -> None:
@@ -265,19 +265,19 @@ def _batch(given: _LineArguments, units: str, defaults: dict[str, Any]) -> UnitB
 
 def _kit(given: _LineArguments, board: Board) -> FirmwareBundle:
     store = options.firmware_store()
-    return make_kit(board, store.obtain(board, given.firmware_file), given.app_folder)
+    return make_bundle(board, store.obtain(board, given.firmware_file), given.app_folder)
 
 
 def _plan(
     given: _LineArguments,
     batch: UnitBatch,
     board: Board,
-    kit: FirmwareBundle,
+    bundle: FirmwareBundle,
     settings: DeviceSettings,
     key: Secret | None,
 ) -> LinePlan:
     return LinePlan(
-        batch=batch.name, board=board, kit=kit, settings=settings, read_key=key,
+        batch=batch.name, board=board, bundle=bundle, settings=settings, read_key=key,
         verify=not given.no_verify, defer=given.defer_bind, labels=given.labels,
         tries=given.tries, flash_baud=given.baud, overwrite=given.overwrite,
     )  # fmt: skip
@@ -296,7 +296,7 @@ def _run(
     with Ledger.open(given.where, hide=hidden) as ledger:
         if plan.read_key is not None:
             click.echo("Checking the READ key ...", err=True)
-        company = check_key(ledger, plan, nobody)
+        company = check_key(ledger, plan, ignore_notices)
         added = ledger.add_batch(batch)
         click.echo(f"Batch {batch.name}: {added.new} new units, {added.known} known.", err=True)
         view = _view(slots, as_json=given.as_json)
@@ -316,7 +316,7 @@ def _verdict(ledger: Ledger, plan: LinePlan, station: str) -> VerifyResult | Non
         return None
     settings = plan.settings
     listed = list_devices(settings.claim.base_url, settings.tls.ca, plan.read_key, whole=True)
-    verdict = compare(ledger.entries(), listed)
+    verdict = compare_with_cloud(ledger.entries(), listed)
     record_verdict(ledger, verdict, StationSlot(station))
     return verdict
 
@@ -342,7 +342,7 @@ def _tell(
         told = {"kind": "result", "seconds": round(totals.seconds, 1), **ends, "agrees": agrees}
         click.echo(json.dumps(told))
         return
-    click.echo(f"{summed_up(totals)}, in {totals.seconds:.0f} s")
+    click.echo(f"{totals_line(totals)}, in {totals.seconds:.0f} s")
     for reason, count in sorted(totals.reasons.items()):
         click.echo(f"  {count} failed: {reason}")
     click.echo("The batch: " + ", ".join(f"{n} {state}" for state, n in counts.items()))

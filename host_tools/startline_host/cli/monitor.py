@@ -14,7 +14,7 @@ from startline_host.device.port_session import PortSession
 from startline_host.flows.notice_view import ConsoleNoticeView, JsonNoticeView
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked
-from startline_host.formats.settings_file import load_place
+from startline_host.formats.settings_file import load_cloud_target
 from startline_host.util import Deadline
 
 _FOR_EVER = 10 * 365 * 86400.0
@@ -41,7 +41,7 @@ def command(
     Control characters are shown, never sent to the terminal.
     """
     show = JsonNoticeView(click.echo) if as_json else ConsoleNoticeView(Terminal(highlight=False))
-    base_url = load_place(settings_file, warn=options.warn)[0] if settings_file else ""
+    base_url = load_cloud_target(settings_file, warn=options.warn)[0] if settings_file else ""
     with (
         PortSession(options.chosen_port(port), baud) as line,
         contextlib.suppress(KeyboardInterrupt),

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from startline_host.boards import Board, board_names, load_board
 from startline_host.device.ports import UsbId, detect_port
-from startline_host.flows.firmware_bundle import FirmwareBundle, make_kit
+from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
 from startline_host.flows.notice_view import ConsoleNoticeView, JsonNoticeView, NoticeView
 from startline_host.flows.operator.cloud_target import CloudTarget
@@ -22,7 +22,7 @@ from startline_host.flows.operator.confirmation import Ask, Confirmation
 from startline_host.formats.ca_certificates import load_certificates
 from startline_host.formats.cloud_url import parse_url
 from startline_host.formats.serial_number import check_serial
-from startline_host.formats.settings_file import load_place
+from startline_host.formats.settings_file import load_cloud_target
 from startline_host.secrets import Secret, secret_from_file
 from startline_host.util import printable
 
@@ -198,7 +198,7 @@ def read_key(path: Path | None) -> Secret | None:
     return Secret(value) if value else None
 
 
-def chosen_place(
+def chosen_cloud(
     settings: Path | None, base_url: str | None, ca: Path | None
 ) -> CloudTarget | None:
     """Return the cloud that was named; None where there is neither a URL nor a settings file."""
@@ -207,7 +207,7 @@ def chosen_place(
         return CloudTarget(str(parse_url(base_url, "--base-url")), tuple(roots))
     if settings is None and not Path(_SETTINGS).exists():
         return None
-    return CloudTarget(*load_place(settings or Path(_SETTINGS), warn=warn))
+    return CloudTarget(*load_cloud_target(settings or Path(_SETTINGS), warn=warn))
 
 
 def asker(given: str | None) -> Ask:
@@ -260,14 +260,14 @@ def firmware_store(accepted: str | None = None) -> FirmwareStore:
     return FirmwareStore(default_cache(), accept=filter(None, [accepted]), confirm=confirm)
 
 
-def chosen_kit(
+def chosen_bundle(
     board: Board, firmware: Path | None, accepted: str | None, app: Path | None
 ) -> FirmwareBundle:
     """Put together what a device is loaded with, as `firmware_options` say. Raises BadInput."""
-    kit = make_kit(board, firmware_store(accepted).obtain(board, firmware), app)
-    if app is not None and not {"/app.py", "/app.mpy", "/app/__init__.py"} & kit.own.keys():
+    bundle = make_bundle(board, firmware_store(accepted).obtain(board, firmware), app)
+    if app is not None and not {"/app.py", "/app.mpy", "/app/__init__.py"} & bundle.own.keys():
         warn(f"{app} has no app.py: a device without one stays at its prompt.")
-    return kit
+    return bundle
 
 
 def view(*, as_json: bool) -> NoticeView:

@@ -7,7 +7,7 @@ import json
 import rich_click as click
 
 from startline_host.cli import options
-from startline_host.device.ports import describe_ports, holder, list_serial_ports
+from startline_host.device.ports import describe_ports, list_serial_ports, process_holding
 from startline_host.util import printable
 
 
@@ -27,7 +27,7 @@ def command(
             "usb": "{:04x}:{:04x}".format(*port.usb_id) if port.usb_id else None,
             "serial_number": printable(port.serial_number or "") or None,
             "reader": port.usb_id in boards,
-            "used_by": holder(port.url),
+            "used_by": process_holding(port.url),
         }
         for port in list_serial_ports()
         if show_all or port.usb_id

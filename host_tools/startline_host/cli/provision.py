@@ -47,12 +47,12 @@ def command(
     until it has come to rest. A device that is bound, or may be, is left as it is (41).
     """
     provision = make_provision(settings_file, unit, as_written=as_written, warn=options.warn)
-    order = LoadRequest(
+    request = LoadRequest(
         board=load_board(board), provision=provision, allow_bound=allow_bound, flash_baud=baud
     )
     key = options.read_key(read_key_file)
     with options.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
-        done = provision_device(line, order, read_key=key, listen=view)
+        done = provision_device(line, request, read_key=key, listen=view)
     if as_json:
         click.echo(json.dumps({"kind": "result", **done.as_dict()}))
         return

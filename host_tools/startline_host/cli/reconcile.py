@@ -68,7 +68,7 @@ def command(
     own request is its own; without any entry it becomes unbound after two looks. 31 and 32 tell
     that it stays as it is. A cloud without a list (VMS) wants no key, and the id from you.
     """
-    place = options.chosen_place(settings_file, base_url, ca_file)
+    cloud_target = options.chosen_cloud(settings_file, base_url, ca_file)
     key = options.read_key(read_key_file)
     with (
         options.view(as_json=as_json) as view,
@@ -76,12 +76,18 @@ def command(
     ):
         if deviceid is not None:
             done = adopt(
-                line, place, key, deviceid, options.asker(confirm), ask_key=_ask_key, listen=view
+                line,
+                cloud_target,
+                key,
+                deviceid,
+                options.asker(confirm),
+                ask_key=_ask_key,
+                listen=view,
             )
         else:
             vouched = options.asker(SAME_COMPANY if same_company else None)
             done = reconcile(
-                line, place, key, vouched, known_serials=known,
+                line, cloud_target, key, vouched, known_serials=known,
                 tokens_of=partial(_tokens, where), ask_key=_ask_key, listen=view,
             )  # fmt: skip
     _show(done, as_json=as_json)

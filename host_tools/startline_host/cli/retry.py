@@ -34,12 +34,12 @@ def command(
     It ends as `up` does. A request whose outcome is unknown is never sent again: the device looks.
     The cloud has to be named only for a device that reaches it over this very cable.
     """
-    place = partial(options.chosen_place, settings_file, base_url, ca_file)
+    cloud_target = partial(options.chosen_cloud, settings_file, base_url, ca_file)
     with (
         options.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
-        outcome = retry(line, place, listen=view, limit=timeout)
+        outcome = retry(line, cloud_target, listen=view, limit=timeout)
     failure = outcome.error()
     if failure is not None:
         raise failure

@@ -10,7 +10,7 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options
-from startline_host.device.event_text import plain
+from startline_host.device.event_text import printable_field
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput
 from startline_host.flows.operator.change_settings import (
@@ -135,7 +135,7 @@ def _show(done: ChangeResult, *, as_json: bool) -> None:
         click.echo(f"Written: {', '.join(done.names)}.")
     if done.taken_back:
         click.echo(f"Taken back: {', '.join(done.taken_back)}.")
-    reason = f" ({plain(done.outcome.reason)})" if done.outcome.reason else ""
+    reason = f" ({printable_field(done.outcome.reason)})" if done.outcome.reason else ""
     click.echo(
         f"{printable(done.outcome.serial) or 'The device'} is {done.outcome.state}{reason}."
     )

@@ -45,14 +45,14 @@ def command(
     The device is stopped for it. What will be lost is shown first, and has to be confirmed. After
     a cut, run it again.
     """
-    place = options.chosen_place(settings_file, base_url, ca_file)
+    cloud_target = options.chosen_cloud(settings_file, base_url, ca_file)
     key = _key(unbind_key_file)
     with (
         options.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
         done = unbind(
-            line, place, key, options.asker(confirm),
+            line, cloud_target, key, options.asker(confirm),
             read_key=options.read_key(read_key_file), listen=view,
         )  # fmt: skip
     if as_json:

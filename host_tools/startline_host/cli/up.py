@@ -52,9 +52,9 @@ def command(
     """
     profile = options.chosen_board(board, firmware_version, firmware_file)
     provision = make_provision(settings_file, unit, as_written=as_written, warn=options.warn)
-    order = LoadRequest(
+    request = LoadRequest(
         board=profile,
-        kit=options.chosen_kit(profile, firmware_file, accept_firmware, app_folder),
+        bundle=options.chosen_bundle(profile, firmware_file, accept_firmware, app_folder),
         provision=provision,
         allow_bound=allow_bound,
         recreate_files=recreate_files,
@@ -64,7 +64,7 @@ def command(
     )
     key = options.read_key(read_key_file)
     with options.view(as_json=as_json) as view:
-        result = up(options.chosen_port(port), order, read_key=key, limit=timeout, listen=view)
+        result = up(options.chosen_port(port), request, read_key=key, limit=timeout, listen=view)
     _show(result, as_json=as_json)
 
 

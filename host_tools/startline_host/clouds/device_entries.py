@@ -109,7 +109,7 @@ def find_serial(
     return found
 
 
-def named(entries: Sequence[CloudEntry]) -> str:
+def entry_names(entries: Sequence[CloudEntry]) -> str:
     """Name entries for people: by number and deviceid, at most three of them."""
     words = [f"entry {one.number} (deviceid {one.deviceid or 'none'})" for one in entries[:3]]
     more = len(entries) - len(words)

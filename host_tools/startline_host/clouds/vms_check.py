@@ -11,7 +11,7 @@ from startline.clouds import vms
 
 from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_client import cloud_client, unreachable
-from startline_host.device.event_text import plain
+from startline_host.device.event_text import printable_field
 from startline_host.errors import CloudDisagrees, RefusedByCloud
 from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings
 from startline_host.secrets import Secret
@@ -45,7 +45,7 @@ def check_taken(settings: DeviceSettings, device: BoundDevice) -> str:
         )
     said = Answer(vms)
     said.read(answer.content)
-    words = plain(said.meaning(answer.status_code, ())[2])
+    words = printable_field(said.meaning(answer.status_code, ())[2])
     if _only_blames_the_question(answer):
         raise RefusedByCloud(
             f"The device is bound, but the cloud's check says nothing of it: {words}",

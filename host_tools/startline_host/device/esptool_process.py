@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from startline_host.device.esptool_output import EsptoolOutput
-from startline_host.device.temp_dirs import workplace
+from startline_host.device.temp_dirs import temp_dir
 from startline_host.secrets import child_environment
 
 #: What stands in for `python -m esptool`; it says why.
@@ -31,7 +31,7 @@ def run_esptool(
     open files `passed`.
     """
     command = [sys.executable, "-P", str(_RUNNER), *arguments]
-    with workplace() as folder:
+    with temp_dir() as folder:
         process = subprocess.Popen(
             command,
             cwd=folder,

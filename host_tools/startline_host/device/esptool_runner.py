@@ -34,15 +34,15 @@ def negotiate_only_changes() -> None:
     rfc2217.Serial._reconfigure_port = reconfigure  # noqa: SLF001
 
 
-def quicken(arguments: list[str]) -> None:
+def remove_close_delay(arguments: list[str]) -> None:
     """Take the sleeps out of the port that the arguments name."""
     pace = runpy.run_path(str(Path(__file__).with_name("rfc2217_pace.py")))
     if "--port" in arguments:
-        pace["hurry"](arguments[arguments.index("--port") + 1])
+        pace["skip_close_delay"](arguments[arguments.index("--port") + 1])
 
 
 if __name__ == "__main__":
     negotiate_only_changes()
-    quicken(sys.argv)
+    remove_close_delay(sys.argv)
     sys.argv[0] = "esptool"
     runpy.run_module("esptool", run_name="__main__")

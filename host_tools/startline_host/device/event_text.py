@@ -42,23 +42,23 @@ _MISSING = "?"
 
 def tls_reason(reason: str) -> str:
     """Say why TLS failed; of the certificate faults, which one it was."""
-    return _TLS_REASONS.get(reason) or plain(reason)
+    return _TLS_REASONS.get(reason) or printable_field(reason)
 
 
 def clock_reason(reason: str) -> str:
     """Say what is wrong with the clock."""
-    return _CLOCK_REASONS.get(reason) or plain(reason)
+    return _CLOCK_REASONS.get(reason) or printable_field(reason)
 
 
-def plain(value: object) -> str:
+def printable_field(value: object) -> str:
     """Return one of the device's or the cloud's words, fit for a terminal, never empty."""
     return printable(str(value)).replace("_", " ").strip() or "no reason given"
 
 
-def describe(event: Event) -> str:
+def describe_event(event: Event) -> str:
     """Say an event in one short line."""
     wording = _WORDINGS.get(event.name)
-    return wording(event.fields) if wording else plain(event.name)
+    return wording(event.fields) if wording else printable_field(event.name)
 
 
 def _field(fields: Fields, name: str) -> str:
@@ -76,18 +76,20 @@ def _identity(fields: Fields) -> str:
 def _unprovisioned(fields: Fields) -> str:
     missing = fields.get("missing")
     names = missing if isinstance(missing, list) else [missing]
-    return f"not provisioned, missing: {', '.join(plain(name) for name in names)}"
+    return f"not provisioned, missing: {', '.join(printable_field(name) for name in names)}"
 
 
 def _record(fields: Fields) -> str:
     reason = fields.get("reason")
-    return f"record: {_field(fields, 'state')}" + (f" ({plain(reason)})" if reason else "")
+    return f"record: {_field(fields, 'state')}" + (
+        f" ({printable_field(reason)})" if reason else ""
+    )
 
 
 def _phase(what: str, say: Callable[[str], str]) -> Callable[[Fields], str]:
     def wording(fields: Fields) -> str:
         reason = fields.get("reason")
-        return f"{what}: {plain(fields.get('phase', _MISSING))}" + (
+        return f"{what}: {printable_field(fields.get('phase', _MISSING))}" + (
             f" ({say(str(reason))})" if reason else ""
         )
 
@@ -95,7 +97,7 @@ def _phase(what: str, say: Callable[[str], str]) -> Callable[[Fields], str]:
 
 
 def _link(fields: Fields) -> str:
-    return _phase(plain(fields.get("kind", "link")), plain)(fields)
+    return _phase(printable_field(fields.get("kind", "link")), printable_field)(fields)
 
 
 def _attempt(fields: Fields) -> str:
@@ -104,17 +106,17 @@ def _attempt(fields: Fields) -> str:
 
 def _answer(fields: Fields) -> str:
     reason = fields.get("reason")
-    said = f", {plain(reason)}" if reason else ""
+    said = f", {printable_field(reason)}" if reason else ""
     return f"the cloud answered {_field(fields, 'status')}: {_field(fields, 'outcome')}{said}"
 
 
 def _wait(fields: Fields) -> str:
-    return f"waits {_seconds(fields.get('next_ms'))} ({plain(fields.get('reason', ''))})"
+    return f"waits {_seconds(fields.get('next_ms'))} ({printable_field(fields.get('reason', ''))})"
 
 
 def _look(fields: Fields) -> str:
     reason = fields.get("reason")
-    said = f" ({plain(reason)})" if reason else ""
+    said = f" ({printable_field(reason)})" if reason else ""
     return f"looked it up at the cloud: {_field(fields, 'outcome')}{said}"
 
 
@@ -123,7 +125,7 @@ def _warning(fields: Fields) -> str:
     kind, _, names = what.partition(" ")
     if kind == "out_of_range":
         return f"warning: {printable(names)} is out of range, and was changed to the nearest"
-    return f"warning: {_WARNINGS.get(what) or plain(what)}"
+    return f"warning: {_WARNINGS.get(what) or printable_field(what)}"
 
 
 def _rest(fields: Fields) -> str:
@@ -132,12 +134,14 @@ def _rest(fields: Fields) -> str:
 
 def _failed(fields: Fields) -> str:
     again = f"; tries again in {_seconds(fields['next_ms'])}" if fields.get("next_ms") else ""
-    return f"{_field(fields, 'step')} failed ({plain(fields.get('reason', ''))}){again}"
+    return f"{_field(fields, 'step')} failed ({printable_field(fields.get('reason', ''))}){again}"
 
 
 def _ready(fields: Fields) -> str:
     reason = fields.get("reason")
-    return f"ready: {_field(fields, 'state')}" + (f" ({plain(reason)})" if reason else "")
+    return f"ready: {_field(fields, 'state')}" + (
+        f" ({printable_field(reason)})" if reason else ""
+    )
 
 
 def _seconds(ms: object) -> str:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from startline_host.device.temp_dirs import workplace, write_private
+from startline_host.device.temp_dirs import temp_dir, write_private
 
 _OPEN_FILES = "/proc/self/fd"
 
@@ -48,7 +48,7 @@ class ExchangeFiles:
 @contextlib.contextmanager
 def exchange_files() -> Iterator[ExchangeFiles]:
     """Make room for the files of one verb, and let nothing of them stay on any path."""
-    with workplace() as folder:
+    with temp_dir() as folder:
         files = ExchangeFiles(folder)
         try:
             yield files

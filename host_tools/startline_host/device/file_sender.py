@@ -69,7 +69,7 @@ def send_files(
     try:
         if folders := _folders(files):
             repl.run(f"_folders({folders})", _SLOW)
-        for data, parts in pieces(files):
+        for data, parts in file_chunks(files):
             path = parts[0][0] or path
             repl.run(f"_store({repl.packed(data)}, {', '.join(map(repr, parts))})", _SLOW)
             done += len(data)
@@ -84,7 +84,7 @@ def send_files(
 Part = tuple[str, int, bool]
 
 
-def pieces(files: Mapping[str, bytes]) -> Iterator[tuple[bytes, list[Part]]]:
+def file_chunks(files: Mapping[str, bytes]) -> Iterator[tuple[bytes, list[Part]]]:
     """Yield the files' bytes in pieces of at most PIECE, each with what it is made of."""
     held, parts = b"", list[Part]()
     for path, content in files.items():

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import serial
 from serial import rfc2217
 
-from startline_host.device.ports import describe_ports, holder
-from startline_host.device.rfc2217_pace import hurry
+from startline_host.device.ports import describe_ports, process_holding
+from startline_host.device.rfc2217_pace import skip_close_delay
 from startline_host.errors import BadInput, NoSuchPort
 from startline_host.util import Deadline, printable
 
@@ -197,7 +197,7 @@ def _open_quietly(line: Any) -> None:
 def _close_fully(line: Any) -> None:
     """Close a remote port's socket too where the other side reset it: pyserial 3.5 leaves it open."""
     socket = getattr(line, "_socket", None)
-    hurry(line.port)
+    skip_close_delay(line.port)
     try:
         type(line).close(line)
     finally:
@@ -240,7 +240,7 @@ def _cannot_open(url: str, error: Exception) -> NoSuchPort:
         )
     if number in {errno.EBUSY, errno.EAGAIN} or "Access is denied" in words:
         return NoSuchPort(
-            f"The port {url} is in use by {holder(url) or 'another program'}.",
+            f"The port {url} is in use by {process_holding(url) or 'another program'}.",
             "Close what holds it (a serial monitor?) and run the command again.",
         )
     if number in {errno.ENOENT, errno.ENODEV, errno.ENXIO} or "FileNotFoundError" in words:

@@ -90,7 +90,7 @@ def detect_port(usb_ids: Collection[UsbId]) -> str:
     )
 
 
-def holder(path: str) -> str | None:
+def process_holding(path: str) -> str | None:
     """Name the process that has a device file open, where the system lets one look (Linux)."""
     target = os.path.realpath(path)
     for link in _open_files():

@@ -24,17 +24,17 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _thread = threading.local()
 
 
-def is_near(url: str) -> bool:
+def is_local(url: str) -> bool:
     """Tell whether a URL's server runs on this computer."""
     return urlsplit(url).hostname in _LOOPBACK
 
 
-def hurry(url: str) -> None:
+def skip_close_delay(url: str) -> None:
     """Let what this thread closes from now on, at this URL, go without a pause if it is near.
 
     A server far away may serve one client only and take its time to see that one has gone.
     """
-    _thread.near = is_near(url)
+    _thread.near = is_local(url)
 
 
 def _sleep(seconds: float) -> None:

@@ -24,13 +24,13 @@ _GRACE = 60
 
 
 @contextlib.contextmanager
-def workplace() -> Iterator[Path]:
+def temp_dir() -> Iterator[Path]:
     """Make an empty folder of the user's own, and remove it on every path.
 
     Where no path leads on (`kill -9`, a power failure), the next process that makes one removes
     it. esptool looks for a configuration file in the current folder: here it finds none.
     """
-    _sweep_once()
+    _remove_stale_once()
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as name:
         folder = Path(name)
         with (folder / _LOCK).open("wb") as lock:
@@ -44,7 +44,7 @@ def write_private(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def sweep(root: Path) -> None:
+def remove_stale_dirs(root: Path) -> None:
     """Remove the folders in `root` whose maker is dead: the system lets go of a dead one's lock."""
     for folder in root.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # another user's, in use, or just removed
@@ -56,5 +56,5 @@ def sweep(root: Path) -> None:
 
 
 @functools.cache
-def _sweep_once() -> None:
-    sweep(Path(tempfile.gettempdir()))
+def _remove_stale_once() -> None:
+    remove_stale_dirs(Path(tempfile.gettempdir()))

@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import func, insert, or_, select
 
 from startline_host.errors import BadInput
-from startline_host.factory.entries import ImportResult, fold
+from startline_host.factory.entries import ImportResult, fold_serial
 from startline_host.factory.schema import batches, units
-from startline_host.formats.unit_list import bad_rows
+from startline_host.formats.unit_list import rows_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,10 +40,10 @@ def add_units(connection: Connection, batch: UnitBatch, at_ms: int) -> ImportRes
         problem = _contradiction(unit, known, batch.name)
         if problem:
             problems.append(BadInput(f"{unit.serial}: {problem}."))
-        elif ("serial", fold(unit.serial)) not in known:
+        elif ("serial", fold_serial(unit.serial)) not in known:
             new.append(unit)
     if problems:
-        raise bad_rows(problems)
+        raise rows_error(problems)
     _insert(connection, number, new, at_ms)
     return ImportResult(len(new), len(batch.units) - len(new))
 
@@ -64,7 +64,7 @@ def _known(connection: Connection, given: Sequence[Unit]) -> dict[tuple[str, str
     for chunk in _chunks(given):
         macs = [unit.mac for unit in chunk if unit.mac]
         fits = or_(
-            units.c.serial_folded.in_([fold(unit.serial) for unit in chunk]),
+            units.c.serial_folded.in_([fold_serial(unit.serial) for unit in chunk]),
             units.c.mac.in_(macs),
             units.c.wanted_mac.in_(macs),
         )
@@ -75,13 +75,13 @@ def _known(connection: Connection, given: Sequence[Unit]) -> dict[tuple[str, str
 
 
 def _contradiction(unit: Unit, known: dict[tuple[str, str], _Row], batch: str) -> str:
-    row = known.get(("serial", fold(unit.serial)))
+    row = known.get(("serial", fold_serial(unit.serial)))
     if row is not None and row.batch_name != batch:
         return f"it is in the ledger already, in batch {row.batch_name!r}"
     if row is not None and msgspec.json.decode(row.unit, type=type(unit)) != unit:
         return "it is in the ledger already, with other data"
     holder = known.get(("mac", unit.mac)) if unit.mac else None
-    if holder is not None and holder.serial_folded != fold(unit.serial):
+    if holder is not None and holder.serial_folded != fold_serial(unit.serial):
         return f"the chip {unit.mac} is {holder.serial}'s in the ledger"
     return ""
 
@@ -96,7 +96,7 @@ def _insert(connection: Connection, batch: int, new: Sequence[Unit], at_ms: int)
             "batch": batch,
             "position": position,
             "serial": unit.serial,
-            "serial_folded": fold(unit.serial),
+            "serial_folded": fold_serial(unit.serial),
             "unit": msgspec.json.encode(unit).decode(),
             "wanted_mac": unit.mac or None,
             "changed_ms": at_ms,

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from startline_host.factory.entries import iso, short
+from startline_host.factory.entries import iso, short_token
 from startline_host.factory.report_parts import (
     columns_chart,
     count_bar,
@@ -36,7 +36,9 @@ _STATES = {
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def report(title: str, told: Statistics, units: Sequence[LedgerUnit], *, made: str) -> str:
+def batch_report_page(
+    title: str, told: Statistics, units: Sequence[LedgerUnit], *, made: str
+) -> str:
     """Return the page; `made` says when and from what it was made. Tokens are shortened."""
     parts = [
         _head(title, told, made),
@@ -220,7 +222,7 @@ def _units(units: Sequence[LedgerUnit]) -> str:
             escape(one.unit.model),
             ("words", escape(one.unit.alias)),
             ("code", escape(one.mac)),
-            ("code", escape(short(one.token))),
+            ("code", escape(short_token(one.token))),
             escape(_STATES[one.state]),
             ("n", str(one.tries)),
         )

@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from startline_host.errors import CloudDisagrees
-from startline_host.flows.cloud_verification import lists_token, look_before
+from startline_host.flows.cloud_verification import check_cloud_before, lists_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,9 +89,9 @@ class CompanyProof:
 def check_key(ledger: Ledger, plan: LinePlan, listen: Listener) -> CompanyProof:
     """Check the READ key of a run once, before its first board, by the units that were bound before.
 
-    Raises as `look_before` does.
+    Raises as `check_cloud_before` does.
     """
     wanted = plan.verify and plan.read_key is not None
     tokens = tuple(unit.token for unit in ledger.entries(plan.batch) if unit.token)
-    proven = look_before(plan.settings, "", plan.read_key, listen, tokens=tokens)
+    proven = check_cloud_before(plan.settings, "", plan.read_key, listen, tokens=tokens)
     return CompanyProof(wanted=wanted, proven=proven)

@@ -112,12 +112,12 @@ class ImportResult(msgspec.Struct, frozen=True):
     known: int
 
 
-def fold(serial: str) -> str:
+def fold_serial(serial: str) -> str:
     """Return a serial number as it is compared: clouds tell neither case nor outer space apart."""
     return same_to_people(serial)
 
 
-def short(token: str) -> str:
+def short_token(token: str) -> str:
     """Return a token as people are shown it: enough to tell it from the next."""
     return token if len(token) <= _SHOWN else f"{token[:_SHOWN]}…"
 

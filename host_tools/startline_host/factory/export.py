@@ -78,11 +78,11 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, [*columns, *extra], restval="", quoting=csv.QUOTE_ALL)
     writer.writeheader()
-    writer.writerows({name: harmless(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: escape_formula(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
 
 
-def harmless(value: object) -> str:
+def escape_formula(value: object) -> str:
     """Return a cell's text with an apostrophe wherever a spreadsheet could see a formula begin."""
     if value is None:
         return ""

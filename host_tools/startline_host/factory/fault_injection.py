@@ -46,8 +46,8 @@ class FaultInjector:
         self._lock = threading.Lock()
         self.done = {"cable": 0, "cloud": 0, "power": 0}
 
-    def befall(self, url: str, power_cycle: Callable[[], object]) -> InjectedFault | None:
-        """Decide about a board that was just plugged in; None: nothing befalls its slot."""
+    def inject(self, url: str, power_cycle: Callable[[], object]) -> InjectedFault | None:
+        """Decide about a board that was just plugged in; None: nothing happens to it."""
         with self._lock:
             if self._dice.random() >= self._share:
                 return None

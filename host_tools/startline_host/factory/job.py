@@ -31,7 +31,7 @@ class LinePlan(msgspec.Struct, frozen=True, kw_only=True):
 
     batch: str
     board: Board
-    kit: FirmwareBundle
+    bundle: FirmwareBundle
     settings: DeviceSettings
     read_key: Secret | None = None
     verify: bool = True

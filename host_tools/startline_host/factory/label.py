@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from startline_host.errors import BadInput, WrongDevice
-from startline_host.factory.entries import short
+from startline_host.factory.entries import short_token
 
 if TYPE_CHECKING:
     from startline_host.factory.entries import LedgerUnit
@@ -61,7 +61,7 @@ def make_label(unit: LedgerUnit) -> Label:
         model=unit.unit.model,
         alias=unit.unit.alias,
         mac=unit.mac,
-        token=short(unit.token),
+        token=short_token(unit.token),
         code=f"{text}&c={_check(text)}",
     )
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from startline_host.errors import BadInput, CloudDisagrees, WouldTouchBound, WrongDevice
 from startline_host.factory.batch_import import add_units
 from startline_host.factory.entries import ALLOT, BIND, ImportResult, LedgerUnit, StationSlot
-from startline_host.factory.queries import LedgerQueries, first, rows
+from startline_host.factory.queries import LedgerQueries, first_unit, unit_query
 from startline_host.factory.schema import (
     DEFERRED,
     FAILED,
@@ -74,7 +74,7 @@ class Ledger(LedgerQueries):
     def _allot(
         self, connection: Connection, batch: str, place: StationSlot, mac: str
     ) -> LedgerUnit | None:
-        own = first(connection, rows(units.c.mac == mac).with_for_update(of=units))
+        own = first_unit(connection, unit_query(units.c.mac == mac).with_for_update(of=units))
         if own is not None and own.passed:
             self._note(connection, "seen", own, place)
             return own
@@ -248,13 +248,13 @@ def _own(connection: Connection, unit: LedgerUnit, **changes: object) -> LedgerU
 def _change(connection: Connection, unit: LedgerUnit, **changes: object) -> LedgerUnit:
     values = {**changes, "changed_ms": _now_ms()}
     connection.execute(update(units).where(units.c.id == unit.number).values(values))
-    changed = first(connection, rows(units.c.id == unit.number))
+    changed = first_unit(connection, unit_query(units.c.id == unit.number))
     assert changed is not None  # noqa: S101 - units are never deleted
     return changed
 
 
 def _locked(connection: Connection, unit: LedgerUnit) -> LedgerUnit:
-    found = first(connection, rows(units.c.id == unit.number).with_for_update(of=units))
+    found = first_unit(connection, unit_query(units.c.id == unit.number).with_for_update(of=units))
     if found is None:
         raise BadInput(f"The ledger has no unit {unit.serial!r}: it is not the one from before.")
     return found
@@ -270,8 +270,8 @@ def _next_free(connection: Connection, batch: str, mac: str) -> LedgerUnit | Non
         (units.c.last_mac == mac) & units.c.wanted_mac.is_(None)
     )
     for fits in (meant, units.c.wanted_mac.is_(None)):
-        query = rows(*free, fits).order_by(units.c.position)
-        found = first(connection, query.with_for_update(of=units, skip_locked=True))
+        query = unit_query(*free, fits).order_by(units.c.position)
+        found = first_unit(connection, query.with_for_update(of=units, skip_locked=True))
         if found is not None:
             return found
     return None

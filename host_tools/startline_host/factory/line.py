@@ -103,12 +103,12 @@ class FactoryLine:
         """
         unfinished = bool(self._ledger.resume(self._station))
         try:
-            with SigintCounter() as presses:
+            with SigintCounter() as sigint:
                 for slot in self._slots:
                     self._start(self._serve, slot, unfinished)
                 if self._more is not None:
                     self._start(self._wait_for_the_end)
-                self._watch(presses)
+                self._watch(sigint)
         finally:
             self._stop.set()
             self._abandon.set()
@@ -116,7 +116,7 @@ class FactoryLine:
                 slot.close()
         if self._fault is not None:
             raise self._fault
-        if presses.count:
+        if sigint.count:
             raise KeyboardInterrupt
         return self.totals
 
@@ -129,16 +129,16 @@ class FactoryLine:
         self._threads.append(thread)
         thread.start()
 
-    def _watch(self, presses: SigintCounter) -> None:
+    def _watch(self, sigint: SigintCounter) -> None:
         """Show the line until all slots have ended, or have had their time after two Ctrl-C."""
         heard, give_up = 0, math.inf
         while self._goes_on and time.monotonic() < give_up:
             self._view.tick(self.totals)
             self._take_up()
             time.sleep(_TICK)
-            if presses.count == heard:
+            if sigint.count == heard:
                 continue
-            heard = presses.count
+            heard = sigint.count
             self._stop.set()
             if heard > 1:
                 self._abandon.set()

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from startline_host.errors import BadInput
 from startline_host.factory.database import Database
-from startline_host.factory.entries import HistoryEntry, LedgerUnit, entry, fold, record
+from startline_host.factory.entries import HistoryEntry, LedgerUnit, entry, fold_serial, record
 from startline_host.factory.schema import STATES, WORK, batches, events, units
 from startline_host.formats.units import normal_mac
 
@@ -75,9 +75,11 @@ class LedgerQueries:
 
     def look_up(self, text: str) -> LedgerUnit | None:
         """Return the unit with that serial number or MAC, None where there is none."""
-        fits = (units.c.serial_folded == fold(text)) | (units.c.mac == normal_mac(text.strip()))
+        fits = (units.c.serial_folded == fold_serial(text)) | (
+            units.c.mac == normal_mac(text.strip())
+        )
         with self._database.reading() as connection:
-            return first(connection, rows(fits))
+            return first_unit(connection, unit_query(fits))
 
     def find(self, text: str) -> LedgerUnit:
         """Return the unit with that serial number or MAC. Raises BadInput where there is none."""
@@ -90,7 +92,7 @@ class LedgerQueries:
 
     def entries(self, batch: str | None = None, states: Iterable[str] = ()) -> list[LedgerUnit]:
         """List units in the order of their batches, all or those in some states."""
-        query = rows().order_by(units.c.batch, units.c.position)
+        query = unit_query().order_by(units.c.batch, units.c.position)
         if batch is not None:
             query = query.where(batches.c.name == batch)
         if wanted := list(states):
@@ -125,13 +127,13 @@ class LedgerQueries:
             return [record(row) for row in connection.execute(query)]
 
 
-def rows(*where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+def unit_query(*where: ColumnElement[bool]) -> Select[tuple[object, ...]]:
     """Return the query for units with their batch's name, as `entry` reads them."""
     query = select(units, batches.c.name.label("batch_name")).join(batches)
     return query.where(*where)
 
 
-def first(connection: Connection, query: Select[tuple[object, ...]]) -> LedgerUnit | None:
+def first_unit(connection: Connection, query: Select[tuple[object, ...]]) -> LedgerUnit | None:
     """Return the first unit that a query of `rows` finds, or None."""
     row = connection.execute(query.limit(1)).first()
     return None if row is None else entry(row)

@@ -98,7 +98,7 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
         return self.first_time / self.finished if self.finished else None
 
 
-def figures(units: Sequence[LedgerUnit], records: Sequence[HistoryEntry]) -> Statistics:
+def make_statistics(units: Sequence[LedgerUnit], records: Sequence[HistoryEntry]) -> Statistics:
     """Work everything out from the units as they stand and all their history."""
     counts = Counter(unit.state for unit in units)
     stumbled = {line.serial for line in records if line.kind in {"fail", "resume"}}

@@ -9,7 +9,7 @@ import msgspec
 from startline.serial_match import OTHER, Serial
 
 from startline_host.clouds.device_entries import UNREADABLE, serial_key, token_key
-from startline_host.factory.entries import LedgerUnit, StationSlot, fold, short
+from startline_host.factory.entries import LedgerUnit, StationSlot, fold_serial, short_token
 from startline_host.factory.schema import DEFERRED
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class VerifyFinding(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """The finding as a sentence, its token shortened."""
-        token = f" ({short(self.token)})" if self.token else ""
+        token = f" ({short_token(self.token)})" if self.token else ""
         return f"{self.serial or 'No serial number'}{token}: {KINDS[self.kind]}"
 
 
@@ -80,7 +80,7 @@ class VerifyResult(msgspec.Struct, frozen=True):
         return f"{self.alike} alike" + (f", {', '.join(found)}" if found else "")
 
 
-def compare(
+def compare_with_cloud(
     units: Iterable[LedgerUnit], listed: Sequence[ListedDevice], others: Iterable[LedgerUnit] = ()
 ) -> VerifyResult:
     """Hold the cloud's whole list against units of the ledger; `others` of its are no strangers."""
@@ -123,13 +123,13 @@ class _UnclaimedEntries:
         self.by_token = {token_key(device.deviceid): device for device in listed}
         self._by_serial: dict[str, list[ListedDevice]] = defaultdict(list)
         for device in listed:
-            self._by_serial[fold(device.serial_number)].append(device)
+            self._by_serial[fold_serial(device.serial_number)].append(device)
         self._by_key: dict[str, list[ListedDevice]] | None = None
         self._claimed: set[int] = set()
 
     def take_named(self, unit: LedgerUnit) -> list[ListedDevice]:
         """Claim the entries of the unit's very serial number."""
-        return self._by_serial.pop(fold(unit.serial), [])
+        return self._by_serial.pop(fold_serial(unit.serial), [])
 
     def take_alike(self, unit: LedgerUnit) -> list[ListedDevice]:
         """Claim what the cloud may have written otherwise; to be called once all is named.
@@ -161,12 +161,12 @@ def record_verdict(
 
     `batch` names the one that it is about, "" all of them.
     """
-    units = {fold(unit.serial): unit for unit in ledger.entries()}
+    units = {fold_serial(unit.serial): unit for unit in ledger.entries()}
     words = f"batch {batch}: {verdict.words}" if batch else verdict.words
     reason = "agree" if verdict.agrees else "differ"
     ledger.note(place, "verify", batch=batch, reason=reason, words=words)
     for one in verdict.findings:
-        unit = units.get(fold(one.serial))
+        unit = units.get(fold_serial(one.serial))
         if one.kind == "since" and unit is not None:
             ledger.adopt(unit, one.token, place)
         elif unit is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from startline_host.errors import BadInput
-from startline_host.factory.virtual_box import VirtualBoardPool
+from startline_host.factory.virtual_board_pool import VirtualBoardPool
 from startline_host.factory.virtual_slot import VirtualSlot
 from startline_host.formats.factory_partition import (
     ClaimSettings,
@@ -88,6 +88,6 @@ class VirtualPlant:
         """The key that looks into the cloud's list."""
         return Secret(self.cloud.keys["READ"])
 
-    def slots(self, count: int, mischief: FaultInjector | None = None) -> Sequence[VirtualSlot]:
+    def slots(self, count: int, injector: FaultInjector | None = None) -> Sequence[VirtualSlot]:
         """Make so many slots, which take their boards out of the box."""
-        return [VirtualSlot(str(number), self.box, mischief) for number in range(1, count + 1)]
+        return [VirtualSlot(str(number), self.box, injector) for number in range(1, count + 1)]

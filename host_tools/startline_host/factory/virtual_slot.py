@@ -11,24 +11,24 @@ from startline_host.virtual import VirtualEsp32
 if TYPE_CHECKING:
     from startline_host.factory.fault_injection import FaultInjector, InjectedFault
     from startline_host.factory.job import ConnectedBoard, UnitResult
-    from startline_host.factory.virtual_box import VirtualBoardPool
+    from startline_host.factory.virtual_board_pool import VirtualBoardPool
 
 #: Ends after which a board is not plugged in again; one that left unbound may come back.
 _DONE = ("passed", "seen")
 
 
 class VirtualSlot:
-    """Takes boards out of the box, one after another; `mischief` may befall some of them."""
+    """Takes boards out of the box, one after another; `injector` may break some of them."""
 
     def __init__(
-        self, name: str, box: VirtualBoardPool, mischief: FaultInjector | None = None
+        self, name: str, box: VirtualBoardPool, injector: FaultInjector | None = None
     ) -> None:
         self.name = name
         self._box = box
-        self._mischief = mischief
+        self._injector = injector
         self._number = 0
         self._chip: VirtualEsp32 | None = None
-        self._trouble: InjectedFault | None = None
+        self._fault: InjectedFault | None = None
         # Trouble comes from a thread of its own.
         self._lock = threading.Lock()
 
@@ -38,7 +38,7 @@ class VirtualSlot:
         with self._lock:
             if self._chip is None:
                 raise NoSuchPort(f"Slot {self.name} holds no board.")
-            return (self._trouble.url if self._trouble else "") or self._chip.url
+            return (self._fault.url if self._fault else "") or self._chip.url
 
     def next_board(self, stop: threading.Event) -> ConnectedBoard | None:
         """Take the next board out of the box and power it up."""
@@ -48,8 +48,8 @@ class VirtualSlot:
         self._number = number
         with self._lock:
             self._chip = self._start()
-            if self._mischief is not None:
-                self._trouble = self._mischief.befall(self._chip.url, self.power_cycle)
+            if self._injector is not None:
+                self._fault = self._injector.inject(self._chip.url, self.power_cycle)
         return self
 
     def finished(self, result: UnitResult) -> None:
@@ -66,7 +66,7 @@ class VirtualSlot:
             self._chip.kill()
             self._chip = self._start()
             # A loose cable led to the old port.
-            trouble, self._trouble = self._trouble, None
+            trouble, self._fault = self._fault, None
         if trouble is not None:
             trouble.close()
         return True
@@ -74,7 +74,7 @@ class VirtualSlot:
     def close(self) -> None:
         """Unplug what is plugged in."""
         with self._lock:
-            trouble, self._trouble = self._trouble, None
+            trouble, self._fault = self._fault, None
             chip, self._chip = self._chip, None
         if chip is not None:
             chip.stop()

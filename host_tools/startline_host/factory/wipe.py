@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 2
 
 
-def wipe_identity(line: PortSession, kit: FirmwareBundle, mac: str) -> bool:
+def wipe_identity(line: PortSession, bundle: FirmwareBundle, mac: str) -> bool:
     """Erase `fctry` of a chip that holds no binding; tell whether it provably carries nothing.
 
     The record is read and the identity erased in one boot-loader session, in which no agent runs:
@@ -28,12 +28,12 @@ def wipe_identity(line: PortSession, kit: FirmwareBundle, mac: str) -> bool:
         return False
     line.free()
     loader = BootLoader(line.url, attempts=_ATTEMPTS)
-    chip = loader.identify(stretches(kit.table))
-    kept = Survey(loader, chip.mac, kit.table).kept
-    if chip.mac != mac or kept.holding().state != "unbound":
+    chip = loader.identify(stretches(bundle.table))
+    snapshot = Survey(loader, chip.mac, bundle.table).snapshot
+    if chip.mac != mac or snapshot.summary().state != "unbound":
         restart(line)
         return False
-    row = kit.table.get("fctry")
+    row = bundle.table.get("fctry")
     loader.write([FlashRegion("fctry", row.offset, b"\xff" * row.size)])
     restart(line)
     return True

@@ -27,7 +27,12 @@ from startline_host.errors import (
     WouldTouchBound,
     WrongDevice,
 )
-from startline_host.factory.assignment import AlreadyBound, BatchUsedUp, check_holding, choose_unit
+from startline_host.factory.assignment import (
+    AlreadyBound,
+    BatchUsedUp,
+    check_snapshot,
+    choose_unit,
+)
 from startline_host.factory.company_proof import CompanyProof
 from startline_host.factory.database import LedgerAway
 from startline_host.factory.entries import BIND, LOAD, VERIFY, LedgerUnit, StationSlot
@@ -37,7 +42,7 @@ from startline_host.factory.label_svg import file_name, label_svg
 from startline_host.factory.wipe import wipe_identity
 from startline_host.flows.cloud_verification import (
     SerialTaken,
-    look_before,
+    check_cloud_before,
     verify_with_cloud,
 )
 from startline_host.flows.expected_identity import ExpectedIdentity, identity_after
@@ -157,26 +162,26 @@ class UnitWork:
     def _order(self) -> LoadRequest:
         return LoadRequest(
             board=self._plan.board,
-            kit=self._plan.kit,
+            bundle=self._plan.bundle,
             choose=self._choose,
             flash_baud=self._plan.flash_baud,
             may_replace=lambda _files: self._plan.overwrite,
         )
 
-    def _choose(self, kept: DeviceSnapshot) -> Provision:
+    def _choose(self, snapshot: DeviceSnapshot) -> Provision:
         """Decide who the board is, and whether it is to be written to at all."""
-        self._check_same(kept.mac)
-        self._mac = kept.mac
-        self._unit = choose_unit(self._ledger, self._plan.batch, self._place, kept)
+        self._check_same(snapshot.mac)
+        self._mac = snapshot.mac
+        self._unit = choose_unit(self._ledger, self._plan.batch, self._place, snapshot)
         who = self._unit
         self._listen(UnitIdentified(f"{who.serial}, chip {who.mac}", serial=who.serial))
-        there = identity_after(kept, None, stays=True)
+        there = identity_after(snapshot, None, stays=True)
         self._identity = msgspec.structs.replace(there, serial=who.serial)
-        check_holding(self._unit, kept)
+        check_snapshot(self._unit, snapshot)
         settings, key = self._plan.settings, self._plan.read_key
-        _patiently(lambda: look_before(settings, who.serial, key, self._listen))
+        _patiently(lambda: check_cloud_before(settings, who.serial, key, self._listen))
         provision = Provision(who.identity, settings)
-        self._identity = identity_after(kept, provision, stays=False)
+        self._identity = identity_after(snapshot, provision, stays=False)
         self._wrote = True
         return provision
 
@@ -356,7 +361,7 @@ class UnitWork:
             return unit.step != LOAD
         with contextlib.suppress(StartlineError), PortSession(board.url) as line:
             self._listen(Step("Taking the serial number back"))
-            return wipe_identity(line, self._plan.kit, unit.mac)
+            return wipe_identity(line, self._plan.bundle, unit.mac)
         return False
 
     def stopped(self, words: str = "") -> UnitResult:

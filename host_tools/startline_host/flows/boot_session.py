@@ -15,7 +15,7 @@ from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, DeviceSilent, WouldTouchBound
 from startline_host.flows.backup import files_in, save_backup
 from startline_host.flows.expected_identity import identity_after
-from startline_host.flows.field_settings import tell_overridden
+from startline_host.flows.field_settings import warn_overridden
 from startline_host.flows.file_update import FileSystemBroken
 from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.flows.flash_survey import Survey, stretches
@@ -34,7 +34,7 @@ from startline_host.flows.prompt_session import (
     write_identity,
 )
 from startline_host.flows.restart import restart
-from startline_host.flows.take_prompt import catch_starting
+from startline_host.flows.take_prompt import take_prompt_at_start
 from startline_host.formats.flash_plan import FlashRegion
 from startline_host.formats.partitions import PartitionTable
 
@@ -43,7 +43,7 @@ _PRECIOUS = ("nvs", "bind", "fctry")
 
 
 def load_in_boot_loader(
-    line: PortSession, order: LoadRequest, listen: Listener, *, recreate_files: bool
+    line: PortSession, request: LoadRequest, listen: Listener, *, recreate_files: bool
 ) -> LoadReport:
     """Load the device in one boot-loader session; afterwards it waits for a restart.
 
@@ -53,39 +53,42 @@ def load_in_boot_loader(
     attempts = 7 if line.port().can_reset else 2
     line.free()
     listen(Step("Reading the flash"))
-    baud = order.flash_baud or order.board.baud.flash
+    baud = request.flash_baud or request.board.baud.flash
     loader = BootLoader(line.url, baud, listen, attempts=attempts)
-    chip = loader.identify(stretches(order.kit.table) if order.kit else {})
+    chip = loader.identify(stretches(request.bundle.table) if request.bundle else {})
     line.in_boot_loader = True
-    order.check_chip(chip.kind, chip.mac, chip.flash_size)
-    survey = Survey(loader, chip.mac, order.kit.table if order.kit else None)
-    order = order.for_device(survey.kept)
-    new = order.provision.image() if order.provision else None
-    kept = may_load(survey.kept, serial=order.serial, fctry=new, allow_bound=order.allow_bound)
-    identity = None if kept else order.provision
-    known = LoadReport(
-        kept=kept, identity=identity_after(survey.kept, order.provision, stays=kept)
+    request.check_chip(chip.kind, chip.mac, chip.flash_size)
+    survey = Survey(loader, chip.mac, request.bundle.table if request.bundle else None)
+    request = request.for_device(survey.snapshot)
+    new = request.provision.image() if request.provision else None
+    stays = may_load(
+        survey.snapshot, serial=request.serial, fctry=new, allow_bound=request.allow_bound
     )
-    image = identity.image(made_at_of(survey.kept.fctry, identity)) if identity else None
-    tell_overridden(survey.kept, image, listen)
-    if order.kit is None:
+    identity = None if stays else request.provision
+    known = LoadReport(
+        keeps_identity=stays,
+        identity=identity_after(survey.snapshot, request.provision, stays=stays),
+    )
+    image = identity.image(made_at_of(survey.snapshot.fctry, identity)) if identity else None
+    warn_overridden(survey.snapshot, image, listen)
+    if request.bundle is None:
         regions = _identity_regions(survey.table, image)
         return _told(known + _write(loader, regions, listen), listen)
-    _check_journal(survey.table, order.kit.table)
-    if survey.kept.holding().must_stay:
-        _check_places(survey.table, order.kit.table)
-    in_use, fate = _files_stay(survey, order.kit, recreate=recreate_files)
-    _settle_files(survey, order, loader, fate, listen, whole=not in_use)
-    plan = order.kit.plan(vfs=not in_use, fctry=None if in_use else image)
+    _check_journal(survey.table, request.bundle.table)
+    if survey.snapshot.summary().must_stay:
+        _check_places(survey.table, request.bundle.table)
+    in_use, fate = _files_stay(survey, request.bundle, recreate=recreate_files)
+    _settle_files(survey, request, loader, fate, listen, whole=not in_use)
+    plan = request.bundle.plan(vfs=not in_use, fctry=None if in_use else image)
     report = known + _write(loader, list(plan), listen)
     if in_use:
-        return _finish_at_prompt(line, order, report, chip.mac, listen)
+        return _finish_at_prompt(line, request, report, chip.mac, listen)
     return _told(report, listen)
 
 
 def _settle_files(
     survey: Survey,
-    order: LoadRequest,
+    request: LoadRequest,
     loader: BootLoader,
     fate: str,
     listen: Listener,
@@ -93,30 +96,30 @@ def _settle_files(
     whole: bool,
 ) -> None:
     """Have what is on the device asked about, said and saved, before anything is written."""
-    place = survey.old_files(order.board.flash_size)
-    if not order.recreate_files:
-        spared = _spare_the_owner(survey, place, order, listen, whole=whole)
+    place = survey.old_files(request.board.flash_size)
+    if not request.recreate_files:
+        spared = _spare_the_owner(survey, place, request, listen, whole=whole)
         if fate:
             lost = "" if spared else " What is on it is lost; --backup FILE would keep it."
             listen(Remark(fate + lost, warning=True))
-    if whole and order.backup is not None:
-        _back_up(loader, place, order.backup, listen)
+    if whole and request.backup is not None:
+        _back_up(loader, place, request.backup, listen)
 
 
 def _spare_the_owner(
-    survey: Survey, place: tuple[int, int], order: LoadRequest, listen: Listener, *, whole: bool
+    survey: Survey, place: tuple[int, int], request: LoadRequest, listen: Listener, *, whole: bool
 ) -> bool:
     """Raise BadInput if files of the reader's owner would go that may not; save those that may.
 
     Who names a backup has said what becomes of a file system that goes whole. What is only written
     over is saved at the prompt. Returns whether nothing is lost that could be read.
     """
-    if whole and order.backup is not None:
+    if whole and request.backup is not None:
         return True
     files = survey.files(place, starts_the_reader)
     names = replaced_in_flash(files, whole=whole).keys()
     read = partial(survey.files, place, names.__contains__) if whole else None
-    save_or_stop(order, names, read, survey.kept.mac, listen)
+    save_or_stop(request, names, read, survey.snapshot.mac, listen)
     return bool(files)
 
 
@@ -133,23 +136,23 @@ def _write(loader: BootLoader, regions: Sequence[FlashRegion], listen: Listener)
 
 
 def _finish_at_prompt(
-    line: PortSession, order: LoadRequest, report: LoadReport, mac: str, listen: Listener
+    line: PortSession, request: LoadRequest, report: LoadReport, mac: str, listen: Listener
 ) -> LoadReport:
     """Update a file system in use file by file, and the identity last.
 
     The new agent stands before the new identity does, so that no old one acts on it.
     """
-    assert order.kit is not None  # noqa: S101 - without a kit there are no files
+    assert request.bundle is not None  # noqa: S101 - without a bundle there are no files
     restart(line, listen)
     repl = Repl(line.port())
     try:
         # It was just reset: whatever its own program does, it has not begun.
-        catch_starting(line, repl, listen)
+        take_prompt_at_start(line, repl, listen)
         # What the owner loses by it was asked before anything was written.
-        asked = msgspec.structs.replace(order, may_replace=lambda _files: True)
+        asked = msgspec.structs.replace(request, may_replace=lambda _files: True)
         changes = update_files(repl, asked, mac, listen)
     except (FileSystemBroken, NoFileSystem):
-        return load_in_boot_loader(line, order, listen, recreate_files=True)
+        return load_in_boot_loader(line, request, listen, recreate_files=True)
     except DeviceSilent as silent:
         raise DeviceSilent(
             f"Firmware and table are loaded, but not the agent's files: {silent.message}",
@@ -157,8 +160,8 @@ def _finish_at_prompt(
             "with --backup FILE to keep what is on it.",
         ) from None
     report += files_report(changes)
-    if order.provision is not None and not report.kept:
-        report += write_identity(repl, order.provision)
+    if request.provision is not None and not report.keeps_identity:
+        report += write_identity(repl, request.provision)
     return _told(report, listen)
 
 
@@ -167,9 +170,9 @@ def _told(report: LoadReport, listen: Listener) -> LoadReport:
     return report
 
 
-def _files_stay(survey: Survey, kit: FirmwareBundle, *, recreate: bool) -> tuple[bool, str]:
+def _files_stay(survey: Survey, bundle: FirmwareBundle, *, recreate: bool) -> tuple[bool, str]:
     """Tell whether the file system stays, and in words what becomes of one that does not."""
-    state = survey.file_system(kit.table.get("vfs"))
+    state = survey.file_system(bundle.table.get("vfs"))
     if state == "blank":
         return False, ""
     if state == "in use" and not recreate:

@@ -14,8 +14,8 @@ from startline.serial_match import LIKE, SAME, UNCLEAR
 from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.clouds.device_entries import (
     CloudEntry,
+    entry_names,
     find_serial,
-    named,
     same_token,
     token_key,
 )
@@ -42,7 +42,7 @@ class SerialTaken(CloudDisagrees):
     """The cloud has a device of that serial number already: no second one is made."""
 
 
-def look_before(
+def check_cloud_before(
     settings: DeviceSettings,
     serial: str,
     key: Secret | None,
@@ -89,13 +89,13 @@ def _refuse_taken(listed: list[CloudEntry], serial: str) -> None:
     if found[UNCLEAR]:
         raise CloudDisagrees(
             f"Whether {printable(serial)} is free is not known: in the cloud's list "
-            f"{printable(named(found[UNCLEAR]))} cannot be compared. Nothing was written.",
+            f"{printable(entry_names(found[UNCLEAR]))} cannot be compared. Nothing was written.",
             "Look that entry up in the cloud's own page. If it is another reader's: give no READ key "
             "to go on without looking (on a line: --no-verify).",
         )
 
 
-def check_place_of_kept(
+def check_cloud_of_snapshot(
     identity: ExpectedIdentity, settings: DeviceSettings, key: Secret | None
 ) -> None:
     """Raise WrongDevice for a device that stays what it is, and that this cloud cannot vouch for.
@@ -148,7 +148,7 @@ def verify_with_cloud(
 
 
 def lists_token(settings: DeviceSettings, key: Secret, token: str) -> bool:
-    """Tell whether the READ key's list has that deviceid. Raises as `look_before` does."""
+    """Tell whether the READ key's list has that deviceid. Raises as `check_cloud_before` does."""
     return any(same_token(entry.deviceid, token) for entry in _whole_list(settings, key))
 
 

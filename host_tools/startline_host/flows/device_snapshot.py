@@ -8,7 +8,7 @@ import msgspec
 
 from startline_host.formats.flash_dump import DumpPart, FlashDump
 from startline_host.formats.record_copies import RecordView, read_record
-from startline_host.formats.stored_settings import StoredSettings, read_told
+from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
 from startline_host.util import printable
 
 #: States in which a device must not be touched: something of it is, or may be, at the cloud.
@@ -43,17 +43,19 @@ class DeviceSnapshot(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"Kept({self.mac!r})"
 
-    def told(self) -> StoredSettings:
+    def stored(self) -> StoredSettings:
         """Return what the device was told of itself, secrets masked."""
-        return read_told(as_part(self.nvs if self.fctry is None else self.fctry))
+        return read_stored_settings(
+            partition_reader(self.nvs if self.fctry is None else self.fctry)
+        )
 
     def record(self) -> RecordView:
         """Return both copies of the record, judged by the agent's own rules."""
-        bind = None if self.bind is None else as_part(self.bind)
+        bind = None if self.bind is None else partition_reader(self.bind)
         mac = bytes.fromhex(self.mac.replace(":", ""))
-        return read_record(as_part(self.nvs), bind, self.told(), mac)
+        return read_record(partition_reader(self.nvs), bind, self.stored(), mac)
 
-    def holding(self) -> RecordSummary:
+    def summary(self) -> RecordSummary:
         """Return what the device holds.
 
         A copy that is `bound` or `unknown` counts even where the other copy wins.
@@ -63,17 +65,17 @@ class DeviceSnapshot(msgspec.Struct, frozen=True):
     @property
     def lost_identity(self) -> str:
         """What to do about its identity, as `lost_identity` says it."""
-        return lost_identity(self.told(), self.record())
+        return lost_identity(self.stored(), self.record())
 
 
-def lost_identity(told: StoredSettings, view: RecordView) -> str:
+def lost_identity(stored: StoredSettings, view: RecordView) -> str:
     """Say what to do about a device that has a record, and not the identity for it.
 
     "" for any other. Such a device is `unprovisioned`, though its deviceid is not lost: its record
     names serial number, cloud and chip.
     """
     held = _holding(view)
-    if not told.missing or not held.must_stay:
+    if not stored.missing or not held.must_stay:
         return ""
     if view.reason == "foreign_record":
         return "Its record is another chip's. To forget it: startline reset."
@@ -101,6 +103,6 @@ def _holding(view: RecordView) -> RecordSummary:
     return RecordSummary(state, printable(reason), printable(shown.serial), printable(shown.token))
 
 
-def as_part(data: bytes) -> DumpPart:
+def partition_reader(data: bytes) -> DumpPart:
     """Return a partition's bytes as the readers of flash take them."""
     return FlashDump({0: data}, len(data)).part(0, len(data))

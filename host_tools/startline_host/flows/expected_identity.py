@@ -119,22 +119,22 @@ class BootIdentity:
 
 
 def identity_after(
-    kept: DeviceSnapshot, provision: Provision | None, *, stays: bool
+    snapshot: DeviceSnapshot, provision: Provision | None, *, stays: bool
 ) -> ExpectedIdentity:
     """Return who a device is once it is loaded: as provisioned, or, where that `stays`, as it was."""
     if provision is None or stays:
-        told = kept.told()
+        stored = snapshot.stored()
         return ExpectedIdentity(
-            serial=told.get("factory", "serial"),
-            model=told.get("factory", "model"),
-            mac=kept.mac,
-            cloud=told.get("claim", "cloud"),
-            base_url=told.get("claim", "base_url").rstrip("/"),
+            serial=stored.get("factory", "serial"),
+            model=stored.get("factory", "model"),
+            mac=snapshot.mac,
+            cloud=stored.get("claim", "cloud"),
+            base_url=stored.get("claim", "base_url").rstrip("/"),
         )
     return ExpectedIdentity(
         serial=provision.unit.serial,
         model=provision.unit.model,
-        mac=kept.mac,
+        mac=snapshot.mac,
         cloud=provision.settings.claim.cloud,
         base_url=provision.settings.claim.base_url,
     )

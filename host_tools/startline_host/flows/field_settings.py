@@ -5,7 +5,7 @@ from __future__ import annotations
 from startline import states
 from startline.nvs import NvsReader
 
-from startline_host.flows.device_snapshot import DeviceSnapshot, as_part
+from startline_host.flows.device_snapshot import DeviceSnapshot, partition_reader
 from startline_host.flows.notices import Listener, Remark
 
 #: The namespaces that the agent looks for in `nvs` as well as in `fctry`.
@@ -15,9 +15,9 @@ NAMESPACES = ("net", "set", "race")
 Name = tuple[str, str]
 
 
-def venue_settings(nvs: bytes) -> dict[Name, bytes | int]:
+def field_settings(nvs: bytes) -> dict[Name, bytes | int]:
     """Return what stands under `net`, `set` and `race` in a partition; texts as UTF-8."""
-    part = as_part(nvs)
+    part = partition_reader(nvs)
     reader = NvsReader(part.read, part.size)
     found: dict[Name, bytes | int] = {}
     for space, key, place in reader:
@@ -29,17 +29,17 @@ def venue_settings(nvs: bytes) -> dict[Name, bytes | int]:
     return found
 
 
-def tell_overridden(kept: DeviceSnapshot, fctry: bytes | None, listen: Listener) -> None:
+def warn_overridden(snapshot: DeviceSnapshot, fctry: bytes | None, listen: Listener) -> None:
     """Say which settings of a new `fctry` will not count, because the venue's stand before them.
 
     On a stock table there is nothing to say: both are one.
     """
-    if fctry is None or kept.fctry is None:
+    if fctry is None or snapshot.fctry is None:
         return
-    new = venue_settings(fctry)
+    new = field_settings(fctry)
     names = [
         f"{space}.{key}"
-        for (space, key), value in venue_settings(kept.nvs).items()
+        for (space, key), value in field_settings(snapshot.nvs).items()
         if new.get((space, key)) != value
     ]
     if names:

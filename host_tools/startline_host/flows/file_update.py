@@ -22,7 +22,7 @@ class FileSystemBroken(Exception):
 
 
 class FileChanges(msgspec.Struct, frozen=True):
-    """What differs between a kit and a device: files to send, agent's files to remove.
+    """What differs between a bundle and a device: files to send, agent's files to remove.
 
     `replaces` names those to send that are there with other content, `same` counts the bytes of the
     files that need not be sent.
@@ -39,9 +39,9 @@ class FileChanges(msgspec.Struct, frozen=True):
         return sum(len(data) for data in self.put.values())
 
 
-def compare_files(repl: Repl, kit: FirmwareBundle) -> FileChanges:
+def compare_files(repl: Repl, bundle: FirmwareBundle) -> FileChanges:
     """Ask the device what differs. Raises OSError where its file system does not work."""
-    wanted = {**kit.files, **kit.own}
+    wanted = {**bundle.files, **bundle.own}
     digests = repl.digests(wanted)
     put = {
         path: data
@@ -51,7 +51,7 @@ def compare_files(repl: Repl, kit: FirmwareBundle) -> FileChanges:
     # A leftover of an older agent could be imported in place of what is new; a file that was on
     # its way when a cut came lies beside its place.
     torn = [
-        f"/{name}" for name in repl.entries("/") if f"/{name}".removesuffix(".new") in kit.files
+        f"/{name}" for name in repl.entries("/") if f"/{name}".removesuffix(".new") in bundle.files
     ]
     strangers = [
         path

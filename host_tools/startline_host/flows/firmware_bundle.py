@@ -63,7 +63,7 @@ class Provision(msgspec.Struct, frozen=True):
         return make_factory_image(msgspec.structs.replace(self.unit, made_at=when), self.settings)
 
 
-def make_kit(board: Board, chosen: ChosenFirmware, own: Path | None = None) -> FirmwareBundle:
+def make_bundle(board: Board, chosen: ChosenFirmware, own: Path | None = None) -> FirmwareBundle:
     """Put together what the board needs, with the agent compiled for its firmware.
 
     `own` is a folder of the reader's owner's files. Raises BadInput with the reason for anything

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import msgspec
 
 from startline_host.device.console import ConsoleLine, ConsoleParser, Event
-from startline_host.device.event_text import clock_reason, plain, tls_reason
+from startline_host.device.event_text import clock_reason, printable_field, tls_reason
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
 from startline_host.errors import (
@@ -25,7 +25,7 @@ from startline_host.errors import (
     TlsFailed,
 )
 from startline_host.flows.expected_identity import ExpectedIdentity
-from startline_host.flows.notices import Listener, Step, nobody
+from startline_host.flows.notices import Listener, Step, ignore_notices
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked, over_usb
 from startline_host.formats.factory_partition import DeviceSettings
@@ -34,15 +34,15 @@ from startline_host.util import Deadline
 #: What a step that failed before the first byte stands for: error, words, and how to say why.
 _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] = MappingProxyType(
     {
-        "link": (NetworkFailed, "The device did not get onto its network", plain),
-        "dns": (NetworkFailed, "The device could not resolve the cloud's name", plain),
-        "connect": (NetworkFailed, "The device could not connect to the cloud", plain),
-        "request": (NetworkFailed, "The request did not get through", plain),
+        "link": (NetworkFailed, "The device did not get onto its network", printable_field),
+        "dns": (NetworkFailed, "The device could not resolve the cloud's name", printable_field),
+        "connect": (NetworkFailed, "The device could not connect to the cloud", printable_field),
+        "request": (NetworkFailed, "The request did not get through", printable_field),
         "tls": (TlsFailed, "TLS failed", tls_reason),
         "clock": (ClockWrong, "The clock is not fit to judge certificates", clock_reason),
-        "storage": (StorageFailed, "The device's flash failed", plain),
-        "identity": (StorageFailed, "The device could not read who it is", plain),
-        "answer": (RefusedByCloud, "The cloud put the device off", plain),
+        "storage": (StorageFailed, "The device's flash failed", printable_field),
+        "identity": (StorageFailed, "The device could not read who it is", printable_field),
+        "answer": (RefusedByCloud, "The cloud put the device off", printable_field),
     }
 )
 
@@ -76,14 +76,14 @@ class FirstBootOutcome(msgspec.Struct, frozen=True):
             return _storage_warning(self)
         if self.state == "refused":
             return RefusedByCloud(
-                f"The cloud refused the device: {plain(self.reason)}.",
+                f"The cloud refused the device: {printable_field(self.reason)}.",
                 "Mend the cause, then run the command again.",
             )
         if self.state == "unknown":
             return _unknown(self)
         if self.state == "unprovisioned":
             return BadInput(
-                f"The device does not know who it is: {plain(self.reason or self.failed_reason)}.",
+                f"The device does not know who it is: {printable_field(self.reason or self.failed_reason)}.",
                 "Provision it: startline provision.",
             )
         return _failed(self)
@@ -95,7 +95,7 @@ def run_first_boot(
     identity: ExpectedIdentity,
     *,
     limit: float | None = None,
-    listen: Listener = nobody,
+    listen: Listener = ignore_notices,
 ) -> FirstBootOutcome:
     """Restart the device and follow its first boot; its connections are carried if its link is USB.
 
@@ -184,9 +184,11 @@ def _storage_warning(outcome: FirstBootOutcome) -> StartlineError | None:
 
 def _unknown(outcome: FirstBootOutcome) -> StartlineError:
     if outcome.failed_step == "storage":
-        return StorageFailed(f"The device could not keep its record: {plain(outcome.reason)}.")
+        return StorageFailed(
+            f"The device could not keep its record: {printable_field(outcome.reason)}."
+        )
     return OutcomeUnknown(
-        f"Whether the cloud knows the device is not known: {plain(outcome.reason)}.",
+        f"Whether the cloud knows the device is not known: {printable_field(outcome.reason)}.",
         "Nothing is sent again until that is settled: startline reconcile.",
     )
 
@@ -194,9 +196,12 @@ def _unknown(outcome: FirstBootOutcome) -> StartlineError:
 def _failed(outcome: FirstBootOutcome) -> StartlineError:
     reason = outcome.failed_reason or outcome.reason
     if reason.startswith("bug"):
-        return Bug(f"The agent on the device has a fault ({plain(reason)}).", "Please report it.")
+        return Bug(
+            f"The agent on the device has a fault ({printable_field(reason)}).",
+            "Please report it.",
+        )
     kind, words, say = _FAILURES.get(
-        outcome.failed_step, (TimedOut, "The device is still not bound", plain)
+        outcome.failed_step, (TimedOut, "The device is still not bound", printable_field)
     )
     return kind(
         f"{words}: {say(reason)}.",

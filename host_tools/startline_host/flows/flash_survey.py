@@ -62,7 +62,7 @@ class Survey:
         if rows:
             begin = min(row.offset for row in rows)
             self._fetch(begin, max(row.end for row in rows) - begin)
-        self.kept = self._keeps(mac)
+        self.snapshot = self._keeps(mac)
 
     def file_system(self, row: PartitionRow) -> FileSystemState:
         """Tell what stands where the file system shall be."""
@@ -123,16 +123,16 @@ class Survey:
         return table.find(name) if table else None
 
     def _keeps(self, mac: str) -> DeviceSnapshot:
-        kept = DeviceSnapshot(
+        snapshot = DeviceSnapshot(
             mac=mac,
             nvs=self._partition("nvs") or b"",
             bind=self._partition("bind"),
             fctry=self._partition("fctry"),
         )
-        if self.table is None and kept.record().bind.found == "damaged":
+        if self.table is None and snapshot.record().bind.found == "damaged":
             # Without a table nothing says that these bytes were ever meant as a record.
-            return msgspec.structs.replace(kept, bind=None)
-        return kept
+            return msgspec.structs.replace(snapshot, bind=None)
+        return snapshot
 
     def _partition(self, name: str) -> bytes | None:
         row = self._row(name)

@@ -16,7 +16,7 @@ from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, DeviceSilent, StartlineError
-from startline_host.flows.notices import Listener, Remark, Step, nobody
+from startline_host.flows.notices import Listener, Remark, Step, ignore_notices
 from startline_host.flows.restart import restart
 from startline_host.formats.esp_image import APPLICATION_HEAD, first_segment
 from startline_host.formats.flash_dump import FlashDump, LazyFlashDump, load_dump
@@ -72,7 +72,7 @@ def inspect_device(
     *,
     flash_baud: int | None = None,
     quick: bool = False,
-    listen: Listener = nobody,
+    listen: Listener = ignore_notices,
 ) -> DeviceInspection:
     """Inspect the device on a line, and leave it running from its start.
 
@@ -208,18 +208,18 @@ def _joined(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _files(repl: Repl) -> dict[str, bytes]:
     """Return the device's files by path, empty but for those that tell the agent's version."""
-    files = dict.fromkeys(_walk(repl, ""), b"")
+    files = dict.fromkeys(_files_below(repl, ""), b"")
     for name in _VERSION_FILES:
         if name in files:
             files[name] = repl.value(f"open({name!r}, 'rb').read()")
     return files
 
 
-def _walk(repl: Repl, folder: str) -> list[str]:
+def _files_below(repl: Repl, folder: str) -> list[str]:
     found: list[str] = []
     for name, is_folder in repl.entries(folder or "/").items():
         path = f"{folder}/{name}"
-        found += _walk(repl, path) if is_folder else [path]
+        found += _files_below(repl, path) if is_folder else [path]
     return found
 
 

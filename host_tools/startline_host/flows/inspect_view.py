@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from startline_host.device.event_text import plain
+from startline_host.device.event_text import printable_field
 from startline_host.flows.device_snapshot import lost_identity
 from startline_host.flows.inspect_device import DeviceInspection
 from startline_host.formats.inspection import Inspection
@@ -161,12 +161,12 @@ def _counted(pages: Sequence[PageHealth]) -> str:
     states: dict[str, int] = {}
     for page in pages:
         states[page.state] = states.get(page.state, 0) + 1
-    told = ", ".join(f"{count} {state}" for state, count in states.items())
-    return f"{told}; {written} of {len(pages) * ENTRIES} entries"
+    stored = ", ".join(f"{count} {state}" for state, count in states.items())
+    return f"{stored}; {written} of {len(pages) * ENTRIES} entries"
 
 
 def _verdict(record: RecordView) -> str:
-    return record.state + (f" ({plain(record.reason)})" if record.reason else "")
+    return record.state + (f" ({printable_field(record.reason)})" if record.reason else "")
 
 
 def _record(record: RecordView) -> _Grid:
@@ -192,7 +192,7 @@ def _told_by(copy: RecordCopy) -> dict[str, str]:
         words = {"newer": "of a newer agent", "absent": "no such partition"}
         return {"state": words.get(copy.found, copy.found)}
     return {
-        "state": copy.state + (f" ({plain(copy.reason)})" if copy.reason else ""),
+        "state": copy.state + (f" ({printable_field(copy.reason)})" if copy.reason else ""),
         "generation": str(copy.generation),
         "cloud": printable(copy.cloud),
         "serial": printable(copy.serial),
@@ -211,8 +211,8 @@ def _halved(token: str) -> str:
     return f"{token[:half]}\n{token[half:]}" if len(token) > 40 else token
 
 
-def _show_told(console: Console, title: str, told: StoredSettings | None) -> None:
-    if told is None or not told.values:
+def _show_told(console: Console, title: str, stored: StoredSettings | None) -> None:
+    if stored is None or not stored.values:
         return
     _section(console, title)
     _facts(
@@ -220,7 +220,7 @@ def _show_told(console: Console, title: str, told: StoredSettings | None) -> Non
         (
             (f"{space}.{key}", _value(key, value))
             for space in _SPACES
-            for key, value in told.values.get(space, {}).items()
+            for key, value in stored.values.get(space, {}).items()
         ),
     )
 

@@ -12,7 +12,7 @@ _SHOWN_DIGITS = 8
 
 
 def may_load(
-    kept: DeviceSnapshot, *, serial: str | None, fctry: bytes | None, allow_bound: bool
+    snapshot: DeviceSnapshot, *, serial: str | None, fctry: bytes | None, allow_bound: bool
 ) -> bool:
     """Tell whether the device's identity must stay as it is (True), or may be written (False).
 
@@ -21,40 +21,40 @@ def may_load(
     given the one that its record names. Raises WouldTouchBound for such a device without
     `allow_bound`, and WrongDevice where it is another than the one meant.
     """
-    holding = kept.holding()
-    if holding.must_stay:
+    summary = snapshot.summary()
+    if summary.must_stay:
         if not allow_bound:
-            raise _refusal(kept, holding)
-        told = kept.told()
-        if told.missing and fctry is not None:
-            _check_fits(kept, fctry)
+            raise _refusal(snapshot, summary)
+        stored = snapshot.stored()
+        if stored.missing and fctry is not None:
+            _check_fits(snapshot, fctry)
             return False
-        own = told.get("factory", "serial")
+        own = stored.get("factory", "serial")
         if serial is not None and own and own != serial:
             raise WrongDevice(
-                f"The device is {own}, not {serial}, and it is {holding.state}.",
+                f"The device is {own}, not {serial}, and it is {summary.state}.",
                 "With --allow-bound a device keeps its identity: leave --serial out, or take the "
                 "right device.",
             )
         return True
     if fctry is not None:
-        after = msgspec.structs.replace(kept, fctry=fctry).holding()
+        after = msgspec.structs.replace(snapshot, fctry=fctry).summary()
         if after.must_stay:
             raise WouldTouchBound(
                 f"The device carries the record of another identity ({after.serial}, "
-                f"{holding.state}).",
+                f"{summary.state}).",
                 "Clear it first, if you are sure: startline reset.",
             )
     return False
 
 
-def _check_fits(kept: DeviceSnapshot, fctry: bytes) -> None:
+def _check_fits(snapshot: DeviceSnapshot, fctry: bytes) -> None:
     """Raise WrongDevice unless an identity is the one that the device's record names.
 
     A record that cannot be read names nobody: then the operator's word is all there is.
     """
-    after = msgspec.structs.replace(kept, fctry=fctry)
-    view, told = after.record(), after.told()
+    after = msgspec.structs.replace(snapshot, fctry=fctry)
+    view, stored = after.record(), after.stored()
     if view.reason == "newer_record":
         raise WouldTouchBound(
             "Its record was written by a newer agent, and its identity cannot be read.",
@@ -65,31 +65,31 @@ def _check_fits(kept: DeviceSnapshot, fctry: bytes) -> None:
     copies = (copy for copy in (view.nvs, view.bind) if copy.found == "record")
     copy = max(copies, key=lambda copy: copy.generation)
     others = (
-        (copy.serial, told.get("factory", "serial"), "serial number"),
-        (copy.cloud, told.get("claim", "cloud"), "cloud"),
-        (copy.mac, kept.mac, "chip"),
+        (copy.serial, stored.get("factory", "serial"), "serial number"),
+        (copy.cloud, stored.get("claim", "cloud"), "cloud"),
+        (copy.mac, snapshot.mac, "chip"),
     )
     words = [f"{what} is {printable(a)}, not {printable(b)}" for a, b, what in others if a != b]
     raise WrongDevice(
         f"The device's record names another identity: its {', its '.join(words)}."
         if words
         else "The device's record is that of another base URL than "
-        f"{printable(told.get('claim', 'base_url'))}.",
+        f"{printable(stored.get('claim', 'base_url'))}.",
         "Nothing was written. Name what it was bound as, with --serial and --settings.",
     )
 
 
-def _refusal(kept: DeviceSnapshot, holding: RecordSummary) -> WouldTouchBound:
+def _refusal(snapshot: DeviceSnapshot, summary: RecordSummary) -> WouldTouchBound:
     keep = "To reload its agent and keep the rest as it is: --allow-bound."
-    if holding.state == "bound":
-        token = holding.token
+    if summary.state == "bound":
+        token = summary.token
         if len(token) > _SHOWN_DIGITS:
             token = f"{token[:_SHOWN_DIGITS]}…"
-        said, hint = f"The device is bound ({holding.serial}, deviceid {token})", keep
+        said, hint = f"The device is bound ({summary.serial}, deviceid {token})", keep
     else:
-        why = holding.reason or "no answer yet"
+        why = summary.reason or "no answer yet"
         said = f"Whether the device is bound is not known ({why})"
         hint = f"Settle that first: startline reconcile. {keep}"
-    if kept.lost_identity:
-        said, hint = f"{said}, and its identity cannot be read", kept.lost_identity
+    if snapshot.lost_identity:
+        said, hint = f"{said}, and its identity cannot be read", snapshot.lost_identity
     return WouldTouchBound(f"{said}. It was left as it is.", hint)

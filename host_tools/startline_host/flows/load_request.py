@@ -19,13 +19,13 @@ from startline_host.formats.units import normal_mac
 _MIB = 1 << 20
 
 
-def leave_alone(_files: str) -> bool:
+def keep_owner_files(_files: str) -> bool:
     """Answer where there is nobody to ask: an owner's files stay as they are."""
     return False
 
 
 class LoadRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A device's load: the agent with its firmware (`kit`), an identity (`provision`), or both.
+    """A device's load: the agent with its firmware (`bundle`), an identity (`provision`), or both.
 
     `allow_bound` loads a bound or unknown device too and keeps its identity, or, where it has
     lost it, writes the one that its record names; `recreate_files` replaces its whole file
@@ -37,25 +37,25 @@ class LoadRequest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     board: Board
-    kit: FirmwareBundle | None = None
+    bundle: FirmwareBundle | None = None
     provision: Provision | None = None
     allow_bound: bool = False
     recreate_files: bool = False
     flash_baud: int | None = None
     choose: Callable[[DeviceSnapshot], Provision] | None = None
     backup: Path | None = None
-    may_replace: Callable[[str], bool] = leave_alone
+    may_replace: Callable[[str], bool] = keep_owner_files
 
-    def for_device(self, kept: DeviceSnapshot) -> LoadRequest:
-        """Return the order for the device that keeps this: its identity is chosen by now."""
-        provision = self.provision if self.choose is None else self.choose(kept)
+    def for_device(self, snapshot: DeviceSnapshot) -> LoadRequest:
+        """Return the request for the device that keeps this: its identity is chosen by now."""
+        provision = self.provision if self.choose is None else self.choose(snapshot)
         if provision is not None:
             provision = provision.on(self.board)
         return msgspec.structs.replace(self, provision=provision, choose=None)
 
     @property
     def serial(self) -> str | None:
-        """The serial number that the device shall have, None where the order gives it none."""
+        """The serial number that the device shall have, None where the request gives it none."""
         return self.provision.unit.serial if self.provision else None
 
     def check_chip(self, kind: str, mac: str, flash_size: int = 0) -> None:
@@ -86,8 +86,8 @@ class LoadRequest(msgspec.Struct, frozen=True, kw_only=True):
 class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     """What loading did: the regions and files that were written, and the bytes on the wire.
 
-    `same` counts the bytes that the device was found to hold already. `kept` tells that the device's
-    identity and record were left as they were, `identity` who it is now.
+    `same` counts the bytes that the device was found to hold already. `keeps_identity`: its
+    identity and record were left as they were; `identity` is who it is now.
     """
 
     regions: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     removed: int = 0
     sent: int = 0
     same: int = 0
-    kept: bool = False
+    keeps_identity: bool = False
     identity: ExpectedIdentity = ExpectedIdentity(serial="")
 
     def __add__(self, more: LoadReport) -> LoadReport:
@@ -106,7 +106,7 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
             removed=self.removed + more.removed,
             sent=self.sent + more.sent,
             same=self.same + more.same,
-            kept=self.kept or more.kept,
+            keeps_identity=self.keeps_identity or more.keeps_identity,
             identity=self.identity if self.identity.serial else more.identity,
         )
 
@@ -123,12 +123,12 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
             "removed": self.removed,
             "bytes_sent": self.sent,
             "bytes_same": self.same,
-            "kept_identity": self.kept,
+            "kept_identity": self.keeps_identity,
         }
 
     def words(self) -> str:
         """Say it in one line."""
-        if self.kept and not self.same and not self.changed:
+        if self.keeps_identity and not self.same and not self.changed:
             return "Nothing to write: the device keeps the identity that it has."
         if not self.changed:
             return f"Nothing to write: the device has all {self.same:,} bytes of it (0 sent)."

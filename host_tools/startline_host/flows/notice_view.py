@@ -14,7 +14,7 @@ from rich.text import Text as Line
 
 from startline_host.device.bootloader import TransferProgress
 from startline_host.device.console import ConsoleLine, Event
-from startline_host.device.event_text import describe
+from startline_host.device.event_text import describe_event
 from startline_host.flows.notices import Notice, Remark, Step
 
 
@@ -142,7 +142,9 @@ def _line(notice: Event | ConsoleLine | Step | Remark) -> Line:
         return Line(f"  {notice.text}", style=style)
     if isinstance(notice, Event):
         style = _STYLES.get(notice.name, "")
-        return Line.assemble((f"  {notice.ms / 1000:8.3f} s  ", "dim"), (describe(notice), style))
+        return Line.assemble(
+            (f"  {notice.ms / 1000:8.3f} s  ", "dim"), (describe_event(notice), style)
+        )
     return Line(f"              {notice.line}", style="dim")
 
 

@@ -27,5 +27,5 @@ Notice = Step | Remark | TransferProgress | Event | ConsoleLine
 Listener = Callable[[Notice], None]
 
 
-def nobody(notice: Notice) -> None:
+def ignore_notices(notice: Notice) -> None:
     """Take notices that nobody watches."""

@@ -8,7 +8,7 @@ import msgspec
 from startline.states import STATES as STATES  # noqa: PLC0414 - one of this module's names
 
 from startline_host.device.console import ConsoleParser, Event
-from startline_host.device.event_text import plain
+from startline_host.device.event_text import printable_field
 from startline_host.device.partition_access import read_facts
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
@@ -16,8 +16,8 @@ from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, TimedOut, WrongDevice
 from startline_host.flows.expected_identity import BootIdentity, ExpectedIdentity
-from startline_host.flows.notices import Listener, nobody
-from startline_host.flows.prompt_session import read_kept
+from startline_host.flows.notices import Listener, ignore_notices
+from startline_host.flows.prompt_session import read_snapshot
 from startline_host.flows.take_prompt import take_prompt
 from startline_host.util import Deadline
 
@@ -47,7 +47,7 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def listen_for_status(
-    port: Port, seconds: float, listen: Listener = nobody, *, serial: str = ""
+    port: Port, seconds: float, listen: Listener = ignore_notices, *, serial: str = ""
 ) -> DeviceStatus:
     """Learn what the device tells by itself within `seconds`; it is not disturbed in any way.
 
@@ -83,22 +83,22 @@ def ask_for_status(line: PortSession, *, serial: str = "") -> DeviceStatus:
     repl = take_prompt(line, _PROMPT_SECONDS)
     try:
         facts = read_facts(repl)
-        kept = read_kept(repl, facts)
+        snapshot = read_snapshot(repl, facts)
         agent = _agent_version(repl)
     except (OSError, DeviceRaised):
         raise WrongDevice("What answers there is a MicroPython, but on no ESP32.") from None
     finally:
         repl.restart()
-    told, record = kept.told(), kept.holding()
-    own = told.get("factory", "serial")
+    stored, record = snapshot.stored(), snapshot.summary()
+    own = stored.get("factory", "serial")
     if serial:
         ExpectedIdentity(serial=serial).check(
             Event("ready", 0, 0, {"serial": own or record.serial})
         )
-    why = record.reason if own else f"missing {told.missing[0]}"
+    why = record.reason if own else f"missing {stored.missing[0]}"
     return DeviceStatus(
         state=record.state if own else "unprovisioned",
-        reason=plain(why) if why else "",
+        reason=printable_field(why) if why else "",
         serial=own or record.serial,
         token=record.token,
         mac=facts.mac,
@@ -109,7 +109,12 @@ def ask_for_status(line: PortSession, *, serial: str = "") -> DeviceStatus:
 
 
 def wait_for_state(
-    port: Port, state: str, deadline: Deadline, listen: Listener = nobody, *, serial: str = ""
+    port: Port,
+    state: str,
+    deadline: Deadline,
+    listen: Listener = ignore_notices,
+    *,
+    serial: str = "",
 ) -> Event:
     """Listen until the device is ready in `state`, and return the event that says so.
 

@@ -54,7 +54,7 @@ def replaced_in_flash(files: Files, *, whole: bool) -> Files:
 
 
 def save_or_stop(
-    order: LoadRequest,
+    request: LoadRequest,
     names: Collection[str],
     read: Callable[[], Files] | None,
     mac: str,
@@ -68,7 +68,7 @@ def save_or_stop(
     if not names:
         return
     named = _named(names)
-    if not order.may_replace(f"These files of the reader's owner will be replaced: {named}."):
+    if not request.may_replace(f"These files of the reader's owner will be replaced: {named}."):
         raise BadInput(
             f"The load would replace files of the reader's owner: {named}. Nothing was written.",
             "To replace them all the same, saved first: startline flash --overwrite. Is main.py your "

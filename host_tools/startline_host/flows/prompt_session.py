@@ -17,9 +17,9 @@ from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised, NoFileSystem
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, StartlineError
-from startline_host.flows.device_snapshot import DeviceSnapshot, as_part
+from startline_host.flows.device_snapshot import DeviceSnapshot, partition_reader
 from startline_host.flows.expected_identity import identity_after
-from startline_host.flows.field_settings import tell_overridden
+from startline_host.flows.field_settings import warn_overridden
 from startline_host.flows.file_update import (
     FileChanges,
     FileSystemBroken,
@@ -32,14 +32,14 @@ from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.flows.owner_files import replaced_at_prompt, save_or_stop
 from startline_host.flows.stock_identity import write_stock_identity
-from startline_host.formats.stored_settings import read_told
+from startline_host.formats.stored_settings import read_stored_settings
 
 #: Seconds for a device whose boot loader can be reached anyway, and for one without reset wires.
 _SHORT, _LONG = 4.0, 15.0
 
 
-def load_at_prompt(line: PortSession, order: LoadRequest, listen: Listener) -> LoadReport | None:
-    """Load the device at its prompt; None where it has no prompt that fits the order.
+def load_at_prompt(line: PortSession, request: LoadRequest, listen: Listener) -> LoadReport | None:
+    """Load the device at its prompt; None where it has no prompt that fits the request.
 
     Raises WouldTouchBound or WrongDevice, with the device restarted as it was, and
     FileSystemBroken where only an image can help.
@@ -54,10 +54,10 @@ def load_at_prompt(line: PortSession, order: LoadRequest, listen: Listener) -> L
         raise FileSystemBroken from None
     except (DeviceSilent, DeviceRaised, OSError):
         return None
-    if not _fits(facts, order):
+    if not _fits(facts, request):
         return None
     try:
-        return _load(repl, facts, order, listen)
+        return _load(repl, facts, request, listen)
     except FileSystemBroken:
         raise
     except BaseException:
@@ -67,7 +67,7 @@ def load_at_prompt(line: PortSession, order: LoadRequest, listen: Listener) -> L
         raise
 
 
-def read_kept(repl: Repl, facts: DeviceFacts) -> DeviceSnapshot:
+def read_snapshot(repl: Repl, facts: DeviceFacts) -> DeviceSnapshot:
     """Read what the device keeps, as the loading rules need it."""
     return DeviceSnapshot(
         mac=facts.mac,
@@ -94,26 +94,26 @@ def made_at_of(fctry: bytes | None, provision: Provision) -> int | None:
     """
     if fctry is None:
         return None
-    told = read_told(as_part(fctry))
+    stored = read_stored_settings(partition_reader(fctry))
     unit = provision.unit
-    if [told.get("factory", name) for name in ("serial", "model")] != [unit.serial, unit.model]:
+    if [stored.get("factory", name) for name in ("serial", "model")] != [unit.serial, unit.model]:
         return None
-    made_at = told.values["factory"].get("made_at")
+    made_at = stored.values["factory"].get("made_at")
     return made_at if isinstance(made_at, int) else None
 
 
-def update_files(repl: Repl, order: LoadRequest, mac: str, listen: Listener) -> FileChanges:
-    """Bring the device's files up to date with the order's kit.
+def update_files(repl: Repl, request: LoadRequest, mac: str, listen: Listener) -> FileChanges:
+    """Bring the device's files up to date with the bundle asked for.
 
     Raises FileSystemBroken where that cannot be, BadInput where an owner's file is in the way.
     """
-    assert order.kit is not None  # noqa: S101 - without a kit there are no files
+    assert request.bundle is not None  # noqa: S101 - without a bundle there are no files
     try:
-        changes = compare_files(repl, order.kit)
+        changes = compare_files(repl, request.bundle)
         owned = replaced_at_prompt(repl, changes)
     except (OSError, DeviceRaised):
         raise FileSystemBroken from None
-    save_or_stop(order, owned, lambda: owned, mac, listen)
+    save_or_stop(request, owned, lambda: owned, mac, listen)
     if changes.put:
         listen(Step(f"Sending {len(changes.put)} files"))
     apply_changes(repl, changes, listen)
@@ -130,26 +130,28 @@ def files_report(changes: FileChanges) -> LoadReport:
     )
 
 
-def _load(repl: Repl, facts: DeviceFacts, order: LoadRequest, listen: Listener) -> LoadReport:
-    order.check_chip(facts.chip or order.board.chip, facts.mac)
-    there = read_kept(repl, facts)
-    order = order.for_device(there)
-    new = order.provision.image() if order.provision else None
-    kept = may_load(there, serial=order.serial, fctry=new, allow_bound=order.allow_bound)
-    if not kept:
-        tell_overridden(there, new, listen)
-    report = LoadReport(kept=kept, identity=identity_after(there, order.provision, stays=kept))
-    if order.kit is not None:
-        if order.recreate_files:
+def _load(repl: Repl, facts: DeviceFacts, request: LoadRequest, listen: Listener) -> LoadReport:
+    request.check_chip(facts.chip or request.board.chip, facts.mac)
+    there = read_snapshot(repl, facts)
+    request = request.for_device(there)
+    new = request.provision.image() if request.provision else None
+    stays = may_load(there, serial=request.serial, fctry=new, allow_bound=request.allow_bound)
+    if not stays:
+        warn_overridden(there, new, listen)
+    report = LoadReport(
+        keeps_identity=stays, identity=identity_after(there, request.provision, stays=stays)
+    )
+    if request.bundle is not None:
+        if request.recreate_files:
             raise FileSystemBroken
-        report += files_report(update_files(repl, order, facts.mac, listen))
-    if order.provision is not None and not kept:
+        report += files_report(update_files(repl, request, facts.mac, listen))
+    if request.provision is not None and not stays:
         if facts.has("fctry"):
-            report += write_identity(repl, order.provision)
+            report += write_identity(repl, request.provision)
         else:
-            report += write_stock_identity(repl, order.provision, there.nvs, listen)
+            report += write_stock_identity(repl, request.provision, there.nvs, listen)
     listen(Remark(report.words()))
-    if order.kit is None and not repl.can_import("startline"):
+    if request.bundle is None and not repl.can_import("startline"):
         listen(
             Remark(
                 "The device has no agent yet: it keeps what it was told, and binds once it has one "
@@ -159,11 +161,13 @@ def _load(repl: Repl, facts: DeviceFacts, order: LoadRequest, listen: Listener) 
     return report
 
 
-def _fits(facts: DeviceFacts, order: LoadRequest) -> bool:
-    """Tell whether what runs is what the order wants to run, so that files are all that is left."""
-    if order.kit is None:
+def _fits(facts: DeviceFacts, request: LoadRequest) -> bool:
+    """Tell whether what runs is what the request wants to run, so that files are all that is left."""
+    if request.bundle is None:
         # Without `fctry` a firmware with a stock table is told everything in its `nvs`.
         return facts.has("fctry") or facts.has("nvs")
     there = {(row.name, row.kind, row.subtype, row.offset, row.size) for row in facts.rows}
-    wanted = {(row.name, row.kind, row.subtype, row.offset, row.size) for row in order.kit.table}
-    return facts.release == order.kit.release and there == wanted
+    wanted = {
+        (row.name, row.kind, row.subtype, row.offset, row.size) for row in request.bundle.table
+    }
+    return facts.release == request.bundle.release and there == wanted

@@ -9,8 +9,8 @@ import msgspec
 from startline_host.device.port_session import PortSession
 from startline_host.errors import Bug
 from startline_host.flows.cloud_verification import (
-    check_place_of_kept,
-    look_before,
+    check_cloud_before,
+    check_cloud_of_snapshot,
     verify_with_cloud,
 )
 from startline_host.flows.device_snapshot import DeviceSnapshot
@@ -19,7 +19,7 @@ from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.first_boot import FirstBootOutcome, run_first_boot
 from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.loading import load
-from startline_host.flows.notices import Listener, nobody
+from startline_host.flows.notices import Listener, ignore_notices
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import over_usb
 from startline_host.formats.factory_partition import DeviceSettings
@@ -41,48 +41,50 @@ class ProvisionResult(msgspec.Struct, frozen=True):
         return {**self.load.as_dict(), **came_up, "verified": self.verified}
 
 
-def looking_first(order: LoadRequest, read_key: Secret | None, listen: Listener) -> LoadRequest:
-    """Return the order with a look into the cloud's list before anything is written.
+def checked_with_cloud(
+    request: LoadRequest, read_key: Secret | None, listen: Listener
+) -> LoadRequest:
+    """Return the request with a look into the cloud's list before anything is written.
 
-    Loading then raises as `look_before` does. A device that will be left as it is anyway is left
+    Loading then raises as `check_cloud_before` does. A device that will be left as it is anyway is left
     without a look.
     """
-    if order.provision is None:
+    if request.provision is None:
         raise Bug("A device without an identity of its own cannot be looked for.")
-    provision = order.provision
+    provision = request.provision
     settings = provision.settings
 
-    def choose(kept: DeviceSnapshot) -> Provision:
-        stays = kept.holding().must_stay
-        if stays and not order.allow_bound:
+    def choose(snapshot: DeviceSnapshot) -> Provision:
+        stays = snapshot.summary().must_stay
+        if stays and not request.allow_bound:
             return provision
         if stays:
-            identity = identity_after(kept, provision, stays=True)
-            check_place_of_kept(identity, settings, read_key)
+            identity = identity_after(snapshot, provision, stays=True)
+            check_cloud_of_snapshot(identity, settings, read_key)
         serial = "" if stays else provision.unit.serial
-        look_before(settings, serial, read_key, listen, tokens=())
+        check_cloud_before(settings, serial, read_key, listen, tokens=())
         return provision
 
-    return msgspec.structs.replace(order, choose=choose)
+    return msgspec.structs.replace(request, choose=choose)
 
 
 def provision_device(
     line: PortSession,
-    order: LoadRequest,
+    request: LoadRequest,
     *,
     read_key: Secret | None = None,
-    listen: Listener = nobody,
+    listen: Listener = ignore_notices,
 ) -> ProvisionResult:
     """Write a unit's identity and restart the device, which then binds itself.
 
     One whose link is this very cable is followed until it has come to rest, and checked with the
-    cloud. Raises as `load`, `look_before` and `verify_with_cloud` do, and what its first boot
+    cloud. Raises as `load`, `check_cloud_before` and `verify_with_cloud` do, and what its first boot
     failed with.
     """
-    if order.provision is None:
+    if request.provision is None:
         raise Bug("provision needs a provision.")
-    settings = order.provision.settings
-    report = load(line, looking_first(order, read_key, listen), listen)
+    settings = request.provision.settings
+    report = load(line, checked_with_cloud(request, read_key, listen), listen)
     if not over_usb(settings):
         restart(line, listen)
         return ProvisionResult(report)

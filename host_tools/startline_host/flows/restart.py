@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from startline_host.device.port_session import PortSession
 from startline_host.device.repl import Repl
-from startline_host.flows.notices import Listener, Remark, nobody
+from startline_host.flows.notices import Listener, Remark, ignore_notices
 
 
-def restart(line: PortSession, listen: Listener = nobody) -> None:
+def restart(line: PortSession, listen: Listener = ignore_notices) -> None:
     """Restart the device with the port open, so that nothing that it then says is missed.
 
     Where nothing but a hand can restart it, its owner is told to, and this does not wait for it.

@@ -12,7 +12,7 @@ from startline_host.device.partition_access import read_partition
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, StorageFailed
-from startline_host.flows.device_snapshot import as_part
+from startline_host.flows.device_snapshot import partition_reader
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.load_request import LoadReport
 from startline_host.flows.notices import Listener, Remark
@@ -91,7 +91,7 @@ def _wanted(provision: Provision, there: Values) -> Values:
 
 def _entries(nvs: bytes) -> Values:
     """Return what stands under the host's namespaces; of two of one name the later counts."""
-    part = as_part(nvs)
+    part = partition_reader(nvs)
     reader = NvsReader(part.read, part.size)
     found: Values = {}
     for space, key, place in reader:

@@ -13,7 +13,7 @@ from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import NoPrompt
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, StartlineError
-from startline_host.flows.notices import Listener, Remark, Step, nobody
+from startline_host.flows.notices import Listener, Remark, Step, ignore_notices
 from startline_host.util import Deadline
 
 #: Seconds: for a chip to be caught as it starts, for a person to press RESET, and in which one that
@@ -29,7 +29,7 @@ _BY_LOADER = (
 )
 
 
-def take_prompt(line: PortSession, seconds: float, listen: Listener = nobody) -> Repl:
+def take_prompt(line: PortSession, seconds: float, listen: Listener = ignore_notices) -> Repl:
     """Interrupt the device and return its prompt; one whose line is `hard` is reset for it.
 
     Raises DeviceSilent where it gives up none within `seconds`, and says what that stands for.
@@ -45,7 +45,7 @@ def take_prompt(line: PortSession, seconds: float, listen: Listener = nobody) ->
     return repl
 
 
-def catch_starting(line: PortSession, repl: Repl, listen: Listener) -> None:
+def take_prompt_at_start(line: PortSession, repl: Repl, listen: Listener) -> None:
     """Take the prompt of a device that has just been reset, or is about to be, by hand.
 
     Raises NoPrompt where its program is quicker.
@@ -65,7 +65,7 @@ def _catch(line: PortSession, repl: Repl, listen: Listener) -> None:
         listen(
             Remark("Press RESET on the device now: this port has no wire for it.", warning=True)
         )
-    catch_starting(line, repl, listen)
+    take_prompt_at_start(line, repl, listen)
 
 
 def _explained(line: PortSession, silent: NoPrompt) -> DeviceSilent:

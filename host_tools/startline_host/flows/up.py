@@ -11,8 +11,8 @@ from startline_host.device.port_session import PortSession
 from startline_host.errors import Bug
 from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.loading import load
-from startline_host.flows.notices import Listener, nobody
-from startline_host.flows.provision import bind_and_verify, looking_first
+from startline_host.flows.notices import Listener, ignore_notices
+from startline_host.flows.provision import bind_and_verify, checked_with_cloud
 from startline_host.secrets import Secret
 
 
@@ -40,12 +40,12 @@ class UpResult(msgspec.Struct, frozen=True):
 
 def up(
     url: str,
-    order: LoadRequest,
+    request: LoadRequest,
     *,
     baud: int = DEFAULT_BAUD,
     read_key: Secret | None = None,
     limit: float | None = None,
-    listen: Listener = nobody,
+    listen: Listener = ignore_notices,
 ) -> UpResult:
     """Load the device, start it, follow its first boot and check with the cloud.
 
@@ -54,13 +54,13 @@ def up(
     cloud is not asked, and the result says so. Raises the StartlineError that tells best what went
     wrong.
     """
-    if order.kit is None or order.provision is None:
-        raise Bug("up needs both a kit and a provision.")
-    provision = order.provision
+    if request.bundle is None or request.provision is None:
+        raise Bug("up needs both a bundle and a provision.")
+    provision = request.provision
 
     settings = provision.settings
 
     with PortSession(url, baud) as line:
-        report = load(line, looking_first(order, read_key, listen), listen)
+        report = load(line, checked_with_cloud(request, read_key, listen), listen)
         outcome, verified = bind_and_verify(line, settings, report, read_key, listen, limit=limit)
     return UpResult(outcome.state, outcome.serial, outcome.token, verified, report, outcome.ms)

@@ -89,7 +89,7 @@ class UsbFrameSplitter:
         return again < 0 and b"\n" not in rest and len(rest) < _LONGEST
 
 
-class UsbLink:
+class UsbLinkServer:
     """Serves one reader's connections, to the host and port of `base_url` and nowhere else.
 
     `port` is what its console is read from then: frames are taken out and answered.
@@ -210,7 +210,7 @@ class UsbLink:
 class _TappedPort(Port):
     """A port whose readers do not see the frames of a link."""
 
-    def __init__(self, port: Port, link: UsbLink) -> None:
+    def __init__(self, port: Port, link: UsbLinkServer) -> None:
         super().__init__(port.url, port.line)
         self._port = port
         self._link = link
@@ -235,7 +235,7 @@ def linked(port: Port, base_url: str) -> Iterator[Port]:
     if not base_url:
         yield port
         return
-    with UsbLink(port, base_url) as link:
+    with UsbLinkServer(port, base_url) as link:
         yield link.port
 
 

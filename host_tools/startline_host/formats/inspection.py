@@ -33,7 +33,11 @@ from startline_host.formats.partitions import (
     startline_table,
 )
 from startline_host.formats.record_copies import RecordView, read_record
-from startline_host.formats.stored_settings import StoredSettings, has_claim_key, read_told
+from startline_host.formats.stored_settings import (
+    StoredSettings,
+    has_claim_key,
+    read_stored_settings,
+)
 from startline_host.formats.synthetic_firmware import stock_table
 
 if TYPE_CHECKING:
@@ -185,7 +189,7 @@ class _Inspector:
         with suppress(BadInput):
             usual = startline_table(stock_table(), self.dump.size)
             row = self._known(usual, "fctry")
-            told = read_told(self.dump.part(row.offset, row.size)) if row else None
+            told = read_stored_settings(self.dump.part(row.offset, row.size)) if row else None
             if told is not None and told.values:
                 record = self._record(usual, told)
                 self.notes.append(
@@ -304,7 +308,7 @@ class _Inspector:
         row = self._known(table, name)
         if row is None:
             return None
-        told = read_told(self.dump.part(row.offset, row.size))
+        told = read_stored_settings(self.dump.part(row.offset, row.size))
         self.notes += [f"{name}: {what} is damaged" for what in told.damaged]
         if not overrides and told.missing:
             self.missing.append(f"{name}: {', '.join(told.missing)} not told")

@@ -90,7 +90,9 @@ def load_settings(
     return SettingsFile(settings, unit_defaults)
 
 
-def load_place(path: Path, *, warn: Warn = _LOG.warning) -> tuple[str, tuple[bytes, ...], str]:
+def load_cloud_target(
+    path: Path, *, warn: Warn = _LOG.warning
+) -> tuple[str, tuple[bytes, ...], str]:
     """Return base URL, CA (DER) and kind of a settings file's cloud; no secret is looked for.
 
     Raises BadInput as `load_settings` does.

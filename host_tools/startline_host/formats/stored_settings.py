@@ -41,7 +41,7 @@ class StoredSettings(msgspec.Struct, frozen=True):
         return [f"{space}.{key}" for space, key in _IDENTITY if not self.get(space, key)]
 
 
-def read_told(part: DumpPart) -> StoredSettings:
+def read_stored_settings(part: DumpPart) -> StoredSettings:
     """Read all that stands under the host's namespaces in an NVS partition."""
     reader = NvsReader(part.read, part.size)
     values: dict[str, dict[str, str | int]] = {}

@@ -94,13 +94,13 @@ def _units(
             problems.append((number, error))
     problems += _doubles(units, f"{what}: {table.unit}s")
     if problems:
-        raise bad_rows([error for _, error in sorted(problems, key=lambda one: one[0])])
+        raise rows_error([error for _, error in sorted(problems, key=lambda one: one[0])])
     if not units:
         raise BadInput(f"{what} names no unit.")
     return list(units.values())
 
 
-def bad_rows(problems: list[BadInput]) -> BadInput:
+def rows_error(problems: list[BadInput]) -> BadInput:
     """Return one error for all the rows that are wrong, each with its own sentence."""
     if len(problems) == 1:
         return problems[0]

@@ -6,7 +6,7 @@ from startline_host.mock_cloud.certificate_authority import (
     ServerCertificate,
     server_certificate,
 )
-from startline_host.mock_cloud.log_format import in_full, summary
+from startline_host.mock_cloud.log_format import entry_summary, full_entry
 from startline_host.mock_cloud.mock import MockCloud
 from startline_host.mock_cloud.proxy import FaultProxy
 from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
@@ -19,7 +19,7 @@ __all__ = [
     "MockCloud",
     "RequestLog",
     "ServerCertificate",
-    "in_full",
+    "entry_summary",
+    "full_entry",
     "server_certificate",
-    "summary",
 ]

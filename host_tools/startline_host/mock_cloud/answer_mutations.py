@@ -37,7 +37,7 @@ def unchanged(_reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Leave the reply as it is."""
 
 
-def _say(
+def _set_text(
     reply: CapturedAnswer, status: int, body: bytes, kind: bytes = b"application/json"
 ) -> None:
     """Make the reply another one altogether."""
@@ -59,19 +59,19 @@ def _phrase(status: int) -> str:
 
 def status(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer with the status that the fault's number names."""
-    _say(reply, scene.value, _words(_phrase(scene.value)))
+    _set_text(reply, scene.value, _words(_phrase(scene.value)))
 
 
 def status_null(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer with the status that the fault's number names, and with null."""
-    _say(reply, scene.value, b"null")
+    _set_text(reply, scene.value, b"null")
 
 
 def retry_after(code: int) -> Spoil:
     """Make a fault that answers `code` and a number of seconds to wait."""
 
     def spoil(reply: CapturedAnswer, scene: MutationContext) -> None:
-        _say(reply, code, _words(_phrase(code)))
+        _set_text(reply, code, _words(_phrase(code)))
         reply.headers.append((b"retry-after", str(scene.value).encode()))
 
     return spoil
@@ -81,7 +81,7 @@ def retry_after_date(code: int) -> Spoil:
     """Make a fault that answers `code` and the date to wait for."""
 
     def spoil(reply: CapturedAnswer, scene: MutationContext) -> None:
-        _say(reply, code, _words(_phrase(code)))
+        _set_text(reply, code, _words(_phrase(code)))
         date = formatdate(time.time() + scene.value, usegmt=True)
         reply.headers.append((b"retry-after", date.encode()))
 
@@ -90,36 +90,36 @@ def retry_after_date(code: int) -> Spoil:
 
 def redirect(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer with a redirect to the trap."""
-    _say(reply, scene.value, _words(_phrase(scene.value)))
+    _set_text(reply, scene.value, _words(_phrase(scene.value)))
     reply.headers.append((b"location", scene.trap_url.encode()))
 
 
 def captive_portal(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Answer with the page that a venue's Wi-Fi shows before it lets anybody through."""
     page = b"<!doctype html><title>Wi-Fi</title><h1>Welcome</h1><form><input name=room></form>"
-    _say(reply, 200, page, b"text/html; charset=utf-8")
+    _set_text(reply, 200, page, b"text/html; charset=utf-8")
 
 
 def gateway_page(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer with a gateway's error page."""
     title = f"{scene.value} {_phrase(scene.value)}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-    _say(reply, scene.value, page.encode(), b"text/html")
+    _set_text(reply, scene.value, page.encode(), b"text/html")
 
 
 def gateway_timeout(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Answer as a gateway that has lost patience with the cloud behind it."""
-    _say(reply, 504, _words("Gateway Timeout"))
+    _set_text(reply, 504, _words("Gateway Timeout"))
 
 
 def refused_words(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Refuse with words that would do harm on a terminal."""
-    _say(reply, 403, f'{{"description":"{_CONTROL}"}}'.encode())
+    _set_text(reply, 403, f'{{"description":"{_CONTROL}"}}'.encode())
 
 
 def errors_any_key(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Refuse as the page on billing activation shows it."""
-    _say(reply, 422, EXAMPLE_REFUSAL)
+    _set_text(reply, 422, EXAMPLE_REFUSAL)
 
 
 def errors_nested(reply: CapturedAnswer, _scene: MutationContext) -> None:
@@ -131,7 +131,7 @@ def errors_nested(reply: CapturedAnswer, _scene: MutationContext) -> None:
             "device": {"mac": ["起点 is taken"], "more": {"serial_number": "Şişli is reserved"}},
         },
     }
-    _say(reply, 422, json.dumps(fields, ensure_ascii=False).encode())
+    _set_text(reply, 422, json.dumps(fields, ensure_ascii=False).encode())
 
 
 def _set_header(reply: CapturedAnswer, name: bytes, value: bytes | None) -> None:
@@ -194,7 +194,7 @@ def deep_json(reply: CapturedAnswer, scene: MutationContext) -> None:
 
 def junk(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Answer random bytes."""
-    _say(reply, 200, scene.dice.randbytes(scene.value), b"application/octet-stream")
+    _set_text(reply, 200, scene.dice.randbytes(scene.value), b"application/octet-stream")
 
 
 def not_unicode(reply: CapturedAnswer, _scene: MutationContext) -> None:

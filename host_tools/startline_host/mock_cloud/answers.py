@@ -40,7 +40,7 @@ class ApiRefusal(Exception):
         self.answer = ApiAnswer(status, {"description": reason, **about})
 
 
-def success(**fields: object) -> ApiAnswer:
+def success_answer(**fields: object) -> ApiAnswer:
     """Answer 200 in the way of the vendor's pages for reading calls."""
     return ApiAnswer(200, {"description": "Success", **fields})
 

@@ -65,7 +65,7 @@ class CapturedAnswer:
             self.body += message.get("body", b"")
 
 
-async def ask(app: ASGIApp, scope: Scope, body: bytes) -> CapturedAnswer:
+async def call_app(app: ASGIApp, scope: Scope, body: bytes) -> CapturedAnswer:
     """Let an application answer a request whose body is already here."""
     reply = CapturedAnswer()
 

@@ -13,7 +13,7 @@ from startline_host.mock_cloud.exchange import (
     BodyTooLarge,
     CapturedAnswer,
     RequestCutOff,
-    ask,
+    call_app,
     read_body,
 )
 from startline_host.mock_cloud.fault_table import ExchangeEnd
@@ -92,7 +92,7 @@ class FaultMiddleware:
         heard = scope
 
         async def carry_out() -> CapturedAnswer:
-            return await ask(self._app, heard, body)
+            return await call_app(self._app, heard, body)
 
         async def gone() -> None:
             await receive()
@@ -102,7 +102,7 @@ class FaultMiddleware:
             if played is None:
                 return await carry_out()
             heard = {**scope, "headers": played.row.hears(list(scope["headers"]))}
-            entry.fault = str(played.order)
+            entry.fault = str(played.spec)
             entry.raw = played.row.end is ExchangeEnd.RAW
             return await play(played, carry_out, gone, self._late)
         except Exception:  # noqa: BLE001 - the client is answered as documented

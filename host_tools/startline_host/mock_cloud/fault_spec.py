@@ -89,32 +89,32 @@ def parse(text: str, known: Collection[str]) -> FaultSpec:
 class ActiveFaults:
     """The orders that are in force, one for each fault; safe to use from any thread."""
 
-    _orders: list[FaultSpec] = field(default_factory=list)
+    _specs: list[FaultSpec] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def listed(self) -> list[FaultSpec]:
         """Give the orders in force, the oldest first."""
         with self._lock:
-            return list(self._orders)
+            return list(self._specs)
 
-    def put(self, order: FaultSpec) -> None:
+    def put(self, spec: FaultSpec) -> None:
         """Put an order in force, in place of one for the same fault."""
         with self._lock:
-            names = [one.name for one in self._orders]
-            if order.name in names:
-                self._orders[names.index(order.name)] = order
+            names = [one.name for one in self._specs]
+            if spec.name in names:
+                self._specs[names.index(spec.name)] = spec
             else:
-                self._orders.append(order)
+                self._specs.append(spec)
 
     def drop(self, name: str) -> None:
         """Take the order for a fault out of force, if there is one."""
         with self._lock:
-            self._orders = [one for one in self._orders if one.name != name]
+            self._specs = [one for one in self._specs if one.name != name]
 
     def clear(self) -> None:
         """Take all orders out of force."""
         with self._lock:
-            self._orders = []
+            self._specs = []
 
     def count(self, played: Iterable[FaultSpec]) -> bool:
         """Count orders as played once more; tell whether that changed anything."""
@@ -122,7 +122,7 @@ class ActiveFaults:
         with self._lock:
             left = [
                 replace(one, times=(one.times or 0) - 1) if one.name in counted else one
-                for one in self._orders
+                for one in self._specs
             ]
-            self._orders = [one for one in left if one.times != 0]
+            self._specs = [one for one in left if one.times != 0]
         return bool(counted)

@@ -32,7 +32,7 @@ class SelectedFault:
     """A fault chosen for one request."""
 
     row: FaultKind
-    order: FaultSpec
+    spec: FaultSpec
     scene: MutationContext
 
 
@@ -60,11 +60,11 @@ class Faults:
 
     def turn_on(self, text: str) -> FaultSpec:
         """Switch a fault on, in place of the same one; raise `BadInput` for a wrong order."""
-        order = parse(text, ROWS)
-        order = order.settled(ROWS[order.name].value)
-        self._book.put(order)
+        spec = parse(text, ROWS)
+        spec = spec.settled(ROWS[spec.name].value)
+        self._book.put(spec)
         self.on_change()
-        return order
+        return spec
 
     def turn_off(self, name: str) -> None:
         """Switch a fault off; nothing happens if it is not on."""
@@ -78,23 +78,23 @@ class Faults:
 
     def take(self, method: str, path: str) -> SelectedFault | None:
         """Choose the fault for a request, and count it; None if there is none."""
-        order = next((one for one in self.active if _meant(one, method, path)), None)
-        if order is None:
+        spec = next((one for one in self.active if _meant(one, method, path)), None)
+        if spec is None:
             return None
-        if self._book.count([order]):
+        if self._book.count([spec]):
             self.on_change()
         self._played += 1
-        dice = random.Random(f"{self._seed} {order.name} {self._played}")  # noqa: S311
+        dice = random.Random(f"{self._seed} {spec.name} {self._played}")  # noqa: S311
         return SelectedFault(
-            ROWS[order.name], order, MutationContext(order.value or 0, dice, self.trap_url)
+            ROWS[spec.name], spec, MutationContext(spec.value or 0, dice, self.trap_url)
         )
 
 
-def _meant(order: FaultSpec, method: str, path: str) -> bool:
+def _meant(spec: FaultSpec, method: str, path: str) -> bool:
     """Tell whether a fault is for such a request: as ordered, or else as its row says."""
-    if order.method or order.path:
-        return order.method in {"", method} and path.startswith(order.path)
-    where = ROWS[order.name].where
+    if spec.method or spec.path:
+        return spec.method in {"", method} and path.startswith(spec.path)
+    where = ROWS[spec.name].where
     if where == BIND:
         return method == "POST" and path.endswith(_BINDING)
     if where == LIST:

@@ -22,20 +22,20 @@ _SECRETS = (
 )
 
 
-def conceal(text: str) -> str:
+def mask_secrets(text: str) -> str:
     """Mask everything in a text that looks like a secret."""
     for pattern in _SECRETS:
         text = pattern.sub(lambda found: found[1] + masked(found[2]), text)
     return text
 
 
-def summary(entry: LoggedRequest) -> dict[str, Any]:
+def entry_summary(entry: LoggedRequest) -> dict[str, Any]:
     """Describe a request in one line."""
     return {
         "number": entry.number,
         "time": iso(entry.time),
         "method": entry.method,
-        "path": conceal(entry.path),
+        "path": mask_secrets(entry.path),
         "status": entry.status,
         "ended": entry.ended,
         "ms": round(entry.ms, 1),
@@ -43,14 +43,14 @@ def summary(entry: LoggedRequest) -> dict[str, Any]:
     }
 
 
-def in_full(entry: LoggedRequest) -> dict[str, Any]:
+def full_entry(entry: LoggedRequest) -> dict[str, Any]:
     """Describe a request and its answer in full."""
     return {
-        **summary(entry),
-        "query": conceal(entry.query),
-        "headers": [[name, conceal(value)] for name, value in entry.headers],
+        **entry_summary(entry),
+        "query": mask_secrets(entry.query),
+        "headers": [[name, mask_secrets(value)] for name, value in entry.headers],
         "whole": entry.whole,
-        "body": conceal(entry.body.decode("utf-8", "replace")),
-        "answer": conceal(entry.answer.decode("utf-8", "replace")),
+        "body": mask_secrets(entry.body.decode("utf-8", "replace")),
+        "answer": mask_secrets(entry.answer.decode("utf-8", "replace")),
         "raw": entry.raw,
     }

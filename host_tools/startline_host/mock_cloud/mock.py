@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from startline_host.mock_cloud import rufus, vms
 from startline_host.mock_cloud.certificate_authority import server_certificate
+from startline_host.mock_cloud.fault_switches import FaultSwitches
 from startline_host.mock_cloud.listen_socket import ANY_ADDRESS, bind, close_all
 from startline_host.mock_cloud.proxy import FaultProxy
 from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
 from startline_host.mock_cloud.server import Listener, ServerThread
 from startline_host.mock_cloud.site import MockSite
 from startline_host.mock_cloud.store import CloudStore
-from startline_host.mock_cloud.switchboard import FaultSwitches
 from startline_host.mock_cloud.trap import trap
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ class MockCloud:
                 self.proxy.on_change = self._site.tell_page
             self.faults = FaultSwitches(self._site.faults, self.proxy)
             self._server = ServerThread(self._listeners(main, http_port, password))
-            for order in faults:
-                self.faults.turn_on(order)
+            for spec in faults:
+                self.faults.turn_on(spec)
         except BaseException:
             self._let_go()
             raise

@@ -55,7 +55,7 @@ _REFUSALS = {
 }
 
 
-def describe(rufus_api: RufusApi, vms_api: VmsApi) -> Schema:
+def openapi_document(rufus_api: RufusApi, vms_api: VmsApi) -> Schema:
     """Describe the API in the envelope and form that it is served in."""
     calls = rufus_api.calls()
     forms = (

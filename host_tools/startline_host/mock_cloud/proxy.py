@@ -73,10 +73,10 @@ class FaultProxy:
 
     def turn_on(self, text: str) -> FaultSpec:
         """Switch a fault on for connections to come; raise `BadInput` for a wrong order."""
-        order = _settled(text)
-        self._book.put(order)
+        spec = _settled(text)
+        self._book.put(spec)
         self._changed()
-        return order
+        return spec
 
     def turn_off(self, name: str) -> None:
         """Switch a fault off for connections to come; nothing happens if it is not on."""
@@ -114,7 +114,7 @@ class FaultProxy:
 
     async def _open_or_close(self) -> None:
         """Listen, or hold the port without listening, which is what refuses connections."""
-        refuses = any(order.name == REFUSE for order in self._book.listed())
+        refuses = any(spec.name == REFUSE for spec in self._book.listed())
         if refuses and self._servers:
             self._shut()
             if not _HOLDS:
@@ -149,9 +149,9 @@ class FaultProxy:
 
 def _settled(text: str) -> FaultSpec:
     """Read an order for the proxy; raise `BadInput` if it cannot apply to bytes."""
-    order = parse(text, PROXY_ROWS)
-    if order.method or order.path:
-        raise BadInput(f"The fault {order.name!r} acts on bytes and knows no method or path.")
-    if order.name == REFUSE and order.times is not None:
+    spec = parse(text, PROXY_ROWS)
+    if spec.method or spec.path:
+        raise BadInput(f"The fault {spec.name!r} acts on bytes and knows no method or path.")
+    if spec.name == REFUSE and spec.times is not None:
         raise BadInput("Refused connections cannot be counted: give 'refuse' no number of times.")
-    return order.settled(PROXY_ROWS[order.name].value)
+    return spec.settled(PROXY_ROWS[spec.name].value)

@@ -52,7 +52,7 @@ async def relay(
 ) -> None:
     """Pass bytes between the client and `target` as the record's faults allow, to the end."""
     reader, writer = client
-    names = {order.name for order in record.faults}
+    names = {spec.name for spec in record.faults}
     try:
         if RESET in names:
             _reset(writer)
@@ -115,10 +115,10 @@ class _Direction:
     async def pump(self, *, is_up: bool) -> None:
         """Pass bytes on until the source ends or a fault does; raise `ConnectionEnded` for both ways."""
         stream = self._read()
-        for order in self.record.faults:
-            row = PROXY_ROWS[order.name]
+        for spec in self.record.faults:
+            row = PROXY_ROWS[spec.name]
             if row.bend is not None and (row.up if is_up else row.down):
-                stream = row.bend(stream, order.value or 0, self.dice)
+                stream = row.bend(stream, spec.value or 0, self.dice)
         try:
             async for piece in stream:
                 self.sink.write(piece)

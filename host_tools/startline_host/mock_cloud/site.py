@@ -14,8 +14,8 @@ from startline_host.mock_cloud.certificate_authority import CertificateAuthority
 from startline_host.mock_cloud.event_hub import EventHub
 from startline_host.mock_cloud.fault_middleware import FaultMiddleware
 from startline_host.mock_cloud.faults import Faults, LateCommits
-from startline_host.mock_cloud.log_format import summary
-from startline_host.mock_cloud.openapi import describe
+from startline_host.mock_cloud.log_format import entry_summary
+from startline_host.mock_cloud.openapi import openapi_document
 from startline_host.mock_cloud.origin_check import OriginCheck
 from startline_host.mock_cloud.page import PageContext, page_app
 from startline_host.mock_cloud.request_log import RequestLog
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from startline_host.mock_cloud.fault_switches import FaultSwitches
     from startline_host.mock_cloud.request_log import LoggedRequest
     from startline_host.mock_cloud.store import CloudStore
-    from startline_host.mock_cloud.switchboard import FaultSwitches
     from startline_host.secrets import Secret
 
 #: The company that the first keys belong to.
@@ -93,7 +93,7 @@ class MockSite:
             board=board,
             hub=self.hub,
             about=about,
-            describe=lambda: describe(self.rufus, self.vms),
+            describe=lambda: openapi_document(self.rufus, self.vms),
             reset=self.reset,
         )
         page = OriginCheck(page_app(watched, password), names)
@@ -145,7 +145,7 @@ class MockSite:
         """Pass a request on to open pages, and that it may have changed something."""
         if not self.hub.heard:
             return
-        self.hub.publish("request", summary(entry))
+        self.hub.publish("request", entry_summary(entry))
         if entry.ended and entry.method not in {"GET", "HEAD"}:
             self.tell_page()
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from startline_host.virtual.chip import VirtualChip
     from startline_host.virtual.flash import Fuse
     from startline_host.virtual.uart import UartHub
     from startline_host.virtual.uart_ports import UartPorts
+    from startline_host.virtual.virtual_chip import VirtualChip
 
 
 class ControlPipe(asyncio.Protocol):

@@ -10,7 +10,6 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from startline_host.errors import BadInput
-from startline_host.virtual.chip import VirtualChip
 from startline_host.virtual.chip_options import ChipEndpoints, ChipOptions, check_ppm, parse_mac
 from startline_host.virtual.control import ControlPipe
 from startline_host.virtual.cpu import Cpu, CpuConfig
@@ -21,6 +20,7 @@ from startline_host.virtual.registers import Registers
 from startline_host.virtual.reset_circuit import ResetCircuit
 from startline_host.virtual.tcp import LOOPBACK, RawCoding, Rfc2217Coding, listen
 from startline_host.virtual.uart import UartHub
+from startline_host.virtual.virtual_chip import VirtualChip
 
 if TYPE_CHECKING:
     from collections.abc import Callable

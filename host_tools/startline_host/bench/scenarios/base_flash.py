@@ -47,20 +47,20 @@ def restart():
 
 
 class BaseFlash(msgspec.Struct, frozen=True):
-    """A whole flash without an identity (`image`), the kit that it was made of, and its table."""
+    """A whole flash without an identity (`image`), the bundle that it was made of, and its table."""
 
-    kit: FirmwareBundle
+    bundle: FirmwareBundle
     image: bytes
 
     @property
     def board(self) -> Board:
         """The board that it is for."""
-        return self.kit.board
+        return self.bundle.board
 
     @property
     def table(self) -> PartitionTable:
         """Where everything stands in it."""
-        return self.kit.table
+        return self.bundle.table
 
 
 def make_base(
@@ -78,11 +78,11 @@ def make_base(
     chosen = FirmwareStore(default_cache()).obtain(profile, firmware)
     files = device_files(agent)
     check_bytecode(files, chosen.firmware.version)
-    kit = FirmwareBundle(
+    bundle = FirmwareBundle(
         board=profile,
         firmware=chosen.firmware,
         table=device_table(profile, chosen.firmware),
         files=files,
         own={"/app.py": APP} if own is None else dict(own),
     )
-    return BaseFlash(kit, merged_image(kit.plan(vfs=True, fctry=None)))
+    return BaseFlash(bundle, merged_image(bundle.plan(vfs=True, fctry=None)))

@@ -12,7 +12,7 @@ import msgspec
 
 from startline_host.bench.scenarios.base_flash import APP, BaseFlash
 from startline_host.bench.scenarios.model import FlashDamage, VirtualWorld
-from startline_host.bench.scenarios.provisioning import is_bench_unit, neutral
+from startline_host.bench.scenarios.provisioning import is_bench_unit, neutral_provision
 from startline_host.bench.scenarios.reader import LinkMaker, Reader
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.device.bootloader import BootLoader
@@ -26,8 +26,8 @@ from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.flash_survey import Survey
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
-from startline_host.flows.notices import Listener, Remark, nobody
-from startline_host.flows.prompt_session import read_kept
+from startline_host.flows.notices import Listener, Remark, ignore_notices
+from startline_host.flows.prompt_session import read_snapshot
 from startline_host.flows.restart import restart
 from startline_host.formats.partitions import FCTRY_SIZE
 
@@ -71,7 +71,9 @@ class BorrowedBoard(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def borrow(url: str, base: BaseFlash, listen: Listener = nobody) -> Iterator[BorrowedBoard]:
+def borrowed_board(
+    url: str, base: BaseFlash, listen: Listener = ignore_notices
+) -> Iterator[BorrowedBoard]:
     """Load a board with the agent for as long as the block runs; then give it back unbound.
 
     What it had been told of itself stands in it again afterwards, and its record is blank. Raises
@@ -86,9 +88,13 @@ def borrow(url: str, base: BaseFlash, listen: Listener = nobody) -> Iterator[Bor
             )
         there = _survey(line, base, listen)
         has_app = _has_app(line.port())
-        kit = msgspec.structs.replace(base.kit, own={} if has_app else {"/app.py": APP})
+        bundle = msgspec.structs.replace(base.bundle, own={} if has_app else {"/app.py": APP})
         # With an identity of the bench's own it can ask nobody, whenever it starts.
-        load(line, LoadRequest(board=base.board, kit=kit, provision=neutral()), listen)
+        load(
+            line,
+            LoadRequest(board=base.board, bundle=bundle, provision=neutral_provision()),
+            listen,
+        )
         restart(line)
     fctry = there.fctry if there and there.fctry else b"\xff" * FCTRY_SIZE
     can = frozenset() if has_app else frozenset({"app"})
@@ -149,7 +155,7 @@ class BoardRig:
         """Write a partition through the prompt; the reader is off then."""
         del name
         repl = _prompt(self._reader.line.port())
-        old = read_kept(repl, read_facts(repl)).fctry or b""
+        old = read_snapshot(repl, read_facts(repl)).fctry or b""
         write_partition(repl, part, data, differing_blocks(old, data))
         self._reader.power_off()
 
@@ -158,15 +164,18 @@ class BoardRig:
         del name, damage, seed
         raise BadInput("A real board's flash is not damaged.")
 
-    def kept(self, name: str) -> DeviceSnapshot:
+    def snapshot(self, name: str) -> DeviceSnapshot:
         """Return what the reader keeps of its binding; it stays at its prompt."""
         del name
         return _kept(self._reader.line.port())
 
     def flash_holds(self, name: str, text: str) -> bool:
         """Tell whether a text stands in a partition that keys are kept in; it stays at its prompt."""
-        kept = self.kept(name)
-        return any(text.encode() in (part or b"") for part in (kept.nvs, kept.bind, kept.fctry))
+        snapshot = self.snapshot(name)
+        return any(
+            text.encode() in (part or b"")
+            for part in (snapshot.nvs, snapshot.bind, snapshot.fctry)
+        )
 
 
 def _prompt(port: Port) -> Repl:
@@ -177,7 +186,7 @@ def _prompt(port: Port) -> Repl:
 
 def _kept(port: Port) -> DeviceSnapshot:
     repl = _prompt(port)
-    return read_kept(repl, read_facts(repl))
+    return read_snapshot(repl, read_facts(repl))
 
 
 def _blank(repl: Repl) -> None:
@@ -197,15 +206,15 @@ def _survey(line: PortSession, base: BaseFlash, listen: Listener) -> DeviceSnaps
     """Return what the board keeps; the record of an interrupted bench's unit is cleared."""
     try:
         repl = _prompt(line.port())
-        kept = read_kept(repl, read_facts(repl))
+        snapshot = read_snapshot(repl, read_facts(repl))
     except (DeviceSilent, DeviceRaised, OSError):
         line.free()
         loader = BootLoader(line.url, base.board.baud.flash, listen)
-        return Survey(loader, loader.identify().mac, base.table).kept
-    if kept.holding().must_stay and is_bench_unit(kept.told()):
+        return Survey(loader, loader.identify().mac, base.table).snapshot
+    if snapshot.summary().must_stay and is_bench_unit(snapshot.stored()):
         listen(Remark("An earlier bench left its unit here: its record is cleared.", warning=True))
         _blank(repl)
-    return kept
+    return snapshot
 
 
 def _give_back(port: Port, fctry: bytes, *, keep_app: bool) -> None:

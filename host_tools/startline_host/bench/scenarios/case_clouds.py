@@ -15,8 +15,8 @@ from startline_host.bench.scenarios.model import IMPOSTOR, Scenario
 from startline_host.bench.scenarios.virtual_rig import IMPOSTOR_ADDRESS
 from startline_host.mock_cloud import LoggedRequest, MockCloud
 from startline_host.mock_cloud.fault_spec import parse
+from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
-from startline_host.mock_cloud.switchboard import ALL_FAULTS
 from startline_host.mock_cloud.vms import LOGINS, TYPES
 
 
@@ -65,8 +65,8 @@ class CaseClouds:
     def set_faults(self, orders: Iterable[str]) -> None:
         """Have these faults, and no others, from now on."""
         self.cloud.faults.clear()
-        for order in orders:
-            self.cloud.faults.turn_on(order)
+        for spec in orders:
+            self.cloud.faults.turn_on(spec)
 
     def strangers(self) -> list[LoggedRequest]:
         """Return what came to whom it was not meant for: the trap, and the stranger's cloud."""
@@ -95,7 +95,7 @@ def _meets_bytes(scenario: Scenario) -> bool:
     orders = [*scenario.cloud.faults]
     for act in scenario.act:
         orders += act.faults or ()
-    return any(parse(order, ALL_FAULTS).name in PROXY_ROWS for order in orders)
+    return any(parse(spec, ALL_FAULTS).name in PROXY_ROWS for spec in orders)
 
 
 def _names_impostor(scenario: Scenario) -> bool:

@@ -12,8 +12,8 @@ from startline_host.bench.scenarios.case_clouds import CaseClouds
 from startline_host.bench.scenarios.catalog import Case
 from startline_host.bench.scenarios.commands import CommandLine
 from startline_host.bench.scenarios.expectations import Mismatch, check, check_always
-from startline_host.bench.scenarios.facts import CaseFacts, count_posts, gather
-from startline_host.bench.scenarios.model import Act, Expect, ReaderSettings, over
+from startline_host.bench.scenarios.facts import CaseFacts, count_posts, gather_facts
+from startline_host.bench.scenarios.model import Act, Expect, ReaderSettings, with_fields
 from startline_host.bench.scenarios.provisioning import Provisioner
 from startline_host.bench.scenarios.reader import Condition, Reader
 from startline_host.bench.scenarios.rig import Rig
@@ -32,7 +32,7 @@ class CaseRunner:
         self,
         case: Case,
         rig: Rig,
-        stage: CaseClouds,
+        clouds: CaseClouds,
         provisioner: Provisioner,
         transcript: Transcript,
         base: BaseFlash,
@@ -43,14 +43,14 @@ class CaseRunner:
         self._slack = slack
         self._scenario = case.scenario
         self._rig = rig
-        self._stage = stage
+        self._stage = clouds
         self._provisioner = provisioner
         self._transcript = transcript
         self._base = base
         self._given: dict[str, ReaderSettings] = {}
         self._exit: int | None = None
         self._was_deaf = False
-        self._command_line = CommandLine(folder, stage.cloud, provisioner, base.board.full_name)
+        self._command_line = CommandLine(folder, clouds.cloud, provisioner, base.board.full_name)
 
     def perform(self) -> tuple[list[Mismatch], CaseFacts]:
         """Do every act; return what was not as it must be, and the last facts.
@@ -66,7 +66,9 @@ class CaseRunner:
             expect = self._expected(act.expect, act.expect_read_write)
             if number == len(acts):
                 final = self._expected(self._scenario.expect, self._scenario.expect_read_write)
-                expect = over(over(Expect(app="app" in self._rig.can or None), final), expect)
+                expect = with_fields(
+                    with_fields(Expect(app="app" in self._rig.can or None), final), expect
+                )
             facts = self._facts(act.reader, expect, is_last=number == len(acts))
             touched = self._stage.cloud.connections > before
             found = check(expect, facts, touched=touched) + self._always(act.reader, facts)
@@ -76,10 +78,10 @@ class CaseRunner:
         return findings, facts
 
     def _expected(self, expect: Expect, more: Expect) -> Expect:
-        return over(expect, more) if self._case.key == "READ_WRITE" else expect
+        return with_fields(expect, more) if self._case.key == "READ_WRITE" else expect
 
     def _facts(self, name: str, expect: Expect, *, is_last: bool) -> CaseFacts:
-        facts = gather(
+        facts = gather_facts(
             self._rig.reader(name),
             [self._rig.reader(one) for one in self._rig.names],
             self._stage.cloud,
@@ -89,7 +91,7 @@ class CaseRunner:
         )
         copies = key_kept = None
         if expect.copies is not None:
-            record = self._rig.kept(name).record()
+            record = self._rig.snapshot(name).record()
             copies = sum(copy.found == "record" for copy in (record.nvs, record.bind))
         if (is_last and facts.state == "bound") or expect.key_kept is not None:
             key = self._provisioner.key(self._given[name].key)
@@ -116,9 +118,9 @@ class CaseRunner:
         elif act.do == "go_on":
             self._follow(reader, act.until)
         elif act.do in {"retry", "restart"}:
-            done = reader.life.count("ready")
+            done = reader.cycle.count("ready")
             reader.send(f"{act.do}\r")
-            self._wait(reader, lambda one: one.life.count("ready") > done, "ready again")
+            self._wait(reader, lambda one: one.cycle.count("ready") > done, "ready again")
             reader.follow_app()
         elif act.do in {"load", "command"}:
             self._was_deaf = True
@@ -151,17 +153,19 @@ class CaseRunner:
             # The reader says so before its first byte, and is heard a little later.
             self._wait(
                 reader,
-                lambda one: count_posts(e for e in log if e.whole) > 0 < one.life.count("attempt"),
+                lambda one: (
+                    count_posts(e for e in log if e.whole) > 0 < one.cycle.count("attempt")
+                ),
                 until,
             )
         elif until == "listed":
             self._wait(reader, lambda _: any(e.method == "GET" and e.whole for e in log), until)
         elif until.startswith("says "):
             words = until.removeprefix("says ")
-            found: Condition = lambda one: any(words in line for line in one.life.lines)  # noqa: E731
+            found: Condition = lambda one: any(words in line for line in one.cycle.lines)  # noqa: E731
             self._wait(reader, found, until)
         else:
-            self._wait(reader, lambda one: one.life.count(until) > 0, until)
+            self._wait(reader, lambda one: one.cycle.count(until) > 0, until)
         if until == "ready":
             reader.follow_app()
 
@@ -172,7 +176,9 @@ class CaseRunner:
         """Load the reader over its line, with the cable's faults in between."""
         provision = self._provisioner.provision(self._given[act.reader])
         order = LoadRequest(
-            board=self._base.board, kit=self._base.kit if act.kit else None, provision=provision
+            board=self._base.board,
+            bundle=self._base.bundle if act.bundle else None,
+            provision=provision,
         )
         url = self._rig.url(act.reader)
         self._exit = 0

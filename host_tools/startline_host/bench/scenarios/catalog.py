@@ -20,9 +20,9 @@ from startline_host.bench.scenarios.model import (
 from startline_host.errors import BadInput
 from startline_host.mock_cloud import CASES
 from startline_host.mock_cloud.fault_spec import parse
+from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.fault_table import LIST, ROWS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS, REFUSE
-from startline_host.mock_cloud.switchboard import ALL_FAULTS
 
 _LOOKING_KEYS = frozenset({"READ_WRITE"})
 

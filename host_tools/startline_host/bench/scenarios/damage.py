@@ -9,23 +9,23 @@ from startline.slot import newest
 
 from startline_host.bench.scenarios.model import FlashDamage
 from startline_host.errors import BadInput
-from startline_host.flows.device_snapshot import as_part
+from startline_host.flows.device_snapshot import partition_reader
 
 _SCHEMA_AT = 4
 
 
-def damaged(part: bytes, damage: FlashDamage, seed: int) -> bytes:
+def damage_partition(part: bytes, damage: FlashDamage, seed: int) -> bytes:
     """Return a partition's bytes after the damage. Raises BadInput where it cannot be done."""
     if damage.how == "erase":
         return b"\xff" * len(part)
     if damage.how == "noise":
         return random.Random(seed).randbytes(len(part))  # noqa: S311 - no secret
     if damage.how == "spoil":
-        return _spoilt(part, damage)
+        return _corrupted(part, damage)
     return _from_the_future(part)
 
 
-def _spoilt(part: bytes, damage: FlashDamage) -> bytes:
+def _corrupted(part: bytes, damage: FlashDamage) -> bytes:
     text = damage.text.encode()
     if not text or text not in part:
         raise BadInput(f"There is no {damage.text!r} in {damage.part} to spoil.")
@@ -34,7 +34,7 @@ def _spoilt(part: bytes, damage: FlashDamage) -> bytes:
 
 def _from_the_future(part: bytes) -> bytes:
     """Give the newest record in `bind` a schema that no agent knows yet, and a good checksum."""
-    raw, at = newest(as_part(part))
+    raw, at = newest(partition_reader(part))
     if not raw:
         raise BadInput("There is no record in bind to change.")
     body = raw[:_SCHEMA_AT] + b"\x7f" + raw[_SCHEMA_AT + 1 : -4]

@@ -52,7 +52,7 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return {k: v for k, v in msgspec.to_builtins(self).items() if k not in hidden}
 
 
-def gather(
+def gather_facts(
     reader: Reader,
     readers: Sequence[Reader],
     cloud: MockCloud,
@@ -64,19 +64,19 @@ def gather(
     """Collect what is known now: of `reader` itself, and of all `readers` what they asked."""
     outcome = reader.outcome
     log = list(cloud.requests)
-    life = reader.life
+    cycle = reader.cycle
     devices = cloud.vms.devices() if vms else cloud.devices()
     token = "id" if vms else "deviceid"
     lines = [line for one in reader.lives for line in one.lines]
-    waits = [event.fields.get("next_ms") for event in life.events if event.name == "wait"]
+    waits = [event.fields.get("next_ms") for event in cycle.events if event.name == "wait"]
     return CaseFacts(
         state=outcome.state if outcome else "",
         reason=outcome.reason if outcome else "",
         token=outcome.token if outcome else "",
         step=outcome.failed_step if outcome else "",
         why=outcome.failed_reason if outcome else "",
-        app=life.app,
-        attempts=sum(life.count("attempt") for one in readers for life in one.lives),
+        app=cycle.app,
+        attempts=sum(cycle.count("attempt") for one in readers for cycle in one.lives),
         blind=sum(_blind(one.lives) for one in readers),
         waits=waits[-1] if waits and isinstance(waits[-1], int) else None,
         warnings=outcome.warnings if outcome else (),
@@ -106,8 +106,8 @@ def _blind(lives: Iterable[PowerCycle]) -> int:
     """
     states: list[str] = []
     blind = 0
-    for life in lives:
-        for event in life.events:
+    for cycle in lives:
+        for event in cycle.events:
             if event.name == "record":
                 states.append(str(event.fields.get("state")))
             elif event.name == "attempt":
@@ -115,11 +115,11 @@ def _blind(lives: Iterable[PowerCycle]) -> int:
     return blind
 
 
-def _gaps(life: PowerCycle) -> int:
+def _gaps(cycle: PowerCycle) -> int:
     """Count events that were lost: numbers that do not follow each other within a boot."""
     gaps = 0
     expected = 0
-    for event in life.events:
+    for event in cycle.events:
         if event.name == "boot":
             expected = event.number
         gaps += event.number != expected

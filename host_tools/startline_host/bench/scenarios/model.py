@@ -143,7 +143,7 @@ class Act(_ScenarioTable, frozen=True):
     boot: power on and follow until `until`; off: cut the power; go_on: only follow further;
     retry, restart: have the application do so; load: provision through the serial line, with
     faults on the `cable`; command: a verb of the command line; commit: the cloud carries out
-    what it had put off. A load with `kit` loads firmware and agent, too. `until` is "ready", "posted" (the cloud has the whole request to bind),
+    what it had put off. A load with `bundle` loads firmware and agent, too. `until` is "ready", "posted" (the cloud has the whole request to bind),
     "listed" (it has one for its list), "says TEXT", or the name of an event. `reader` names another one, made at its first use; with
     `copy_flash` it starts with the first one's flash. `run` is the command, `key` what it looks
     at the cloud with.
@@ -159,7 +159,7 @@ class Act(_ScenarioTable, frozen=True):
     damage: tuple[FlashDamage, ...] = ()
     given: ReaderSettings | None = None
     cable: tuple[str, ...] = ()
-    kit: bool = False
+    bundle: bool = False
     run: tuple[str, ...] = ()
     key: Literal["READ", "READ_WRITE", "stranger-read"] | None = None
     expect: Expect = Expect()
@@ -205,7 +205,7 @@ class ScenarioFile(_ScenarioTable, frozen=True):
     scenario: tuple[Scenario, ...] = ()
 
 
-def over(base: Expect, more: Expect) -> Expect:
+def with_fields(base: Expect, more: Expect) -> Expect:
     """Return `base` with the fields that `more` gives in their place."""
     given = {
         name: value for name, value in msgspec.structs.asdict(more).items() if value is not None

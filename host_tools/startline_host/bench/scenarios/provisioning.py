@@ -43,12 +43,12 @@ class CloudLink(msgspec.Struct, frozen=True, kw_only=True):
     password: Secret | None = None
 
 
-def is_bench_unit(told: StoredSettings) -> bool:
+def is_bench_unit(stored: StoredSettings) -> bool:
     """Tell whether a device was told that it is a unit of the bench's own."""
-    return all(told.get("factory", key) == value for key, value in _MARK.items())
+    return all(stored.get("factory", key) == value for key, value in _MARK.items())
 
 
-def neutral() -> Provision:
+def neutral_provision() -> Provision:
     """Return the provision of a unit that belongs to no cloud and has no network."""
     unit = Unit(serial="BENCH", model="Bench", extra=_MARK)
     claim = ClaimSettings(cloud="rufus", base_url=_ELSEWHERE, key=Secret(_WRONG_KEY))

@@ -15,7 +15,7 @@ from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
 from startline_host.errors import TimedOut
 from startline_host.flows.first_boot import FirstBootOutcome, read_outcome
-from startline_host.flows.usb_link import UsbLink
+from startline_host.flows.usb_link import UsbLinkServer
 from startline_host.util import Deadline
 
 _SLICE = 0.1
@@ -28,7 +28,7 @@ Condition = Callable[["Reader"], bool]
 
 
 #: Serves a reader's connections over its own line.
-LinkMaker = Callable[[Port], UsbLink]
+LinkMaker = Callable[[Port], UsbLinkServer]
 
 
 class BenchStopped(Exception):
@@ -74,7 +74,7 @@ class Reader:
         self._line = PortSession(url)
         self._transcript = transcript
         self._make_link = link
-        self._link: UsbLink | None = None
+        self._link: UsbLinkServer | None = None
         self._console = ConsoleParser()
         self._stop = stop or threading.Event()
 
@@ -97,14 +97,14 @@ class Reader:
         return self._line
 
     @property
-    def life(self) -> PowerCycle:
+    def cycle(self) -> PowerCycle:
         """The present life, or the last one."""
         return self.lives[-1] if self.lives else PowerCycle()
 
     @property
     def outcome(self) -> FirstBootOutcome | None:
         """How the present life's last boot or retry ended, None before one has."""
-        events = self.life.events
+        events = self.cycle.events
         ends = [at for at, event in enumerate(events) if event.name == "ready"]
         if not ends:
             return None
@@ -154,11 +154,11 @@ class Reader:
     def follow_app(self) -> None:
         """Give the application a moment to speak, should there be one."""
         deadline = Deadline(_APP_PATIENCE)
-        before = sum(line.startswith(APP_WORD) for line in self.life.lines)
-        ready = self.life.count("ready")
+        before = sum(line.startswith(APP_WORD) for line in self.cycle.lines)
+        ready = self.cycle.count("ready")
         while before < ready and not deadline.expired:
             self._hear(_SLICE)
-            before = sum(line.startswith(APP_WORD) for line in self.life.lines)
+            before = sum(line.startswith(APP_WORD) for line in self.cycle.lines)
 
     def settle(self, seconds: float) -> None:
         """Listen for a while, whatever comes."""
@@ -184,6 +184,6 @@ class Reader:
             return  # what it did before the bench took hold of it is no part of the case
         self._transcript.heard(self.name, item)
         if isinstance(item, Event):
-            self.life.events.append(item)
+            self.cycle.events.append(item)
         else:
-            self.life.lines.append(item.line)
+            self.cycle.lines.append(item.line)

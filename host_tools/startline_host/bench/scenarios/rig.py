@@ -59,7 +59,7 @@ class Rig(Protocol):
     def damage(self, name: str, damage: FlashDamage, seed: int) -> None:
         """Damage a reader's flash; it is off then."""
 
-    def kept(self, name: str) -> DeviceSnapshot:
+    def snapshot(self, name: str) -> DeviceSnapshot:
         """Return what a reader keeps of its binding; its application may be stopped for it."""
 
     def flash_holds(self, name: str, text: str) -> bool:

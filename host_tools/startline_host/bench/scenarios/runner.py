@@ -27,7 +27,7 @@ from startline_host.bench.scenarios.rig import NEEDS, Rig, needs_of
 from startline_host.bench.scenarios.transcript import Transcript, TranscriptEntry
 from startline_host.bench.scenarios.virtual_rig import VirtualRig
 from startline_host.errors import StartlineError
-from startline_host.flows.usb_link import UsbLink
+from startline_host.flows.usb_link import UsbLinkServer
 
 #: Makes the rig of one case.
 RigMaker = Callable[[Transcript, threading.Event, LinkMaker | None], Rig]
@@ -79,12 +79,12 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         facts, why = CaseFacts(), ""
         verdict: Verdict = "passed"
         try:
-            with _folder() as folder, CaseClouds(case, self.host, self.name) as stage:
+            with _folder() as folder, CaseClouds(case, self.host, self.name) as clouds:
                 try:
-                    findings, facts = self._perform(case, folder, stage, transcript, stop)
+                    findings, facts = self._perform(case, folder, clouds, transcript, stop)
                 finally:
-                    transcript.requests("cloud", stage.cloud.requests)
-                    transcript.requests("trap", stage.strangers())
+                    transcript.requests("cloud", clouds.cloud.requests)
+                    transcript.requests("trap", clouds.strangers())
         except StartlineError as error:
             verdict, why = "error", f"{error.message} {error.hint}".strip()
             transcript.finding(why)
@@ -105,21 +105,21 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
         self,
         case: Case,
         folder: Path,
-        stage: CaseClouds,
+        clouds: CaseClouds,
         transcript: Transcript,
         stop: threading.Event | None,
     ) -> tuple[list[Mismatch], CaseFacts]:
         signal = stop or threading.Event()
         provisioner = Provisioner(
-            stage.cloud, case.key, case.cloud, self.link, self.slack, self.base.board.led
+            clouds.cloud, case.key, case.cloud, self.link, self.slack, self.base.board.led
         )
         transcript.secrets += provisioner.secrets()
         link: LinkMaker | None = None
         if self.link.kind == "usb":
-            link = partial(UsbLink, base_url=provisioner.base_url)
+            link = partial(UsbLinkServer, base_url=provisioner.base_url)
         with self._rig(folder, transcript, signal, link) as rig:
             return CaseRunner(
-                case, rig, stage, provisioner, transcript, self.base, folder, self.slack
+                case, rig, clouds, provisioner, transcript, self.base, folder, self.slack
             ).perform()
 
     def _rig(

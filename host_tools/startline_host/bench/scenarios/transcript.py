@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from startline_host.device.console import ConsoleLine, Event
-from startline_host.device.event_text import describe
+from startline_host.device.event_text import describe_event
 from startline_host.mock_cloud import LoggedRequest
 from startline_host.secrets import Secret, redact
 from startline_host.util import printable
@@ -65,7 +65,7 @@ class Transcript:
             self._add(self.seconds, source, "text", item.line)
             return
         fields = {name: self._clean(value) for name, value in item.fields.items()}
-        words = redact(describe(item), *self.secrets)
+        words = redact(describe_event(item), *self.secrets)
         self._entries.append(
             TranscriptEntry(self.seconds, source, "event", words, item.name, fields)
         )

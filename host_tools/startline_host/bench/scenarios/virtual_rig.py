@@ -12,7 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from startline_host.bench.scenarios.base_flash import BaseFlash
-from startline_host.bench.scenarios.damage import damaged
+from startline_host.bench.scenarios.damage import damage_partition
 from startline_host.bench.scenarios.model import IMPOSTOR, NOTHING, FlashDamage, VirtualWorld
 from startline_host.bench.scenarios.reader import LinkMaker, Reader
 from startline_host.bench.scenarios.transcript import Transcript
@@ -104,9 +104,9 @@ class VirtualRig:
     def damage(self, name: str, damage: FlashDamage, seed: int) -> None:
         """Damage a reader's flash; it is off then."""
         self._readers[name].power_off()
-        self.write(name, damage.part, damaged(self.read(name, damage.part), damage, seed))
+        self.write(name, damage.part, damage_partition(self.read(name, damage.part), damage, seed))
 
-    def kept(self, name: str) -> DeviceSnapshot:
+    def snapshot(self, name: str) -> DeviceSnapshot:
         """Return what a reader keeps of its binding."""
         parts = {part: self.read(name, part) for part in ("nvs", "bind", "fctry")}
         return DeviceSnapshot(mac=_MACS[name], **parts)

@@ -44,7 +44,7 @@ class CloudReply(msgspec.Struct, frozen=True):
     time: datetime | None
 
 
-def examine_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterator[DoctorFinding]:
+def check_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterator[DoctorFinding]:
     """Look at the settings file and at the cloud that it names.
 
     A file that is missing counts only if it was `named`. The cloud is asked for a list of one

@@ -11,7 +11,7 @@ from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
 
 
-def examine_firmware(board: Board, folder: Path | None = None) -> DoctorFinding:
+def check_firmware(board: Board, folder: Path | None = None) -> DoctorFinding:
     """Tell whether the board's firmware is at hand and is what the profile says."""
     folder = folder or default_cache()
     pin = board.firmware

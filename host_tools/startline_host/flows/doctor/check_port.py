@@ -9,10 +9,10 @@ from pathlib import Path
 
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
-from startline_host.device.ports import holder
+from startline_host.device.ports import process_holding
 from startline_host.errors import NoSuchPort, StartlineError
 from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
-from startline_host.flows.doctor.line_noise import judge_line
+from startline_host.flows.doctor.line_noise import diagnose_line
 from startline_host.util import Deadline
 
 #: Programs that open every new serial port, and write to it, by themselves.
@@ -22,7 +22,7 @@ _MEDDLERS = {
 }
 
 
-def examine_port(url: str, baud: int, seconds: float) -> Iterator[DoctorFinding]:
+def check_port(url: str, baud: int, seconds: float) -> Iterator[DoctorFinding]:
     """Look at a port and listen to it for so many seconds; no line is moved and nothing sent."""
     if "://" not in url and sys.platform != "win32":
         found = list(_examine_file(url))
@@ -35,7 +35,7 @@ def examine_port(url: str, baud: int, seconds: float) -> Iterator[DoctorFinding]
             port = line.port()
             yield good("port", f"{url} can be opened, and nobody else has it.")
             yield _wires(port)
-            yield from judge_line(_listen(port, seconds), seconds, baud)
+            yield from diagnose_line(_listen(port, seconds), seconds, baud)
     except StartlineError as error:
         yield bad("port", error)
 
@@ -45,7 +45,7 @@ def _examine_file(path: str) -> Iterator[DoctorFinding]:
         yield bad("port", NoSuchPort(f"There is no port {path}.", _plugged()))
         return
     yield _permission(path)
-    user = holder(path)
+    user = process_holding(path)
     if user is not None:
         yield bad(
             "port owner",

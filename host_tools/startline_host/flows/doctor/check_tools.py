@@ -21,7 +21,7 @@ _NUMBERS = re.compile(r"\d+")
 _ESPTOOL_SECONDS = 30.0
 
 
-def examine_tools() -> Iterator[DoctorFinding]:
+def check_tools() -> Iterator[DoctorFinding]:
     """Look at every tool, then run those that are programs."""
     yield good("python", f"Python {sys.version.split()[0]} on {sys.platform}.")
     ranges = _ranges()

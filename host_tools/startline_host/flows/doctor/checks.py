@@ -10,10 +10,10 @@ import msgspec
 from startline_host.boards import Board
 from startline_host.device.ports import UsbId, detect_port, list_serial_ports
 from startline_host.errors import NoSuchPort
-from startline_host.flows.doctor.check_cloud import examine_cloud
-from startline_host.flows.doctor.check_firmware import examine_firmware
-from startline_host.flows.doctor.check_port import examine_port
-from startline_host.flows.doctor.check_tools import examine_tools
+from startline_host.flows.doctor.check_cloud import check_cloud
+from startline_host.flows.doctor.check_firmware import check_firmware
+from startline_host.flows.doctor.check_port import check_port
+from startline_host.flows.doctor.check_tools import check_tools
 from startline_host.flows.doctor.finding import DoctorFinding, bad, note
 from startline_host.secrets import Secret
 
@@ -35,23 +35,23 @@ class DoctorContext(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def examine(patient: DoctorContext) -> Iterator[DoctorFinding]:
+def run_checks(context: DoctorContext) -> Iterator[DoctorFinding]:
     """Yield every finding as it is made. Nothing is written, bound, restarted or interrupted."""
-    yield from examine_tools()
-    yield examine_firmware(patient.board)
-    yield from _ports(patient)
-    yield from examine_cloud(patient.settings, patient.read_key, named=patient.settings_named)
+    yield from check_tools()
+    yield check_firmware(context.board)
+    yield from _ports(context)
+    yield from check_cloud(context.settings, context.read_key, named=context.settings_named)
 
 
-def _ports(patient: DoctorContext) -> Iterator[DoctorFinding]:
-    url = patient.port
+def _ports(context: DoctorContext) -> Iterator[DoctorFinding]:
+    url = context.port
     if url is None:
         try:
-            url = detect_port(patient.usb_ids)
+            url = detect_port(context.usb_ids)
         except NoSuchPort as error:
-            if any(port.usb_id in patient.usb_ids for port in list_serial_ports()):
+            if any(port.usb_id in context.usb_ids for port in list_serial_ports()):
                 yield bad("port", error)
             else:
                 yield note("port", error.message, error.hint)
             return
-    yield from examine_port(url, patient.baud, patient.seconds)
+    yield from check_port(url, context.baud, context.seconds)

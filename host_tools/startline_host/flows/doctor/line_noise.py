@@ -46,7 +46,7 @@ _SYMPTOMS: Mapping[bytes, StartlineError] = MappingProxyType(
 )
 
 
-def judge_line(heard: bytes, seconds: float, baud: int) -> Iterator[DoctorFinding]:
+def diagnose_line(heard: bytes, seconds: float, baud: int) -> Iterator[DoctorFinding]:
     """Judge what came within so many seconds at that baud rate."""
     if not heard:
         yield note(

@@ -8,14 +8,14 @@ from startline.serial_match import OTHER
 
 from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.clouds.device_entries import CloudEntry, compare_serial, same_token
-from startline_host.device.event_text import plain
+from startline_host.device.event_text import printable_field
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, CloudDisagrees, StorageFailed, WouldTouchBound
 from startline_host.flows.notices import Listener, Step
-from startline_host.flows.operator.cloud_target import CloudTarget, check_place
+from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_target
 from startline_host.flows.operator.confirmation import Ask, Confirmation, confirm
-from startline_host.flows.operator.device_session import DeviceSession, stopped
+from startline_host.flows.operator.device_session import DeviceSession, device_session
 from startline_host.flows.operator.lookup import describe
 from startline_host.flows.operator.reconcile import no_key
 from startline_host.flows.operator.reconcile_result import ReconcileResult
@@ -25,7 +25,7 @@ from startline_host.util import printable
 
 def adopt(
     line: PortSession,
-    place: CloudTarget | None,
+    cloud_target: CloudTarget | None,
     key: Secret | None,
     token: str,
     ask: Ask,
@@ -39,9 +39,9 @@ def adopt(
     Raises WouldTouchBound for a bound device, CloudDisagrees for an entry that cannot be its own,
     BadInput where it was not confirmed, and StorageFailed where the device did not take it.
     """
-    with stopped(line, listen) as device:
+    with device_session(line, listen) as device:
         serial = device.serial
-        view = device.kept.record()
+        view = device.snapshot.record()
         if view.state == "bound":
             raise WouldTouchBound(
                 f"The device {printable(serial)} is bound. It was left as it is."
@@ -58,9 +58,9 @@ def adopt(
                 "device an id is"
             )
         else:
-            place = check_place(place, device.told)
+            cloud_target = check_cloud_target(cloud_target, device.stored)
             listen(Step("Looking into the cloud's list"))
-            entries = read(place.base_url, place.ca, key or ask_key())
+            entries = read(cloud_target.base_url, cloud_target.ca, key or ask_key())
             seen, listed = _own_entry(device, entries, token), len(entries)
         question = Confirmation(
             f"{printable(serial)} will take this for its own:\n  {seen}.\nIf another reader holds "
@@ -70,13 +70,13 @@ def adopt(
         )
         confirm(ask, question)
         try:
-            after = device.order(f"adopt({token!r})")
+            after = device.run_command(f"adopt({token!r})")
         except DeviceRaised:
             raise BadInput(f"{printable(token)} is no deviceid of this cloud's.") from None
         if not after.bound or not same_token(after.token, token):
             raise StorageFailed(
                 f"The device did not take the deviceid: it says that it is {printable(after.state)} "
-                f"({plain(after.reason or after.token)}).",
+                f"({printable_field(after.reason or after.token)}).",
                 "Run the command again.",
             )
         device.check_bound(after)

@@ -11,10 +11,10 @@ import msgspec
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, StorageFailed
-from startline_host.flows.field_settings import Name, venue_settings
+from startline_host.flows.field_settings import Name, field_settings
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.flows.operator.device_session import DeviceSession, stopped
+from startline_host.flows.operator.device_session import DeviceSession, device_session
 from startline_host.formats.factory_partition import (
     NetSettings,
     OptionSettings,
@@ -96,7 +96,7 @@ def change(
     """
     if changes or factory is None:
         check_changes(changes)
-    with stopped(line, listen) as device:
+    with device_session(line, listen) as device:
         gone = () if factory is None else _take_back(device, factory, listen)
         names = tuple(_said(name) for name in changes)
         if changes:
@@ -110,22 +110,22 @@ def _take_back(
     device: DeviceSession, names: tuple[str, ...], listen: Listener
 ) -> tuple[Name, ...]:
     """Have the device forget settings of its venue; return those that there were."""
-    if device.kept.fctry is None:
+    if device.snapshot.fctry is None:
         raise BadInput(
             "The device keeps its stock partition table: what was set has replaced the factory's.",
             "Provision it again: startline provision.",
         )
     wanted = {one for name in names for one in FACTORY[name]}
-    gone = tuple(one for one in venue_settings(device.kept.nvs) if not names or one in wanted)
+    gone = tuple(one for one in field_settings(device.snapshot.nvs) if not names or one in wanted)
     if not gone:
         listen(Remark("The device has nothing of that from its venue."))
         return gone
     listen(Step(f"Taking back {', '.join(map(_said, gone))}"))
     try:
-        device.order(f"forget({list(gone)!r})")
+        device.run_command(f"forget({list(gone)!r})")
     except DeviceRaised:
         raise StorageFailed("The device did not take its settings back.") from None
-    if gone_still := venue_settings(device.read_again().nvs).keys() & set(gone):
+    if gone_still := field_settings(device.read_again().nvs).keys() & set(gone):
         raise StorageFailed(
             f"{', '.join(map(_said, gone_still))} is still there after it was erased.",
             "Run the command again; if it stays, the flash is worn.",
@@ -139,10 +139,10 @@ def _write(device: DeviceSession, changes: Changes, listen: Listener) -> None:
     for (space, key), value in changes.items():
         text = value.reveal() if isinstance(value, Secret) else value
         try:
-            device.order(f"change({space!r}, {key!r}, {text!r})")
+            device.run_command(f"change({space!r}, {key!r}, {text!r})")
         except DeviceRaised:
             raise StorageFailed(f"The device did not take {space}.{key}.") from None
-    there = venue_settings(device.read_again().nvs)
+    there = field_settings(device.read_again().nvs)
     for name, value in changes.items():
         if there.get(name) != _stored(value):
             raise StorageFailed(

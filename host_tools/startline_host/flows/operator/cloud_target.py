@@ -18,22 +18,22 @@ class CloudTarget(msgspec.Struct, frozen=True):
     cloud: str = "rufus"
 
 
-def check_place(place: CloudTarget | None, told: StoredSettings) -> CloudTarget:
+def check_cloud_target(cloud_target: CloudTarget | None, stored: StoredSettings) -> CloudTarget:
     """Return the place if the device belongs there.
 
     A device could name any server, and a key would go there: so it is the operator who names it.
     Raises BadInput where nobody did, WrongDevice where the device belongs elsewhere.
     """
-    there = printable(told.get("claim", "base_url").rstrip("/"))
-    if place is None:
+    there = printable(stored.get("claim", "base_url").rstrip("/"))
+    if cloud_target is None:
         raise BadInput(
             "Which cloud to ask was not said.",
             f"The device names {there or 'none'}. If that is right: --base-url {there or 'URL'}, "
             "with --ca FILE where the cloud has a CA of its own; or --settings FILE.",
         )
-    if not same_cloud(place.base_url, there):
+    if not same_cloud(cloud_target.base_url, there):
         raise WrongDevice(
-            f"The device belongs to {there or 'no cloud'}, not to {printable(place.base_url)}.",
+            f"The device belongs to {there or 'no cloud'}, not to {printable(cloud_target.base_url)}.",
             "Name its own cloud: --base-url and --ca, or --settings.",
         )
-    return place
+    return cloud_target

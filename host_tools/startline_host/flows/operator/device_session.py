@@ -13,14 +13,14 @@ from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, StartlineError, StorageFailed, TimedOut, WrongDevice
-from startline_host.flows.device_snapshot import DeviceSnapshot, as_part
+from startline_host.flows.device_snapshot import DeviceSnapshot, partition_reader
 from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.first_boot import FirstBootOutcome, read_outcome
 from startline_host.flows.notices import Listener, Step
-from startline_host.flows.prompt_session import read_kept
+from startline_host.flows.prompt_session import read_snapshot
 from startline_host.flows.take_prompt import take_prompt
-from startline_host.flows.usb_link import UsbLink, linked
-from startline_host.formats.stored_settings import StoredSettings, read_told
+from startline_host.flows.usb_link import UsbLinkServer, linked
+from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
 from startline_host.util import Deadline, printable
 
 #: Seconds: to hear whether a boot is under way, the longest silence in one, and for its whole.
@@ -31,41 +31,45 @@ _BOOT_LIMIT, _MARGIN = 90, 30
 
 
 class DeviceSession:
-    """A device at its prompt. `kept` is what it keeps, as it was when it was stopped."""
+    """A device at its prompt. `snapshot` is what it keeps, as it was when it was stopped."""
 
-    def __init__(self, repl: Repl, kept: DeviceSnapshot, listen: Listener) -> None:
-        self.kept = kept
-        self.told = kept.told()
+    def __init__(self, repl: Repl, snapshot: DeviceSnapshot, listen: Listener) -> None:
+        self.snapshot = snapshot
+        self.stored = snapshot.stored()
         self.repl = repl
         self.left = False
         self._carries_to = ""
         self._listen = listen
         #: Who it is by what it keeps: what it says later has to agree.
-        self._identity = identity_after(kept, None, stays=True)
+        self._identity = identity_after(snapshot, None, stays=True)
 
     @property
     def serial(self) -> str:
         """Its serial number. Raises BadInput for a device that was told none, or has lost it."""
         self._check_told()
-        return self.told.get("factory", "serial")
+        return self.stored.get("factory", "serial")
 
     @property
     def cloud(self) -> str:
         """The name of its cloud. Raises BadInput for a device that was told none."""
         self._check_told()
-        return self.told.get("claim", "cloud")
+        return self.stored.get("claim", "cloud")
 
     def _check_told(self) -> None:
-        if missing := self.told.missing:
+        if missing := self.stored.missing:
             raise BadInput(
                 f"The device does not know who it is: it lacks {', '.join(missing)}.",
-                self.kept.lost_identity or "Provision it: startline provision.",
+                self.snapshot.lost_identity or "Provision it: startline provision.",
             )
 
     @property
     def name(self) -> str:
         """What to call it: its serial number, else that of its record, else its MAC."""
-        return self.told.get("factory", "serial") or self.kept.holding().serial or self.kept.mac
+        return (
+            self.stored.get("factory", "serial")
+            or self.snapshot.summary().serial
+            or self.snapshot.mac
+        )
 
     @property
     def boot_seconds(self) -> float:
@@ -74,9 +78,9 @@ class DeviceSession:
 
     def setting(self, namespace: str, key: str, default: int) -> int:
         """Return a number out of its settings, those that were changed later first."""
-        own: StoredSettings = read_told(as_part(self.kept.nvs))
-        for told in (own, self.told):
-            value = told.values.get(namespace, {}).get(key)
+        own: StoredSettings = read_stored_settings(partition_reader(self.snapshot.nvs))
+        for stored in (own, self.stored):
+            value = stored.values.get(namespace, {}).get(key)
             if isinstance(value, int):
                 return value
         return default
@@ -84,14 +88,14 @@ class DeviceSession:
     @property
     def over_usb(self) -> bool:
         """Whether it reaches its cloud over this very cable, and not without this computer."""
-        own = read_told(as_part(self.kept.nvs)).get("net", "link")
-        return (own or self.told.get("net", "link")) == "usb"
+        own = read_stored_settings(partition_reader(self.snapshot.nvs)).get("net", "link")
+        return (own or self.stored.get("net", "link")) == "usb"
 
     def carry_to(self, base_url: str) -> None:
         """Carry its connections to that cloud, and to nowhere else, if they come by this cable."""
         self._carries_to = base_url if self.over_usb else ""
 
-    def order(self, call: str, seconds: float = _ORDER) -> FirstBootOutcome:
+    def run_command(self, call: str, seconds: float = _ORDER) -> FirstBootOutcome:
         """Have the device do what `call` says, one of firmware/orders.py, and pass on its events.
 
         Raises DeviceRaised where the device refuses, StorageFailed where its flash does not take
@@ -118,7 +122,7 @@ class DeviceSession:
         with contextlib.ExitStack() as stack:
             feed: Callable[[bytes], bytes] = bytes
             if self._carries_to:
-                feed = stack.enter_context(UsbLink(self.repl.port, self._carries_to)).feed
+                feed = stack.enter_context(UsbLinkServer(self.repl.port, self._carries_to)).feed
             try:
                 self.repl.follow(call, lambda data: take(feed(data)), seconds)
             except OSError:
@@ -129,7 +133,7 @@ class DeviceSession:
 
     def read_again(self) -> DeviceSnapshot:
         """Read anew what the device keeps."""
-        has = self.kept
+        has = self.snapshot
         return DeviceSnapshot(
             mac=has.mac,
             nvs=read_partition(self.repl, "nvs"),
@@ -144,7 +148,7 @@ class DeviceSession:
         """
         if not after.bound:
             return
-        there = self.read_again().holding()
+        there = self.read_again().summary()
         if (there.state, there.token.casefold()) != ("bound", after.token.casefold()):
             raise StorageFailed(
                 f"The device says that it is bound as {printable(after.token)}, and its record does "
@@ -180,7 +184,7 @@ class DeviceSession:
 
 
 @contextlib.contextmanager
-def stopped(line: PortSession, listen: Listener) -> Iterator[DeviceSession]:
+def device_session(line: PortSession, listen: Listener) -> Iterator[DeviceSession]:
     """Stop the device at its prompt; at the end it restarts, unless it was left in another way.
 
     Raises DeviceSilent where it gives up no prompt, WrongDevice where it is no ESP32.
@@ -191,7 +195,7 @@ def stopped(line: PortSession, listen: Listener) -> Iterator[DeviceSession]:
     device: DeviceSession | None = None
     try:
         try:
-            device = DeviceSession(repl, read_kept(repl, read_facts(repl)), listen)
+            device = DeviceSession(repl, read_snapshot(repl, read_facts(repl)), listen)
         except (OSError, DeviceRaised):
             raise WrongDevice("What answers there is a MicroPython, but on no ESP32.") from None
         yield device

@@ -66,11 +66,11 @@ class LookupResult(msgspec.Struct, frozen=True):
     proven: bool
 
 
-def subject_of(device: DeviceSession) -> LookupTarget:
+def lookup_target(device: DeviceSession) -> LookupTarget:
     """Return what to look for, by both copies of the device's record."""
-    view = device.kept.record()
+    view = device.snapshot.record()
     copies = [copy for copy in (view.nvs, view.bind) if copy.found == "record"]
-    made_at = device.told.get("factory", "made_at")
+    made_at = device.stored.get("factory", "made_at")
     due = [copy.due for copy in copies]
     return LookupTarget(
         serial=device.serial,
@@ -80,63 +80,63 @@ def subject_of(device: DeviceSession) -> LookupTarget:
         first=first_request(
             int(made_at) if made_at.isdigit() else MADE_AT[1], min(due, default=MADE_AT[1])
         ),
-        token=device.kept.holding().token,
+        token=device.snapshot.summary().token,
     )
 
 
-def look(
-    read: List, place: CloudTarget, key: Secret, subject: LookupTarget, known: KnownUnits
+def look_once(
+    read: List, cloud_target: CloudTarget, key: Secret, target: LookupTarget, known: KnownUnits
 ) -> LookupResult:
     """Read the whole list once. Raises what `list_devices` does."""
-    listed = read(place.base_url, place.ca, key, whole=True)
-    proven = key.fingerprint() in subject.keys or any(
+    listed = read(cloud_target.base_url, cloud_target.ca, key, whole=True)
+    proven = key.fingerprint() in target.keys or any(
         any(same_token(entry.deviceid, token) for token in known.tokens)
         or any(same_serial(entry.serial_number, serial) for serial in known.serials)
         for entry in listed
     )
-    return LookupResult(len(listed), tuple(e for e in listed if concerns(e, subject)), proven)
+    return LookupResult(len(listed), tuple(e for e in listed if concerns(e, target)), proven)
 
 
-def concerns(entry: CloudEntry, subject: LookupTarget) -> bool:
+def concerns(entry: CloudEntry, target: LookupTarget) -> bool:
     """Tell whether an entry may be this device's: by mark, token or serial number."""
     return (
-        is_marked(entry, subject)
-        or (bool(subject.token) and same_token(entry.deviceid, subject.token))
-        or _compared(entry, subject) != OTHER
+        is_marked(entry, target)
+        or (bool(target.token) and same_token(entry.deviceid, target.token))
+        or _compared(entry, target) != OTHER
     )
 
 
-def is_marked(entry: CloudEntry, subject: LookupTarget) -> bool:
+def is_marked(entry: CloudEntry, target: LookupTarget) -> bool:
     """Tell whether an entry was made by a request of this device's record."""
-    return any(f"sl.{attempt}" in entry.marks for attempt in subject.attempts)
+    return any(f"sl.{attempt}" in entry.marks for attempt in target.attempts)
 
 
-def is_unclear(entry: CloudEntry, subject: LookupTarget) -> bool:
+def is_unclear(entry: CloudEntry, target: LookupTarget) -> bool:
     """Tell whether an entry may be this device's, and only because it cannot be compared."""
-    return not is_marked(entry, subject) and _compared(entry, subject) != SAME
+    return not is_marked(entry, target) and _compared(entry, target) != SAME
 
 
-def _compared(entry: CloudEntry, subject: LookupTarget) -> str:
+def _compared(entry: CloudEntry, target: LookupTarget) -> str:
     """Return what the entry is to the device: without a mark to go by, others' tell nothing."""
-    by_mark = bool(subject.attempts)
-    return compare_serial(entry, subject.serial, first=subject.first, by_mark=by_mark)
+    by_mark = bool(target.attempts)
+    return compare_serial(entry, target.serial, first=target.first, by_mark=by_mark)
 
 
-def as_argument(entries: Sequence[CloudEntry], subject: LookupTarget) -> str:
+def as_argument(entries: Sequence[CloudEntry], target: LookupTarget) -> str:
     """Return the entries as the device takes them: a Python list of (token, mark, serial)."""
     telling = sorted(
-        entries, key=lambda entry: (not is_marked(entry, subject), is_unclear(entry, subject))
+        entries, key=lambda entry: (not is_marked(entry, target), is_unclear(entry, target))
     )
     return repr([entry.compared[:3] for entry in telling[:_MOST]])
 
 
-def pause_before_second(device: DeviceSession, subject: LookupTarget) -> int:
+def pause_before_second(device: DeviceSession, target: LookupTarget) -> int:
     """Return the seconds until a second look may count, from the first one's end."""
     due = _EXCHANGE
-    if subject.due is not None:
+    if target.due is not None:
         clock = device.repl.value(_CLOCK)
         now = clock if isinstance(clock, int) and clock >= _BUILT else int(time.time())
-        due = min(max(subject.due - now + 1, 0), _EXCHANGE)
+        due = min(max(target.due - now + 1, 0), _EXCHANGE)
     pause = device.setting("set", "look_pause", LOOK_PAUSE[1])
     return max(clamp(pause, LOOK_PAUSE), due)
 

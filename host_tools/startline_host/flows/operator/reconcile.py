@@ -15,23 +15,23 @@ from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, CloudDisagrees, OutcomeUnknown
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.flows.operator.cloud_target import CloudTarget, check_place
+from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_target
 from startline_host.flows.operator.confirmation import Ask, Confirmation
-from startline_host.flows.operator.device_session import DeviceSession, stopped
+from startline_host.flows.operator.device_session import DeviceSession, device_session
 from startline_host.flows.operator.lookup import (
     KnownUnits,
     LookupResult,
     LookupTarget,
     as_argument,
-    look,
+    look_once,
+    lookup_target,
     pause_before_second,
-    subject_of,
 )
 from startline_host.flows.operator.reconcile_result import (
     HELD,
     ReconcileResult,
-    check,
-    find,
+    check_result,
+    find_conflicts,
     without_list,
 )
 from startline_host.secrets import Secret
@@ -51,7 +51,7 @@ def no_key() -> Secret:
 
 def reconcile(
     line: PortSession,
-    place: CloudTarget | None,
+    cloud_target: CloudTarget | None,
     key: Secret | None,
     ask: Ask,
     *,
@@ -68,25 +68,25 @@ def reconcile(
     is called once it is known that the device's cloud has a list. Nothing is changed at the
     cloud. Raises OutcomeUnknown and CloudDisagrees for a device that stays as it is.
     """
-    with stopped(line, listen) as device:
+    with device_session(line, listen) as device:
         read = kind_of(device.cloud).list_devices
         if read is None:
             return without_list(device, listen)
-        place = check_place(place, device.told)
-        device.carry_to(place.base_url)
+        cloud_target = check_cloud_target(cloud_target, device.stored)
+        device.carry_to(cloud_target.base_url)
         key = key or ask_key()
-        subject = subject_of(device)
-        view = device.kept.record()
+        target = lookup_target(device)
+        view = device.snapshot.record()
         listen(Step("Looking into the cloud's list"))
-        known = KnownUnits(known_serials, tokens_of(subject.serial))
-        looks = partial(look, read, place, key, subject, known)
-        sight = looks()
-        before = device.kept.holding()
-        after = FirstBootOutcome(view.state, subject.serial, before.token, view.reason)
+        known = KnownUnits(known_serials, tokens_of(target.serial))
+        looks = partial(look_once, read, cloud_target, key, target, known)
+        result = looks()
+        before = device.snapshot.summary()
+        after = FirstBootOutcome(view.state, target.serial, before.token, view.reason)
         if view.state == "unknown" and view.reason not in HELD:
-            if not sight.entries:
-                _vouch(sight, known, ask)
-            sight, after = _settle(device, subject, sight, looks, listen)
+            if not result.entries:
+                _vouch(result, known, ask)
+            result, after = _settle(device, target, result, looks, listen)
         elif view.state == "unknown":
             after = msgspec.structs.replace(after, token="")
         if after.state == "unbound" and view.state == "unknown":
@@ -94,62 +94,64 @@ def reconcile(
             after = device.run_on()
             if after.bound:
                 # It says so: what counts is what the cloud has now, by whatever request.
-                subject = msgspec.structs.replace(subject, attempts=(), token=after.token)
-                sight = _seen_again(partial(look, read, place, key, subject, known), after.token)
+                target = msgspec.structs.replace(target, attempts=(), token=after.token)
+                result = _seen_again(
+                    partial(look_once, read, cloud_target, key, target, known), after.token
+                )
     done = ReconcileResult(
         state=after.state,
         reason=after.reason,
-        serial=subject.serial,
+        serial=target.serial,
         token=after.token,
-        listed=sight.listed,
-        findings=find(sight.entries, subject, after),
+        listed=result.listed,
+        findings=find_conflicts(result.entries, target, after),
     )
     for one in done.findings:
         listen(Remark(one.words, warning=True))
-    check(done, sight)
+    check_result(done, result)
     return done
 
 
 def _seen_again(looks: Callable[[], LookupResult], token: str) -> LookupResult:
     """Look until the list shows a new entry, which it may do a moment late."""
     for pause in _SHOWS_LATE:
-        sight = looks()
-        if any(same_token(entry.deviceid, token) for entry in sight.entries):
-            return sight
+        result = looks()
+        if any(same_token(entry.deviceid, token) for entry in result.entries):
+            return result
         time.sleep(pause)
     return looks()
 
 
 def _settle(
     device: DeviceSession,
-    subject: LookupTarget,
-    sight: LookupResult,
+    target: LookupTarget,
+    result: LookupResult,
     looks: Callable[[], LookupResult],
     listen: Listener,
 ) -> tuple[LookupResult, FirstBootOutcome]:
     """Have the device judge what was seen, after a second look where there was nothing."""
     proven = False
-    if not sight.entries:
-        pause = pause_before_second(device, subject)
+    if not result.entries:
+        pause = pause_before_second(device, target)
         listen(Step(f"There is no entry; looking again in {pause} s"))
         time.sleep(pause)
-        first, sight = sight, looks()
+        first, result = result, looks()
         # A key that showed the company's units the first time shows them the second time as well.
-        proven = not sight.entries and sight.proven >= first.proven
+        proven = not result.entries and result.proven >= first.proven
     try:
-        after = device.order(f"reconcile({as_argument(sight.entries, subject)}, {proven})")
+        after = device.run_command(f"reconcile({as_argument(result.entries, target)}, {proven})")
         device.check_bound(after)
     except DeviceRaised:
         raise CloudDisagrees(
             "The cloud lists the device under a deviceid that is none.",
             "Nothing was changed. Ask the cloud's people about the entry.",
         ) from None
-    return sight, after
+    return result, after
 
 
-def _vouch(sight: LookupResult, known: KnownUnits, ask: Ask) -> None:
+def _vouch(result: LookupResult, known: KnownUnits, ask: Ask) -> None:
     """Go on only if the list is known to be the right company's. Raises OutcomeUnknown."""
-    if sight.proven:
+    if result.proven:
         return
     named = ", ".join(printable(serial) for serial in known.serials)
     seen = f"none of {named}" if named else "no unit that is known to be of the same company"

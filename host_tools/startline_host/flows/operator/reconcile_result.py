@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from startline_host.clouds.device_entries import CloudEntry, same_token
-from startline_host.device.event_text import plain
+from startline_host.device.event_text import printable_field
 from startline_host.errors import CloudDisagrees, OutcomeUnknown
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Remark
@@ -76,7 +76,7 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def without_list(device: DeviceSession, listen: Listener) -> ReconcileResult:
     """Say how a device of a cloud without a list stands. Raises OutcomeUnknown."""
-    serial, view = device.serial, device.kept.record()
+    serial, view = device.serial, device.snapshot.record()
     if view.state == "unknown":
         look = (
             "startline retry has the device ask once more whether it is free. "
@@ -84,57 +84,57 @@ def without_list(device: DeviceSession, listen: Listener) -> ReconcileResult:
             else ""
         )
         raise OutcomeUnknown(
-            f"Whether {printable(serial)} is bound is not known ({plain(view.reason)}), and its "
+            f"Whether {printable(serial)} is bound is not known ({printable_field(view.reason)}), and its "
             "cloud has no list that could tell. The device stays unknown.",
             f"{look}If the cloud's own page shows this very device: startline reconcile --token "
             "ID, with the id that stands there.",
         )
     listen(Remark("There is nothing to settle, and its cloud has no list to compare with."))
-    token = device.kept.holding().token if view.state == "bound" else ""
+    token = device.snapshot.summary().token if view.state == "bound" else ""
     return ReconcileResult(state=view.state, reason=view.reason, serial=serial, token=token)
 
 
-def find(
-    entries: Sequence[CloudEntry], subject: LookupTarget, after: FirstBootOutcome
+def find_conflicts(
+    entries: Sequence[CloudEntry], target: LookupTarget, after: FirstBootOutcome
 ) -> tuple[ReconcileFinding, ...]:
     """Name what the cloud has under this serial number or mark beside the device's own entry."""
     found = []
     for entry in entries:
         if after.token and same_token(entry.deviceid, after.token):
             # A cloud that binds twice under one deviceid shows the mark of who came last.
-            if subject.attempts and entry.marks and not is_marked(entry, subject):
+            if target.attempts and entry.marks and not is_marked(entry, target):
                 found.append(ReconcileFinding("shared", entry))
             continue
-        if is_unclear(entry, subject):
+        if is_unclear(entry, target):
             kind = "unclear"
         elif after.state == "bound":
             kind = "orphan"
         elif after.reason == DAMAGED:
             kind = "unproven"
         else:
-            kind = "double" if is_marked(entry, subject) else "stranger"
+            kind = "double" if is_marked(entry, target) else "stranger"
         found.append(ReconcileFinding(kind, entry))
     return tuple(found)
 
 
-def check(done: ReconcileResult, sight: LookupResult) -> None:
+def check_result(done: ReconcileResult, result: LookupResult) -> None:
     """Raise what the command has to end with, if the cloud and the device do not agree."""
     if done.state == "unknown" and done.findings and done.reason not in HELD:
         count = len(done.findings)
         raise CloudDisagrees(
             f"The cloud has {count} {'entry' if count == 1 else 'entries'} that may be this "
-            f"device, and which is its own is not proven ({plain(done.reason)}). It stays unknown.",
+            f"device, and which is its own is not proven ({printable_field(done.reason)}). It stays unknown.",
             "If you know which: startline reconcile --adopt DEVICEID.",
         )
     if done.state == "unknown":
-        why = HELD.get(done.reason, plain(done.reason))
+        why = HELD.get(done.reason, printable_field(done.reason))
         raise OutcomeUnknown(
             f"{why}: what the cloud lists cannot settle that. The device stays unknown.",
             "With an entry that is its own: startline reconcile --adopt DEVICEID. To forget the "
             "record: startline reset.",
         )
     if done.state == "bound":
-        if not any(same_token(entry.deviceid, done.token) for entry in sight.entries):
+        if not any(same_token(entry.deviceid, done.token) for entry in result.entries):
             raise CloudDisagrees(
                 "The device is bound, but the cloud's list does not have its deviceid.",
                 "Is the READ key of the same company? If so: startline unbind, then bind it anew.",

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from startline_host.device.event_text import plain
+from startline_host.device.event_text import printable_field
 from startline_host.device.port_session import PortSession
 from startline_host.errors import StorageFailed, WouldTouchBound
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.flows.operator.confirmation import Ask, Confirmation, confirm
-from startline_host.flows.operator.device_session import DeviceSession, stopped
+from startline_host.flows.operator.device_session import DeviceSession, device_session
 from startline_host.formats.record_copies import RecordView
 from startline_host.formats.stored_settings import has_claim_key
 from startline_host.util import printable
@@ -50,11 +50,11 @@ def reset(
     its serial number. A device that would bind itself at its next start is left at its prompt.
     Raises WouldTouchBound, or BadInput where it was not confirmed.
     """
-    with stopped(line, listen) as device:
-        view = device.kept.record()
+    with device_session(line, listen) as device:
+        view = device.snapshot.record()
         if (view.nvs.found, view.bind.found) in {("blank", "blank"), ("blank", "absent")}:
             listen(Remark("There is no record to clear."))
-            return ResetResult("unbound", device.name, "", "", has_claim_key(device.told))
+            return ResetResult("unbound", device.name, "", "", has_claim_key(device.stored))
         own = view.state in {"bound", "unknown"} and view.reason not in _NOT_ITS_OWN
         if own and force_bound != device.name:
             raise _refusal(device, view, force_bound)
@@ -65,13 +65,13 @@ def reset(
 
 def clear(device: DeviceSession, listen: Listener) -> ResetResult:
     """Have the device forget its record, and see that it did. Raises StorageFailed."""
-    before = device.kept.holding()
+    before = device.snapshot.summary()
     listen(Step("Clearing the record"))
-    after = device.order("reset()")
+    after = device.run_command("reset()")
     now = device.read_again()
     if not _is_blank(now):
         raise StorageFailed("The record does not read back as cleared.", "Run the command again.")
-    has_key = has_claim_key(now.told())
+    has_key = has_claim_key(now.stored())
     if has_key:
         device.stay()
         listen(
@@ -84,8 +84,8 @@ def clear(device: DeviceSession, listen: Listener) -> ResetResult:
     return ResetResult(after.state, device.name, before.state, before.token, has_key)
 
 
-def _is_blank(kept: DeviceSnapshot) -> bool:
-    view = kept.record()
+def _is_blank(snapshot: DeviceSnapshot) -> bool:
+    view = snapshot.record()
     return view.nvs.found == "blank" and view.bind.found in {"blank", "absent"}
 
 
@@ -100,7 +100,7 @@ def _refusal(device: DeviceSession, view: RecordView, given: str | None) -> Woul
             f"which the cloud will never tell again: --force-bound {name}",
         )
     return WouldTouchBound(
-        f"Whether {name} is bound is not known ({plain(view.reason)}). It was left as it is.",
+        f"Whether {name} is bound is not known ({printable_field(view.reason)}). It was left as it is.",
         "startline reconcile settles that. To risk a second entry at the cloud: "
         f"--force-bound {name}",
     )
@@ -108,7 +108,9 @@ def _refusal(device: DeviceSession, view: RecordView, given: str | None) -> Woul
 
 def _losses(device: DeviceSession, view: RecordView) -> str:
     """Say what is on the device and will be gone."""
-    said = [f"The record of {printable(device.name)} ({plain(view.reason or view.state)}) goes."]
+    said = [
+        f"The record of {printable(device.name)} ({printable_field(view.reason or view.state)}) goes."
+    ]
     for copy in (view.nvs, view.bind):
         if copy.found == "record" and copy.token:
             said.append(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from startline_host.device.port_session import PortSession
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Step
-from startline_host.flows.operator.cloud_target import CloudTarget, check_place
-from startline_host.flows.operator.device_session import stopped
+from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_target
+from startline_host.flows.operator.device_session import device_session
 
 
 def retry(
@@ -23,13 +23,13 @@ def retry(
     `limit` bounds the try in seconds. A device that is bound stays so. For one whose link is this
     very cable, `find_place` says to which cloud it may be carried. Raises DeviceSilent where there
     is no end in time, StorageFailed where its flash does not hold what it says, and as
-    `check_place` does.
+    `check_cloud_target` does.
     """
-    with stopped(line, listen) as device:
+    with device_session(line, listen) as device:
         _ = device.serial
         if device.over_usb:
-            device.carry_to(check_place(find_place(), device.told).base_url)
+            device.carry_to(check_cloud_target(find_place(), device.stored).base_url)
         listen(Step("Trying again"))
-        outcome = device.order("retry()", limit or device.boot_seconds)
+        outcome = device.run_command("retry()", limit or device.boot_seconds)
         device.check_bound(outcome)
     return outcome

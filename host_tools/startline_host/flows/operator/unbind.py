@@ -11,9 +11,9 @@ from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, OutcomeUnknown
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.flows.operator.cloud_target import CloudTarget, check_place
+from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_target
 from startline_host.flows.operator.confirmation import Ask, Confirmation, confirm
-from startline_host.flows.operator.device_session import DeviceSession, stopped
+from startline_host.flows.operator.device_session import DeviceSession, device_session
 from startline_host.flows.operator.reset import clear
 from startline_host.secrets import Secret
 from startline_host.util import printable
@@ -41,7 +41,7 @@ class UnbindResult(msgspec.Struct, frozen=True):
 
 def unbind(
     line: PortSession,
-    place: CloudTarget | None,
+    cloud_target: CloudTarget | None,
     key: Secret,
     ask: Ask,
     *,
@@ -55,10 +55,10 @@ def unbind(
     Raises BadInput where it was not confirmed, and RefusedByCloud, NetworkFailed, TlsFailed or
     OutcomeUnknown with the device as it was.
     """
-    with stopped(line, listen) as device:
+    with device_session(line, listen) as device:
         serial = device.serial
-        view = device.kept.record()
-        token = device.kept.holding().token
+        view = device.snapshot.record()
+        token = device.snapshot.summary().token
         if view.state == "unknown":
             raise OutcomeUnknown(
                 f"Whether {printable(serial)} is bound is not known.",
@@ -70,13 +70,13 @@ def unbind(
         kind = kind_of(device.cloud)
         if kind.get_device is None or kind.unbind_device is None:
             raise BadInput("This cloud has no call to unbind.", "Use its own page, then: reset.")
-        place = check_place(place, device.told)
+        cloud_target = check_cloud_target(cloud_target, device.stored)
         there = kind.get_device(
-            place.base_url, place.ca, read_key or key, token=token, serial=serial
+            cloud_target.base_url, cloud_target.ca, read_key or key, token=token, serial=serial
         )
         confirm(ask, Confirmation(_losses(device, there, token), serial, "--confirm"))
         listen(Step("Unbinding it at the cloud"))
-        if not kind.unbind_device(place.base_url, place.ca, key, token):
+        if not kind.unbind_device(cloud_target.base_url, cloud_target.ca, key, token):
             listen(Remark("The cloud does not have it (any more)."))
         cleared = clear(device, listen)
     return UnbindResult(cleared.state, serial, token, there.sessions, cleared.has_key)

@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from startline_host.errors import StartlineError
 from startline_host.mock_cloud.exchange import BodyTooLarge, RequestCutOff, read_body
-from startline_host.mock_cloud.log_format import in_full, summary
-from startline_host.mock_cloud.page import state
+from startline_host.mock_cloud.log_format import entry_summary, full_entry
+from startline_host.mock_cloud.page import page_state
 from startline_host.mock_cloud.page.document import document
 from startline_host.mock_cloud.page.page_password import PagePassword
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from startline_host.mock_cloud.event_hub import EventHub
+    from startline_host.mock_cloud.fault_switches import FaultSwitches
     from startline_host.mock_cloud.request_log import RequestLog
     from startline_host.mock_cloud.store import CloudStore
-    from startline_host.mock_cloud.switchboard import FaultSwitches
     from startline_host.secrets import Secret
 
 #: The largest order that the page sends, in bytes.
@@ -74,14 +74,14 @@ class _PageRoutes:
 
     async def state(self, _http: Request) -> Response:
         watched = self._watched
-        newest = list(watched.requests)[-state.SHOWN :]
+        newest = list(watched.requests)[-page_state.SHOWN :]
         return JSONResponse(
             {
                 "about": watched.about(),
-                "devices": state.devices(watched.store),
-                "sessions": state.sessions(watched.store),
-                "requests": [summary(entry) for entry in newest],
-                "faults": state.faults(watched.board),
+                "devices": page_state.devices(watched.store),
+                "sessions": page_state.sessions(watched.store),
+                "requests": [entry_summary(entry) for entry in newest],
+                "faults": page_state.faults(watched.board),
             }
         )
 
@@ -89,10 +89,10 @@ class _PageRoutes:
         entry = self._watched.requests.numbered(http.path_params["number"])
         if entry is None:
             return JSONResponse({"problem": "That request is no longer kept."}, 404)
-        return JSONResponse(in_full(entry))
+        return JSONResponse(full_entry(entry))
 
     async def passings(self, http: Request) -> Response:
-        return JSONResponse(state.passings(self._watched.store, http.path_params["token"]))
+        return JSONResponse(page_state.passings(self._watched.store, http.path_params["token"]))
 
     async def events(self, _http: Request) -> Response:
         headers = {"cache-control": "no-store"}
@@ -115,7 +115,7 @@ class _PageRoutes:
                 return JSONResponse({"problem": "That is no order for a fault."}, 400)
         except StartlineError as error:
             return JSONResponse({"problem": f"{error.message} {error.hint}".strip()}, 400)
-        return JSONResponse(state.faults(board))
+        return JSONResponse(page_state.faults(board))
 
     async def reset(self, http: Request) -> Response:
         if await _order(http) is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success
+from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success_answer
 from startline_host.mock_cloud.rufus.request import (
     PAGE_SIZE,
     RufusRequest,
@@ -124,7 +124,7 @@ def list_devices(request: RufusRequest) -> ApiAnswer:
         limit,
         (page - 1) * limit,
     )
-    return success(
+    return success_answer(
         result=[_summary(row) for row in rows],
         pagination=pagination(page, limit, counted["total"]),
     )
@@ -140,7 +140,7 @@ def one_device(request: RufusRequest) -> ApiAnswer:
         row["id"],
     )
     assert counts is not None  # noqa: S101 - a count always has a row
-    return success(
+    return success_answer(
         result={**_common(row), **counts, "last_seen": iso(row["last_seen"])},
     )
 

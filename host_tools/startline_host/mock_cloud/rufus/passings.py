@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success
+from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success_answer
 from startline_host.mock_cloud.rufus.devices import find_device
 from startline_host.mock_cloud.rufus.request import (
     MAX_NUMBER,
@@ -120,7 +120,7 @@ def by_session(request: RufusRequest) -> ApiAnswer:
     where = " WHERE passings.session = ? AND num_passing BETWEEN ? AND ?"
     order = " ORDER BY num_passing, passings.id"
     rows, pages = _page(request, where, order, session["id"], first, last)
-    return success(result=rows, pagination=pages)
+    return success_answer(result=rows, pagination=pages)
 
 
 def by_time(request: RufusRequest) -> ApiAnswer:
@@ -130,7 +130,7 @@ def by_time(request: RufusRequest) -> ApiAnswer:
     where = " WHERE sessions.device = ? AND timestamp BETWEEN ? AND ?"
     order = " ORDER BY timestamp, passings.id"
     rows, pages = _page(request, where, order, device["id"], begin, end)
-    return success(result=rows, pagination=pages)
+    return success_answer(result=rows, pagination=pages)
 
 
 def resume(request: RufusRequest) -> ApiAnswer:

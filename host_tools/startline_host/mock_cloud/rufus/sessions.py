@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success
+from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success_answer
 from startline_host.mock_cloud.rufus.devices import find_device
 from startline_host.mock_cloud.rufus.request import Text, Words
 from startline_host.mock_cloud.store import iso
@@ -91,7 +91,7 @@ def sessions_of(request: RufusRequest, deviceid: str) -> list[dict[str, Any]]:
 def list_sessions(request: RufusRequest) -> ApiAnswer:
     """List a device's sessions, oldest first."""
     rows = sessions_of(request, request.path["deviceid"])
-    return success(result=[describe(row) for row in rows])
+    return success_answer(result=[describe(row) for row in rows])
 
 
 def active_session(request: RufusRequest) -> ApiAnswer:
@@ -100,12 +100,12 @@ def active_session(request: RufusRequest) -> ApiAnswer:
     active = [row for row in sessions_of(request, deviceid) if row["closed"] is None]
     if not active:
         raise ApiRefusal(404, "Sessions not found", deviceid=deviceid)
-    return success(result=[describe(row) for row in active])
+    return success_answer(result=[describe(row) for row in active])
 
 
 def one_session(request: RufusRequest) -> ApiAnswer:
     """Describe one session."""
-    return success(result=describe(find_session(request, request.path["token_session"])))
+    return success_answer(result=describe(find_session(request, request.path["token_session"])))
 
 
 def describe(row: dict[str, Any]) -> dict[str, object]:

@@ -17,14 +17,14 @@ from . import (
     files,
     install,
     mount,
-    state,
+    state_file,
     stdio,
     timers,
-    uart,
+    uart_driver,
 )
-from .console import VmConsole
 from .execute import FAILED, FORCED_EXIT, OK, ProgramRunner
-from .repl import FRIENDLY, VmRepl
+from .vm_console import VmConsole
+from .vm_repl import FRIENDLY, VmRepl
 from .world import RuntimeWorld
 
 _MICROSECONDS = 1000
@@ -68,7 +68,7 @@ def _make_chip(config: dict, host_files) -> chip.RuntimeChip:
     fuse = Fuse(config["fuse"], config["cut_after"]) if config["fuse"] else None
     flash = chip_flash.ChipFlash(config["flash"], config["flash_size"], fuse)
     world = RuntimeWorld(_world_loader(host_files, config["world"]))
-    kept = state.StateFile(host_files, config["state"])
+    kept = state_file.StateFile(host_files, config["state"])
     offset, memory = kept.load()
     quartz = crystal.Crystal(config["ppb"])
     kept.clock = clock.ChipClock(quartz.ticks_us, offset or 0, kept.save)
@@ -92,7 +92,8 @@ def _make_chip(config: dict, host_files) -> chip.RuntimeChip:
         life.station.restore(carried["station"])
     life.began_us = began
     life.uarts = {
-        int(number): uart.UartDriver(int(number), config["paced"]) for number in config["uarts"]
+        int(number): uart_driver.UartDriver(int(number), config["paced"])
+        for number in config["uarts"]
     }
     return chip.use(life)
 

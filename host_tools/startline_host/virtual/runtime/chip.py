@@ -6,7 +6,17 @@ puts it in place with `use`; whatever still holds the old one can write nothing 
 
 import time
 
-from . import console, crystal, nvs, nvs_errors, nvs_pending, table, timers, uart, wifi
+from . import (
+    crystal,
+    nvs,
+    nvs_errors,
+    nvs_pending,
+    partition_table,
+    timers,
+    uart_driver,
+    vm_console,
+    wifi_station,
+)
 
 CAUSES = {
     "power_on": 1,
@@ -67,21 +77,21 @@ class RuntimeChip:
         self.crystal = crystal.Crystal()
         self.cause = cause
         self.rtc = rtc or RtcMemory()
-        self.station = wifi.WifiStation(world, ticks_ms)
-        self.rows = table.read_table(flash)
+        self.station = wifi_station.WifiStation(world, ticks_ms)
+        self.rows = partition_table.read_table(flash)
         self.pins: dict = {}
         self.objects: dict = {}
         self.timers: list = []
         self.interrupts: list = []
         self.in_callback = False
-        self.uarts = {number: uart.UartDriver(number) for number in (1, 2)}
-        self.console = console.SilentConsole()
+        self.uarts = {number: uart_driver.UartDriver(number) for number in (1, 2)}
+        self.console = vm_console.SilentConsole()
         self.began_us = 0
         self._nvs = None
 
     def partition(self, label: str):
         """Return the row of a data partition, or None."""
-        found = table.find_row(self.rows, table.TYPE_DATA, label=label)
+        found = partition_table.find_row(self.rows, partition_table.TYPE_DATA, label=label)
         return found[0] if found else None
 
     def nvs(self):

@@ -1,10 +1,10 @@
 """A partition of the flash as a block device: `esp32.Partition`."""
 
-from . import table
+from . import partition_table
 from .buffers import byte_view
 from .chip import FlashWindow, current
-from .console import calm
 from .esp_errors import fail
+from .vm_console import uninterrupted
 
 _BLOCK = 4096
 
@@ -14,19 +14,21 @@ class Partition:
 
     BOOT = 0
     RUNNING = 1
-    TYPE_APP = table.TYPE_APP
-    TYPE_DATA = table.TYPE_DATA
+    TYPE_APP = partition_table.TYPE_APP
+    TYPE_DATA = partition_table.TYPE_DATA
 
     def __init__(self, which, block_size: int = _BLOCK) -> None:
         self._chip = current()
-        self._row = which if isinstance(which, table.RuntimePartition) else self._search(which)
+        self._row = (
+            which if isinstance(which, partition_table.RuntimePartition) else self._search(which)
+        )
         self._window = FlashWindow(self._chip.flash, self._row)
         self._block = block_size
 
     @staticmethod
     def find(type=0, subtype=0xFF, label=None, block_size=_BLOCK) -> list:
         """Return the partitions of a type (an app by default), a subtype and a label."""
-        rows = table.find_row(current().rows, type, subtype, label)
+        rows = partition_table.find_row(current().rows, type, subtype, label)
         return [Partition(row, block_size) for row in rows]
 
     def __repr__(self) -> str:
@@ -46,7 +48,7 @@ class Partition:
         try:
             view = byte_view(buffer)
             self._check(start, len(view))
-            calm(self._chip.console, self._read, start, view)
+            uninterrupted(self._chip.console, self._read, start, view)
         except MemoryError:
             self._chip.flash.read_frugally(self._row.offset + start, buffer)
 
@@ -57,7 +59,7 @@ class Partition:
         try:
             view = byte_view(data)
             self._check(start, len(view))
-            calm(self._chip.console, self._write, start, view, offset is None)
+            uninterrupted(self._chip.console, self._write, start, view, offset is None)
         except MemoryError:
             self._write_frugally(start, data, offset is None)
 
@@ -72,7 +74,7 @@ class Partition:
             start = arg * self._block
             try:
                 self._check(start, self._block)
-                calm(self._chip.console, self._erase, start, self._block)
+                uninterrupted(self._chip.console, self._erase, start, self._block)
             except MemoryError:
                 self._chip.flash.erase_frugally(self._row.offset + start)
             return 0
@@ -80,7 +82,7 @@ class Partition:
 
     def set_boot(self) -> None:
         """Do nothing: there is one application. Raises OSError(-5379) for another partition."""
-        if self._row.kind != table.TYPE_APP:
+        if self._row.kind != partition_table.TYPE_APP:
             raise OSError(-5379, "ESP_ERR_OTA_VALIDATE_FAILED")
 
     def get_next_update(self):
@@ -92,7 +94,7 @@ class Partition:
         """Do nothing: there is one application."""
 
     @property
-    def row(self) -> table.RuntimePartition:
+    def row(self) -> partition_table.RuntimePartition:
         """Where it is in the flash."""
         return self._row
 
@@ -102,7 +104,7 @@ class Partition:
 
     def _search(self, which):
         if which in (self.BOOT, self.RUNNING):
-            rows = table.find_row(self._chip.rows, table.TYPE_APP)
+            rows = partition_table.find_row(self._chip.rows, partition_table.TYPE_APP)
         else:
             rows = [row for row in self._chip.rows if row.label == which]
         if not rows:

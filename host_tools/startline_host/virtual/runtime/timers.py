@@ -6,7 +6,7 @@ delays them, which a chip would not do.
 
 import sys
 
-from . import uart
+from . import uart_driver
 
 _LOOK_MS = 2
 """How often a program that waits looks at the UARTs that have a handler."""
@@ -30,7 +30,7 @@ def run_due(chip) -> int:
     if chip.in_callback or not (chip.timers or chip.interrupts):
         return -1
     for driver in chip.interrupts:
-        uart.service(chip, driver)
+        uart_driver.service(chip, driver)
     for alarm in sorted(chip.timers, key=_due):
         now = chip.ticks_ms()
         if alarm.due > now:

@@ -10,7 +10,7 @@ from binascii import crc32
 from struct import unpack_from
 
 from flash import PowerSource
-from runtime import table
+from runtime import partition_table
 from runtime.nvs import NvsStore
 from runtime.nvs_errors import NvsError
 from runtime.nvs_page import BLOB_INDEX
@@ -83,7 +83,7 @@ class FlashView:
 
     def __init__(self, memory: bytearray) -> None:
         self.memory = memory
-        self.rows = {row.label: row for row in table.read_table(_Bare(memory))}
+        self.rows = {row.label: row for row in partition_table.read_table(_Bare(memory))}
 
     def part(self, label: str) -> bytes:
         """Return the bytes of a partition."""

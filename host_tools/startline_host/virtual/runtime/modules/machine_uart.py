@@ -2,7 +2,7 @@
 
 import io as _io
 
-from .. import uart as _uart
+from .. import uart_driver as _uart
 from ..buffers import byte_view as _byte_view
 from ..chip import current as _current
 from ..peripherals import only as _only

@@ -1,6 +1,6 @@
 """`network`: the radio's station and access point interfaces."""
 
-from .. import wifi as _wifi
+from .. import wifi_station as _wifi
 from ..chip import current as _current
 from ..peripherals import only as _only
 from . import ip_config as _ip

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.store import iso
-from startline_host.mock_cloud.switchboard import ALL_FAULTS
 
 if TYPE_CHECKING:
+    from startline_host.mock_cloud.fault_switches import FaultSwitches
     from startline_host.mock_cloud.store import CloudStore
-    from startline_host.mock_cloud.switchboard import FaultSwitches
 
 #: Rows that the page shows of each kind, the newest ones.
 SHOWN = 200

@@ -16,7 +16,7 @@ from rich.text import Text as Line
 
 from startline_host.device.bootloader import TransferProgress
 from startline_host.device.console import Event
-from startline_host.device.event_text import describe
+from startline_host.device.event_text import describe_event
 from startline_host.factory.job import UnitIdentified
 from startline_host.factory.totals import DONE, WAITING
 from startline_host.flows.notices import Notice, Remark, Step
@@ -45,7 +45,7 @@ _WORDS = {
 }
 
 
-def said(result: UnitResult) -> str:
+def result_line(result: UnitResult) -> str:
     """Say in one line how the work on a board ended."""
     who = printable(result.serial or result.mac or "a board without a name")
     return f"{who} {_how(result)}"
@@ -56,7 +56,7 @@ def _how(result: UnitResult) -> str:
     return f"{_WORDS[result.end]} in {result.seconds:.1f} s{why}"
 
 
-def summed_up(totals: RunTotals) -> str:
+def totals_line(totals: RunTotals) -> str:
     """Say in one line what the run amounts to."""
     parts = [f"{totals.passed} passed", f"{totals.failed} failed"]
     parts += [f"{n} {_WORDS[end]}" for end, n in totals.ends.items()
@@ -130,7 +130,7 @@ class LiveView:
                 one.words, one.share = printable(notice.text), None
                 one.style = "yellow" if isinstance(notice, Remark) and notice.warning else ""
             elif isinstance(notice, Event):
-                one.words, one.share = describe(notice), None
+                one.words, one.share = describe_event(notice), None
 
     def ended(self, slot: str, result: UnitResult, totals: RunTotals) -> None:
         """Tell how the work on a board ended."""
@@ -140,7 +140,7 @@ class LiveView:
             one.serial, one.busy, one.share = printable(result.serial), False, None
             one.ended = True
             one.words, one.style = _how(result), _STYLES.get(result.end, "dim")
-            self._recent = [*self._recent, Line(f"slot {slot}: {said(result)}", one.style)]
+            self._recent = [*self._recent, Line(f"slot {slot}: {result_line(result)}", one.style)]
             self._recent = self._recent[-_RECENT:]
 
     def stopping(self, words: str) -> None:
@@ -160,7 +160,7 @@ class LiveView:
         with self._lock:
             recent = list(self._recent)
         last = [Line(self._stopping, "yellow")] if self._stopping else []
-        return Group(table, Line(), *recent, Line(summed_up(totals), "bold"), *last)
+        return Group(table, Line(), *recent, Line(totals_line(totals), "bold"), *last)
 
     def _table(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, expand=True)
@@ -219,7 +219,7 @@ class PlainView:
     def ended(self, slot: str, result: UnitResult, totals: RunTotals) -> None:
         """Say how the work on a board ended, and the totals."""
         self._show(
-            f"slot {slot}: {said(result)}  ({totals.passed} passed, {totals.failed} failed)"
+            f"slot {slot}: {result_line(result)}  ({totals.passed} passed, {totals.failed} failed)"
         )
 
     def stopping(self, words: str) -> None:

@@ -275,7 +275,7 @@ class SilentConsole:
         raise SystemExit(reason)
 
 
-def calm(console, function, *args):
+def uninterrupted(console, function, *args):
     """Call what is C on a chip, and so not interrupted: again when a signal got in between."""
     try:
         return function(*args)

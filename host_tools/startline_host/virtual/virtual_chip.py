@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from startline_host.virtual import boot_messages as say
-from startline_host.virtual.boot import FlashBoot, boot
 from startline_host.virtual.flash import PowerCut
+from startline_host.virtual.flash_boot import FlashBoot, boot
 from startline_host.virtual.rom import RUN, RomLoader
 
 if TYPE_CHECKING:
