@@ -1,0 +1,45 @@
+"""In the shipped packages a name stands for one thing: of a class anywhere, of a file on the host."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+HOST = ROOT / "host_tools" / "startline_host"
+SHIPPED = (HOST, *sorted((ROOT / "firmware").glob("startline*/")))
+#: Rooms whose files bear names that are not theirs to choose.
+NAMED_FROM_OUTSIDE = {
+    HOST / "cli": "a file is named by its verb, as may be what carries the verb out",
+    HOST / "virtual" / "runtime" / "modules": "they stand in for MicroPython's own modules",
+}
+#: Names that Python itself gives a meaning.
+PYTHONS_OWN = {"__init__", "__main__"}
+#: Classes that may share a name, and why.
+SAME_CLASS = {
+    "Link": "the agent's two links: either stands in for the other, and only one is loaded",
+}
+
+
+def test_a_class_name_stands_for_one_class() -> None:
+    """No two classes of the host and the agent share a name, private ones included."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for package in SHIPPED:
+        for path in sorted(package.rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    name = node.name.lstrip("_")
+                    places[name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    for name in SAME_CLASS:
+        places.pop(name, None)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_a_file_name_stands_for_one_module() -> None:
+    """No two modules of the host share a file name, but for those named from outside."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(HOST.rglob("*.py")):
+        if path.stem not in PYTHONS_OWN and not NAMED_FROM_OUTSIDE.keys() & set(path.parents):
+            places[path.stem].append(str(path.relative_to(HOST)))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
