@@ -37,7 +37,7 @@ boot_limit = 20
 model = "Model X1"
 """
 #: TCP ports that the pages name; each page gets free ones in their place.
-_PORTS = ("4000", "8443", "8480")
+_PORTS = ("4000", "4001", "8443", "8480")
 _SECONDS = 240
 
 
@@ -95,6 +95,15 @@ class Shell:
             assert running.poll() is None, f"$ {command}\n{log.read_text()}"
             assert time.monotonic() < end, f"$ {command} says nothing"
             time.sleep(0.05)
+        if key := re.search(r"(\S+) +READ of ", log.read_text()):
+            # Whoever starts a cloud of their own goes on with the key that it shows.
+            self._environment["STARTLINE_READ_KEY"] = key[1]
+
+    def with_free_ports(self, text: str) -> str:
+        """Return a command, or a file that a page shows, with ports that are free here."""
+        for shown, free in self._ports.items():
+            text = re.sub(rf"\b{shown}\b", free, text)
+        return text
 
     def _folder_of(self, command: str) -> Path:
         """Return where a command is typed: those that name files of the project, in its root."""
@@ -104,8 +113,7 @@ class Shell:
         words = shlex.split(command, comments=True)
         if words[0] == "make":
             return _make(words, run=self._make)
-        for shown, free in self._ports.items():
-            command = re.sub(rf"\b{shown}\b", free, command)
+        command = self.with_free_ports(command)
         if words[:2] == ["startline", "cloud"] and not {"keys", "faults"} & set(words):
             command += f" --port {self._ports['8443']} --http-port {self._ports['8480']}"
         named = any(word in words for word in ("-p", "--port", "connect", "--virtual", "bench"))

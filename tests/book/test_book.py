@@ -68,7 +68,7 @@ def test_the_commands_of_a_page_work(
             if block.title and block.title != "settings.toml":
                 path = tmp_path / block.title
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(block.body, encoding="utf-8")
+                path.write_text(shell.with_free_ports(block.body), encoding="utf-8")
         for block in _PAGES[page]:
             if block.is_run:
                 for command in block.commands:

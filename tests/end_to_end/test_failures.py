@@ -72,7 +72,8 @@ def test_a_wrong_certificate_ends_before_the_first_byte(
         # A server that lives before 2024 is one of the next century to the firmware.
         ({"ntp": {"*": -10 * 365 * 86400}}, 22, "no reader lives to see"),
         ({"ntp": {"*": None}}, 22, "no time server answered"),
-        ({"access_points": {}}, 20, "no such network"),
+        ({"access_points": {}}, 20, "'bench': no such network. It sees no network at all"),
+        ({"access_points": {"bench 5G": {}}}, 20, "'bench': no such network. It sees 'bench 5G'"),
         ({"access_points": {"bench": {"password": "another one"}}}, 20, "wrong password"),
         ({"dns": {"localhost": None}}, 20, "resolve"),
     ],

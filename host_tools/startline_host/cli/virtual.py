@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -9,11 +10,30 @@ from pathlib import Path
 
 import rich_click as click
 
+from startline_host.cli import options
 from startline_host.errors import BadInput
 from startline_host.virtual.chip_options import DEFAULT_MAC, ChipEndpoints, ChipOptions, parse_size
+from startline_host.virtual.world_file import WorldWatch, check_world
+from startline_host.virtual.world_keys import ACCESS_POINT_KEYS, WORLD_KEYS
 
 
-@click.command("virtual")
+def _world_help() -> str:
+    """Return the keys of a world for `--help`, each with its meaning."""
+    points = {f"access_points.NAME.{key}": one for key, one in ACCESS_POINT_KEYS.items()}
+    lines = [
+        f"{key} ({one.type}): {one.meaning} Without it: {one.default}".replace("`", "")
+        for key, one in {**WORLD_KEYS, **points}.items()
+    ]
+    return "\n\n".join(
+        [
+            "The world is a file of JSON that is read again at each use; every key may be missing.",
+            *lines,
+            'Such as {"access_points": {"paddock": {"password": "start-line"}}}',
+        ]
+    )
+
+
+@click.command("virtual", epilog=_world_help())
 @click.option("--flash", required=True, type=click.Path(dir_okay=False, path_type=Path),
               help="File that is the flash chip; made blank if there is none.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True,
@@ -23,7 +43,7 @@ from startline_host.virtual.chip_options import DEFAULT_MAC, ChipEndpoints, Chip
               help="TCP port of a bare byte stream, without modem lines.")  # fmt: skip
 @click.option("--mac", default=DEFAULT_MAC, show_default=True, help="The chip's MAC address.")
 @click.option("--world", type=click.Path(dir_okay=False, path_type=Path),
-              help="File that says what the radio and the network are like.")  # fmt: skip
+              help="JSON file that says what the radio and the network are like: see below.")  # fmt: skip
 @click.option("--flash-size", help="1MB to 16MB; the file's, or 4MB for a new one.")
 @click.option("--paced", is_flag=True, help="Make the line as slow as its baud rate.")
 @click.option("--uart1", type=click.IntRange(0, 65535),
@@ -53,6 +73,8 @@ def command(
         raise BadInput(
             "The virtual ESP32 needs Linux or macOS.", "Real boards are served from here as well."
         )
+    if world is not None:
+        check_world(world)
     from startline_host.virtual.process import serve
 
     settings = ChipOptions(
@@ -71,4 +93,6 @@ def command(
             if url:
                 click.echo(f"machine.UART({number}) ends at {url}", err=True)
 
-    serve(settings, tell)
+    watch = WorldWatch(world, options.warn) if world is not None else contextlib.nullcontext()
+    with watch:
+        serve(settings, tell)

@@ -22,6 +22,7 @@ from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, ignore_notices
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import over_usb
+from startline_host.flows.wifi_scan import explained
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
 
@@ -109,7 +110,7 @@ def bind_and_verify(
     outcome = run_first_boot(line, settings, report.identity, limit=limit, listen=listen)
     failure = outcome.error()
     if failure is not None and not outcome.bound:
-        raise failure
+        raise explained(line, settings, outcome, failure, listen)
     verified = verify_with_cloud(outcome, settings, read_key, listen, report.identity)
     if failure is not None:
         raise failure

@@ -123,14 +123,20 @@ def _connect(driver, receiver, console) -> None:
 
 
 def _world_loader(host_files, path):
+    last = [{}]
+
     def load() -> dict:
         if path is None:
             return {}
         try:
             with host_files.open(path, "rb") as file:
-                return json.loads(file.read())
+                now = json.loads(file.read())
         except OSError:
             return {}
+        except ValueError:
+            return last[0]  # somebody is just writing it
+        last[0] = now
+        return now
 
     return load
 

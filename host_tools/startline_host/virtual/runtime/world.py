@@ -1,19 +1,7 @@
 """What is around the chip: access points, names, time servers, and what is wrong with them.
 
-The world is a JSON object, read anew at each use, so that a test changes it while the chip runs.
-Every member may be missing:
-
-    {"access_points": {"bench": {"password": "…", "delay_ms": 100, "after_ms": 0, "fault": null}},
-     "dns": {"host": "127.0.0.1"}, "ports": {"123": 40123}, "dns_fault": null, "link_fault": null,
-     "ntp": {"*": 0}, "clock": "2000-01-01"}
-
-A name may have a list of addresses: each look-up gets the next, since the chip takes one of an
-answer. `ports` says where on loopback a server really listens that has a port of its own in the
-world, as `"PORT"` or `"ADDRESS:PORT"`. An access point takes `delay_ms` to let a station in, and
-is on the air from `after_ms` after the chip's start; its fault is "no_address" or "no_traffic".
-dns_fault is "fail" or "stall" (for
-`dns_stall_ms`), link_fault "down". A time server's value is its offset from the host's clock in
-seconds, null for one that never answers.
+The world is a JSON object, read anew at each use, so that a test changes it while the chip runs. Every
+key may be missing; `virtual/world_file.py` says what each means.
 """
 
 from . import clock
