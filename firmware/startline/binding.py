@@ -7,14 +7,15 @@ only an answer, or looking, takes it away again.
 import gc
 import sys
 
-from .errors import Failed
-from .written import Record, save
+from .errors import StepFailed
+from .record_store import Record, save
 
 # What is imported again where it is needed, and what only a look needs.
 _SPARE = (
-    "ask", "answer", "said", "trouble", "reasons", "prepare", "limits", "record", "resume", "entries", "nvs",
+    "bind_request", "bind_answer", "answer_text", "outcome", "backoff", "settings_check", "error_reasons",
+    "prepare", "limits", "record_rules", "record_load", "nvs_entries", "nvs_reader",
 )  # fmt: skip
-_LOOKING = ("look", "device_list", "serial_match", "letters", "dates")
+_LOOKUP = ("lookup", "device_list", "serial_match", "unicode_fold", "dates")
 
 _MOST_REQUESTS = 8  # of one run, whatever a cloud answers
 
@@ -26,8 +27,8 @@ class Binding:
         from .prepare import prepare
 
         self.device = device
-        self.tell = device.tell
-        self.who = device.identity
+        self.emit = device.emit
+        self.identity = device.identity
         self.chip = device.hal.full()
         self.start = self.chip.ms()
         self.link = self.record = None
@@ -42,7 +43,7 @@ class Binding:
         """Go as far as it goes; `again` also tries what was refused."""
         if not self.may_go_on(again):
             return
-        self.device.show("trying")
+        self.device.update_led("trying")
         self.keep_trying()
 
     def keep_trying(self) -> None:
@@ -50,17 +51,17 @@ class Binding:
         wait = 0
         while wait is not None:
             self.looking = self.device.state == "unknown"
-            spent = self.spent(wait)
-            if spent:
-                from .trouble import rest
+            limit = self.limit_reached(wait)
+            if limit:
+                from .outcome import report_limit
 
-                rest(self, wait, spent)
+                report_limit(self, wait, limit)
                 return
             self.chip.sleep(wait)
-            forget(_SPARE if self.looking else _SPARE + _LOOKING)
+            forget(_SPARE if self.looking else _SPARE + _LOOKUP)
             gc.collect()
             self.tries += 1
-            wait = self.go_on()
+            wait = self.try_once()
 
     def may_go_on(self, again: bool) -> bool:
         """Load the record; tell whether there is something to do, and all that it takes."""
@@ -68,25 +69,25 @@ class Binding:
 
         return may_go_on(self, again)
 
-    def go_on(self) -> "int | None":
+    def try_once(self) -> "int | None":
         """Ask, or look; return after how many milliseconds to go on, None to rest.
 
         A name that is imported here ends with this call, and its module can be forgotten.
         """
         try:
             if self.looking:
-                from .look import look
+                from .lookup import lookup
 
-                return look(self)
-            from .ask import ask
+                return lookup(self)
+            from .bind_request import bind_request
 
-            return ask(self)
-        except Failed as failed:
-            from .trouble import again_after
+            return bind_request(self)
+        except StepFailed as failed:
+            from .outcome import retry_delay
 
-            return again_after(self, failed)
+            return retry_delay(self, failed)
 
-    def spent(self, wait: int) -> str:
+    def limit_reached(self, wait: int) -> str:
         """Return which limit leaves no room for another try after `wait`, "" if none does."""
         # There is always one try; another one wants five seconds, and its pause before it.
         if self.tries and self.left() <= wait + 5000:
@@ -106,10 +107,10 @@ class Binding:
         record.status = status
         record.token = token
         good = save(self.chip, record)
-        self.show(state, reason, good)
+        self.report_state(state, reason, good)
         return good
 
-    def show(self, state: str, reason: str, good: int) -> None:
+    def report_state(self, state: str, reason: str, good: int) -> None:
         """Let device and console know how it stands."""
         device = self.device
         record = self.record or Record
@@ -118,7 +119,7 @@ class Binding:
         device.state = state
         device.reason = reason
         device.token = record.token
-        self.tell(
+        self.emit(
             "record",
             {"state": state, "reason": reason, "generation": record.generation, "copies": good},
         )
@@ -127,51 +128,51 @@ class Binding:
         """Keep the token, then take the key that is no longer needed off the device."""
         good = self.save("bound", "", status, token)
         if good < self.wanted:
-            from .trouble import unkept
+            from .outcome import token_not_stored
 
-            unkept(self, good)
+            token_not_stored(self, good)
         if good:
-            self.device.scrub()
+            self.device.erase_claim_key()
 
-    def begin(self) -> Record:
+    def new_record(self) -> Record:
         """Begin a record of this device, to be saved with the next number."""
-        who = self.who
+        identity = self.identity
         new = Record()
-        new.place = who.place
-        new.mac = who.mac
+        new.place = identity.place
+        new.mac = identity.mac
         new.key = self.key
-        new.cloud = who.cloud
-        new.serial = who.serial
+        new.cloud = identity.cloud
+        new.serial = identity.serial
         self.record = new
         return new
 
-    def promise(self) -> None:
+    def record_unknown(self) -> None:
         """Write, before the first byte of a request, that its outcome is unknown. Raises Failed."""
-        if self.who.base_url[4] == "s":
-            self.tell("tls", {"phase": "verified"})
+        if self.identity.base_url[4] == "s":
+            self.emit("tls", {"phase": "verified"})
         if self.save("unknown", "asked") < self.wanted:
-            raise Failed("storage", "unwritten")
+            raise StepFailed("storage", "unwritten")
         self.sent = True
         self.requests += 1
-        self.tell("attempt", {"id": self.record.attempt.hex(), "try": self.tries})
+        self.emit("attempt", {"id": self.record.attempt.hex(), "try": self.tries})
 
     def online(self) -> None:
         """Have a link and the time, and all that a request needs. Raises Failed."""
-        who = self.who
+        identity = self.identity
         if not self.link:
-            if who.text("net.link") == "usb":
-                from .usb import Link
+            if identity.text("net.link") == "usb":
+                from .usb import UsbLink as Link
             else:
-                from .wifi import Link
-            self.link = Link(self.chip, who)
+                from .wifi import WifiLink as Link
+            self.link = Link(self.chip, identity)
         link = self.link
-        self.tell("link", {"kind": link.kind, "phase": "join"})
+        self.emit("link", {"kind": link.kind, "phase": "join"})
         link.up(self.left())
         from .clock import prove
 
         ask = getattr(link, "time", self.chip.ntp)
-        source = prove(self.chip, ask, who.text("net.ntp"), self.made_at, self.left)
-        self.tell("clock", {"phase": source})
+        source = prove(self.chip, ask, identity.text("net.ntp"), self.made_at, self.left)
+        self.emit("clock", {"phase": source})
         forget(("clock", "limits"))
 
 

@@ -4,7 +4,7 @@ No source is believed that says what cannot be: routers that never learnt the ti
 answer with zeros, a clock that lost its battery.
 """
 
-from .errors import Failed
+from .errors import StepFailed
 from .limits import MADE_AT
 
 # What a time server's answer without a time in it comes to, 2036-02-07 06:28:16: all zeros, put
@@ -41,4 +41,4 @@ def prove(chip, ask, servers: str, made_at: int, left) -> str:
     if made_at <= now <= MADE_AT[2]:
         return "kept"
     # One that was never set says nothing of what is wrong.
-    raise Failed("clock", "clock_before_made_at" if MADE_AT[1] < now < made_at else reason)
+    raise StepFailed("clock", "clock_before_made_at" if MADE_AT[1] < now < made_at else reason)

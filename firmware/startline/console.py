@@ -38,7 +38,7 @@ class Console:
         except Exception:  # of any kind: no memory, no line, no host
             pass
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print one line for a person."""
         try:
             self._hal.write(text + "\n")

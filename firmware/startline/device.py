@@ -3,10 +3,10 @@
 import gc
 
 from . import __version__
+from .attempt_lock import exclusive
 from .console import Console
 from .identity import Identity
-from .slot import bound_token
-from .turn import alone
+from .record_frame import bound_token
 
 
 class Device:
@@ -24,8 +24,8 @@ class Device:
     def __init__(self, hal) -> None:
         self.hal = hal
         console = Console(hal)
-        self.tell = console.event
-        self.say = console.say
+        self.emit = console.event
+        self.print_line = console.print_line
 
     def retry(self) -> str:
         """Try what is undone once more, also what was refused; return the state.
@@ -49,13 +49,13 @@ class Device:
 
     def attempt(self, again: bool) -> None:
         """Go as far as it goes, unless another attempt is under way: then wait for that one's end."""
-        alone(self, lambda: self.go(again))
+        exclusive(self, lambda: self.run_attempt(again))
 
-    def go(self, again: bool) -> None:
+    def run_attempt(self, again: bool) -> None:
         """Go as far as it goes, whatever happens; `ready` is the last event."""
         try:
             if not self.identity:
-                self.begin()
+                self.identify()
             if self.state != "bound" and not self.identity.missing:
                 gc.collect()  # what comes now stays long, and has to lie close together
                 from .binding import Binding
@@ -64,14 +64,14 @@ class Device:
         except Exception as error:
             # The words of an unforeseen exception may hold a secret; its kind cannot.
             self.reason = "bug " + type(error).__name__
-            self.tell("failed", {"step": "identity", "reason": self.reason})
+            self.emit("failed", {"step": "identity", "reason": self.reason})
         self.ready()
 
     def ready(self) -> None:
         """Say how it stands: the last event of a boot, and of an order."""
-        self.show(self.state)
-        self.say("%s %s" % (self.state, self.reason or self.token[:8]))
-        self.tell(
+        self.update_led(self.state)
+        self.print_line("%s %s" % (self.state, self.reason or self.token[:8]))
+        self.emit(
             "ready",
             {
                 "state": self.state,
@@ -81,60 +81,62 @@ class Device:
             },
         )
 
-    def begin(self) -> None:
+    def identify(self) -> None:
         """Find out who this is, and whether every copy of the record says that it is bound."""
-        self.say("Startline " + __version__)
-        self.tell("boot", {"version": __version__})
-        self.identity = who = Identity(self.hal)
-        self.serial = who.serial
-        self.model = who.model
-        self.cloud = who.cloud
-        if who.missing:
-            from .trouble import unprovisioned
+        self.print_line("Startline " + __version__)
+        self.emit("boot", {"version": __version__})
+        self.identity = identity = Identity(self.hal)
+        self.serial = identity.serial
+        self.model = identity.model
+        self.cloud = identity.cloud
+        if identity.missing:
+            from .settings_check import report_unprovisioned
 
-            unprovisioned(self, who.missing)
+            report_unprovisioned(self, identity.missing)
             return
-        self.tell(
+        self.emit(
             "identity",
             {
-                "serial": who.serial,
-                "model": who.model,
-                "mac": who.mac.hex(":"),
-                "cloud": who.cloud,
-                "base_url": who.base_url,
+                "serial": identity.serial,
+                "model": identity.model,
+                "mac": identity.mac.hex(":"),
+                "cloud": identity.cloud,
+                "base_url": identity.base_url,
             },
         )
-        if who.base_url.startswith("http:"):
-            self.tell("warning", {"what": "insecure_http"})
-        self.key = who.text("run.key")
+        if identity.base_url.startswith("http:"):
+            self.emit("warning", {"what": "insecure_http"})
+        self.key = identity.text("run.key")
         if self.key == "same":
-            self.key = who.text("claim.key") or who.text("claim.auth")
+            self.key = identity.text("claim.key") or identity.text("claim.auth")
         try:
-            self.token = bound_token(self.hal, who)
+            self.token = bound_token(self.hal, identity)
         except Exception:  # a quick look that did not come off: the full rules look again
             pass
         if self.token:
             self.state = "bound"
-            self.tell("record", {"state": "bound", "copies": 1 if who.stock else 2})
-            self.scrub()
+            self.emit("record", {"state": "bound", "copies": 1 if identity.stock else 2})
+            self.erase_claim_key()
 
-    def show(self, what: str) -> None:
+    def update_led(self, what: str) -> None:
         """Show a state, or "trying", on the LED where there is one; without one that works, not."""
         values = self.identity.values if self.identity else {}
         if "set.led" in values:
             try:
-                from .lamp import show
+                from .status_led import show_state
 
-                show(values["set.led"], what)
+                show_state(values["set.led"], what)
             except Exception:  # no such pin, no timer: the LED is a help, and no condition
                 del values["set.led"]
-                self.tell("warning", {"what": "led"})
+                self.emit("warning", {"what": "led"})
 
-    def scrub(self) -> None:
+    def erase_claim_key(self) -> None:
         """Take what binds off the device, unless the application is to keep it."""
-        who = self.identity
-        values = who.values
-        if ("claim.key" in values or "claim.auth" in values) and who.text("run.key") != "same":
-            from .scrub import scrub
+        identity = self.identity
+        values = identity.values
+        if ("claim.key" in values or "claim.auth" in values) and identity.text(
+            "run.key"
+        ) != "same":
+            from .erase_key import erase_key
 
-            scrub(self)
+            erase_key(self)

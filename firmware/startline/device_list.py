@@ -3,8 +3,8 @@
 Host and device both read lists by this file, so that both see the same in the same bytes.
 """
 
-from .scan import OPEN, TEXT, Scanner, text_of
-from .serial_match import OTHER, SAME, Serial
+from .json_scanner import OPEN, TEXT, JsonScanner, text_of
+from .serial_match import OTHER, SAME, SerialNumber
 
 _DAY = 86400
 _EXCHANGE = 30  # seconds that a request has at most
@@ -16,7 +16,7 @@ _REASONS = ("", "unclear_entry", "serial_taken", "unfit_token", "doubled")
 _UNCLEAR, _TAKEN, _UNFIT, _DOUBLED = range(1, 5)
 
 
-class ListReader(Scanner):
+class ListReader(JsonScanner):
     """Reads one page, and calls `found(fields)` for each item of the list `result`.
 
     The list stands in the outermost object or in its `body`. `fields` has, of those in `names`
@@ -30,7 +30,7 @@ class ListReader(Scanner):
     depth = 0  # how many brackets are open in the list itself; 0 outside it
 
     def __init__(self, names: tuple, found) -> None:
-        Scanner.__init__(self)
+        JsonScanner.__init__(self)
         self.names = names
         self.found = found
 
@@ -65,7 +65,7 @@ class ListReader(Scanner):
             self.found(self.fields)
 
 
-class Pages:
+class ListPages:
     """Whether the pages that were read are all of one list: it may be written to meanwhile."""
 
     total = -1
@@ -91,7 +91,7 @@ class Pages:
         return True
 
 
-class Search:
+class DeviceSearch:
     """What has been seen of one device in a cloud's list.
 
     `mark` is what our request left there, "" where that is not known; `first` a Unix time before
@@ -107,7 +107,7 @@ class Search:
 
     def __init__(self, cloud, serial: str, mark: str, first: int = 0) -> None:
         self.cloud = cloud
-        self.ours = Serial(serial)
+        self.ours = SerialNumber(serial)
         self.mark = mark
         self.first = first
 

@@ -1,7 +1,7 @@
 """The one exception of the agent's own."""
 
 
-class Failed(Exception):
+class StepFailed(Exception):
     """A step did not succeed.
 
     `args` are the step as the console names it, the reason in a word or two, and True where

@@ -15,14 +15,14 @@ class Identity:
         flash = hal.flash("fctry")
         self.stock = not flash
         if flash:
-            from .entries import Entries as Reader
+            from .nvs_entries import NvsEntries as Reader
         else:
-            from .nvs import NvsReader as Reader
+            from .nvs_reader import NvsReader as Reader
 
             flash = hal.flash("nvs")
         self.values = {}
         self.reader = reader = Reader(flash.read, flash.size)
-        self.take(reader, ("factory", "claim", "run", "net", "set"))
+        self.read_namespaces(reader, ("factory", "claim", "run", "net", "set"))
         self.damaged = reader.damaged
         self.serial = self.text("factory.serial")
         self.model = self.text("factory.model")
@@ -32,7 +32,7 @@ class Identity:
         needed = ("factory.serial", "factory.model", "claim.cloud", "claim.base_url")
         self.missing = [name for name in needed if not self.text(name)]
 
-    def take(self, reader, namespaces: tuple) -> None:
+    def read_namespaces(self, reader, namespaces: tuple) -> None:
         """Take over what a partition says under these namespaces."""
         for namespace, key, place in reader:
             if namespace in namespaces:

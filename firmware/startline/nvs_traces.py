@@ -6,7 +6,7 @@ before it never counted, and nothing of it but the beginning of a chunk is there
 """
 
 from .nvs_record import CHUNK, KEY, PIECE, SPACE, whole
-from .slot import MAGIC, SIZE, generation, intact, later
+from .record_frame import MAGIC, SIZE, generation, intact, later
 
 _BLANK = b"\xff" * 32
 

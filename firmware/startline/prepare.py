@@ -8,47 +8,47 @@ from hashlib import sha256
 from .clouds import find
 from .identity import Identity, number
 from .limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT, clamp
-from .written import blank
+from .record_store import blank
 
 
 def prepare(binding) -> None:
     """Read what a run goes by into `binding`."""
     device = binding.device
-    who = device.identity
+    identity = device.identity
     chip = binding.chip
-    if "tls.ca0" not in who.values:
-        who.take(who.reader or Identity(chip).reader, ("tls",))
-    who.reader = None  # all is read
-    if who.stock:
-        device.tell("warning", {"what": "stock_table"})
+    if "tls.ca0" not in identity.values:
+        identity.read_namespaces(identity.reader or Identity(chip).reader, ("tls",))
+    identity.reader = None  # all is read
+    if identity.stock:
+        device.emit("warning", {"what": "stock_table"})
     else:
         # Settings that were changed later stand before those of the factory.
-        from .entries import Entries
+        from .nvs_entries import NvsEntries
 
         flash = chip.flash("nvs")
-        names = Entries(flash.read, flash.size).names.values()
+        names = NvsEntries(flash.read, flash.size).names.values()
         if "net" in names or "set" in names:
-            from .nvs import NvsReader
+            from .nvs_reader import NvsReader
 
-            who.take(NvsReader(flash.read, flash.size), ("net", "set"))
-    values = who.values
+            identity.read_namespaces(NvsReader(flash.read, flash.size), ("net", "set"))
+    values = identity.values
     binding.roots = [values.pop(name) for name in list(values) if name.startswith("tls.")]
     device.limit = binding.limit = limited(binding, "set.boot_limit", BOOT_LIMIT) * 1000
     binding.look_pause = limited(binding, "set.look_pause", LOOK_PAUSE)
     binding.made_at = limited(binding, "factory.made_at", MADE_AT)
-    binding.wanted = 1 if who.stock else 2
-    binding.cloud = find(who.cloud)
-    key = who.text("claim.key") or who.text("claim.auth")
+    binding.wanted = 1 if identity.stock else 2
+    binding.cloud = find(identity.cloud)
+    key = identity.text("claim.key") or identity.text("claim.auth")
     binding.key = sha256(key.encode()).digest()[:4]
 
 
 def limited(binding, name: str, limits: tuple) -> int:
     """Return a setting that has a range; one that lies outside is changed, and told of."""
-    value = number(binding.who, name, limits[1])
-    fit = clamp(value, limits)
-    if fit != value:
-        binding.tell("warning", {"what": "out_of_range " + name})
-    return fit
+    value = number(binding.identity, name, limits[1])
+    nearest = clamp(value, limits)
+    if nearest != value:
+        binding.emit("warning", {"what": "out_of_range " + name})
+    return nearest
 
 
 def may_go_on(binding, again: bool) -> bool:
@@ -56,20 +56,20 @@ def may_go_on(binding, again: bool) -> bool:
     chip = binding.chip
     flash = chip.flash("bind")
     if chip.blob() or (flash and not blank(flash, 0, flash.size)):
-        from .resume import resume
+        from .record_load import needs_attempt
 
-        if not resume(binding, again):
+        if not needs_attempt(binding, again):
             return False
     else:
-        binding.show("unbound", "", 0)
-    who = binding.who
+        binding.report_state("unbound", "", 0)
+    identity = binding.identity
     if (
-        who.damaged
-        or who.text("factory.mac") not in ("", who.mac.hex(":"))
-        or not (binding.cloud and binding.roots and who.text("claim.key"))
-        or not who.base_url.startswith("https:")
+        identity.damaged
+        or identity.text("factory.mac") not in ("", identity.mac.hex(":"))
+        or not (binding.cloud and binding.roots and identity.text("claim.key"))
+        or not identity.base_url.startswith("https:")
     ):
-        from .trouble import lacking
+        from .settings_check import missing_settings
 
-        return not lacking(binding)
+        return not missing_settings(binding)
     return True

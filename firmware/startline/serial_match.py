@@ -9,12 +9,12 @@ the letters of ASCII always tell. Host and device both judge by this file.
 SAME, LIKE, UNCLEAR, OTHER = "same", "like", "unclear", "other"
 
 
-class Serial:
+class SerialNumber:
     """Our own serial number, to compare others with."""
 
     def __init__(self, text: str) -> None:
         self.raw = text.encode().strip().lower()  # of bytes, every VM lowers ASCII only
-        self.shape = _shape(text)
+        self.folded = _fold(text)
 
     def compare(self, theirs: "str | bytes | None") -> str:
         """Return what a list's serial number is to ours.
@@ -34,12 +34,12 @@ class Serial:
             return UNCLEAR
         if same_number:
             return LIKE
-        shape = _shape(theirs)
-        if "*" in shape + self.shape:
-            from .letters import may_match
+        folded = _fold(theirs)
+        if "*" in folded + self.folded:
+            from .unicode_fold import may_match
 
-            return LIKE if may_match(shape, self.shape) else OTHER
-        return LIKE if shape == self.shape else OTHER
+            return LIKE if may_match(folded, self.folded) else OTHER
+        return LIKE if folded == self.folded else OTHER
 
 
 def _number(raw: bytes) -> bytes:
@@ -50,14 +50,14 @@ def _number(raw: bytes) -> bytes:
     return raw
 
 
-def _shape(text: str) -> str:
-    """Return what of a text nobody changes who writes it otherwise: see `letters`."""
+def _fold(text: str) -> str:
+    """Return what of a text nobody changes who writes it otherwise: see `unicode_fold`."""
     found = ""
     for char in text:
         if char > "\x7f" or char in "&%\\?":
-            from .letters import shape
+            from .unicode_fold import fold
 
-            return shape(text)
+            return fold(text)
         if char.isalpha() or char.isdigit():
             found += char.lower()
     return found

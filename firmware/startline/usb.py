@@ -11,10 +11,10 @@ import errno
 import sys
 from binascii import a2b_base64, b2a_base64, crc32
 
-from .errors import Failed
+from .errors import StepFailed
 
 
-class Link:
+class UsbLink:
     """A link that is its own socket module and its one socket."""
 
     kind = "usb"
@@ -31,7 +31,7 @@ class Link:
         try:
             self.time("")
         except (OSError, ValueError):
-            raise Failed("link", "no_host")
+            raise StepFailed("link", "no_host")
 
     def down(self) -> None:
         """Do nothing: the cable stays."""
@@ -44,7 +44,7 @@ class Link:
         """Return the name as its own address: the host resolves it."""
         return [(2, 1, 0, "", (host, port))]
 
-    def socket(self, *_) -> "Link":
+    def socket(self, *_) -> "UsbLink":
         """Begin a connection."""
         self.id = self.id + 1 & 255
         return self
@@ -98,6 +98,6 @@ class Link:
         answer = body[3:]
         if body[2] == "E":
             if answer == "dns":
-                raise Failed("dns", "not_found")
+                raise StepFailed("dns", "not_found")
             raise OSError(errno.ETIMEDOUT if answer == "timeout" else errno.ECONNRESET)
         return answer

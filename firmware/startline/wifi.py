@@ -7,7 +7,7 @@ disconnects meanwhile ends it. So a join is left alone for as long as three scan
 status counts, and nothing that may be scanning is ever disconnected.
 """
 
-from .errors import Failed
+from .errors import StepFailed
 
 _IDLE = 1000
 _CONNECTING = 1001
@@ -16,7 +16,7 @@ _LIMIT_MS = 20000  # for an address, once there is a signal
 _STEP_MS = 50
 
 
-class Link:
+class WifiLink:
     """The station interface; `sockets` is the module to connect through."""
 
     kind = "wifi"
@@ -34,14 +34,14 @@ class Link:
         try:
             status = self.join(min(left, _LIMIT_MS))
         except (OSError, ValueError, RuntimeError, MemoryError):
-            raise Failed("link", "no_radio")  # off, or out of memory
+            raise StepFailed("link", "no_radio")  # off, or out of memory
         if status:
-            from .reasons import of_wifi
+            from .error_reasons import wifi_reason
 
-            reason = of_wifi(self.wlan, status)
+            reason = wifi_reason(self.wlan, status)
             if reason == "no_address":
                 self.down()  # joined, and given none: the next join may get one
-            raise Failed("link", reason)
+            raise StepFailed("link", reason)
 
     def join(self, limit: int) -> int:
         """Join within `limit` milliseconds; return 0, or the status that it ended with.
@@ -53,7 +53,7 @@ class Link:
             return 0
         name = self.text("net.ssid")
         if not name:
-            raise Failed("link", "no_ssid", True)
+            raise StepFailed("link", "no_ssid", True)
         wlan.active(True)
         wlan.config(reconnects=2)  # without a bound, the driver never says what is wrong
         try:

@@ -7,7 +7,7 @@ not, the same bytes go out again, and the cloud's protection against doubles dec
 
 import time
 
-from startline.errors import Failed
+from startline.errors import StepFailed
 
 from .batch import passings_of
 from .progress import MOST_ASIDE
@@ -22,7 +22,7 @@ def send(sender, batch):
     """Send a batch; its value is how long to wait before the next. Raises Failed, JournalFull."""
     progress = sender.progress
     if len(progress.aside) >= MOST_ASIDE:
-        raise Failed("stop", "too_many_aside")
+        raise StepFailed("stop", "too_many_aside")
     if batch.first > progress.cursor:
         _report_missing(sender, progress.cursor, batch.first, batch.first - progress.cursor)
     if not (yield from _date(sender, batch)):
@@ -60,7 +60,7 @@ def _post(sender, batch, left: int):
         status, fields = yield from sender.exchange(
             request, length, _pieces(sender, batch, opening, closing), before
         )
-    except Failed as failed:
+    except StepFailed as failed:
         if sender.connection.spoke and failed.args[1] != "status 429":
             progress.doubt(batch.before)
             sender.looked = False
@@ -77,7 +77,7 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
             _done(sender, batch, counts[0])
             return 0
         sender.progress.doubt(batch.before)
-        sender.tell("race_warning", {"what": "not_counted", "sent": left, "counted": counts})
+        sender.emit("race_warning", {"what": "not_counted", "sent": left, "counted": counts})
         sender.mismatches += 1
         if sender.mismatches >= 3:
             sender.mismatches = 0
@@ -86,12 +86,12 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
     if sender.cloud.is_gone(status, said) or (status == 404 and fields):
         rescue(sender, sender.progress.session)
     elif status == 404:
-        raise Failed("answer", "status 404")
+        raise StepFailed("answer", "status 404")
     elif status == 413:
         sender.settings.batch = max(1, batch.count // 2)
         _halve(sender, batch, _TOO_LARGE, status)
     else:
-        sender.tell("race_warning", {"what": "refused", "reason": said})
+        sender.emit("race_warning", {"what": "refused", "reason": said})
         _halve(sender, batch, _REFUSED, status)
     return 0
 
@@ -123,13 +123,13 @@ def _set_aside(sender, batch, why: int, told: dict) -> None:
     sender.progress.set_aside(batch.first, last, why, told.get("status", 0))
     told["first"] = batch.first
     told["last"] = last
-    sender.tell("race_aside", told)
+    sender.emit("race_aside", told)
 
 
 def _report_missing(sender, first: int, before: int, missing: int) -> None:
     """Say that a damaged sector has lost so many numbers of a range."""
     sender.progress.missing += missing
-    sender.tell("race_damaged", {"first": first, "last": before - 1, "missing": missing})
+    sender.emit("race_damaged", {"first": first, "last": before - 1, "missing": missing})
 
 
 def _date(sender, batch):
@@ -166,7 +166,7 @@ def _look_up(sender, batch):
     first, last = batch.first, batch.before - 1
     request = sender.cloud.list_passings(sender.progress.session.token, first - base, last - base)
     if (yield from sender.look(request, (name,), one)):
-        sender.tell("race_lookup", {"first": first, "last": last, "there": len(found)})
+        sender.emit("race_lookup", {"first": first, "last": last, "there": len(found)})
     else:
         sender.looked = True  # there is no looking again: to send them again will tell
 

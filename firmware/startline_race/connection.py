@@ -7,10 +7,10 @@ is a generator that yields the milliseconds after which it wants to be resumed.
 
 import io
 
-from startline.chunked import size_of
-from startline.errors import Failed
-from startline.guard import Door, Wire, code
-from startline.head import Head
+from startline.errors import StepFailed
+from startline.http_chunked import size_of
+from startline.http_guard import DeadlineStream, GuardedTransport, stream_error
+from startline.http_head import HttpHead
 
 _EXCHANGE_MS = 15000
 _LONGEST = 1 << 18  # bytes of a body, before the connection is given up
@@ -18,7 +18,7 @@ _HEAD = 8192
 _APPLICATION = 0x17  # the type of a TLS record that holds what is sent over it
 
 
-class HeldWire(Wire):
+class HeldWire(DeadlineStream):
     """A socket that never blocks, as a stream for TLS to stand on.
 
     It keeps back the first record that holds more than the handshake: `held` tells that there is
@@ -59,11 +59,11 @@ class HeldWire(Wire):
 
 def _code(error: OSError) -> "int | None":
     """Return what a stream says for an error: None for one that only says to come again."""
-    return None if error.errno == 11 else code(error)  # EAGAIN, on every port
+    return None if error.errno == 11 else stream_error(error)  # EAGAIN, on every port
 
 
 class Connection:
-    """A connection to the host of `base_url`; `roots` are CA certificates, DER, as `Door` has them."""
+    """A connection to the host of `base_url`; `roots` are CA certificates, DER, as `GuardedTransport` has them."""
 
     def __init__(self, chip, network, roots: list, base_url: str) -> None:
         self.chip = chip
@@ -89,11 +89,11 @@ class Connection:
                 pass
         self.wire = self.stream = None
 
-    def exchange(self, request: tuple, headers: dict, length: int, pieces, before, take):
+    def exchange(self, request: tuple, headers: dict, length: int, pieces, before, read_body):
         """Send a request and read its answer; its value is (status, Retry-After).
 
         `request` is (method, path), `pieces` yields the body's bytes, `length` in all. `before()`
-        is called when the server is verified and the first byte is about to go out. `take(data)`
+        is called when the server is verified and the first byte is about to go out. `read_body(data)`
         gets the body piece by piece. Raises Failed; `spoke` tells whether the request may have
         arrived.
         """
@@ -117,13 +117,13 @@ class Connection:
             for piece in pieces:
                 yield from self._send(piece, before)
             self.step = "answer"
-            return (yield from self._answer(take))
+            return (yield from self._answer(read_body))
         except (OSError, ValueError, MemoryError) as error:
             self.close()
-            from startline.reasons import reason
+            from startline.error_reasons import error_reason
 
-            raise Failed(self.step, reason(self.step, error))
-        except Failed:
+            raise StepFailed(self.step, error_reason(self.step, error))
+        except StepFailed:
             self.close()
             raise
 
@@ -168,9 +168,9 @@ class Connection:
         import tls
 
         self.step = "tls"
-        door = Door(self.chip, None, self.roots, 0, None)
-        door.tls = tls
-        self.stream = door.context().wrap_socket(
+        transport = GuardedTransport(self.chip, None, self.roots, 0, None)
+        transport.tls = tls
+        self.stream = transport.context().wrap_socket(
             wire, server_hostname=name, do_handshake_on_connect=False
         )
 
@@ -186,7 +186,7 @@ class Connection:
     def _wait(self):
         """Wait for the other end a little. Raises Failed at the deadline."""
         if self.chip.since(self._start) > _EXCHANGE_MS:
-            raise Failed(self.step, "timeout")
+            raise StepFailed(self.step, "timeout")
         yield 5
 
     def _send(self, data, before):
@@ -213,7 +213,7 @@ class Connection:
             if got is None:
                 yield from self._wait()
             elif got <= 0:
-                raise Failed("answer", "cut")
+                raise StepFailed("answer", "cut")
             else:
                 self._at, self._end = 0, got
 
@@ -228,7 +228,7 @@ class Connection:
                 line += bytes((byte,))
         return line
 
-    def _answer(self, take):
+    def _answer(self, read_body):
         raw = b""
         head = None
         while not head:
@@ -239,40 +239,40 @@ class Connection:
                 if len(raw) > _HEAD:
                     raise ValueError
             try:
-                head = Head(io.BytesIO(raw).readinto)
-            except Failed:
+                head = HttpHead(io.BytesIO(raw).readinto)
+            except StepFailed:
                 pass  # that was an interim one, or none: there is more to come
         closes = raw[:8] == b"HTTP/1.0" or b"connection: close" in raw.lower()
-        yield from self._body(head.chunked, head.length, take)
+        yield from self._body(head.chunked, head.length, read_body)
         if closes or (head.length < 0 and not head.chunked):
             self.close()
         return head.status, head.retry_after
 
-    def _body(self, chunked: bool, length: int, take):
+    def _body(self, chunked: bool, length: int, read_body):
         """Read a body to its end."""
         if chunked and length:
             size = 1
             while size:
                 size = size_of((yield from self._line()))
-                yield from self._piece(size, take)
+                yield from self._piece(size, read_body)
                 line = b"-"
                 while line.strip():  # a line's end, or behind the last chunk some fields
                     line = yield from self._line()
         elif length >= 0:
-            yield from self._piece(length, take)
+            yield from self._piece(length, read_body)
         else:
             try:
-                yield from self._piece(_LONGEST, take)
-            except Failed as failed:
+                yield from self._piece(_LONGEST, read_body)
+            except StepFailed as failed:
                 if failed.args[1] != "cut":  # which is how such a body ends
                     raise
 
-    def _piece(self, left: int, take):
+    def _piece(self, left: int, read_body):
         if left > _LONGEST:
-            raise Failed("answer", "too_long")
+            raise StepFailed("answer", "too_long")
         while left > 0:
             yield from self._fill()
             stop = min(self._end, self._at + left)
-            take(self._buffer[self._at : stop])
+            read_body(self._buffer[self._at : stop])
             left -= stop - self._at
             self._at = stop

@@ -4,7 +4,7 @@ Each yields the milliseconds after which it wants to be resumed. Only resolving 
 blocks in C, and the arithmetic of a handshake hold whoever drives them.
 """
 
-from startline.errors import Failed
+from startline.errors import StepFailed
 
 _JOIN_STEPS = 400  # of 50 ms
 
@@ -12,10 +12,10 @@ _JOIN_STEPS = 400  # of 50 ms
 class Network:
     """The link of this device; `sockets` is the module to connect through, once it is up."""
 
-    def __init__(self, chip, identity, tell) -> None:
+    def __init__(self, chip, identity, emit) -> None:
         self.chip = chip
         self.identity = identity
-        self.tell = tell
+        self.emit = emit
         self.sockets = self.usb = self.wlan = None
         self.silent = 0  # failures in a row that a link without traffic would explain
 
@@ -23,9 +23,9 @@ class Network:
         """Have the link up. Raises Failed."""
         if self.identity.text("net.link") == "usb":
             if not self.usb:
-                from startline.usb import Link
+                from startline.usb import UsbLink
 
-                self.usb = self.sockets = Link(self.chip, self.identity)
+                self.usb = self.sockets = UsbLink(self.chip, self.identity)
                 self.usb.up(3000)
             return
         if not self.sockets:
@@ -39,9 +39,9 @@ class Network:
     def _join(self):
         name = self.identity.text("net.ssid")
         if not name:
-            raise Failed("link", "no_ssid")
+            raise StepFailed("link", "no_ssid")
         wlan = self.wlan
-        self.tell("link", {"kind": "wifi", "phase": "join"})
+        self.emit("link", {"kind": "wifi", "phase": "join"})
         try:
             wlan.active(True)
             wlan.config(reconnects=2)
@@ -52,9 +52,9 @@ class Network:
             if wlan.isconnected():
                 return
             yield 50
-        from startline.reasons import of_wifi
+        from startline.error_reasons import wifi_reason
 
-        raise Failed("link", of_wifi(wlan, wlan.status()))
+        raise StepFailed("link", wifi_reason(wlan, wlan.status()))
 
     def failed(self, step: str, reason: str) -> None:
         """Join anew when a link has an address and, as it seems, no traffic."""

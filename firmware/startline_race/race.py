@@ -37,7 +37,7 @@ class Race:
     def __init__(self, device) -> None:
         self.device = device
         self.chip = device.hal.full()
-        self.tell = device.tell
+        self.emit = device.emit
         flash = self.chip.flash("race")
         if not flash:
             raise RaceUnavailable(
@@ -53,7 +53,7 @@ class Race:
             raise RaceUnavailable("%s: load the agent that wrote it" % error)
         self.progress = Progress(self.journal)
         self.progress.load()
-        self.keeper = Timekeeper(self.chip, self.uptime, self.progress, self.tell)
+        self.keeper = Timekeeper(self.chip, self.uptime, self.progress, self.emit)
         self._sender = None
         self._passing = Passing()
         self._payload = bytearray(LONGEST_PAYLOAD)
@@ -231,19 +231,19 @@ class Race:
             known = [state[name] for name in state if name != "error_ms"]
             if known != self._shown:
                 self._shown = known
-                self.tell("race", state)
+                self.emit("race", state)
 
     def _warn(self) -> None:
         full = self.journal.fill(self.progress.keep_from())
         for percent in _WARNINGS:
             if full >= percent:
                 if percent > self._warned:
-                    self.tell("race_warning", {"what": "journal_%d_percent" % percent})
-                    self.device.show("unknown")
+                    self.emit("race_warning", {"what": "journal_%d_percent" % percent})
+                    self.device.update_led("unknown")
                 self._warned = percent
                 return
         if self._warned:
-            self.device.show(self.device.state)
+            self.device.update_led(self.device.state)
         self._warned = 0
 
     @property

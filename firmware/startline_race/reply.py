@@ -1,9 +1,9 @@
 """What a cloud answers to a race: a few fields of JSON, bare or in its `body`."""
 
-from startline.scan import OPEN, TEXT, Scanner, text_of
+from startline.json_scanner import OPEN, TEXT, JsonScanner, text_of
 
 
-class Reply(Scanner):
+class RaceReply(JsonScanner):
     """Reads an answer piece by piece; `fields` has a text, or the bytes of a number, by name.
 
     Only what is closed has said anything: `done` empties it where something is missing, or where
@@ -11,7 +11,7 @@ class Reply(Scanner):
     """
 
     def __init__(self, names: tuple) -> None:
-        Scanner.__init__(self)
+        JsonScanner.__init__(self)
         self.names = names
         self.fields = {}
         self.broken = False

@@ -5,7 +5,7 @@ it, for `race.send` and `race.run` alike. Whatever fails is tried again; whateve
 answered is looked up, or asked again with the same bytes.
 """
 
-from startline.errors import Failed
+from startline.errors import StepFailed
 
 from .batch import Backlog
 from .errors import JournalFull
@@ -37,13 +37,13 @@ class Sender:
     def __init__(self, core) -> None:
         self.core = core
         self.chip = core.chip
-        self.tell = core.tell
+        self.emit = core.emit
         self.journal = core.journal
         self.progress = core.progress
         self.keeper = core.keeper
         self.settings = core.settings
         self.cloud = core.settings.cloud
-        self.network = Network(self.chip, core.device.identity, self.tell)
+        self.network = Network(self.chip, core.device.identity, self.emit)
         self.limit = self.settings.batch  # passings in the next batch
         self._due = self.chip.ms()
 
@@ -62,7 +62,7 @@ class Sender:
             self._steps = None
             self.drop()
             self.reason = "bug " + type(error).__name__
-            self.tell("failed", {"step": "race", "reason": self.reason})
+            self.emit("failed", {"step": "race", "reason": self.reason})
             wait = 10000
         self._due = self.chip.ms()
         self._wait = wait
@@ -84,7 +84,7 @@ class Sender:
             try:
                 wait = yield from self._next()
                 self._tries = 0
-            except Failed as failed:
+            except StepFailed as failed:
                 wait = self._failed(*failed.args)
             except JournalFull:
                 self.reason = "journal_full"
@@ -142,53 +142,53 @@ class Sender:
 
                 self.sync = TimeSync(self)
             yield from self.sync.sync()
-        except Failed as failed:
-            self.tell("race_clock", {"reason": failed.args[1]})
+        except StepFailed as failed:
+            self.emit("race_clock", {"reason": failed.args[1]})
         except JournalFull:
             pass  # the time counts all the same; only the next boot does not know of it
         except (OSError, ValueError) as error:
-            self.tell("race_clock", {"reason": type(error).__name__})
+            self.emit("race_clock", {"reason": type(error).__name__})
 
     def online(self):
         """Have link and connection ready to be used. Raises Failed."""
         yield from self.network.up()
         if not self.keeper.known() and self.chip.unix() < (self.settings.made_at or _BUILT):
-            raise Failed("clock", "no_time")
+            raise StepFailed("clock", "no_time")
         if not self.connection:
             from .connection import Connection
 
             base_url = self.core.device.identity.base_url
             self.connection = Connection(self.chip, self.network, self.settings.roots, base_url)
 
-    def call(self, request: tuple, body: bytes = b"", before=None, take=None):
+    def call(self, request: tuple, body: bytes = b"", before=None, read_body=None):
         """Make one call; its value is (status, fields of the answer). Raises Failed.
 
         `before()` is called when the first byte is about to go out. Statuses that only say to come
         again later are raised, as "answer" and with the wait; so is a key that may not.
         """
-        return self.exchange(request, len(body), (body,) if body else (), before, take)
+        return self.exchange(request, len(body), (body,) if body else (), before, read_body)
 
-    def exchange(self, request: tuple, length: int, pieces, before=None, take=None):
+    def exchange(self, request: tuple, length: int, pieces, before=None, read_body=None):
         """Make one call with a body that comes in pieces; see `call`."""
-        from .reply import Reply
+        from .reply import RaceReply
 
         cloud = self.cloud
         device = self.core.device
-        reply = Reply(cloud.FIELDS + cloud.WORDS)
+        reply = RaceReply(cloud.FIELDS + cloud.WORDS)
         status, retry_after = yield from self.connection.exchange(
             request, cloud.headers(device.identity, device.key), length, pieces, before,
-            take or reply.read,
+            read_body or reply.read,
         )  # fmt: skip
         self.network.silent = 0
-        if status in (401, 403) and not take:
-            raise Failed("stop", "forbidden")
+        if status in (401, 403) and not read_body:
+            raise StepFailed("stop", "forbidden")
         if status in (408, 409, 425, 429) or 300 <= status < 400 or status >= 500:
             wait = 0
             if retry_after:
-                from startline.trouble import retry_after as wait_for
+                from startline.backoff import retry_after_ms as wait_for
 
                 wait = wait_for(retry_after, self.chip.unix())
-            raise Failed("answer", "status %d" % status, wait)
+            raise StepFailed("answer", "status %d" % status, wait)
         return status, reply.done()
 
     def look(self, request: tuple, names: tuple, one):
@@ -201,21 +201,23 @@ class Sender:
             from startline.device_list import ListReader
 
             reader = ListReader(names, one)
-            status, _ = yield from self.call(request, take=lambda data: reader.feed(bytes(data)))
+            status, _ = yield from self.call(
+                request, read_body=lambda data: reader.feed(bytes(data))
+            )
             if status == 200 and reader.closed and reader.listed:
                 return True
             self.cannot_look = status in (401, 403)
             if not self.cannot_look and status != 404:
-                raise Failed("answer", "status %d" % status)
+                raise StepFailed("answer", "status %d" % status)
         return False
 
     def words(self, fields: dict) -> str:
         """Return what the cloud says, fit to be shown."""
-        from startline.said import words
+        from startline.answer_text import printable
 
         for name in self.cloud.WORDS:
             if isinstance(fields.get(name), str):
-                return words(fields[name], (self.core.device.key,))
+                return printable(fields[name], (self.core.device.key,))
         return ""
 
     def _failed(self, step: str, reason: str, wait: int = 0) -> int:
@@ -223,7 +225,7 @@ class Sender:
         if step == "stop":  # until the reader's program, or an operator, says so
             self.stopped = self.reason = reason
             self.drop()
-            self.tell("race_stopped", {"reason": reason})
+            self.emit("race_stopped", {"reason": reason})
             return 0
         self.reason = step + " " + reason
         self.network.failed(step, reason)
@@ -234,5 +236,5 @@ class Sender:
             limit = min(2000 << min(self._tries, 4), _LONGEST_MS)
             wait = limit // 4 + (limit * chance >> 16)
         self._tries += 1
-        self.tell("race_failed", {"step": step, "reason": reason, "next_ms": wait})
+        self.emit("race_failed", {"step": step, "reason": reason, "next_ms": wait})
         return wait

@@ -7,7 +7,7 @@ does not, a second session is opened, and only an empty one is left behind.
 
 from binascii import hexlify
 
-from startline.errors import Failed
+from startline.errors import StepFailed
 
 from .journal_format import ASKED, CLOSED, CLOSING, LONGEST_ALIAS, OPEN, WANTED, Session
 
@@ -62,12 +62,12 @@ def open_session(sender, session):
 
         status, fields = yield from sender.call(request, body, before)
         if status == 404:
-            raise Failed("stop", "device_not_found")
+            raise StepFailed("stop", "device_not_found")
         if 400 <= status < 500:
-            raise Failed("stop", "session_refused " + sender.words(fields))
+            raise StepFailed("stop", "session_refused " + sender.words(fields))
         token = sender.cloud.session_token(fields)
         if not token:
-            raise Failed("answer", "no_token")
+            raise StepFailed("answer", "no_token")
     session.token = token
     progress.save_session(session, OPEN)
     _report(sender, state, session)
@@ -93,7 +93,7 @@ def rescue(sender, session) -> None:
     that a cloud which refuses every session is not filled with them.
     """
     if sender.rescued:
-        raise Failed("stop", "closed_again")
+        raise StepFailed("stop", "closed_again")
     alias = session.alias
     if not session.rescue:
         while len(alias.encode()) > LONGEST_ALIAS:
@@ -121,4 +121,4 @@ def _look(sender, mark: str):
 
 def _report(sender, state: str, session) -> None:
     told = {"state": state, "alias": session.alias, "token": session.token}
-    sender.tell("race_session", told)
+    sender.emit("race_session", told)

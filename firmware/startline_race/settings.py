@@ -21,32 +21,32 @@ class RaceSettings:
     """
 
     def __init__(self, device) -> None:
-        who = device.identity
+        identity = device.identity
         chip = device.hal.full()
-        who.take(who.reader or Identity(chip).reader, ("tls", "race"))
-        if not who.stock:
-            from startline.nvs import NvsReader
+        identity.read_namespaces(identity.reader or Identity(chip).reader, ("tls", "race"))
+        if not identity.stock:
+            from startline.nvs_reader import NvsReader
 
             flash = chip.flash("nvs")
-            who.take(NvsReader(flash.read, flash.size), ("net", "set", "race"))
-        values = who.values
+            identity.read_namespaces(NvsReader(flash.read, flash.size), ("net", "set", "race"))
+        values = identity.values
         self.roots = [values.pop(name) for name in list(values) if name.startswith("tls.")]
         self._values = values
-        self._tell = device.tell
+        self._emit = device.emit
         self.dead_us = self._number("race.dead_time", DEAD_TIME) * 1000
         self.best = self._number("race.best", (0, 0, 1))
         self.batch = self._number("race.batch", BATCH)
         self.mark = self._number("race.mark", (0, 1, 1))
         self.look_pause = self._number("set.look_pause", LOOK_PAUSE) * 1000
         self.made_at = self._number("factory.made_at", (0, 0, MADE_AT[2]))
-        self.servers = who.text("race.servers") or who.text("net.ntp")
-        self.known = bool(find(who.cloud))
-        self.cloud = find_passings(who.cloud) if self.known else None
-        self.owner = sha256(who.serial.encode() + b"\0" + who.mac).digest()[:8]
+        self.servers = identity.text("race.servers") or identity.text("net.ntp")
+        self.known = bool(find(identity.cloud))
+        self.cloud = find_passings(identity.cloud) if self.known else None
+        self.owner = sha256(identity.serial.encode() + b"\0" + identity.mac).digest()[:8]
 
     def _number(self, name: str, limits: tuple) -> int:
         value = self._values.get(name, limits[1])
-        fit = clamp(value, limits) if isinstance(value, int) else limits[1]
-        if fit != value:
-            self._tell("warning", {"what": "out_of_range " + name})
-        return fit
+        nearest = clamp(value, limits) if isinstance(value, int) else limits[1]
+        if nearest != value:
+            self._emit("warning", {"what": "out_of_range " + name})
+        return nearest

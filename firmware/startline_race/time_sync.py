@@ -8,7 +8,7 @@ sending.
 
 from struct import unpack_from
 
-from startline.errors import Failed
+from startline.errors import StepFailed
 
 from .timekeeper import NTP, USB
 
@@ -76,17 +76,17 @@ class TimeSync:
             answer = yield from self._ask(server)
             if isinstance(answer, str):
                 reason = answer
-                self.sender.tell("race_clock", {"server": server, "reason": answer})
+                self.sender.emit("race_clock", {"server": server, "reason": answer})
             else:
                 bounds.append(answer)
         common = agree(bounds)
         if bounds and not common:
-            raise Failed("clock", "servers_differ")
+            raise StepFailed("clock", "servers_differ")
         self.alone = self.alone + 1 if len(bounds) == 1 < asked else 0
         if not common or 0 < self.alone < 3:
-            raise Failed("clock", "one_server" if common else reason)
+            raise StepFailed("clock", "one_server" if common else reason)
         if self.uptime.now() + common[1] < self.sender.settings.made_at * 1000000:
-            raise Failed("clock", "clock_before_made_at")
+            raise StepFailed("clock", "clock_before_made_at")
         self.keeper.take(common[0], common[1], NTP)
 
     def _ask(self, server: str):

@@ -33,12 +33,12 @@ class Point:
 class Timekeeper:
     """The time of this boot. `low` and `high` bound UTC minus our own time, as it was `at`."""
 
-    def __init__(self, chip, uptime, progress, tell) -> None:
+    def __init__(self, chip, uptime, progress, emit) -> None:
         self.chip = chip
         self.uptime = uptime
         self.progress = progress
         self.journal = progress.journal
-        self.tell = tell
+        self.emit = emit
         self.points = []
         self.low = self.high = self.at = 0
         self.rate, self.rate_error = self._kept_rate()
@@ -60,7 +60,7 @@ class Timekeeper:
             before = self._bounds(now)
             if low > before[1] or high < before[0]:
                 # One of the two was wrong; this is what is said now.
-                self.tell("race_clock", {"step_ms": ((low + high) - sum(before)) // 2000})
+                self.emit("race_clock", {"step_ms": ((low + high) - sum(before)) // 2000})
                 self.rate_error = max(self.rate_error, _KEPT_RATE)
                 self.points = []
             else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from startline.trouble import pause, put_off, retry_after
+from startline.backoff import backoff_ms, retry_after_ms, server_backoff_ms
 
 #: Milliseconds a tick: ten of them in the second of the booting.
 TICK = 100
@@ -28,7 +28,7 @@ Policy = Callable[[int, _Numbers], _Numbers]
 
 def agent(tries: int, chance: _Numbers) -> _Numbers:
     """Wait as the agent does: exponentially, with full jitter."""
-    waits: _Numbers = pause(tries, chance)
+    waits: _Numbers = backoff_ms(tries, chance)
     return waits
 
 
@@ -44,13 +44,13 @@ def fixed_delay(_tries: int, chance: _Numbers) -> _Numbers:
 
 def after_429(tries: int, chance: _Numbers) -> _Numbers:
     """Wait as the agent does after a 429 with `Retry-After: 30`: so long, and up to as long again."""
-    waits: _Numbers = put_off(retry_after(b"30", 0), tries, chance)
+    waits: _Numbers = server_backoff_ms(retry_after_ms(b"30", 0), tries, chance)
     return waits
 
 
 def exactly_as_told(_tries: int, chance: _Numbers) -> _Numbers:
     """Wait for the 30 seconds of `Retry-After: 30`, every reader alike."""
-    return np.full_like(chance, retry_after(b"30", 0))
+    return np.full_like(chance, retry_after_ms(b"30", 0))
 
 
 @dataclass(frozen=True)

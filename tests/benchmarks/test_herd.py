@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from startline.binding import Binding
-from startline.errors import Failed
-from startline.trouble import after, again_after
+from startline.errors import StepFailed
+from startline.outcome import next_step, retry_delay
 
 from tests.benchmarks import herd, herd_simulation
 from tests.benchmarks.herd_plot import draw
@@ -26,10 +26,12 @@ class Run(Binding):
     def __init__(self, *, busy: bool) -> None:
         self.now, self.tried, self._busy = 0, [], busy
         self._chances = iter(CHANCES)
-        self.device = SimpleNamespace(show=_nothing, tell=_nothing, say=_nothing)
-        self.tell = _nothing
+        self.device = SimpleNamespace(update_led=_nothing, emit=_nothing, print_line=_nothing)
+        self.emit = _nothing
         texts = {"factory.mac": "", "claim.key": "a key"}
-        self.who = SimpleNamespace(damaged=(), base_url="https://cloud", text=texts.get, mac=b"")
+        self.identity = SimpleNamespace(
+            damaged=(), base_url="https://cloud", text=texts.get, mac=b""
+        )
         self.cloud = self.roots = [b"something"]
         self.link = self.record = None
         self.tries = self.requests = self.start = 0
@@ -46,15 +48,15 @@ class Run(Binding):
     def _sleep(self, ms: int) -> None:
         self.now += ms
 
-    def go_on(self) -> int | None:
+    def try_once(self) -> int | None:
         """Be turned away, at the door or with an answer."""
         self.tried.append(self.now)
         wait: int | None
         if self._busy:
             self.requests += 1
-            wait = after(self, SimpleNamespace(retry_after=b"30"), "unbound", 2)
+            wait = next_step(self, SimpleNamespace(retry_after=b"30"), "unbound", 2)
         else:
-            wait = again_after(self, Failed("connect", "refused"))
+            wait = retry_delay(self, StepFailed("connect", "refused"))
         return wait
 
 

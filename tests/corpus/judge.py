@@ -3,11 +3,11 @@
 import json
 import sys
 
-from startline import look
-from startline.answer import Answer
+from startline import lookup
+from startline.bind_answer import BindAnswer
 from startline.clouds import find
-from startline.device_list import Search
-from startline.errors import Failed
+from startline.device_list import DeviceSearch
+from startline.errors import StepFailed
 
 #: Such keys are in the requests that the answers are to: a reason must not hold them.
 KEY = "ror-ae4fc6c19681a20fad30"
@@ -41,10 +41,10 @@ def judge_list(raw: bytes, serial: str, mark: str, first: int) -> list:
         take(fill)
         return 200, None
 
-    search = Search(find("rufus"), serial, mark, first)
+    search = DeviceSearch(find("rufus"), serial, mark, first)
     try:
-        look._read_list(ask, find("rufus"), Identity(), search)
-    except Failed as failed:
+        lookup._read_list(ask, find("rufus"), Identity(), search)
+    except StepFailed as failed:
         return ["unknown", failed.args[1], 0]
     except ValueError:  # as `guard.exchange` has it
         return ["unknown", "garbage", 0]
@@ -55,7 +55,7 @@ def judge_list(raw: bytes, serial: str, mark: str, first: int) -> list:
 def judge_answer(raw: bytes, cloud: str, step: int) -> list:
     """Return state, token and reason of an HTTP answer, read in pieces of `step` bytes."""
     head = raw.find(b"\r\n\r\n")
-    answer = Answer(find(cloud))
+    answer = BindAnswer(find(cloud))
     for at in range(head + 4, len(raw), step):
         answer.read(bytearray(raw[at : at + step]))
     return list(answer.meaning(int(raw[9:12]), (KEY,)))

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from pytest_mock import MockerFixture
 from startline.clouds import rufus
-from startline.device_list import Search
+from startline.device_list import DeviceSearch
 
 from startline_host.clouds import cloud_check
 from startline_host.errors import NetworkFailed
@@ -107,7 +107,7 @@ def test_the_host_sees_what_the_device_sees(mocker: MockerFixture, name: str) ->
         return
     listed = cloud_check.list_devices("", [], Secret("k"), whole=True)
     seen = [entry for entry in listed if concerns(entry, subject)]
-    search = Search(rufus, serial, MARK)
+    search = DeviceSearch(rufus, serial, MARK)
     for told in eval(as_argument(seen, subject), {}):  # noqa: S307 - as the device does
         search.entry(dict(zip(rufus.LIST[1:], told, strict=False)))
     state, _, why = search.verdict()

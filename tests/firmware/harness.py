@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pytest
 from startline import events
-from startline.record import Record, bind_copy, sort
+from startline.record_rules import Record, bind_copy, classify
 
 from startline_host.formats.bytecode import compile_source, device_files
 from startline_host.formats.factory_partition import (
@@ -161,7 +161,7 @@ class Reader:
     def copies(self) -> tuple[Record | str, Record | str]:
         """Return both copies of the record."""
         bind = bind_copy(RamFlash(bytearray(self.get("bind")))) if "bind" in self.parts else ""
-        return sort(self.blob), bind
+        return classify(self.blob), bind
 
     def states(self) -> tuple[str, str]:
         """Return the state of both copies, or what they are instead."""

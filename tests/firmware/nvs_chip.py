@@ -8,8 +8,8 @@ from typing import Any
 from startline import nvs_record, nvs_traces
 from startline.binding import Binding
 from startline.device import Device
-from startline.record import Record
-from startline.resume import load
+from startline.record_load import load_record
+from startline.record_rules import Record
 
 from startline_host.formats.factory_partition import make_entries
 from startline_host.formats.units import Unit
@@ -171,21 +171,21 @@ class NvsChip(FakeChip):
 def binding(chip: FakeChip) -> Binding:
     """Begin a boot and return what would go on with it, before it has read the record."""
     device = Device(chip)
-    device.begin()
+    device.identify()
     return Binding(device)
 
 
 def loaded(chip: FakeChip) -> Binding:
     """Boot as far as the record goes, and return how it stands then."""
     one = binding(chip)
-    load(one)
+    load_record(one)
     return one
 
 
 def saved(chip: FakeChip, *states: str, **fields: Any) -> Record:
     """Have the agent write a record after the other; return the last. `bound` ones have a token."""
     one = loaded(chip)
-    one.begin().attempt = b"\xde\xad\xbe\xef"
+    one.new_record().attempt = b"\xde\xad\xbe\xef"
     for name, value in fields.items():
         setattr(one.record, name, value)
     for state in states:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from startline.record import bind_copy
-from startline.slot import SIZE, newest
-from startline.written import save
+from startline.record_frame import SIZE, newest
+from startline.record_rules import bind_copy
+from startline.record_store import save
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
-from tests.firmware.test_record import record
+from tests.firmware.test_record_rules import record
 
 SECTOR = 4096
 NOISE = bytes((7 * number + 1) & 0x7F for number in range(2 * SECTOR))

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline.record import BLANK, DAMAGED, Record, bind_copy, pack, sort
-from startline.slot import SIZE, newest
-from startline.written import save
+from startline.record_frame import SIZE, newest
+from startline.record_rules import BLANK, DAMAGED, Record, bind_copy, classify, pack
+from startline.record_store import save
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
-from tests.firmware.test_record import record
+from tests.firmware.test_record_rules import record
 
 
 class Cut(BaseException):
@@ -206,7 +206,7 @@ def test_a_cut_anywhere_loses_nothing(before: int, left: int, data: st.DataObjec
     except Cut:
         pass
     flash.left = 10**9
-    found = bind_copy(flash, sort(keeper.blob()))
+    found = bind_copy(flash, classify(keeper.blob()))
     if isinstance(found, Record):
         assert found.generation in (number - 1, number)
     else:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from startline.record import BLANK, DAMAGED, Record, bind_copy, pack, sort
-from startline.slot import SIZE, newest
-from startline.written import save
+from startline.record_frame import SIZE, newest
+from startline.record_rules import BLANK, DAMAGED, Record, bind_copy, classify, pack
+from startline.record_store import save
 
 from tests.firmware.harness import BLANK as ERASED
 from tests.firmware.nvs_chip import NvsChip, loaded, saved
 from tests.firmware.test_copies import bind
-from tests.firmware.test_record import OURS, record
+from tests.firmware.test_record_rules import OURS, record
 
 TOKEN = "A" * 64
 
@@ -138,10 +138,10 @@ def test_what_nvs_lost_but_flash_still_has(state: str, *, stock: bool) -> None:
     if not stock:
         chip.parts["bind"].data[:] = ERASED * 0x2000
     data = bytes(chip.parts["nvs"].data)
-    kept = sort(chip.blob())
+    kept = classify(chip.blob())
     chip.flip("nvs", 8 * (data.rindex(b"record\0") + 2))
     assert verdict(chip) == (state, "", TOKEN if state == "bound" else "")
-    again = sort(chip.blob())
+    again = classify(chip.blob())
     assert isinstance(again, Record)
     assert isinstance(kept, Record)
     assert again.generation == kept.generation + 1

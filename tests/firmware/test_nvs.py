@@ -10,8 +10,8 @@ import pytest
 from esp_idf_nvs_partition_gen import nvs_partition_gen as generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline.entries import Entries
-from startline.nvs import NvsReader
+from startline.nvs_entries import NvsEntries
+from startline.nvs_reader import NvsReader
 
 SIZE = 0x4000
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=15)
@@ -78,7 +78,7 @@ def test_a_chunk_at_a_time() -> None:
     """The smaller reader yields a blob's chunks one after another, and not its index."""
     blob = bytes(range(256)) * 30
     image = make([("tls", "ca0", "binary", blob)])
-    entries = Entries(lambda offset, length: image[offset : offset + length], len(image))
+    entries = NvsEntries(lambda offset, length: image[offset : offset + length], len(image))
     assert b"".join(entries.value(place) for _, _, place in entries) == blob
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from startline import nvs_record, nvs_traces
 from startline.nvs_traces import traces
-from startline.record import pack, unpack
+from startline.record_rules import pack, unpack
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.virtual.runtime.nvs_page import (
@@ -34,7 +34,7 @@ from tests.firmware.nvs_chip import (
     saved,
 )
 from tests.firmware.test_copies import Cut
-from tests.firmware.test_record import record
+from tests.firmware.test_record_rules import record
 
 SIZE = 0x6000
 

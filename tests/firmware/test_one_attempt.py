@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import startline
-from startline import guard, turn
+from startline import attempt_lock, http_guard
 from startline.device import Device
-from startline.errors import Failed
+from startline.errors import StepFailed
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import BLANK, MADE_AT, NOW, factory_image, settings_for
@@ -39,9 +39,9 @@ class Cloud:
         self.answer = threading.Event()
         self.then: Callable[[], Any] = lambda: (201, BODY)
 
-    def exchange(self, door: guard.Door, *asked: Any) -> Any:
+    def exchange(self, transport: http_guard.GuardedTransport, *asked: Any) -> Any:
         """Take a request, and answer it when that is allowed."""
-        door.before()
+        transport.before_send()
         self.requests += 1
         self.arrived.set()
         assert self.answer.wait(_SECONDS)
@@ -54,10 +54,10 @@ class Cloud:
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """Put a cloud in the place of every exchange; afterwards no attempt may be under way."""
     made = Cloud()
-    monkeypatch.setattr(guard, "exchange", made.exchange)
+    monkeypatch.setattr(http_guard, "exchange", made.exchange)
     yield made
     made.answer.set()
-    assert not turn._lock.locked()
+    assert not attempt_lock._lock.locked()
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_an_unknown_outcome_is_taken_over_as_well(cloud: Cloud, chip: SlowChip) 
     def lose() -> None:
         chip.plan["wifi_status"] = 201  # and nothing can be looked up
         chip.station.joined = False
-        raise Failed("answer", "cut")
+        raise StepFailed("answer", "cut")
 
     cloud.then = lose
     first = Caller(lambda: startline.first_boot(chip))
@@ -151,7 +151,7 @@ def test_the_turn_is_given_back_whatever_happens(
     cloud.answer.set()
     ended = Caller(lambda: startline.first_boot(chip)).end()
     assert isinstance(ended, error) or ended.state == "unknown"
-    assert not turn._lock.locked()
+    assert not attempt_lock._lock.locked()
     chip.plan["wifi_status"] = 201
     chip.station.joined = False
     assert startline.first_boot(chip).state == "unknown"
@@ -188,26 +188,26 @@ def test_the_wait_has_an_end(cloud: Cloud, chip: SlowChip) -> None:
     assert cloud.requests == 1
 
 
-def test_without_threads_there_is_a_turn_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_threads_there_is_a_lock_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that has no threads has the same rule, for its callbacks."""
     import importlib.util
     import sys
 
     monkeypatch.setitem(sys.modules, "_thread", None)
-    found = importlib.util.find_spec("startline.turn")
+    found = importlib.util.find_spec("startline.attempt_lock")
     assert found is not None
     assert found.loader is not None
-    alone = importlib.util.module_from_spec(found)
-    found.loader.exec_module(alone)
+    found_lock = importlib.util.module_from_spec(found)
+    found.loader.exec_module(found_lock)
     done: list[str] = []
     chip = FakeChip({}, {})
     device = Device(chip)
 
     def work() -> None:
         done.append("begun")
-        alone.alone(device, lambda: done.append("twice"))
+        found_lock.exclusive(device, lambda: done.append("twice"))
         done.append("done")
 
-    alone.alone(device, work)
-    alone.alone(device, work)
+    found_lock.exclusive(device, work)
+    found_lock.exclusive(device, work)
     assert done == ["begun", "done"] * 2

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from startline import clouds
-from startline.answer import Answer
-from startline.chunked import Chunked
+from startline.answer_text import printable
+from startline.backoff import backoff_ms, retry_after_ms, server_backoff_ms
+from startline.bind_answer import BindAnswer
 from startline.clock import prove
 from startline.clouds import rufus
-from startline.errors import Failed
+from startline.error_reasons import error_reason
+from startline.errors import StepFailed
 from startline.hal import Hal
-from startline.reasons import reason
-from startline.said import words
-from startline.trouble import pause, put_off, retry_after
+from startline.http_chunked import ChunkedBody
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from tests.firmware.fake_chip import FakeChip
@@ -33,9 +33,9 @@ from tests.firmware.scripted import BODY, TOKEN
 def test_pauses_grow_to_a_limit(tries: int, chance: int) -> None:
     """A pause is anything from nothing to a limit that doubles from 2 s to 32 s."""
     limit = min(2000 * 2**tries, 32_000)
-    assert 0 <= pause(tries, chance) < limit
-    assert pause(tries, 0) == 0
-    assert pause(tries, 65535) >= limit - 1
+    assert 0 <= backoff_ms(tries, chance) < limit
+    assert backoff_ms(tries, 0) == 0
+    assert backoff_ms(tries, 65535) >= limit - 1
 
 
 @given(st.integers(1000, 3_600_000), st.integers(0, 100), st.integers(0, 65535))
@@ -44,8 +44,8 @@ def test_our_own_back_off_stands_above_a_servers_floor(
 ) -> None:
     """A server is never asked earlier than it said, nor more often than our own doubling pause."""
     least = max(floor, min(1000 * 2**tries, 32_000))
-    assert least <= put_off(floor, tries, chance) < 2 * least
-    assert put_off(floor, tries, 0) == least
+    assert least <= server_backoff_ms(floor, tries, chance) < 2 * least
+    assert server_backoff_ms(floor, tries, 0) == least
 
 
 @given(st.datetimes(datetime(1999, 1, 1), datetime(2099, 12, 31)), st.integers(-5000, 5000))  # noqa: DTZ001
@@ -54,7 +54,7 @@ def test_retry_after_as_a_date(when: datetime, ahead: int) -> None:
     when = when.replace(microsecond=0, tzinfo=UTC)
     header = format_datetime(when, usegmt=True).lower().encode()
     now = int(when.timestamp()) - ahead
-    assert retry_after(header, now) == min(max(ahead, 1), 3600) * 1000
+    assert retry_after_ms(header, now) == min(max(ahead, 1), 3600) * 1000
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_retry_after_as_a_date(when: datetime, ahead: int) -> None:
 )
 def test_retry_after(header: bytes, seconds: int) -> None:
     """Seconds are taken within bounds; what cannot be read is half a minute."""
-    assert retry_after(header, NOW) == seconds * 1000
+    assert retry_after_ms(header, NOW) == seconds * 1000
 
 
 def chip(**plan: Any) -> FakeChip:
@@ -98,7 +98,7 @@ def test_a_lying_time_server_does_not_spoil_a_good_clock() -> None:
 def test_a_clock_that_was_never_set_needs_no_made_at() -> None:
     """Without `made_at`, a clock from before this agent was built counts as never set."""
     one = chip(clock=POWER_ON_CLOCK)
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(StepFailed) as caught:
         prove(one, one.ntp, "", 0, lambda: 60_000)
     assert caught.value.args == ("clock", "no_time")
 
@@ -126,7 +126,7 @@ def test_a_time_that_cannot_be_is_not_believed(answer: int, reason: str) -> None
     two = chip(ntp=answer, clock=NOW)
     assert prove(two, two.ntp, "a,b", NOW - 100, lambda: 60_000) == "kept"
     assert abs(two.unix() - NOW) <= 3
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(StepFailed) as caught:
         prove(chip(ntp=answer, clock=POWER_ON_CLOCK), lambda _: answer, "", 0, lambda: 60_000)
     assert caught.value.args == ("clock", reason)
 
@@ -135,7 +135,7 @@ def test_a_time_that_cannot_be_is_not_believed(answer: int, reason: str) -> None
 def test_a_kept_clock_that_cannot_be_is_not_believed(kept: int) -> None:
     """A clock that was kept has a floor and a ceiling as a server has."""
     one = chip(clock=kept)
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(StepFailed) as caught:
         prove(one, one.ntp, "a", 0, lambda: 60_000)
     assert caught.value.args == ("clock", "no_time")
 
@@ -162,14 +162,14 @@ def test_a_server_that_is_garbage_is_passed_over(error: type[Exception], where: 
 def test_no_time_for_time() -> None:
     """With less than three seconds left, no server is asked."""
     one = chip(ntp=NOW, clock=POWER_ON_CLOCK)
-    with pytest.raises(Failed):
+    with pytest.raises(StepFailed):
         prove(one, one.ntp, "", 0, lambda: 2_000)
 
 
 @given(st.one_of(st.binary(max_size=600), st.text(max_size=600)))
 def test_words_are_fit_for_a_console(raw: bytes | str) -> None:
     """Whatever a cloud says becomes one line of at most 96 bytes without controls."""
-    text = words(raw)
+    text = printable(raw)
     assert len(text.encode()) <= 96
     assert text == text.strip()
     assert not any(
@@ -202,7 +202,7 @@ def test_words_are_fit_for_a_console(raw: bytes | str) -> None:
 )
 def test_words(raw: bytes | str, text: str) -> None:
     """White space is one space, and a cut never halves a letter."""
-    assert words(raw) == text
+    assert printable(raw) == text
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_words(raw: bytes | str, text: str) -> None:
 )
 def test_words_hold_no_key(raw: str, text: str) -> None:
     """A cloud that says our key, or what is behind "Bearer", is quoted up to there."""
-    assert words(raw, ("ror-12345678", "Bearer abcdefghij", "")) == text
+    assert printable(raw, ("ror-12345678", "Bearer abcdefghij", "")) == text
 
 
 @pytest.mark.parametrize("name", ["", "nimbus", "rufus.x", "../rufus", "_x", "RUFUS ", "__init__"])
@@ -235,7 +235,7 @@ def test_every_cloud_has_the_same_doors(name: str) -> None:
     assert all(callable(getattr(cloud, door)) for door in ("request", "canonical"))
     assert all(isinstance(name, bytes) for name in (cloud.TOKEN, *cloud.WORDS))
     assert set(cloud.ANSWERS.values()) <= {"refused", "unknown", "unbound"}
-    assert hasattr(cloud, "LIST") != hasattr(cloud, "look")
+    assert hasattr(cloud, "LIST") != hasattr(cloud, "lookup")
     assert len(getattr(cloud, "LIST", range(5))) == 5
 
 
@@ -261,7 +261,7 @@ RUFUS = {
 @pytest.mark.parametrize(("status", "body", "state"), RUFUS.values(), ids=RUFUS.keys())
 def test_what_rufus_answers_mean(status: int, body: bytes, state: str) -> None:
     """Each answer of RUFUS has the outcome of the design's table, on CPython as well."""
-    answer = Answer(rufus)
+    answer = BindAnswer(rufus)
     answer.read(body)
     outcome, token, _ = answer.meaning(status, ())
     assert (outcome, token) == (state, TOKEN if state == "bound" else "")
@@ -285,14 +285,14 @@ def test_what_rufus_answers_mean(status: int, body: bytes, state: str) -> None:
 )
 def test_the_length_of_a_chunk(line: bytes, length: int) -> None:
     """A length is read whole or not at all: one that is too long is refused, never cut."""
-    assert Chunked(io.BytesIO(line))._next() == length
+    assert ChunkedBody(io.BytesIO(line))._next() == length
     if length == -2:
-        assert Chunked(io.BytesIO(line)).readinto(bytearray(1)) < 0
+        assert ChunkedBody(io.BytesIO(line)).readinto(bytearray(1)) < 0
 
 
 def test_want_of_memory_has_a_name() -> None:
     """An answer that takes more memory than there is is one more failure, not a crash."""
-    assert reason("answer", MemoryError()) == "no_memory"
+    assert error_reason("answer", MemoryError()) == "no_memory"
 
 
 class StandInPartition:

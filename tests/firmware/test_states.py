@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from startline import states, written
+from startline import record_store, states
 
 from startline_host.device.console import Event
 from startline_host.device.event_text import _WORDINGS, describe_event
@@ -39,7 +39,7 @@ _SETTING = re.compile(r"(?:factory|claim|run|net|tls|set|race)\.[a-z0-9_]+")
 def trees(*packages: str) -> Iterator[ast.Module]:
     """Parse every source of the agent, or of these packages, but the list itself."""
     paths = [one for name in packages or ("startline",) for one in (SOURCES / name).rglob("*.py")]
-    for path in paths if packages else [*paths, SOURCES / "orders.py"]:
+    for path in paths if packages else [*paths, SOURCES / "operator_commands.py"]:
         if path.name != "states.py":
             yield ast.parse(path.read_text(encoding="utf-8"))
 
@@ -72,7 +72,7 @@ def all_words() -> set[str]:
 def emitted() -> dict[str, set[str]]:
     """Return by event the fields that the agent gives it."""
     found: dict[str, set[str]] = {}
-    for call in calls("tell"):
+    for call in calls("emit"):
         name, fields = call.args
         assert isinstance(name, ast.Constant)
         assert isinstance(fields, ast.Dict)
@@ -105,15 +105,17 @@ def test_every_step_is_listed_and_known_to_the_host() -> None:
     """Each step that can fail has its reasons, and an exit code on the host."""
     assert states.STEPS.keys() == _FAILURES.keys()
     steps = {
-        call.args[0].value for call in calls("Failed") if isinstance(call.args[0], ast.Constant)
+        call.args[0].value
+        for call in calls("StepFailed")
+        if isinstance(call.args[0], ast.Constant)
     }
     doors = {"dns", "connect", "tls", "storage", "answer"}
     assert steps | doors | {"identity"} == states.STEPS.keys()
 
 
 def test_every_reason_that_is_raised_is_listed() -> None:
-    """A reason that stands in a `Failed` is one of its step's."""
-    for call in calls("Failed"):
+    """A reason that stands in a `StepFailed` is one of its step's."""
+    for call in calls("StepFailed"):
         step, reason = call.args[:2]
         if isinstance(step, ast.Constant):
             for word in words(reason):
@@ -133,7 +135,7 @@ def test_every_reason_that_is_listed_can_come() -> None:
 def test_every_race_event_is_listed_with_its_fields() -> None:
     """The race role emits the events that are listed, with fields that are listed, and no others."""
     told: dict[str, set[str]] = {}
-    for call in calls("tell", "_tell", package="startline_race"):
+    for call in calls("emit", "_emit", package="startline_race"):
         name, fields = call.args
         assert isinstance(name, ast.Constant)
         keys = {text for node in getattr(fields, "keys", []) for text in words(node)}
@@ -167,7 +169,7 @@ def test_every_reason_of_the_race_can_come_and_is_listed() -> None:
 def test_the_states_are_one_list() -> None:
     """The record, the host and the list name the same states."""
     assert HOST_STATES is states.STATES
-    assert ("unprovisioned", *written.STATES) == states.STATES
+    assert ("unprovisioned", *record_store.STATES) == states.STATES
 
 
 def test_what_a_device_says_is_held_against_the_list() -> None:

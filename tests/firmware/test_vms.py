@@ -11,7 +11,7 @@ import pytest
 from startline.binding import Binding
 from startline.clouds import vms
 from startline.device import Device
-from startline.trouble import lacking
+from startline.settings_check import missing_settings
 
 from startline_host.formats.factory_partition import (
     ClaimSettings,
@@ -159,8 +159,8 @@ def test_spellings_of_the_mac(mac: str, *, missing: bool) -> None:
     fctry = RamFlash(bytearray(make_nvs_image(entries, 0x4000)))
     nvs = RamFlash(bytearray(b"\xff" * 0x6000))
     device = Device(FakeChip({"fctry": fctry, "nvs": nvs}, {}))
-    device.begin()
-    assert lacking(Binding(device)) is missing
+    device.identify()
+    assert missing_settings(Binding(device)) is missing
     assert (device.reason == "missing factory.mac") is missing
     assert json.loads(vms.request(device.identity, "")[2])["mac"] == MAC
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from startline.errors import Failed
-from startline.wifi import Link
+from startline.errors import StepFailed
+from startline.wifi import WifiLink
 
 from startline_host.virtual.runtime.wifi_station import WifiStation
 from tests.firmware.fake_chip import FakeChip
@@ -80,7 +80,7 @@ class Venue:
         self.radio.station._reason = stale
         self.chip.wlan = lambda: self.radio  # type: ignore[method-assign, assignment, return-value]
         self.texts = {"net.ssid": "bench", "net.password": "bench-wifi"}
-        self.link = Link(self.chip, self)
+        self.link = WifiLink(self.chip, self)
         self.reasons: list[str] = []
 
     def text(self, name: str) -> str:
@@ -93,7 +93,7 @@ class Venue:
         while (left := limit - self.chip.since(start)) > 0:
             try:
                 self.link.up(left)
-            except Failed as failed:
+            except StepFailed as failed:
                 self.reasons.append(failed.args[1])
                 self.chip.sleep(PAUSE)
             else:

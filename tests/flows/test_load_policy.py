@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from startline.written import Record, pack
+from startline.record_store import Record, pack
 
 from startline_host.errors import WouldTouchBound, WrongDevice
 from startline_host.flows.device_snapshot import DeviceSnapshot

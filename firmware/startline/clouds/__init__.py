@@ -1,11 +1,11 @@
 """The clouds that the agent knows: one module each, found by the name in `claim.cloud`.
 
 A cloud's module has NEEDED (names of settings), `request(identity, mark)` -> (path, headers,
-body) of the one POST, and what `answer` reads the answer by: TOKEN (the token's name), WORDS (names
+body) of the one POST, and what `bind_answer` reads the answer by: TOKEN (the token's name), WORDS (names
 of what is said to people, the best first), ANSWERS (states by status, or by its hundreds), and
 `canonical(value)`: the one form of a token, which is a text or the bytes of a number, or "" for what
 is none. What a look goes by is LIST (a path with %d for the page; what token, mark, serial number
-and date of creation are called), or a `look(ask, identity, mark)` of its own, which returns (state,
+and date of creation are called), or a `lookup(ask, identity, mark)` of its own, which returns (state,
 token, reason). `mark`, if any, goes to where the cloud's own list shows it again.
 """
 

@@ -52,13 +52,13 @@ def canonical(token: "str | bytes | None") -> str:
     return ""
 
 
-def look(ask, identity, mark: str) -> tuple:
+def lookup(ask, identity, mark: str) -> tuple:
     """Ask whether the device is free; that it is not proves nothing about who has it."""
     status, _ = ask("POST", *request(identity, mark, "check"), lambda fill: None)
     if status == 204:
         return "unbound", "", ""
     if status == 422:
         return "unknown", "", "serial_taken"
-    from ..errors import Failed
+    from ..errors import StepFailed
 
-    raise Failed("answer", "status %d" % status)
+    raise StepFailed("answer", "status %d" % status)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import httpx
 from startline.dates import same_time
-from startline.device_list import Pages
+from startline.device_list import ListPages
 from startline.serial_match import LIKE, OTHER, SAME
 
 from startline_host.clouds.cloud_client import cloud_client, unreachable
@@ -103,7 +103,7 @@ def _judge(entries: list[CloudEntry], serial: str, token: str) -> CloudEntry:
 
 def _list_devices(client: httpx.Client, *, whole: bool = False) -> list[CloudEntry]:
     entries: list[CloudEntry] = []
-    pages = Pages()
+    pages = ListPages()
     for number in range(1, _MAX_PAGES + 1):
         page = _page(client, number, first=len(entries) + 1)
         if whole:
@@ -115,7 +115,7 @@ def _list_devices(client: httpx.Client, *, whole: bool = False) -> list[CloudEnt
     raise NetworkFailed("The cloud's list of devices does not end.")
 
 
-def _goes_on(pages: Pages, page: ListPage) -> bool:
+def _goes_on(pages: ListPages, page: ListPage) -> bool:
     """Take a page of a list that has to be whole, and tell whether to read on."""
     tokens = [entry.compared[0] for entry in page.entries]
     ends = (tokens[0], tokens[-1]) if tokens else ()

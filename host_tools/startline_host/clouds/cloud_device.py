@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 from startline.clouds import rufus
-from startline.serial_match import OTHER, Serial
+from startline.serial_match import OTHER, SerialNumber
 
 from startline_host.clouds.cloud_client import cloud_client, unreachable
 from startline_host.errors import CloudDisagrees, OutcomeUnknown, RefusedByCloud
@@ -56,7 +56,11 @@ def get_device(
             f"The cloud's answer about the device cannot be read ({answer.status_code})."
         ) from None
     # What cannot be compared is no other's: that the cloud has this deviceid says more.
-    if isinstance(there, str) and Serial(serial).compare(there) == OTHER and "\ufffd" not in there:
+    if (
+        isinstance(there, str)
+        and SerialNumber(serial).compare(there) == OTHER
+        and "\ufffd" not in there
+    ):
         raise CloudDisagrees(
             f"The cloud knows this deviceid as {printable(there)}, and the device is "
             f"{printable(serial)}. Nothing was changed."

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from startline.clouds import rufus
-from startline.device_list import ListReader, Search, marks
-from startline.letters import shape
-from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR, Serial
+from startline.device_list import DeviceSearch, ListReader, marks
+from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR, SerialNumber
+from startline.unicode_fold import fold
 
 #: What the agent compares, and what an entry may tell besides.
 _COMPARED = rufus.LIST[1:5]
@@ -66,7 +66,7 @@ def read_page(content: bytes, *, first: int = 1, dated: bool = True) -> ListPage
 
 def same_serial(one: str, other: str) -> bool:
     """Tell whether two serial numbers are the same but for case and surrounding space."""
-    return Serial(one).compare(other) == SAME
+    return SerialNumber(one).compare(other) == SAME
 
 
 def same_token(one: str, other: str) -> bool:
@@ -81,7 +81,7 @@ def token_key(token: str) -> str:
 
 def serial_key(serial: str) -> str:
     """Return what the writings of a serial number have in common, "" where that says nothing."""
-    found = shape(serial)
+    found = fold(serial)
     return "" if "*" in found or serial == UNREADABLE else found
 
 
@@ -93,7 +93,7 @@ def compare_serial(entry: CloudEntry, serial: str, *, first: int = 0, by_mark: b
     """
     token, mark, there, made = entry.compared
     fields = (token, mark if by_mark else None, there, made)
-    search = Search(rufus, serial, "", first)
+    search = DeviceSearch(rufus, serial, "", first)
     return str(search.entry(dict(zip(_COMPARED, fields, strict=True))))
 
 

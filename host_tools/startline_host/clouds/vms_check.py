@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
-from startline.answer import Answer
+from startline.bind_answer import BindAnswer
 from startline.clouds import vms
 
 from startline_host.clouds.bound_device import BoundDevice
@@ -43,7 +43,7 @@ def check_taken(settings: DeviceSettings, device: BoundDevice) -> str:
             f"The device is bound, but the cloud answers its check with {answer.status_code}.",
             "Is claim.base_url right, and does the cloud want an Authorization value (claim.auth)?",
         )
-    said = Answer(vms)
+    said = BindAnswer(vms)
     said.read(answer.content)
     words = printable_field(said.meaning(answer.status_code, ())[2])
     if _only_blames_the_question(answer):

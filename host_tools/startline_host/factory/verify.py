@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from startline.serial_match import OTHER, Serial
+from startline.serial_match import OTHER, SerialNumber
 
 from startline_host.clouds.device_entries import UNREADABLE, serial_key, token_key
 from startline_host.factory.entries import LedgerUnit, StationSlot, fold_serial, short_token
@@ -113,7 +113,7 @@ def is_clear(device: ListedDevice) -> bool:
 
 def may_be(device: ListedDevice, serial: str) -> bool:
     """Tell whether an entry may have that serial number."""
-    return not is_clear(device) or Serial(serial).compare(device.serial_number) != OTHER
+    return not is_clear(device) or SerialNumber(serial).compare(device.serial_number) != OTHER
 
 
 class _UnclaimedEntries:

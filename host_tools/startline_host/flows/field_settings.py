@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from startline import states
-from startline.nvs import NvsReader
+from startline.nvs_reader import NvsReader
 
 from startline_host.flows.device_snapshot import DeviceSnapshot, partition_reader
 from startline_host.flows.notices import Listener, Remark

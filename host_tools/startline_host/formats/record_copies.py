@@ -6,11 +6,11 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
-from startline import record as rules
+from startline import record_rules as rules
 from startline.nvs_record import read
 from startline.nvs_traces import remains
-from startline.slot import later
-from startline.written import Record
+from startline.record_frame import later
+from startline.record_store import Record
 
 if TYPE_CHECKING:
     from startline_host.formats.flash_dump import DumpPart
@@ -49,7 +49,7 @@ class RecordView(msgspec.Struct, frozen=True):
 
 
 class _RecordIdentity(msgspec.Struct, frozen=True):
-    """As `startline.record.judge` takes it."""
+    """As `startline.record_rules.resolve_copies` takes it."""
 
     serial: str
     cloud: str
@@ -77,7 +77,7 @@ def read_record(
         mac=mac or own.mac,
         place=hashlib.sha256(base_url.encode()).digest()[:8] if base_url else own.place,
     )
-    state, reason, _record, _repair = rules.judge(first, second, identity)
+    state, reason, _record, _repair = rules.resolve_copies(first, second, identity)
     return RecordView(state, reason, _copy(first), _copy(second))
 
 

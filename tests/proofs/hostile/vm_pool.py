@@ -11,8 +11,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
-from startline.record import bind_copy, sort
-from startline.written import Record
+from startline.record_rules import bind_copy, classify
+from startline.record_store import Record
 
 from startline_host.errors import Bug
 from startline_host.formats.bytecode import compile_source, device_files
@@ -124,7 +124,7 @@ class Lives:
             last = (done.stderr.decode("utf-8", "replace") + end).strip().splitlines()
             return Life(answer, {}, words=last[-1] if last else f"ends with {done.returncode}")
         blob = record.read_bytes() if record.exists() else b""
-        copies = (sort(blob), bind_copy(_Bytes((unit / "bind").read_bytes())))
+        copies = (classify(blob), bind_copy(_Bytes((unit / "bind").read_bytes())))
         has_key = CANARY.encode() in (unit / "fctry").read_bytes()
         return Life(answer, json.loads(end), console, copies=copies, has_key=has_key)
 

@@ -11,7 +11,7 @@ from tests.proofs.mutation.changes import Change, changes
 
 ROOT = Path(__file__).parents[3]
 #: What is mutated, below firmware/: all of the core, so that a new module is in it by itself ...
-MODULES = ("orders.py", "startline/**/*.py")
+MODULES = ("operator_commands.py", "startline/**/*.py")
 #: ... but for these, each with the reason.
 LEFT_OUT = {
     "startline/hal.py": "the chip: the tests put another in its place",
@@ -19,10 +19,10 @@ LEFT_OUT = {
     "startline/wifi.py": "a link: no request and no record",
     "startline/usb.py": "a link",
     "startline/clock.py": "the time, before there is a request",
-    "startline/lamp.py": "shows what was decided",
+    "startline/status_led.py": "shows what was decided",
     "startline/console.py": "says what was decided",
     "startline/events.py": "the form of what is said",
-    "startline/reasons.py": "words for a failure",
+    "startline/error_reasons.py": "words for a failure",
     "startline/errors.py": "a name",
     "startline/__init__.py": "starts the app",
 }

@@ -51,10 +51,10 @@ FAULTS: dict[str, Fault] = {
     "unknown_after_the_request": Fault(
         "`unknown` written after the POST",
         {
-            "startline/guard.py": {
-                "            self.before()\n": "",
+            "startline/http_guard.py": {
+                "            self.before_send()\n": "",
                 "            read = self.stream.readinto\n": (
-                    "            self.before()\n            read = self.stream.readinto\n"
+                    "            self.before_send()\n            read = self.stream.readinto\n"
                 ),
             }
         },
@@ -63,7 +63,7 @@ FAULTS: dict[str, Fault] = {
     "one_copy": Fault(
         "one copy instead of two",
         {
-            "startline/written.py": {
+            "startline/record_store.py": {
                 "    for put in (_set_blob, _append):\n": (
                     "    good = 1\n    for put in (_set_blob,):\n"
                 )
@@ -74,7 +74,7 @@ FAULTS: dict[str, Fault] = {
     "retry_on_timeout": Fault(
         "retry on timeout",
         {
-            "startline/ask.py": {
+            "startline/bind_request.py": {
                 "        if not binding.sent:\n": (
                     "        if not binding.sent or reason == 'timeout':\n"
                 )
@@ -84,7 +84,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "a_single_look": Fault(
         "a single look instead of two",
-        {"startline/look.py": {"    if wait > 0:\n": "    if False:\n"}},
+        {"startline/lookup.py": {"    if wait > 0:\n": "    if False:\n"}},
         {"script": ["late:59"]},
     ),
     "adopt_by_serial": Fault(
@@ -100,7 +100,7 @@ FAULTS: dict[str, Fault] = {
     "no_deadline": Fault(
         "a second look before the deadline, or any least pause",
         {
-            "startline/look.py": {
+            "startline/lookup.py": {
                 "(max(record.looked + pause, record.due) - began)": (
                     "(record.looked + pause - began)"
                 )
@@ -112,7 +112,7 @@ FAULTS: dict[str, Fault] = {
     "same_generation": Fault(
         "a repair that keeps the generation",
         {
-            "startline/resume.py": {
+            "startline/record_load.py": {
                 "record.generation = binding.generation = binding.generation + 1 & 0xFFFFFFFF\n": (
                     "pass\n"
                 )
@@ -124,7 +124,7 @@ FAULTS: dict[str, Fault] = {
     "restarted_pause": Fault(
         "each clean look restarts the pause",
         {
-            "startline/look.py": {
+            "startline/lookup.py": {
                 "    if not record.looks or began < record.looked:": "    if True:"
             }
         },
@@ -141,7 +141,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "reset_order": Fault(
         "`reset` that clears `nvs` first",
-        {"orders.py": {_RESET_BIND + _RESET_NVS: _RESET_NVS + _RESET_BIND}},
+        {"operator_commands.py": {_RESET_BIND + _RESET_NVS: _RESET_NVS + _RESET_BIND}},
         {"aged": {"slot": 15}, "run": "same", "operator": "reset", "since": "order"},
         every=2,
     ),

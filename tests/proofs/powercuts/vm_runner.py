@@ -130,9 +130,9 @@ class Machine:
 
     def _install(self, agent: Path | None) -> Path:
         root = self._folder / "agent"
-        orders = (agent or data_folder("firmware")) / "orders.py"
+        commands = (agent or data_folder("firmware")) / "operator_commands.py"
         root.mkdir()
-        (root / orders.name).write_bytes(orders.read_bytes())
+        (root / commands.name).write_bytes(commands.read_bytes())
         for name, content in device_files(agent).items():
             if name.startswith("/lib/"):
                 path = root / name.removeprefix("/lib/")

@@ -55,8 +55,8 @@ def boot(in_memory=True, race=True):
     chip.record = record
     chip._keep = keep
     device = Device(chip)
-    device.tell = lambda name, fields: chip.events.append((name, fields))
-    device.say = lambda text: None
+    device.emit = lambda name, fields: chip.events.append((name, fields))
+    device.print_line = lambda text: None
     device.attempt(False)
     assert device.state == "bound", (device.state, device.reason, chip.events)
     if not race:

@@ -90,9 +90,9 @@ class RaceChip(FakeChip):
 def race_device(chip, bound: bool = True):
     """Return a device on a chip, as a bound boot leaves it; its events go to `chip.events`."""
     device = Device(chip)
-    device.tell = lambda name, fields: chip.events.append((name, fields))
-    device.say = lambda text: None
-    device.begin()
+    device.emit = lambda name, fields: chip.events.append((name, fields))
+    device.print_line = lambda text: None
+    device.identify()
     if bound:
         device.state = "bound"
         device.token = TOKEN

@@ -1,7 +1,7 @@
 """An operator who settles a unit that rests in `unknown`, by the rules of `startline reconcile`.
 
 The host's rules, in the words of this bench: two complete looks where the list has nothing of the
-unit, a pause apart; then the device decides by its own orders (firmware/orders.py, the real ones).
+unit, a pause apart; then the device decides by its own orders (firmware/operator_commands.py, the real ones).
 What that leaves undone is settled by `reconcile --adopt` with the entry of this serial number,
 never where another board is known to have that number. A cloud without a list is asked by the
 device itself (`retry`), as long as it has the key for it. A record that says nothing, or two
@@ -103,11 +103,11 @@ class Operator:
 
 
 def _order(verb: str, what) -> None:
-    import orders
+    import operator_commands
 
     if verb == "reconcile":
-        orders.reconcile(what, True)
+        operator_commands.reconcile(what, True)
     elif verb == "adopt":
-        orders.adopt(what)
+        operator_commands.adopt(what)
     else:
-        getattr(orders, verb)()
+        getattr(operator_commands, verb)()

@@ -7,11 +7,11 @@ for one that may be timing.
 
 from startline.binding import Binding
 from startline.device import Device
-from startline.device_list import Search
+from startline.device_list import DeviceSearch
 from startline.hal import Hal
 from startline.nvs_traces import wipe
-from startline.resume import HELD, load
-from startline.sweep import sweep
+from startline.record_load import HELD, load_record
+from startline.zero_erased import zero_erased
 
 
 def retry(hal=None) -> str:
@@ -33,7 +33,7 @@ def reconcile(entries: list, proven: bool, hal=None) -> str:
     damaged = device.reason == "record_damaged"
     if device.state == "unknown" and (damaged or device.reason not in HELD):
         mark = "" if damaged else "sl." + binding.record.attempt.hex()
-        search = Search(binding.cloud, device.identity.serial, mark)
+        search = DeviceSearch(binding.cloud, device.identity.serial, mark)
         for token, text, serial in entries:
             seen = (token, "" if damaged else text, serial)
             search.entry(dict(zip(binding.cloud.LIST[1:], seen)))  # noqa: B905 - not here
@@ -46,7 +46,7 @@ def reconcile(entries: list, proven: bool, hal=None) -> str:
                 binding.save(state, reason)
         elif proven:
             if damaged:
-                binding.begin()
+                binding.new_record()
             binding.record.looks = 0
             binding.save("unbound", "not_there")
     device.ready()
@@ -70,7 +70,7 @@ def adopt(token: str, hal=None) -> str:
     token = binding.cloud.canonical(token) or binding.cloud.canonical(token.encode())
     if not token:
         raise ValueError("this is no token")
-    binding.begin()
+    binding.new_record()
     binding.bound(token)
     device.ready()
     return device.state
@@ -126,7 +126,7 @@ def forget(names: list, hal=None) -> None:
         nvs = chip.nvs(namespace)
         nvs.erase_key(key)
         nvs.commit()
-    sweep(chip, chip.flash("nvs"))
+    zero_erased(chip, chip.flash("nvs"))
 
 
 def _begin(hal) -> tuple:
@@ -135,8 +135,8 @@ def _begin(hal) -> tuple:
     A device that does not know who it is stays `unprovisioned`, whatever its record says.
     """
     device = Device(hal or Hal())
-    device.begin()
+    device.identify()
     binding = Binding(device)
     if not device.identity.missing:
-        load(binding)
+        load_record(binding)
     return device, binding

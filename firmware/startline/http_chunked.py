@@ -1,7 +1,7 @@
 """The body of an answer that comes in chunks; asked for HTTP/1.0, few servers send one."""
 
 
-class Chunked:
+class ChunkedBody:
     """A stream that holds what the chunks of another hold; errors are negative."""
 
     def __init__(self, stream) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from startline import lamp
+from startline import status_led
 
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
@@ -59,7 +59,7 @@ def led(monkeypatch: pytest.MonkeyPatch) -> Led:
     made = Led()
     pin = type("Pin", (), {"OUT": 1, "__new__": lambda _, *told: made.pin(*told)})
     monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(Pin=pin, Timer=made.timer))
-    monkeypatch.setattr(lamp, "_timers", [])
+    monkeypatch.setattr(status_led, "_timers", [])
     return made
 
 
@@ -75,7 +75,7 @@ def led(monkeypatch: pytest.MonkeyPatch) -> Led:
 )
 def test_each_state_has_its_pattern(led: Led, what: str, pattern: str) -> None:
     """Bound is steady, unbound blinks slowly, trying fast, unknown and refused twice a second."""
-    lamp.show(5, what)
+    status_led.show_state(5, what)
     seen = led.watch(19)
     assert seen.ljust(20, seen[-1]) == pattern
     assert led.numbers == [5]
@@ -102,14 +102,14 @@ def test_the_timer_is_one_that_there_is(
     """Each firmware is asked for a timer that exists on every chip, and never for a dangerous one."""
     monkeypatch.setattr(sys, "implementation", SimpleNamespace(version=version))
     led.timers = timers
-    lamp.show(5, "trying")
+    status_led.show_state(5, "trying")
     assert led.taken == [taken]
 
 
 def test_a_steady_led_takes_no_timer(led: Led) -> None:
     """A bound reader's LED leaves all timers to the application."""
     led.timers = ()
-    lamp.show(5, "bound")
+    status_led.show_state(5, "bound")
     assert led.levels == [1]
 
 
@@ -139,15 +139,15 @@ def test_an_led_that_fails_stops_nothing(
 
 def test_a_low_level_may_light_it(led: Led) -> None:
     """A pin given plus 128 is lit by a low level."""
-    lamp.show(128 + 2, "trying")
+    status_led.show_state(128 + 2, "trying")
     assert led.watch(3) == "0101"
     assert led.numbers == [2]
 
 
 def test_one_state_after_another(led: Led) -> None:
     """The pattern of the state before ends when another is shown."""
-    lamp.show(5, "trying")
-    lamp.show(5, "unknown")
+    status_led.show_state(5, "trying")
+    status_led.show_state(5, "unknown")
     assert len(led.running) == 1
-    lamp.show(5, "bound")
+    status_led.show_state(5, "bound")
     assert led.running == []

@@ -4,16 +4,16 @@ _MOST = 400  # bytes that are looked at
 _HEX = "0123456789abcdefABCDEF"
 
 
-def reason(answer, status: int, secrets: tuple) -> str:
+def refusal_reason(answer, status: int, secrets: tuple) -> str:
     """Return why an `answer.Answer` with that HTTP status has no token to take; never ""."""
     tokens = answer.tokens
     if status in (200, 201):
         return "two_tokens" if len(tokens) > 1 else "unfit_token" if tokens else "no_token"
     text = ""
     for name in answer.cloud.WORDS:
-        text = text or words(answer.said.get(name, b""), secrets)
+        text = text or printable(answer.said.get(name, b""), secrets)
     if not text and answer.broken and not answer.path and not answer.closed:  # no JSON at all
-        text = words(bytes(answer.start), secrets)
+        text = printable(bytes(answer.start), secrets)
         if text[:1] == "<":
             text = "web_page"
         elif text in ("null", "true", "false") or not text.strip("0123456789.-"):
@@ -21,7 +21,7 @@ def reason(answer, status: int, secrets: tuple) -> str:
     return text or "status %d" % status
 
 
-def words(raw: "str | bytes", secrets: tuple = ()) -> str:
+def printable(raw: "str | bytes", secrets: tuple = ()) -> str:
     """Return what a cloud says as one line for people, at most 96 bytes.
 
     It holds no control characters, no JSON, and of what may be a token or a key, 32 hex digits or

@@ -8,7 +8,7 @@ from binascii import crc32
 from struct import unpack_from
 
 
-class Entries:
+class NvsEntries:
     """Iterates over `size` bytes of NVS through `read(offset, length)`, oldest entry first.
 
     Yields (namespace, key, place), where `value` takes the place. `damaged` names what was found
@@ -25,7 +25,7 @@ class Entries:
         for base in range(0, size, 4096):
             head = read(base, 32)
             # A page that holds entries is active, full, or being copied elsewhere.
-            if head[0] in b"\xfe\xfc\xf8" and self.holds(head[4:28], head, 28, "page"):
+            if head[0] in b"\xfe\xfc\xf8" and self.crc_matches(head[4:28], head, 28, "page"):
                 pages.append((unpack_from("<I", head, 4)[0], base))
         pages.sort()
         # An entry may come before the one that names its namespace.
@@ -50,12 +50,12 @@ class Entries:
         try:
             return str(self.payload(offset, head)[:-1], "utf-8")
         except (TypeError, UnicodeError):
-            self.hurt(head)
+            self.mark_damaged(head)
 
     def payload(self, offset: int, head: bytes) -> "bytes | None":
         """Return the bytes that follow an entry of variable length; None if they are damaged."""
         data = self.read(offset + 32, unpack_from("<H", head, 24)[0] & 4095)
-        return data if self.holds(data, head, 28, head) else None
+        return data if self.crc_matches(data, head, 28, head) else None
 
     def scan(self):
         """Yield (offset, its first 32 bytes) of every intact entry."""
@@ -67,19 +67,19 @@ class Entries:
                 if states[index >> 2] >> (index & 3) * 2 & 3 == 2:
                     offset = base + 64 + 32 * index
                     head = self.read(offset, 32)
-                    if self.holds(head[:4] + head[8:], head, 4, head):
+                    if self.crc_matches(head[:4] + head[8:], head, 4, head):
                         yield offset, head
                         span = head[2] or 1
                 index += span
 
-    def holds(self, data: bytes, head: bytes, at: int, what: "bytes | str") -> bool:
+    def crc_matches(self, data: bytes, head: bytes, at: int, what: "bytes | str") -> bool:
         """Tell whether the CRC-32 at `at` in `head` is that of `data`; if not, name `what`."""
         if crc32(data, -1) == unpack_from("<I", head, at)[0]:
             return True
-        self.hurt(what)
+        self.mark_damaged(what)
         return False
 
-    def hurt(self, what: "bytes | str") -> None:
+    def mark_damaged(self, what: "bytes | str") -> None:
         """Note that an entry, given by its first 32 bytes, or a page is damaged."""
         if not isinstance(what, str):
             what = "%s.%s" % (self.names.get(what[0], "?"), _text(what))

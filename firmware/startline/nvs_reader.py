@@ -6,10 +6,10 @@ and lie elsewhere.
 
 from struct import unpack_from
 
-from .entries import Entries
+from .nvs_entries import NvsEntries
 
 
-class NvsReader(Entries):
+class NvsReader(NvsEntries):
     """Reads a partition of `size` bytes through `read(offset, length) -> bytes`."""
 
     skipped = 0x42  # the chunks of a blob, which its index leads to
@@ -47,5 +47,5 @@ class NvsReader(Entries):
         blob = b"".join(parts)
         if len(blob) == size:
             return blob
-        self.hurt(index)
+        self.mark_damaged(index)
         return None

@@ -8,9 +8,19 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline import record as rules
-from startline.record import ABSENT, BLANK, DAMAGED, NEWER, Record, judge, pack, sort, unpack
-from startline.slot import generation, intact, later, texts
+from startline import record_rules as rules
+from startline.record_frame import generation, intact, later, texts
+from startline.record_rules import (
+    ABSENT,
+    BLANK,
+    DAMAGED,
+    NEWER,
+    Record,
+    classify,
+    pack,
+    resolve_copies,
+    unpack,
+)
 
 US = SimpleNamespace(
     serial="DEVICE-123", cloud="rufus", mac=b"\x24\x6f\x28\0\0\1", place=b"12345678"
@@ -77,13 +87,13 @@ def test_any_changed_byte_is_damage(at: int, change: int) -> None:
     """A record in which any byte changed is damaged, never another record."""
     raw = bytearray(pack(record(token="F" * 64)))
     raw[at % len(raw)] ^= change
-    assert sort(bytes(raw)) in (DAMAGED, NEWER)
+    assert classify(bytes(raw)) in (DAMAGED, NEWER)
 
 
 @given(st.binary(max_size=600))
 def test_junk_is_damage(junk: bytes) -> None:
     """Bytes that are no record are damaged, or blank where there is nothing at all."""
-    assert sort(junk) == (BLANK if not junk.strip(b"\xff") else DAMAGED)
+    assert classify(junk) == (BLANK if not junk.strip(b"\xff") else DAMAGED)
 
 
 @given(st.integers(0, 100))
@@ -91,7 +101,7 @@ def test_a_torn_record_is_damage(length: int) -> None:
     """The beginning of a record, with blank flash behind it, is damaged."""
     raw = pack(record(token="F" * 64))
     torn = raw[: min(length + 1, len(raw) - 1)]
-    assert sort(torn + b"\xff" * (512 - len(torn))) == DAMAGED
+    assert classify(torn + b"\xff" * (512 - len(torn))) == DAMAGED
 
 
 def test_a_later_schema_is_left_alone() -> None:
@@ -99,7 +109,7 @@ def test_a_later_schema_is_left_alone() -> None:
     raw = bytearray(pack(record()))
     raw[4] = 2
     raw[-4:] = zlib.crc32(raw[:-4]).to_bytes(4, "little")
-    assert sort(bytes(raw)) == NEWER
+    assert classify(bytes(raw)) == NEWER
 
 
 OURS = read(record())
@@ -157,7 +167,7 @@ def test_what_two_copies_mean(
     repair: bool,
 ) -> None:
     """Every pair of copies has the verdict of the table."""
-    verdict = judge(first, second, US)
+    verdict = resolve_copies(first, second, US)
     assert verdict[:2] == (state, reason)
     assert (verdict[2] and verdict[2].__dict__) == (ruling and ruling.__dict__)
     assert bool(verdict[3]) == repair or reason in ("foreign_record", "copies_differ")
@@ -166,7 +176,7 @@ def test_what_two_copies_mean(
 def test_a_reason_is_kept() -> None:
     """Why a device is unknown or refused comes back with the state."""
     made = read(record("refused", reason="Missing model", status=400))
-    assert judge(made, made, US)[:2] == ("refused", "Missing model")
+    assert resolve_copies(made, made, US)[:2] == ("refused", "Missing model")
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 2**31 - 1))

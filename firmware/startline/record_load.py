@@ -1,20 +1,20 @@
 """What an earlier boot left behind: the record's copies, judged, and whether to go on."""
 
-from .record import ABSENT, BLANK, DAMAGED, Record, judge, read_copies, sort
-from .slot import generation, later, newest
-from .written import save
+from .record_frame import generation, later, newest
+from .record_rules import ABSENT, BLANK, DAMAGED, Record, classify, read_copies, resolve_copies
+from .record_store import save
 
 # What a look cannot settle: the record is not ours to go by, or an operator has to decide.
 HELD = ("newer_record", "record_damaged", "copies_differ", "foreign_record")
 
 
-def load(binding) -> None:
+def load_record(binding) -> None:
     """Take state, reason and token from what the copies of the record say, and mend a copy."""
     chip = binding.chip
     flash = chip.flash("bind")
     raw = chip.blob()
     first, second = read_copies(raw, chip.flash("nvs"), flash)
-    state, reason, record, repair = judge(first, second, binding.who)
+    state, reason, record, repair = resolve_copies(first, second, binding.identity)
     binding.record = record
     readable = 2 - isinstance(first, str) - isinstance(second, str)
     good = readable
@@ -23,7 +23,7 @@ def load(binding) -> None:
     number = binding.generation = record.generation if record else 0
     if latest and (not record or later(generation(latest), number)):
         binding.generation = generation(latest)
-    salvaged = record and sort(raw) == DAMAGED and isinstance(first, Record)
+    salvaged = record and classify(raw) == DAMAGED and isinstance(first, Record)
     if repair or salvaged:
         if salvaged or readable > 1:
             # Where both can be read, the one that is written anew has to be the newer.
@@ -31,19 +31,19 @@ def load(binding) -> None:
         good = save(chip, record)
     elif reason == "record_damaged" and second in (ABSENT, BLANK):
         # NVS erases with its page, one day, what shows that there was a record: this does not go.
-        binding.begin().key = b""
+        binding.new_record().key = b""
         binding.save(state, reason)
         return
-    binding.show(state, reason, good)
+    binding.report_state(state, reason, good)
 
 
-def resume(binding, again: bool) -> bool:
+def needs_attempt(binding, again: bool) -> bool:
     """Load the record; tell whether there is something to do about it."""
-    load(binding)
+    load_record(binding)
     device = binding.device
     record = binding.record
     if device.state == "bound":
-        device.scrub()
+        device.erase_claim_key()
         return False
     if device.state == "refused":
         return again or record.key != binding.key or binding.chip.powered_on()

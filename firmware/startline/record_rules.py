@@ -1,13 +1,13 @@
 """Reading the record of a device's binding, and the rules by which its two copies are judged.
 
-`written` has the format.
+`record_store` has the format.
 """
 
 import struct
 
-from .slot import SIZE, intact, later, newest, texts
-from .written import FORMAT, STATES, Record
-from .written import pack as pack  # noqa: PLC0414 - one of this module's names
+from .record_frame import SIZE, intact, later, newest, texts
+from .record_store import FORMAT, STATES, Record
+from .record_store import pack as pack  # noqa: PLC0414 - one of this module's names
 
 # What a copy can be other than a Record.
 ABSENT = "absent"  # the device has no such partition
@@ -37,7 +37,7 @@ def unpack(raw: bytes) -> Record:
     return record
 
 
-def sort(raw: bytes) -> "Record | str":
+def classify(raw: bytes) -> "Record | str":
     """Return what a copy's bytes are: a Record, BLANK, NEWER or DAMAGED."""
     if raw == b"\xff" * len(raw):
         return BLANK
@@ -48,22 +48,22 @@ def sort(raw: bytes) -> "Record | str":
 
 
 def read_copies(raw: bytes, nvs, bind) -> tuple:
-    """Return what the copies in `nvs`, whose blob is `raw`, and in `bind` are, as `sort` does.
+    """Return what the copies in `nvs`, whose blob is `raw`, and in `bind` are, as `classify` does.
 
     Without a partition `bind` the second is ABSENT. If neither can be read, the first is what is
     left of it in `nvs`.
     """
-    first = sort(raw)
+    first = classify(raw)
     second = bind_copy(bind, first) if bind else ABSENT
     if first == DAMAGED and isinstance(second, str) and nvs:
         from .nvs_traces import salvage
 
-        first = sort(salvage(nvs) or raw)
+        first = classify(salvage(nvs) or raw)
     return first, second
 
 
 def bind_copy(flash, other: "Record | str" = ABSENT) -> "Record | str":
-    """Return what the partition `bind` is, by its newest slot, as `sort` does.
+    """Return what the partition `bind` is, by its newest slot, as `classify` does.
 
     Where that slot is damaged, an older one counts only beside an `other` copy, in `nvs`, that is
     a record: it is written first, so that nothing was sent by a slot that is later than it.
@@ -72,7 +72,7 @@ def bind_copy(flash, other: "Record | str" = ABSENT) -> "Record | str":
     if not raw:
         return BLANK if _unused(flash, 0, flash.size) else DAMAGED
     if isinstance(other, Record) or _is_last(flash, at):
-        return sort(raw)
+        return classify(raw)
     return DAMAGED
 
 
@@ -97,10 +97,10 @@ def _unused(flash, start: int, stop: int) -> bool:
     return True
 
 
-def judge(copy_a: "Record | str", copy_b: "Record | str", identity) -> tuple:
+def resolve_copies(copy_a: "Record | str", copy_b: "Record | str", identity) -> tuple:
     """Return (state, reason, the Record that rules or None, whether a copy needs repair).
 
-    A copy is what `sort` returns, or ABSENT. `identity` has serial, cloud, mac and place as a
+    A copy is what `classify` returns, or ABSENT. `identity` has serial, cloud, mac and place as a
     record has them: one that belongs to another device or cloud never counts as ours.
     """
     copies = (copy_a, copy_b)

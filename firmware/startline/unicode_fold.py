@@ -1,6 +1,6 @@
 """Letters beyond ASCII, and escaped ones, for comparing texts without the tables of Unicode.
 
-A shape is what of a text nobody changes who writes it otherwise: letters and digits in lower case,
+A folded text is what of a text nobody changes who writes it otherwise: letters and digits in lower case,
 without marks or separators. In it "?" stands for any characters of other alphabets, and "*" for
 anything or nothing.
 """
@@ -29,8 +29,8 @@ _ANYTHING = (
 )  # fmt: skip
 
 
-def shape(text: str) -> str:
-    """Return the shape of a text."""
+def fold(text: str) -> str:
+    """Return the folded text."""
     found = ""
     for char in _unescaped(text):
         code = ord(char)
@@ -46,7 +46,7 @@ def shape(text: str) -> str:
 
 
 def _beyond_ascii(code: int) -> str:
-    """Return what a character adds to a shape."""
+    """Return what a character adds to a folded text."""
     if 0xC0 <= code < 0x180:
         return _LATIN[code - 0xC0]
     if 0x400 <= code < 0x460:
@@ -60,7 +60,7 @@ def _beyond_ascii(code: int) -> str:
 
 
 def may_match(one: str, other: str) -> bool:
-    """Tell whether two shapes may be of one text, up to the first "*" and from the last one on."""
+    """Tell whether two folded texts may be of one text, up to the first "*" and from the last one on."""
     one, other = one.split("*"), other.split("*")
     size = min(len(one[0]), len(other[0]))
     left = min(len(one[-1]), len(other[-1]))

@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 import pytest
-from startline.record import Record, bind_copy, pack, sort, unpack
+from startline.record_rules import Record, bind_copy, classify, pack, unpack
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import BLANK, SOURCES, factory_image, settings_for
@@ -15,7 +15,7 @@ from tests.firmware.scripted import TOKEN
 
 ORDERS: dict[str, Any] = {}
 exec(  # noqa: S102 - as a host does it over the REPL
-    compile((SOURCES / "orders.py").read_text(), "orders.py", "exec"), ORDERS
+    compile((SOURCES / "operator_commands.py").read_text(), "operator_commands.py", "exec"), ORDERS
 )
 
 ATTEMPT = b"\xde\xad\xbe\xef"
@@ -39,7 +39,7 @@ def chip(state: str = "", **fields: Any) -> FakeChip:
 
         device = Device(made)
         device.identity = Identity(made)
-        record = Binding(device).begin()
+        record = Binding(device).new_record()
         record.state, record.attempt, record.generation = state, ATTEMPT, 5
         for name, value in fields.items():
             setattr(record, name, value)
@@ -51,7 +51,7 @@ def chip(state: str = "", **fields: Any) -> FakeChip:
 
 def record(one: FakeChip) -> Record:
     """Return the record; both copies have to be the same."""
-    first, second = sort(one.blob()), bind_copy(one.parts["bind"])
+    first, second = classify(one.blob()), bind_copy(one.parts["bind"])
     assert isinstance(first, Record)
     assert isinstance(second, Record)
     assert first.__dict__ == second.__dict__

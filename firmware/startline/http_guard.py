@@ -1,6 +1,6 @@
-"""The guarded door behind `requests`: one deadline, verified TLS, bounded, never redirected.
+"""The guarded transport behind `requests`: one deadline, verified TLS, bounded, never redirected.
 
-`requests` gets a `Door` in the place of its socket module and of the `tls` that it imports.
+`requests` gets a `GuardedTransport` in the place of its socket module and of the `tls` that it imports.
 What it sends is collected and goes out as a whole; what comes back is parsed here, and
 `requests` is shown a bare status line and a body that ends where it should: no version of it
 ever sees a redirect, a chunk, or a lie about a length.
@@ -10,17 +10,17 @@ import io
 import sys
 from errno import ETIMEDOUT
 
-from .errors import Failed
-from .head import Head
+from .errors import StepFailed
+from .http_head import HttpHead
 
 
-def code(error: OSError) -> int:
+def stream_error(error: OSError) -> int:
     """Return what a stream answers for an error: minus its number, or EIO's where it has none."""
     number = error.errno
     return -number if isinstance(number, int) and number > 0 else -5
 
 
-class Wire(io.IOBase):
+class DeadlineStream(io.IOBase):
     """A socket with a deadline, as a stream that TLS can be put on; errors are negative."""
 
     def __init__(self, sock, left) -> None:
@@ -33,29 +33,29 @@ class Wire(io.IOBase):
         got = 0
         try:
             while got < len(data):
-                self.time()
+                self.set_timeout()
                 piece = self.sock.recv(min(len(data) - got, 512))
                 if not piece:
                     break
                 data[got : got + len(piece)] = piece
                 got += len(piece)
         except OSError as error:
-            got = code(error)
+            got = stream_error(error)
         return got
 
     def write(self, data) -> int:
         """Send what can be sent; return how much."""
         try:
-            self.time()
+            self.set_timeout()
             return self.sock.write(data)
         except OSError as error:
-            return code(error)
+            return stream_error(error)
 
     def ioctl(self, *_) -> int:
-        """Do nothing: there is nothing to control, and `Door` closes the socket."""
+        """Do nothing: there is nothing to control, and `GuardedTransport` closes the socket."""
         return 0
 
-    def time(self) -> None:
+    def set_timeout(self) -> None:
         """Give the next call on the socket what is left of the time. Raises OSError."""
         left = self.left()
         if left <= 0:
@@ -63,27 +63,27 @@ class Wire(io.IOBase):
         self.sock.settimeout(left / 1000)
 
 
-class Door:
+class GuardedTransport:
     """Socket module, TLS module, socket and TLS context in one, for one exchange.
 
     `sockets` makes the socket; `roots` are CA certificates, DER, or, once they were read, the one
     context that trusts them: it is large, and made once. `limit` is in milliseconds.
-    `before()` is called when the request is complete and TLS stands, just before the first byte.
+    `before_send()` is called when the request is complete and TLS stands, just before the first byte.
     `retry_after` and `date` are what the answer says under these names, in lower case.
     """
 
     SOCK_STREAM = 1
     PROTOCOL_TLS_CLIENT = CERT_NONE = 0
 
-    def __init__(self, chip, sockets, roots: list, limit: int, before) -> None:
+    def __init__(self, chip, sockets, roots: list, limit: int, before_send) -> None:
         self.chip = chip
         self.sockets = sockets
         self.roots = roots
         self.limit = limit
-        self.before = before
+        self.before_send = before_send
         self.start = chip.ms()
         self.step = "dns"
-        self.wire = self.stream = None
+        self.connection = self.stream = None
         self.request = self.retry_after = self.date = b""
         self.lines = []
         self.length = -1  # of the rest of the body; below 0, the stream ends it
@@ -98,46 +98,46 @@ class Door:
         """Resolve a name. Raises OSError."""
         return self.sockets.getaddrinfo(*where)
 
-    def socket(self, *kind) -> "Door":
+    def socket(self, *kind) -> "GuardedTransport":
         """Make the one socket of this exchange. Raises OSError."""
-        if self.wire:
-            raise Failed("answer", "redirect")
+        if self.connection:
+            raise StepFailed("answer", "redirect")
         self.step = "connect"
-        self.wire = self.stream = Wire(self.sockets.socket(*kind), self.left)
+        self.connection = self.stream = DeadlineStream(self.sockets.socket(*kind), self.left)
         return self
 
     # What it takes for a socket.
 
     def connect(self, address) -> None:
         """Connect. Raises OSError."""
-        self.wire.time()
-        self.wire.sock.connect(address)
+        self.connection.set_timeout()
+        self.connection.sock.connect(address)
 
     def write(self, data: "bytes | str") -> None:
         """Collect a piece of the request. Raises Failed above 4 KiB."""
         self.request += data if isinstance(data, bytes) else data.encode()
         if len(self.request) > 4096:
-            raise Failed("request", "too_long", True)
+            raise StepFailed("request", "too_long", True)
 
     def readline(self) -> bytes:
         """Return the next line of a head that says nothing but the status."""
         if self.request:
             data = memoryview(self.request)
             self.request = b""
-            self.step = "storage"  # what `before` may fail in
-            self.before()
+            self.step = "storage"  # what `before_send` may fail in
+            self.before_send()
             self.step = "answer"
             while data:
-                data = data[self.do(self.stream.write, data) :]
+                data = data[self.transfer(self.stream.write, data) :]
             read = self.stream.readinto
-            head = Head(lambda byte: self.do(read, byte))
+            head = HttpHead(lambda byte: self.transfer(read, byte))
             self.length = head.length
             self.retry_after = head.retry_after
             self.date = head.date
             if head.chunked:
-                from .chunked import Chunked
+                from .http_chunked import ChunkedBody
 
-                self.stream = Chunked(self.stream)
+                self.stream = ChunkedBody(self.stream)
             self.lines = [b"\r\n", b"HTTP/1.0 %d -\r\n" % head.status]
         return self.lines.pop() if self.lines else b""
 
@@ -151,19 +151,19 @@ class Door:
         size = len(data)
         if not size:
             return 0
-        got = self.do(self.stream.readinto, data)
+        got = self.transfer(self.stream.readinto, data)
         if self.length > 0:
             self.length -= size
             if got < size:
-                raise Failed("answer", "cut")
+                raise StepFailed("answer", "cut")
         elif got < size:  # that was the end: to ask TLS again would wait for one more
             self.length = 0
         return got
 
     def close(self) -> None:
         """Close the connection, TLS and socket, whatever state they are in."""
-        if self.wire:
-            for one in (self.stream, self.wire):
+        if self.connection:
+            for one in (self.stream, self.connection):
                 try:
                     one.close()
                 except Exception:  # a good answer must not be lost for a bad goodbye
@@ -171,14 +171,14 @@ class Door:
 
     # What it takes for the TLS module and for a context, whose verify mode changes nothing.
 
-    def SSLContext(self, *_) -> "Door":  # noqa: N802 - the name that is looked for
+    def SSLContext(self, *_) -> "GuardedTransport":  # noqa: N802 - the name that is looked for
         """Return a context."""
         return self
 
-    def wrap_socket(self, _, server_hostname: str = "") -> "Door":
+    def wrap_socket(self, _, server_hostname: str = "") -> "GuardedTransport":
         """Put TLS on the connection, for that server and no other. Raises OSError, ValueError."""
         self.step = "tls"
-        self.stream = self.context().wrap_socket(self.wire, server_hostname=server_hostname)
+        self.stream = self.context().wrap_socket(self.connection, server_hostname=server_hostname)
         return self
 
     # What none of them sees.
@@ -195,20 +195,22 @@ class Door:
             roots[:] = [context]
         return roots[0]
 
-    def do(self, call, data) -> int:
+    def transfer(self, call, data) -> int:
         """Write or fill `data`; return how much of it. Raises Failed."""
         try:
             done = call(data)
         except OSError as error:
-            done = code(error)
+            done = stream_error(error)
         if done is None or done == -ETIMEDOUT:
-            raise Failed("answer", "timeout")
+            raise StepFailed("answer", "timeout")
         if not 0 <= done <= len(data):  # the errors of TLS have either sign
-            raise Failed("answer", "cut")
+            raise StepFailed("answer", "cut")
         return done
 
 
-def exchange(door: Door, method: str, url: str, headers: dict, data: bytes, take) -> tuple:
+def exchange(
+    transport: GuardedTransport, method: str, url: str, headers: dict, data: bytes, read_body
+) -> tuple:
     """Return (status, `take(fill)`) of an answer, where `fill(data)` gives the next of its body.
 
     Raises Failed. Nothing stays open or replaced.
@@ -216,24 +218,24 @@ def exchange(door: Door, method: str, url: str, headers: dict, data: bytes, take
     import requests
     import tls
 
-    door.tls = tls
+    transport.tls = tls
     headers["Host"] = url.split("/")[2]  # `requests` leaves the port out
     # `requests` of MicroPython 1.23 holds `usocket`, later ones `socket`.
-    seat = "socket" if hasattr(requests, "socket") else "usocket"
-    sockets = getattr(requests, seat)
-    setattr(requests, seat, door)
-    sys.modules["tls"] = door
+    attribute = "socket" if hasattr(requests, "socket") else "usocket"
+    sockets = getattr(requests, attribute)
+    setattr(requests, attribute, transport)
+    sys.modules["tls"] = transport
     try:
-        # The deadline is the door's.
+        # The deadline is the transport's.
         answer = requests.request(method, url, data=data, headers=headers)  # noqa: S113
-        return answer.status_code, take(door.fill)
-    except Failed:
+        return answer.status_code, read_body(transport.fill)
+    except StepFailed:
         raise
     except Exception as error:  # whatever it is, it is the exchange that did not succeed
-        from .reasons import reason
+        from .error_reasons import error_reason
 
-        raise Failed(door.step, reason(door.step, error))
+        raise StepFailed(transport.step, error_reason(transport.step, error))
     finally:
-        setattr(requests, seat, sockets)
+        setattr(requests, attribute, sockets)
         sys.modules["tls"] = tls
-        door.close()
+        transport.close()

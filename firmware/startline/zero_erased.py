@@ -1,7 +1,7 @@
 """The rest of taking a key off a stock `nvs`, where NVS's own driver works on the same bytes."""
 
 
-def sweep(chip, flash) -> None:
+def zero_erased(chip, flash) -> None:
     """Zero whatever is marked as erased, then have NVS forget the key. Raises OSError.
 
     A key that was set twice has left its older self behind; the driver ignores erased entries.

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from startline.erase_key import erase_key
 from startline.identity import Identity
-from startline.nvs import NvsReader
-from startline.scrub import scrub
+from startline.nvs_reader import NvsReader
 
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
@@ -56,7 +56,7 @@ def device(chip: FakeChip) -> Any:
     """Return as much of a device as scrubbing needs."""
     told: list[tuple[str, dict[str, Any]]] = []
     return SimpleNamespace(
-        hal=chip, identity=Identity(chip), tell=lambda *what: told.append(what), told=told
+        hal=chip, identity=Identity(chip), emit=lambda *what: told.append(what), told=told
     )
 
 
@@ -64,7 +64,7 @@ def scrub_once(chip: FakeChip) -> list[tuple[str, dict[str, Any]]]:
     """Scrub as a boot does: where there is a key to scrub."""
     one = device(chip)
     if "claim.key" in one.identity.values:
-        scrub(one)
+        erase_key(one)
     told: list[tuple[str, dict[str, Any]]] = one.told
     return told
 

@@ -6,12 +6,12 @@ ones neither counts. It stands in the outermost object or in its `body`, which m
 holds the JSON.
 """
 
-from .scan import OPEN, TEXT, Scanner, text_of
+from .json_scanner import OPEN, TEXT, JsonScanner, text_of
 
 _MOST = 400  # bytes of what is said to people that are kept
 
 
-class Answer(Scanner):
+class BindAnswer(JsonScanner):
     """The body of an answer, as far as it was read, to a cloud's module.
 
     `tokens` are the different values of the token, "" for one that is none, `said` what stands at
@@ -24,7 +24,7 @@ class Answer(Scanner):
     broken = False
 
     def __init__(self, cloud) -> None:
-        Scanner.__init__(self)
+        JsonScanner.__init__(self)
         self.cloud = cloud
         self.start = bytearray()
         self.tokens = []
@@ -61,12 +61,12 @@ class Answer(Scanner):
     def ended(self, code: int) -> None:
         """Take it that a bracket was closed: it says nothing."""
 
-    def within(self) -> "Answer":
+    def within(self) -> "BindAnswer":
         """Return what stands in a text, also in one that was cut off."""
         raw = self.inner
         if self.text and self.next == 2 and self.path in ([], [b"body"]):
             raw = self.text
-        inner = Answer(self.cloud)
+        inner = BindAnswer(self.cloud)
         inner.tokens = self.tokens
         inner.said = self.said
         inner.read(raw)
@@ -81,8 +81,8 @@ class Answer(Scanner):
         states = self.cloud.ANSWERS
         state = states.get(status) or states.get(status // 100, "unknown")
         try:
-            from .said import reason
+            from .answer_text import refusal_reason
 
-            return state, "", reason(self, status, secrets)
+            return state, "", refusal_reason(self, status, secrets)
         except MemoryError:  # what becomes of the device does not hang on it
             return state, "", "no_memory"

@@ -5,7 +5,7 @@ import sys
 _timers = []
 
 
-def show(pin: int, what: str) -> None:
+def show_state(pin: int, what: str) -> None:
     """Show a state, or "trying", on a pin: its number, plus 128 if a low level lights the LED.
 
     Raises whatever the chip does about a pin that cannot be one.

@@ -1,12 +1,12 @@
 """The head of an HTTP answer: by RFC 9112, and by what servers write all the same."""
 
-from .errors import Failed
+from .errors import StepFailed
 
 _BUDGET = 8192  # bytes for all heads of an exchange
 _LOOKED_AT = 160  # bytes of a line
 
 
-class Head:
+class HttpHead:
     """What the final head of an answer says, read through `fill(bytearray)` -> how many bytes.
 
     `status`; `length` of the body, -1 where the stream's end ends it; `chunked`, which has
@@ -92,7 +92,7 @@ class Head:
         line = bytearray()
         while byte != b"\n":
             if not self._fill(byte):
-                raise Failed("answer", "cut")
+                raise StepFailed("answer", "cut")
             self._left -= 1
             if self._left < 0:
                 raise ValueError

@@ -5,12 +5,12 @@ the second behind the request's deadline, prove that there is none; and a look i
 could not be compared proves nothing.
 """
 
-from .device_list import ListReader, Pages, Search, first_request
-from .errors import Failed
-from .guard import Door, exchange
+from .device_list import DeviceSearch, ListPages, ListReader, first_request
+from .errors import StepFailed
+from .http_guard import GuardedTransport, exchange
 
 
-def look(binding) -> "int | None":
+def lookup(binding) -> "int | None":
     """Look once; return after how many milliseconds to go on, None to rest. Raises Failed."""
     chip = binding.chip
     record = binding.record
@@ -20,7 +20,7 @@ def look(binding) -> "int | None":
     if state == "unbound" and record.key != binding.key:
         state, reason = "unknown", "other_key"  # its list proves nothing of the request's company
     entry, token_there = where if state == "unknown" else (0, "")
-    binding.tell(
+    binding.emit(
         "look", {"outcome": state, "reason": reason, "entry": entry, "deviceid": token_there}
     )
     if state == "bound":
@@ -51,29 +51,29 @@ def look(binding) -> "int | None":
 def _outcome(binding) -> tuple:
     """Return (state, token, reason, which entry is the reason). Raises Failed."""
     chip = binding.chip
-    who = binding.who
+    identity = binding.identity
     cloud = binding.cloud
     record = binding.record
     limit = min(60000, binding.left())
     start = chip.ms()
     dates = []
 
-    def ask(method: str, path: str, headers: dict, body: bytes, take) -> tuple:
+    def ask(method: str, path: str, headers: dict, body: bytes, read_body) -> tuple:
         left = limit - chip.since(start)
-        door = Door(chip, binding.link.sockets, binding.roots, left, lambda: None)
-        result = exchange(door, method, who.base_url + path, headers, body, take)
-        dates[:] = [door.date]
+        transport = GuardedTransport(chip, binding.link.sockets, binding.roots, left, lambda: None)
+        result = exchange(transport, method, identity.base_url + path, headers, body, read_body)
+        dates[:] = [transport.date]
         return result
 
     mark = "sl." + record.attempt.hex()
-    if hasattr(cloud, "look"):
-        state, token, reason = cloud.look(ask, who, mark)
+    if hasattr(cloud, "lookup"):
+        state, token, reason = cloud.lookup(ask, identity, mark)
         return state, token, reason, (0, "")
     first = first_request(binding.made_at, record.due)
-    search = Search(cloud, who.serial, mark, first)
-    if not _read_list(ask, cloud, who, search):
+    search = DeviceSearch(cloud, identity.serial, mark, first)
+    if not _read_list(ask, cloud, identity, search):
         return "unknown", "", "cannot_look", (0, "")
-    binding.tell("warning", {"what": "read_write_key"})  # and so can whoever holds the reader
+    binding.emit("warning", {"what": "read_write_key"})  # and so can whoever holds the reader
     if search.aged:
         from .dates import same_time
 
@@ -83,10 +83,10 @@ def _outcome(binding) -> tuple:
     return state, token, reason, search.where
 
 
-def _read_list(ask, cloud, identity, search: Search) -> bool:
+def _read_list(ask, cloud, identity, search: DeviceSearch) -> bool:
     """Read a list to its end; tell whether the key may. Raises Failed for one that is not whole."""
 
-    def take(fill) -> None:
+    def read_body(fill) -> None:
         got = fill(piece)
         while got:
             reader.feed(piece[:got])
@@ -99,20 +99,20 @@ def _read_list(ask, cloud, identity, search: Search) -> bool:
 
     piece = bytearray(256)
     headers = cloud.request(identity, "")[1]
-    pages = Pages()
+    pages = ListPages()
     for page in range(1, 1000):
         tokens = []
         count = search.number
         reader = ListReader(cloud.LIST[1:], entry)
-        status, _ = ask("GET", cloud.LIST[0] % page, headers, b"", take)
+        status, _ = ask("GET", cloud.LIST[0] % page, headers, b"", read_body)
         if status in (401, 403):
             return False
         if status != 200 or not (reader.closed and reader.listed):
-            raise Failed("answer", "status %d" % status)
+            raise StepFailed("answer", "status %d" % status)
         try:
             ends = (tokens[0], tokens[-1]) if tokens else ()
             if not pages.more(ends, search.number - count, reader.total):
                 return True
         except ValueError as error:
-            raise Failed("answer", error.args[0])
-    raise Failed("answer", "list_endless")
+            raise StepFailed("answer", error.args[0])
+    raise StepFailed("answer", "list_endless")

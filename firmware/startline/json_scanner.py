@@ -14,7 +14,7 @@ _DEEPEST = 100  # brackets that may be open at once
 _ESCAPES = {0x6E: 10, 0x74: 9, 0x72: 13, 0x62: 8, 0x66: 12, 0x22: 34, 0x5C: 92, 0x2F: 47}
 
 
-class Scanner:
+class JsonScanner:
     """Takes JSON piece by piece; subclasses are told what it holds.
 
     They have `value(raw, kind)`: at `path`, a TEXT, a WORD (a number, null, or anything else
@@ -49,9 +49,9 @@ class Scanner:
                 word = self.word
                 self.word = b""
                 self.whole = len(word) < self.LONGEST
-                self.take(word, WORD)
+                self.accept(word, WORD)
             if code not in b" \t\r\n" and (self.path or self.begins(code)):
-                self.sign(code)
+                self.punctuation(code)
 
     def begins(self, code: int) -> bool:
         """Tell whether a document begins here, or else it is to be passed over. Raises ValueError."""
@@ -63,10 +63,10 @@ class Scanner:
             raise ValueError
         return opens
 
-    def sign(self, code: int) -> None:
+    def punctuation(self, code: int) -> None:
         """Take a character outside of strings. Raises ValueError where it cannot stand."""
         if code in b"{[":
-            self.take(bytes((code,)), OPEN)
+            self.accept(bytes((code,)), OPEN)
         elif code in b"}]":
             self.close(code)
         elif code == 0x22:
@@ -84,7 +84,7 @@ class Scanner:
         elif len(self.word) < self.LONGEST:
             self.word += bytes((code,))
 
-    def take(self, raw: bytes, kind: int) -> None:
+    def accept(self, raw: bytes, kind: int) -> None:
         """Take a name, or a value, or the beginning of one."""
         path = self.path
         if not self.next and kind != OPEN:
@@ -95,7 +95,7 @@ class Scanner:
             raise ValueError
         self.value(raw, kind)
         if kind != OPEN:
-            self.after()
+            self.value_done()
         elif raw == b"{":
             path.append(b"")
             self.next = 0
@@ -107,10 +107,10 @@ class Scanner:
         if code != (0x5D if self.path[-1] is None else 0x7D) or (code == 0x7D and self.next):
             raise ValueError
         self.path.pop()
-        self.after()
+        self.value_done()
         self.ended(code)
 
-    def after(self) -> None:
+    def value_done(self) -> None:
         """Know what comes behind a value."""
         self.closed = not self.path
         self.next = 2 if self.closed or self.path[-1] is None else 0
@@ -133,7 +133,7 @@ class Scanner:
             self.high = 0
             raw = self.text
             self.text = None
-            self.take(raw, TEXT)
+            self.accept(raw, TEXT)
         return end + 1
 
     def unescape(self, data: bytes, at: int) -> int:

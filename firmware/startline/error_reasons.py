@@ -3,7 +3,7 @@
 import errno
 
 
-def reason(step: str, error: Exception) -> str:
+def error_reason(step: str, error: Exception) -> str:
     """Return why an exchange did not succeed, by the step that it had come to.
 
     In the step `tls`: unknown_ca, wrong_host, expired, not_yet_valid, or handshake for all else.
@@ -45,7 +45,7 @@ def _of_tls(text: str) -> str:
     return "handshake"
 
 
-def of_wifi(wlan, status: int) -> str:
+def wifi_reason(wlan, status: int) -> str:
     """Return why a join did not succeed, by the status that it ended with."""
     if status in (15, 202, 204):  # 15 and 204 are handshakes
         return "wrong_password"

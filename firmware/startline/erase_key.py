@@ -4,34 +4,34 @@ First its bytes are programmed to zero, last the entry is marked as erased, the 
 a boot that finds the entry still there knows that power failed in between, and does it again.
 """
 
-from .entries import Entries
+from .nvs_entries import NvsEntries
 
 
-def scrub(device) -> None:
+def erase_key(device) -> None:
     """Wipe it where it stands; say whether that succeeded."""
     chip = device.hal.full()
-    who = device.identity
-    flash = chip.flash("nvs" if who.stock else "fctry")
+    identity = device.identity
+    flash = chip.flash("nvs" if identity.stock else "fctry")
     done = True
     try:
-        for namespace, key, place in Entries(flash.read, flash.size):
+        for namespace, key, place in NvsEntries(flash.read, flash.size):
             if namespace == "claim" and key in ("key", "auth"):
                 offset, head = place
                 size = 32 * (head[2] - 1)
                 flash.program(offset + 32, bytes(size))
                 done = done and not any(flash.read(offset + 32, size))
-                if not who.stock:
-                    _forget(flash, offset, head[2])
-        if who.stock:
-            from .sweep import sweep
+                if not identity.stock:
+                    _mark_erased(flash, offset, head[2])
+        if identity.stock:
+            from .zero_erased import zero_erased
 
-            sweep(chip, flash)
+            zero_erased(chip, flash)
     except OSError:
         done = False
-    device.tell("scrub", {"done": done})
+    device.emit("scrub", {"done": done})
 
 
-def _forget(flash, offset: int, span: int) -> None:
+def _mark_erased(flash, offset: int, span: int) -> None:
     """Mark entries as erased: two bits each, in the second 32 bytes of their page."""
     page = offset & -4096
     states = bytearray(flash.read(page + 32, 32))

@@ -5,33 +5,33 @@ no room for it any more must not find out afterwards.
 """
 
 from . import __version__
-from .answer import Answer
-from .errors import Failed
-from .guard import Door, exchange
+from .bind_answer import BindAnswer
+from .errors import StepFailed
+from .http_guard import GuardedTransport, exchange
 
 _MOST = 8192  # bytes of an answer that are read
 
 
-def ask(binding) -> "int | None":
+def bind_request(binding) -> "int | None":
     """Make the request; return after how many milliseconds to do so again, if at all.
 
     Raises Failed for what failed before the first byte.
     """
-    who = binding.who
+    identity = binding.identity
     chip = binding.chip
     binding.online()
-    record = binding.begin()
+    record = binding.new_record()
     record.attempt = chip.random(4)
     mark = __version__ + "+sl." + record.attempt.hex()
-    if who.values.get("set.mark") == 0:
+    if identity.values.get("set.mark") == 0:
         mark = ""
-    path, headers, body = binding.cloud.request(who, mark)
+    path, headers, body = binding.cloud.request(identity, mark)
     limit = min(30000, binding.left())
     record.due = chip.unix() + limit // 1000
     binding.sent = False
-    answer = Answer(binding.cloud)
+    answer = BindAnswer(binding.cloud)
 
-    def take(fill) -> None:
+    def read_body(fill) -> None:
         """Read the body byte by byte: a cut must not lose what came before."""
         byte = bytearray(1)
         try:
@@ -39,25 +39,27 @@ def ask(binding) -> "int | None":
                 if not fill(byte):
                     break
                 answer.read(byte)
-        except Failed:
+        except StepFailed:
             pass
 
-    door = Door(chip, binding.link.sockets, binding.roots, limit, binding.promise)
+    transport = GuardedTransport(
+        chip, binding.link.sockets, binding.roots, limit, binding.record_unknown
+    )
     status = 0
     token = ""
     state = "unknown"
     try:
-        status, _ = exchange(door, "POST", who.base_url + path, headers, body, take)
-        secrets = (who.text("claim.key"), who.text("claim.auth"))
+        status, _ = exchange(transport, "POST", identity.base_url + path, headers, body, read_body)
+        secrets = (identity.text("claim.key"), identity.text("claim.auth"))
         state, token, reason = answer.meaning(status, secrets)
-    except Failed as failed:
+    except StepFailed as failed:
         reason = failed.args[1]
         if not binding.sent:
             raise
-    binding.tell("answer", {"status": status, "outcome": state, "reason": reason})
+    binding.emit("answer", {"status": status, "outcome": state, "reason": reason})
     if state == "bound":
         return binding.bound(token, status)
     good = binding.save(state, reason, status)
-    from .trouble import after
+    from .outcome import next_step
 
-    return after(binding, door, state, good)
+    return next_step(binding, transport, state, good)

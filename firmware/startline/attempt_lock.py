@@ -35,7 +35,7 @@ _lock = allocate_lock()
 _holder = [None, 0]  # the device whose attempt is under way, and its thread
 
 
-def alone(device, work) -> None:
+def exclusive(device, work) -> None:
     """Call `work()`, or, while another attempt is under way, take over what comes of that one."""
     mine = False
     try:
