@@ -31,6 +31,8 @@ def _option_row(option: click.Parameter) -> str:
     said = [option.help or ""]
     default = option.default
     if option.show_default and default is not None and not callable(default):
+        if option.secondary_opts:
+            default = (option.opts if default else option.secondary_opts)[0]
         said.append(f"Default: `{default}`.")
     variables = option.envvar
     if variables:
@@ -41,7 +43,7 @@ def _option_row(option: click.Parameter) -> str:
 
 
 def _verb(name: str, command: click.Command, level: int) -> str:
-    text = f"{'#' * level} `startline {name}`\n\n{(command.help or '').strip()}\n\n"
+    text = f"{'#' * level} `startline {name}`\n\n{inspect.cleandoc(command.help or '')}\n\n"
     rows = [_option_row(one) for one in command.params if one.name != "help"]
     if rows:
         text += "| option | value | what it does |\n|---|---|---|\n" + "".join(rows) + "\n"
@@ -166,9 +168,9 @@ def _boards_page() -> str:
 def _world_page() -> str:
     def table(keys: types.MappingProxyType[str, WorldKey]) -> str:
         return _table(
-            ("key", "type", "without it", "meaning"),
+            ("key", "type", "meaning"),
             (
-                (f"`{name}`", key.type, f"`{key.default}`", key.meaning)
+                (f"`{name}`", key.type, f"{key.meaning} Default: `{key.default}`.")
                 for name, key in keys.items()
             ),
         )
@@ -206,7 +208,7 @@ def _members(kind: type) -> str:
             arguments = list(inspect.signature(inner).parameters.values())[1:]
             shown += f"({', '.join(str(one) for one in arguments)})".replace("'", "")
         rows.append((f"`{shown}`", " ".join((inspect.getdoc(inner) or "").split())))
-    return _table(("member", ""), rows)
+    return _table(("member", "what it does"), rows)
 
 
 def _pytest_page() -> str:
@@ -217,10 +219,11 @@ def _pytest_page() -> str:
         function = getattr(pytest_plugin, name)
         said = inspect.getdoc(getattr(function, "__wrapped__", function)) or ""
         rows.append((f"`{name}`", said))
-    text += _table(("fixture", ""), rows)
-    text += "## Marker\n\n" + f"`{' '.join(pytest_plugin.MARKER.split())}`\n\n"
+    text += _table(("fixture", "what it is"), rows)
+    signature, _, said = " ".join(pytest_plugin.MARKER.split()).partition(": ")
+    text += f"## Marker\n\n`{signature}`: {said}\n\n"
     text += "## Options and settings\n\n"
-    text += _table(("name", ""), _plugin_options())
+    text += _table(("name", "what it does"), _plugin_options())
     for kind in vars(station).values():
         if inspect.isclass(kind) and kind.__module__ == station.__name__:
             text += f"## {kind.__name__}\n\n{inspect.getdoc(kind)}\n\n{_members(kind)}"

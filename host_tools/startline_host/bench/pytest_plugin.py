@@ -1,9 +1,9 @@
 """The pytest plugin: a reader, its cloud and its station as fixtures, virtual or on a board.
 
-It is asked for, with `-p startline_host.bench.pytest_plugin` (in `addopts`, say): a test run that
-does not want it has none of its fixtures, options or markers. Its fixtures are `startline_device`,
-`startline_cloud` and `startline_station`; `startline_short_names = true` among pytest's settings
-adds `device`, `cloud` and `station` as other names for them.
+Load it with `-p startline_host.bench.pytest_plugin`, for example in `addopts`; a test run without
+that has none of its fixtures, options or markers. The fixtures are `startline_device`,
+`startline_cloud` and `startline_station`; with `startline_short_names = true` in pytest's settings
+they also have the names `device`, `cloud` and `station`.
 
 Nothing of the bench is imported before a test asks for one of them.
 """
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from startline_host.bench.station import BenchDevice, BenchStation
     from startline_host.mock_cloud import MockCloud
 
-MARKER = """startline(app=None, key="WRITE", cloud={}, given={}): how startline_device, _cloud and
-_station are made: a folder with app.py beside the test, the claim key's access type, options
+MARKER = """startline(app=None, key="WRITE", cloud={}, given={}): how the fixtures are made: a folder with app.py beside the test, the claim key's access type, options
 of MockCloud, and what the device is provisioned with."""
 _TRANSCRIPT = pytest.StashKey["Transcript"]()
 #: A real chip joins and handshakes for real; in seconds on top of every limit.
