@@ -18,9 +18,7 @@ def test_every_key_that_is_read_is_documented_and_no_other() -> None:
 
 
 def test_every_key_of_an_access_point_is_documented_and_no_other() -> None:
-    """The station asks an access point for just the keys of its table."""
-    sources = "".join(
-        path.read_text() for path in (_RUNTIME / "wifi.py", _RUNTIME / "modules" / "network.py")
-    )
-    read = set(re.findall(r"(?:point|known\[name\])\.get\(\"(\w+)\"", sources))
+    """Whatever looks at an access point asks it for just the keys of its table."""
+    sources = "".join(path.read_text() for path in _RUNTIME.rglob("*.py"))
+    read = set(re.findall(r"(?:\bpoint|known\[name\])\.get\(\"(\w+)\"", sources))
     assert read == set(world_keys.ACCESS_POINT_KEYS)

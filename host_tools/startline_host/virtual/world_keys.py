@@ -1,6 +1,6 @@
 """What a file for `--world` may hold: every key, its type, and what it means.
 
-`runtime/world.py` is what reads them; a test holds the two together.
+The runtime is what reads them; a test holds the two together.
 """
 
 from __future__ import annotations
