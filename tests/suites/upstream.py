@@ -23,7 +23,7 @@ _MPREMOTE_OUTCOMES: dict[str, Outcome] = {"OK": "passed", "skip": "skipped"}
 _MICROPYTHON_OUTCOMES: dict[str, Outcome] = {"pass": "passed", "fail": "failed"}
 #: MicroPython's tests of what a chip's port has; the rest is of the PC, of wiring, of two boards.
 _MICROPYTHON_FOLDERS = (
-    "basics", "extmod", "float", "io", "micropython", "misc", "ports/esp32", "stress", "unicode",
+    "basics", "extmod", "float", "micropython", "misc", "ports/esp32", "stress", "unicode",
 )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def test_file_systems_of_the_programs_own_are_mounted(tmp_path: Path) -> None:
 
 
 MOUNTS = r"""
-import os, vfs
+import os, time, vfs
 from esp32 import Partition
 class Ram:
     def __init__(self):
@@ -104,6 +104,46 @@ for name, kind, device in (
     with open("/x/f", "w") as f:
         f.write("content")
     print(name, os.stat("/x/f")[6], isinstance(files, kind) and files in [m[0] for m in vfs.mount()])
+    assert files.stat("f") == os.stat("/x/f") and abs(os.stat("/x/f")[8] - time.time()) < 60, os.stat("/x/f")
     vfs.umount(files)
 print(os.listdir("/"))
+"""
+
+
+def test_modules_are_imported_from_a_file_system_in_python(tmp_path: Path) -> None:
+    """Its files are streams for C code alone, and their text has the chip's numbers."""
+    with Vm(tmp_path) as vm:
+        vm.start()
+        assert vm.run(USER_FILES) == "buffer closed\n116 "
+
+
+USER_FILES = r"""
+import io, sys, vfs
+class File(io.IOBase):
+    def __init__(self, data):
+        self.data = data
+    def readinto(self, buffer):
+        part, self.data = self.data[: len(buffer)], self.data[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+    def ioctl(self, request, arg):
+        if request == 11:
+            print("buffer", end=" ")
+            return 16
+        print("closed" if request == 4 else request)
+        return 0
+class Files:
+    def mount(self, readonly, mkfs):
+        pass
+    def umount(self):
+        pass
+    def stat(self, path):
+        if path == "/module.py":
+            return (0x8000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        raise OSError(2)
+    def open(self, path, mode):
+        return File(b"import errno\nprint(errno.ETIMEDOUT, end=' ')\n")
+vfs.mount(Files(), "/user")
+sys.path.append("/user")
+import module
 """

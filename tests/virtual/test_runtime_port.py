@@ -175,6 +175,43 @@ print(len(esp32.idf_heap_info(esp32.HEAP_DATA)) > 1, esp32.idf_heap_info(esp32.H
     ]
 
 
+def test_what_is_of_the_wrong_type_is_refused_as_on_the_port(vm: Vm) -> None:
+    """Descriptors are no streams, and a socket's kind, a time and an output are what they are."""
+    assert vm.run(WRONG_TYPES).splitlines() == [
+        "OSError('stream operation not supported',)",
+        "OSError('stream operation not supported',)",
+        'TypeError("can\'t convert str to int",)',
+        "TypeError",
+        "TypeError",
+        "OSError",
+        "OSError",
+    ]
+
+
+WRONG_TYPES = """
+import select, socket, sys, time
+for function, *args in (
+    (select.poll().register, 0),
+    (select.select, [0], [], [], 0),
+    (time.gmtime, "0"),
+):
+    try:
+        print(function(*args))
+    except Exception as error:
+        print(repr(error))
+for function, *args in (
+    (socket.socket, socket.AF_INET, None),
+    (socket.socket, socket.AF_INET, socket.SOCK_STREAM, None),
+    (socket.socket, socket.AF_INET, 123456),
+    (sys.print_exception, ValueError(), 1),
+):
+    try:
+        print(function(*args))
+    except Exception as error:
+        print(type(error).__name__)
+"""
+
+
 def test_poll_and_select_tell_streams_apart(vm: Vm) -> None:
     """Every ready stream is in the list once, as itself."""
     vm.feed(b"\x01")

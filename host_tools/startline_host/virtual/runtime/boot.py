@@ -13,6 +13,7 @@ from . import (
     chip_flash,
     clock,
     crystal,
+    file_systems,
     file_times,
     files,
     install,
@@ -110,7 +111,7 @@ def _keep_times(config: dict, life, console) -> None:
     life.clock.changed = changed
     if config["cause"] not in ("soft", "rescue"):
         times.set()
-    files.tell_times(times.of_chip)
+    file_systems.tell_times(times.of_chip)
 
 
 def _connect(driver, receiver, console) -> None:

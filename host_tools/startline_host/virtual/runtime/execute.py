@@ -56,7 +56,7 @@ class ProgramRunner:
         if file is None:
             self._console.say(text)
         else:
-            file.write(text)
+            print(text, end="", file=file)
 
     def _run(self, prepare, mark_end: bool, call=None, interruptible: bool = True) -> int:
         call = call or (lambda code: exec(code, self.namespace))

@@ -28,12 +28,15 @@ class FileTimes:
         self._anchors.append(anchor)
         self._tell("c%d %d" % (anchor[0], anchor[1]))
 
-    def of_chip(self, seconds: int) -> int:
-        """Return the chip's seconds since 2000 for the computer's since 1970; 0 for none."""
+    def of_chip(self, seconds: int, resolution: int = 1) -> int:
+        """Return the chip's seconds since 2000 for the computer's since 1970; 0 for none.
+
+        `resolution` is what a file's time is rounded down to, in seconds.
+        """
         if not seconds:
             return 0
-        # A file's time has whole seconds: what was written within the one of an anchor is later.
-        latest = seconds * _MICROSECONDS + _MICROSECONDS - 1
+        # What was written within the seconds of an anchor is later.
+        latest = (seconds + resolution) * _MICROSECONDS - 1
         for real, chip in reversed(self._anchors):
             if real <= latest:
                 return max(chip, chip + latest - real) // _MICROSECONDS

@@ -11,14 +11,13 @@ from os import stat as _vfs_stat
 
 import vfs as _vfs
 
-from .chip import current
-from .open_file import wrap
+from .file_systems import VfsFat, VfsLfs2
 from .source import fold
-from .volume import Volume
 
 _DIRECTORY = 0x4000
 _FILE = 0x8000
 _NOT_A_DIRECTORY = 20
+_CHUNK = 256
 _FOLDERS = ("/", "/lib")
 
 
@@ -30,20 +29,9 @@ class _ExpectedSource:
 
 
 class _ImportWatch:
-    """Who wants to know of a new module, and who knows the chip's time for the computer's."""
+    """Who wants to know of a new module."""
 
     uncover = None
-    of_chip = None
-
-
-def _interruptible(name: str):
-    """Return a method that does what `real`'s does, and lets Ctrl-C interrupt before that."""
-
-    def call(self, *args):
-        current().console.check()
-        return getattr(self.real, name)(*args)
-
-    return call
 
 
 class SourceFiles:
@@ -51,8 +39,9 @@ class SourceFiles:
 
     def __init__(self, real) -> None:
         self.real = real
-        self._is_lfs = isinstance(real, _vfs.VfsLfs2)
-        self._is_native = isinstance(real, (_vfs.VfsLfs2, _vfs.VfsFat))
+        # Imports read past what a program's operations go through.
+        self._native = getattr(real, "native", real)
+        self._is_lfs = isinstance(real, VfsLfs2)
 
     def __repr__(self) -> str:
         return repr(self.real)
@@ -65,52 +54,33 @@ class SourceFiles:
         expected, _ExpectedSource.path = _ExpectedSource.path, None
         if path == expected and mode == "rb":
             return self._open_module(path)
-        current().console.check()
         if mode[:1] in "wa":
             _written(path)
-        file = self.real.open(path, mode)
-        return wrap(file, mode) if self._is_native else file
+        return self.real.open(path, mode)
 
     def _open_module(self, path: str):
-        file = self.real.open(path, "rb")
+        file = self._native.open(path, "rb")
         if not path.endswith(".py"):
             return file
+        if hasattr(file, "ioctl"):
+            return _SourceStream(file)
         with file:
             return io.BytesIO(fold(file.read()))
-
-    def ilistdir(self, *args):
-        """Return an iterator over a folder's entries."""
-        current().console.check()
-        return _entries(self.real.ilistdir(*args))
-
-    chdir = _interruptible("chdir")
-    getcwd = _interruptible("getcwd")
-    mkdir = _interruptible("mkdir")
-    remove = _interruptible("remove")
-    rename = _interruptible("rename")
-    rmdir = _interruptible("rmdir")
-    statvfs = _interruptible("statvfs")
 
     def stat(self, path: str) -> tuple:
         """Return what `os.stat` does; the importer gets the mode alone, as it does from C code."""
         _ExpectedSource.path = None
         if _ExpectedSource.by_program:
-            current().console.check()
-            return self._with_times(self.real.stat(path))
-        mode = self._mode(path) if self._is_lfs else self.real.stat(path)[0]
+            return self.real.stat(path)
+        mode = self._mode(path) if self._is_lfs else self._native.stat(path)[0]
         if mode == _FILE and path.endswith((".py", ".mpy")):
             _ExpectedSource.path = path
         return (mode, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
-    def _with_times(self, found: tuple) -> tuple:
-        if not self._is_lfs or not _ImportWatch.of_chip:
-            return found
-        return found[:7] + tuple(_ImportWatch.of_chip(seconds) for seconds in found[7:])
-
     def _mode(self, path: str) -> int:
         """Look only at the directory entry: `stat` of a LittleFS also reads the file's time."""
         try:
-            self.real.ilistdir(path)
+            self._native.ilistdir(path)
             return _DIRECTORY
         except OSError as error:
             if error.errno == _NOT_A_DIRECTORY:
@@ -118,39 +88,29 @@ class SourceFiles:
             raise
 
 
-class VfsLfs2(SourceFiles):
-    """Stand in for `vfs.VfsLfs2`."""
+class _SourceStream(io.IOBase):
+    """Source text behind a stream of a program's own file system, which has what C code needs."""
 
-    def __init__(self, device, **options) -> None:
-        super().__init__(_vfs.VfsLfs2(Volume.of(device), **options))
+    def __init__(self, real) -> None:
+        self._real = real
+        self._text = None
 
-    @staticmethod
-    def mkfs(device, **options) -> None:
-        """Make an empty file system."""
-        _vfs.VfsLfs2.mkfs(Volume.of(device), **options)
+    def readinto(self, buffer) -> int:
+        if self._text is None:
+            self._text = io.BytesIO(fold(self._read()))
+        return self._text.readinto(buffer)
 
+    def ioctl(self, request: int, arg: int) -> int:
+        return self._real.ioctl(request, arg)
 
-class VfsFat(SourceFiles):
-    """Stand in for `vfs.VfsFat`."""
-
-    def __init__(self, device) -> None:
-        super().__init__(_vfs.VfsFat(Volume.of(device)))
-
-    @staticmethod
-    def mkfs(device) -> None:
-        """Make an empty file system."""
-        _vfs.VfsFat.mkfs(Volume.of(device))
-
-
-def _entries(real):
-    for entry in real:
-        current().console.check()
-        yield entry
-
-
-def tell_times(of_chip) -> None:
-    """Give files the times of `of_chip(seconds)`, which takes those of the computer."""
-    _ImportWatch.of_chip = of_chip
+    def _read(self) -> bytes:
+        text = b""
+        buffer = bytearray(_CHUNK)
+        while True:
+            count = self._real.readinto(buffer)
+            if not count:
+                return text
+            text += buffer[:count]
 
 
 def watch(uncover) -> None:
@@ -187,7 +147,7 @@ def stat(path: str) -> tuple:
 def mount(*what, **options):
     """Stand in for `vfs.mount`: of a file system or of a block device, or the list of both."""
     if not what:
-        return _vfs.mount()
+        return [(getattr(files, "real", files), path) for files, path in _vfs.mount()]
     device, *rest = what
     _vfs.mount(_wrap(device), *rest, **options)
     return None
@@ -202,12 +162,10 @@ def umount(what) -> None:
 
 
 def _wrap(device):
-    if isinstance(device, SourceFiles):
-        return device
     if hasattr(device, "open"):
         return SourceFiles(device)
     try:
-        return VfsLfs2(device)
+        return SourceFiles(VfsLfs2(device))
     except Exception:
         # As the port does: a device may not even know how LittleFS reads. FAT is what is left.
-        return VfsFat(device)
+        return SourceFiles(VfsFat(device))

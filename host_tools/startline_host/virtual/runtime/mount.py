@@ -1,6 +1,7 @@
 """Mounts the `vfs` partition as the port's `_boot.py` does, and makes one in a blank partition."""
 
 from . import files
+from .file_systems import VfsLfs2
 from .modules.time import sleep
 from .volume import Volume
 
@@ -20,15 +21,15 @@ def mount(console) -> None:
         console.say("There is no vfs partition.\n")
         return
     try:
-        files.mount(files.VfsLfs2(device), "/")
+        files.mount(VfsLfs2(device), "/")
         return
     except OSError:
         pass
     if not _is_blank(device):
         _complain(console)
     console.say("Performing initial setup\n")
-    files.VfsLfs2.mkfs(device)
-    files.mount(files.VfsLfs2(device), "/")
+    VfsLfs2.mkfs(device)
+    files.mount(VfsLfs2(device), "/")
     with open("boot.py", "w") as file:
         file.write(_BOOT_PY)
 

@@ -4,16 +4,17 @@ import os as _real
 import sys as _sys
 from collections import namedtuple as _namedtuple
 
+from .. import file_systems as _file_systems
 from .. import files as _files
 
-_HOST_ONLY = ("system", "getenv", "putenv", "unsetenv", "VfsPosix", "errno")
+_HOST_ONLY = ("system", "getenv", "putenv", "unsetenv", "VfsPosix", "VfsLfs1", "errno")
 
 for _name in dir(_real):
     if _name[:2] != "__" and _name not in _HOST_ONLY:
         globals()[_name] = getattr(_real, _name)
 
-VfsLfs2 = _files.VfsLfs2
-VfsFat = _files.VfsFat
+VfsLfs2 = _file_systems.VfsLfs2
+VfsFat = _file_systems.VfsFat
 mount = _files.mount
 umount = _files.umount
 stat = _files.stat

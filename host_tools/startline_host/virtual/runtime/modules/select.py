@@ -19,7 +19,9 @@ class _Poll:
         _current().console.watch(self._poll)
 
     def register(self, stream, events: int = POLLIN | POLLOUT) -> None:
-        """Wait for a stream, too."""
+        """Wait for a stream, too. Raises OSError for what is none: a chip has no descriptors."""
+        if isinstance(stream, int):
+            raise OSError("stream operation not supported")
         self._poll.register(stream, events)
 
     def modify(self, stream, events: int) -> None:

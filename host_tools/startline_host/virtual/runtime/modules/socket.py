@@ -96,13 +96,16 @@ class socket(_io.IOBase):
     """A socket. While the link carries nothing, it waits as long as its timeout says."""
 
     def __init__(self, af=AF_INET, type=SOCK_STREAM, proto=0, fileno=None) -> None:
+        for number in (af, type, proto):
+            if not isinstance(number, int):
+                raise TypeError("can't convert %s to int" % number.__class__.__name__)
         self._timeout = None
         self._is_stream = type == SOCK_STREAM
         self._is_new = fileno is None and self._is_stream
         self._goes_nowhere = False
         self._is_open = True
         self._told: dict = {}
-        self._real = fileno or _real.socket(_real.AF_INET, type)
+        self._real = fileno or self._call(_real.socket, _real.AF_INET, type)
 
     def close(self) -> None:
         """Close."""

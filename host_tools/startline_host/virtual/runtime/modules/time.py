@@ -23,6 +23,8 @@ def time_ns() -> int:
 
 def gmtime(seconds=None) -> tuple:
     """Return the calendar of a time, or of now."""
+    if seconds is not None and not isinstance(seconds, (int, float)):
+        raise TypeError("can't convert %s to int" % type(seconds).__name__)
     return _clock.calendar(time() if seconds is None else int(seconds))
 
 
