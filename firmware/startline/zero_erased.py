@@ -1,16 +1,25 @@
 """The rest of taking a key off a stock `nvs`, where NVS's own driver works on the same bytes."""
 
+from binascii import crc32
+from struct import unpack_from
+
 
 def zero_erased(chip, flash) -> None:
-    """Zero whatever is marked as erased, then have NVS forget the key. Raises OSError.
+    """Zero whatever the driver counts as erased, then have it forget the key. Raises OSError.
 
-    A key that was set twice has left its older self behind; the driver ignores erased entries.
+    A key that was set twice has left its older self behind, and a page whose erase was cut may
+    still hold a copy of what was moved out of it: the driver erases that one before its next use.
     """
     for page in range(0, flash.size, 4096):
-        states = flash.read(page + 32, 32)
+        head = flash.read(page, 64)
+        unused = (
+            crc32(head[4:28], -1) != unpack_from("<I", head, 28)[0]
+            or head[0] not in b"\xfe\xfc\xf8"
+        )
         for index in range(126):
             offset = page + 64 + 32 * index
-            if not states[index >> 2] >> (index & 3) * 2 & 3 and any(flash.read(offset, 32)):
+            erased = unused or not head[32 + (index >> 2)] >> (index & 3) * 2 & 3
+            if erased and flash.read(offset, 32) not in (bytes(32), b"\xff" * 32):
                 flash.program(offset, bytes(32))
     nvs = chip.nvs("claim")
     for key in ("key", "auth"):

@@ -148,6 +148,20 @@ def test_leftovers_of_an_erased_key() -> None:
     assert b"ror-" not in flash.data
 
 
+@pytest.mark.parametrize("done", [1, 31, 64, 1000])
+def test_leftovers_in_a_page_whose_erase_was_cut(done: int) -> None:
+    """A page that was moved, and whose erase was cut after some bytes, keeps no copy of the key."""
+    flash = stock()
+    page = flash.data[:0x1000]
+    flash.data[0x2000:0x3000] = b"\xff" * done + page[done:]
+    flash.data[0x2000 + 0x800 : 0x2000 + 0x800 + len(KEY)] = KEY.encode()
+    head = bytes(flash.data[0x2000 + done : 0x2000 + 64])
+    scrub_once(Chip({"nvs": flash}, {}))
+    assert b"ror-" not in flash.data
+    assert bytes(flash.data[0x2000 + done : 0x2000 + 64]) == head
+    assert reader(flash).get("factory", "serial") == b"DEVICE-123"
+
+
 def test_flash_that_keeps_the_key_is_told() -> None:
     """If the bytes do not go, the boot says that the scrub is not done."""
     flash = RamFlash(bytearray(IMAGE))
