@@ -50,22 +50,26 @@ def _post(sender, batch, left: int):
             progress.use_map(batch.map)
         progress.freeze(batch.before)
 
-    request, opening, closing = sender.cloud.send_passings(progress.session.token)
-    length = len(opening) + len(closing) + left - 1
-    for passing in passings_of(sender.journal, batch):
-        length += len(_text(sender, passing).encode())
-        if not passing.number & 7:
-            yield 0
     try:
-        status, fields = yield from sender.exchange(
-            request, length, _pieces(sender, batch, opening, closing), before
-        )
+        status, fields = yield from exchange(sender, batch, left, before)
     except StepFailed as failed:
         if sender.connection.spoke and failed.args[1] != "status 429":
             progress.doubt(batch.before)
             sender.looked = False
         raise
     return _judge(sender, batch, left, status, fields)
+
+
+def exchange(sender, batch, left: int, before):
+    """Send the `left` passings of a batch; the value is (status, fields). Raises Failed."""
+    request, opening, closing = sender.cloud.send_passings(sender.progress.session.token)
+    length = len(opening) + len(closing) + left - 1
+    for passing in passings_of(sender.journal, batch):
+        length += len(_text(sender, passing).encode())
+        if not passing.number & 7:
+            yield 0
+    pieces = _pieces(sender, batch, opening, closing)
+    return (yield from sender.exchange(request, length, pieces, before))
 
 
 def _judge(sender, batch, left: int, status: int, fields: dict) -> int:

@@ -35,6 +35,7 @@ PROGRESS = 9  # how things stand where a sector begins, `PROGRESS_FORMAT`
 ASIDE = 10  # passings u32 to u32 are not sent, why u8 (`ASIDE_REASONS`), HTTP status u16
 MAP = 11  # how times of a boot become UTC, `TIME_MAP`
 END = 12  # session u16 was closed by the reader's program before passing u32
+RELEASED = 14  # passings u32 to u32, which were set aside, need not be kept any more
 UNSURE = 13  # passings u32 up to below u32 may be at the cloud: no counted answer came
 
 AMENDED_FORMAT = "<IIHBbB"

@@ -16,6 +16,7 @@ from .journal_format import (
     MAP,
     PROGRESS,
     PROGRESS_FORMAT,
+    RELEASED,
     SENT,
     SESSION,
     TIME,
@@ -124,6 +125,8 @@ class Progress:
         elif kind == UNSURE:
             first, before = unpack_from("<II", payload)
             self._doubt(first, before)
+        elif kind == RELEASED:
+            self._release(*unpack_from("<II", payload))
         elif kind == AMENDED:
             self.amends = True
         elif kind == MAP:
@@ -244,6 +247,20 @@ class Progress:
         else:
             aside.append([first, last, why])
         self._move(last + 1)
+
+    def release(self, first: int, last: int) -> None:
+        """Note that passings which were set aside need not be kept any more."""
+        self.journal.append(RELEASED, pack("<II", first, last))
+        self._release(first, last)
+
+    def _release(self, first: int, last: int) -> None:
+        kept = []
+        for low, high, why in self.aside:
+            if low < first:
+                kept.append([low, min(high, first - 1), why])
+            if high > last:
+                kept.append([max(low, last + 1), high, why])
+        self.aside = kept
 
     def done(self) -> bool:
         """Tell whether there is nothing left to send or to close."""

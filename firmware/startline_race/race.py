@@ -196,7 +196,7 @@ class Race:
 
         Only resolving a name and the arithmetic of a TLS handshake hold it for longer.
         """
-        sender = self._have_sender()
+        sender = self.sender()
         start = self.chip.ms()
         while not sender.tick() and self.chip.since(start) < ms:
             pass
@@ -205,11 +205,12 @@ class Race:
         """Send for ever, as a task beside others."""
         from asyncio import sleep_ms
 
-        sender = self._have_sender()
+        sender = self.sender()
         while True:
             await sleep_ms(sender.tick())
 
-    def _have_sender(self):
+    def sender(self):
+        """Return what sends, which is loaded when it is first needed."""
         if not self._sender:
             from .sender import Sender
 

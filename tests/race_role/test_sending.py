@@ -163,6 +163,14 @@ def test_a_poisoned_passing_is_set_aside(make_racer: MakeRacer, cloud: MockCloud
     assert racer.numbers(session) == [number for number in range(1, 131) if number != 77]
 
 
+def test_an_operator_decides_what_becomes_of_it(make_racer: MakeRacer) -> None:
+    """Passings that were set aside are sent once more, or let go, by an operator's command."""
+    racer = make_racer()
+    racer.run("test_commands", count=20, poison=7)
+    (session,) = racer.sessions()
+    assert racer.numbers(session) == list(range(1, 21))
+
+
 def test_forbidden_stops(make_racer: MakeRacer, cloud: MockCloud) -> None:
     """A key that may not: told once, and not asked again and again; nothing is lost."""
     racer = make_racer()

@@ -32,7 +32,8 @@ def compile_race(folder: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     lib = folder / "lib"
-    for path in (*VM.glob("*.py"), SOURCES.parent / "tests" / "firmware" / "fake_chip.py"):
+    beside = (SOURCES / "race_commands.py", SOURCES.parent / "tests/firmware/fake_chip.py")
+    for path in (*VM.glob("*.py"), *beside):
         (lib / f"{path.stem}.mpy").write_bytes(compile_source(path.read_bytes(), path.name))
     return lib
 

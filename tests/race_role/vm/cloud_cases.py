@@ -1,4 +1,4 @@
-"""RacingSettings against a cloud over TLS, in real time; each case is one life of a reader."""
+"""Racing against a cloud over TLS, in real time; each case is one life of a reader."""
 
 import given
 from fake_chip import FileFlash
@@ -161,8 +161,8 @@ def test_life():
         print("STATE " + json.dumps([race.state, chip.events]))
 
 
-def test_poison():
-    """One passing among many is one that the cloud refuses."""
+def poisoned_race():
+    """Race with one passing among many that the cloud refuses; it is set aside."""
     chip, race = boot()
     have_time(chip, race)
     race.open("10 km")
@@ -175,9 +175,50 @@ def test_poison():
     race.settings.cloud.passing = poisoned
     for count in range(given.count):
         race.passing(EPC % count)
+    return chip, race, plain
+
+
+def test_poison():
+    """One passing among many is one that the cloud refuses."""
+    chip, race, _ = poisoned_race()
     race.close()
     send_all(chip, race, 30000)
     assert race.state["aside"] == 1 and race.state["sent"] == given.count - 1
     told = [fields for name, fields in chip.events if name == "race_aside"]
     assert told == [{"first": given.poison, "last": given.poison, "status": 400}], told
     assert race.progress.keep_from() == given.poison
+
+
+def refused(call, *args):
+    """Return why a command is refused."""
+    try:
+        call(*args)
+    except (OSError, ValueError) as error:
+        return str(error)
+    raise AssertionError("done")
+
+
+def test_commands():
+    """An operator has what was set aside sent once more, or let go; nothing else can be named."""
+    import race_commands
+
+    chip, race, plain = poisoned_race()
+    send_all(chip, race, 30000, lambda: race.state["reason"] == "idle")
+    poison = given.poison
+    assert "400" in refused(race_commands.resend, poison, poison)
+    assert "not set aside" in refused(race_commands.resend, poison, poison + 1)
+    assert "not set aside" in refused(race_commands.release, 1, 2)
+    assert race.state["aside"] == 1
+    race.settings.cloud.passing = plain
+    assert race_commands.resend(poison, poison)["aside"] == 0
+    race.progress.set_aside(3, 5, 0)
+    assert race_commands.release(4, 4)["aside"] == 2
+    assert race.progress.aside == [[3, 3, 0], [5, 5, 0]]
+    race.journal.flash.save()
+    _, again = boot()
+    assert again.progress.aside == [[3, 3, 0], [5, 5, 0]]
+    race_commands.set_time(NOW * 1000 + 5000, 20)
+    assert again.state["clock"] == "usb"
+    again.close()
+    send_all(chip, again)
+    assert "not open" in refused(race_commands.resend, 3, 3)

@@ -15,7 +15,7 @@ def run(servers, rounds=1, enough_ms=0):
     chip.station.joined = True
     race = race_device(chip).race()
     race.settings.servers = ",".join(servers)
-    sender = race._have_sender()
+    sender = race.sender()
     for _ in range(rounds):
         if race.keeper.known() and race.keeper.quality()[1] <= enough_ms:
             break
