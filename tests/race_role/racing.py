@@ -25,15 +25,21 @@ class RacingReader:
         self.lib = lib
         self.cloud = cloud
         folder.mkdir(exist_ok=True)
-        settings = settings_for(
+        self._settings = settings_for(
             cloud.base_url, cloud.ca_der, cloud.keys[key], run="same", **options
         )
-        (folder / "fctry").write_bytes(factory_image(settings))
-        (folder / "nvs").write_bytes(BLANK * 0x6000)
-        (folder / "bind").write_bytes(BLANK * 0x2000)
+        self.become("DEVICE-123")
         (folder / "race").write_bytes(BLANK * SECTOR * 256)
         self.state: dict[str, Any] = {}
         self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def become(self, serial: str) -> None:
+        """Be another unit, not bound yet, on the same flash."""
+        image = factory_image(self._settings, serial=serial)
+        (self.folder / "fctry").write_bytes(image)
+        (self.folder / "nvs").write_bytes(BLANK * 0x6000)
+        (self.folder / "bind").write_bytes(BLANK * 0x2000)
+        (self.folder / "record").unlink(missing_ok=True)
 
     def run(
         self, case: str, heap: str = "24m", module: str = "cloud_cases", **given: object
@@ -65,9 +71,9 @@ class RacingReader:
         """List the events of that name in the last life."""
         return [fields for event, fields in self.events if event == name]
 
-    def sessions(self) -> list[dict[str, Any]]:
-        """List the device's sessions at the cloud, oldest first."""
-        device = self.cloud.devices()[0]["deviceid"]
+    def sessions(self, number: int = 0) -> list[dict[str, Any]]:
+        """List the sessions of the cloud's first device, or another one, oldest first."""
+        device = self.cloud.devices()[number]["deviceid"]
         answer = self._get(f"/sessions/device/{device}")
         return list(answer.get("result", []))
 

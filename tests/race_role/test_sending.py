@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from startline_race.journal_format import PASSING, entries_of
 
 from startline_host.mock_cloud import MockCloud
-from tests.race_role.racing import RacingReader
+from tests.race_role.racing import SECTOR, RacingReader
 
 MakeRacer = Callable[..., RacingReader]
 
@@ -212,3 +215,36 @@ def test_live(make_racer: MakeRacer, cloud: MockCloud) -> None:
     racer.run("test_live", count=300)
     assert cloud.connections == before + 1
     all_once(racer, 300)
+
+
+def test_the_strongest_sighting_is_sent(make_racer: MakeRacer) -> None:
+    """With the best of the repeats wanted, one passing goes out, with the strongest one's time."""
+    racer = make_racer()
+    text = racer.run("test_best")
+    times = json.loads(next(line[6:] for line in text.splitlines() if line.startswith("TIMES ")))
+    (session,) = racer.sessions()
+    (passing,) = racer.passings(session)
+    at = datetime.fromisoformat(passing["timestamp"]).timestamp() * 1000
+    assert min(times, key=lambda one: abs(one - at)) == times[1]
+
+
+def test_a_hundred_and_fifty_a_second(make_racer: MakeRacer) -> None:
+    """At 150 passings a second, while sending is at work and the link goes, none is lost."""
+    racer = make_racer()
+    racer.run("test_rate", count=900)
+    all_once(racer, 900)
+
+
+def test_another_boards_journal_is_never_sent(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """Passings of a journal that another serial number wrote stay, and go out under no other name."""
+    racer = make_racer()
+    racer.life([])
+    racer.run("test_store_offline", count=10)
+    racer.become("DEVICE-124")
+    racer.life(["21 km"], 5)
+    assert [len(racer.sessions(number)) for number in (0, 1)] == [0, 1]
+    assert racer.numbers(racer.sessions(1)[0]) == [1, 2, 3, 4, 5]
+    raw = (racer.folder / "race").read_bytes()
+    sectors = [raw[at : at + SECTOR] for at in range(0, len(raw), SECTOR)]
+    kinds = [kind for sector in sectors for kind, _ in entries_of(sector)]
+    assert kinds.count(PASSING) == 15

@@ -1,5 +1,7 @@
 """Racing against a cloud over TLS, in real time; each case is one life of a reader."""
 
+import json
+
 import given
 from fake_chip import FileFlash
 from nor_flash import FullFlash
@@ -156,8 +158,6 @@ def test_life():
         send_all(chip, race, given.limit_ms, until)
     finally:
         race.journal.flash.save()
-        import json
-
         print("STATE " + json.dumps([race.state, chip.events]))
 
 
@@ -222,3 +222,43 @@ def test_commands():
     again.close()
     send_all(chip, again)
     assert "not open" in refused(race_commands.resend, 3, 3)
+
+
+def test_best():
+    """Of the sightings within the dead time the strongest is sent, with its own time."""
+    from startline_race.dead_time import DeadTime
+
+    chip, race = boot()
+    have_time(chip, race)
+    race.settings.dead_us = 1500000
+    race.settings.best = 1
+    race.dead_time = DeadTime(race.progress, race.settings)
+    race.open("10 km")
+    times = []
+    for rssi in (-70, -40, -60):
+        times.append(race.keeper.utc_us() // 1000)
+        assert race.passing(EPC % 1, rssi=rssi) == 1
+        chip.sleep(200)
+        race.send(5)
+    assert race.state["sent"] == 0  # a stronger one may still come
+    race.close()
+    send_all(chip, race)
+    print("TIMES " + json.dumps(times))
+
+
+def test_rate():
+    """150 passings a second while sending is at work and the link goes; none is lost."""
+    chip, race = boot()
+    have_time(chip, race)
+    race.open("10 km")
+    start = chip.ms()
+    for count in range(given.count):
+        chip.station.joined = not given.count // 3 < count < given.count // 2
+        if not chip.station.joined:
+            race.sender().drop()
+        while chip.since(start) * 150 < count * 1000:
+            race.send(2)
+        assert race.passing(EPC % count) == count + 1
+    chip.station.joined = True
+    race.close()
+    send_all(chip, race, 60000)

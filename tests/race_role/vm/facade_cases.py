@@ -182,6 +182,19 @@ def test_dead_time_merges_repeats():
     assert len(stored(race)) == 3
 
 
+def test_a_dead_time_that_cannot_be():
+    """A negative dead time is none, one of days an hour at most; both are told."""
+    for value, fit in ((-5, 0), (90000000, 3600000)):
+        chip = make_chip(FCTRY)
+        device = race_device(chip)
+        device.identity.values["race.dead_time"] = value
+        race = device.race()
+        assert race.settings.dead_us == fit * 1000
+        told = [fields["what"] for name, fields in chip.events if name == "warning"]
+        assert told == ["out_of_range race.dead_time"], told
+        assert race.passing(EPC) == 1
+
+
 def test_dead_time_takes_many_chips():
     """More chips than are kept in mind cost no passing and stay within bounded memory."""
     chip, race = start()
