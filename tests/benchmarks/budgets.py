@@ -59,6 +59,7 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "race.passing_programs": at_most(2),
         "race.passing_erases": at_most(0),
         "race.passing_garbage": at_most(512),
+        "race.passing_longest": at_most(5),
         "race.passings_a_second": Budget(">=", 20, "ratio"),
         "race.erases_a_passing": at_most(1 / 60),
         "race.open_full": at_most(300),

@@ -14,6 +14,7 @@ from tests.race_role.racing import RacingReader
 from tests.race_role.vm_cases import compile_race
 
 _BACKLOG = 10_000
+_RATE_SECONDS = 20
 
 
 def rows(work: Path) -> Iterator[Row]:
@@ -30,6 +31,9 @@ def rows(work: Path) -> Iterator[Row]:
         line = Peer("a line in LittleFS, flushed", 1e6 / passing["line_us"])
         note = "VM time, and what a W25Q32JV takes for its programs and erases by its data sheet"
         yield Row("passings_a_second", 1e6 / passing["passing_us"], "passings/s", line, note)
+        rate = _measure(racer, "test_rate", count=_RATE_SECONDS * 150, heap="1m")
+        note = "VM time beside its programs, 150 a second, sending at work, the link goes"
+        yield Row("passing_longest", rate["longest_ms"], "ms", note=note)
         wear = _measure(racer, "test_wear")["erases_a_passing"]
         peer = Peer("a line in LittleFS, flushed", passing["line_erases"])
         yield Row("erases_a_passing", wear, "erases", peer, note="with what is said of sending")

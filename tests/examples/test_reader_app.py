@@ -6,11 +6,20 @@ import ssl
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
+from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
+from startline_host.bench.scenarios.model import ReaderSettings
+from startline_host.bench.scenarios.provisioning import CloudLink, Provisioner
+from startline_host.bench.scenarios.transcript import Transcript
+from startline_host.bench.scenarios.virtual_rig import VirtualRig
 from startline_host.bench.station import BenchDevice, BenchStation
+from startline_host.boards import load_board
+from startline_host.flows.usb_link import UsbLink
+from startline_host.formats.bytecode import owner_files
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual.time_server import TimeServer
 from startline_host.virtual.uhf_module import UhfModule, frame, split, tag_frame
@@ -18,6 +27,7 @@ from startline_host.virtual.uhf_module import UhfModule, frame, split, tag_frame
 pytestmark = pytest.mark.startline(
     app="../../examples/reader_app", given={"run_key": "same", "dead_time": 1500}
 )
+APP = Path(__file__).parents[2] / "examples" / "reader_app"
 EPC = "E2801160600002054C3A{:04X}"
 BUTTON, PRESSED, RELEASED = "0", 0, 1
 SECONDS = 40.0
@@ -125,3 +135,32 @@ def test_power_and_link_go(
         startline_station.set_world()
         race_is(reader, sent=15, waiting=0)
     assert [one["num_passing"] for one in passings_of(startline_cloud)] == list(range(1, 16))
+
+
+def test_over_the_cable(tmp_path: Path) -> None:
+    """With link = "usb" time, session and passings go through the console's frames."""
+    base = make_base(load_board(VIRTUAL_BOARD), own=owner_files(APP))
+    transcript = Transcript([])
+    with (
+        MockCloud() as cloud,
+        VirtualRig(
+            base, tmp_path, transcript, link=lambda port: UsbLink(port, cloud.base_url)
+        ) as rig,
+    ):
+        provisioner = Provisioner(cloud, "WRITE", "rufus", CloudLink(kind="usb"))
+        given = ReaderSettings(run_key="same", boot_limit=30)
+        station = BenchStation(rig, cloud, provisioner, transcript, given)
+        reader = station.device()
+        reader.boot()
+        with UhfModule(reader.uart_url) as module:
+            assert module.wait_until_started(10)
+            race_is(reader, clock="usb")
+            press(station, reader)
+            race_is(reader, sending="open")
+            for number in range(10):
+                module.see(EPC.format(number))
+            race_is(reader, sent=10, waiting=0)
+        found = passings_of(cloud)
+    assert [one["chip"] for one in found] == [EPC.format(number) for number in range(10)]
+    when = datetime.fromisoformat(str(found[0]["timestamp"])).timestamp()
+    assert abs(when - time.time()) < SECONDS
