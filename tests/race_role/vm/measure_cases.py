@@ -11,6 +11,11 @@ from race_chip import make_chip, race_device
 from startline_race.errors import JournalFull
 
 
+def vm_us() -> int:
+    """Return the microseconds that this VM has computed: what else the computer does is left out."""
+    return int(time.clock() * 1000000)
+
+
 def told(**numbers) -> None:
     """Print what was measured."""
     print("ROW " + json.dumps(numbers))
@@ -155,9 +160,9 @@ def send(chip, race) -> float:
         if "emory" in race._sender.reason or chip.since(began) > 120000:
             raise MemoryError
         stream = sender.connection.stream if sender.connection else None
-        start = time.ticks_us()
+        start = vm_us()
         race.send(1)
-        passed = time.ticks_us() - start
+        passed = vm_us() - start
         if stream and sender.connection.stream is stream and sender.connection.spoke:
             longest = max(longest, passed)
     return longest
@@ -199,8 +204,7 @@ def test_sending():
         start = time.ticks_us()
         longest.append(send(chip, race))
         batch_us += (time.ticks_us() - start) / given.count
-    # Whatever else this computer did in between is no step of ours: the median of ten turns.
-    longest = sorted(longest)[5]
+    longest = max(longest)
     wire_bytes = wire[0] / given.count
     race.settings.batch = race._sender.limit = 1
     race.open("one by one")
@@ -227,9 +231,9 @@ def test_rate():
             race.sender().drop()
         while chip.since(start) * 150 < number * 1000:
             race.send(2)
-        began = time.ticks_us()
+        began = vm_us()
         assert race.passing(EPC % (number & 0xFFFF)) == number + 1
-        passed = time.ticks_us() - began
+        passed = vm_us() - began
         if number % 150:
             longest[-1] = max(longest[-1], passed)
         else:
@@ -237,8 +241,7 @@ def test_rate():
     chip.station.joined = True
     race.close()
     send(chip, race)
-    # Whatever else this computer did in between is no part of a call: the median of the seconds.
-    told(longest_ms=sorted(longest)[len(longest) // 2] / 1000, stored=race.state["sent"])
+    told(longest_ms=max(longest) / 1000, stored=race.state["sent"])
 
 
 def test_small():
