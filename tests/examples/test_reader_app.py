@@ -18,7 +18,7 @@ from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.bench.scenarios.virtual_rig import VirtualRig
 from startline_host.bench.station import BenchDevice, BenchStation
 from startline_host.boards import load_board
-from startline_host.flows.usb_link import UsbLink
+from startline_host.flows.usb_link import UsbLinkServer
 from startline_host.formats.bytecode import owner_files
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual.time_server import TimeServer
@@ -144,7 +144,7 @@ def test_over_the_cable(tmp_path: Path) -> None:
     with (
         MockCloud() as cloud,
         VirtualRig(
-            base, tmp_path, transcript, link=lambda port: UsbLink(port, cloud.base_url)
+            base, tmp_path, transcript, link=lambda port: UsbLinkServer(port, cloud.base_url)
         ) as rig,
     ):
         provisioner = Provisioner(cloud, "WRITE", "rufus", CloudLink(kind="usb"))
