@@ -6,7 +6,7 @@ begins one, and returns how the race stands.
 
 import startline_race
 from startline.device import Device
-from startline.errors import Failed
+from startline.errors import StepFailed
 from startline.hal import Hal
 from startline_race.batch import Backlog
 from startline_race.batch_steps import exchange
@@ -101,7 +101,7 @@ def _drive(race, steps):
             chip.sleep(next(steps))
     except StopIteration as end:
         return end.value
-    except Failed as failed:
+    except StepFailed as failed:
         raise OSError("%s %s" % failed.args[:2])
     raise OSError("it took too long")
 

@@ -19,7 +19,7 @@ _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
 def send(sender, batch):
-    """Send a batch; its value is how long to wait before the next. Raises Failed, JournalFull."""
+    """Send a batch; its value is how long to wait before the next. Raises StepFailed, JournalFull."""
     progress = sender.progress
     if len(progress.aside) >= MOST_ASIDE:
         raise StepFailed("stop", "too_many_aside")
@@ -61,7 +61,7 @@ def _post(sender, batch, left: int):
 
 
 def exchange(sender, batch, left: int, before):
-    """Send the `left` passings of a batch; the value is (status, fields). Raises Failed."""
+    """Send the `left` passings of a batch; the value is (status, fields). Raises StepFailed."""
     request, opening, closing = sender.cloud.send_passings(sender.progress.session.token)
     length = len(opening) + len(closing) + left - 1
     for passing in passings_of(sender.journal, batch):

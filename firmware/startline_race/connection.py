@@ -94,7 +94,7 @@ class Connection:
 
         `request` is (method, path), `pieces` yields the body's bytes, `length` in all. `before()`
         is called when the server is verified and the first byte is about to go out. `read_body(data)`
-        gets the body piece by piece. Raises Failed; `spoke` tells whether the request may have
+        gets the body piece by piece. Raises StepFailed; `spoke` tells whether the request may have
         arrived.
         """
         self.spoke = False
@@ -184,7 +184,7 @@ class Connection:
             yield from self._wait()
 
     def _wait(self):
-        """Wait for the other end a little. Raises Failed at the deadline."""
+        """Wait for the other end a little. Raises StepFailed at the deadline."""
         if self.chip.since(self._start) > _EXCHANGE_MS:
             raise StepFailed(self.step, "timeout")
         yield 5
@@ -207,7 +207,7 @@ class Connection:
     # The answer.
 
     def _fill(self):
-        """Have something in the buffer. Raises Failed."""
+        """Have something in the buffer. Raises StepFailed."""
         while self._at >= self._end:
             got = self.stream.readinto(self._buffer)
             if got is None:

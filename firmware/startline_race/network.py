@@ -20,7 +20,7 @@ class Network:
         self.silent = 0  # failures in a row that a link without traffic would explain
 
     def up(self):
-        """Have the link up. Raises Failed."""
+        """Have the link up. Raises StepFailed."""
         if self.identity.text("net.link") == "usb":
             if not self.usb:
                 from startline.usb import UsbLink

@@ -150,7 +150,7 @@ class Sender:
             self.emit("race_clock", {"reason": type(error).__name__})
 
     def online(self):
-        """Have link and connection ready to be used. Raises Failed."""
+        """Have link and connection ready to be used. Raises StepFailed."""
         yield from self.network.up()
         if not self.keeper.known() and self.chip.unix() < (self.settings.made_at or _BUILT):
             raise StepFailed("clock", "no_time")
@@ -161,7 +161,7 @@ class Sender:
             self.connection = Connection(self.chip, self.network, self.settings.roots, base_url)
 
     def call(self, request: tuple, body: bytes = b"", before=None, read_body=None):
-        """Make one call; its value is (status, fields of the answer). Raises Failed.
+        """Make one call; its value is (status, fields of the answer). Raises StepFailed.
 
         `before()` is called when the first byte is about to go out. Statuses that only say to come
         again later are raised, as "answer" and with the wait; so is a key that may not.
@@ -195,7 +195,7 @@ class Sender:
         """Read a list at the cloud, `one(fields)` for each item; tell whether there was one.
 
         None is there for a key that does not read, as `cannot_look` tells from then on, and for
-        what the cloud does not know. Raises Failed where it came in part.
+        what the cloud does not know. Raises StepFailed where it came in part.
         """
         if not self.cannot_look:
             from startline.device_list import ListReader

@@ -40,7 +40,7 @@ def _new_session(sender, ordinal: int, base: int, alias: str) -> Session:
 
 
 def open_session(sender, session):
-    """Have a session opened in the cloud. Raises Failed, JournalFull."""
+    """Have a session opened in the cloud. Raises StepFailed, JournalFull."""
     progress = sender.progress
     mark = " sl." + str(hexlify(session.mark), "ascii") if sender.settings.mark else ""
     state = "open"
@@ -74,7 +74,7 @@ def open_session(sender, session):
 
 
 def close_session(sender, session):
-    """Have a session closed in the cloud; to do so again changes nothing. Raises Failed."""
+    """Have a session closed in the cloud; to do so again changes nothing. Raises StepFailed."""
     progress = sender.progress
     if session.state != CLOSING:
         progress.save_session(session, CLOSING)
@@ -87,7 +87,7 @@ def close_session(sender, session):
 
 
 def rescue(sender, session) -> None:
-    """Go on in a session for the rest, as somebody else has closed this one. Raises Failed.
+    """Go on in a session for the rest, as somebody else has closed this one. Raises StepFailed.
 
     Its passings keep their numbers. It happens again only where the last one took something, so
     that a cloud which refuses every session is not filled with them.

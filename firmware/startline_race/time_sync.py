@@ -41,7 +41,7 @@ class TimeSync:
         self.refused = []  # servers that want to be left alone
 
     def sync(self):
-        """Ask once, and say when to ask again. Raises Failed, JournalFull, OSError."""
+        """Ask once, and say when to ask again. Raises StepFailed, JournalFull, OSError."""
         good = False
         try:
             if self.sender.network.usb:
