@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
+from startline_host.formats.bytecode import ROLES
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -37,7 +39,7 @@ def test_everything_is_in_the_wheel_and_nothing_else(installed: Path) -> None:
     wanted = {
         f"startline_host/{name}" for name in files_of(ROOT / "host_tools" / "startline_host")
     }
-    for package in ("startline", "startline_race"):
+    for package in ("startline", *ROLES):
         wanted |= {f"{package}/{name}" for name in files_of(ROOT / "firmware" / package)}
     wanted |= {f"startline_host/data/boards/{name}" for name in files_of(ROOT / "boards")}
     wanted |= {f"startline_host/data/firmware/{name}" for name in files_of(ROOT / "firmware")}

@@ -9,6 +9,7 @@ import sys
 
 from .errors import StepFailed
 from .record_store import Record, save
+from .roles import load_role
 
 # What is imported again where it is needed, and what only a look needs.
 _SPARE = (
@@ -161,10 +162,14 @@ class Binding:
         identity = self.identity
         if not self.link:
             if identity.text("net.link") == "usb":
-                from .usb import UsbLink as Link
+                role = load_role(self.device, "startline_usb")
+                if not role:
+                    raise StepFailed("link", "no_role", True)
+                self.link = role.UsbLink(self.chip, identity)
             else:
-                from .wifi import WifiLink as Link
-            self.link = Link(self.chip, identity)
+                from .wifi import WifiLink
+
+                self.link = WifiLink(self.chip, identity)
         link = self.link
         self.emit("link", {"kind": link.kind, "phase": "join"})
         link.up(self.left())

@@ -7,6 +7,7 @@ from .attempt_lock import exclusive
 from .console import Console
 from .identity import Identity
 from .record_frame import bound_token
+from .roles import load_role
 
 
 class Device:
@@ -39,12 +40,14 @@ class Device:
     def race(self):
         """Return what times races on this device, a `startline_race.race.Race`, always the same.
 
-        It needs no network. Raises RaceUnavailable where there is no journal to be had.
+        It needs no network. Raises RaceUnavailable where there is no journal to be had, and
+        ImportError where the role is not on this device.
         """
         if not self._race:
-            from startline_race import start
-
-            self._race = start(self)
+            role = load_role(self, "startline_race")
+            if not role:
+                raise ImportError("no startline_race on this device: `startline flash` loads it")
+            self._race = role.start(self)
         return self._race
 
     def attempt(self, again: bool) -> None:
@@ -123,9 +126,11 @@ class Device:
         values = self.identity.values if self.identity else {}
         if "set.led" in values:
             try:
-                from .status_led import show_state
-
-                show_state(values["set.led"], what)
+                role = load_role(self, "startline_led")
+                if role:
+                    role.show_state(values["set.led"], what)
+                else:
+                    del values["set.led"]  # said once
             except Exception:  # no such pin, no timer: the LED is a help, and no condition
                 del values["set.led"]
                 self.emit("warning", {"what": "led"})

@@ -72,7 +72,7 @@ RACE_ASIDE_REASONS = ("undated",)
 STEPS = {
     "identity": ("bug %",),
     "link": (
-        "no_ssid", "no_radio", "no_such_network", "wrong_password", "timeout", "no_address",
+        "no_ssid", "no_role", "no_radio", "no_such_network", "wrong_password", "timeout", "no_address",
         "wifi %", "no_host",
     ),
     "clock": ("no_time", "clock_before_made_at", "clock_in_the_future"),
@@ -121,6 +121,7 @@ WARNINGS = (
     "one_copy",
     "read_write_key",
     "led",
+    "no_role %",
     "damaged %",
     "out_of_range %",
 )

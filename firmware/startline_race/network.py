@@ -23,7 +23,7 @@ class Network:
         """Have the link up. Raises StepFailed."""
         if self.identity.text("net.link") == "usb":
             if not self.usb:
-                from startline.usb import UsbLink
+                from startline_usb import UsbLink
 
                 self.usb = self.sockets = UsbLink(self.chip, self.identity)
                 self.usb.up(3000)

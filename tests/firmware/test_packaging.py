@@ -4,55 +4,91 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from startline import __version__
 
-from startline_host.formats.bytecode import HOST_ONLY, device_files
+from startline_host.formats.bytecode import HOST_ONLY, ROLES, device_files
 from tests.firmware.harness import SOURCES, micropython, run_micropython
 
-MODULES = sorted(
-    path.relative_to(SOURCES)
-    .with_suffix("")
-    .as_posix()
-    .replace("/", ".")
-    .removesuffix(".__init__")
-    for path in (SOURCES / "startline").rglob("*.py")
-    if path.relative_to(SOURCES).as_posix() not in HOST_ONLY
+SOURCE_FILES = sorted(
+    path
+    for path in SOURCES.glob("startline*/**/*.py")
+    if path.relative_to(SOURCES).as_posix() not in HOST_ONLY and path.name != "manifest.py"
 )
+PACKAGES = ("startline", *ROLES)
+
+
+def modules_of(package: str) -> list[str]:
+    """Return the names of a package's modules, as they are imported."""
+    names = [path.relative_to(SOURCES).with_suffix("") for path in SOURCE_FILES]
+    dotted = [".".join(name.parts).removesuffix(".__init__") for name in names]
+    return [name for name in dotted if name.partition(".")[0] == package]
+
+
+def folder_of(package: str) -> Path:
+    """Return where a package's package.json and manifest stand; the core's are above it."""
+    return SOURCES if package == "startline" else SOURCES / package
+
+
+MODULES = [name for package in PACKAGES for name in modules_of(package)]
 #: The only modules that may import what exists on the chip alone, and what that is.
 HARDWARE = {"machine", "esp32", "network", "ntptime"}
-MAY_TOUCH = {"hal.py", "chip.py", "status_led.py"}
+MAY_TOUCH = {"startline/hal.py", "startline/chip.py", "startline_led/__init__.py"}
 
 
-def test_mip_gets_every_file() -> None:
-    """package.json lists each file of a device once, under the version that the code says."""
-    package = json.loads((SOURCES / "package.json").read_text())
-    files = sorted(
+@pytest.mark.parametrize("package", PACKAGES)
+def test_mip_gets_every_file(package: str) -> None:
+    """package.json lists each file of its package once, under the version that the code says."""
+    listed = json.loads((folder_of(package) / "package.json").read_text())
+    wanted = sorted(
         name.removeprefix("/lib/").replace(".mpy", ".py")
         for name in device_files(SOURCES)
-        if name.startswith("/lib/startline/")
+        if name.startswith(f"/lib/{package}/")
     )
-    assert package["urls"] == [[name, name] for name in files]
-    assert package["version"] == __version__
+    there = [(target, (folder_of(package) / source)) for target, source in listed["urls"]]
+    assert [target for target, _ in there] == wanted
+    assert all(source.resolve() == SOURCES / target for target, source in there)
+    assert listed["version"] == __version__
 
 
-def test_a_frozen_build_says_the_same_version() -> None:
-    """manifest.py freezes the package, with the version that the code says."""
-    seen: dict[str, object] = {}
-    source = (SOURCES / "manifest.py").read_text()
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_frozen_build_says_the_same_version(package: str) -> None:
+    """manifest.py freezes all of its package, with the version that the code says."""
+    seen: dict[str, Any] = {"requires": []}
+    manifest = folder_of(package) / "manifest.py"
+
+    def freeze(name: str, files: tuple[str, ...] = (), base_path: str = ".") -> None:
+        found = (manifest.parent / base_path / name).resolve()
+        seen["frozen"] = [found / file for file in files] or sorted(found.rglob("*.py"))
+
     names = {
         "metadata": lambda **fields: seen.update(fields),
-        "require": lambda name: seen.setdefault("requires", []).append(name),  # type: ignore[attr-defined]
-        "package": lambda name: seen.update(package=name),
+        "require": seen["requires"].append,
+        "package": freeze,
     }
-    exec(compile(source, "manifest.py", "exec"), names)  # noqa: S102 - this is how it is used
+    exec(compile(manifest.read_text(), "manifest.py", "exec"), names)  # noqa: S102 - this is how it is used
     assert seen["version"] == __version__
-    assert seen["package"] == "startline"
-    assert seen["requires"] == ["ntptime", "requests"]
+    assert seen["description"]
+    own = [path for path in SOURCE_FILES if path.relative_to(SOURCES).parts[0] == package]
+    assert set(own) <= set(seen["frozen"])
+    assert seen["requires"] == (["ntptime", "requests"] if package == "startline" else [])
+
+
+@pytest.mark.offline
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_needs_only_the_core(lib: Path, role: str, tmp_path: Path) -> None:
+    """A role runs beside the core, with no other role on the device; the core runs alone."""
+    for package in ("startline", role):
+        shutil.copytree(lib / package, tmp_path / package)
+    for names in (modules_of("startline"), modules_of(role)):
+        program = f"import sys; sys.path[:] = [{str(tmp_path)!r}, '.frozen']\n"
+        run_micropython("-c", program + "".join(f"import {name}\n" for name in names))
 
 
 @pytest.mark.offline
@@ -77,9 +113,9 @@ def test_everything_imports_on_a_pc() -> None:
 
 def test_only_the_hal_knows_the_chip() -> None:
     """Platform modules are imported in the hardware layer and nowhere else."""
-    for path in (SOURCES / "startline").rglob("*.py"):
+    for path in SOURCE_FILES:
         imported = set(re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(), re.MULTILINE))
-        if path.name not in MAY_TOUCH:
+        if path.relative_to(SOURCES).as_posix() not in MAY_TOUCH:
             assert not imported & HARDWARE, path
 
 

@@ -32,15 +32,17 @@ from startline_host.secrets import Secret
 from tests.firmware.harness import SOURCES
 from tests.firmware.listed import check_listed, is_listed
 
+#: All of the agent but the race, which has lists of its own.
+CORE_AND_SMALL = ("startline", "startline_led", "startline_usb", "startline_vms")
 EVENTS = {**states.EVENTS, **states.RACE_EVENTS}
 _SETTING = re.compile(r"(?:factory|claim|run|net|tls|set|race)\.[a-z0-9_]+")
 
 
 def trees(*packages: str) -> Iterator[ast.Module]:
     """Parse every source of the agent, or of these packages, but the list itself."""
-    paths = [one for name in packages or ("startline",) for one in (SOURCES / name).rglob("*.py")]
+    paths = [one for name in packages or CORE_AND_SMALL for one in (SOURCES / name).rglob("*.py")]
     for path in paths if packages else [*paths, SOURCES / "operator_commands.py"]:
-        if path.name != "states.py":
+        if path.name not in {"states.py", "manifest.py"}:
             yield ast.parse(path.read_text(encoding="utf-8"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from startline import status_led
+import startline_led as status_led
 
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+import startline_vms as vms
 from startline.binding import Binding
-from startline.clouds import vms
 from startline.device import Device
 from startline.settings_check import missing_settings
 

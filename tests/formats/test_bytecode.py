@@ -9,6 +9,7 @@ import pytest
 
 from startline_host.errors import BadInput
 from startline_host.formats.bytecode import (
+    AGENT_FOLDERS,
     bytecode_version,
     check_bytecode,
     compile_source,
@@ -26,7 +27,7 @@ def test_the_agent_becomes_bytecode_under_lib() -> None:
     assert {"/boot.py", "/main.py", "/lib/startline/__init__.mpy"} <= files.keys()
     rest = files.keys() - {"/boot.py", "/main.py"}
     assert all(
-        path.startswith(("/lib/startline/", "/lib/startline_race/")) and path.endswith(".mpy")
+        path.startswith(tuple(f"{folder}/" for folder in AGENT_FOLDERS)) and path.endswith(".mpy")
         for path in rest
     )
     check_bytecode(files, "1.23.0")

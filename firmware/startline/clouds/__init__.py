@@ -1,4 +1,6 @@
-"""The clouds that the agent knows: one module each, found by the name in `claim.cloud`.
+"""The clouds that the agent knows, found by the name in `claim.cloud`.
+
+Each is one module: in this folder, or a role of its own, the package startline_NAME.
 
 A cloud's module has NEEDED (names of settings), `request(identity, mark)` -> (path, headers,
 body) of the one POST, and what `bind_answer` reads the answer by: TOKEN (the token's name), WORDS (names
@@ -14,7 +16,11 @@ def find(name: str):
     """Return a cloud's module, or None."""
     if not name.isalpha():
         return None
-    try:
-        return __import__(__name__ + "." + name, None, None, ("request",))
-    except ImportError:
-        return None
+    for module in (__name__ + "." + name, "startline_" + name):
+        try:
+            found = __import__(module, None, None, ("NEEDED",))
+        except ImportError:
+            continue
+        if hasattr(found, "NEEDED"):  # another role has such a name, too
+            return found
+    return None

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import startline_vms as vms
 from startline.bind_answer import BindAnswer
-from startline.clouds import vms
 
 from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_client import cloud_client, unreachable

@@ -125,6 +125,8 @@ def _warning(fields: Fields) -> str:
     kind, _, names = what.partition(" ")
     if kind == "out_of_range":
         return f"warning: {printable(names)} is out of range, and was changed to the nearest"
+    if kind == "no_role":
+        return f"warning: it has no {printable(names)}, which it needs; `startline flash` loads it"
     return f"warning: {_WARNINGS.get(what) or printable_field(what)}"
 
 

@@ -25,11 +25,16 @@ OLDEST_FIRMWARE = (1, 23)
 _COMPILER_SECONDS = 30
 #: Of the package, what only hosts and tests go by: no device imports it.
 HOST_ONLY = ("startline/states.py",)
+#: What says how a package is taken, by whoever freezes it: no module of it.
+_MANIFEST = "manifest.py"
+#: The agent's parts beside its core. A device is loaded with all of them: `set` may turn to one at
+#: any time, and apart from the race they are small.
+ROLES = ("startline_led", "startline_race", "startline_usb", "startline_vms")
 #: What an owner's sources are checked for: they may ask for native code, which the device makes.
 _CHIP = "xtensawin"
 
 #: Where the host's own files stand on a device; everything else is the reader's owner's.
-AGENT_FOLDERS = ("/lib/startline", "/lib/startline_race")
+AGENT_FOLDERS = tuple(f"/lib/{package}" for package in ("startline", *ROLES))
 
 
 def is_library(path: str) -> bool:
@@ -82,7 +87,7 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
     files = {f"/{name}": (folder / name).read_bytes() for name in ("boot.py", "main.py")}
     for path in sorted(folder.glob("startline*/**/*.py")):
         name = path.relative_to(folder).as_posix()
-        if name in HOST_ONLY:
+        if name in HOST_ONLY or path.name == _MANIFEST:
             continue
         module = name.removesuffix(".py")
         shown = module.removeprefix("startline/")
