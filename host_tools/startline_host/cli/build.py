@@ -9,6 +9,7 @@ import rich_click as click
 
 from startline_host.cli import options
 from startline_host.flows.build import Manifest, build
+from startline_host.flows.preflight import check_offline
 from startline_host.flows.recipe import Recipe
 from startline_host.formats.bytecode import device_files, owner_files
 from startline_host.formats.settings_file import load_settings
@@ -54,6 +55,7 @@ def command(
         raise click.UsageError("With --units, everything about a unit stands in the list.")
     profile = options.chosen_board(board, firmware_version, firmware_file)
     told = load_settings(settings_file, warn=options.warn)
+    check_offline(told.settings)
     if unit_list is not None:
         units = load_units(
             unit_list, told.unit_defaults, encoding, as_written=as_written, warn=options.warn

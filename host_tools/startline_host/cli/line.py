@@ -32,7 +32,7 @@ from startline_host.factory.slots import PortScanner, Slot, find_slots, parse_sl
 from startline_host.factory.totals import RunTotals
 from startline_host.factory.verify import VerifyResult, compare_with_cloud, record_verdict
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
-from startline_host.flows.notices import ignore_notices
+from startline_host.flows.notices import Notice, Remark, ignore_notices
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.formats.settings_file import load_settings
 from startline_host.secrets import Secret
@@ -190,7 +190,7 @@ def command(
 
 def _run_real(given: _LineArguments) -> None:
     if not given.units:
-        raise click.UsageError("Name a list of units, or a pattern with --count.")
+        raise click.UsageError("Name a CSV or .xlsx of units, or a pattern with --count.")
     told = load_settings(given.settings_file, warn=options.warn)
     key = None if given.no_verify else options.read_key(given.read_key_file)
     wanted = kind_of(told.settings.claim.cloud).check_wants_key and not given.no_verify
@@ -308,6 +308,11 @@ def _run(
         finally:
             _tell(line.totals, ledger, batch.name, verdict, as_json=given.as_json)
     _raise_for(line.totals, verdict)
+
+
+def _warn_of(notice: Notice) -> None:
+    if isinstance(notice, Remark) and notice.warning:
+        options.warn(notice.text)
 
 
 def _verdict(ledger: Ledger, plan: LinePlan, station: str) -> VerifyResult | None:

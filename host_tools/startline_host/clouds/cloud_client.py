@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -10,41 +11,73 @@ from urllib.parse import urlsplit
 import httpx
 from startline.clouds.rufus import KEY_HEADERS
 
+from startline_host.device.event_text import tls_reason
 from startline_host.errors import BadInput, NetworkFailed, StartlineError, TlsFailed
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
 _TIMEOUT = httpx.Timeout(15.0)
 _CHOICE, _BOTH = "STARTLINE_KEY_HEADER", "both"
+_HINT = "Check this computer's network, then run the command again; `up` wants --allow-bound then."
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def cloud_client(base_url: str, ca: Sequence[bytes], key: Secret) -> httpx.Client:
-    """Return a client that follows no redirect, and trusts the CAs (DER) and no others.
+#: What an ESP32's mbedTLS offers as ESP-IDF configures it: TLS 1.2, AES, no ChaCha20.
+_DEVICE_CIPHERS = "ECDHE+AESGCM:ECDHE+AESCCM:ECDHE+AES:kRSA+AESGCM:kRSA+AESCCM:kRSA+AES"
+#: OpenSSL's verification codes, in the agent's words.
+_VERIFY_REASONS = {
+    9: "not_yet_valid", 10: "expired", 18: "unknown_ca", 19: "unknown_ca", 20: "unknown_ca",
+    21: "unknown_ca", 62: "wrong_host", 64: "wrong_host",
+}  # fmt: skip
 
-    Without any CA, those that this computer trusts are taken. Raises BadInput for a
-    STARTLINE_KEY_HEADER that is none.
+
+def tls_context(ca: Sequence[bytes], *, as_device: bool = False) -> ssl.SSLContext:
+    """Return a context that trusts the CAs (DER) and no others, or this computer's without any.
+
+    As on a device, a certificate in the middle of a chain is trusted like a root. `as_device`
+    speaks TLS 1.2 alone, with the ciphers that a device has.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if ca:
-        context.load_verify_locations(cadata=b"".join(ca))
-    else:
+    if not ca:
         context.load_default_certs()
+    for der in ca:
+        context.load_verify_locations(cadata=der)
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    if as_device:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(_DEVICE_CIPHERS)
+    return context
+
+
+def cloud_client(
+    base_url: str,
+    ca: Sequence[bytes],
+    key: Secret,
+    *,
+    as_device: bool = False,
+    key_header: str = "",
+) -> httpx.Client:
+    """Return a client that follows no redirect, with the TLS of `tls_context`.
+
+    `key_header` is what carries the key, as claim.key_header says; "" leaves it to
+    STARTLINE_KEY_HEADER. Raises BadInput where that is no such header.
+    """
+    context = tls_context(ca, as_device=as_device)
     # The environment's proxy is for the world outside, not for a bench's own mock.
     outside = urlsplit(base_url).hostname not in _LOOPBACK
     return httpx.Client(
         base_url=base_url,
         verify=context,
-        headers=_key_headers(key) if key else {},
+        headers=_key_headers(key, key_header) if key else {},
         timeout=_TIMEOUT,
         follow_redirects=False,
         trust_env=outside,
     )
 
 
-def _key_headers(key: Secret) -> dict[str, str]:
+def _key_headers(key: Secret, header: str) -> dict[str, str]:
     """Return the headers that carry a key: as a device does, both, unless one is chosen."""
-    chosen = os.environ.get(_CHOICE, "") or _BOTH
+    chosen = header or os.environ.get(_CHOICE, "") or _BOTH
     if chosen not in {_BOTH, *KEY_HEADERS}:
         raise BadInput(
             f"The {_CHOICE} {printable(chosen)!r} is no header that carries a key.",
@@ -54,16 +87,41 @@ def _key_headers(key: Secret) -> dict[str, str]:
 
 
 def unreachable(error: httpx.TransportError) -> StartlineError:
-    """Return the error that a failed request stands for."""
+    """Return the error that a failed request stands for, with the host and what was wrong there."""
+    where = _host(error)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
+            said = printable(cause.verify_message)
+            reason = _VERIFY_REASONS.get(cause.verify_code, "")
+            words = f"{tls_reason(reason)} ({said})" if reason else said
+            return TlsFailed(f"This computer does not accept the certificate of {where}: {words}.")
+        if isinstance(cause, ssl.SSLError):
             return TlsFailed(
-                f"This computer does not accept the cloud's certificate "
-                f"({printable(cause.verify_message)})."
+                f"TLS with {where} fails: {printable(cause.reason or str(cause)).lower()}.",
+                "Does the server speak TLS 1.2 there, with AES?",
+            )
+        if isinstance(cause, OSError):
+            return NetworkFailed(
+                f"The cloud could not be asked: {_os_words(cause, where)}.", _HINT
             )
         cause = cause.__cause__ or cause.__context__
-    return NetworkFailed(
-        f"The cloud could not be asked ({type(error).__name__}).",
-        "Check this computer's network, then run the command again; `up` wants --allow-bound then.",
-    )
+    slow = isinstance(error, httpx.TimeoutException)
+    words = "does not answer in time" if slow else f"ends the connection ({type(error).__name__})"
+    return NetworkFailed(f"The cloud could not be asked: {where} {words}.", _HINT)
+
+
+def _host(error: httpx.TransportError) -> str:
+    try:
+        url = error.request.url
+    except RuntimeError:  # httpx did not come as far as to a request
+        return "the cloud"
+    return f"{printable(url.host)}:{url.port or (443 if url.scheme == 'https' else 80)}"
+
+
+def _os_words(error: OSError, where: str) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"the name of {where} is not found"
+    if isinstance(error, ConnectionRefusedError):
+        return f"nothing listens at {where}"
+    return f"{where} is not reached ({printable(error.strerror or str(error))})"

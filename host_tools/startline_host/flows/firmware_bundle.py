@@ -9,6 +9,7 @@ import msgspec
 
 from startline_host.boards import Board
 from startline_host.flows.firmware_store import ChosenFirmware
+from startline_host.flows.preflight import check_offline
 from startline_host.formats.bytecode import check_bytecode, device_files, owner_files
 from startline_host.formats.factory_partition import DeviceSettings, make_factory_image, with_led
 from startline_host.formats.firmware_file import Firmware
@@ -92,4 +93,5 @@ def make_provision(
         make_unit(given, file.unit_defaults, as_written=as_written), file.settings
     )
     provision.image()
+    check_offline(provision.settings)
     return provision

@@ -20,6 +20,7 @@ from startline_host.flows.first_boot import FirstBootOutcome, run_first_boot
 from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, ignore_notices
+from startline_host.flows.preflight import check_before_writing
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import over_usb
 from startline_host.flows.wifi_scan import explained
@@ -62,6 +63,8 @@ def checked_with_cloud(
         if stays:
             identity = identity_after(snapshot, provision, stays=True)
             check_cloud_of_snapshot(identity, settings, read_key)
+        else:
+            check_before_writing(settings, listen)
         serial = "" if stays else provision.unit.serial
         check_cloud_before(settings, serial, read_key, listen, tokens=())
         return provision

@@ -45,9 +45,56 @@ def load_certificates(path: Path, *, warn: Warn = _LOG.warning) -> tuple[bytes, 
                 found = [x509.load_der_x509_certificate(data)]
     except ValueError:
         raise BadInput(f"{path} holds no certificate, neither as PEM nor as DER.") from None
-    for certificate in found:
+    ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in found)
+    for certificate, der in zip(found, ders, strict=True):
         _look_at(certificate, path, warn)
-    return tuple(certificate.public_bytes(Encoding.DER) for certificate in found)
+        try:
+            check_readable(der)
+        except BadInput as error:
+            raise BadInput(f"{path}: {error.message}", error.hint) from None
+    return ders
+
+
+def check_readable(der: bytes) -> None:
+    """Raise BadInput for a certificate that the device's mbedTLS refuses, and OpenSSL takes.
+
+    Those are signatures and keys of Edwards curves, keys that are too short or on small curves, and
+    critical extensions that it does not know, name constraints among them.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        certificate = x509.load_der_x509_certificate(der)
+        key = certificate.public_key()
+    name = certificate.subject.rfc4514_string()
+    if certificate.signature_algorithm_oid.dotted_string in _EDWARDS or not isinstance(
+        key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+    ):
+        raise _unreadable(name, "is signed or made with Ed25519 or the like")
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _SHORTEST_RSA:
+        raise _unreadable(name, f"has an RSA key of {key.key_size} bits")
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < _SHORTEST_EC:
+        raise _unreadable(name, f"has a key on the curve {key.curve.name}")
+    for extension in certificate.extensions:
+        if extension.critical and extension.oid.dotted_string not in _KNOWN_CRITICAL:
+            words = extension.oid._name or extension.oid.dotted_string  # noqa: SLF001 - no other way
+            raise _unreadable(name, f"has a critical extension, {words}")
+
+
+#: mbedTLS's default profile: what is shorter is not trusted.
+_SHORTEST_RSA, _SHORTEST_EC = 2048, 256
+_EDWARDS = frozenset({"1.3.101.112", "1.3.101.113"})
+#: subjectAltName, keyUsage, basicConstraints, extKeyUsage: what mbedTLS reads (x509_crt.c).
+_KNOWN_CRITICAL = frozenset({"2.5.29.17", "2.5.29.15", "2.5.29.19", "2.5.29.37"})
+
+
+def _unreadable(name: str, words: str) -> BadInput:
+    return BadInput(
+        f"The CA {name} {words}: a device cannot read it.",
+        "Trust another CA of the same chain, such as the one between it and the server.",
+    )
 
 
 def _look_at(certificate: object, path: Path, warn: Warn) -> None:

@@ -5,43 +5,31 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
-import msgspec
 
-from startline_host.clouds.cloud_client import cloud_client, unreachable
 from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.errors import (
-    BadInput,
-    ClockWrong,
-    NetworkFailed,
-    RefusedByCloud,
-    StartlineError,
-    TlsFailed,
+from startline_host.clouds.key_check import (
+    KeyReply,
+    check_claim_key,
+    look,
+    odd_reply,
+    unverified_time,
 )
+from startline_host.errors import BadInput, ClockWrong, StartlineError, TlsFailed
+from startline_host.flows.device_tls import check_authorities, check_server
 from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
+from startline_host.flows.preflight import CLOCK_REMEDY, not_valid_now
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.formats.settings_file import load_settings
-from startline_host.secrets import Secret, redact
+from startline_host.secrets import Secret
 from startline_host.util import printable
 
 #: A CA that expires sooner is worth a word: readers stay in use for years.
 _SOON = timedelta(days=90)
 #: No certificate and no bind depends on less.
 _SKEW = timedelta(minutes=2)
-_MOST_WORDS = 80
-
-_CLOCK_REMEDY = "Set it from the network: sudo timedatectl set-ntp true."
-
-
-class CloudReply(msgspec.Struct, frozen=True):
-    """What the cloud answered to a look at one device: status, its words, its time."""
-
-    status: int
-    words: str
-    time: datetime | None
 
 
 def check_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterator[DoctorFinding]:
@@ -78,25 +66,16 @@ def _authorities(ca: tuple[bytes, ...]) -> Iterator[DoctorFinding]:
     from cryptography import x509
 
     for der in ca:
+        problem = not_valid_now(der)
+        if problem is not None:
+            yield bad("CA", problem)
+            continue
         with warnings.catch_warnings():
-            # Old roots break rules that the library now warns of; they are in use all the same.
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(der)
         name = printable(certificate.subject.rfc4514_string())
-        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        today = datetime.now(UTC)
-        if end < today:
-            error: StartlineError = TlsFailed(
-                f"The CA {name} expired on {end:%Y-%m-%d}.", "Get the cloud's present CA."
-            )
-            yield bad("CA", error)
-        elif begin > today:
-            error = ClockWrong(
-                f"The CA {name} is valid from {begin:%Y-%m-%d}, which is still to come.",
-                f"Is this computer's clock right? {_CLOCK_REMEDY}",
-            )
-            yield bad("CA", error)
-        elif end - today < _SOON:
+        end = certificate.not_valid_after_utc
+        if end - datetime.now(UTC) < _SOON:
             yield note(
                 "CA",
                 f"The CA {name} expires on {end:%Y-%m-%d}.",
@@ -104,6 +83,10 @@ def _authorities(ca: tuple[bytes, ...]) -> Iterator[DoctorFinding]:
             )
         else:
             yield good("CA", f"{name}, valid until {end:%Y-%m-%d}.")
+    try:
+        check_authorities(ca)
+    except BadInput as error:
+        yield bad("CA", error)
 
 
 def _network(settings: DeviceSettings) -> DoctorFinding:
@@ -120,13 +103,21 @@ def _ask(settings: DeviceSettings, read_key: Secret | None) -> Iterator[DoctorFi
     if claim.key is None:
         return
     try:
-        reply = look(claim.base_url, settings.tls.ca, claim.key)
+        reply = look(claim.base_url, settings.tls.ca, claim.key, key_header=claim.key_header)
     except StartlineError as error:
         yield bad("cloud", error)
+        if isinstance(error, TlsFailed):
+            # A clock that is wrong makes good certificates look bad.
+            yield from _clock(unverified_time(claim.base_url))
         return
     yield good("cloud", f"{claim.base_url} answers, and the CA vouches for it.")
+    try:
+        if check_server(claim.base_url, settings.tls.ca):
+            yield good("TLS", "MicroPython accepts the cloud's certificates, as a device will.")
+    except StartlineError as error:
+        yield bad("TLS", error)
     yield from _clock(reply.time)
-    yield _claim_key(reply)
+    yield _claim_key(settings, reply)
     if read_key is None:
         yield note(
             "READ key",
@@ -138,35 +129,6 @@ def _ask(settings: DeviceSettings, read_key: Secret | None) -> Iterator[DoctorFi
         yield _read_key(look(claim.base_url, settings.tls.ca, read_key))
     except StartlineError as error:
         yield bad("READ key", error)
-
-
-def look(base_url: str, ca: tuple[bytes, ...], key: Secret) -> CloudReply:
-    """Ask for one device of the list, which changes nothing, and return how that was answered.
-
-    Raises NetworkFailed or TlsFailed where no answer came.
-    """
-    try:
-        with cloud_client(base_url, ca, key) as client:
-            response = client.get("/devices", params={"page": 1, "limit": 1})
-    except httpx.TransportError as error:
-        raise unreachable(error) from None
-    return CloudReply(response.status_code, _words(response, key), _date(response))
-
-
-def _words(response: httpx.Response, key: Secret) -> str:
-    try:
-        said = response.json()
-        said = said.get("body", said).get("description", "")
-    except (ValueError, AttributeError):
-        return ""
-    return printable(redact(str(said), key))[:_MOST_WORDS]
-
-
-def _date(response: httpx.Response) -> datetime | None:
-    try:
-        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
-    except ValueError:
-        return None
 
 
 def _clock(
@@ -183,7 +145,7 @@ def _clock(
     error = ClockWrong(
         f"This computer's clock is {_spoken(abs(skew))} {side} the cloud's; devices are told "
         "the time of their making by it.",
-        _CLOCK_REMEDY,
+        CLOCK_REMEDY,
     )
     yield bad("clock", error)
 
@@ -194,31 +156,27 @@ def _spoken(span: timedelta) -> str:
     return f"{span.seconds // 60} minutes"
 
 
-def _claim_key(reply: CloudReply) -> DoctorFinding:
+def _claim_key(settings: DeviceSettings, reply: KeyReply) -> DoctorFinding:
     said = f" ({reply.words})" if reply.words else ""
-    unknown = reply.status == httpx.codes.UNAUTHORIZED or "unknown" in reply.words.lower()
-    if reply.status == httpx.codes.FORBIDDEN and not unknown:
-        return good("claim key", f"The claim key may not read, as is right for a WRITE key{said}.")
-    if reply.status == httpx.codes.OK:
+    try:
+        kind = check_claim_key(settings, reply)
+    except StartlineError as error:
+        return bad("claim key", error)
+    if kind == "READ_WRITE":
         return note(
             "claim key",
-            "The claim key may read: a READ key cannot bind, and a READ_WRITE key on a device can "
-            "be read by whoever holds the device.",
+            "The claim key may read: a READ_WRITE key on a device can be read by whoever holds the "
+            "device.",
             "Give devices a key of access type WRITE.",
         )
-    if unknown:
-        return bad(
-            "claim key",
-            RefusedByCloud(f"The cloud does not know the claim key{said}.", "Look it up again."),
-        )
-    return bad("claim key", _odd(reply))
+    return good("claim key", f"The claim key may not read, as is right for a WRITE key{said}.")
 
 
-def _read_key(reply: CloudReply) -> DoctorFinding:
+def _read_key(reply: KeyReply) -> DoctorFinding:
     said = f" ({reply.words})" if reply.words else ""
     if reply.status == httpx.codes.OK:
         return good("READ key", "The READ key may read.")
-    if reply.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+    if reply.is_api and reply.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         return bad(
             "READ key",
             BadInput(
@@ -226,11 +184,4 @@ def _read_key(reply: CloudReply) -> DoctorFinding:
                 "Give a key of access type READ or READ_WRITE in STARTLINE_READ_KEY.",
             ),
         )
-    return bad("READ key", _odd(reply))
-
-
-def _odd(reply: CloudReply) -> NetworkFailed:
-    return NetworkFailed(
-        f"The cloud answers {reply.status} to a look at its list.",
-        "Is claim.base_url right? It ends with the version, as in /v0.",
-    )
+    return bad("READ key", odd_reply(reply))
