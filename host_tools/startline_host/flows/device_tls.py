@@ -12,7 +12,7 @@ import ssl
 import subprocess
 from collections.abc import Sequence
 
-from startline import reasons
+from startline.error_reasons import error_reason
 
 from startline_host.clouds.cloud_client import tls_context
 from startline_host.device.event_text import tls_reason
@@ -74,7 +74,7 @@ def check_server(base_url: str, ca: Sequence[bytes]) -> bool:
         _check_order(host, port, ca)
         return False
     if "tls" in said:
-        reason = reasons.reason("tls", ValueError(said["tls"]))
+        reason = error_reason("tls", ValueError(said["tls"]))
         raise TlsFailed(
             f"A device does not accept the certificate of {host}:{port}: {tls_reason(reason)}.",
             "Is the server's chain whole, and in order: its own certificate first, then each "
