@@ -6,7 +6,7 @@ import inspect
 import json
 import types
 from collections.abc import Iterable
-from importlib.resources import files
+from typing import Any
 
 import click
 import mkdocs_gen_files
@@ -16,6 +16,7 @@ from startline_race.settings import BATCH, DEAD_TIME
 from startline_host.bench import pytest_plugin, station
 from startline_host.boards import board_names, load_board
 from startline_host.cli import startline
+from startline_host.cli.json_schema import schema
 from startline_host.errors import EXIT_CODES
 from startline_host.mock_cloud import MockCloud
 from startline_host.mock_cloud.fault_table import ROWS
@@ -249,20 +250,31 @@ def _plugin_options() -> list[tuple[str, str]]:
     return found
 
 
+def _field_rows(part: dict[str, Any]) -> Iterable[tuple[object, ...]]:
+    for name, field in part["properties"].items():
+        kinds = [one.get("type") for one in field.get("anyOf", [field])]
+        fixed = field.get("enum", []) if name in {"kind", "verb", "level", "schema"} else []
+        kind = _codes(map(str, fixed)) or " or ".join(str(one) for one in kinds)
+        yield f"`{name}`", kind, field["description"]
+
+
 def _json_page() -> str:
     text = (
-        "# JSON of the verbs\n\nWith `--json` a verb prints JSON objects on standard output, one a "
-        'line; the last one is the result. A failure is `{"exit_code", "error", "hint"}`.\n\n'
+        "# JSON output\n\n"
+        "With `--json` every verb prints JSON lines on standard output: one object a line, in "
+        "ASCII. Each has `schema` (1 today) and `kind`. The last line, and no other, is a `result` "
+        "or an `error`; usage errors and Ctrl-C end with an `error` as well. The command ends with "
+        "that line's `exit_code`. Fields are added without notice; `schema` counts up when one is "
+        "renamed, removed or changes its meaning.\n\n"
+        "The same as [JSON Schema](startline-output.schema.json); in Python: "
+        "`startline_host.cli.json_schema.schema()`.\n\n"
     )
-    schemas = sorted(
-        path
-        for path in files("startline_host").rglob("*.schema.json")  # type: ignore[attr-defined]
-    )
-    for path in schemas:
-        schema = json.loads(path.read_text(encoding="utf-8"))
-        name = path.name.removesuffix(".schema.json")
-        text += f"## {name}\n\n{schema.get('description', '')}\n\n"
-        text += f"```json\n{json.dumps(schema, indent=2)}\n```\n\n"
+    for part in schema()["$defs"].values():
+        verbs = part["properties"].get("verb", {}).get("enum", [])
+        title = f"Result of {_codes(verbs)}" if verbs else part["properties"]["kind"]["enum"][0]
+        text += f"## {title.capitalize() if not verbs else title}\n\n"
+        text += "" if verbs else f"{part['description']}\n\n"
+        text += _table(("field", "type", "meaning"), _field_rows(part))
     return text
 
 
@@ -271,6 +283,7 @@ _PAGES = {
     "reference/mock-options.md": _mock_options_page,
     "reference/pytest.md": _pytest_page,
     "reference/json.md": _json_page,
+    "reference/startline-output.schema.json": lambda: json.dumps(schema(), indent=2),
     "reference/verbs.md": _verbs_page,
     "reference/states.md": _states_page,
     "reference/settings.md": _settings_page,

@@ -36,7 +36,9 @@ def test_help_lists_verbs_without_importing_them() -> None:
     )
     assert "Take a device from whatever it is to bound and verified." in done.stdout
     imported = done.stderr.strip().splitlines()[-1]
-    assert imported == "['startline_host.cli', 'startline_host.errors']"
+    assert (
+        imported == "['startline_host.cli', 'startline_host.cli.output', 'startline_host.errors']"
+    )
 
 
 @pytest.mark.parametrize("option", ["-V", "--version"])

@@ -65,9 +65,13 @@ def test_with_json_the_failure_is_an_object_on_stdout(
     """With --json a script reads the failure from stdout."""
     assert run(monkeypatch, errors.TlsFailed("Wrong host."), "--json") == 21
     assert json.loads(capsys.readouterr().out) == {
+        "schema": 1,
+        "kind": "error",
+        "verb": "",
         "exit_code": 21,
-        "error": "Wrong host.",
+        "message": "Wrong host.",
         "hint": "",
+        "result": None,
     }
 
 

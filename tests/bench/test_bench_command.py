@@ -119,7 +119,7 @@ def test_an_interrupted_run_writes_what_there_is(tmp_path: Path, sent: str, code
         lines += going.stdout.readlines()
         too_long.cancel()
     assert going.returncode == code
-    assert [json.loads(line)["kind"] for line in lines] == ["result", "result", "summary"]
+    assert [json.loads(line)["kind"] for line in lines] == ["event", "event", "error"]
     word = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM"}[sent]
     head, *results = map(json.loads, (tmp_path / "l.jsonl").read_text("utf-8").splitlines())
     assert (head["interrupted"], head["passed"]) == (word, False)

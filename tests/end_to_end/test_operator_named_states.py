@@ -189,7 +189,7 @@ def test_two_boards_of_one_serial_number(
     state = readers.status(second)
     assert (state["state"], state["reason"]) == ("unknown", "serial taken")
     (entry,) = cloud.devices()
-    assert readers.status(first)["token"] == entry["deviceid"]
+    assert readers.status(first)["deviceid"] == entry["deviceid"]
 
 
 @pytest.mark.parametrize("twins", ["conflict", "new", "same"], indirect=True)
@@ -208,5 +208,5 @@ def test_what_a_cloud_makes_of_a_second_board(
         return
     assert told.code == 32, told.err
     assert state["state"] == "bound"
-    assert (state["token"] == token) is (twins.rule == "same")
+    assert (state["deviceid"] == token) is (twins.rule == "same")
     assert {"same": "Shared: deviceid", "new": "Orphan: deviceid"}[twins.rule] in told.err

@@ -96,7 +96,7 @@ def test_a_lost_answer_is_found_again(reader: Reader, cloud: MockCloud, flash: P
     result = done.lines()[-1]
     (entry,) = cloud.devices()
     assert (result["state"], result["deviceid"]) == ("bound", entry["deviceid"])
-    assert reader.state()["token"] == entry["deviceid"]
+    assert reader.state()["deviceid"] == entry["deviceid"]
     assert posts(cloud) == 1
     assert cloud.keys["WRITE"].encode() not in flash.read_bytes()
     assert reader.run("reconcile").code == 0
@@ -192,7 +192,7 @@ def test_two_readers_of_one_serial_number_are_not_confused(
 
     adopted = reader.run("reconcile", "--adopt", token, "--confirm", SERIAL)
     assert adopted.code == 0, adopted.err
-    assert reader.state()["token"] == token
+    assert reader.state()["deviceid"] == token
 
 
 def test_several_of_its_own_are_left_to_the_operator(reader: Reader, cloud: MockCloud) -> None:

@@ -64,7 +64,7 @@ def test_a_reader_can_be_asked(
     result = done.lines()[-1]
     assert result["state"] == "bound"
     assert result["serial"] == SERIAL
-    assert result["token"] == cloud.devices()[0]["deviceid"]
+    assert result["deviceid"] == cloud.devices()[0]["deviceid"]
     assert result["agent"]
     assert at_its_prompt(reader)
 
@@ -94,7 +94,8 @@ def test_monitoring_shows_events_and_text(startline: Startline, reader: VirtualE
     kinds = [(line["kind"], line.get("name")) for line in done.lines()]
     assert ("event", "boot") in kinds
     assert ("event", "ready") in kinds
-    assert ("text", None) in kinds
+    assert ("event", "line") in kinds
+    assert kinds[-1][0] == "result"
     plain = startline("monitor", "-p", reader.url, "--reset", "--seconds", "2")
     assert "ready: bound" in plain.out
     assert not set(plain.out) & set(map(chr, [*range(9), *range(11, 32)]))

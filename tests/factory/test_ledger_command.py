@@ -126,7 +126,8 @@ def test_report_writes_a_page(capsys: pytest.CaptureFixture[str], tmp_path: Path
     code, out, _ = run(capsys, "ledger", "report", "--batch", "spring", "--json")
     told = result(out)
     assert code == 0
-    assert (told["passed"], told["failed"], told["yield"]) == (2, 1, 2 / 3)
+    assert (told["counts"]["passed"], told["counts"]["failed"]) == (2, 1)  # type: ignore[index]
+    assert told["passed_share"] == 2 / 3
     assert "<!doctype html>" in (tmp_path / "startline-report.html").read_text()
 
 

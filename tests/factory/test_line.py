@@ -159,7 +159,7 @@ def test_a_killed_line_goes_on(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 130, err
-    stopped = json.loads(out.splitlines()[-1])["batch"]
+    stopped = json.loads(out.splitlines()[-1])["result"]["batch"]
     assert (stopped["work"] > 0, stopped["failed"]) == (True, 0), out
     kill_at(folder, "pass")
     code, told, err = run(capsys, *command(folder, 2, 4))
@@ -178,7 +178,8 @@ def test_ctrl_c_finishes_what_is_in_hand(tmp_path: Path, bundle: FirmwareBundle)
     out, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 130, err
     told = json.loads(out.splitlines()[-1])
-    assert told["kind"] == "result"
+    assert (told["kind"], told["exit_code"]) == ("error", 130)
+    told = told["result"]
     assert 1 <= told["ends"]["passed"] <= 4
     assert told["batch"]["work"] == 0
 
@@ -213,10 +214,10 @@ def test_every_troubled_board_ends_named(
     loaded(folder, bundle, 4)
     more = ("--faults", "100", "--seed", "2817", "--keep-boards")
     code, told, err = run(capsys, *command(folder, 4, 4, *more))
-    units = [one for one in told if one.get("kind") == "unit"]
+    units = [one["fields"] for one in told if one.get("name") == "unit"]
     assert len(units) == 4, err
     assert all(one["end"] == "passed" or one["reason"] for one in units)
-    result = next(one for one in told if one.get("kind") == "result")
+    result = told[-1].get("result") or told[-1]
     assert result["agrees"] is True, err
     assert result["batch"]["work"] == 0
     assert (code == 0) == (result["ends"] == {"passed": 4})

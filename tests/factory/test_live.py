@@ -117,7 +117,9 @@ def test_a_program_gets_objects() -> None:
         view.notice("1", Remark("Trying again.", warning=True))
         view.ended("1", result("failed", reason="network", words=EVIL), RunTotals())
     warning, unit = (json.loads(line) for line in said)
-    assert warning == {"kind": "warning", "slot": "1", "text": "Trying again."}
+    assert warning["name"] == "warning"
+    assert warning["fields"] == {"slot": "1", "text": "Trying again."}
+    unit = unit["fields"]
     assert (unit["end"], unit["reason"], unit["words"]) == ("failed", "network", EVIL)
 
 

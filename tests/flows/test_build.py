@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from pathlib import Path
@@ -247,10 +248,10 @@ def test_the_command_builds_and_says_what_it_made(tmp_path: Path) -> None:
 
 
 def test_the_command_takes_a_list_and_gives_json(tmp_path: Path) -> None:
-    """With --units and --json stdout is the manifest alone."""
+    """With --units and --json the result holds the manifest."""
     (tmp_path / "units.csv").write_text("serial\nA\nB\n")
     result = run(tmp_path, "--units", str(tmp_path / "units.csv"), "--json")
-    manifest = msgspec.json.decode(result.stdout, type=Manifest)
+    manifest = msgspec.convert(json.loads(result.stdout)["manifest"], Manifest)
     assert [unit.serial for unit in manifest.units] == ["A", "B"]
 
 

@@ -36,7 +36,7 @@ def running(*arguments: object) -> Iterator[tuple[dict[str, Any], subprocess.Pop
     ) as process:  # fmt: skip
         try:
             assert process.stdout is not None
-            yield json.loads(process.stdout.readline()), process
+            yield json.loads(process.stdout.readline())["fields"], process
         finally:
             process.kill()
 
@@ -120,7 +120,7 @@ def keys(*arguments: object) -> Any:
     result = CliRunner().invoke(command, ["keys", *map(str, arguments), "--json"])
     if result.exception:
         raise result.exception
-    return json.loads(result.stdout)
+    return json.loads(result.stdout)["keys"]
 
 
 def test_keys_are_made_and_removed(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_faults_are_listed() -> None:
     result = CliRunner().invoke(command, ["faults"])
     assert "commit_then_drop" in result.stdout
     assert "half_close_up" in result.stdout
-    rows = json.loads(CliRunner().invoke(command, ["faults", "--json"]).stdout)
+    rows = json.loads(CliRunner().invoke(command, ["faults", "--json"]).stdout)["faults"]
     assert {"name", "says", "number", "bytes"} == rows[0].keys()
 
 

@@ -59,8 +59,9 @@ def result(process: subprocess.Popen[str]) -> dict[str, Any]:
     out, _ = process.communicate()
     told = [json.loads(row) for row in out.splitlines()]
     told.reverse()
-    ends = [one for one in told if one.get("kind") in {"result", "faults"}]
-    return {key: value for one in ends for key, value in one.items()}
+    last = told[0].get("result") or told[0]
+    faults = [one["fields"] for one in told if one.get("name") == "faults"]
+    return {key: value for one in [*faults, last] for key, value in one.items()}
 
 
 def lines_of_history(folder: Path) -> int:
@@ -201,9 +202,11 @@ class Station:
         assert self._process.stdout is not None
         for row in self._process.stdout:
             told = json.loads(row)
+            is_unit = told.get("name") == "unit"
+            told = told.get("fields") or told
             if told.get("end") not in {"passed", "seen"}:
                 self._told.append(told)
-            if told.get("kind") != "unit":
+            if not is_unit:
                 continue
             with contextlib.suppress(Empty):
                 number = self._boxes.get_nowait()

@@ -266,7 +266,7 @@ def test_the_command(tmp_path: Path, stop: signal.Signals) -> None:
         env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'firmware'}"},
     ) as process:
         assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
+        told = json.loads(process.stdout.readline())["fields"]
         assert told["url"].startswith("rfc2217://127.0.0.1:")
         assert Path(told["pty"]).exists()
         assert told["pid"] == process.pid

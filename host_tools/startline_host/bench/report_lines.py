@@ -24,7 +24,10 @@ def json_lines(run: BenchRun) -> bytes:
         "passed": run.passed,
         "interrupted": run.interrupted,
     }
-    lines = [head, *(as_object(result, log=True) for result in run.results)]
+    lines = [
+        head,
+        *({"kind": "result", **as_object(result, log=True)} for result in run.results),
+    ]
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
@@ -32,7 +35,6 @@ def as_object(result: CaseResult, *, log: bool = False) -> dict[str, Any]:
     """Return a result as it stands in a line; with `log` that of a case that went wrong, too."""
     case = result.case
     found: dict[str, Any] = {
-        "kind": "result",
         "group": case.scenario.group,
         "scenario": case.scenario.name,
         "variant": case.variant,

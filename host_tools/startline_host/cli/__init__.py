@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import os
 import pkgutil
 import signal
@@ -17,6 +16,7 @@ import click
 import rich_click
 from startline import __version__
 
+from startline_host.cli import output
 from startline_host.errors import EXIT_CODES, Bug, StartlineError
 
 #: What a shell reports for a process that Ctrl-C (128 + SIGINT) or SIGTERM ended.
@@ -24,7 +24,7 @@ _INTERRUPTED = 130
 _TERMINATED = 143
 
 #: Files of this package that hold no verb.
-_NO_VERBS = frozenset({"options"})
+_NO_VERBS = frozenset({"json_schema", "options", "output", "results"})
 
 
 class _Verbs(rich_click.RichGroup):
@@ -66,7 +66,22 @@ class _Verbs(rich_click.RichGroup):
         except ModuleNotFoundError as error:
             return _left_out(cmd_name, _summary(module), error)
         assert isinstance(command, click.Command)  # noqa: S101 - a fault of ours, not of the user
+        _add_common(command)
         return command
+
+
+def _add_common(command: click.Command) -> None:
+    """Give a verb, and what is below it, the options that all have."""
+    if not any(option.name == "quiet" for option in command.params):
+        command.params += [
+            click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, is_eager=True,
+                         callback=output.speak, help="Print results, warnings and errors only."),
+            click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, is_eager=True,
+                         callback=output.speak, help="Also print what is called, read and sent."),
+        ]  # fmt: skip
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            _add_common(one)
 
 
 def _summary(module: str) -> str:
@@ -115,16 +130,6 @@ def startline() -> None:
     """Take a blank ESP32 timing reader to bound, verified and ready to time."""
 
 
-def report(error: StartlineError, *, as_json: bool) -> None:
-    """Say what went wrong: a sentence and a hint on stderr, with `as_json` an object on stdout."""
-    click.echo(f"startline: {error.message}", err=True)
-    if error.hint:
-        click.echo(f"  {error.hint}", err=True)
-    if as_json:
-        failure = {"exit_code": error.exit_code, "error": error.message, "hint": error.hint}
-        click.echo(json.dumps(failure))
-
-
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with a documented exit code (never with a traceback).
 
@@ -133,41 +138,64 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # As an exception, so that files with secrets are removed on this path too.
     signal.signal(signal.SIGTERM, _leave)
     arguments = sys.argv[1:] if arguments is None else arguments
-    as_json = "--json" in arguments
+    run = output.VerbRun(as_json="--json" in arguments)
+    sys.exit(_run(arguments, run))
+
+
+def _run(arguments: list[str], run: output.VerbRun) -> int:
+    """Run a verb, print its last line, and return the exit code."""
     try:
-        code = startline.main(arguments, prog_name="startline", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except StartlineError as error:
-        report(error, as_json=as_json)
-        sys.exit(error.exit_code)
+        code = startline.main(arguments, prog_name="startline", standalone_mode=False, obj=run)
+        ended = code if isinstance(code, int) else 0
+        run.end(ended)
+    except SystemExit as left:
+        ended = left.code if isinstance(left.code, int) else 1
+        if ended in {_INTERRUPTED, _TERMINATED}:
+            words = "Interrupted." if ended == _INTERRUPTED else "Terminated."
+            return _failed(run, StartlineError(words), ended)
+        run.end(ended)
     except click.ClickException as error:
         error.show()
-        if as_json:
-            told = {"exit_code": error.exit_code, "error": error.format_message(), "hint": ""}
-            click.echo(json.dumps(told))
-        sys.exit(error.exit_code)
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            run.verb = error.ctx.command_path.partition(" ")[2]
+        run.fail(StartlineError(error.format_message()), error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("startline: interrupted.", err=True)
-        sys.exit(_INTERRUPTED)
+        return _failed(run, StartlineError("Interrupted."), _INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone: nothing is left to tell it.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
-        sys.exit(0)
+        return 0
     except Exception as fault:
-        if isinstance(fault, ModuleNotFoundError):
-            from startline_host.extras import missing
-
-            if (extra := missing(fault)) is not None:
-                report(extra, as_json=as_json)
-                sys.exit(extra.exit_code)
-        if os.environ.get("STARTLINE_TRACEBACK"):
+        told = _told(fault)
+        if isinstance(told, Bug) and os.environ.get("STARTLINE_TRACEBACK"):
             raise
-        bug = Bug(
-            f"This is a fault in startline ({type(fault).__name__}: {fault}).",
-            "Run it again with STARTLINE_TRACEBACK=1 and report what it prints.",
-        )
-        report(bug, as_json=as_json)
-        sys.exit(bug.exit_code)
+        return _failed(run, told, told.exit_code)
+    return ended
+
+
+def _failed(run: output.VerbRun, error: StartlineError, code: int) -> int:
+    """Say what went wrong: a sentence and a hint on stderr, with --json the last line on stdout."""
+    click.echo(f"startline: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
+    run.fail(error, code)
+    return code
+
+
+def _told(fault: Exception) -> StartlineError:
+    """Return what a person is told of an exception that left a verb."""
+    if isinstance(fault, StartlineError):
+        return fault
+    if isinstance(fault, ModuleNotFoundError):
+        from startline_host.extras import missing
+
+        if (extra := missing(fault)) is not None:
+            return extra
+    return Bug(
+        f"This is a fault in startline ({type(fault).__name__}: {fault}).",
+        "Run it again with STARTLINE_TRACEBACK=1 and report what it prints.",
+    )
 
 
 def _leave(signum: int, frame: FrameType | None) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_ca
 from startline_host.bench.scenarios.provisioning import CloudLink
 from startline_host.bench.scenarios.runner import CaseResult
 from startline_host.bench.suite import BenchPlan, run_bench, usual_jobs
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.errors import BadInput
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.secrets import Secret, secret_from_file
@@ -172,7 +171,7 @@ def _run(plan: BenchPlan, *, as_json: bool) -> BenchRun:
         def ended(result: CaseResult) -> None:
             table.ended(result)
             if as_json:
-                click.echo(json.dumps(as_object(result)))
+                output.event("bench", "case", **as_object(result))
 
         return run_bench(
             plan, on_start=table.started, on_end=ended, listen=ConsoleNoticeView(console)
@@ -193,32 +192,31 @@ def _link(
         )
     password = None
     if password_file is not None:
-        password = secret_from_file(password_file, "Wi-Fi password", warn=options.warn)
+        password = secret_from_file(password_file, "Wi-Fi password", warn=output.warn)
     elif os.environ.get(_PASSWORD):
         password = Secret(os.environ[_PASSWORD])
     return CloudLink(ssid=ssid, password=password)
 
 
 def _list(cases: Sequence[Case], *, as_json: bool) -> None:
+    if as_json:
+        listed = [{"case": case.name, "says": case.scenario.says} for case in cases]
+        output.result(results.Benched(cases=listed))
+        return
     for case in cases:
-        says = case.scenario.says
-        click.echo(
-            json.dumps({"case": case.name, "says": says})
-            if as_json
-            else f"{case.name}\n    {says}"
-        )
+        click.echo(f"{case.name}\n    {case.scenario.says}")
 
 
 def _sum_up(run: BenchRun, *, as_json: bool) -> None:
     if as_json:
-        head = {
-            "kind": "summary",
-            **run.counts,
-            "seconds": round(run.seconds, 3),
-            "passed": run.passed,
-            "interrupted": run.interrupted,
-        }
-        click.echo(json.dumps(head))
+        output.result(
+            results.Benched(
+                counts=dict(run.counts),
+                seconds=round(run.seconds, 3),
+                passed=run.passed,
+                interrupted=run.interrupted or "",
+            )
+        )
         return
     counts = ", ".join(f"{count} {verdict}" for verdict, count in run.counts.items())
     ended = f"Interrupted by {run.interrupted}. " if run.interrupted else ""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import msgspec
 import rich_click as click
 
 from startline_host.boards import Board, board_names, load_board
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 
 
 @click.command("boards")
@@ -22,7 +20,7 @@ def command(names: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - cl
     boards = [load_board(name) for name in names or board_names()]
     if as_json:
         profiles = [msgspec.to_builtins(board) for board in boards]
-        click.echo(json.dumps({"kind": "result", "boards": profiles}))
+        output.result(results.Boards(boards=profiles))
     elif names:
         click.echo("\n\n".join(_profile(board) for board in boards))
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.flows.build import Manifest, build
 from startline_host.flows.preflight import check_offline
 from startline_host.flows.recipe import Recipe
@@ -32,7 +32,7 @@ _FILE = click.Path(path_type=Path)
               help="Also one file of the whole flash, for a blank chip: it ERASES a binding.")  # fmt: skip
 @click.option("--out", type=_FILE, default="build/images", show_default=True,
               help="Folder for the files.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result.")
 def command(
     board: str,
     settings_file: Path,
@@ -54,11 +54,11 @@ def command(
     if unit_list is not None and any(unit.values()):
         raise click.UsageError("With --units, everything about a unit stands in the list.")
     profile = options.chosen_board(board, firmware_version, firmware_file)
-    told = load_settings(settings_file, warn=options.warn)
+    told = load_settings(settings_file, warn=output.warn)
     check_offline(told.settings)
     if unit_list is not None:
         units = load_units(
-            unit_list, told.unit_defaults, encoding, as_written=as_written, warn=options.warn
+            unit_list, told.unit_defaults, encoding, as_written=as_written, warn=output.warn
         )
     else:
         units = [make_unit(unit, told.unit_defaults, as_written=as_written)]
@@ -67,9 +67,9 @@ def command(
     recipe = Recipe(profile, store.obtain(profile, firmware_file), files, told.settings)
     manifest = build(recipe, units, out, merged=merged)
     if all(unit.made_at is None for unit in units):
-        options.warn("No unit has a made_at, so a device cannot tell an unset clock by it.")
+        output.warn("No unit has a made_at, so a device cannot tell an unset clock by it.")
     if as_json:
-        click.echo(msgspec.json.encode(manifest).decode())
+        output.result(results.Built(out=str(out), manifest=msgspec.to_builtins(manifest)))
     else:
         _show(manifest, out)
 
@@ -77,10 +77,9 @@ def command(
 def _show(manifest: Manifest, out: Path) -> None:
     for file in manifest.files():
         click.echo(f"{file.offset:#010x}  {file.size:>9}  {out / file.file}")
-    click.echo(
+    output.note(
         f"{manifest.board}: MicroPython {manifest.firmware_version}, "
-        f"{len(manifest.units)} unit{'s' if len(manifest.units) != 1 else ''}",
-        err=True,
+        f"{len(manifest.units)} unit{'s' if len(manifest.units) != 1 else ''}"
     )
     if manifest.warning:
-        options.warn(manifest.warning)
+        output.warn(manifest.warning)

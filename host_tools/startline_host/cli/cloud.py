@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import signal
 import threading
+import time
 from pathlib import Path
 
 import rich_click as click
 
+from startline_host.cli import output, results
 from startline_host.cli.options import several
 from startline_host.errors import BadInput
 from startline_host.mock_cloud import MockCloud
@@ -62,7 +63,7 @@ _OPTIONS = [
     click.option("--type-required", is_flag=True, help="Refuse to bind without a type."),
     click.option("--faults", default="", metavar="LIST",
                  help="Faults to begin with, such as `status:503x2,delay:200`."),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."),
 ]  # fmt: skip
 
 
@@ -112,11 +113,18 @@ def command(
     )
     allow_many_files()
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     with running(cloud, ca_file) as told:
-        click.echo(json.dumps(told.as_dict()) if as_json else _announcement(told))
-        click.echo("Ctrl-C stops it.", err=True)
+        if as_json:
+            output.event("cloud", "listening", **told.as_dict())
+        else:
+            click.echo(_announcement(told))
+        output.note("Ctrl-C stops it.")
+        began = time.monotonic()
         until_stopped(stop)
+    if as_json:
+        output.result(results.Served(seconds=round(time.monotonic() - began, 1)))
 
 
 def _password(host: str) -> Secret:
@@ -145,7 +153,7 @@ def _announcement(told: Announcement) -> str:
 
 
 @command.command("faults")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result.")
 def faults_command(*, as_json: bool) -> None:
     """List every fault by name."""
     rows = []
@@ -153,7 +161,7 @@ def faults_command(*, as_json: bool) -> None:
         number = f"{value.unit}, {value.least} to {value.most}, {value.default}" if value else ""
         rows.append({"name": name, "says": says, "number": number, "bytes": is_bytes})
     if as_json:
-        click.echo(json.dumps(rows))
+        output.result(results.Faults(faults=rows))
         return
     click.echo("Ordered as NAME[:NUMBER][xTIMES][@METHOD][@/PATH].\n")
     for row in rows:
@@ -162,38 +170,64 @@ def faults_command(*, as_json: bool) -> None:
         )
 
 
-@command.group("keys", invoke_without_command=True)
-@click.option("--db", type=_FILE, required=True, help="The cloud's database.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-@click.pass_context
-def keys_command(context: click.Context, db: Path, *, as_json: bool) -> None:
-    """List the keys of a cloud that keeps its state in a file; or add and remove some."""
-    context.obj = store = CloudStore(db)
+_db_option = click.option("--db", type=_FILE, help="The cloud's database.")
+_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."
+)
+
+
+def _opened(context: click.Context, db: Path | None) -> CloudStore:
+    """Open the database named here or before the sub-command; it is closed with the command."""
+    db = db or context.obj
+    if not isinstance(db, Path):
+        raise click.UsageError("Missing option '--db'.", context)
+    store = CloudStore(db)
     context.call_on_close(store.close)
+    return store
+
+
+@command.group("keys", invoke_without_command=True)
+@_db_option
+@_json_option
+@click.pass_context
+def keys_command(context: click.Context, db: Path | None, *, as_json: bool) -> None:
+    """List the keys of a cloud that keeps its state in a file; or add and remove some."""
     if context.invoked_subcommand is None:
-        _show_keys(store, as_json=as_json)
+        _show_keys(_opened(context, db), as_json=as_json)
+    elif db is not None:
+        context.obj = db
 
 
 @keys_command.command("add")
 @click.argument("access", type=_choice(tuple(ACCESS)))
 @click.option("--company", default=FIRST_COMPANY, show_default=True, help="Whose key it is.")
 @click.option("--alias", default="", help="What it is for.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-@click.pass_obj
+@_db_option
+@_json_option
+@click.pass_context
 def add_command(
-    store: CloudStore, access: str, company: str, alias: str, *, as_json: bool
+    context: click.Context,
+    access: str,
+    company: str,
+    alias: str,
+    db: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Make a key of an access type; a company may have 10."""
+    store = _opened(context, db)
     store.add_key(store.company(company), access, alias)
     _show_keys(store, as_json=as_json)
 
 
 @keys_command.command("remove")
 @click.argument("number", type=int)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-@click.pass_obj
-def remove_command(store: CloudStore, number: int, *, as_json: bool) -> None:
+@_db_option
+@_json_option
+@click.pass_context
+def remove_command(context: click.Context, number: int, db: Path | None, *, as_json: bool) -> None:
     """Remove the key with that number in the list."""
+    store = _opened(context, db)
     found = [one for one in listed_keys(store) if one.number == number]
     if not found:
         raise BadInput(f"There is no key number {number}.", "`startline cloud keys` lists them.")
@@ -209,7 +243,7 @@ def _show_keys(store: CloudStore, *, as_json: bool) -> None:
              "alias": one.alias}
             for one in keys
         ]  # fmt: skip
-        click.echo(json.dumps(rows))
+        output.result(results.Keys(keys=rows))
         return
     for one in keys:
         click.echo(f"{one.number:>3}  {one.key}  {one.access:<17}  {one.company}  {one.alias}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from startline_host.boards import load_board
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.flows.doctor.checks import DoctorContext, run_checks
 from startline_host.flows.doctor.finding import DoctorFinding, exit_code
 
@@ -68,7 +67,7 @@ def command(
     code = exit_code(findings)
     if as_json:
         told = [msgspec.to_builtins(finding) for finding in findings]
-        click.echo(json.dumps({"kind": "result", "exit_code": code, "findings": told}))
+        output.result(results.Examined(findings=told))
     else:
         _sum_up(terminal, findings)
     return code

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.backup import new_file
 from startline_host.flows.load_request import LoadRequest
@@ -47,10 +46,10 @@ def command(
         may_replace=options.replacing(overwrite=overwrite),
         flash_baud=baud,
     )
-    with options.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
+    with output.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
         report = load(line, request, view)
         restart(line, view)
     if as_json:
-        click.echo(json.dumps({"kind": "result", **report.as_dict()}))
+        output.result(results.Flashed(**report.as_dict()))
     else:
         click.echo(report.words())

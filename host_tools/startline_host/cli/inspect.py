@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import rich_click as click
 from rich.console import Console
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.inspect_device import inspect_device, inspect_dump
 from startline_host.flows.inspect_view import show_inspection
@@ -37,9 +36,9 @@ def command(
     if dump_file is not None:
         seen = inspect_dump(dump_file)
     else:
-        with options.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
+        with output.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
             seen = inspect_device(line, flash_baud=baud, quick=quick, listen=view)
     if as_json:
-        click.echo(json.dumps({"kind": "result", **seen.as_dict()}))
+        output.result(results.Inspected(**seen.as_dict()))
     else:
         show_inspection(Console(highlight=False), seen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.cli.ledger import chosen_units, ledger_option
 from startline_host.errors import BadInput, StartlineError
 from startline_host.factory.entries import LedgerUnit, StationSlot
@@ -62,6 +61,8 @@ def command(
         raise click.UsageError("Name units, or a batch with --batch; or --scan labels.")
     with Ledger.open(where, create=False) as ledger:
         if scan:
+            if as_json:
+                output.result(results.Labels(labels=0, files=[]))
             _scan(ledger, as_json=as_json)
             return
         chosen = chosen_units(ledger, units, batch)
@@ -132,13 +133,16 @@ def _scan(ledger: Ledger, *, as_json: bool) -> None:
 
 
 def _tell(told: dict[str, object], words: str, *, as_json: bool) -> None:
-    click.echo(json.dumps({"kind": "scan", **told}) if as_json else printable(words))
+    if as_json:
+        output.event("label", "scan", **told)
+    else:
+        click.echo(printable(words))
 
 
 def _show(files: Sequence[str], count: int, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"kind": "result", "labels": count, "files": list(files)}))
+        output.result(results.Labels(labels=count, files=list(files)))
         return
     for name in files:
         click.echo(name)
-    click.echo(f"{count} label{'s' if count != 1 else ''}.", err=True)
+    output.note(f"{count} label{'s' if count != 1 else ''}.")

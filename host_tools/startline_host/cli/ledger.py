@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import rich_click as click
 from click.core import ParameterSource
 from startline import __version__
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.clouds.cloud_kinds import kind_of
 from startline_host.errors import BadInput, CloudDisagrees
 from startline_host.factory.batch_report import batch_report_page
@@ -73,7 +72,7 @@ def list_(where: str, batch: str | None, states: tuple[str, ...], as_json: bool)
         units = ledger.entries(_known(ledger, batch), states)
         counts = ledger.counts(batch)
     if as_json:
-        click.echo(json.dumps({"kind": "result", "counts": counts, "units": unit_rows(units)}))
+        output.result(results.LedgerList(counts=counts, units=unit_rows(units)))
         return
     rows = [{**row, "deviceid": short_token(row["deviceid"])} for row in unit_rows(units)]
     widths = {name: max([len(str(row[name])) for row in rows], default=0) for name in _SHOWN}
@@ -92,7 +91,7 @@ def show(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
     with Ledger.open(where, create=False) as ledger:
         row = unit_rows([ledger.find(unit)])[0]
     if as_json:
-        click.echo(json.dumps({"kind": "result", **row}))
+        output.result(results.LedgerUnitShown(unit=row))
         return
     for name, value in row.items():
         if value != "":
@@ -108,7 +107,7 @@ def history(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
     with Ledger.open(where, create=False) as ledger:
         records = ledger.history(ledger.find(unit))
     if as_json:
-        click.echo(json.dumps({"kind": "result", "history": record_rows(records)}))
+        output.result(results.LedgerHistory(history=record_rows(records)))
         return
     for one in records:
         took = f"{one.seconds:.1f} s" if one.seconds is not None else ""
@@ -124,12 +123,14 @@ def history(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
               show_default=True, help="JSON is exact; CSV is safe to open in a spreadsheet.")  # fmt: skip
 @click.option("--history", "with_history", is_flag=True, help="All events in place of the units.")
 @click.option("--out", type=_FILE, help="A file, by default the standard output.")
+@options.json_option
 def export(
     where: str,
     batch: str | None,
     form: str,
     with_history: bool,  # noqa: FBT001
     out: Path | None,
+    as_json: bool,  # noqa: FBT001
 ) -> None:
     """Write all units, or all history, as CSV or JSON."""
     with Ledger.open(where, create=False) as ledger:
@@ -139,12 +140,16 @@ def export(
         else:
             rows = unit_rows(ledger.entries(batch))
     text = to_json(rows) if form == "json" else to_csv(rows)
-    if out is None:
-        click.echo(text, nl=False)
-    else:
+    if out is not None:
         # The mark tells spreadsheets that a CSV is UTF-8.
         write_whole(out, text.encode("utf-8-sig" if form == "csv" else "utf-8"))
-        click.echo(f"{out}: {len(rows)} rows", err=True)
+        output.note(f"{out}: {len(rows)} row{'s' if len(rows) != 1 else ''}")
+    elif not as_json:
+        click.echo(text.encode(), nl=False)
+    if as_json:
+        output.result(
+            results.LedgerExport(file=str(out or ""), count=len(rows), rows=[] if out else rows)
+        )
 
 
 @command.command("report")
@@ -162,8 +167,14 @@ def report_(where: str, batch: str | None, out: Path, as_json: bool) -> None:  #
     page = batch_report_page(title, told, units, made=f"made by startline {__version__}")
     write_whole(out, page.encode())
     if as_json:
-        numbers = {"yield": told.yield_, "first_time": told.first_time_share}
-        click.echo(json.dumps({"kind": "result", "file": str(out), **told.counts, **numbers}))
+        output.result(
+            results.LedgerReport(
+                file=str(out),
+                counts=dict(told.counts),
+                passed_share=told.yield_,
+                first_time_share=told.first_time_share,
+            )
+        )
     else:
         click.echo(str(out))
 
@@ -212,8 +223,14 @@ def verify(
             {"kind": one.kind, "serial": one.serial, "deviceid": one.token}
             for one in verdict.findings
         ]
-        told = {"agrees": verdict.agrees, "listed": verdict.listed, "alike": verdict.alike}
-        click.echo(json.dumps({"kind": "result", **told, "findings": found}))
+        output.result(
+            results.LedgerVerified(
+                agrees=verdict.agrees,
+                listed=verdict.listed,
+                alike=verdict.alike,
+                findings=found,
+            )
+        )
     else:
         for one in verdict.findings:
             click.echo(f"{one.kind:<9} {printable(one.words)}")
@@ -247,7 +264,7 @@ def release(unit: str, where: str, confirm: str | None, as_json: bool) -> None: 
         confirm_question(options.asker(confirm), question)
         freed = ledger.release(found, StationSlot(socket.gethostname()))
     if as_json:
-        click.echo(json.dumps({"kind": "result", **unit_rows([freed])[0]}))
+        output.result(results.LedgerUnitShown(unit=unit_rows([freed])[0]))
     else:
         click.echo(f"{printable(freed.serial)} is free.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from startline_host.boards import Board
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.cli.ledger import ledger_option
 from startline_host.clouds.cloud_check import list_devices
 from startline_host.clouds.cloud_kinds import kind_of
@@ -191,7 +190,7 @@ def command(
 def _run_real(given: _LineArguments) -> None:
     if not given.units:
         raise click.UsageError("Name a CSV or .xlsx of units, or a pattern with --count.")
-    told = load_settings(given.settings_file, warn=options.warn)
+    told = load_settings(given.settings_file, warn=output.warn)
     key = None if given.no_verify else options.read_key(given.read_key_file)
     wanted = kind_of(told.settings.claim.cloud).check_wants_key and not given.no_verify
     if key is None and wanted and not given.defer_bind:
@@ -210,7 +209,7 @@ def _run_real(given: _LineArguments) -> None:
     more: More | None = None
     if given.watch:
         more = _no_more if given.ports else sockets.new
-        click.echo("Plug readers in; Ctrl-C ends it, or the batch's last unit.", err=True)
+        output.note("Plug readers in; Ctrl-C ends it, or the batch's last unit.")
     _run(given, batch, plan, slots, more)
 
 
@@ -245,7 +244,7 @@ def _run_virtual(given: _LineArguments) -> None:
 
 def _tell_faults(done: dict[str, int], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"kind": "faults", **done}))
+        output.event("line", "faults", **done)
     else:
         click.echo("Faults: " + ", ".join(f"{count} {kind}" for kind, count in done.items()))
 
@@ -256,7 +255,7 @@ def _batch(given: _LineArguments, units: str, defaults: dict[str, Any]) -> UnitB
     if not is_pattern(units):
         return load_batch(
             Path(units), name=given.name, defaults=defaults, encoding=given.encoding,
-            as_written=given.as_written, warn=options.warn,
+            as_written=given.as_written, warn=output.warn,
         )  # fmt: skip
     if not given.count:
         raise click.UsageError(f"How many units shall {units} make? Give --count.")
@@ -295,10 +294,10 @@ def _run(
     verdict = None
     with Ledger.open(given.where, hide=hidden) as ledger:
         if plan.read_key is not None:
-            click.echo("Checking the READ key ...", err=True)
+            output.note("Checking the READ key ...")
         company = check_key(ledger, plan, ignore_notices)
         added = ledger.add_batch(batch)
-        click.echo(f"Batch {batch.name}: {added.new} new units, {added.known} known.", err=True)
+        output.note(f"Batch {batch.name}: {added.new} new units, {added.known} known.")
         view = _view(slots, as_json=given.as_json)
         line = FactoryLine(ledger, plan, slots, given.station, view, more=more, company=company)
         try:
@@ -312,7 +311,7 @@ def _run(
 
 def _warn_of(notice: Notice) -> None:
     if isinstance(notice, Remark) and notice.warning:
-        options.warn(notice.text)
+        output.warn(notice.text)
 
 
 def _verdict(ledger: Ledger, plan: LinePlan, station: str) -> VerifyResult | None:
@@ -342,10 +341,15 @@ def _tell(
     with contextlib.suppress(StartlineError):
         counts = ledger.counts(batch)
     if as_json:
-        ends = {"ends": totals.ends, "reasons": totals.reasons, "batch": counts}
-        agrees = verdict.agrees if verdict else None
-        told = {"kind": "result", "seconds": round(totals.seconds, 1), **ends, "agrees": agrees}
-        click.echo(json.dumps(told))
+        output.result(
+            results.LineEnded(
+                seconds=round(totals.seconds, 1),
+                ends=dict(totals.ends),
+                reasons=dict(totals.reasons),
+                batch=counts,
+                agrees=verdict.agrees if verdict else None,
+            )
+        )
         return
     click.echo(f"{totals_line(totals)}, in {totals.seconds:.0f} s")
     for reason, count in sorted(totals.reasons.items()):

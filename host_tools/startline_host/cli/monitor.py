@@ -8,8 +8,8 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console as Terminal
 
-from startline_host.cli import options
-from startline_host.device.console import ConsoleParser
+from startline_host.cli import options, output, results
+from startline_host.device.console import ConsoleLine, ConsoleParser, Event
 from startline_host.device.port_session import PortSession
 from startline_host.flows.notice_view import ConsoleNoticeView, JsonNoticeView
 from startline_host.flows.restart import restart
@@ -41,7 +41,8 @@ def command(
     Control characters are shown, never sent to the terminal.
     """
     show = JsonNoticeView(click.echo) if as_json else ConsoleNoticeView(Terminal(highlight=False))
-    base_url = load_cloud_target(settings_file, warn=options.warn)[0] if settings_file else ""
+    base_url = load_cloud_target(settings_file, warn=output.warn)[0] if settings_file else ""
+    heard_events = heard_lines = 0
     with (
         PortSession(options.chosen_port(port), baud) as line,
         contextlib.suppress(KeyboardInterrupt),
@@ -51,3 +52,7 @@ def command(
         with linked(line.port(), base_url) as heard:
             for item in ConsoleParser().follow(heard, Deadline(seconds or _FOR_EVER)):
                 show(item)
+                heard_events += isinstance(item, Event)
+                heard_lines += isinstance(item, ConsoleLine)
+    if as_json:
+        output.result(results.Monitored(events=heard_events, lines=heard_lines))

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import rich_click as click
-from rich.console import Console
 
 from startline_host.boards import Board, board_names, load_board
+from startline_host.cli.output import warn
 from startline_host.device.ports import UsbId, detect_port
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
-from startline_host.flows.notice_view import ConsoleNoticeView, JsonNoticeView, NoticeView
 from startline_host.flows.operator.cloud_target import CloudTarget
 from startline_host.flows.operator.confirmation import Ask, Confirmation
 from startline_host.formats.ca_certificates import load_certificates
@@ -226,11 +225,6 @@ def asker(given: str | None) -> Ask:
     return ask
 
 
-def warn(sentence: str) -> None:
-    """Print a warning to stderr."""
-    click.echo(f"Warning: {sentence}", err=True)
-
-
 def confirm(seen: str) -> bool:
     """Ask the person at the terminal whether what was seen is to be used."""
     return sys.stdin.isatty() and click.confirm(f"{seen} Use it?", err=True)
@@ -268,12 +262,3 @@ def chosen_bundle(
     if app is not None and not {"/app.py", "/app.mpy", "/app/__init__.py"} & bundle.own.keys():
         warn(f"{app} has no app.py: a device without one stays at its prompt.")
     return bundle
-
-
-def view(*, as_json: bool) -> NoticeView:
-    """Return what shows a flow: JSON lines on stdout, or lines and bars on stderr."""
-    return (
-        JsonNoticeView(click.echo)
-        if as_json
-        else ConsoleNoticeView(Console(stderr=True, highlight=False))
-    )

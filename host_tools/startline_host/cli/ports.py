@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.ports import describe_ports, list_serial_ports, process_holding
 from startline_host.util import printable
 
@@ -33,7 +31,7 @@ def command(
         if show_all or port.usb_id
     ]
     if as_json:
-        click.echo(json.dumps({"kind": "result", "ports": rows}))
+        output.result(results.Ports(ports=rows))
         return
     for row in rows:
         mark = "reader?" if row["reader"] else ""
@@ -42,4 +40,4 @@ def command(
             f"{row['port']:<20} {row['usb'] or '':<10} {mark:<8} {row['description']} {user}".rstrip()
         )
     if not rows:
-        click.echo(describe_ports(), err=True)
+        output.note(describe_ports())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import rich_click as click
 
 from startline_host.boards import load_board
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.firmware_bundle import make_provision
 from startline_host.flows.load_request import LoadRequest
@@ -46,15 +45,15 @@ def command(
     settings the device cannot bind by itself: it is then followed, and its connections are carried,
     until it has come to rest. A device that is bound, or may be, is left as it is (41).
     """
-    provision = make_provision(settings_file, unit, as_written=as_written, warn=options.warn)
+    provision = make_provision(settings_file, unit, as_written=as_written, warn=output.warn)
     request = LoadRequest(
         board=load_board(board), provision=provision, allow_bound=allow_bound, flash_baud=baud
     )
     key = options.read_key(read_key_file)
-    with options.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
+    with output.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
         done = provision_device(line, request, read_key=key, listen=view)
     if as_json:
-        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
+        output.result(results.Provisioned(**done.as_dict()))
         return
     click.echo(done.load.words())
     if done.outcome is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.operator.adopt import adopt
 from startline_host.flows.operator.reconcile import SAME_COMPANY, reconcile
@@ -71,7 +70,7 @@ def command(
     cloud_target = options.chosen_cloud(settings_file, base_url, ca_file)
     key = options.read_key(read_key_file)
     with (
-        options.view(as_json=as_json) as view,
+        output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
         if deviceid is not None:
@@ -112,7 +111,7 @@ def _tokens(where: str | None, serial: str) -> tuple[str, ...]:
 
 def _show(done: ReconcileResult, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
+        output.result(results.Reconciled(**done.as_dict()))
         return
     click.echo(f"{printable(done.serial)} is {done.state}.")
     if done.token:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.operator.reset import reset
 from startline_host.util import printable
@@ -32,11 +30,11 @@ def command(
     Nothing is changed at the cloud.
     """
     with (
-        options.view(as_json=as_json) as view,
+        output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
         done = reset(line, options.asker(confirm), force_bound=force_bound, listen=view)
     if as_json:
-        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
+        output.result(results.Reset(**done.as_dict()))
     else:
         click.echo(f"{printable(done.serial)} has no record any more.")

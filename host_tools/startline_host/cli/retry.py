@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.operator.retry import retry
 from startline_host.util import printable
@@ -36,7 +35,7 @@ def command(
     """
     cloud_target = partial(options.chosen_cloud, settings_file, base_url, ca_file)
     with (
-        options.view(as_json=as_json) as view,
+        output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
         outcome = retry(line, cloud_target, listen=view, limit=timeout)
@@ -44,8 +43,9 @@ def command(
     if failure is not None:
         raise failure
     if as_json:
-        told = {"state": outcome.state, "serial": outcome.serial, "deviceid": outcome.token}
-        click.echo(json.dumps({"kind": "result", **told}))
+        output.result(
+            results.DeviceState(state=outcome.state, serial=outcome.serial, deviceid=outcome.token)
+        )
         return
     click.echo(f"{printable(outcome.serial)} is {outcome.state}.")
     click.echo(f"deviceid {printable(outcome.token)}")

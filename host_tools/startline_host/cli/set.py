@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
 
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.event_text import printable_field
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput
@@ -96,9 +95,9 @@ def command(
     if changes or not factory:
         check_changes(changes)
     for words in ssid_warnings(ssid or ""):
-        options.warn(words)
+        output.warn(words)
     with (
-        options.view(as_json=as_json) as view,
+        output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
         done = change(line, changes, factory=names if factory else None, listen=view)
@@ -114,7 +113,7 @@ def _password(
             raise BadInput("An open Wi-Fi has no password: leave out one or the other.")
         return Secret("")
     if path is not None:
-        return secret_from_file(path, _WHAT, warn=options.warn)
+        return secret_from_file(path, _WHAT, warn=output.warn)
     if not wanted and ssid is None:
         return None
     if value := os.environ.get(PASSWORD_VARIABLE, ""):
@@ -129,7 +128,7 @@ def _password(
 
 def _show(done: ChangeResult, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
+        output.result(results.Changed(**done.as_dict()))
         return
     if done.names:
         click.echo(f"Written: {', '.join(done.names)}.")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.observe import DeviceStatus, ask_for_status, listen_for_status
 from startline_host.util import printable
@@ -41,7 +39,7 @@ def command(
         else:
             status = listen_for_status(line.port(), seconds, serial=serial)
     if as_json:
-        click.echo(json.dumps({"kind": "result", **status.as_dict()}))
+        output.result(results.Status(**status.as_dict()))
     else:
         _show(status)
 

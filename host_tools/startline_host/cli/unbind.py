@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.operator.unbind import unbind
 from startline_host.secrets import Secret, secret_from_file, secret_from_prompt
@@ -48,7 +47,7 @@ def command(
     cloud_target = options.chosen_cloud(settings_file, base_url, ca_file)
     key = _key(unbind_key_file)
     with (
-        options.view(as_json=as_json) as view,
+        output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
         done = unbind(
@@ -56,7 +55,7 @@ def command(
             read_key=options.read_key(read_key_file), listen=view,
         )  # fmt: skip
     if as_json:
-        click.echo(json.dumps({"kind": "result", **done.as_dict()}))
+        output.result(results.Unbound(**done.as_dict()))
     else:
         click.echo(f"{printable(done.serial)} is {done.state}.")
 
@@ -64,7 +63,7 @@ def command(
 def _key(path: Path | None) -> Secret:
     what = "key that may unbind"
     if path is not None:
-        return secret_from_file(path, what, warn=options.warn)
+        return secret_from_file(path, what, warn=output.warn)
     value = os.environ.get(UNBIND_KEY_VARIABLE, "")
     otherwise = f"Put it into {UNBIND_KEY_VARIABLE}, or name a file with --unbind-key-file."
     return Secret(value) if value else secret_from_prompt(what, otherwise)

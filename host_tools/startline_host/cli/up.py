@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.flows.backup import new_file
 from startline_host.flows.firmware_bundle import make_provision
 from startline_host.flows.load_request import LoadRequest
@@ -51,7 +50,7 @@ def command(
     reaches its cloud through this cable and this computer, and nothing else.
     """
     profile = options.chosen_board(board, firmware_version, firmware_file)
-    provision = make_provision(settings_file, unit, as_written=as_written, warn=options.warn)
+    provision = make_provision(settings_file, unit, as_written=as_written, warn=output.warn)
     request = LoadRequest(
         board=profile,
         bundle=options.chosen_bundle(profile, firmware_file, accept_firmware, app_folder),
@@ -63,14 +62,14 @@ def command(
         flash_baud=baud,
     )
     key = options.read_key(read_key_file)
-    with options.view(as_json=as_json) as view:
+    with output.view(as_json=as_json) as view:
         result = up(options.chosen_port(port), request, read_key=key, limit=timeout, listen=view)
     _show(result, as_json=as_json)
 
 
 def _show(result: UpResult, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"kind": "result", **result.as_dict()}))
+        output.result(results.Upped(**result.as_dict()))
         return
     click.echo(f"{result.serial} is {result.state}.")
     click.echo(f"deviceid {result.token}")

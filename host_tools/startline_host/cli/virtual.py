@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
+import time
 from pathlib import Path
 
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import output, results
 from startline_host.errors import BadInput
 from startline_host.virtual.chip_options import DEFAULT_MAC, ChipEndpoints, ChipOptions, parse_size
 from startline_host.virtual.world_file import WorldWatch, check_world
@@ -52,7 +52,7 @@ def _world_help() -> str:
               help="TCP port of the other end of machine.UART(2).")  # fmt: skip
 @click.option("--ppm", type=float, default=0.0, show_default=True,
               help="Parts per million by which the crystal is too fast; negative is slow.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result.")
 def command(
     *,
     flash: Path,
@@ -85,14 +85,17 @@ def command(
 
     def tell(listening: ChipEndpoints) -> None:
         if as_json:
-            click.echo(json.dumps(dataclasses.asdict(listening)))
+            output.event("virtual", "listening", **dataclasses.asdict(listening))
             return
         places = [place for place in (listening.url, listening.raw, listening.pty) if place]
-        click.echo(f"A virtual ESP32 listens on {', '.join(places)} (Ctrl-C stops it)", err=True)
+        output.note(f"A virtual ESP32 listens on {', '.join(places)} (Ctrl-C stops it)")
         for number, url in ((1, listening.uart1), (2, listening.uart2)):
             if url:
-                click.echo(f"machine.UART({number}) ends at {url}", err=True)
+                output.note(f"machine.UART({number}) ends at {url}")
 
-    watch = WorldWatch(world, options.warn) if world is not None else contextlib.nullcontext()
+    watch = WorldWatch(world, output.warn) if world is not None else contextlib.nullcontext()
+    began = time.monotonic()
     with watch:
         serve(settings, tell)
+    if as_json:
+        output.result(results.Served(seconds=round(time.monotonic() - began, 1)))

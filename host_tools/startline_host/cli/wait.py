@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import rich_click as click
 
-from startline_host.cli import options
+from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.observe import STATES, wait_for_state
 from startline_host.util import Deadline, printable
@@ -31,12 +29,13 @@ def command(
 ) -> None:
     """Wait until a device says that it is in a state (50 if it does not); it is not disturbed."""
     with (
-        options.view(as_json=as_json) as view,
+        output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), baud) as line,
     ):
         event = wait_for_state(line.port(), state, Deadline(timeout), view, serial=serial)
     serial = str(event.fields.get("serial") or "")
     if as_json:
-        click.echo(json.dumps({"kind": "result", "state": state, "serial": serial}))
+        token = str(event.fields.get("token") or "")
+        output.result(results.DeviceState(state=state, serial=serial, deviceid=token))
     else:
         click.echo(f"{printable(serial) or 'The device'} is {state}.")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Group
 from rich.live import Live
@@ -20,6 +19,7 @@ from startline_host.device.event_text import describe_event
 from startline_host.factory.job import UnitIdentified
 from startline_host.factory.totals import DONE, WAITING
 from startline_host.flows.notices import Notice, Remark, Step
+from startline_host.json_output import EventLine, json_line
 from startline_host.util import printable
 
 if TYPE_CHECKING:
@@ -236,18 +236,21 @@ class JsonView(PlainView):
     def notice(self, slot: str, notice: Notice) -> None:
         """Pass on warnings only."""
         if isinstance(notice, Remark) and notice.warning:
-            self._show(json.dumps({"kind": "warning", "slot": slot, "text": notice.text}))
+            self._tell("warning", slot=slot, text=notice.text)
 
     def stopping(self, words: str) -> None:
         """Tell that the line takes no more boards."""
-        self._show(json.dumps({"kind": "stopping", "text": words}))
+        self._tell("stopping", text=words)
 
     def ended(self, slot: str, result: UnitResult, totals: RunTotals) -> None:
         """Tell how the work on a board ended."""
         del totals
         told = {
-            "kind": "unit", "slot": slot, "end": result.end, "serial": result.serial,
+            "slot": slot, "end": result.end, "serial": result.serial,
             "mac": result.mac, "reason": result.reason, "words": result.words,
             "seconds": round(result.seconds, 2),
         }  # fmt: skip
-        self._show(json.dumps(told))
+        self._tell("unit", **told)
+
+    def _tell(self, name: str, **fields: Any) -> None:
+        self._show(json_line(EventLine(source="line", name=name, fields=fields)))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
@@ -16,6 +15,7 @@ from startline_host.device.bootloader import TransferProgress
 from startline_host.device.console import ConsoleLine, Event
 from startline_host.device.event_text import describe_event
 from startline_host.flows.notices import Notice, Remark, Step
+from startline_host.json_output import EventLine, OutputLine, ProgressLine, json_line
 
 
 class NoticeView(Protocol):
@@ -40,10 +40,12 @@ class ConsoleNoticeView:
     """Lines on a rich console; a moving bar only where somebody sees it move.
 
     Everything from a device is plain text to rich: no markup, no highlighting, no controls.
+    If `quiet`, only warnings are shown.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self._console = console
+        self._quiet = quiet
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
@@ -60,6 +62,8 @@ class ConsoleNoticeView:
 
     def __call__(self, notice: Notice) -> None:
         """Show one notice."""
+        if self._quiet and not (isinstance(notice, Remark) and notice.warning):
+            return
         if isinstance(notice, TransferProgress):
             self._progress(notice)
             return
@@ -89,7 +93,7 @@ class ConsoleNoticeView:
 
 
 class JsonNoticeView:
-    """One JSON object a line, each with its `kind`: step, remark, progress, event, text."""
+    """One JSON object a line: what the device says as events, all else as progress."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
@@ -107,31 +111,28 @@ class JsonNoticeView:
 
     def __call__(self, notice: Notice) -> None:
         """Show one notice."""
-        self._write(json.dumps(as_json(notice)))
+        self._write(json_line(as_line(notice)))
 
 
-def as_json(notice: Notice) -> dict[str, Any]:
-    """Return a notice as the object that `--json` prints."""
+def as_line(notice: Notice) -> OutputLine:
+    """Return a notice as the line that `--json` prints."""
     if isinstance(notice, Event):
-        return {
-            "kind": "event",
-            "name": notice.name,
-            "n": notice.number,
-            "ms": notice.ms,
-            "fields": dict(notice.fields),
-        }
+        return EventLine(
+            source="device",
+            name=notice.name,
+            n=notice.number,
+            ms=notice.ms,
+            fields=dict(notice.fields),
+        )
     if isinstance(notice, ConsoleLine):
-        return {"kind": "text", "line": notice.line}
+        return EventLine(source="console", name="line", fields={"line": notice.line})
     if isinstance(notice, TransferProgress):
-        return {
-            "kind": "progress",
-            "verb": notice.verb,
-            "done": notice.done,
-            "total": notice.total,
-        }
+        return ProgressLine(
+            level="transfer", text=notice.verb, done=notice.done, total=notice.total
+        )
     if isinstance(notice, Remark):
-        return {"kind": "remark", "text": notice.text, "warning": notice.warning}
-    return {"kind": "step", "text": notice.text}
+        return ProgressLine(level="warning" if notice.warning else "remark", text=notice.text)
+    return ProgressLine(level="step", text=notice.text)
 
 
 def _line(notice: Event | ConsoleLine | Step | Remark) -> Line:

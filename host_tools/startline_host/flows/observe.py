@@ -43,7 +43,8 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
-        return msgspec.structs.asdict(self)
+        told = msgspec.structs.asdict(self)
+        return {"deviceid": told.pop("token"), **told}
 
 
 def listen_for_status(

@@ -1,0 +1,152 @@
+"""The JSON Schema of every line that `--json` prints, made from the classes that are printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from startline_host.cli import results
+from startline_host.json_output import (
+    ErrorLine,
+    EventLine,
+    ProgressLine,
+    ResultLine,
+)
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+#: What a field means, wherever it stands.
+FIELDS: dict[str, str] = {
+    "agent": "version of the agent on the device",
+    "agrees": "whether the cloud's list and the ledger agree; null where they were not compared",
+    "alike": "units that ledger and cloud have alike",
+    "asked": "whether the device was interrupted for it",
+    "batch": "units of the batch by state",
+    "boards": "board profiles, as in board.toml",
+    "bytes_same": "bytes that the device had already",
+    "bytes_sent": "bytes sent over the serial line",
+    "cases": "with --list: each case and what it tests",
+    "chip": "the chip, as esptool names it",
+    "count": "how many rows",
+    "counts": "how many, by state or verdict",
+    "deviceid": "the id that the cloud gave the device; empty without one",
+    "done": "bytes so far",
+    "ends": "boards by how the work on them ended",
+    "exit_code": "what the command ends with",
+    "faults": "faults by name",
+    "fields": "what belongs to the event",
+    "file": "path of the file that was written; empty without one",
+    "files": "files written, or how many",
+    "findings": "what was found, one object each",
+    "first_boot_ms": "milliseconds from power-on to ready",
+    "first_time_share": "share of the finished units that passed at the first attempt",
+    "found": "all that the flash holds: table, images, identity, record; secrets are masked",
+    "has_claim_key": "whether the device still has the key that binds",
+    "heard": "lines and events that the device printed by itself",
+    "hint": "what to do next; empty without one",
+    "history": "events of the ledger, one object each",
+    "interrupted": "what ended the run early: Ctrl-C or SIGTERM; otherwise empty",
+    "kept_identity": "whether the identity on the device was left as it was",
+    "keys": "keys of the mock cloud",
+    "kind": "event, progress, result or error",
+    "labels": "how many labels",
+    "level": "step: begins; remark: found or done; warning; transfer: bytes on the wire",
+    "lines": "lines of text that the device printed",
+    "listed": "entries in the cloud's list",
+    "mac": "MAC address of the chip",
+    "manifest": "what was built; also written to manifest.json",
+    "message": "what went wrong, in one sentence",
+    "micropython": "MicroPython's version on the device",
+    "ms": "milliseconds since the device booted; null where it is no event of a device",
+    "n": "the device's own number of the event; null where it is no event of a device",
+    "name": "the event; those of a device are listed under States, reasons, events",
+    "next": "what to do next",
+    "out": "folder of the files",
+    "passed": "whether every case passed",
+    "passed_share": "share of the finished units that passed",
+    "ports": "serial ports, one object each",
+    "reason": "why the state is what it is; empty without one",
+    "reasons": "failed boards by reason",
+    "removed": "files removed from the device",
+    "result": "what was found before the failure, as in a result; null where nothing was",
+    "rows": "rows of the export; empty where they went to a file",
+    "running": "MicroPython's version that answered; empty where none did",
+    "schema": "version of this format",
+    "seconds": "how long it took",
+    "serial": "serial number",
+    "sessions_lost": "timing sessions deleted at the cloud; null where it did not say",
+    "source": "what it is about: the device, its console, the verb's work; a port or file",
+    "state": "unprovisioned, unbound, unknown, bound or refused",
+    "taken_back": "settings for which the factory's apply again",
+    "text": "what is being done, for a person",
+    "total": "bytes in all",
+    "unit": "the unit, all columns of the ledger",
+    "units": "units, all columns of the ledger each",
+    "verb": "the verb, such as `ledger list`",
+    "verified": "whether the cloud's list confirmed the binding",
+    "via": "prompt, boot loader or dump",
+    "was": "the state before",
+    "whole": "whether everything that a bound device needs is there",
+    "written": "what was written",
+    "events": "events that the device printed",
+}  # fmt: skip
+
+
+#: The class of each verb's result.
+RESULTS: dict[str, type[ResultLine]] = {
+    "bench": results.Benched,
+    "boards": results.Boards,
+    "build": results.Built,
+    "cloud": results.Served,
+    "cloud faults": results.Faults,
+    "cloud keys": results.Keys,
+    "cloud keys add": results.Keys,
+    "cloud keys remove": results.Keys,
+    "doctor": results.Examined,
+    "flash": results.Flashed,
+    "inspect": results.Inspected,
+    "label": results.Labels,
+    "ledger export": results.LedgerExport,
+    "ledger history": results.LedgerHistory,
+    "ledger list": results.LedgerList,
+    "ledger release": results.LedgerUnitShown,
+    "ledger report": results.LedgerReport,
+    "ledger show": results.LedgerUnitShown,
+    "ledger verify": results.LedgerVerified,
+    "line": results.LineEnded,
+    "monitor": results.Monitored,
+    "ports": results.Ports,
+    "provision": results.Provisioned,
+    "reconcile": results.Reconciled,
+    "reset": results.Reset,
+    "retry": results.DeviceState,
+    "set": results.Changed,
+    "status": results.Status,
+    "unbind": results.Unbound,
+    "up": results.Upped,
+    "virtual": results.Served,
+    "wait": results.DeviceState,
+}
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema that each line of each verb fulfils."""
+    kinds = [EventLine, ProgressLine, ErrorLine, *dict.fromkeys(RESULTS.values())]
+    _, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    for part in parts.values():
+        # Every field is always printed, also where it has a default.
+        part["required"] = list(part["properties"])
+        part["additionalProperties"] = False
+        for name, field in part["properties"].items():
+            field.pop("default", None)
+            field["description"] = FIELDS[name]
+    for kind in RESULTS.values():
+        verbs = [verb for verb, one in RESULTS.items() if one is kind]
+        parts[kind.__name__]["properties"]["verb"]["enum"] = verbs
+    return {
+        "$schema": _DRAFT,
+        "title": "A line that startline prints with --json",
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in parts],
+        "$defs": parts,
+    }

@@ -1,0 +1,244 @@
+"""What each verb's last `--json` line holds: one class a verb, from which the JSON Schema is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from startline_host.json_output import ResultLine
+
+Rows = list[dict[str, Any]]
+
+
+class LoadFields(ResultLine, kw_only=True, frozen=True):
+    """How a device was loaded."""
+
+    written: list[str]
+    files: int
+    removed: int
+    bytes_sent: int
+    bytes_same: int
+    kept_identity: bool
+
+
+class Flashed(LoadFields, kw_only=True, frozen=True):
+    """`flash`."""
+
+
+class Provisioned(LoadFields, kw_only=True, frozen=True):
+    """`provision`: how the device came up is known only with link = "usb"."""
+
+    serial: str = ""
+    state: str = ""
+    deviceid: str = ""
+    verified: bool = False
+    next: str = ""
+
+
+class Upped(LoadFields, kw_only=True, frozen=True):
+    """`up`."""
+
+    state: str
+    serial: str
+    deviceid: str
+    verified: bool
+    first_boot_ms: int
+
+
+class Changed(ResultLine, kw_only=True, frozen=True):
+    """`set`."""
+
+    written: list[str]
+    taken_back: list[str]
+    state: str
+    reason: str
+    serial: str
+
+
+class Status(ResultLine, kw_only=True, frozen=True):
+    """`status`: texts are empty where nothing told them."""
+
+    state: str = ""
+    reason: str = ""
+    serial: str = ""
+    deviceid: str = ""
+    mac: str = ""
+    agent: str = ""
+    micropython: str = ""
+    heard: int = 0
+    asked: bool = False
+
+
+class DeviceState(ResultLine, kw_only=True, frozen=True):
+    """`wait` and `retry`."""
+
+    state: str
+    serial: str
+    deviceid: str
+
+
+class Reconciled(ResultLine, kw_only=True, frozen=True):
+    """`reconcile`."""
+
+    state: str
+    reason: str
+    serial: str
+    deviceid: str
+    listed: int
+    findings: Rows
+
+
+class Reset(ResultLine, kw_only=True, frozen=True):
+    """`reset`."""
+
+    state: str
+    serial: str
+    was: str
+    deviceid: str
+    has_claim_key: bool
+
+
+class Unbound(ResultLine, kw_only=True, frozen=True):
+    """`unbind`."""
+
+    state: str
+    serial: str
+    deviceid: str
+    sessions_lost: int | None
+    has_claim_key: bool
+
+
+class Inspected(ResultLine, kw_only=True, frozen=True):
+    """`inspect`."""
+
+    via: str
+    source: str
+    chip: str
+    mac: str
+    running: str
+    whole: bool
+    found: dict[str, Any]
+    next: str = ""
+
+
+class Monitored(ResultLine, kw_only=True, frozen=True):
+    """`monitor`."""
+
+    events: int
+    lines: int
+
+
+class Served(ResultLine, kw_only=True, frozen=True):
+    """`cloud` and `virtual`, once they were stopped; where they listened is an event."""
+
+    seconds: float
+
+
+class Faults(ResultLine, kw_only=True, frozen=True):
+    """`cloud faults`, `cloud fault`."""
+
+    faults: Rows
+
+
+class Keys(ResultLine, kw_only=True, frozen=True):
+    """`cloud keys` and what is below it."""
+
+    keys: Rows
+
+
+class Benched(ResultLine, kw_only=True, frozen=True):
+    """`bench`: each case is an event; with --list only `cases` is filled."""
+
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+    seconds: float = 0.0
+    passed: bool = False
+    interrupted: str = ""
+    cases: Rows = msgspec.field(default_factory=list)
+
+
+class Boards(ResultLine, kw_only=True, frozen=True):
+    """`boards`: the profiles as in board.toml."""
+
+    boards: Rows
+
+
+class Ports(ResultLine, kw_only=True, frozen=True):
+    """`ports`."""
+
+    ports: Rows
+
+
+class Examined(ResultLine, kw_only=True, frozen=True):
+    """`doctor`."""
+
+    findings: Rows
+
+
+class Built(ResultLine, kw_only=True, frozen=True):
+    """`build`: the manifest as it is written beside the files."""
+
+    out: str
+    manifest: dict[str, Any]
+
+
+class LineEnded(ResultLine, kw_only=True, frozen=True):
+    """`line`: each board that ends is an event; `batch` counts units by state."""
+
+    seconds: float
+    ends: dict[str, int]
+    reasons: dict[str, int]
+    batch: dict[str, int]
+    agrees: bool | None
+
+
+class Labels(ResultLine, kw_only=True, frozen=True):
+    """`label`: files made; with --scan each label read is an event."""
+
+    labels: int
+    files: list[str]
+
+
+class LedgerList(ResultLine, kw_only=True, frozen=True):
+    """`ledger list`."""
+
+    counts: dict[str, int]
+    units: Rows
+
+
+class LedgerUnitShown(ResultLine, kw_only=True, frozen=True):
+    """`ledger show` and `ledger release`: all columns of the unit."""
+
+    unit: dict[str, Any]
+
+
+class LedgerHistory(ResultLine, kw_only=True, frozen=True):
+    """`ledger history`."""
+
+    history: Rows
+
+
+class LedgerExport(ResultLine, kw_only=True, frozen=True):
+    """`ledger export`: the rows, or the file that they were written to."""
+
+    file: str
+    count: int
+    rows: Rows
+
+
+class LedgerReport(ResultLine, kw_only=True, frozen=True):
+    """`ledger report`."""
+
+    file: str
+    counts: dict[str, int]
+    passed_share: float | None
+    first_time_share: float | None
+
+
+class LedgerVerified(ResultLine, kw_only=True, frozen=True):
+    """`ledger verify`."""
+
+    agrees: bool
+    listed: int
+    alike: int
+    findings: Rows
