@@ -157,7 +157,7 @@ def test_a_missing_extra_is_told_in_json_too(run: Run) -> None:
     told = json.loads(done.stdout)
     assert told["exit_code"] == done.returncode == 60
     assert (
-        told["error"]
+        told["message"]
         == "The factory line, its ledger and its labels are not part of this installation."
     )
 

@@ -64,7 +64,7 @@ class _Verbs(rich_click.RichGroup):
         try:
             command = import_module(f"{__name__}.{module}").command
         except ModuleNotFoundError as error:
-            return _left_out(cmd_name, _summary(module), error)
+            command = _left_out(cmd_name, _summary(module), error)
         assert isinstance(command, click.Command)  # noqa: S101 - a fault of ours, not of the user
         _add_common(command)
         return command
