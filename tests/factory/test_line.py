@@ -130,7 +130,7 @@ def test_blank_boards_become_units(
     folder = tmp_path / "plant"
     code, told, err = run(capsys, *command(folder, 3, 3, "--labels", "labels"))
     assert code == 0, err
-    assert [one["end"] for one in told[:-1]] == ["passed"] * 3
+    assert [one["fields"]["end"] for one in told[:-1]] == ["passed"] * 3
     assert (told[-1]["ends"], told[-1]["agrees"]) == ({"passed": 3}, True)
     assert len(list((tmp_path / "labels").glob("VR-*.svg"))) == 3
     check(folder, 3)
@@ -226,7 +226,7 @@ def test_every_troubled_board_ends_named(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["line"], 2, "Name a CSV"),
+        (["line"], 2, "Name a list of units"),
         (["line", "RR-{n}"], 60, "settings file"),
         (["line", "--virtual", "1", "RR-{n}{n}"], 60, "exactly once"),
         (["line", "--virtual", "1", "nowhere.csv"], 60, "cannot be read"),
