@@ -226,7 +226,7 @@ def test_every_troubled_board_ends_named(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["line"], 2, "Name a list of units"),
+        (["line"], 2, "Name a CSV"),
         (["line", "RR-{n}"], 60, "settings file"),
         (["line", "--virtual", "1", "RR-{n}{n}"], 60, "exactly once"),
         (["line", "--virtual", "1", "nowhere.csv"], 60, "cannot be read"),
