@@ -11,7 +11,7 @@ from pathlib import Path
 
 from startline_host.errors import Bug
 from startline_host.mock_cloud import MockCloud
-from tests.benchmarks.lives import Lives, flash_with
+from tests.benchmarks.lives import UnitLives, flash_with
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.row import Peer, Row
 from tests.benchmarks.timing import interleave, median_difference
@@ -27,12 +27,14 @@ def rows(work: Path) -> Iterator[Row]:
     bundle = small_kit(work)
     with MockCloud() as cloud:
         unit = provision("DEVICE-123", cloud)
-        first = Lives(work / "first", flash_with(bundle, bundle.files, unit.image()))
+        first = UnitLives(work / "first", flash_with(bundle, bundle.files, unit.image()))
         if _IS_BOUND not in first.live():
             raise Bug("A first boot did not end bound.")
     bound = first.path.read_bytes()
-    chip = Lives(work / "bound", bound, SILENCE)
-    empty = Lives(work / "empty", flash_with(bundle, {**bundle.files, "/main.py": b""}), SILENCE)
+    chip = UnitLives(work / "bound", bound, SILENCE)
+    empty = UnitLives(
+        work / "empty", flash_with(bundle, {**bundle.files, "/main.py": b""}), SILENCE
+    )
     ready, idle = interleave([lambda: _boot(chip, _IS_BOUND), lambda: _boot(empty, b"")], _ROUNDS)
     note = f"VM time, median of {_ROUNDS} pairs"
     yield Row("bound_to_ready", median_difference(ready, idle), "ms", note=note)
@@ -50,7 +52,7 @@ def rows(work: Path) -> Iterator[Row]:
     yield Row("bound_writes", writes, "erases and programs")
 
 
-def _boot(chip: Lives, said: bytes) -> float:
+def _boot(chip: UnitLives, said: bytes) -> float:
     if said not in chip.live():
         raise Bug("A boot did not end as it should.")
     return chip.cpu * _MS

@@ -28,7 +28,7 @@ def flash_with(
     return bytes(image)
 
 
-class Lives:
+class UnitLives:
     """A chip in `folder`: each `live` is one life on the flash that the one before left."""
 
     def __init__(self, folder: Path, flash: bytes, air: Mapping[str, Any] = AIR) -> None:

@@ -16,7 +16,7 @@ _SAMPLE = Size(every=61, doubles=100, seed=1, batch=12)
 
 
 def rows(work: Path) -> Iterator[Row]:
-    """Yield what histories with cuts came to, for both clouds together."""
+    """Yield what lifetimes with cuts came to, for both clouds together."""
     totals = [survive(cloud, _SAMPLE, workers=cores()).total() for cloud in _CLOUDS]
     bad = {name: count for total in totals for name, count in total.bad.items() if count}
     cuts = sum(total.cuts for total in totals)
@@ -26,5 +26,5 @@ def rows(work: Path) -> Iterator[Row]:
     )
     yield Row("cuts_not_survived", sum(bad.values()), "cuts", note=note)
     yield Row(
-        "cuts", cuts, "cuts", note=f"a sample: {sum(t.histories for t in totals):,} histories"
+        "cuts", cuts, "cuts", note=f"a sample: {sum(t.lifetimes for t in totals):,} lifetimes"
     )

@@ -23,7 +23,7 @@ from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL
 from tests.proofs.powercuts.blank_units import with_factory_image
 from tests.proofs.powercuts.cut_plan import specs
-from tests.proofs.powercuts.vm_runner import Machine
+from tests.proofs.powercuts.vm_runner import VmRunner
 
 _HALF = 2
 _SECONDS = 40.0
@@ -71,7 +71,7 @@ def predicted(
         "keys": {key: "WRITE"},
         **world,
     }
-    with Machine(folder, {"whole": with_factory_image(fctry)}) as machine:
+    with VmRunner(folder, {"whole": with_factory_image(fctry)}) as machine:
         points = machine.run([{"kind": "trace", "spec": spec}])[0]["points"]
         flash = [at for at, label in enumerate(points) if label in {"program", "erase"}]
         plan = [] if operation is None else [[flash[operation], _HALF]]

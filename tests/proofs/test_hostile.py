@@ -10,7 +10,7 @@ from tests.proofs.hostile.boot_judge import LIMIT_MS
 from tests.proofs.hostile.survey import bombard
 from tests.proofs.powercuts.blank_units import make_units
 from tests.proofs.powercuts.cut_plan import specs
-from tests.proofs.powercuts.vm_runner import Machine
+from tests.proofs.powercuts.vm_runner import VmRunner
 
 #: What the heap may differ by between two moments: tables of the VM that grow once.
 _HEAP_NOISE = 2048
@@ -44,7 +44,7 @@ def test_an_agent_that_trusts_an_answer_is_noticed(tmp_path: Path) -> None:
 def test_a_thousand_failing_attempts_leak_nothing(tmp_path: Path) -> None:
     """After 1,000 requests to a failing cloud no socket is open and the heap has not grown."""
     spec = next(one for one in specs("rufus") if one["access"] == "WRITE")
-    with Machine(tmp_path, make_units("rufus")) as machine:
+    with VmRunner(tmp_path, make_units("rufus")) as machine:
         result = machine.run([{"kind": "leak", "spec": spec, "count": 1000}])[0]
     assert result["reached"] >= 1000
     assert result["left_open"] == 0

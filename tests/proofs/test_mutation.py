@@ -192,11 +192,11 @@ def test_a_run_goes_on_where_it_was_ended(tmp_path: Path, monkeypatch: pytest.Mo
     """Who was noticed is not tried again; who survived is, once agent or proofs have changed."""
     killed, alive, new = every_mutant()[:3]
     path = tmp_path / "mutants.json"
-    first = outcomes.Results.open(path)
+    first = outcomes.MutationResults.open(path)
     first.hold()
     first.add(killed, Outcome(KILLED, "rules", "test_x"))
     first.add(alive, Outcome(SURVIVED))
-    again = outcomes.Results.open(path)
+    again = outcomes.MutationResults.open(path)
     assert [again.known(one) for one in (killed, alive, new)] == [True, True, False]
     assert again.holds
     again.everything = "other proofs"

@@ -17,8 +17,8 @@ from tests.proofs.powercuts.cut_plan import (
     single_jobs,
 )
 from tests.proofs.powercuts.mutants import FAULTS, break_agent, cut_everywhere, telling_world
-from tests.proofs.powercuts.results import REACHED, Row, Tally
-from tests.proofs.powercuts.vm_runner import Machine
+from tests.proofs.powercuts.results import REACHED, CutResults, CutRow
+from tests.proofs.powercuts.vm_runner import VmRunner
 
 #: No world is cut but at its first points.
 _ONCE = Size(every=10_000, doubles=0, seed=1, batch=20)
@@ -29,44 +29,46 @@ def test_our_agent_survives_a_sample() -> None:
 
     Every 199th single cut of every world, and some double cuts.
     """
-    tally = survive("rufus", Size(every=199, doubles=40, seed=3, batch=20), workers=2)
-    assert tally.failures == []
-    assert tally.clean
-    total = tally.total()
-    assert total.histories > 200
+    results = survive("rufus", Size(every=199, doubles=40, seed=3, batch=20), workers=2)
+    assert results.failures == []
+    assert results.clean
+    total = results.total()
+    assert total.lifetimes > 200
     check_settled(total)
-    check_wear(tally)
+    check_wear(results)
 
 
 def test_worlds_reach_what_they_are_for() -> None:
     """Pages are collected, sectors switched, generations wrap: counted, in each such world."""
-    tally = survive("rufus", _ONCE, workers=2, only="={'")  # those with a past, for the most part
-    assert tally.missed == {}
-    assert tally.failures == []
+    results = survive(
+        "rufus", _ONCE, workers=2, only="={'"
+    )  # those with a past, for the most part
+    assert results.missed == {}
+    assert results.failures == []
     for mark in ("collection", "switch", "wrap"):
-        meant = [world for world in tally.worlds.values() if mark in world.means]
+        meant = [world for world in results.worlds.values() if mark in world.means]
         assert len(meant) > 5
         assert all(world.reached[mark] for world in meant)
 
 
 def test_a_world_that_never_reaches_what_it_is_for_fails_the_run() -> None:
     """A world that is meant to switch sectors and does not is named, although nothing is bad."""
-    tally = cut_everywhere(None, telling_world(means=["switch"]), 10_000)
-    assert not any(tally.total().bad.values())
-    assert list(tally.missed.values()) == [["switch"]]
-    assert not tally.clean
+    results = cut_everywhere(None, telling_world(means=["switch"]), 10_000)
+    assert not any(results.total().bad.values())
+    assert list(results.missed.values()) == [["switch"]]
+    assert not results.clean
 
 
 def test_the_report_says_of_each_world_what_it_reached() -> None:
-    """Each mark has its number, zeros too, and stands beside the histories of that world."""
-    tally = cut_everywhere(None, telling_world(aged={"slot": 15}), 10_000)
-    (world,) = tally.as_json()["worlds"].values()
+    """Each mark has its number, zeros too, and stands beside the lifetimes of that world."""
+    results = cut_everywhere(None, telling_world(aged={"slot": 15}), 10_000)
+    (world,) = results.as_json()["worlds"].values()
     assert set(world["reached"]) == set(REACHED)
-    assert world["reached"]["switch"] == world["histories"] > 0
+    assert world["reached"]["switch"] == world["lifetimes"] > 0
     assert world["reached"]["wrap"] == 0
 
 
-def check_settled(total: Row) -> None:
+def check_settled(total: CutRow) -> None:
     """Of all that rested in unknown, each was settled, or was said to be another board's."""
     assert total.unknown == total.settled.total() > 40
     assert total.settled["reconcile"] > 20
@@ -75,9 +77,9 @@ def check_settled(total: Row) -> None:
     assert left <= {"unknown serial_taken", "unknown record_damaged"}
 
 
-def check_wear(tally: Tally) -> None:
+def check_wear(results: CutResults) -> None:
     """The report has programs and erases by partition; the key is scrubbed without an erase."""
-    wear = tally.as_json()["total"]["flash_wear_of_a_history"]
+    wear = results.as_json()["total"]["flash_wear_of_a_history"]
     assert {"nvs", "bind", "fctry", "bind, failing"} <= set(wear)
     assert wear["bind"]["programs"]["mean"] > wear["bind"]["erases"]["mean"]
     assert wear["fctry"]["erases"]["most"] == 0
@@ -85,11 +87,11 @@ def check_wear(tally: Tally) -> None:
 
 def test_our_agent_survives_with_vms() -> None:
     """The same holds with the other cloud, which knows no marks and no list."""
-    tally = survive("vms", Size(every=997, doubles=10, seed=2, batch=40), workers=2)
-    assert tally.failures == []
-    assert tally.clean
+    results = survive("vms", Size(every=997, doubles=10, seed=2, batch=40), workers=2)
+    assert results.failures == []
+    assert results.clean
     # A unit that was bound and is reset comes to be settled without having rested in unknown.
-    assert tally.total().unknown <= tally.total().settled.total()
+    assert results.total().unknown <= results.total().settled.total()
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -104,9 +106,9 @@ def test_a_broken_agent_is_caught(name: str, tmp_path: Path) -> None:
 def test_a_damaged_record_is_settled_by_an_operator_who_adopts() -> None:
     """With both copies gone and an entry in the cloud, `--adopt` binds the unit, with one record."""
     world = telling_world(loss="nvs", spoil="bind", script=["commit_drop"])
-    tally = cut_everywhere(None, world, 23)
-    assert tally.clean
-    assert tally.total().settled["adopt"] > 5
+    results = cut_everywhere(None, world, 23)
+    assert results.clean
+    assert results.total().settled["adopt"] > 5
 
 
 def test_a_cloud_that_is_later_than_the_pause_is_not_survived() -> None:
@@ -117,9 +119,9 @@ def test_a_cloud_that_is_later_than_the_pause_is_not_survived() -> None:
 
 def test_cuts_at_every_byte_of_the_exchange() -> None:
     """Power may go at any byte of the request and of the answer; here at every 45th way."""
-    tally = cut_everywhere(None, telling_world(bytewise=True), 45)
-    assert tally.clean
-    assert tally.total().histories > 10
+    results = cut_everywhere(None, telling_world(bytewise=True), 45)
+    assert results.clean
+    assert results.total().lifetimes > 10
 
 
 def test_the_full_size_is_what_was_promised() -> None:
@@ -135,10 +137,10 @@ def test_the_full_size_is_what_was_promised() -> None:
 
 
 def test_a_seed_repeats_its_double_cuts(tmp_path: Path) -> None:
-    """The same seed gives the same histories, another seed gives others."""
+    """The same seed gives the same lifetimes, another seed gives others."""
     job = double_jobs("rufus", SAMPLE)[0] | {"count": 6}
     results = []
-    with Machine(tmp_path, make_units("rufus")) as machine:
+    with VmRunner(tmp_path, make_units("rufus")) as machine:
         for seed in (5, 5, 6):
             results += machine.run([{**job, "seed": seed}])
     assert results[0] == results[1] != results[2]

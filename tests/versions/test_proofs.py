@@ -9,8 +9,8 @@ import pytest
 from tests.proofs.hostile.survey import bombard
 from tests.proofs.powercuts.blank_units import make_units
 from tests.proofs.powercuts.cut_plan import Size, double_jobs, single_jobs
-from tests.proofs.powercuts.results import Tally
-from tests.proofs.powercuts.vm_runner import Machine
+from tests.proofs.powercuts.results import CutResults
+from tests.proofs.powercuts.vm_runner import VmRunner
 from tests.versions import selection
 
 #: These builds collect no garbage while a program runs: few histories a process.
@@ -30,8 +30,8 @@ def test_a_sample_of_power_cuts_is_survived(
 ) -> None:
     """Nothing is bound twice or lost on that version: a few cuts in every world, or in some."""
     jobs = [*single_jobs(cloud, _SIZE), *double_jobs(cloud, _SIZE)][::one_in]
-    tally = Tally()
-    with Machine(tmp_path, make_units(cloud)) as machine:
+    tally = CutResults()
+    with VmRunner(tmp_path, make_units(cloud)) as machine:
         for job, result in machine.run_all(jobs, _A_PROCESS):
             tally.add(job, result)
     assert tally.failures == []

@@ -10,7 +10,7 @@ import time
 from rich.console import Console
 
 from startline_host.errors import StartlineError
-from tests.proofs.hostile.survey import AGENT_HEAP, Survey, bombard
+from tests.proofs.hostile.survey import AGENT_HEAP, HostileSurvey, bombard
 
 _FAILED = 1
 _KIB = 1024
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _FAILED if survey.bad else 0
 
 
-def _show(console: Console, survey: Survey, seconds: float) -> None:
+def _show(console: Console, survey: HostileSurvey, seconds: float) -> None:
     rests = ", ".join(f"{count} {state}" for state, count in survey.states.most_common())
     console.print(
         f"{survey.answers} hostile answers in {seconds:.0f} s: {rests}; "

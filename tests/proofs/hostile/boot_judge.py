@@ -9,8 +9,8 @@ from startline.record_store import Record
 from tests.proofs.powercuts.blank_units import CANARY
 
 if TYPE_CHECKING:
-    from tests.proofs.hostile.fuzzed_answers import Answer
-    from tests.proofs.hostile.vm_pool import Life
+    from tests.proofs.hostile.fuzzed_answers import FuzzedAnswer
+    from tests.proofs.hostile.vm_pool import BootResult
 
 _STATES = frozenset({"unbound", "unknown", "bound", "refused"})
 #: What a first boot may take: its 90 s, and what one last call may add.
@@ -18,52 +18,52 @@ LIMIT_MS = 96_000
 _MAY_STAND = frozenset("\x1e\n")
 
 
-def wrong(life: Life) -> list[str]:
+def wrong(booted: BootResult) -> list[str]:
     """Return what is wrong with one boot, each in a few words; nothing is as it should be."""
-    end = life.end
+    end = booted.end
     if not end:
-        return [life.words]
+        return [booted.words]
     state = end["state"]
     found = {
         "no classified outcome": state not in _STATES,
         "past the deadline": end["ms"] > LIMIT_MS,
         "a socket was left open": bool(end["open"]),
-        "asked twice": end["binds"] > 1 and b"429" not in life.answer.begin,
-        "a copy of the record says something else": not _agree(life),
+        "asked twice": end["binds"] > 1 and b"429" not in booted.answer.begin,
+        "a copy of the record says something else": not _agree(booted),
         "bound to a token that was never sent": state == "bound"
-        and not _stands_in(end["token"], life.answer),
-        "bound, and the claim key is still there": state == "bound" and life.has_key,
+        and not _stands_in(end["token"], booted.answer),
+        "bound, and the claim key is still there": state == "bound" and booted.has_key,
     }
-    return [what for what, is_so in found.items() if is_so] + _on_console(life)
+    return [what for what, is_so in found.items() if is_so] + _on_console(booted)
 
 
-def wants_memory(life: Life) -> bool:
+def wants_memory(booted: BootResult) -> bool:
     """Tell whether a boot ever wanted memory, also where it named that and went on."""
-    return not life.end or "MemoryError" in life.console or "no_memory" in life.console
+    return not booted.end or "MemoryError" in booted.console or "no_memory" in booted.console
 
 
-def _on_console(life: Life) -> list[str]:
+def _on_console(booted: BootResult) -> list[str]:
     found = {
-        "a bug": '"reason":"bug ' in life.console,
-        "a traceback on the console": "Traceback" in life.console,
-        "the key on the console": CANARY in life.console,
+        "a bug": '"reason":"bug ' in booted.console,
+        "a traceback on the console": "Traceback" in booted.console,
+        "the key on the console": CANARY in booted.console,
         "control characters on the console": any(
-            char < " " and char not in _MAY_STAND for char in life.console
+            char < " " and char not in _MAY_STAND for char in booted.console
         ),
     }
     return [what for what, is_so in found.items() if is_so]
 
 
-def _agree(life: Life) -> bool:
+def _agree(booted: BootResult) -> bool:
     """Tell whether both copies of the record say what the device says."""
     return all(
         isinstance(copy, Record)
-        and (copy.state, copy.token) == (life.end["state"], life.end["token"])
-        for copy in life.copies
+        and (copy.state, copy.token) == (booted.end["state"], booted.end["token"])
+        for copy in booted.copies
     )
 
 
-def _stands_in(token: str, answer: Answer) -> bool:
+def _stands_in(token: str, answer: FuzzedAnswer) -> bool:
     """Tell whether a token's digits are in an answer in their order: chunks may lie between."""
     at = 0
     said = answer.begin.upper()

@@ -87,7 +87,7 @@ FILLER = 4096
 
 
 @dataclass(frozen=True)
-class Answer:
+class FuzzedAnswer:
     """What a cloud says: `size` bytes, `begin` and then its last 4096 over and over.
 
     `end` is what comes after it: "close", "reset" or "stall"; `slow_us` what each byte takes.
@@ -102,7 +102,7 @@ class Answer:
     in_list: bool
 
 
-def make(seed: int) -> Answer:
+def make(seed: int) -> FuzzedAnswer:
     """Return the answer of a seed, always the same."""
     chance = Random(seed)
     in_list = seed % _LIST_EVERY == 0
@@ -112,13 +112,13 @@ def make(seed: int) -> Answer:
     if way == 1:
         # A line has a speed: what never ends takes time.
         size = chance.choice((20_000, 500_000, 1 << 30))
-        return Answer(seed, _endless(chance), size, end, max(slow, 2_000), in_list)
+        return FuzzedAnswer(seed, _endless(chance), size, end, max(slow, 2_000), in_list)
     data = (
         chance.randbytes(chance.randrange(1500))
         if way == 0
         else _spoil(chance, way, in_list=in_list)
     )
-    return Answer(seed, data, len(data), end, slow, in_list)
+    return FuzzedAnswer(seed, data, len(data), end, slow, in_list)
 
 
 def _spoil(chance: Random, way: int, *, in_list: bool) -> bytes:

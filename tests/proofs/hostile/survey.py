@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tests.proofs.hostile.boot_judge import wants_memory, wrong
 from tests.proofs.hostile.fuzzed_answers import make
-from tests.proofs.hostile.vm_pool import Life, Lives
+from tests.proofs.hostile.vm_pool import BootResult, VmPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ _EXAMPLES = 10
 
 
 @dataclass
-class Survey:
+class HostileSurvey:
     """What the answers came to: `bad` must be empty. `longest_ms` is in the device's own time.
 
     `empty` is the smallest heap in bytes for a program that does nothing, `peak` what the agent
@@ -47,16 +47,16 @@ class Survey:
     bad: Counter[str] = field(default_factory=Counter)
     examples: list[tuple[int, str, str]] = field(default_factory=list)
 
-    def add(self, life: Life) -> None:
+    def add(self, booted: BootResult) -> None:
         """Count one life."""
         self.answers += 1
-        self.longest_ms = max(self.longest_ms, life.end.get("ms", 0))
-        self.short += wants_memory(life)
-        self.states[life.end.get("state", "none")] += 1
-        for what in wrong(life):
+        self.longest_ms = max(self.longest_ms, booted.end.get("ms", 0))
+        self.short += wants_memory(booted)
+        self.states[booted.end.get("state", "none")] += 1
+        for what in wrong(booted):
             self.bad[what] += 1
             if len(self.examples) < _EXAMPLES:
-                self.examples.append((life.answer.seed, what, life.end.get("reason", "")))
+                self.examples.append((booted.answer.seed, what, booted.end.get("reason", "")))
 
 
 def bombard(
@@ -67,7 +67,7 @@ def bombard(
     sample: int = 0,
     agent: Path | None = None,
     console: Console | None = None,
-) -> Survey:
+) -> HostileSurvey:
     """Play `count` answers to first boots, each in a heap of the agent's budget and no more.
 
     Of `sample` of them it is then seen in how small a heap they come through. `agent` is a
@@ -77,32 +77,32 @@ def bombard(
     columns = (TextColumn("answers"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         tempfile.TemporaryDirectory(prefix="startline-hostile-") as folder,
-        Lives(Path(folder), workers=workers, agent=agent) as lives,
+        VmPool(Path(folder), workers=workers, agent=agent) as pool,
         Progress(*columns, console=console or Console(quiet=True), transient=True) as bar,
     ):
-        survey = Survey(lives.empty())
+        survey = HostileSurvey(pool.empty())
         task = bar.add_task("", total=count)
         for at in range(0, count, _PIECE):
-            for life in lives.play(map(make, seeds[at : at + _PIECE]), survey.empty + AGENT_HEAP):
-                survey.add(life)
+            for booted in pool.play(map(make, seeds[at : at + _PIECE]), survey.empty + AGENT_HEAP):
+                survey.add(booted)
                 bar.advance(task)
         if sample and not survey.bad:
             some = seeds[:: max(1, count // sample)]
             survey.sample = len(some)
-            survey.peak = _smallest(lives, some, survey.empty)
+            survey.peak = _smallest(pool, some, survey.empty)
     return survey
 
 
-def _smallest(lives: Lives, seeds: Sequence[int], empty: int) -> int:
+def _smallest(pool: VmPool, seeds: Sequence[int], empty: int) -> int:
     """Return how little above `empty` is enough for each of these answers, in whole KiB."""
     heap = AGENT_HEAP
-    while heap > _STEP and _all_come_through(lives, seeds, empty + heap - _STEP):
+    while heap > _STEP and _all_come_through(pool, seeds, empty + heap - _STEP):
         heap -= _STEP
     return heap
 
 
-def _all_come_through(lives: Lives, seeds: Sequence[int], heap: int) -> bool:
+def _all_come_through(pool: VmPool, seeds: Sequence[int], heap: int) -> bool:
     for at in range(0, len(seeds), _PIECE):
-        if any(map(wants_memory, lives.play(map(make, seeds[at : at + _PIECE]), heap))):
+        if any(map(wants_memory, pool.play(map(make, seeds[at : at + _PIECE]), heap))):
             return False
     return True

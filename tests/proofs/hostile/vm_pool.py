@@ -18,7 +18,7 @@ from startline_host.errors import Bug
 from startline_host.formats.bytecode import compile_source, device_files
 from startline_host.formats.partitions import BIND_SIZE, FCTRY_SIZE
 from startline_host.virtual.vm_binary import find_micropython
-from tests.proofs.hostile.fuzzed_answers import Answer
+from tests.proofs.hostile.fuzzed_answers import FuzzedAnswer
 from tests.proofs.powercuts.blank_units import CANARY, make_unit
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 #: A life that takes longer than this hangs: its own time passes in no time.
 _HANGS_AFTER_S = 60.0
-_NOTHING = Answer(0, b"", 0, "close", 0, in_list=False)
+_NOTHING = FuzzedAnswer(0, b"", 0, "close", 0, in_list=False)
 _BLANK = b"\xff"
 _ROOM_STEP = 1024
 _MOST_ROOM = 256 * 1024
 
 
 @dataclass(frozen=True)
-class Life:
+class BootResult:
     """What came of one boot. `copies` are the record in `nvs` and in `bind`, as the agent sorts it.
 
     `end` has state, reason and token, `binds` (requests that bind), `open` (sockets left open) and
@@ -42,7 +42,7 @@ class Life:
     whether the claim key is still in flash.
     """
 
-    answer: Answer
+    answer: FuzzedAnswer
     end: dict[str, Any]
     console: str = ""
     words: str = ""
@@ -50,7 +50,7 @@ class Life:
     has_key: bool = True
 
 
-class Lives:
+class VmPool:
     """Blank units in `folder`, and MicroPythons that boot them, `workers` at a time.
 
     `agent` is a firmware folder (by default the one that came with this program). Raises BadInput
@@ -75,7 +75,7 @@ class Lives:
     def __exit__(self, *exc: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def play(self, answers: Iterable[Answer], heap: int) -> Iterator[Life]:
+    def play(self, answers: Iterable[FuzzedAnswer], heap: int) -> Iterator[BootResult]:
         """Play each answer to a blank unit's first boot, in a heap of so many bytes."""
         yield from self._pool.map(lambda answer: self._live(answer, heap), answers)
 
@@ -90,14 +90,14 @@ class Lives:
                 high = middle
         return high
 
-    def _live(self, answer: Answer | None, heap: int) -> Life:
+    def _live(self, answer: FuzzedAnswer | None, heap: int) -> BootResult:
         unit = self._units.get()
         try:
             return self._boot(unit, answer or _NOTHING, heap)
         finally:
             self._units.put(unit)
 
-    def _boot(self, unit: Path, answer: Answer, heap: int) -> Life:
+    def _boot(self, unit: Path, answer: FuzzedAnswer, heap: int) -> BootResult:
         said, record = unit / "answer", unit / "record"
         said.write_bytes(answer.begin)
         record.unlink(missing_ok=True)
@@ -118,15 +118,17 @@ class Lives:
                 env={k: v for k, v in os.environ.items() if not k.startswith("MICROPY")},
             )
         except subprocess.TimeoutExpired:
-            return Life(answer, {}, words="hangs")
+            return BootResult(answer, {}, words="hangs")
         console, mark, end = done.stdout.decode("utf-8", "replace").rpartition("END ")
         if done.returncode or not mark:
             last = (done.stderr.decode("utf-8", "replace") + end).strip().splitlines()
-            return Life(answer, {}, words=last[-1] if last else f"ends with {done.returncode}")
+            return BootResult(
+                answer, {}, words=last[-1] if last else f"ends with {done.returncode}"
+            )
         blob = record.read_bytes() if record.exists() else b""
         copies = (classify(blob), bind_copy(_Bytes((unit / "bind").read_bytes())))
         has_key = CANARY.encode() in (unit / "fctry").read_bytes()
-        return Life(answer, json.loads(end), console, copies=copies, has_key=has_key)
+        return BootResult(answer, json.loads(end), console, copies=copies, has_key=has_key)
 
     def _install(self, agent: Path | None) -> None:
         files = {
@@ -134,8 +136,8 @@ class Lives:
             for name, content in device_files(agent).items()
             if name.startswith("/lib/")
         }
-        life = _HERE / "vm" / "answered_boot.py"
-        files["life.mpy"] = compile_source(life.read_bytes(), life.name)
+        booted = _HERE / "vm" / "answered_boot.py"
+        files["life.mpy"] = compile_source(booted.read_bytes(), booted.name)
         for name, content in files.items():
             (self._lib / name).parent.mkdir(parents=True, exist_ok=True)
             (self._lib / name).write_bytes(content)

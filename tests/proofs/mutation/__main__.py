@@ -20,7 +20,14 @@ from rich.table import Table
 
 from tests.proofs.mutation.laboratory import KILLED, PROOFS, SURVIVED, WHOLE, Laboratory, Proof
 from tests.proofs.mutation.population import ROOT, Mutant, choose, every_mutant, find
-from tests.proofs.mutation.results import Results, by_proof, explanations, score, stale, survivors
+from tests.proofs.mutation.results import (
+    MutationResults,
+    by_proof,
+    explanations,
+    score,
+    stale,
+    survivors,
+)
 
 _WANTED = 0.95
 _COUNT = 500
@@ -40,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print("\n".join(mutant.key for mutant in chosen), markup=False)
         return 0
     proofs = (*PROOFS, *WHOLE) if options.whole else PROOFS
-    results = Results.open(options.report)
+    results = MutationResults.open(options.report)
     left = [mutant for mutant in chosen if options.again or not results.known(mutant)]
     if left:
         _FOLDER.mkdir(parents=True, exist_ok=True)
@@ -54,7 +61,7 @@ def _run(
     console: Console,
     mutants: Sequence[Mutant],
     proofs: Sequence[Proof],
-    results: Results,
+    results: MutationResults,
     *,
     jobs: int,
     trees: Path,
@@ -103,7 +110,10 @@ def _run(
 
 
 def _show(
-    console: Console, everyone: Sequence[Mutant], chosen: Sequence[Mutant], results: Results
+    console: Console,
+    everyone: Sequence[Mutant],
+    chosen: Sequence[Mutant],
+    results: MutationResults,
 ) -> int:
     explained = explanations()
     found = results.of(chosen)

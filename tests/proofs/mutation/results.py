@@ -32,7 +32,7 @@ def _digest(paths: Iterable[Path]) -> str:
 
 
 @dataclass
-class Results:
+class MutationResults:
     """Outcomes by the mutants' names.
 
     What was noticed stays so as long as its module is the same; who survived is tried again when
@@ -45,7 +45,7 @@ class Results:
     baseline: str = ""
 
     @classmethod
-    def open(cls, path: Path) -> Results:
+    def open(cls, path: Path) -> MutationResults:
         """Read what an earlier run has left, if anything."""
         sources = (path for name in _SOURCES for path in (ROOT / name).rglob("*.py"))
         results = cls(path, _digest(sources))

@@ -1,6 +1,6 @@
 """`python -m tests.proofs.mutation.samples (powercuts | hostile)`: what a mutant has to get past.
 
-Of every world a few histories, and of hostile answers some, in one process; it ends at the first
+Of every world a few lifetimes, and of hostile answers some, in one process; it ends at the first
 thing that is wrong, with exit code 1, and says what it was.
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from tests.proofs.hostile.survey import bombard
 from tests.proofs.powercuts.blank_units import make_units
 from tests.proofs.powercuts.cut_plan import Job, Size, double_jobs, single_jobs
-from tests.proofs.powercuts.results import Tally
-from tests.proofs.powercuts.vm_runner import Machine
+from tests.proofs.powercuts.results import CutResults
+from tests.proofs.powercuts.vm_runner import VmRunner
 
 _SIZES = {"rufus": Size(every=67, doubles=40, seed=7, batch=12),
           "vms": Size(every=199, doubles=12, seed=7, batch=30)}  # fmt: skip
@@ -23,7 +23,7 @@ _ANSWERS = 60
 
 
 def powercuts() -> str:
-    """Return what was wrong with the first history that was, or nothing."""
+    """Return what was wrong with the first lifetime that was, or nothing."""
     for cloud, size in _SIZES.items():
         jobs: list[Job] = [*single_jobs(cloud, size), *double_jobs(cloud, size)]
         with tempfile.TemporaryDirectory(prefix="startline-mutant-") as folder:
@@ -34,16 +34,16 @@ def powercuts() -> str:
 
 
 def _wrong(folder: Path, cloud: str, jobs: list[Job], batch: int) -> Iterator[str]:
-    tally = Tally()
-    with Machine(folder, make_units(cloud)) as machine:
+    results = CutResults()
+    with VmRunner(folder, make_units(cloud)) as machine:
         for at in range(0, len(jobs), batch):
             some = jobs[at : at + batch]
             for job, result in zip(some, machine.run(some), strict=True):
-                tally.add(job, result)
-            if not tally.clean:
-                bad = "; ".join(f"{name}: {count}" for name, count in tally.total().bad.items())
-                yield f"{cloud}: {bad} ({tally.failures[0]['spec']['name']})"
-    total = tally.total()
+                results.add(job, result)
+            if not results.clean:
+                bad = "; ".join(f"{name}: {count}" for name, count in results.total().bad.items())
+                yield f"{cloud}: {bad} ({results.failures[0]['spec']['name']})"
+    total = results.total()
     # A unit that was bound and is reset comes to be settled without having rested in unknown.
     if total.unknown > total.settled.total():
         yield f"{cloud}: {total.unknown} rested in unknown, {total.settled.total()} were settled"

@@ -25,9 +25,9 @@ from tests.proofs.powercuts.cut_plan import (
     single_jobs,
 )
 from tests.proofs.powercuts.mutants import catch_all
-from tests.proofs.powercuts.results import Tally
+from tests.proofs.powercuts.results import CutResults
 from tests.proofs.powercuts.results_table import show, show_broken
-from tests.proofs.powercuts.vm_runner import Machine
+from tests.proofs.powercuts.vm_runner import VmRunner
 
 _FAILED = 1
 
@@ -41,35 +41,35 @@ def survive(
     console: Console | None = None,
     only: str = "",
     cuts: str = "",
-) -> Tally:
-    """Run all histories of that size against one cloud and return what they came to.
+) -> CutResults:
+    """Run all lifetimes of that size against one cloud and return what they came to.
 
     `agent` is a firmware folder to run instead of our own. With `only` those worlds are run whose
-    names contain it, with `cuts` only that history of each, as a failure names it. Raises BadInput
+    names contain it, with `cuts` only that lifetime of each, as a failure names it. Raises BadInput
     without a MicroPython, or where there is nothing to run.
     """
-    tally = Tally()
+    results = CutResults()
     if cuts:
         jobs = one_job_each(cloud, only, cuts)
     else:  # the long ones first
         jobs = [*double_jobs(cloud, size, only), *single_jobs(cloud, size, only)]
     if not jobs:
         raise BadInput(f"No world has {only!r} in its name.")
-    columns = (TextColumn("histories"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("lifetimes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         tempfile.TemporaryDirectory(prefix="startline-powercuts-") as folder,
-        Machine(Path(folder), make_units(cloud), agent=agent, workers=workers) as machine,
+        VmRunner(Path(folder), make_units(cloud), agent=agent, workers=workers) as machine,
         Progress(*columns, console=console or Console(quiet=True), transient=True) as bar,
     ):
         task = bar.add_task("", total=len(jobs))
         for job, result in machine.run_all(jobs, size.batch):
-            tally.add(job, result)
+            results.add(job, result)
             bar.advance(task)
-    return tally
+    return results
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return 0 if nothing went wrong in any history, 1 if something did.
+    """Run the command; return 0 if nothing went wrong in any lifetime, 1 if something did.
 
     With --broken it is 0 if every broken agent was caught.
     """
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(highlight=False)
     began = time.monotonic()
     try:
-        tally = survive(
+        results = survive(
             options.cloud,
             size,
             workers=options.jobs,
@@ -92,13 +92,13 @@ def main(arguments: list[str] | None = None) -> int:
     except StartlineError as error:
         console.print(f"powercuts: {error.message} {error.hint}", markup=False, style="red")
         return error.exit_code
-    show(console, tally, time.monotonic() - began)
+    show(console, results, time.monotonic() - began)
     console.print(CLAIM, markup=False)
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    report = {"cloud": options.cloud, "seed": size.seed, "claim": CLAIM, **tally.as_json()}
+    report = {"cloud": options.cloud, "seed": size.seed, "claim": CLAIM, **results.as_json()}
     options.report.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     console.print(f"Report: {options.report}", markup=False, soft_wrap=True)
-    return 0 if tally.clean else _FAILED
+    return 0 if results.clean else _FAILED
 
 
 def _show_broken() -> int:
@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only", default="", metavar="TEXT", help="only the worlds with that in their names"
     )
     parser.add_argument(
-        "--cuts", default="", help="only this history of each, such as 33/2,40/1@seed or none"
+        "--cuts", default="", help="only this lifetime of each, such as 33/2,40/1@seed or none"
     )
     parser.add_argument("--agent", type=Path, metavar="DIR", help="another firmware folder to try")
     parser.add_argument(

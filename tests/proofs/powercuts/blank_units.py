@@ -64,7 +64,7 @@ def unit_name(
     serial: str = SERIAL,
     mark: bool = True,
 ) -> str:
-    """Return what a unit is called in orders to the machine that runs histories."""
+    """Return what a unit is called in orders to the machine that runs lifetimes."""
     parts = [cloud, table, run]
     if look_pause:
         parts.append(str(look_pause))

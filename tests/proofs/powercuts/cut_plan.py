@@ -1,4 +1,4 @@
-"""Which histories are run: units, keys, clouds and what goes wrong with them, as orders for the VM.
+"""Which lifetimes are run: units, keys, clouds and what goes wrong with them, as orders for the VM.
 
 A spec is one world, a dict as `vm/lifetime.py` and `vm/cloud_model.py` read it. Every spec is lived
 through without a cut, with a cut at every single point, and, but for those that are slow and repeat
@@ -138,7 +138,7 @@ SAMPLE = Size(every=23, doubles=200, seed=1, batch=12)
 _DOUBLES_A_JOB = 252
 #: With another board of that number, or flash that fails, a unit may rest without being bound.
 _MAY_REST = {"twin", "fill", "wear"}
-#: Flash that fails goes on failing, and some histories repeat themselves: such worlds are slow, and
+#: Flash that fails goes on failing, and some lifetimes repeat themselves: such worlds are slow, and
 #: a second cut adds nothing to them.
 _SINGLES_ONLY = {"fill", "wear", "erase", "first"}
 
@@ -163,7 +163,7 @@ def single_jobs(cloud: str, size: Size, only: str = "") -> list[Job]:
 
 
 def one_job_each(cloud: str, only: str, cuts: str) -> list[Job]:
-    """Return one job a spec with `only` in its name: one history, cut as a failure names it.
+    """Return one job a spec with `only` in its name: one lifetime, cut as a failure names it.
 
     `cuts` is "none", or POINT/WAY with commas in between, and "@" and a seed where it has one.
     Raises BadInput for anything else.

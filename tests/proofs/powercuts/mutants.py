@@ -13,12 +13,12 @@ from startline_host.boards import data_folder
 from startline_host.errors import Bug
 from tests.proofs.powercuts.blank_units import BAD_PAUSE, LONG_PAUSE, make_units
 from tests.proofs.powercuts.cut_plan import Job, Spec, spec_of
-from tests.proofs.powercuts.results import Tally
-from tests.proofs.powercuts.vm_runner import Machine
+from tests.proofs.powercuts.results import CutResults
+from tests.proofs.powercuts.vm_runner import VmRunner
 
 
 @dataclass(frozen=True)
-class Fault:
+class PlantedMutant:
     """One broken rule: what stands in files of `firmware` instead, and a world in which it shows.
 
     `changes` are {file: {what stands there: what stands there instead}}. With every `every`-th
@@ -47,8 +47,8 @@ _RESET_NVS = """    if chip.blob():
         wipe(chip.flash("nvs"))
 """
 
-FAULTS: dict[str, Fault] = {
-    "unknown_after_the_request": Fault(
+FAULTS: dict[str, PlantedMutant] = {
+    "unknown_after_the_request": PlantedMutant(
         "`unknown` written after the POST",
         {
             "startline/http_guard.py": {
@@ -60,7 +60,7 @@ FAULTS: dict[str, Fault] = {
         },
         {"script": ["commit_drop"]},
     ),
-    "one_copy": Fault(
+    "one_copy": PlantedMutant(
         "one copy instead of two",
         {
             "startline/record_store.py": {
@@ -71,7 +71,7 @@ FAULTS: dict[str, Fault] = {
         },
         {"loss": "nvs", "script": ["commit_drop"]},
     ),
-    "retry_on_timeout": Fault(
+    "retry_on_timeout": PlantedMutant(
         "retry on timeout",
         {
             "startline/bind_request.py": {
@@ -82,12 +82,12 @@ FAULTS: dict[str, Fault] = {
         },
         {"script": ["commit_stall"]},
     ),
-    "a_single_look": Fault(
+    "a_single_look": PlantedMutant(
         "a single look instead of two",
         {"startline/lookup.py": {"    if wait > 0:\n": "    if False:\n"}},
         {"script": ["late:59"]},
     ),
-    "adopt_by_serial": Fault(
+    "adopt_by_serial": PlantedMutant(
         "adopting by serial alone",
         {
             "startline/device_list.py": {
@@ -97,7 +97,7 @@ FAULTS: dict[str, Fault] = {
         {"twin": True, "script": ["drop"]},
     ),
     # As long as the least pause is no shorter than a request, no second look comes before its end.
-    "no_deadline": Fault(
+    "no_deadline": PlantedMutant(
         "a second look before the deadline, or any least pause",
         {
             "startline/lookup.py": {
@@ -109,7 +109,7 @@ FAULTS: dict[str, Fault] = {
         },
         {"set_pause": BAD_PAUSE, "look_pause": 30, "script": ["stall"]},
     ),
-    "same_generation": Fault(
+    "same_generation": PlantedMutant(
         "a repair that keeps the generation",
         {
             "startline/record_load.py": {
@@ -121,7 +121,7 @@ FAULTS: dict[str, Fault] = {
         {"level": True},
         every=3,
     ),
-    "restarted_pause": Fault(
+    "restarted_pause": PlantedMutant(
         "each clean look restarts the pause",
         {
             "startline/lookup.py": {
@@ -130,7 +130,7 @@ FAULTS: dict[str, Fault] = {
         },
         {"look_pause": LONG_PAUSE, "script": ["drop"], "must": "alone"},
     ),
-    "short_mark": Fault(
+    "short_mark": PlantedMutant(
         "two of a mark's eight digits compared",
         {
             "startline/device_list.py": {
@@ -139,7 +139,7 @@ FAULTS: dict[str, Fault] = {
         },
         {"kin": [7], "script": ["drop"]},
     ),
-    "reset_order": Fault(
+    "reset_order": PlantedMutant(
         "`reset` that clears `nvs` first",
         {"operator_commands.py": {_RESET_BIND + _RESET_NVS: _RESET_NVS + _RESET_BIND}},
         {"aged": {"slot": 15}, "run": "same", "operator": "reset", "since": "order"},
@@ -174,20 +174,20 @@ def telling_world(**more: Any) -> Spec:
     return {**spec_of("rufus", {"access": "READ_WRITE", **more}), "name": str(more)}
 
 
-def cut_everywhere(agent: Path | None, spec: Spec, every: int = 1) -> Tally:
+def cut_everywhere(agent: Path | None, spec: Spec, every: int = 1) -> CutResults:
     """Run one spec with every n-th single cut; `agent` None is our own."""
-    tally = Tally()
+    results = CutResults()
     job: Job = {"kind": "singles", "group": spec["access"], "spec": spec, "every": every}
     with (
         tempfile.TemporaryDirectory(prefix="startline-powercuts-") as folder,
-        Machine(Path(folder), make_units("rufus"), agent=agent) as machine,
+        VmRunner(Path(folder), make_units("rufus"), agent=agent) as machine,
     ):
         for done, result in machine.run_all([job]):
-            tally.add(done, result)
-    return tally
+            results.add(done, result)
+    return results
 
 
-def catch_all(every: int = 1) -> dict[str, tuple[Tally, Tally]]:
+def catch_all(every: int = 1) -> dict[str, tuple[CutResults, CutResults]]:
     """Return by broken rule what its agent, and what our own, comes to in its world."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="startline-broken-") as folder:

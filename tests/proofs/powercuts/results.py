@@ -1,4 +1,4 @@
-"""What all histories came to, by key type and kind of cut."""
+"""What all lifetimes came to, by key type and kind of cut."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ BAD_COLUMNS = {
     "lost": "lost tokens",
     "key": "keys left behind",
     "unsettled": "unknown that nothing settles",
-    "restless": "histories that never rest",
+    "restless": "lifetimes that never rest",
     "missed": "units that could bind and did not",
     "wear": "more than 2 erases of a sector in a boot",
     "bug": "bugs",
 }
-#: What a history can reach, by the name in `vm/reached.py` and its callers.
+#: What a lifetime can reach, by the name in `vm/reached.py` and its callers.
 REACHED = {
     "collection": "a page of nvs collected",
     "switch": "a sector of bind switched",
@@ -55,34 +55,34 @@ SETTLED = {
 
 @dataclass
 class Wear:
-    """Programs, erases, and the most erases of one sector: of so many histories, and in one."""
+    """Programs, erases, and the most erases of one sector: of so many lifetimes, and in one."""
 
-    histories: int = 0
+    lifetimes: int = 0
     total: list[int] = field(default_factory=lambda: [0, 0, 0])
     most: list[int] = field(default_factory=lambda: [0, 0, 0])
 
-    def add(self, histories: int, total: list[int], most: list[int]) -> None:
-        """Add those of more histories."""
-        self.histories += histories
+    def add(self, lifetimes: int, total: list[int], most: list[int]) -> None:
+        """Add those of more lifetimes."""
+        self.lifetimes += lifetimes
         self.total = [a + b for a, b in zip(self.total, total, strict=True)]
         self.most = [max(a, b) for a, b in zip(self.most, most, strict=True)]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for the report, with the mean of a history."""
+        """Return it for the report, with the mean of a lifetime."""
         names = ("programs", "erases", "erases_of_one_sector")
-        means = (round(total / max(1, self.histories), 2) for total in self.total)
+        means = (round(total / max(1, self.lifetimes), 2) for total in self.total)
         found = {
             name: {"mean": mean, "most": most}
             for name, mean, most in zip(names, means, self.most, strict=True)
         }
-        return {"histories": self.histories, **found}
+        return {"lifetimes": self.lifetimes, **found}
 
 
 @dataclass
-class Row:
+class CutRow:
     """The sums of one kind of cut with one type of key."""
 
-    histories: int = 0
+    lifetimes: int = 0
     cuts: int = 0
     boots: int = 0
     requests: int = 0
@@ -95,7 +95,7 @@ class Row:
 
     def add(self, result: Result) -> None:
         """Add what a job came to."""
-        self.histories += result["histories"]
+        self.lifetimes += result["lifetimes"]
         self.cuts += result["cuts"]
         self.boots += result["boots"]
         self.requests += result["requests"]
@@ -103,7 +103,7 @@ class Row:
         self.settled.update(result["settled"])
         for label, sums in result["wear"].items():
             self.wear.setdefault(label, Wear()).add(
-                *(sums[name] for name in ("histories", "sum", "most"))
+                *(sums[name] for name in ("lifetimes", "sum", "most"))
             )
         self.bad.update(result["columns"])
         self.rests.update(result["states"])
@@ -112,7 +112,7 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         """Return it for the report."""
         return {
-            "histories": self.histories,
+            "lifetimes": self.lifetimes,
             "power_cuts": self.cuts,
             "boots": self.boots,
             "requests_that_reached_the_cloud": self.requests,
@@ -128,59 +128,59 @@ class Row:
 
 
 @dataclass
-class World:
-    """How many histories one world had, and in how many of them what was reached."""
+class WorldCount:
+    """How many lifetimes one world had, and in how many of them what was reached."""
 
     means: tuple[str, ...] = ()
-    histories: int = 0
+    lifetimes: int = 0
     reached: Counter[str] = field(default_factory=Counter)
     whole: bool = False
 
     @property
     def missed(self) -> list[str]:
-        """What it is meant to reach, and never did, although there were the histories for it."""
+        """What it is meant to reach, and never did, although there were the lifetimes for it."""
         return [
             mark
             for mark in self.means
-            if self.histories and not self.reached[mark] and (self.whole or mark not in _BY_CUT)
+            if self.lifetimes and not self.reached[mark] and (self.whole or mark not in _BY_CUT)
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for the report: every mark, with how many of the histories reached it."""
+        """Return it for the report: every mark, with how many of the lifetimes reached it."""
         reached = {mark: self.reached[mark] for mark in REACHED}
-        return {"histories": self.histories, "means": list(self.means), "reached": reached}
+        return {"lifetimes": self.lifetimes, "means": list(self.means), "reached": reached}
 
 
-class Tally:
+class CutResults:
     """One row for each kind of cut and type of key, what each world reached, and failures."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], Row] = {}
+        self.rows: dict[tuple[str, str], CutRow] = {}
         self.failures: list[dict[str, Any]] = []
-        self.worlds: dict[str, World] = {}
+        self.worlds: dict[str, WorldCount] = {}
 
     def add(self, job: Job, result: Result) -> None:
         """Add what a job came to."""
         key = (_KINDS[job["kind"]], job["group"])
-        self.rows.setdefault(key, Row()).add(result)
+        self.rows.setdefault(key, CutRow()).add(result)
         self.failures += result["failures"]
         for spec in job.get("specs", [job.get("spec")]):
-            self.worlds.setdefault(spec["name"], World(tuple(spec.get("means", ()))))
+            self.worlds.setdefault(spec["name"], WorldCount(tuple(spec.get("means", ()))))
         for name, sums in result["worlds"].items():
             world = self.worlds[name]
-            world.histories += sums["histories"]
+            world.lifetimes += sums["lifetimes"]
             world.reached.update(sums["reached"])
             world.whole = world.whole or job.get("every") == 1
 
-    def total(self) -> Row:
+    def total(self) -> CutRow:
         """Return the sum of all rows."""
         return _sum(self.rows.values())
 
-    def kind(self, kind: str) -> Row:
+    def kind(self, kind: str) -> CutRow:
         """Return the sum of one kind of cut, "single" or "double"."""
         return _sum(row for (name, _), row in self.rows.items() if name == kind)
 
-    def in_order(self) -> list[tuple[tuple[str, str], Row]]:
+    def in_order(self) -> list[tuple[tuple[str, str], CutRow]]:
         """Return the rows in the order in which they are shown."""
         order = {key: at for at, key in enumerate(KEY_TYPES)}
         return sorted(
@@ -213,13 +213,13 @@ class Tally:
         }
 
 
-def _sum(rows: Iterable[Row]) -> Row:
-    total = Row()
+def _sum(rows: Iterable[CutRow]) -> CutRow:
+    total = CutRow()
     for row in rows:
-        for name in ("histories", "cuts", "boots", "requests", "unknown"):
+        for name in ("lifetimes", "cuts", "boots", "requests", "unknown"):
             setattr(total, name, getattr(total, name) + getattr(row, name))
         for name in ("bad", "rests", "reasons", "settled"):
             getattr(total, name).update(getattr(row, name))
         for label, wear in row.wear.items():
-            total.wear.setdefault(label, Wear()).add(wear.histories, wear.total, wear.most)
+            total.wear.setdefault(label, Wear()).add(wear.lifetimes, wear.total, wear.most)
     return total

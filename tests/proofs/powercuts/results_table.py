@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.proofs.powercuts.mutants import FAULTS
-from tests.proofs.powercuts.results import BAD_COLUMNS, REACHED, SETTLED, Row, Tally
+from tests.proofs.powercuts.results import BAD_COLUMNS, REACHED, SETTLED, CutResults, CutRow
 
 _STATES = ("bound", "unknown", "unbound", "refused", "unprovisioned")
 _SHOWN = 12
@@ -23,10 +23,10 @@ _SHOWN_MARKS = {
 }
 
 
-def show(console: Console, tally: Tally, seconds: float) -> None:
-    """Print the sums, and some of the histories that went wrong."""
-    groups = [(f"{kind}\n{access}", row) for (kind, access), row in tally.in_order()]
-    groups.append(("\nall", tally.total()))
+def show(console: Console, results: CutResults, seconds: float) -> None:
+    """Print the sums, and some of the lifetimes that went wrong."""
+    groups = [(f"{kind}\n{access}", row) for (kind, access), row in results.in_order()]
+    groups.append(("\nall", results.total()))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Power cuts", title_justify="left")
     table.add_column("")
     for title, _ in groups:
@@ -42,45 +42,45 @@ def show(console: Console, tally: Tally, seconds: float) -> None:
     table.add_section()
     table.add_row("came to rest unknown", *(str(row.unknown) for _, row in groups))
     for name, title in SETTLED.items():
-        if tally.total().settled[name]:
+        if results.total().settled[name]:
             table.add_row(title, *(str(row.settled[name]) for _, row in groups))
     console.print(table)
-    console.print(_wear_table(tally.total()))
-    console.print(_reached_table(tally))
-    for name, marks in tally.missed.items():
+    console.print(_wear_table(results.total()))
+    console.print(_reached_table(results))
+    for name, marks in results.missed.items():
         reasons = ", ".join(REACHED[mark] for mark in marks)
         console.print(f"  {name}: never {reasons}", markup=False, style="red", soft_wrap=True)
-    for failure in tally.failures[:_SHOWN]:
+    for failure in results.failures[:_SHOWN]:
         _show_failure(console, failure)
-    verdict = "[bold green]All survived[/]" if tally.clean else "[bold red]Not all survived[/]"
-    total = tally.total()
+    verdict = "[bold green]All survived[/]" if results.clean else "[bold red]Not all survived[/]"
+    total = results.total()
     console.print(
-        f"{verdict}: {total.cuts} power cuts in {total.histories} histories, {seconds:.0f} s."
+        f"{verdict}: {total.cuts} power cuts in {total.lifetimes} lifetimes, {seconds:.0f} s."
     )
 
 
-def show_broken(console: Console, caught: Mapping[str, tuple[Tally, Tally]]) -> None:
+def show_broken(console: Console, caught: Mapping[str, tuple[CutResults, CutResults]]) -> None:
     """Print what each broken agent came to, and our own in the same world."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Broken agents", title_justify="left")
     columns = [
         name for name in BAD_COLUMNS if any(one.total().bad[name] for one, _ in caught.values())
     ]
     table.add_column("broken rule", no_wrap=True)
-    for title in ("histories", *columns, "ours"):
+    for title in ("lifetimes", *columns, "ours"):
         table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
     for name, (theirs, ours) in caught.items():
         row = theirs.total()
         bad = [str(row.bad[column]) for column in columns]
         own = _must_be_zero(ours.total().bad.total())
-        table.add_row(FAULTS[name].words, str(row.histories), *bad, own)
+        table.add_row(FAULTS[name].words, str(row.lifetimes), *bad, own)
     console.print(table)
     missed = [name for name, (theirs, _) in caught.items() if theirs.clean]
     console.print(f"Not caught: {', '.join(missed)}." if missed else "Each of them is caught.")
 
 
-def _wear_table(row: Row) -> Table:
+def _wear_table(row: CutRow) -> Table:
     table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, title="Flash wear of a history", title_justify="left"
+        box=box.SIMPLE_HEAD, pad_edge=False, title="Flash wear of a lifetime", title_justify="left"
     )
     for title in ("", "programs\nmean", "\nmost", "erases\nmean", "\nmost", "of a sector\nmost"):
         table.add_column(title, justify="right")
@@ -92,8 +92,8 @@ def _wear_table(row: Row) -> Table:
     return table
 
 
-_LINES: tuple[tuple[str, Callable[[Row], str]], ...] = (
-    ("histories", lambda row: str(row.histories)),
+_LINES: tuple[tuple[str, Callable[[CutRow], str]], ...] = (
+    ("lifetimes", lambda row: str(row.lifetimes)),
     ("power cuts", lambda row: str(row.cuts)),
     ("boots", lambda row: str(row.boots)),
     ("requests", lambda row: str(row.requests)),
@@ -104,23 +104,23 @@ def _must_be_zero(count: int) -> str:
     return f"[bold red]{count}[/]" if count else "[green]0[/]"
 
 
-def _reached_table(tally: Tally) -> Table:
-    """Return by world in how many histories it did what only a few worlds do to the flash."""
+def _reached_table(results: CutResults) -> Table:
+    """Return by world in how many lifetimes it did what only a few worlds do to the flash."""
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        title="Worlds and what their histories reached",
+        title="Worlds and what their lifetimes reached",
         title_justify="left",
     )
     table.add_column("", no_wrap=True, overflow="ellipsis")
-    for title in ("histories", *_SHOWN_MARKS.values()):
+    for title in ("lifetimes", *_SHOWN_MARKS.values()):
         table.add_column(title, justify="right")
     others: Counter[str] = Counter()
     silent = 0
-    for name, world in sorted(tally.worlds.items()):
+    for name, world in sorted(results.worlds.items()):
         others.update(world.reached)
         if any(world.reached[mark] for mark in _SHOWN_MARKS):
-            numbers = (world.histories, *(world.reached[mark] for mark in _SHOWN_MARKS))
+            numbers = (world.lifetimes, *(world.reached[mark] for mark in _SHOWN_MARKS))
             table.add_row(name, *map(str, numbers))
         else:
             silent += 1

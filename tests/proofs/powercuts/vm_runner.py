@@ -25,8 +25,8 @@ _JOB_SECONDS = 900.0
 Result = dict[str, Any]
 
 
-class Machine:
-    """The agent and blank units in `folder`, and VMs that run histories over them.
+class VmRunner:
+    """The agent and blank units in `folder`, and VMs that run lifetimes over them.
 
     `agent` is a folder with boot.py, main.py and startline/ (by default the one that came with
     this program); it is compiled as it is for a device. Raises BadInput without a MicroPython,
@@ -118,14 +118,14 @@ class Machine:
             process.kill()
             process.communicate()
             if isinstance(error, subprocess.TimeoutExpired):
-                raise Bug(f"A VM with histories did not end in {_JOB_SECONDS:.0f} s.") from None
+                raise Bug(f"A VM with lifetimes did not end in {_JOB_SECONDS:.0f} s.") from None
             raise
         finally:
             with self._lock:
                 self._running.discard(process)
         if process.returncode:
             last = (err or out).strip().splitlines()[-12:]
-            raise Bug(f"A VM with histories ended with {process.returncode}: {' | '.join(last)}")
+            raise Bug(f"A VM with lifetimes ended with {process.returncode}: {' | '.join(last)}")
         return out
 
     def _install(self, agent: Path | None) -> Path:

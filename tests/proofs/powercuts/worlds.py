@@ -1,7 +1,7 @@
 """Worlds drawn from bug reports, hostile devices and spoilt flash, each with what it has to reach.
 
 A world is what is special about a spec (see `plan`). Members that are read on this side: `access`,
-`table` and `run`, where not every key or table will do; `means`, the marks that its histories have to
+`table` and `run`, where not every key or table will do; `means`, the marks that its lifetimes have to
 reach (`results.REACHED`), or it proves nothing; `must`, "alone" where its unit has to come to rest
 bound without an operator. Those of a key are dealt out in turn where the key decides only what comes afterwards.
 
@@ -9,7 +9,7 @@ How they are thinned, and why that loses nothing: `ways` 3 takes every third way
 in turn from point to point, since what a torn page looks like is tried in full where all else goes
 well, and once for each thing that only these worlds do to the flash. `since` begins at a point,
 where what comes before it is the same as in another world. `first` takes so many points of a
-history that repeats itself.
+lifetime that repeats itself.
 """
 
 from __future__ import annotations

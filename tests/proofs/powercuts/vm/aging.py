@@ -27,13 +27,13 @@ _BLOB = 1000
 _BLOB_ENTRIES = 2 + (_BLOB + 31) // 32
 
 
-def age(history, spec: dict) -> None:
-    """Give the flash of a history that has not begun its past. Raises ValueError where it cannot."""
-    rows, memory = history.judge.view.rows, history.memory
+def age(lifetime, spec: dict) -> None:
+    """Give the flash of a lifetime that has not begun its past. Raises ValueError where it cannot."""
+    rows, memory = lifetime.judge.view.rows, lifetime.memory
     bind = rows.get("bind")
     aged = spec.get("aged")
     if aged:
-        raws = _attempts(history, 2 * _SLOTS if bind else 1)
+        raws = _attempts(lifetime, 2 * _SLOTS if bind else 1)
         newest = generation(raws[-1])
         shift = aged.get("generation", newest) - newest
         raws = [renumbered(raw, generation(raw) + shift) for raw in raws]
@@ -47,14 +47,14 @@ def age(history, spec: dict) -> None:
         )
 
 
-def _attempts(history, count: int) -> list:
+def _attempts(lifetime, count: int) -> list:
     """Return at least so many records that attempts have made, as bytes, oldest first."""
-    view = history.judge.view
+    view = lifetime.judge.view
     found: dict = {}
-    history.start([])
+    lifetime.start([])
     for _ in range(_LIVES):
-        history.live()
-        history.stage.time.pass_us(_PAUSE_US)
+        lifetime.live()
+        lifetime.stand_ins.time.pass_us(_PAUSE_US)
         for _, raw in found_in(view.part("bind" if "bind" in view.rows else "nvs")):
             found[generation(raw)] = raw
         raws = [found[number] for number in sorted(found)]

@@ -31,7 +31,7 @@ _FIRST = 64
 _SLOT = 512
 
 
-def flip(parts: list, rows: dict, memory: bytearray, chance) -> int:
+def flip(parts: list, rows: dict, memory: bytearray, rng) -> int:
     """Turn one bit over in each part that is there; return how many there were."""
     done = 0
     for label, part in parts:
@@ -46,7 +46,7 @@ def flip(parts: list, rows: dict, memory: bytearray, chance) -> int:
         bits = sum([count for _, count in ranges])
         if not bits:
             continue
-        number = chance.below(bits)
+        number = rng.below(bits)
         for first, count in ranges:
             if number < count:
                 bit = row.offset * 8 + first + number

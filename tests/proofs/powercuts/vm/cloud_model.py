@@ -16,14 +16,14 @@ from . import http_model
 
 SERIAL = "UNIT-7"
 LONG_AGO_S = 30 * 86400
-"""How long other boards have been in the list when a history begins."""
+"""How long other boards have been in the list when a lifetime begins."""
 
 
 class Exchange:
     """One connection on which at least a byte came, as the cloud's log has it.
 
     `kind` is "bind", "look" or "other"; `status` is what was answered, `settled` whether that
-    answer was sent at all. Times are in microseconds of the history.
+    answer was sent at all. Times are in microseconds of the lifetime.
     """
 
     kind = "other"
@@ -47,8 +47,8 @@ class Exchange:
         return bool(answer) and self.connection.sent == len(answer)
 
 
-class Cloud:
-    """The server of one history; `api` knows the paths and forms of one vendor's."""
+class CloudModel:
+    """The server of one lifetime; `api` knows the paths and forms of one vendor's."""
 
     def __init__(self, api, spec: dict, time, net, reached) -> None:
         self.reached = reached
@@ -74,9 +74,9 @@ class Cloud:
 
     def accept(self, _address):
         """Take a connection."""
-        from .fake_socket import Connection
+        from .fake_socket import FakeConnection
 
-        return Connection(self)
+        return FakeConnection(self)
 
     def receive(self, connection, data: bytes) -> None:
         """Take bytes of a request; act once it is whole."""
@@ -119,7 +119,7 @@ class Cloud:
         self.catch_up()
 
     def add(self, fields: dict, own: bool, odd: bool = False) -> dict:
-        """Make a record; `own` marks those that this history's unit has asked for."""
+        """Make a record; `own` marks those that this lifetime's unit has asked for."""
         self._ids += 1
         device = dict(fields)
         device["own"] = own

@@ -19,7 +19,7 @@ _OTHER = {"password": "another-wifi"}
 
 
 class Environment(RuntimeWorld):
-    """The world of one history; `offline` takes every network away."""
+    """The world of one lifetime; `offline` takes every network away."""
 
     def __init__(self, spec: dict, time, reached) -> None:
         super().__init__(lambda: spec.get("world", {}))

@@ -1,4 +1,4 @@
-"""The VM's `select` module of a history: waits in the history's time, for our sockets only."""
+"""The VM's `select` module of a lifetime: waits in the lifetime's time, for our sockets only."""
 
 
 class Select:

@@ -1,4 +1,4 @@
-"""The VM's `socket` module of a history: connections to the cloud model in the same process.
+"""The VM's `socket` module of a lifetime: connections to the cloud model in the same process.
 
 The chip's own `socket` stand-in lies on top and does names, links and error numbers.
 """
@@ -12,11 +12,11 @@ SEND_WAYS = ("before", "first", "half", "last", "after")
 """Where power goes while a request is sent: no byte of it, one, half, all but one, all."""
 
 
-class Broken(BaseException):
+class BenchBroken(BaseException):
     """The bench itself went wrong; the program under test must not get to handle it."""
 
 
-class Connection:
+class FakeConnection:
     """The server's end; a cloud fills `answer` once it has seen enough.
 
     `intended` is what the device began to send, `received` what came of it. `end` is what follows
@@ -52,7 +52,7 @@ class Connection:
             self.cloud.gone(self)
 
 
-class Net:
+class FakeNetwork:
     """What a life's sockets are connected to; stands in `sys.modules` as `socket`."""
 
     AF_INET = 2
@@ -65,15 +65,15 @@ class Net:
 
     def __init__(self, time) -> None:
         self.time = time
-        self.cloud = self.supply = None
+        self.cloud = self.power_plan = None
         self.bytewise = False
         self.open: list = []
         self.made = self.open_before_end = 0
 
-    def restart(self, cloud, supply, bytewise: bool) -> None:
-        """Begin another history."""
+    def restart(self, cloud, power_plan, bytewise: bool) -> None:
+        """Begin another lifetime."""
         self.cloud = cloud
-        self.supply = supply
+        self.power_plan = power_plan
         self.bytewise = bytewise
         self.open.clear()
 
@@ -99,11 +99,11 @@ class Net:
 class RawSocket:
     """One socket of one life."""
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: FakeNetwork) -> None:
         net.made += 1
         net.open.append(self)
         self._net = net
-        self._chip = net.supply.chip
+        self._chip = net.power_plan.chip
         self._timeout = None
         self._peer = None
         self._passed = -1
@@ -132,25 +132,25 @@ class RawSocket:
 
     def connect(self, address) -> None:
         self._live()
-        self._net.supply.moment("connect")
+        self._net.power_plan.moment("connect")
         self._peer = self._net.cloud.accept(address)
 
     def send(self, data) -> int:
         peer = self._connected()
         if peer.gone:
             raise OSError(errno.ECONNRESET)
-        supply = self._net.supply
+        power_plan = self._net.power_plan
         size = len(data)
         peer.intended = peer.intended or bytes(data)
         ways = size + 1 if self._net.bytewise else len(SEND_WAYS)
-        way = supply.point("send", ways)
+        way = power_plan.point("send", ways)
         if way is None:
             self._pass(bytes(data))
             return size
         part = way if self._net.bytewise else (0, 1, size // 2, size - 1, size)[way]
         if part:
             self._pass(bytes(data[:part]))
-        supply.cut()
+        power_plan.cut()
         return 0
 
     write = send
@@ -161,7 +161,7 @@ class RawSocket:
         at = peer.sent
         if (self._net.bytewise or at in peer.marks) and self._passed != at:
             self._passed = at
-            self._net.supply.moment("recv")
+            self._net.power_plan.moment("recv")
         stop = min(at + size, peer.stop(self._net.bytewise))
         data = peer.answer[at:stop]
         if data:
@@ -204,19 +204,19 @@ class RawSocket:
             self._peer.cloud.receive(self._peer, data)
         except Exception as error:
             sys.print_exception(error, sys.stderr)
-            raise Broken(repr(error))
+            raise BenchBroken(repr(error))
 
     def _live(self) -> None:
         if self._chip.flash.dead:
             raise PowerCut
 
-    def _connected(self) -> Connection:
+    def _connected(self) -> FakeConnection:
         self._live()
         if self._peer is None:
             raise OSError(errno.ENOTCONN)
         return self._peer
 
-    def _late(self, peer: Connection) -> int:
+    def _late(self, peer: FakeConnection) -> int:
         """Return in how many microseconds there is something to receive, or an end to see."""
         if peer.answer is None or (peer.end == "stall" and peer.sent == len(peer.answer)):
             return 1 << 60

@@ -1,4 +1,4 @@
-"""The `tls` of a history: the calls of the VM's, and no cipher between them.
+"""The `tls` of a lifetime: the calls of the VM's, and no cipher between them.
 
 Cuts at the first byte behind the handshake are what matters here; the whole-chip runs have real
 TLS on the wire.
@@ -32,10 +32,10 @@ class SSLContext:
         """Return the stream as it is. Raises ValueError where nothing would be verified."""
         if self.verify_mode != CERT_REQUIRED or not self._roots or not server_hostname:
             raise ValueError("nothing verifies this connection")
-        return _Tunnel(stream)
+        return _FakeTls(stream)
 
 
-class _Tunnel(io.IOBase):
+class _FakeTls(io.IOBase):
     """Passes bytes on, out of whole records as TLS does.
 
     A stream's negative error numbers become exceptions, as C makes them.

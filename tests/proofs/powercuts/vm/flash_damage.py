@@ -27,17 +27,17 @@ _ACTIVE = 0xFFFFFFFE
 _BIG = 1000
 
 
-def inflict(spec: dict, view, chance, reached) -> "tuple | None":
+def damage_flash(spec: dict, view, rng, reached) -> "tuple | None":
     """Do to the flash what the spec says; return the worn region as (start, stop), or None."""
-    worn = _inflict(spec, view.rows, view.memory)
-    if bit_flips.flip(spec.get("flip", ()), view.rows, view.memory, chance):
+    worn = _damage_flash(spec, view.rows, view.memory)
+    if bit_flips.flip(spec.get("flip", ()), view.rows, view.memory, rng):
         reached.note("flip")
     if spec.get("level") and _level(view):
         reached.note("level")
     return worn
 
 
-def _inflict(spec: dict, rows: dict, memory: bytearray) -> "tuple | None":
+def _damage_flash(spec: dict, rows: dict, memory: bytearray) -> "tuple | None":
     worn = None
     for kind in KINDS:
         if kind not in spec:

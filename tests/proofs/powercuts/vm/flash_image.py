@@ -4,7 +4,7 @@ _SECTOR = 4096
 _BLANK = b"\xff" * _SECTOR
 
 
-class Image:
+class FlashImage:
     """What a flash holds, sector by sector; a new one is blank."""
 
     def __init__(self) -> None:
@@ -21,9 +21,9 @@ class Image:
             memory[offset : offset + _SECTOR] = self._sectors.get(offset, _BLANK)
 
 
-def read_image(path: str) -> Image:
+def read_image(path: str) -> FlashImage:
     """Return the image in a file."""
-    image = Image()
+    image = FlashImage()
     with open(path, "rb") as file:
         offset = 0
         data = file.read(_SECTOR)
@@ -34,9 +34,9 @@ def read_image(path: str) -> Image:
     return image
 
 
-def image_of(memory: bytearray) -> Image:
+def image_of(memory: bytearray) -> FlashImage:
     """Return the image of what a flash's bytes are now."""
-    image = Image()
+    image = FlashImage()
     for offset in range(0, len(memory), _SECTOR):
         image.add(offset, memory[offset : offset + _SECTOR])
     return image

@@ -1,4 +1,4 @@
-"""What a history's judge sees in flash: its own reading of the record, not the agent's.
+"""What a lifetime's judge sees in flash: its own reading of the record, not the agent's.
 
 The record: magic `SLrc`, schema u8, state u8, length u16, generation u32, 8 + 6 + 4 bytes, the
 attempt id (4), status u16, two bytes, deadline u32, time of the last look u32; texts behind
@@ -23,7 +23,7 @@ _SLOT = 512
 _HEAD = 46
 _KEPT = 4
 _known: list = []
-"""The last few contents of `nvs` and what was read in them: histories differ in little."""
+"""The last few contents of `nvs` and what was read in them: lifetimes differ in little."""
 
 
 def read_record(raw: bytes) -> "dict | None":

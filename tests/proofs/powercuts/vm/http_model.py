@@ -3,7 +3,7 @@
 REASONS = {200: "OK", 201: "Created", 204: "No Content", 429: "Too Many Requests"}
 
 
-class Request:
+class HttpRequest:
     """A whole request: method, path without its query, query as a dict, headers in lower case."""
 
     def __init__(self, head: bytes, body: bytes) -> None:
@@ -18,12 +18,12 @@ class Request:
         self.body = body
 
 
-def whole(received: bytes) -> "Request | None":
+def whole(received: bytes) -> "HttpRequest | None":
     """Return the request if all of it is there."""
     end = received.find(b"\r\n\r\n")
     if end < 0:
         return None
-    request = Request(received[:end], received[end + 4 :])
+    request = HttpRequest(received[:end], received[end + 4 :])
     if len(request.body) < int(request.headers.get("content-length", "0")):
         return None
     return request

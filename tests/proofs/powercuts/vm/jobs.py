@@ -1,9 +1,9 @@
-"""Jobs: which cuts are tried on which unit; each returns sums and the histories that went wrong."""
+"""Jobs: which cuts are tried on which unit; each returns sums and the lifetimes that went wrong."""
 
 from .aging import age
 from .flash_image import image_of
-from .lifetime import History
-from .rng import Chance
+from .lifetime import Lifetime
+from .rng import Rng
 
 _SHOWN = 5
 _DRAWS = 10
@@ -28,10 +28,10 @@ _PLAIN = (
 
 
 class Sums:
-    """What a job's histories came to; `failures` are examples, at most a few of each column."""
+    """What a job's lifetimes came to; `failures` are examples, at most a few of each column."""
 
     def __init__(self) -> None:
-        self.histories = self.boots = self.requests = self.asked = self.cuts = 0
+        self.lifetimes = self.boots = self.requests = self.asked = self.cuts = 0
         self.unknown = 0
         self.settled: dict = {}
         self.wear: dict = {}
@@ -42,8 +42,8 @@ class Sums:
         self.failures: list = []
 
     def add(self, spec: dict, plan: list, result: dict) -> None:
-        """Count one history."""
-        self.histories += 1
+        """Count one lifetime."""
+        self.lifetimes += 1
         for name in ("boots", "requests", "asked", "cuts"):
             setattr(self, name, getattr(self, name) + result[name])
         if result["alone"]["state"] == "unknown":
@@ -52,16 +52,16 @@ class Sums:
             _count(self.settled, result["settled"])
         failing = ", failing" if "wear" in spec or "fill" in spec else ""
         for label, counts in result["wear"].items():
-            first = {"histories": 0, "sum": [0, 0, 0], "most": [0, 0, 0]}
+            first = {"lifetimes": 0, "sum": [0, 0, 0], "most": [0, 0, 0]}
             sums = self.wear.setdefault(label + failing, first)
-            sums["histories"] += 1
+            sums["lifetimes"] += 1
             for at, count in enumerate(counts):
                 sums["sum"][at] += count
                 sums["most"][at] = max(sums["most"][at], count)
         _count(self.states, result["state"])
         _count(self.reasons, result["state"] + " " + result["reason"])
-        world = self.worlds.setdefault(str(spec["name"]), {"histories": 0, "reached": {}})
-        world["histories"] += 1
+        world = self.worlds.setdefault(str(spec["name"]), {"lifetimes": 0, "reached": {}})
+        world["lifetimes"] += 1
         for mark in result["reached"]:
             _count(world["reached"], mark)
         shown = False
@@ -81,7 +81,7 @@ def _count(table: dict, name: str) -> None:
 
 
 def _numbers(spec: dict, trace: list) -> list:
-    """Return the numbers of the points at which a spec's histories are cut first."""
+    """Return the numbers of the points at which a spec's lifetimes are cut first."""
     begin = 0
     if "since" in spec:
         labels = [label for label, _ in trace]
@@ -89,41 +89,41 @@ def _numbers(spec: dict, trace: list) -> list:
     return [number for number in range(begin, len(trace))[: spec.get("first")] if trace[number][1]]
 
 
-class Bench:
+class JobRunner:
     """Everything that jobs need: the stage, the clouds' modules, images of the units' blank flashes.
 
     `memory` is a bytearray to work in, as large as a unit's flash.
     """
 
-    def __init__(self, stage, apis: dict, images: dict, memory: bytearray) -> None:
-        self.stage = stage
+    def __init__(self, stand_ins, apis: dict, images: dict, memory: bytearray) -> None:
+        self.stand_ins = stand_ins
         self.apis = apis
         self.images = images
         self.memory = memory
         self._past = "", None  # the last unit with a past, which takes a while to make
 
-    def history(self, spec: dict) -> History:
-        """Return a new history, of a unit that has its past behind it where the spec gives it one."""
+    def lifetime(self, spec: dict) -> Lifetime:
+        """Return a new lifetime, of a unit that has its past behind it where the spec gives it one."""
         if "aged" not in spec and "crowded" not in spec:
-            return self._history(spec, self.images[spec["unit"]])
+            return self._lifetime(spec, self.images[spec["unit"]])
         names = ("unit", "keys", "cloud", "aged", "crowded")
         key = str([spec.get(name) for name in names])
         if key != self._past[0]:
             plain = {name: spec[name] for name in spec if name in _PLAIN}
             # One attempt a boot where a record has no place of its own, and many where it has.
             plain["script"] = ["429:3600" if spec["table"] == "stock" else "429:9"] * 400
-            age(self._history(plain, self.images[spec["unit"]]), spec)
+            age(self._lifetime(plain, self.images[spec["unit"]]), spec)
             self._past = key, image_of(self.memory)
-        return self._history(spec, self._past[1])
+        return self._lifetime(spec, self._past[1])
 
-    def _history(self, spec: dict, image) -> History:
-        return History(self.stage, self.apis[spec["cloud"]], spec, image, self.memory)
+    def _lifetime(self, spec: dict, image) -> Lifetime:
+        return Lifetime(self.stand_ins, self.apis[spec["cloud"]], spec, image, self.memory)
 
     def run(self, job: dict) -> dict:
         """Run one job by its kind."""
         if job["kind"] == "trace":
             trace: list = []
-            self.history(job["spec"]).run([], trace)
+            self.lifetime(job["spec"]).run([], trace)
             return {"points": [label for label, _ in trace]}
         if job["kind"] == "leak":
             from . import leak
@@ -135,12 +135,12 @@ class Bench:
 
     def _one(self, job: dict, sums: Sums) -> None:
         """Run one plan; say also how the unit rested by itself."""
-        result = self.history(job["spec"]).run(job["plan"])
+        result = self.lifetime(job["spec"]).run(job["plan"])
         sums.alone = result["alone"]
         sums.add(job["spec"], job["plan"], result)
 
     def _singles(self, job: dict, sums: Sums) -> None:
-        """Run a spec without a cut, then with a cut in every way at every point of that history.
+        """Run a spec without a cut, then with a cut in every way at every point of that lifetime.
 
         Where a spec has `first`, only so many points count: it tries the same again and again.
         Where it has `since`, those count that come after the first of that name. With `ways` 2
@@ -148,7 +148,7 @@ class Bench:
         """
         spec = job["spec"]
         trace: list = []
-        sums.add(spec, [], self.history(spec).run([], trace))
+        sums.add(spec, [], self.lifetime(spec).run([], trace))
         for number in _numbers(spec, trace):
             for way in range(trace[number][1]):
                 if (number + way) % job.get("every", 1):
@@ -156,32 +156,32 @@ class Bench:
                 if trace[number][1] > 1 and (number + way) % spec.get("ways", 1):
                     continue
                 plan = [[number, way]]
-                sums.add(spec, plan, self.history(spec).run(plan))
+                sums.add(spec, plan, self.lifetime(spec).run(plan))
 
     def _doubles(self, job: dict, sums: Sums) -> None:
-        """Run histories with two cuts, picked at random, the same number for each of the specs.
+        """Run lifetimes with two cuts, picked at random, the same number for each of the specs.
 
-        The first is picked among the points of a history without a cut; a few second ones among
-        those that come after it in the history that it leads to.
+        The first is picked among the points of a lifetime without a cut; a few second ones among
+        those that come after it in the lifetime that it leads to.
         """
-        chance = Chance(job["seed"])
+        rng = Rng(job["seed"])
         specs = job["specs"]
         for number, world in enumerate(specs):
             spec = dict(world)
             points: list = []
-            self.history(spec).run([], points)
+            self.lifetime(spec).run([], points)
             numbers = _numbers(spec, points)
             until = job["count"] * (number + 1) // len(specs)
-            for _ in range(_DRAWS * (until - sums.histories) if numbers else 0):
-                if sums.histories == until:
+            for _ in range(_DRAWS * (until - sums.lifetimes) if numbers else 0):
+                if sums.lifetimes == until:
                     break
-                spec["seed"] = chance.number() >> 4
-                first = chance.pick(numbers)
-                cut = [first, chance.below(points[first][1])]
-                end = self.history(spec).run([cut])["points"]
-                for _ in range(min(_SECONDS, until - sums.histories)):
-                    second = first + 1 + chance.below(max(1, end - first - 1))
-                    plan = [cut, [second, chance.below(_ANY_WAY)]]
-                    result = self.history(spec).run(plan)
+                spec["seed"] = rng.number() >> 4
+                first = rng.pick(numbers)
+                cut = [first, rng.below(points[first][1])]
+                end = self.lifetime(spec).run([cut])["points"]
+                for _ in range(min(_SECONDS, until - sums.lifetimes)):
+                    second = first + 1 + rng.below(max(1, end - first - 1))
+                    plan = [cut, [second, rng.below(_ANY_WAY)]]
+                    result = self.lifetime(spec).run(plan)
                     if result["cuts"] == 2:
                         sums.add(spec, plan, result)

@@ -2,7 +2,7 @@
 
 import gc
 
-from .lifetime import History
+from .lifetime import Lifetime
 
 _FAILURES = ("drop", "reset", "stall", "503", "302", "429:9999", "late:5", "403", "commit_503")
 _SETTLED_IN = 100
@@ -17,20 +17,20 @@ def run(bench, spec: dict, count: int) -> dict:
     reached = left_open = 0
     heap = []
     for number in range(count):
-        history = History(
-            bench.stage,
+        lifetime = Lifetime(
+            bench.stand_ins,
             bench.apis[spec["cloud"]],
             dict(spec, script=[_FAILURES[number % len(_FAILURES)]], looks=["403"] * 9),
             bench.images[spec["unit"]],
             bench.memory,
         )
-        history.start([])
-        history.live()
-        reached += len(history.judge.binds())
-        left_open = max(left_open, bench.stage.net.open_before_end)
+        lifetime.start([])
+        lifetime.live()
+        reached += len(lifetime.judge.binds())
+        left_open = max(left_open, bench.stand_ins.net.open_before_end)
         if number + 1 in (_SETTLED_IN, count):
-            bench.stage.out.text.clear()
-            history = None
+            bench.stand_ins.out.text.clear()
+            lifetime = None
             gc.collect()
             heap.append(gc.mem_alloc())
     return {"reached": reached, "left_open": left_open, "heap": heap}

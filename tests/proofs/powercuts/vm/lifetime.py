@@ -1,16 +1,16 @@
-"""One history: a blank unit is booted again and again, its power cut as planned, until it rests."""
+"""One lifetime: a blank unit is booted again and again, its power cut as planned, until it rests."""
 
 from flash import PowerCut
 from runtime import chip, clock
 
 from . import flash_damage, power_plan
-from .cloud_model import Cloud
+from .cloud_model import CloudModel
 from .environment import Environment
 from .flash_view import FlashView
-from .lifetime_judge import Judge
+from .lifetime_judge import LifetimeJudge
 from .operator import NOBODY, Operator
 from .reached import Reached
-from .rng import Chance
+from .rng import Rng
 from .virtual_time import Endless
 from .weak_cells import WeakCells
 
@@ -32,25 +32,27 @@ class NoApp:
     token = key = ""
 
 
-class History:
+class Lifetime:
     """One unit in one world. `spec` says what is where, see `plan` on the host's side.
 
     `image` is the flash that the unit begins with, `memory` the bytearray to work in.
     """
 
-    def __init__(self, stage, api, spec: dict, image, memory: bytearray) -> None:
-        self.stage = stage
+    def __init__(self, stand_ins, api, spec: dict, image, memory: bytearray) -> None:
+        self.stand_ins = stand_ins
         self.spec = spec
         self.memory = memory
         image.restore(memory)
-        stage.time.restart()
-        stage.chance = Chance(spec.get("seed", 1))
-        stage.out.text.clear()
+        stand_ins.time.restart()
+        stand_ins.rng = Rng(spec.get("seed", 1))
+        stand_ins.out.text.clear()
         view = FlashView(memory)
         self.reached = Reached(view.rows)
-        self.cloud = Cloud(api, spec, stage.time, stage.net, self.reached)
-        self.judge = Judge(spec, view, self.cloud, lambda: self.clock.now_us() // 1_000_000)
-        self.world = Environment(spec, stage.time, self.reached)
+        self.cloud = CloudModel(api, spec, stand_ins.time, stand_ins.net, self.reached)
+        self.judge = LifetimeJudge(
+            spec, view, self.cloud, lambda: self.clock.now_us() // 1_000_000
+        )
+        self.world = Environment(spec, stand_ins.time, self.reached)
         self.weak = None
         self.boots = self.lives = 0
         self.device = NoApp
@@ -62,10 +64,10 @@ class History:
         """Live by a plan of cuts; return what came of it."""
         self.start(plan, trace)
         if self.spec.get("harmed"):
-            self._harm()
+            self._damage()
         rests = self.until_rest()
         if rests and self.unharmed and self.spec.get("flip"):
-            self._harm()  # a unit that has long been at rest
+            self._damage()  # a unit that has long been at rest
             rests = self.until_rest()
         asked = len(self.judge.binds())
         alone = self._rested()
@@ -84,19 +86,19 @@ class History:
             "reason": self.device.reason,
             "alone": alone,
             "boots": self.lives,
-            "cuts": self.supply.done,
-            "points": self.supply.count,
+            "cuts": self.power_plan.done,
+            "points": self.power_plan.count,
             "requests": len(self.judge.binds()),
             "asked": asked,
             "settled": operator.how,
-            "wear": self.supply.wear_of(self.judge.view.rows),
+            "wear": self.power_plan.wear_of(self.judge.view.rows),
             "reached": self.reached.marks,
             "bad": self.judge.bad,
         }
 
     def start(self, plan: list, trace: "list | None" = None) -> None:
         """Plug the unit in, with a plan of cuts."""
-        self.supply = given = power_plan.Supply(plan, trace)
+        self.power_plan = given = power_plan.PowerPlan(plan, trace)
         given.reached = self.reached
         spec, view = self.spec, self.judge.view
         if spec.get("weak"):
@@ -110,9 +112,9 @@ class History:
         number = spec.get("seed", 1)
         for point, way in given.plan:
             number = number * 65599 + point * 8 + way + 1
-        self.chance = Chance(number)
-        self.stage.net.restart(self.cloud, given, spec.get("bytewise", False))
-        self.stage.time.dead = given.is_off
+        self.rng = Rng(number)
+        self.stand_ins.net.restart(self.cloud, given, spec.get("bytewise", False))
+        self.stand_ins.time.dead = given.is_off
 
     def may_boot(self) -> bool:
         """Tell whether there may be another boot before this is called restless."""
@@ -127,18 +129,18 @@ class History:
         self.world.offline = False
         pause = max(_PAUSE_S, self.spec.get("look_pause", 0) * 3 // 5)
         while self.may_boot():
-            before = self.supply.count
+            before = self.power_plan.count
             if not self.live():
                 ends.clear()
                 continue
             if self.device.state == "bound":
                 return self._stays_bound()
-            if self.supply.count == before and self.cause in _POWERED_DOWN:
+            if self.power_plan.count == before and self.cause in _POWERED_DOWN:
                 return True
             ends.append((self.device.state, self.device.reason))
             if len(ends) >= _SAME and len(set(ends[-_SAME:])) == 1:
                 return True
-            self.stage.time.pass_us(pause * 1_000_000)
+            self.stand_ins.time.pass_us(pause * 1_000_000)
         return False
 
     def _rested(self) -> dict:
@@ -173,8 +175,8 @@ class History:
 
         `act` is what an operator has the device do; otherwise it boots.
         """
-        stage = self.stage
-        stage.set()
+        stand_ins = self.stand_ins
+        stand_ins.set()
         self.boots += 1
         life = self.begin_life()
         whole = False
@@ -192,40 +194,40 @@ class History:
         except Exception as error:
             self.judge.note("bug", "uncaught " + repr(error))
         life.power_off()
-        stage.net.end_life()
-        if stage.out.holds(self.spec["key"]):
+        stand_ins.net.end_life()
+        if stand_ins.out.holds(self.spec["key"]):
             self.judge.note("key", "the key stood on the console")
-        stage.out.text.clear()
-        self.judge.after_life(self.supply.erases)
+        stand_ins.out.text.clear()
+        self.judge.after_life(self.power_plan.erases)
         if self.weak:
             self.weak.end_life()
         if not whole:
             if self.unharmed:
-                self._harm()
-            stage.time.pass_us(self.spec.get("gap", 2) * 1_000_000)
+                self._damage()
+            stand_ins.time.pass_us(self.spec.get("gap", 2) * 1_000_000)
         return whole
 
     def _boot(self) -> None:
         """Start the agent as `main.py` does, with an application that notes that it was started."""
         import startline
 
-        self.stage.app.device = None
+        self.stand_ins.app.device = None
         startline.main()
-        self.device = self.stage.app.device or NoApp
+        self.device = self.stand_ins.app.device or NoApp
         if self.device is NoApp:
             self.judge.note("bug", NoApp.reason)
 
     def begin_life(self):
         """Put a chip of its own in place for the life that begins."""
-        time = self.stage.time
+        time = self.stand_ins.time
         time.start_life(_LIFE_S)
         self.world.begin_life()
-        self.supply.erases.clear()
+        self.power_plan.erases.clear()
         began = time.now_us
         resets = self.spec.get("resets")
         self.cause = resets[self.lives % len(resets)] if resets else "power_on"
         self.lives += 1
-        power = power_plan.FlashSupply(self.supply, self.stage.chance, self.worn)
+        power = power_plan.PlannedPower(self.power_plan, self.stand_ins.rng, self.worn)
         flash = power_plan.LifeFlash(self.memory, power)
         ticks = clock.ChipClock(time.ticks_us)
         if self.cause in _POWERED_DOWN or self.clock is None:
@@ -243,10 +245,10 @@ class History:
             self.cause,
             self.rtc,
         )
-        self.supply.chip = chip.use(life)
+        self.power_plan.chip = chip.use(life)
         return life
 
-    def _harm(self) -> None:
+    def _damage(self) -> None:
         """Let happen to a partition, once, what the spec says."""
         self.unharmed = False
-        self.worn = flash_damage.inflict(self.spec, self.judge.view, self.chance, self.reached)
+        self.worn = flash_damage.damage_flash(self.spec, self.judge.view, self.rng, self.reached)

@@ -1,4 +1,4 @@
-"""Judges a history by the cloud's log and by the flash, knowing nothing of the agent's code."""
+"""Judges a lifetime by the cloud's log and by the flash, knowing nothing of the agent's code."""
 
 import re
 
@@ -11,14 +11,14 @@ _ERASES = 2
 """So often a boot may erase a sector of `bind`."""
 
 
-class Judge:
-    """What was done wrong in one history, as a list of [column, sentence] in `bad`.
+class LifetimeJudge:
+    """What was done wrong in one lifetime, as a list of [column, sentence] in `bad`.
 
     Columns: `uncovered` (a binding request without a promise in every copy, or behind an
     earlier one without a recorded outcome or a complete double look), `second` (a second record
     in the cloud), `lost` (the cloud knows this unit, and the unit will never know its token),
     `key` (a key left behind), `missed` (a unit that could bind, and did not), `wear` (a boot that
-    erases a sector of `bind` more than twice), `bug` (what no history may show at all). The history
+    erases a sector of `bind` more than twice), `bug` (what no lifetime may show at all). The lifetime
     itself adds `restless` and `unsettled` (it rests in `unknown`, and no operator can do anything
     about it). `clock()` gives the seconds since 2000 of the unit's own clock.
     """
@@ -132,7 +132,7 @@ class Judge:
         return done
 
     def at_rest(self, device, key: str, alone: str) -> None:
-        """Judge the end of a history; `alone` is the state before an operator came."""
+        """Judge the end of a lifetime; `alone` is the state before an operator came."""
         self.cloud.finish()
         made = [token for one in self.binds() for token in one.made]
         for _ in self.cloud.own()[1:]:

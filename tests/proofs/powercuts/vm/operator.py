@@ -20,19 +20,19 @@ NOBODY, TAKEN = "", "another's"
 
 
 class Operator:
-    """Settles one history's unit; `how` is by what, TAKEN, or NOBODY."""
+    """Settles one lifetime's unit; `how` is by what, TAKEN, or NOBODY."""
 
-    def __init__(self, history) -> None:
-        self._history = history
-        self._cloud = history.cloud
+    def __init__(self, lifetime) -> None:
+        self._lifetime = lifetime
+        self._cloud = lifetime.cloud
         self._ordered = False
         self.how = NOBODY
 
     def settle(self) -> bool:
         """Do what can be done about it; tell whether the unit rests after that."""
-        history = self._history
+        lifetime = self._lifetime
         for _ in range(_ROUNDS):
-            if history.device.state != "unknown":
+            if lifetime.device.state != "unknown":
                 return True
             verb, what = self._choose()
             if verb == TAKEN:
@@ -40,7 +40,7 @@ class Operator:
                 return True
             if not self._carry_out(verb, what):
                 return False
-            self.how = NOBODY if history.device.state == "unknown" else verb
+            self.how = NOBODY if lifetime.device.state == "unknown" else verb
         return True
 
     def unbind(self) -> bool:
@@ -48,16 +48,16 @@ class Operator:
 
         Where power goes meanwhile, it is booted before the order is given again.
         """
-        history = self._history
+        lifetime = self._lifetime
         for _ in range(_ROUNDS):
             self._cloud.remove_own()
-            history.boots = 0
-            history.supply.point("order", 0)
-            history.reached.note("reset")
-            whole = history.live(lambda: _order("reset", ""))
-            if not any(history.judge.view.copies()):
-                history.judge.forget()
-            if not history.until_rest():
+            lifetime.boots = 0
+            lifetime.power_plan.point("order", 0)
+            lifetime.reached.note("reset")
+            whole = lifetime.live(lambda: _order("reset", ""))
+            if not any(lifetime.judge.view.copies()):
+                lifetime.judge.forget()
+            if not lifetime.until_rest():
                 return False
             if whole:
                 return True
@@ -65,12 +65,12 @@ class Operator:
 
     def _choose(self) -> tuple:
         """Return the next verb, and what goes with it."""
-        lists, reason = self._cloud.api.LISTS, self._history.device.reason
+        lists, reason = self._cloud.api.LISTS, self._lifetime.device.reason
         seen = self._look()
         if lists and not self._ordered:
             return "reconcile", seen
         if reason in _DECIDED or (self._ordered and not lists):
-            if self._history.spec.get("twin") and (lists or not seen):
+            if self._lifetime.spec.get("twin") and (lists or not seen):
                 return TAKEN, ""
             if seen:
                 return "adopt", seen[0][0]
@@ -80,14 +80,14 @@ class Operator:
 
     def _look(self) -> list:
         """Look into the cloud twice; return what is there of this serial number."""
-        history = self._history
-        time = history.stage.time
+        lifetime = self._lifetime
+        time = lifetime.stand_ins.time
         seen = []
-        for pause in (0, max(history.spec.get("look_pause", 60), _EXCHANGE_S)):
+        for pause in (0, max(lifetime.spec.get("look_pause", 60), _EXCHANGE_S)):
             time.pass_us(pause * 1_000_000)
             self._cloud.catch_up()
-            seen = self._cloud.api.operator_look(history.spec, self._cloud.devices)
-            history.judge.operator_looks.append((time.now_us, time.now_us, bool(seen)))
+            seen = self._cloud.api.operator_look(lifetime.spec, self._cloud.devices)
+            lifetime.judge.operator_looks.append((time.now_us, time.now_us, bool(seen)))
         return seen
 
     def _carry_out(self, verb: str, what) -> bool:
@@ -95,11 +95,11 @@ class Operator:
 
         Where power goes meanwhile, the command has failed: it is given again after new looks only.
         """
-        history = self._history
-        history.boots = 0
-        if history.live(lambda: _order(verb, what)):
+        lifetime = self._lifetime
+        lifetime.boots = 0
+        if lifetime.live(lambda: _order(verb, what)):
             self._ordered = True
-        return history.until_rest()
+        return lifetime.until_rest()
 
 
 def _order(verb: str, what) -> None:

@@ -1,4 +1,4 @@
-"""The power supply of a history: numbers every point at which power can go, and cuts it there.
+"""The power supply of a lifetime: numbers every point at which power can go, and cuts it there.
 
 A point is a flash operation or a moment of the exchange with the cloud. A plan is a list of
 [number, way], in the order of numbers; what way means is the business of whoever asks, and of one
@@ -7,7 +7,7 @@ beyond the last what is left over counts.
 
 from flash import NorFlash, PowerCut, PowerSource
 
-from .fake_socket import Broken
+from .fake_socket import BenchBroken
 
 FLASH_WAYS = ("before", "first", "half", "last", "mess", "after")
 """Nothing of the operation is done; one byte; half; all but a byte; every other bit; all of it."""
@@ -18,8 +18,8 @@ WRITTEN = ("nvs", "bind", "fctry")
 """The partitions that a device writes to."""
 
 
-class Supply:
-    """Counts points over all lives of a history. `trace` is a list of labels to fill, or None."""
+class PowerPlan:
+    """Counts points over all lives of a lifetime. `trace` is a list of labels to fill, or None."""
 
     def __init__(self, plan: list, trace: "list | None" = None) -> None:
         self.plan = [tuple(cut) for cut in plan]
@@ -77,12 +77,12 @@ class Supply:
             self.cut()
 
 
-class FlashSupply(PowerSource):
+class PlannedPower(PowerSource):
     """Asks the supply before each flash operation, and counts it; `worn` is a region or None."""
 
-    def __init__(self, supply: Supply, chance, worn: "tuple | None" = None) -> None:
-        self.supply = supply
-        self.chance = chance
+    def __init__(self, power_plan: PowerPlan, rng, worn: "tuple | None" = None) -> None:
+        self.power_plan = power_plan
+        self.rng = rng
         self.worn = worn
         self.programs = False
         self.cut = False
@@ -91,22 +91,22 @@ class FlashSupply(PowerSource):
         self.garbage = False
 
     def allow(self, operation: str, offset: int, length: int) -> int:
-        supply = self.supply
-        if supply.weak:
-            supply.weak.before_operation()
+        power_plan = self.power_plan
+        if power_plan.weak:
+            power_plan.weak.before_operation()
         self.programs = operation == "program"
         self._count(operation, offset)
-        way = supply.point(operation, len(FLASH_WAYS if self.programs else ERASE_WAYS))
+        way = power_plan.point(operation, len(FLASH_WAYS if self.programs else ERASE_WAYS))
         if way is None:
             return length
-        supply.done += 1
+        power_plan.done += 1
         name = ERASE_WAYS[way]
         self.cut = True
         self.mess = name == "mess"
         self.garbage = name == "garbage"
         self.last = name in ("mess", "after", "garbage")
         if self.garbage:
-            supply.reached.note("garbage")
+            power_plan.reached.note("garbage")
         if self.last:
             return length
         return {"before": 0, "first": min(1, length - 1), "half": length // 2}.get(
@@ -114,13 +114,13 @@ class FlashSupply(PowerSource):
         )
 
     def _count(self, operation: str, offset: int) -> None:
-        wear = self.supply.wear
+        wear = self.power_plan.wear
         place = operation, offset >> 12
         wear[place] = wear.get(place, 0) + 1
         if not self.programs:
-            erases = self.supply.erases
+            erases = self.power_plan.erases
             erases[offset] = erases.get(offset, 0) + 1
-            self.supply.reached.erase(offset)
+            self.power_plan.reached.erase(offset)
 
 
 class LifeFlash(NorFlash):
@@ -141,35 +141,35 @@ class LifeFlash(NorFlash):
 
     def _write(self, offset: int, data: bytes) -> None:
         power = self._power
-        if isinstance(power, FlashSupply):
+        if isinstance(power, PlannedPower):
             try:
                 data = self._spoilt(power, offset, data)
             except Exception as error:  # the program under test must not get to handle it
-                raise Broken(repr(error))
+                raise BenchBroken(repr(error))
         super()._write(offset, data)
 
-    def _spoilt(self, power: FlashSupply, offset: int, data: bytes) -> bytes:
+    def _spoilt(self, power: PlannedPower, offset: int, data: bytes) -> bytes:
         """Return what a write comes to by its cut and by the wear of its place, and note it."""
         if power.mess:
             data = self._mixed(offset, data)
         elif power.garbage:
-            data = power.chance.bytes(len(data))
+            data = power.rng.bytes(len(data))
         worn = power.worn
         if worn and power.programs and worn[0] <= offset < worn[1]:
             data = self._mixed(offset, data)
-        supply = power.supply
+        power_plan = power.power_plan
         if power.programs:
-            supply.reached.program(offset, data)
-        if power.cut and supply.weak:
+            power_plan.reached.program(offset, data)
+        if power.cut and power_plan.weak:
             old = bytes(self._memory[offset : offset + len(data)])
-            supply.weak.weaken(offset, old, data, power.chance)
+            power_plan.weak.weaken(offset, old, data, power.rng)
         return data
 
     def _mixed(self, offset: int, data: bytes) -> bytes:
         """Return what stands there if every other bit, by chance, stays as it was."""
         old = self._memory[offset : offset + len(data)]
-        chance = self._power.chance.bytes(len(data))
-        mixed = zip(old, data, chance)  # noqa: B905 - MicroPython knows no `strict`
+        rng = self._power.rng.bytes(len(data))
+        mixed = zip(old, data, rng)  # noqa: B905 - MicroPython knows no `strict`
         return bytes([o ^ ((o ^ n) & c) for o, n, c in mixed])
 
     def _end(self, allowed: int, length: int) -> None:

@@ -1,7 +1,7 @@
-"""What a history reached, counted from its flash operations and from what its world answered.
+"""What a lifetime reached, counted from its flash operations and from what its world answered.
 
 Nothing here is assumed: a world that is meant to collect a page of `nvs`, and never does, proves
-nothing, and is reported as such. The marks are named in `tally.REACHED` on the host's side.
+nothing, and is reported as such. The marks are named in `results.REACHED` on the host's side.
 """
 
 from struct import unpack_from
@@ -29,7 +29,7 @@ class Reached:
         self.marks[mark] = self.marks.get(mark, 0) + 1
 
     def begin(self, label: str, generation: int) -> None:
-        """Take the generation that a place holds when the history begins."""
+        """Take the generation that a place holds when the lifetime begins."""
         self._last[label] = generation
 
     def erase(self, offset: int) -> None:

@@ -1,7 +1,7 @@
 """Randomness that a seed repeats: xorshift, since the VM's own generator is shared by everyone."""
 
 
-class Chance:
+class Rng:
     """A generator of 32-bit numbers; any integer seeds it."""
 
     def __init__(self, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Puts the stand-ins in place once for all histories of this process."""
+"""Puts the stand-ins in place once for all lifetimes of this process."""
 
 import sys
 
@@ -27,23 +27,23 @@ class App:
         self.device = device
 
 
-class Stage:
+class StandIns:
     """The modules that the agent imports, and what moves behind them.
 
-    `time`, `net`, `app` and `out` are the same for all histories; `chance` is set anew for each.
+    `time`, `net`, `app` and `out` are the same for all lifetimes; `rng` is set anew for each.
     """
 
     def __init__(self) -> None:
         from . import fake_tls
         from .fake_select import Select
-        from .fake_socket import Net
-        from .rng import Chance
-        from .virtual_time import Time
+        from .fake_socket import FakeNetwork
+        from .rng import Rng
+        from .virtual_time import VirtualTime
 
-        self.time = Time()
-        self.net = Net(self.time)
+        self.time = VirtualTime()
+        self.net = FakeNetwork(self.time)
         self.out = Out()
-        self.chance = Chance(0)
+        self.rng = Rng(0)
         self.app = sys.modules["app"] = App()
         self.tls = fake_tls
         fake_tls.ahead = self.net.ahead
@@ -62,7 +62,7 @@ class Stage:
         self._socket = socket
 
     def _random(self, count: int) -> bytes:
-        return self.chance.bytes(count)
+        return self.rng.bytes(count)
 
     def set(self) -> None:
         """Put back what a life that was cut may have left replaced."""

@@ -16,14 +16,16 @@ def _main(order: dict, write) -> None:
     # What is large comes first, as long as the heap is in one piece.
     memory = bytearray(order["size"])
 
-    from vm.stand_ins import Stage
+    from vm.stand_ins import StandIns
 
-    stage = Stage()  # before anything else: what it replaces must not have been imported by then
+    stand_ins = (
+        StandIns()
+    )  # before anything else: what it replaces must not have been imported by then
     from vm import jobs, rufus, vms
     from vm.flash_image import read_image
 
     images = {name: read_image(path) for name, path in order["images"].items()}
-    bench = jobs.Bench(stage, {"rufus": rufus, "vms": vms}, images, memory)
+    bench = jobs.JobRunner(stand_ins, {"rufus": rufus, "vms": vms}, images, memory)
     for number, job in enumerate(order["jobs"]):
         write(("," if number else "[") + json.dumps(bench.run(job)))
     write("]\n")

@@ -1,7 +1,7 @@
 """Time that passes only by being asked for or waited for: what `time` is under the stand-ins."""
 
 EPOCH = 1795000000
-"""Unix time at which a history begins, in seconds; a chip without a clock shows 2000."""
+"""Unix time at which a lifetime begins, in seconds; a chip without a clock shows 2000."""
 _ASKED_US = 40
 """What looking at the clock costs, so that a loop that only looks comes to an end."""
 _LOOKS = 2_000_000
@@ -11,8 +11,8 @@ class Endless(BaseException):
     """A life that would go on for ever; no handler of the program may catch it."""
 
 
-class Time:
-    """The time of one history in microseconds, in the shape of the VM's module `time`.
+class VirtualTime:
+    """The time of one lifetime in microseconds, in the shape of the VM's module `time`.
 
     `dead()` tells whether the current life has lost its power: such a life waits for nothing.
     """
@@ -22,13 +22,13 @@ class Time:
         self.restart()
 
     def restart(self) -> None:
-        """Begin another history."""
+        """Begin another lifetime."""
         self.now_us = 0
         self.limit_us = 1 << 60
         self._looks = 0
 
     def seconds(self) -> float:
-        """Return seconds since the history began; looking costs nothing."""
+        """Return seconds since the lifetime began; looking costs nothing."""
         return self.now_us / 1_000_000
 
     def start_life(self, limit_s: int) -> None:

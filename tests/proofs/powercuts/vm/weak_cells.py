@@ -26,17 +26,17 @@ class WeakCells:
         self._cells: list = []  # (offset, mask, the byte's bits in it as they were written)
         self._lives = 0
 
-    def weaken(self, offset: int, old: bytes, new: bytes, chance) -> None:
+    def weaken(self, offset: int, old: bytes, new: bytes, rng) -> None:
         """Let some of the bits weaken that an operation has changed, the last of its life."""
         self._lives = 0
         for _ in range(_TRIES if new else 0):
-            at = chance.below(len(new))
+            at = rng.below(len(new))
             changed = old[at] ^ new[at]
             if len(self._cells) >= _MOST or not changed:
                 continue
             if self._when == "write" and self._cached(offset + at):
                 continue
-            mask = 1 << chance.below(8)
+            mask = 1 << rng.below(8)
             if changed & mask:
                 self._cells.append((offset + at, mask, new[at] & mask))
 
