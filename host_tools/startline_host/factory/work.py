@@ -47,7 +47,7 @@ from startline_host.flows.cloud_verification import (
 )
 from startline_host.flows.expected_identity import ExpectedIdentity, identity_after
 from startline_host.flows.firmware_bundle import Provision
-from startline_host.flows.first_boot import FirstBootOutcome, run_first_boot
+from startline_host.flows.first_boot import FirstBootOutcome, boot_seconds, run_first_boot
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, Notice, Remark, Step
@@ -64,8 +64,6 @@ if TYPE_CHECKING:
     from startline_host.flows.device_snapshot import DeviceSnapshot
     from startline_host.flows.operator.confirmation import Confirmation
 
-#: The agent's own limit for a first boot, in seconds, and what the host adds to it.
-_BOOT_LIMIT, _MARGIN = 90, 30
 #: Seconds in which a device that is busy with its first boot says something, and of its boot.
 _LISTEN, _IDENTITY = 1.5, 20.0
 #: Seconds before another go, and for a port that has gone to come back.
@@ -212,9 +210,7 @@ class UnitWork:
 
     @property
     def _boot_limit(self) -> float:
-        return self._plan.boot_limit or (
-            (self._plan.settings.set.boot_limit or _BOOT_LIMIT) + _MARGIN
-        )
+        return self._plan.boot_limit or boot_seconds(self._plan.settings.set.boot_limit)
 
     def _bind(self, line: PortSession) -> FirstBootOutcome:
         began = time.monotonic()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 import msgspec
+from startline.limits import BOOT_LIMIT
 
 from startline_host.device.console import ConsoleLine, ConsoleParser, Event
 from startline_host.device.event_text import clock_reason, printable_field, tls_reason
@@ -47,8 +48,8 @@ _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] 
 )
 
 
-#: The agent's own limit for a first boot, in seconds, and what the host adds to it.
-_BOOT_LIMIT, _MARGIN = 90, 30
+#: Seconds that the host adds to the agent's own limit for a boot.
+_MARGIN = 30
 
 
 class FirstBootOutcome(msgspec.Struct, frozen=True):
@@ -89,6 +90,11 @@ class FirstBootOutcome(msgspec.Struct, frozen=True):
         return _failed(self)
 
 
+def boot_seconds(limit: int | None) -> int:
+    """Return how long a boot may take, by what the device was told (None: nothing)."""
+    return (limit or BOOT_LIMIT[1]) + _MARGIN
+
+
 def run_first_boot(
     line: PortSession,
     settings: DeviceSettings,
@@ -104,7 +110,7 @@ def run_first_boot(
     """
     listen(Step("Starting the device"))
     restart(line, listen)
-    allowed = limit or (settings.set.boot_limit or _BOOT_LIMIT) + _MARGIN
+    allowed = limit or boot_seconds(settings.set.boot_limit)
     with linked(line.port(), settings.claim.base_url if over_usb(settings) else "") as port:
         return follow_first_boot(port, Deadline(allowed), identity.checked(listen))
 

@@ -15,7 +15,7 @@ from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, StartlineError, StorageFailed, TimedOut, WrongDevice
 from startline_host.flows.device_snapshot import DeviceSnapshot, partition_reader
 from startline_host.flows.expected_identity import identity_after
-from startline_host.flows.first_boot import FirstBootOutcome, read_outcome
+from startline_host.flows.first_boot import FirstBootOutcome, boot_seconds, read_outcome
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.prompt_session import read_snapshot
 from startline_host.flows.take_prompt import take_prompt
@@ -26,8 +26,6 @@ from startline_host.util import Deadline, printable
 #: Seconds: to hear whether a boot is under way, the longest silence in one, and for its whole.
 _LISTEN, _SILENCE, _BOOT = 1.0, 35.0, 180.0
 _PROMPT, _ORDER, _AGAIN = 10.0, 30.0, 5.0
-#: The agent's own limit for a first boot, in seconds, and what the host adds to it.
-_BOOT_LIMIT, _MARGIN = 90, 30
 
 
 class DeviceSession:
@@ -74,7 +72,7 @@ class DeviceSession:
     @property
     def boot_seconds(self) -> float:
         """How long a boot of this device may take."""
-        return self.setting("set", "boot_limit", _BOOT_LIMIT) + _MARGIN
+        return boot_seconds(self.setting("set", "boot_limit", 0))
 
     def setting(self, namespace: str, key: str, default: int) -> int:
         """Return a number out of its settings, those that were changed later first."""
