@@ -157,6 +157,14 @@ class Repl:
         self.define(_LISTING)
         return dict(self.value(f"_list({folder!r})"))
 
+    def files_below(self, folder: str) -> list[str]:
+        """Return the path of every file below a folder, "" for the root; none where it is not there."""
+        found: list[str] = []
+        for name, is_folder in self.entries(folder or "/").items():
+            path = f"{folder}/{name}"
+            found += self.files_below(path) if is_folder else [path]
+        return found
+
     def can_import(self, module: str) -> bool:
         """Tell whether the device has a module, on its file system or in its firmware."""
         try:

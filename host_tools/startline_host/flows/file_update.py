@@ -55,7 +55,7 @@ def compare_files(repl: Repl, bundle: FirmwareBundle) -> FileChanges:
     ]
     strangers = [
         path
-        for path in (*(one for folder in AGENT_FOLDERS for one in _walk(repl, folder)), *torn)
+        for path in (*(one for folder in AGENT_FOLDERS for one in repl.files_below(folder)), *torn)
         # What lies beside a file that is sent anew is used up by that.
         if path not in wanted and path.removesuffix(".new") not in put
     ]
@@ -89,11 +89,3 @@ def apply_changes(repl: Repl, changes: FileChanges, listen: Listener) -> None:
         ) from None
     for path in changes.remove:
         repl.remove(path)
-
-
-def _walk(repl: Repl, folder: str) -> list[str]:
-    found: list[str] = []
-    for name, is_folder in repl.entries(folder).items():
-        path = f"{folder}/{name}"
-        found += _walk(repl, path) if is_folder else [path]
-    return found

@@ -208,19 +208,11 @@ def _joined(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _files(repl: Repl) -> dict[str, bytes]:
     """Return the device's files by path, empty but for those that tell the agent's version."""
-    files = dict.fromkeys(_files_below(repl, ""), b"")
+    files = dict.fromkeys(repl.files_below(""), b"")
     for name in _VERSION_FILES:
         if name in files:
             files[name] = repl.value(f"open({name!r}, 'rb').read()")
     return files
-
-
-def _files_below(repl: Repl, folder: str) -> list[str]:
-    found: list[str] = []
-    for name, is_folder in repl.entries(folder or "/").items():
-        path = f"{folder}/{name}"
-        found += _files_below(repl, path) if is_folder else [path]
-    return found
 
 
 def _release(facts: DeviceFacts) -> str:
