@@ -57,8 +57,13 @@ class Deadline:
         return Deadline(min(seconds, self.remaining))
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it there. Raises BadInput where it cannot be."""
+def write_whole(
+    path: Path, data: bytes, *, mode: int = 0o644, title: str = "", hint: str = ""
+) -> None:
+    """Write a file beside its place and rename it there. Raises BadInput where it cannot be.
+
+    The error says what the file is (`title`, such as "The report ") and what to do (`hint`).
+    """
     beside = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,10 +74,10 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        # A temporary file is its owner's alone; this one is made to be shown around.
-        beside.chmod(0o644)
+        # A temporary file is its owner's alone; most files are made to be shown around.
+        beside.chmod(mode)
         beside.replace(path)
     except OSError as error:
         if beside is not None:
             beside.unlink(missing_ok=True)
-        raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+        raise BadInput(f"{title}{path} cannot be written: {error.strerror}.", hint) from None

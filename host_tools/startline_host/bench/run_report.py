@@ -12,6 +12,7 @@ import msgspec
 
 from startline_host.bench.scenarios.runner import CaseResult
 from startline_host.errors import BadInput
+from startline_host.util import write_whole
 
 
 class BenchRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class BenchRun(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.interrupted or self.counts["failed"] or self.counts["error"])
 
 
+_HINT = "Name a file in a folder that is there and yours."
 #: Makes a report's bytes out of a run.
 Writer = Callable[[BenchRun], bytes]
 
@@ -57,7 +59,7 @@ class ReportFiles:
     def write(self, run: BenchRun) -> None:
         """Write every report. Raises BadInput for the first that cannot be, and leaves none half."""
         for path, writer in self._wanted.items():
-            _replace(path, writer(run))
+            write_whole(path, writer(run), title="The report ", hint=_HINT)
 
 
 def _try_out(path: Path) -> None:
@@ -71,25 +73,5 @@ def _try_out(path: Path) -> None:
     Path(name).unlink()
 
 
-def _replace(path: Path, data: bytes) -> None:
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    beside = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        beside.chmod(0o644)
-        beside.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _unwritable(path: Path, error: OSError) -> BadInput:
-    return BadInput(
-        f"The report {path} cannot be written: {error.strerror}.",
-        "Name a file in a folder that is there and yours.",
-    )
+    return BadInput(f"The report {path} cannot be written: {error.strerror}.", _HINT)

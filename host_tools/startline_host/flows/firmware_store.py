@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +19,7 @@ import msgspec
 from startline_host.errors import BadInput, NetworkFailed
 from startline_host.formats.firmware_file import Firmware, split_firmware
 from startline_host.formats.synthetic_firmware import synthetic_firmware
+from startline_host.util import write_whole
 
 if TYPE_CHECKING:
     from startline_host.boards import Board, FirmwarePin
@@ -227,11 +227,9 @@ class FirmwareStore:
         # Several lines may load boards at once: each sees the old file or the new one.
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as part:
-                part.write(data)
-            Path(part.name).replace(path)
         except OSError as error:
             raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
+        write_whole(path, data, mode=0o600)
 
 
 def _pin_of(board: Board, name: str, digest: str) -> FirmwarePin:
