@@ -5,18 +5,16 @@ from __future__ import annotations
 import errno
 import functools
 import sys
-import threading
 import time
 from collections.abc import Callable
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import serial
-from serial import rfc2217
 
+from startline_host.device.library_patches import patch_rfc2217, skip_close_delay
 from startline_host.device.ports import describe_ports, process_holding
-from startline_host.device.rfc2217_pace import skip_close_delay
 from startline_host.errors import BadInput, NoSuchPort
 from startline_host.util import Deadline, printable
 
@@ -164,6 +162,8 @@ def open_port(url: str, baud: int = DEFAULT_BAUD) -> Port:
     of an unknown kind.
     """
     check_url(url)
+    if scheme(url) == "rfc2217":
+        patch_rfc2217()
     try:
         line = serial.serial_for_url(
             url, baudrate=baud, timeout=_READ_TIMEOUT, do_not_open=True, exclusive=True
@@ -203,24 +203,6 @@ def _close_fully(line: Any) -> None:
     finally:
         if socket is not None:
             socket.close()
-
-
-class _QuietThread(threading.Thread):
-    """Takes the deprecated calls that pyserial 3.5 names its reader thread with.
-
-    Filtering the warning instead would change the filters of every other thread.
-    """
-
-    def setDaemon(self, daemonic: bool) -> None:  # noqa: N802, FBT001
-        """Do what the attribute does."""
-        self.daemon = daemonic
-
-    def setName(self, name: str) -> None:  # noqa: N802
-        """Do what the attribute does."""
-        self.name = name
-
-
-rfc2217.threading = SimpleNamespace(**{**vars(threading), "Thread": _QuietThread})
 
 
 def _leave_alone() -> None:

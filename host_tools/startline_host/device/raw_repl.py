@@ -12,17 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import mpremote
 import serial
 from mpremote import transport_serial
 from mpremote.transport import TransportError, TransportExecError, _convert_filesystem_error
 
+from startline_host.device.library_patches import silence_mpremote
 from startline_host.device.port import Port
 from startline_host.errors import DeviceSilent
 from startline_host.util import Deadline, printable
-
-# mpremote prints what it could not make sense of to stdout, raw. stdout is for results, and a
-# device's bytes go to no terminal as they are.
-transport_serial.print = lambda *_words: None
 
 _BANNER = b"raw REPL; CTRL-B to exit\r\n"
 _SOFT_REBOOT = b"soft reboot\r\n"
@@ -124,6 +122,7 @@ class RawRepl:
     """The raw REPL of the device at an open port."""
 
     def __init__(self, port: Port) -> None:
+        silence_mpremote(transport_serial, mpremote.__version__)
         self.port = port
         self._transport = _PortTransport(port)
 
