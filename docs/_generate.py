@@ -18,7 +18,7 @@ from startline_host.boards import board_names, load_board
 from startline_host.cli import startline
 from startline_host.cli.json_schema import schema
 from startline_host.errors import EXIT_CODES
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.fault_table import ROWS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
 from startline_host.virtual.world_keys import ACCESS_POINT_KEYS, WORLD_KEYS, WorldKey
@@ -188,12 +188,13 @@ def _mock_options_page() -> str:
     assert command is not None  # noqa: S101 - it is there
     text = "# Mock cloud: options\n\n## On the command line\n\n"
     text += _verb("cloud", command, 3).partition("\n\n")[2]
-    text += "## In Python\n\n" + (inspect.getdoc(MockCloud) or "") + "\n\n"
-    parameters = inspect.signature(MockCloud).parameters.values()
+    text += "## In Python\n\n" + (inspect.getdoc(MockOptions) or "") + "\n\n"
+    parameters = inspect.signature(MockOptions).parameters.values()
     text += _table(
         ("argument", "type", "default"),
         ((f"`{one.name}`", f"`{one.annotation}`", f"`{one.default!r}`") for one in parameters),
     )
+    text += "## The running cloud\n\n" + (inspect.getdoc(MockCloud) or "") + "\n\n"
     return text + _members(MockCloud)
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.secrets import child_environment
 from startline_host.virtual import VirtualEsp32
 
@@ -47,7 +47,7 @@ def _printed() -> str:
     """Run the command in a folder of its own; return what it prints, colours and all."""
     with (
         tempfile.TemporaryDirectory() as name,
-        MockCloud(answer_form="documented") as cloud,
+        MockCloud(MockOptions(answer_form="documented")) as cloud,
         VirtualEsp32(Path(name) / "flash") as chip,
     ):
         folder = Path(name)

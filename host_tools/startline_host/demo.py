@@ -23,7 +23,7 @@ from startline_host.errors import Bug, StartlineError, WouldTouchBound
 from startline_host.flows.first_boot import FirstBootOutcome, follow_first_boot
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.flows.restart import restart
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.secrets import child_environment
 from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="startline-") as folder,
-            MockCloud(answer_form="documented") as cloud,
+            MockCloud(MockOptions(answer_form="documented")) as cloud,
         ):
             token = Demo(
                 Path(folder), given.cloud, cloud, console, given.app and given.app.resolve()

@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.rufus.devices import bind
 from startline_host.mock_cloud.rufus.request import RufusRequest
 
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--ca", type=Path, help="serve TLS, and write the CA's certificate there")
     parser.add_argument("--proxied", action="store_true", help="behind the fault proxy")
     given = parser.parse_args()
-    with MockCloud(tls=given.ca is not None, proxied=given.proxied) as cloud:
+    with MockCloud(MockOptions(tls=given.ca is not None, proxied=given.proxied)) as cloud:
         if given.ca:
             given.ca.write_bytes(cloud.ca_pem)
         print(json.dumps({"port": cloud.port, "keys": cloud.keys}), flush=True)  # noqa: T201

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from startline_host.formats.bytecode import compile_source
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from tests.benchmarks import heap_kept
 from tests.benchmarks.readers import make_reader
 from tests.benchmarks.row import UNKNOWN, Peer, Row
@@ -53,7 +53,7 @@ def rows(work: Path) -> Iterator[Row]:
         need = smallest(lambda heap: bound.boot(heap=heap).state == "bound")
         yield Row("bound_boot", need - own, "bytes")
         yield from heap_kept.rows(lib, folders, cloud)
-    with MockCloud(tls=False) as cloud:
+    with MockCloud(MockOptions(tls=False)) as cloud:
         yield _first_boot("first_boot_http", own, folders, lib, cloud, insecure_http=True)
     yield Row("thingsboard_provisioning", UNKNOWN, "bytes", note=_THINGSBOARD)
 

@@ -15,7 +15,7 @@ import pytest
 
 from startline_host.cli import startline
 from startline_host.formats.settings_file import load_settings
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual import VirtualEsp32
 from tests.book.pages import CLASSES, ROOT, Block, blocks, name_of, pages
 from tests.book.shell import MODEL, SERIAL, Shell, environment, write_settings, write_world
@@ -37,7 +37,7 @@ _NOT_RUN = sorted(
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[MockCloud]:
     """Run the cloud that all pages share."""
-    with MockCloud(proxied=True) as running:
+    with MockCloud(MockOptions(proxied=True)) as running:
         yield running
 
 

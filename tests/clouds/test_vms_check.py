@@ -13,7 +13,7 @@ from startline_host.clouds.vms_check import check_taken
 from startline_host.errors import CloudDisagrees, NetworkFailed, RefusedByCloud, TlsFailed
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings, TlsSettings
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.secrets import Secret
 from tests.clouds.test_cloud_check import _trusting
 
@@ -24,7 +24,7 @@ BOUND = FirstBootOutcome("bound", "S1", "26", mac="24:6f:28:00:00:01")
 @pytest.fixture(scope="module")
 def running() -> Iterator[MockCloud]:
     """Run a mock cloud for this file."""
-    with MockCloud(vms_authorization=AUTHORIZATION) as cloud:
+    with MockCloud(MockOptions(vms_authorization=AUTHORIZATION)) as cloud:
         yield cloud
 
 

@@ -20,7 +20,7 @@ from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import make_filesystem
 from startline_host.formats.partitions import make_table
 from startline_host.formats.synthetic_firmware import stock_table
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import MODEL, SERIAL
 
@@ -99,7 +99,7 @@ def forms(secret: bytes) -> list[bytes]:
 @pytest.fixture
 def cloud() -> Iterator[MockCloud]:
     """Run both clouds; the VMS wants an Authorization value."""
-    with MockCloud(vms_authorization=AUTHORIZATION) as running:
+    with MockCloud(MockOptions(vms_authorization=AUTHORIZATION)) as running:
         yield running
 
 

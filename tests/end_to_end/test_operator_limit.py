@@ -11,7 +11,7 @@ import msgspec
 from startline_host.device.port import open_port
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.flash_plan import merged_image
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.secrets import Secret
 from startline_host.virtual import VirtualEsp32
 
@@ -41,7 +41,7 @@ def started(
 
     The time is the reader's own, in milliseconds since it was switched on.
     """
-    with MockCloud(proxied=True, faults=faults) as cloud:
+    with MockCloud(MockOptions(proxied=True, faults=faults)) as cloud:
         here = provision.settings
         settings = msgspec.structs.replace(
             here,

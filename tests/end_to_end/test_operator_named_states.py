@@ -11,7 +11,7 @@ import pytest
 
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.flash_plan import merged_image
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline, at_its_prompt
 
@@ -153,7 +153,7 @@ def twins(
     settings_file: Path,
 ) -> Iterator[Twins]:
     """Make them for a cloud with the rule for a second bind that the test names."""
-    with MockCloud(second_bind=request.param) as cloud:
+    with MockCloud(MockOptions(second_bind=request.param)) as cloud:
         shared = provision.settings
         claim = msgspec.structs.replace(
             shared.claim, base_url=cloud.base_url, key=type(shared.claim.key)(cloud.keys["WRITE"])

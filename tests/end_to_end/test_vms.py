@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from startline_host import demo
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.vms_examples import EXAMPLE_REQUEST
 from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
@@ -25,7 +25,7 @@ UNIT = ("--serial", "sn", "--model", "Model X1")
 @pytest.fixture
 def cloud() -> Iterator[MockCloud]:
     """Run a VMS that wants an Authorization value."""
-    with MockCloud(vms_authorization=AUTHORIZATION) as running:
+    with MockCloud(MockOptions(vms_authorization=AUTHORIZATION)) as running:
         yield running
 
 

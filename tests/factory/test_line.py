@@ -20,7 +20,7 @@ from startline_host.factory.line import FactoryLine
 from startline_host.factory.line_views import PlainView
 from startline_host.factory.virtual_plant import VirtualPlant
 from startline_host.formats.flash_plan import merged_image
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual import VirtualEsp32
 from tests.factory import made
 from tests.factory.made import mac, make_batch
@@ -111,7 +111,7 @@ def check(folder: Path, count: int) -> None:
         held = {unit.serial: unit.token for unit in units}
         sent = [line.serial for line in ledger.records() if line.kind == "sent"]
     assert len(held) == len(sent) == len(set(sent)) == count
-    with MockCloud(db=folder / "cloud.db") as cloud:
+    with MockCloud(MockOptions(db=folder / "cloud.db")) as cloud:
         listed = [(device["serial_number"], device["deviceid"]) for device in cloud.devices()]
         keys = [key.encode() for key in cloud.keys.values()]
     assert sorted(listed) == sorted(held.items())

@@ -13,7 +13,7 @@ from startline_host.formats.factory_partition import make_entries
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.formats.partitions import FCTRY_SIZE
 from startline_host.formats.units import Unit
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.mock import MockCloud as Cloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import (
@@ -133,7 +133,7 @@ def test_an_alias_arrives_whole(make_reader: MakeReader, cloud: MockCloud) -> No
 @pytest.mark.parametrize("form", ["json", "documented"])
 def test_every_form_of_the_answer(tmp_path: Path, lib: Path, envelope: str, form: str) -> None:
     """The token is found bare or in `body`, in JSON or in the documented comma-less text."""
-    with MockCloud(envelope=envelope, answer_form=form) as cloud:
+    with MockCloud(MockOptions(envelope=envelope, answer_form=form)) as cloud:
         settings = settings_for(cloud.base_url, cloud.ca_der, cloud.keys["WRITE"])
         boot = Reader(tmp_path / "r", lib, factory_image(settings)).boot()
         assert (boot.state, boot.end["token"]) == ("bound", cloud.devices()[0]["deviceid"])
@@ -343,7 +343,7 @@ def test_a_name_that_does_not_resolve(make_reader: MakeReader) -> None:
 
 def test_plain_http_has_to_be_allowed(tmp_path: Path, lib: Path) -> None:
     """Plain http works where a setting allows it, says so at every boot, and never otherwise."""
-    with MockCloud(tls=False) as cloud:
+    with MockCloud(MockOptions(tls=False)) as cloud:
         settings = settings_for(cloud.base_url, None, cloud.keys["WRITE"], insecure_http=True)
         image = factory_image(settings)
         reader = Reader(tmp_path / "allowed", lib, image)

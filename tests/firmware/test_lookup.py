@@ -10,7 +10,7 @@ import pytest
 from startline.record_rules import Record, unpack
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import NOW, Reader, factory_image, settings_for
 from tests.firmware.looking import OTHER, Cloud, entry, kinds, page, run
@@ -372,7 +372,7 @@ def test_what_delays_a_look(tmp_path: Path, lib: Path) -> None:
 @pytest.mark.parametrize("second_bind", ["new", "same", "conflict"])
 def test_a_commit_without_an_answer(tmp_path: Path, lib: Path, second_bind: str) -> None:
     """Whatever a second bind would do, a bind without an answer ends in one record, and bound."""
-    with MockCloud(second_bind=second_bind) as cloud:
+    with MockCloud(MockOptions(second_bind=second_bind)) as cloud:
         settings = settings_for(cloud.base_url, cloud.ca_der, cloud.keys["READ_WRITE"])
         reader = Reader(tmp_path / "reader", lib, factory_image(settings))
         assert reader.boot().state == "bound"

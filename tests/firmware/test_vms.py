@@ -24,7 +24,7 @@ from startline_host.formats.factory_partition import (
 )
 from startline_host.formats.nvs_image import make_nvs_image
 from startline_host.formats.units import Unit
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.vms_examples import EXAMPLE_ANSWER, EXAMPLE_REFUSAL, EXAMPLE_REQUEST
 from startline_host.secrets import Secret
 from tests.firmware.fake_chip import FakeChip, RamFlash
@@ -302,7 +302,7 @@ def test_a_look_that_does_not_count(unit: Any, script: Script) -> None:
 @pytest.mark.parametrize("rule", ["new", "same", "conflict"])
 def test_an_activation_whose_answer_is_lost(unit: Any, rule: str) -> None:
     """Activated and not answered: one record at the service, and a reader that knows it is unsure."""
-    with MockCloud(vms_second_bind=rule, faults=["commit_then_dropx1"]) as cloud:
+    with MockCloud(MockOptions(vms_second_bind=rule, faults=["commit_then_dropx1"])) as cloud:
         reader = unit(cloud.root_url, cloud.ca_der)
         boots = [reader.boot(ntp=NOW + 1000 * n, retries=1) for n in range(3)]
         assert {boot.state for boot in boots} == {"unknown"}

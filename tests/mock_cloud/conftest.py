@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 
 SEED_BODY = b'{"model": "Model X1", "serial_number":"DEVICE-123"}'
 SEED_ID = "65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B"
@@ -70,7 +70,7 @@ Start = Callable[..., MockCloud]
 def start() -> Iterator[Start]:
     """Start mock clouds with options of the test's own choice."""
     with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(MockCloud(**options))
+        yield lambda **options: stack.enter_context(MockCloud(MockOptions(**options)))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from startline_host.mock_cloud import MockCloud, connection, server
+from startline_host.mock_cloud import MockCloud, MockOptions, connection, server
 from startline_host.mock_cloud.exchange import MAX_BODY
 
 from .conftest import Client, Start
@@ -43,7 +43,7 @@ PATHS = ["/v0/devices", "/v0/devices/x", "/v0/sessions", "/v0/sessions/close/x",
 @pytest.fixture(scope="module")
 def module_cloud() -> Iterator[MockCloud]:
     """Run one cloud for the many requests of this file."""
-    with MockCloud(tls=False) as cloud:
+    with MockCloud(MockOptions(tls=False)) as cloud:
         yield cloud
 
 
@@ -244,7 +244,7 @@ def test_a_long_answer_is_not_taken_for_idleness(
 
 def test_the_cloud_stops_at_once_whatever_is_open(start: Start) -> None:
     """Idle connections, half requests, open pages and stalled answers do not hold up the end."""
-    with MockCloud(tls=False, faults=["stall:3600"]) as cloud, ExitStack() as stack:
+    with MockCloud(MockOptions(tls=False, faults=["stall:3600"])) as cloud, ExitStack() as stack:
         for data in (
             b"",
             b"POST /v0/devices HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 
 from .conftest import Client, Start
 
@@ -180,7 +180,7 @@ def test_the_page_fits(client: Client, visit: Open, scheme: str, width: int, hei
 
 def test_the_page_comes_back_by_itself(start: Start, connect: Connect, visit: Open) -> None:
     """When the cloud goes away the page says so, and it is live again with a new cloud there."""
-    with MockCloud(tls=False) as first:
+    with MockCloud(MockOptions(tls=False)) as first:
         page = visit(first)
     page.wait_for_selector("#link[data-state=lost]")
     second = start(tls=False, port=first.port)

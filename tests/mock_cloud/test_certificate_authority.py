@@ -11,7 +11,13 @@ import httpx
 import pytest
 
 from startline_host.errors import BadInput
-from startline_host.mock_cloud import CASES, CertificateAuthority, MockCloud, server_certificate
+from startline_host.mock_cloud import (
+    CASES,
+    CertificateAuthority,
+    MockCloud,
+    MockOptions,
+    server_certificate,
+)
 
 from .conftest import Start
 
@@ -87,7 +93,7 @@ def test_an_authority_can_be_kept() -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: server_certificate(CertificateAuthority(), "bogus"),
-                                  lambda: MockCloud(certificate="bogus")])  # fmt: skip
+                                  lambda: MockCloud(MockOptions(certificate="bogus"))])  # fmt: skip
 def test_an_unknown_case_is_named(make: Callable[[], object]) -> None:
     """A case that does not exist is bad input, and the hint lists those that do."""
     with pytest.raises(BadInput, match="bogus") as caught:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 
 from .conftest import SEED_BODY, SEED_ID, Client, Start
 
@@ -203,7 +203,7 @@ def test_state_keys_and_ca_survive_in_a_file(
 ) -> None:
     """With a database, a restarted cloud knows its devices, its keys and its CA again."""
     path = tmp_path / "cloud.db"
-    with MockCloud(db=path) as first:
+    with MockCloud(MockOptions(db=path)) as first:
         deviceid = connect(first).bind("R1")
     assert path.stat().st_mode & 0o077 == 0
     second = start(db=path)

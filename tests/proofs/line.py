@@ -27,7 +27,7 @@ from startline_host.factory.ledger import Ledger
 from startline_host.flows.firmware_bundle import make_bundle
 from startline_host.flows.firmware_store import FirmwareStore
 from startline_host.formats.flash_plan import merged_image
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual import VirtualEsp32
 from tests.factory.made import SETTINGS, mac
 from tests.factory.postgres import serving
@@ -95,7 +95,7 @@ def kills(folder: Path) -> str:
         units = ledger.entries()
         sent = [one.serial for one in ledger.records() if one.kind == "sent"]
         resumed = sum(one.kind == "resume" for one in ledger.records())
-    with MockCloud(db=folder / "plant" / "cloud.db") as cloud:
+    with MockCloud(MockOptions(db=folder / "plant" / "cloud.db")) as cloud:
         listed = {device["serial_number"]: device["deviceid"] for device in cloud.devices()}
         assert len(cloud.devices()) == UNITS
     assert listed == {unit.serial: unit.token for unit in units if unit.passed}

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
@@ -25,7 +25,10 @@ OPTIONS = (
 def run(options: dict[str, object], examples: int, seed: int) -> tuple[int, int]:
     """Try one cloud; return schemathesis's exit code and the number of requests made."""
     # It leaves a cache behind where it runs.
-    with tempfile.TemporaryDirectory() as folder, MockCloud(tls=False, **options) as cloud:  # type: ignore[arg-type]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        MockCloud(MockOptions(tls=False, **options)) as cloud,  # type: ignore[arg-type]
+    ):
         code = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG, "run",
              f"{cloud.root_url}/openapi.json", "--max-examples", str(examples),

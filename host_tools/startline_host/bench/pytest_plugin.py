@@ -101,13 +101,13 @@ def _startline_board() -> Iterator[ExitStack]:
 def startline_cloud(request: pytest.FixtureRequest) -> Iterator[MockCloud]:
     """Run a mock cloud for one test; the marker's `cloud` are options of `MockCloud`."""
     with _named_extras():
-        from startline_host.mock_cloud import MockCloud
+        from startline_host.mock_cloud import MockCloud, MockOptions
 
     options = {"proxied": True, "seed": 0} | _marked(request).get("cloud", {})
     host = request.config.getoption("--startline-cloud-host")
     if host != "localhost":
         options |= {"host": "0.0.0.0", "names": (host,)}  # noqa: S104 - a board has to reach it
-    with MockCloud(**options) as running:
+    with MockCloud(MockOptions(**options)) as running:
         yield running
 
 

@@ -14,7 +14,7 @@ import rich_click as click
 from startline_host.cli import output, results
 from startline_host.cli.options import several
 from startline_host.errors import BadInput
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.answers import ENVELOPES, FORMS, SECOND_BIND
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.foreground import (
@@ -95,21 +95,23 @@ def command(
     if context.invoked_subcommand is not None:
         return
     cloud = MockCloud(
-        envelope=envelope,
-        answer_form=answer_form,
-        second_bind=second_bind,
-        vms_second_bind=vms_second_bind,
-        vms_authorization=os.environ.get("STARTLINE_CLOUD_VMS_AUTHORIZATION"),
-        type_required=type_required,
-        faults=[one for one in faults.split(",") if one],
-        proxied=True,
-        tls=tls,
-        host=host,
-        port=port,
-        http_port=http_port,
-        names=[*names, *([] if is_loopback(host) else own_names(host))],
-        db=db,
-        password=None if is_loopback(host) else _password(host),
+        MockOptions(
+            envelope=envelope,
+            answer_form=answer_form,
+            second_bind=second_bind,
+            vms_second_bind=vms_second_bind,
+            vms_authorization=os.environ.get("STARTLINE_CLOUD_VMS_AUTHORIZATION"),
+            type_required=type_required,
+            faults=[one for one in faults.split(",") if one],
+            proxied=True,
+            tls=tls,
+            host=host,
+            port=port,
+            http_port=http_port,
+            names=[*names, *([] if is_loopback(host) else own_names(host))],
+            db=db,
+            password=None if is_loopback(host) else _password(host),
+        )
     )
     allow_many_files()
     stop = threading.Event()

@@ -17,7 +17,7 @@ from startline_host.formats.factory_partition import (
     OptionSettings,
     TlsSettings,
 )
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.secrets import Secret
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class VirtualPlant:
         port = folder / "cloud.port"
         # Readers know the cloud by its address, port included: it stays what it was.
         known = int(port.read_text(encoding="ascii")) if port.exists() else 0
-        self.cloud = MockCloud(db=folder / "cloud.db", port=known)
+        self.cloud = MockCloud(MockOptions(db=folder / "cloud.db", port=known))
         port.write_text(str(self.cloud.port), encoding="ascii")
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ from startline_host.mock_cloud.certificate_authority import (
 )
 from startline_host.mock_cloud.log_format import entry_summary, full_entry
 from startline_host.mock_cloud.mock import MockCloud
+from startline_host.mock_cloud.mock_options import MockOptions
 from startline_host.mock_cloud.proxy import FaultProxy
 from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
 
@@ -17,6 +18,7 @@ __all__ = [
     "FaultProxy",
     "LoggedRequest",
     "MockCloud",
+    "MockOptions",
     "RequestLog",
     "ServerCertificate",
     "entry_summary",

@@ -9,6 +9,7 @@ from startline_host.mock_cloud import rufus, vms
 from startline_host.mock_cloud.certificate_authority import server_certificate
 from startline_host.mock_cloud.fault_switches import FaultSwitches
 from startline_host.mock_cloud.listen_socket import ANY_ADDRESS, bind, close_all
+from startline_host.mock_cloud.mock_options import MockOptions
 from startline_host.mock_cloud.proxy import FaultProxy
 from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
 from startline_host.mock_cloud.server import Listener, ServerThread
@@ -18,11 +19,7 @@ from startline_host.mock_cloud.trap import trap
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
     from types import TracebackType
-
-    from startline_host.secrets import Secret
 
 #: Host names that always mean this computer.
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -31,66 +28,33 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 class MockCloud:
     """A RUFUS cloud and a VMS one on loopback, in a thread, for as long as the block runs.
 
-    `envelope` is bare or body; `answer_form` json or documented; `second_bind` new, same or
-    conflict, and `vms_second_bind` the same for VMS; `certificate` a name out of
-    `certificates.CASES`. `faults` are orders such as `status:503x2` or, with `proxied`, also
-    `cut_down:100`. With `tls` off it serves plain HTTP; `http_port` serves plain HTTP besides.
-    `names` are further host names that it answers to, in its certificate and in the Host
-    header. `db` keeps state, keys and CA in a file. `password` locks the page. `seed` makes ids and random faults
-    repeatable. `vms_authorization` is what VMS calls must carry in that header.
-
     Raises `BadInput` for an option that does not exist, `NetworkFailed` for a port in use.
     """
 
-    def __init__(
-        self,
-        *,
-        envelope: str = "bare",
-        answer_form: str = "json",
-        second_bind: str = "new",
-        vms_second_bind: str = "conflict",
-        vms_authorization: str | None = None,
-        type_required: bool = False,
-        faults: Iterable[str] = (),
-        proxied: bool = False,
-        tls: bool = True,
-        certificate: str = "good",
-        host: str = "localhost",
-        port: int = 0,
-        http_port: int | None = None,
-        names: Sequence[str] = (),
-        db: Path | None = None,
-        password: Secret | None = None,
-        seed: int | None = None,
-    ) -> None:
-        self.tls = tls
+    def __init__(self, options: MockOptions | None = None) -> None:
+        options = options or MockOptions()
+        self.tls = options.tls
         self.trapped = RequestLog()
         self.proxy: FaultProxy | None = None
-        self._names = tuple(dict.fromkeys((*LOOPBACK_NAMES, *names)))
-        self._host = host
+        self._names = tuple(dict.fromkeys((*LOOPBACK_NAMES, *options.names)))
+        self._host = options.host
         self._sockets: list[socket.socket] = []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.store = CloudStore(db)
+        self.store = CloudStore(options.db)
         try:
-            self._site = MockSite(
-                self.store,
-                envelope=envelope,
-                answer_form=answer_form,
-                second_bind=second_bind,
-                vms_second_bind=vms_second_bind,
-                vms_authorization=vms_authorization,
-                type_required=type_required,
-                seed=seed,
-            )
-            self.use_certificate(certificate)
-            main = self._bind(*(("localhost", 0) if proxied else (host, port)))
+            self._site = MockSite(self.store, options)
+            self.use_certificate(options.certificate)
+            place = (options.host, options.port)
+            main = self._bind(*(("localhost", 0) if options.proxied else place))
             self._direct_port: int = main[0].getsockname()[1]
-            if proxied:
-                self.proxy = FaultProxy(self._direct_port, host=host, port=port, seed=seed or 0)
+            if options.proxied:
+                self.proxy = FaultProxy(
+                    self._direct_port, host=options.host, port=options.port, seed=options.seed or 0
+                )
                 self.proxy.on_change = self._site.tell_page
             self.faults = FaultSwitches(self._site.faults, self.proxy)
-            self._server = ServerThread(self._listeners(main, http_port, password))
-            for spec in faults:
+            self._server = ServerThread(self._listeners(main, options))
+            for spec in options.faults:
                 self.faults.turn_on(spec)
         except BaseException:
             self._let_go()
@@ -171,7 +135,7 @@ class MockCloud:
         return self._site.add_company(name)
 
     def use_certificate(self, case: str) -> None:
-        """Present another certificate (a name out of `certificates.CASES`) from now on."""
+        """Present another certificate (a name out of `certificate_authority.CASES`) from now on."""
         server_certificate(self._site.authority, case, self._names).load_into(self._context)
 
     def commit_late_now(self) -> None:
@@ -202,13 +166,11 @@ class MockCloud:
             return next((one for one in self._names if one not in LOOPBACK_NAMES), "localhost")
         return f"[{self._host}]" if ":" in self._host else self._host
 
-    def _listeners(
-        self, main: list[socket.socket], http_port: int | None, password: Secret | None
-    ) -> list[Listener]:
+    def _listeners(self, main: list[socket.socket], options: MockOptions) -> list[Listener]:
         """Bind what else is served, plain HTTP and the trap, and say what is served on which."""
         context = self._context if self.tls else None
-        app = self._site.app(self._names, self.faults, self._about, password)
-        plain = [] if http_port is None else self._bind(self._host, http_port)
+        app = self._site.app(self._names, self.faults, self._about, options.password)
+        plain = [] if options.http_port is None else self._bind(self._host, options.http_port)
         self.http_port: int | None = plain[0].getsockname()[1] if plain else None
         traps = self._bind(self._host, 0)
         scheme = "https" if self.tls else "http"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from startline_host.mock_cloud.fault_switches import FaultSwitches
+    from startline_host.mock_cloud.mock_options import MockOptions
     from startline_host.mock_cloud.request_log import LoggedRequest
     from startline_host.mock_cloud.store import CloudStore
     from startline_host.secrets import Secret
@@ -36,36 +37,28 @@ FIRST_COMPANY = "Bench"
 
 
 class MockSite:
-    """What the mock cloud is, apart from where it listens; see `MockCloud` for the options."""
+    """What the mock cloud is, apart from where it listens."""
 
-    def __init__(
-        self,
-        store: CloudStore,
-        *,
-        envelope: str,
-        answer_form: str,
-        second_bind: str,
-        vms_second_bind: str,
-        vms_authorization: str | None,
-        type_required: bool,
-        seed: int | None,
-    ) -> None:
+    def __init__(self, store: CloudStore, options: MockOptions) -> None:
         self.store = store
         self.hub = EventHub()
         self.requests = RequestLog(on_change=self._heard)
-        self.faults = Faults(seed=seed or 0)
+        self.faults = Faults(seed=options.seed or 0)
         self.late = LateCommits(on_commit=self.tell_page)
         self.faults.on_change = self.tell_page
+        seed = options.seed
         self._random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
         self.rufus = rufus.RufusApi(
             store,
-            envelope=envelope,
-            form=answer_form,
-            second_bind=second_bind,
-            typed=type_required,
+            envelope=options.envelope,
+            form=options.answer_form,
+            second_bind=options.second_bind,
+            typed=options.type_required,
             new_token=self._token,
         )
-        self.vms = vms.VmsApi(store, second=vms_second_bind, authorization=vms_authorization)
+        self.vms = vms.VmsApi(
+            store, second=options.vms_second_bind, authorization=options.vms_authorization
+        )
         self.keys = default_keys(store, store.company(FIRST_COMPANY), example=True)
         self.authority = self._authority()
 

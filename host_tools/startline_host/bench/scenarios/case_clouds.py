@@ -13,7 +13,7 @@ import httpx
 from startline_host.bench.scenarios.catalog import Case
 from startline_host.bench.scenarios.model import IMPOSTOR, Scenario
 from startline_host.bench.scenarios.virtual_rig import IMPOSTOR_ADDRESS
-from startline_host.mock_cloud import LoggedRequest, MockCloud
+from startline_host.mock_cloud import LoggedRequest, MockCloud, MockOptions
 from startline_host.mock_cloud.fault_spec import parse
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
@@ -29,24 +29,26 @@ class CaseClouds:
         self._stack = ExitStack()
         self._impostor: MockCloud | None = None
         self.cloud = MockCloud(
-            envelope=case.envelope,
-            answer_form=setup.answer_form,
-            second_bind=setup.second_bind,
-            vms_second_bind=setup.second_bind if setup.second_bind != "new" else "conflict",
-            type_required=setup.type_required,
-            tls=setup.tls,
-            certificate=setup.certificate,
-            proxied=_meets_bytes(case.scenario),
-            host=host,
-            names=(name,) if name else (),
-            seed=case.seed,
+            MockOptions(
+                envelope=case.envelope,
+                answer_form=setup.answer_form,
+                second_bind=setup.second_bind,
+                vms_second_bind=setup.second_bind if setup.second_bind != "new" else "conflict",
+                type_required=setup.type_required,
+                tls=setup.tls,
+                certificate=setup.certificate,
+                proxied=_meets_bytes(case.scenario),
+                host=host,
+                names=(name,) if name else (),
+                seed=case.seed,
+            )
         )
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.cloud)
         if _names_impostor(self._case.scenario):
             self._impostor = self._stack.enter_context(
-                MockCloud(host=IMPOSTOR_ADDRESS, port=self.cloud.port)
+                MockCloud(MockOptions(host=IMPOSTOR_ADDRESS, port=self.cloud.port))
             )
         for serial in self._case.scenario.cloud.devices:
             self._bind_elsewhere(serial)

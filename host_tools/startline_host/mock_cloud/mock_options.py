@@ -1,0 +1,41 @@
+"""What a mock cloud can be told: one struct for the command, the bench, the demo and pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from startline_host.secrets import Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class MockOptions:
+    """The options of a `MockCloud`; what is not given is as a reader's usual cloud has it.
+
+    `envelope` is bare or body; `answer_form` json or documented; `second_bind` new, same or
+    conflict, and `vms_second_bind` the same for VMS; `certificate` a name out of
+    `certificate_authority.CASES`. `faults` are specs such as `status:503x2` or, with `proxied`,
+    also `cut_down:100`. With `tls` off it serves plain HTTP; `http_port` serves plain HTTP
+    besides. `names` are further host names that it answers to, in its certificate and in the Host
+    header. `db` keeps state, keys and CA in a file. `password` locks the page. `seed` makes ids
+    and random faults repeatable. `vms_authorization` is what VMS calls must carry in that header.
+    """
+
+    envelope: str = "bare"
+    answer_form: str = "json"
+    second_bind: str = "new"
+    vms_second_bind: str = "conflict"
+    vms_authorization: str | None = None
+    type_required: bool = False
+    faults: Sequence[str] = ()
+    proxied: bool = False
+    tls: bool = True
+    certificate: str = "good"
+    host: str = "localhost"
+    port: int = 0
+    http_port: int | None = None
+    names: Sequence[str] = ()
+    db: Path | None = None
+    password: Secret | None = None
+    seed: int | None = None
