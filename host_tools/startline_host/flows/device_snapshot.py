@@ -6,7 +6,7 @@ import shlex
 
 import msgspec
 
-from startline_host.formats.flash_dump import DumpPart, FlashDump
+from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.record_copies import RecordView, read_record
 from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
 from startline_host.util import printable
@@ -101,8 +101,3 @@ def _holding(view: RecordView) -> RecordSummary:
         shown = held[0]
         state, reason = shown.state, shown.reason
     return RecordSummary(state, printable(reason), printable(shown.serial), printable(shown.token))
-
-
-def partition_reader(data: bytes) -> DumpPart:
-    """Return a partition's bytes as the readers of flash take them."""
-    return FlashDump({0: data}, len(data)).part(0, len(data))

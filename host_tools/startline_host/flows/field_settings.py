@@ -5,8 +5,9 @@ from __future__ import annotations
 from startline import states
 from startline.nvs_reader import NvsReader
 
-from startline_host.flows.device_snapshot import DeviceSnapshot, partition_reader
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.notices import Listener, Remark
+from startline_host.formats.flash_dump import partition_reader
 
 #: The namespaces that the agent looks for in `nvs` as well as in `fctry`.
 NAMESPACES = ("net", "set", "race")

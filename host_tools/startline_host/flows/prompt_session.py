@@ -17,7 +17,7 @@ from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised, NoFileSystem
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, StartlineError
-from startline_host.flows.device_snapshot import DeviceSnapshot, partition_reader
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.field_settings import warn_overridden
 from startline_host.flows.file_update import (
@@ -32,6 +32,7 @@ from startline_host.flows.load_request import LoadReport, LoadRequest
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.flows.owner_files import replaced_at_prompt, save_or_stop
 from startline_host.flows.stock_identity import write_stock_identity
+from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.stored_settings import read_stored_settings
 
 #: Seconds for a device whose boot loader can be reached anyway, and for one without reset wires.

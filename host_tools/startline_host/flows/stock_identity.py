@@ -12,11 +12,11 @@ from startline_host.device.partition_access import read_partition
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, StorageFailed
-from startline_host.flows.device_snapshot import partition_reader
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.load_request import LoadReport
 from startline_host.flows.notices import Listener, Remark
 from startline_host.formats.factory_partition import make_entries
+from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.stored_settings import NAMESPACES
 from startline_host.formats.units import made_today
 

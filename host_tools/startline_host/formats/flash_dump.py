@@ -107,6 +107,11 @@ class DumpPart:
         return self.read(0, self.size)
 
 
+def partition_reader(data: bytes) -> DumpPart:
+    """Return a partition's bytes as the readers of flash take them, the agent's among them."""
+    return FlashDump({0: data}, len(data)).part(0, len(data))
+
+
 def load_dump(path: Path) -> FlashDump:
     """Read a file with a whole flash, from its first byte on.
 

@@ -16,6 +16,7 @@ from startline.record_store import Record
 
 from startline_host.errors import Bug
 from startline_host.formats.bytecode import compile_source, device_files
+from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.partitions import BIND_SIZE, FCTRY_SIZE
 from startline_host.virtual.vm_binary import find_micropython
 from tests.proofs.hostile.fuzzed_answers import FuzzedAnswer
@@ -126,7 +127,7 @@ class VmPool:
                 answer, {}, words=last[-1] if last else f"ends with {done.returncode}"
             )
         blob = record.read_bytes() if record.exists() else b""
-        copies = (classify(blob), bind_copy(_Bytes((unit / "bind").read_bytes())))
+        copies = (classify(blob), bind_copy(partition_reader((unit / "bind").read_bytes())))
         has_key = CANARY.encode() in (unit / "fctry").read_bytes()
         return BootResult(answer, json.loads(end), console, copies=copies, has_key=has_key)
 
@@ -143,14 +144,3 @@ class VmPool:
             (self._lib / name).write_bytes(content)
         if CANARY.encode() not in self._fctry:
             raise Bug("The unit has no key that could be watched for.")
-
-
-class _Bytes:
-    """A partition's bytes in the shape that the agent's readers take."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.size = len(data)
-
-    def read(self, offset: int, length: int) -> bytes:
-        return self._data[offset : offset + length]

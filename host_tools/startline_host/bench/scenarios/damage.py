@@ -9,7 +9,7 @@ from startline.record_frame import newest
 
 from startline_host.bench.scenarios.model import FlashDamage
 from startline_host.errors import BadInput
-from startline_host.flows.device_snapshot import partition_reader
+from startline_host.formats.flash_dump import partition_reader
 
 _SCHEMA_AT = 4
 
