@@ -16,10 +16,6 @@ NAMED_FROM_OUTSIDE = {
 }
 #: Names that Python itself gives a meaning.
 PYTHONS_OWN = {"__init__", "__main__"}
-#: Classes that may share a name, and why.
-SAME_CLASS = {
-    "Link": "the agent's two links: either stands in for the other, and only one is loaded",
-}
 
 
 def test_a_class_name_stands_for_one_class() -> None:
@@ -31,8 +27,6 @@ def test_a_class_name_stands_for_one_class() -> None:
                 if isinstance(node, ast.ClassDef):
                     name = node.name.lstrip("_")
                     places[name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
-    for name in SAME_CLASS:
-        places.pop(name, None)
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 

@@ -17,7 +17,7 @@ from startline_host.mock_cloud.exchange import (
     read_body,
 )
 from startline_host.mock_cloud.fault_table import ExchangeEnd
-from startline_host.mock_cloud.faults import Faults, LateCommits, play
+from startline_host.mock_cloud.faults import FaultPlayer, LateCommits, play
 from startline_host.mock_cloud.request_log import BODY_KEPT
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ class FaultMiddleware:
     """Stands before the clouds and their page; `log` hears of every request but the page's own."""
 
     def __init__(
-        self, clouds: ASGIApp, page: ASGIApp, log: RequestLog, faults: Faults, late: LateCommits
+        self,
+        clouds: ASGIApp,
+        page: ASGIApp,
+        log: RequestLog,
+        faults: FaultPlayer,
+        late: LateCommits,
     ) -> None:
         self._app = clouds
         self._page = page

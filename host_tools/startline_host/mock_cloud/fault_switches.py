@@ -11,7 +11,7 @@ from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
 
 if TYPE_CHECKING:
     from startline_host.mock_cloud.fault_spec import FaultSpec, FaultValue
-    from startline_host.mock_cloud.faults import Faults
+    from startline_host.mock_cloud.faults import FaultPlayer
     from startline_host.mock_cloud.proxy import FaultProxy
 
 #: Every fault that there is: what it says, what number it takes, and whether it acts on bytes.
@@ -24,7 +24,7 @@ ALL_FAULTS: dict[str, tuple[str, FaultValue | None, bool]] = {
 class FaultSwitches:
     """Switches faults of either kind by name; `proxy` is None where there is none."""
 
-    def __init__(self, faults: Faults, proxy: FaultProxy | None) -> None:
+    def __init__(self, faults: FaultPlayer, proxy: FaultProxy | None) -> None:
         self._faults = faults
         self._proxy = proxy
 

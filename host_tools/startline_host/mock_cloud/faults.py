@@ -36,7 +36,7 @@ class SelectedFault:
     scene: MutationContext
 
 
-class Faults:
+class FaultPlayer:
     """Which faults are on; a request meets the first that is meant for it.
 
     A fault that is ordered `xN` goes off after N requests, and the next in line has its turn.

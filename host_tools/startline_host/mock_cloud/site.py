@@ -13,7 +13,7 @@ from startline_host.mock_cloud import rufus, vms
 from startline_host.mock_cloud.certificate_authority import CertificateAuthority
 from startline_host.mock_cloud.event_hub import EventHub
 from startline_host.mock_cloud.fault_middleware import FaultMiddleware
-from startline_host.mock_cloud.faults import Faults, LateCommits
+from startline_host.mock_cloud.faults import FaultPlayer, LateCommits
 from startline_host.mock_cloud.log_format import entry_summary
 from startline_host.mock_cloud.openapi import openapi_document
 from startline_host.mock_cloud.origin_check import OriginCheck
@@ -43,7 +43,7 @@ class MockSite:
         self.store = store
         self.hub = EventHub()
         self.requests = RequestLog(on_change=self._heard)
-        self.faults = Faults(seed=options.seed or 0)
+        self.faults = FaultPlayer(seed=options.seed or 0)
         self.late = LateCommits(on_commit=self.tell_page)
         self.faults.on_change = self.tell_page
         seed = options.seed
