@@ -43,10 +43,10 @@ class FirmwarePin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class Baud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Line rates in baud: of the console, and while flashing."""
+    """Line rates in baud: of the console, and the first that is tried while flashing."""
 
     console: int = 115200
-    flash: int = 460800
+    flash: int = 921600
 
 
 class Led(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

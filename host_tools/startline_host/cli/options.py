@@ -42,7 +42,7 @@ port_option = click.option(
 
 flash_baud_option = click.option(
     "-b", "--baud", type=click.IntRange(min=1200), envvar=["STARTLINE_BAUD", "ESPBAUD"],
-    help="Line rate while flashing; the board's by default.",
+    help="Line rate while flashing; the board's by default, and slower where that fails.",
 )  # fmt: skip
 
 console_baud_option = click.option(

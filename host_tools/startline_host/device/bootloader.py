@@ -17,13 +17,14 @@ import msgspec
 from startline_host.device.esptool_output import DetectedChip, EsptoolOutput, WrittenRegion
 from startline_host.device.esptool_process import run_esptool
 from startline_host.device.exchange_files import ExchangeFiles, exchange_files
+from startline_host.device.flash_rate import RATES, rates_from, remember, remembered
 from startline_host.device.port import check_url
 from startline_host.device.port_lock import canonical
 from startline_host.errors import DeviceSilent, StartlineError, StorageFailed
 
 #: A stub that was left at another rate is not found again: only the last verb may go faster.
 _SYNC_BAUD = 115200
-DEFAULT_BAUD = 460800
+DEFAULT_BAUD = RATES[0]
 
 #: What connecting may take, and what a byte may take, in seconds, before esptool is given up.
 _CONNECT_LIMIT = 60.0
@@ -63,12 +64,16 @@ class WriteReport(msgspec.Struct, frozen=True):
 
 
 ProgressHook = Callable[[TransferProgress], None]
+#: Is told, once, which rate did not work, which one is tried next, and what happened.
+SlowerHook = Callable[[int, int, str], None]
 
 
 class BootLoader:
     """The boot loader behind a serial URL; nobody else may hold the port while a verb runs.
 
     `attempts` is how often esptool tries to connect, each time with a reset where there are wires.
+    Writing begins at `baud`, or at what the port was last seen to keep up with, and goes on slower
+    where that fails; `slower` is told so.
 
     Raises NoSuchPort, DeviceSilent, WrongDevice or StorageFailed for what esptool reports.
     """
@@ -80,10 +85,12 @@ class BootLoader:
         progress: ProgressHook | None = None,
         *,
         attempts: int = 7,
+        slower: SlowerHook | None = None,
     ) -> None:
         check_url(url)
         self.url = url if "://" in url else canonical(url)
         self.baud = baud
+        self._slower = slower or _go_on_quietly
         self._attempts = attempts
         self._progress = progress or _no_progress
         self._in_stub = False
@@ -130,8 +137,8 @@ class BootLoader:
     def write(self, regions: Sequence[RegionLike]) -> WriteReport:
         """Write, in one go, the regions that the flash does not hold yet, and verify them.
 
-        The chip compares by MD5 and skips what is there. Raises StorageFailed when a region does
-        not read back.
+        The chip compares by MD5 and skips what is there, also what a try at a faster rate has
+        written. Raises StorageFailed when a region does not read back at any rate.
         """
         if not regions:
             return WriteReport((), ())
@@ -147,9 +154,40 @@ class BootLoader:
             for region in regions:
                 arguments += [hex(region.offset), files.add(region.data)]
             size = sum(len(region.data) for region in regions)
-            output = self._run(arguments, max(self.baud, _SYNC_BAUD), size, report, files=files)
+            outputs = self._run_at_rates(arguments, size, report, files)
         self._progress(TransferProgress("write", total, total))
-        return WriteReport(tuple(output.written), tuple(output.skipped))
+        written = tuple(region for output in outputs for region in output.written)
+        ours = {region.offset for region in written}
+        return WriteReport(written, tuple(at for at in outputs[-1].skipped if at not in ours))
+
+    def _run_at_rates(
+        self,
+        verb: list[str],
+        size: int,
+        report: Callable[[EsptoolOutput], None],
+        files: ExchangeFiles,
+    ) -> list[EsptoolOutput]:
+        """Run a verb at the fastest rate that works; return what each try printed, the last whole.
+
+        A try that fails leaves the stub at a rate that is not known: the chip is reset for the next.
+        """
+        wanted = max(self.baud, _SYNC_BAUD)
+        rates = rates_from(remembered(self.url, wanted))
+        outputs: list[EsptoolOutput] = []
+        for rate, next_rate in zip(rates, (*rates[1:], 0), strict=True):
+            outputs.append(EsptoolOutput())
+            try:
+                self._run(verb, rate, size, report, outputs[-1], files=files)
+            except (StorageFailed, DeviceSilent) as failure:
+                # What had not even connected did so at the first rate of all.
+                if not next_rate or outputs[-1].chip is None:
+                    raise
+                if len(outputs) == 1:
+                    self._slower(rate, next_rate, failure.message)
+                continue
+            remember(self.url, rate, wanted)
+            break
+        return outputs
 
     def _compare_with_blank(self, lengths: Mapping[int, int], output: EsptoolOutput) -> None:
         """Have the chip compare stretches with blank ones."""
@@ -219,6 +257,10 @@ def _write_progress(
 
 def _no_progress(progress: TransferProgress) -> None:
     """Take a report that nobody asked for."""
+
+
+def _go_on_quietly(rate: int, slower: int, reason: str) -> None:
+    """Go on at a slower rate, and tell nobody."""
 
 
 def _ignore(output: EsptoolOutput) -> None:

@@ -54,7 +54,16 @@ def load_in_boot_loader(
     line.free()
     listen(Step("Reading the flash"))
     baud = request.flash_baud or request.board.baud.flash
-    loader = BootLoader(line.url, baud, listen, attempts=attempts)
+
+    def slower(rate: int, next_rate: int, reason: str) -> None:
+        listen(
+            Remark(
+                f"The line does not work at {rate} baud: {reason} Going on at {next_rate}.",
+                warning=True,
+            )
+        )
+
+    loader = BootLoader(line.url, baud, listen, attempts=attempts, slower=slower)
     chip = loader.identify(stretches(request.bundle.table) if request.bundle else {})
     line.in_boot_loader = True
     request.check_chip(chip.kind, chip.mac, chip.flash_size)
