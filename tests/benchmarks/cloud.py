@@ -118,11 +118,11 @@ def _speeds(taken: dict[str, Taken]) -> Iterator[Row]:
     )
     for mine, other, suffix in pairs:
         one, two = taken[mine], taken.get(other)
-        peer = two and Peer(other, two.speed)
+        peer = Peer(other, two.speed) if two else None
         yield Row(f"binds_{mine}{suffix}", one.speed, "binds/s", peer, _NOTE)
-        peer = two and Peer(other, two.cpu)
+        peer = Peer(other, two.cpu) if two else None
         yield Row(f"cpu_{mine}{suffix}", one.cpu, "ms/bind", peer)
-        peer = two and Peer(other, two.percentile(50))
+        peer = Peer(other, two.percentile(50)) if two else None
         yield Row(f"p50_{mine}{suffix}", one.percentile(50), "ms", peer)
         # The slowest in a hundred are the machine's doing as much as a server's: no ratio.
         if not suffix:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 from startline_host.mock_cloud import MockCloud, MockOptions
@@ -38,7 +39,7 @@ def fill(cloud: MockCloud, count: int) -> None:
     for number in range(have, count):
         device = {"model": "Model X1", "serial_number": f"FILL-{number:07d}", "firmware": "1.0.0"}
         request = RufusRequest(cloud.store, company, {}, {}, json.dumps(device).encode())
-        bind(request, second="new", typed=False, new_id=lambda n=number: f"{n:064X}")
+        bind(request, second="new", typed=False, new_id=partial(format, number, "064X"))
 
 
 if __name__ == "__main__":

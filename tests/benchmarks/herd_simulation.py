@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from startline.backoff import backoff_ms, retry_after_ms, server_backoff_ms
@@ -28,8 +28,8 @@ Policy = Callable[[int, _Numbers], _Numbers]
 
 def agent(tries: int, chance: _Numbers) -> _Numbers:
     """Wait as the agent does: exponentially, with full jitter."""
-    waits: _Numbers = backoff_ms(tries, chance)
-    return waits
+    # It is arithmetic alone, which an array does as well as a number.
+    return cast("Callable[[int, _Numbers], _Numbers]", backoff_ms)(tries, chance)
 
 
 def no_jitter(tries: int, chance: _Numbers) -> _Numbers:
@@ -44,8 +44,8 @@ def fixed_delay(_tries: int, chance: _Numbers) -> _Numbers:
 
 def after_429(tries: int, chance: _Numbers) -> _Numbers:
     """Wait as the agent does after a 429 with `Retry-After: 30`: so long, and up to as long again."""
-    waits: _Numbers = server_backoff_ms(retry_after_ms(b"30", 0), tries, chance)
-    return waits
+    wait = cast("Callable[[int, int, _Numbers], _Numbers]", server_backoff_ms)
+    return wait(retry_after_ms(b"30", 0), tries, chance)
 
 
 def exactly_as_told(_tries: int, chance: _Numbers) -> _Numbers:

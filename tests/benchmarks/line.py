@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from startline_host.errors import Bug
 from tests.benchmarks.machine import cores
@@ -66,7 +67,7 @@ def make(folder: Path, slots: int, units: int) -> Made:
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     cpu = _cpu_of_children() - before
     told = [json.loads(line) for line in done.stdout.splitlines()]
-    result = next((one for one in told if one["kind"] == "result"), {})
+    result: dict[str, Any] = next((one for one in told if one["kind"] == "result"), {})
     if result.get("ends") != {"passed": units}:
         raise Bug(f"The line of {slots} slots did not pass {units} units.", done.stderr[-400:])
     return Made(units, result["seconds"], cpu)

@@ -32,8 +32,8 @@ def test_a_measured_mock_holds_what_was_bound(tmp_path: Path) -> None:
 def test_rows_do_without_those_that_are_not_there() -> None:
     """Every row of our own is there with and without the others' mocks; only its peer is not."""
     taken = {}
-    names = ("http", "https", "proxied", cloud.JSON_SERVER, cloud.MOCKOON)
-    for name in (*names, f"{cloud.MOCKOON} over TLS"):
+    names = ("http", "https", "proxied", cloud_peers.JSON_SERVER, cloud_peers.MOCKOON)
+    for name in (*names, f"{cloud_peers.MOCKOON} over TLS"):
         taken[name] = Taken()
         taken[name].add(100.0, [1.0, 3.0, 2.0], cpu=0.5)
         taken[name].add(50.0, [9.0, 9.0, 9.0], cpu=0.7)

@@ -24,7 +24,8 @@ class Run(Binding):
     """The agent's own loop over a clock that its sleeps move on, and a cloud that has no room."""
 
     def __init__(self, *, busy: bool) -> None:
-        self.now, self.tried, self._busy = 0, [], busy
+        self.now, self._busy = 0, busy
+        self.tried: list[int] = []
         self._chances = iter(CHANCES)
         self.device = SimpleNamespace(update_led=_nothing, emit=_nothing, print_line=_nothing)
         self.emit = _nothing

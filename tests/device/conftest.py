@@ -9,7 +9,7 @@ import pytest
 
 from startline_host.boards import load_board
 from startline_host.formats.firmware_file import split_firmware
-from startline_host.formats.flash_plan import device_table, make_plan, merged_image
+from startline_host.formats.flash_plan import FlashPlan, device_table, make_plan, merged_image
 from startline_host.formats.littlefs_image import make_filesystem
 from startline_host.formats.synthetic_firmware import synthetic_firmware
 from startline_host.virtual import VirtualEsp32
@@ -39,7 +39,7 @@ def chip(flash: Path) -> Iterator[Chip]:
         one.stop()
 
 
-def _plan(files: Mapping[str, bytes]):  # noqa: ANN202 - a FlashPlan
+def _plan(files: Mapping[str, bytes]) -> FlashPlan:
     board = load_board("VIRTUAL_ESP32")
     firmware = split_firmware(synthetic_firmware(board, version=board.firmware.version), board)
     vfs = make_filesystem(files, device_table(board, firmware).get("vfs").size)

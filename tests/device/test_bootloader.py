@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from startline_host.device.bootloader import BootLoader, DetectedChip, TransferProgress
+from startline_host.device.bootloader import BootLoader, TransferProgress
+from startline_host.device.esptool_output import DetectedChip
 from startline_host.errors import BadInput, DeviceSilent, NoSuchPort
 from startline_host.formats.flash_plan import FlashRegion
 from startline_host.virtual import VirtualEsp32

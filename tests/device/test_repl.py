@@ -73,6 +73,7 @@ def test_a_file_that_finds_no_room_is_named_and_leaves_nothing(chip: Chip) -> No
         repl.enter()
         with pytest.raises(NotStored) as caught:
             send_files(repl, {"/small": b"1", "/large": large, "/never": b"2"})
+        assert isinstance(caught.value.reason, OSError)
         assert (caught.value.path, caught.value.reason.errno) == ("/large", errno.ENOSPC)
         assert set(repl.entries("/")) == {"boot.py", "data", "main.py", "small"}
 

@@ -156,7 +156,10 @@ def _bound(
         cloud.wait_for_request("POST", timeout=30)
         with open_port(chip.url) as port:
             heard = b""
-            while b">>> " not in heard and (more := port.read(10.0) or port.write(b"\r") or b" "):
+            while b">>> " not in heard:
+                more = port.read(10.0)
+                if not more:
+                    port.write(b"\r")
                 heard = heard[-100:] + more
     with flash.open("r+b") as file:
         file.seek(VFS.start)

@@ -30,7 +30,7 @@ Load = Callable[..., None]
 
 FCTRY_AT, OTHERS = 0x3FC000, slice(0, 0x9000)
 #: A world without the network: nothing binds here.
-NOWHERE = {"access_points": {}}
+NOWHERE: dict[str, object] = {"access_points": {}}
 
 
 def url_of(chip: VirtualEsp32, kind: str) -> str:

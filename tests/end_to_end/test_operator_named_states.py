@@ -12,6 +12,7 @@ import pytest
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.flash_plan import merged_image
 from startline_host.mock_cloud import MockCloud, MockOptions
+from startline_host.secrets import Secret
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline, at_its_prompt
 
@@ -156,7 +157,7 @@ def twins(
     with MockCloud(MockOptions(second_bind=request.param)) as cloud:
         shared = provision.settings
         claim = msgspec.structs.replace(
-            shared.claim, base_url=cloud.base_url, key=type(shared.claim.key)(cloud.keys["WRITE"])
+            shared.claim, base_url=cloud.base_url, key=Secret(cloud.keys["WRITE"])
         )
         tls = msgspec.structs.replace(shared.tls, ca=(cloud.ca_der,))
         unit = msgspec.structs.replace(

@@ -49,7 +49,7 @@ def write_settings(
     return write
 
 
-WORLD = {"access_points": {"bench": {}}}
+WORLD: dict[str, object] = {"access_points": {"bench": {}}}
 
 
 def test_a_blank_chip_ends_activated_and_stays_so(

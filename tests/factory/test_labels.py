@@ -39,7 +39,7 @@ def modules(image: Image.Image, x: int, y: int, scale: int, count: int) -> list[
     """Read a drawn QR code back as rows of modules."""
     return [
         bytes(
-            int(image.getpixel((x + (column + 0.5) * scale, y + (row + 0.5) * scale)) < 128)  # type: ignore[operator]
+            int(image.getpixel((x + (column + 0.5) * scale, y + (row + 0.5) * scale)) < 128)  # type: ignore[operator, arg-type]
             for column in range(count)
         )
         for row in range(count)

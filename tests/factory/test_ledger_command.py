@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import ssl
 from typing import TYPE_CHECKING
 
 import httpx
@@ -244,10 +245,8 @@ def bind(cloud: MockCloud) -> None:
         ).raise_for_status()
 
 
-def cloud_trust(cloud: MockCloud) -> object:
+def cloud_trust(cloud: MockCloud) -> ssl.SSLContext:
     """Trust the mock's CA."""
-    import ssl
-
     return ssl.create_default_context(cadata=cloud.ca_pem.decode())
 
 

@@ -25,9 +25,10 @@ from tests.factory.made import mac
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from startline_host.factory.verify import ListedDevice
     from startline_host.flows.notices import Notice
 
-NO_WIFI = {"access_points": {}}
+NO_WIFI: dict[str, object] = {"access_points": {}}
 
 
 def at_event(name: str, error: BaseException) -> object:
@@ -190,7 +191,9 @@ def test_a_unit_that_left_unbound_can_come_back(bench: Bench) -> None:
     bench.plug(1)
     result = bench.work(busy=True)
     assert (result.end, result.serial, bench.posts()) == ("passed", "RR-000001", 1)
-    assert bench.ledger.look_up("RR-000002").state == "free"
+    free = bench.ledger.look_up("RR-000002")
+    assert free is not None
+    assert free.state == "free"
 
 
 def test_a_unit_of_the_other_cloud_is_checked_there(bench: Bench) -> None:
@@ -208,7 +211,7 @@ def test_a_unit_of_the_other_cloud_is_checked_there(bench: Bench) -> None:
     assert steps == ["load", "bind", "verify"]
 
 
-def devices(bench: Bench) -> list[object]:
+def devices(bench: Bench) -> list[ListedDevice]:
     """Return the cloud's list as a READ key would see it."""
     from startline_host.clouds.cloud_check import list_devices
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -107,8 +108,6 @@ def test_the_tools_here_are_fit() -> None:
 
 def test_a_tool_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without mpremote the finding says so and ends with 60."""
-    from importlib import metadata
-
     from startline_host.flows.doctor import check_tools
 
     def version(name: str) -> str:
@@ -116,7 +115,7 @@ def test_a_tool_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
             raise metadata.PackageNotFoundError(name)
         return "5.6.0"
 
-    monkeypatch.setattr(check_tools.metadata, "version", version)
+    monkeypatch.setattr(metadata, "version", version)
     assert check_tools._tool("mpremote", "").exit_code == 60
     assert check_tools._tool("esptool", ">=6").text == "esptool is 5.6.0, and >=6 is needed."
 
@@ -128,7 +127,7 @@ def test_a_port_that_may_not_be_used_names_the_group(
     path = tmp_path / "ttyUSB0"
     path.touch()
     group = path.group()
-    monkeypatch.setattr(check_port.os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setattr(check_port, "_groups_by_name", set)
     (finding,) = check_port.check_port(str(path), 115200, 0.1)
     assert (finding.exit_code, finding.what) == (10, "permission")

@@ -129,7 +129,12 @@ def test_a_local_file_of_another_name_is_asked_for_each_time_it_changes(
     """A firmware of one's own is accepted digest by digest."""
     path = tmp_path / "mine.bin"
     asked: list[str] = []
-    store = FirmwareStore(tmp_path / "c", confirm=lambda seen: not asked.append(seen))
+
+    def confirm(seen: str) -> bool:
+        asked.append(seen)
+        return True
+
+    store = FirmwareStore(tmp_path / "c", confirm=confirm)
     for content in (merged, synthetic_firmware(board, version="1.27.1"), merged):
         path.write_bytes(content)
         store.obtain(pinned(board), path)

@@ -61,12 +61,12 @@ def in_bind(raw: bytes) -> bytes:
     return raw.ljust(0x2000, b"\xff")
 
 
-def device(nvs: bytes = b"", bind: bytes = b"", **changed: Any) -> DeviceSnapshot:
+def device(nvs: bytes = b"", bind: bytes | None = b"", **changed: Any) -> DeviceSnapshot:
     """Return a device with these copies of its record."""
     snapshot = DeviceSnapshot(
         mac=MAC,
         nvs=in_nvs(nvs) if nvs else BLANK_NVS,
-        bind=in_bind(bind) if bind else BLANK_BIND,
+        bind=in_bind(bind) if bind else (BLANK_BIND if bind is not None else None),
         fctry=fctry(),
     )
     return msgspec.structs.replace(snapshot, **changed)

@@ -85,7 +85,7 @@ def flash(
     return data
 
 
-def put(flash: bytearray, offset: int, data: bytes) -> None:
+def put(flash: bytearray, offset: int, data: bytes | bytearray) -> None:
     """Write bytes into a flash."""
     flash[offset : offset + len(data)] = data
 

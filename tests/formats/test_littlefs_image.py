@@ -90,7 +90,7 @@ def test_reading_leaves_the_image_alone() -> None:
 def test_a_listing_reads_only_what_it_needs() -> None:
     """Names and one wanted content come from a small part of a partition with large files in it."""
     image = make_filesystem(FILES | {"/data/large": bytes(500_000)}, VFS_SIZE)
-    fetched = set()
+    fetched: set[int] = set()
 
     def read(offset: int, length: int) -> bytes:
         fetched.update(range(offset // 4096, (offset + length - 1) // 4096 + 1))

@@ -197,7 +197,7 @@ def workbook(path: Path, rows: list[list[Any]], *more: list[list[Any]]) -> Path:
 def test_a_workbook_is_read(tmp_path: Path) -> None:
     """Texts, whole numbers and dates of a sheet arrive as a CSV would give them."""
     day = dt.date(2026, 11, 21)
-    rows = [
+    rows: list[list[Any]] = [
         ["serial", "model", "made_at", "x_batch"],
         ["00417", "M", day, 7],
         [418, "M", None, 8.0],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -50,7 +49,7 @@ def test_answers_have_the_form_that_is_described(
     ends["DELETE", "/devices/{deviceid}"] = 3
     for call in sorted(calls, key=lambda call: ends.get((call.method, call.path), 0)):
         for fill in (dict.fromkeys(ids, "0" * 64), ids):
-            path = re.sub(r"{(\w+)}", lambda name, fill=fill: fill[name[1]], call.path)
+            path = call.path.format_map(fill)
             body = _body(call.body.__name__ if call.body else "", fill)
             answer = client.call(call.method, path, json=body)
             good = answer.status_code == call.status
@@ -76,7 +75,7 @@ def _some_data(client: Client, envelope: str) -> dict[str, str]:
 
 def _body(form: str, ids: dict[str, str]) -> dict[str, object]:
     passing = {"bib": "1", "num_passing": 9, "timestamp": "2026-05-01T09:00:00.000Z"}
-    return {
+    bodies: dict[str, dict[str, object]] = {
         "": {},
         "BindRequest": {"model": "X", "serial_number": "R2"},
         "SessionRequest": {"deviceid": ids["deviceid"]},
@@ -84,7 +83,8 @@ def _body(form: str, ids: dict[str, str]) -> dict[str, object]:
             "token_session": ids["token_session"],
             "passings_list": [passing],
         },
-    }[form]
+    }
+    return bodies[form]
 
 
 def test_the_description_follows_the_options(start: Start, connect: Connect) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -66,7 +67,7 @@ def test_a_request_is_news(plain: Client) -> None:
     """A bind is told as it arrives and when it is answered, and that something has changed."""
     with news(plain) as events:
         plain.bind("R1")
-        told = []
+        told: list[tuple[str, Any]] = []
         while "changed" not in [kind for kind, _ in told]:
             told.append(next(events))
     requests = [fields for kind, fields in told if kind == "request"]

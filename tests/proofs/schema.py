@@ -15,7 +15,7 @@ from startline_host.mock_cloud import MockCloud, MockOptions
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
-OPTIONS = (
+OPTIONS: tuple[dict[str, object], ...] = (
     {"envelope": "bare", "second_bind": "new"},
     {"envelope": "body", "second_bind": "same"},
     {"envelope": "bare", "second_bind": "conflict", "type_required": True},

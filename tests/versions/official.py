@@ -90,7 +90,7 @@ def _fetch(node: Path, npm: Path, folder: Path) -> None:
     staging.mkdir()
     for name in _PINS:
         shutil.copy(_HERE / name, staging)
-    command = [node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress",
+    command: list[str | Path] = [node, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress",
                "--loglevel=error", "--fetch-retries=1", f"--cache={staging / 'npm'}"]  # fmt: skip
     try:
         done = subprocess.run(

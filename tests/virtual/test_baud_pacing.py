@@ -66,7 +66,8 @@ def test_a_paced_line_holds_the_output_up() -> None:
     """A chip that says more than its line can carry is held up, and goes on when it has room."""
 
     async def flood() -> None:
-        uart, told = UartHub(paced=True), []
+        uart = UartHub(paced=True)
+        told: list[bool] = []
         uart.baud = 1_000_000
         uart.pause_output = told.append
         uart.send(b"x" * 10_000)
@@ -94,7 +95,8 @@ def test_every_plug_hears_the_chip() -> None:
 
 def test_one_slow_host_holds_the_output_up() -> None:
     """The chip pauses while any host is full, and goes on when none is, or it has gone."""
-    uart, first, second, told = UartHub(), Host(), Host(), []
+    uart, first, second = UartHub(), Host(), Host()
+    told: list[bool] = []
     uart.pause_output = told.append
     for plug in (first, second):
         uart.plug_in(plug)

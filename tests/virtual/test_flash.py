@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -31,7 +31,7 @@ operations = st.lists(
 )
 
 
-def apply(flash: NorFlash, operation: tuple) -> None:
+def apply(flash: NorFlash, operation: tuple[Any, ...]) -> None:
     """Carry out one generated operation where it fits."""
     kind, where, what = operation
     if kind == "program":
@@ -40,7 +40,7 @@ def apply(flash: NorFlash, operation: tuple) -> None:
         flash.erase(where * SECTOR, min(what, 4 - where) * SECTOR)
 
 
-def model(content: bytearray, operation: tuple) -> None:
+def model(content: bytearray, operation: tuple[Any, ...]) -> None:
     """Do to plain bytes what NOR flash would do."""
     kind, where, what = operation
     if kind == "program":
@@ -52,7 +52,7 @@ def model(content: bytearray, operation: tuple) -> None:
 
 
 @given(operations)
-def test_memory_keeps_nor_rules(history: list[tuple]) -> None:
+def test_memory_keeps_nor_rules(history: list[tuple[Any, ...]]) -> None:
     """Programming ANDs and erasing sets, whatever the order, edges and lengths."""
     flash, content = NorFlash(size=SIZE), bytearray(b"\xff" * SIZE)
     for operation in history:
@@ -64,7 +64,7 @@ def test_memory_keeps_nor_rules(history: list[tuple]) -> None:
 @settings(max_examples=30)
 @given(operations)
 def test_a_file_holds_what_memory_would(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple]
+    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[Any, ...]]
 ) -> None:
     """After each operation the bytes are in the file, without a flush or a close."""
     path = tmp_path_factory.mktemp("flash") / "flash.bin"
@@ -91,7 +91,7 @@ class CutAfter(PowerSource):
 
 
 @given(operations, st.integers(0, 6 * SECTOR))
-def test_a_cut_leaves_a_part_of_one_operation(history: list[tuple], energy: int) -> None:
+def test_a_cut_leaves_a_part_of_one_operation(history: list[tuple[Any, ...]], energy: int) -> None:
     """Cut at any byte, each byte is as it was or as it would have become."""
     flash, before = NorFlash(size=SIZE, power=CutAfter(energy)), bytearray(b"\xff" * SIZE)
     for operation in history:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import serial
@@ -201,7 +201,7 @@ def test_a_new_flash_is_blank(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_a_chip(
-    tmp_path: Path, prepare: Callable[[Path], object], options: dict, words: str
+    tmp_path: Path, prepare: Callable[[Path], object], options: dict[str, Any], words: str
 ) -> None:
     """Each impossible flash file or setting is one sentence, and leaves nothing half made."""
     path = tmp_path / "flash.bin"

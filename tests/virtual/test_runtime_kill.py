@@ -50,7 +50,7 @@ def test_killed_at_any_moment_the_partition_parses_and_goes_on(tmp_path: Path, s
         vm.start()
         vm.cpu.kill()
         found = nvs_reader.values(vm.partition(NVS))
-        count = int(bytes(found["n", "count"]))  # type: ignore[arg-type]
+        count = int(bytes(found["n", "count"]))
         assert count > 50
         assert found["n", "number"] in (count, count + 1)
         texts = [b"%d " % n * 120 for n in (count, count + 1)]
@@ -121,7 +121,7 @@ def test_ctrl_c_never_tears_what_is_c_on_a_chip(tmp_path: Path) -> None:
             _interrupt(vm)
         vm.start()
         vm.cpu.kill()
-        assert int(bytes(nvs_reader.values(vm.partition(NVS))["n", "count"])) > 1  # type: ignore[arg-type]
+        assert int(bytes(nvs_reader.values(vm.partition(NVS))["n", "count"])) > 1
 
 
 FORGETFUL = """

@@ -101,12 +101,12 @@ def test_what_is_written_is_read_back_by_a_reader_of_the_format(made: list[Any])
         change = (kind, (kind[0].encode() + key)[:15], value)
         if kind == "erase":
             change = (kind, b"b" + key[:14], value)
+        refused: int | None = None
         try:
             apply(store, change)
         except nvs_errors.NvsError as error:
             refused = error.code
         else:
-            refused = None
             model = expected(model, change)
         assert refused in (
             None,
@@ -126,8 +126,10 @@ def test_what_is_written_is_read_back_by_a_reader_of_the_format(made: list[Any])
 @given(st.data())
 def test_a_power_cut_loses_nothing_but_the_change_it_hit(data: st.DataObject) -> None:
     """Cut at any operation, whole or inside it: the next start finds the state before or after."""
-    made = data.draw(st.lists(st.one_of(small, blob), min_size=1, max_size=25))
-    made = [(kind, kind[0].encode() + key[:14], value) for kind, key, value in made]
+    drawn = data.draw(st.lists(st.one_of(small, blob), min_size=1, max_size=25))
+    made: list[tuple[str, bytes, Any]] = [
+        (kind, kind[0].encode() + key[:14], value) for kind, key, value in drawn
+    ]
     supply = Supply(data.draw(st.integers(0, 400)), data.draw(st.sampled_from([0.0, 0.3, 0.5])))
     flash = NorFlash(size=SIZE, power=supply)
     model: dict[Any, Any] = {}

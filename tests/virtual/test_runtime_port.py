@@ -166,7 +166,7 @@ for use in (lambda: esp32.wake_on_ext0(pin=0, level=0), lambda: esp32.wake_on_ex
 print(len(esp32.idf_heap_info(esp32.HEAP_DATA)) > 1, esp32.idf_heap_info(esp32.HEAP_EXEC)[0][0] > 0)
 """
     )
-    names = ("esp32.wake_on_ext0", "esp32.wake_on_ext1", "machine.PWM", "machine.ADC.ATTN_11DB")
+    names = ["esp32.wake_on_ext0", "esp32.wake_on_ext1", "machine.PWM", "machine.ADC.ATTN_11DB"]
     names += ("network.LAN", "neopixel.NeoPixel", "bluetooth.BLE", "dht.DHT22")
     assert said.splitlines() == [
         *(f"{name} is not imitated by the virtual ESP32" for name in names),

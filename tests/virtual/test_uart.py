@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -55,10 +56,10 @@ def text_until(port: serial.SerialBase, words: bytes) -> bytes:
     return bytes(text)
 
 
-class Transport:
+class Transport(asyncio.Transport):
     """Takes what the telnet side says and forgets it."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Forget it."""
 
 

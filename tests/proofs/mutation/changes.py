@@ -6,6 +6,7 @@ import ast
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from tests.proofs.mutation.operators import (
     Replacement,
@@ -115,7 +116,9 @@ def _walk(node: ast.AST, outer: _Place) -> Iterator[_Edit]:
 
 def _of_list(node: ast.AST, field: str, old: list[ast.AST], place: _Place) -> Iterator[_Edit]:
     if field in _BODIES:
-        for operator, statement, value in of_statements(node, old, place.again):
+        for operator, statement, value in of_statements(
+            node, cast("list[ast.stmt]", old), place.again
+        ):
             yield operator, replace(place, statement=statement), node, field, value
     for number, child in enumerate(old):
         if isinstance(child, ast.AST):

@@ -21,7 +21,7 @@ def run_clients(run: Run) -> Results:
         more = []
         if path.stem == _PYTEST_EMBEDDED:
             more = ["-p", "pytest_embedded.plugin", "--port", run.chip.url]
-        words = ["--confcutdir", _HERE, *more, path]
+        words: list[Path | str | None] = ["--confcutdir", _HERE, *more, path]
         results = run_pytest(run, run.work, path.stem, words, CHIP_URL=run.chip.url)
         found |= {f"{path.stem}::{name.rpartition('::')[2]}": one for name, one in results.items()}
     # Nothing here has a reason to skip: each has all that it needs.
