@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
@@ -54,9 +55,10 @@ def test_only_what_has_passed_gets_a_label(state: str) -> None:
         make_label(unit)
 
 
+#: In their composed form, and beginning with no mark: others are no serial numbers.
 SERIALS = st.text(
-    st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=16
-)
+    st.characters(codec="utf-8", exclude_categories=["C", "M", "Z"]), min_size=1, max_size=16
+).map(lambda text: unicodedata.normalize("NFC", text)[:16])
 
 
 @given(SERIALS)

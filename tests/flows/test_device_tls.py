@@ -181,14 +181,20 @@ def test_a_chain_that_a_device_cannot_follow_is_found(
         device_tls.check_server(url, [ROOT.der])
 
 
+def _from_tls_1_3(context: ssl.SSLContext) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+
+
+def _chacha_only(context: ssl.SSLContext) -> None:
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-CHACHA20-POLY1305")
+
+
 @pytest.mark.parametrize(
     "setup",
     [
-        lambda context: setattr(context, "minimum_version", ssl.TLSVersion.TLSv1_3),
-        lambda context: (
-            setattr(context, "maximum_version", ssl.TLSVersion.TLSv1_2),
-            context.set_ciphers("ECDHE-ECDSA-CHACHA20-POLY1305"),
-        ),
+        _from_tls_1_3,
+        _chacha_only,
     ],
     ids=["TLS 1.3 alone", "ChaCha20 alone"],
 )
@@ -279,7 +285,7 @@ def reader_key(request: http.server.BaseHTTPRequestHandler) -> tuple[int, dict[s
     ],
 )
 def test_who_refuses_a_key_and_why(
-    tmp_path: Path, answer: Answer, claim: dict[str, str], error: type[Exception], words: str
+    tmp_path: Path, answer: Answer, claim: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     """A firewall's 403, a header that is lost and a key of the wrong kind are three things."""
     with (
@@ -291,7 +297,7 @@ def test_who_refuses_a_key_and_why(
 
 @pytest.mark.parametrize("claim", [{}, {"key_header": "x-api-key"}])
 def test_a_lost_header_does_no_harm_where_the_other_arrives(
-    tmp_path: Path, claim: dict[str, str]
+    tmp_path: Path, claim: dict[str, Any]
 ) -> None:
     """A device sends both by default."""
     with served(tmp_path, LEAF, LOW, MIDDLE, answer=without_underscores) as url:
