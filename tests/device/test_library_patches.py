@@ -7,7 +7,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
+import serial
 from pytest_mock import MockerFixture
+from serial import rfc2217
 
 from startline_host.device import library_patches
 from startline_host.device.port import open_port
@@ -18,7 +20,7 @@ from startline_host.virtual import VirtualEsp32
 def slept(mocker: MockerFixture) -> list[float]:
     """Collect what the client asks to sleep; a few milliseconds are slept indeed."""
     asked: list[float] = []
-    really: Callable[[float], None] = library_patches.time.sleep
+    really: Callable[[float], None] = time.sleep
 
     def sleep(seconds: float) -> None:
         asked.append(seconds)
@@ -42,19 +44,19 @@ def test_a_far_server_is_given_time_after_closing(slept: list[float]) -> None:
     """The pause after closing stays where the server is another computer."""
     library_patches.patch_rfc2217()
     library_patches.skip_close_delay("rfc2217://192.0.2.1:4000")
-    library_patches.rfc2217.time.sleep(0.3)
+    rfc2217.time.sleep(0.3)
     library_patches.skip_close_delay("rfc2217://[::1]:4000")
-    library_patches.rfc2217.time.sleep(0.3)
+    rfc2217.time.sleep(0.3)
     assert slept == [0.3]
 
 
 def test_another_version_is_left_as_it_is(mocker: MockerFixture) -> None:
     """A library of another version is not changed, and a warning names both versions."""
-    mocker.patch.object(library_patches.rfc2217, "time", time)
-    mocker.patch.object(library_patches.serial, "__version__", "3.6")
+    mocker.patch.object(rfc2217, "time", time)
+    mocker.patch.object(serial, "__version__", "3.6")
     with pytest.warns(RuntimeWarning, match=r"pyserial 3\.6 is installed.* written for 3\.5"):
         library_patches.patch_rfc2217()
-    assert library_patches.rfc2217.time is time
+    assert rfc2217.time is time
     other = SimpleNamespace(print=print)
     with pytest.warns(RuntimeWarning, match=r"mpremote 1\.30\.0 .* written for 1\.29"):
         library_patches.silence_mpremote(other, "1.30.0")

@@ -163,7 +163,7 @@ def faults_command(*, as_json: bool) -> None:
         number = f"{value.unit}, {value.least} to {value.most}, {value.default}" if value else ""
         rows.append({"name": name, "says": says, "number": number, "bytes": is_bytes})
     if as_json:
-        output.result(results.Faults(faults=rows))
+        output.result(results.FaultList(faults=rows))
         return
     click.echo("Ordered as NAME[:NUMBER][xTIMES][@METHOD][@/PATH].\n")
     for row in rows:

@@ -99,7 +99,7 @@ RESULTS: dict[str, type[ResultLine]] = {
     "boards": results.Boards,
     "build": results.Built,
     "cloud": results.Served,
-    "cloud faults": results.Faults,
+    "cloud faults": results.FaultList,
     "cloud keys": results.Keys,
     "cloud keys add": results.Keys,
     "cloud keys remove": results.Keys,

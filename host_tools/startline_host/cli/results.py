@@ -135,7 +135,7 @@ class Served(ResultLine, kw_only=True, frozen=True):
     seconds: float
 
 
-class Faults(ResultLine, kw_only=True, frozen=True):
+class FaultList(ResultLine, kw_only=True, frozen=True):
     """`cloud faults`, `cloud fault`."""
 
     faults: Rows
