@@ -13,7 +13,6 @@ from .batch import passings_of
 from .progress import MOST_ASIDE
 from .session_steps import rescue
 
-_PIECE = 1024  # bytes that are collected before they go out
 _REFUSED, _UNDATED, _UNCOUNTED, _TOO_LARGE = range(4)  # indexes in ASIDE_REASONS
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
@@ -181,16 +180,26 @@ def _text(sender, passing) -> str:
 
 
 def _pieces(sender, batch, opening: str, closing: str):
-    """Yield the body, about a kilobyte at a time."""
-    piece = opening
+    """Yield the body, up to a kilobyte at a time, out of one buffer: no long text is ever made."""
+    piece = memoryview(sender.piece)
+    end = 0
+    for part in _parts(sender, batch, opening, closing):
+        raw = part.encode()
+        if end + len(raw) > len(piece):
+            yield piece[:end]
+            end = 0
+        piece[end : end + len(raw)] = raw
+        end += len(raw)
+    yield piece[:end]
+
+
+def _parts(sender, batch, opening: str, closing: str):
+    yield opening
     comma = ""
     for passing in passings_of(sender.journal, batch):
-        piece += comma + _text(sender, passing)
+        yield comma + _text(sender, passing)
         comma = ","
-        if len(piece) > _PIECE:
-            yield piece.encode()
-            piece = ""
-    yield (piece + closing).encode()
+    yield closing
 
 
 def timestamp(utc_ms: int) -> str:

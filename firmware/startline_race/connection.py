@@ -9,7 +9,7 @@ import io
 
 from startline.errors import StepFailed
 from startline.http_chunked import size_of
-from startline.http_guard import DeadlineStream, GuardedTransport, stream_error
+from startline.http_guard import GuardedTransport, stream_error
 from startline.http_head import HttpHead
 
 _EXCHANGE_MS = 15000
@@ -18,18 +18,20 @@ _HEAD = 8192
 _APPLICATION = 0x17  # the type of a TLS record that holds what is sent over it
 
 
-class HeldWire(DeadlineStream):
+class HeldStream(io.IOBase):
     """A socket that never blocks, as a stream for TLS to stand on.
 
     It keeps back the first record that holds more than the handshake: `held` tells that there is
     one, and so that the server is verified; it goes out once `free` is set.
     """
 
+    free = held = False
+    _left = 0  # of the record that is being written
+
     def __init__(self, sock) -> None:
-        super().__init__(sock, None)
+        self.sock = sock
+        self.close = sock.close
         self.blocks = not hasattr(sock, "setblocking")  # the cable's; it answers soon
-        self.free = self.held = False
-        self._left = 0  # of the record that is being written
 
     def readinto(self, data) -> "int | None":
         """Fill some of `data`; None for nothing yet."""
@@ -40,7 +42,7 @@ class HeldWire(DeadlineStream):
             data[: len(piece)] = piece
             return len(piece)
         except OSError as error:
-            return _code(error)
+            return _stream_error(error)
 
     def write(self, data) -> "int | None":
         """Send some of `data`; None for not yet."""
@@ -52,32 +54,37 @@ class HeldWire(DeadlineStream):
         try:
             done = self.sock.write(data)
         except OSError as error:
-            return _code(error)
+            return _stream_error(error)
         self._left = max(0, self._left - (done or 0))
         return done
 
+    def ioctl(self, *_) -> int:
+        """Do nothing: there is nothing to control, and `Connection` closes the socket."""
+        return 0
 
-def _code(error: OSError) -> "int | None":
+
+def _stream_error(error: OSError) -> "int | None":
     """Return what a stream says for an error: None for one that only says to come again."""
     return None if error.errno == 11 else stream_error(error)  # EAGAIN, on every port
 
 
 class Connection:
-    """A connection to the host of `base_url`; `roots` are CA certificates, DER, as `GuardedTransport` has them."""
+    """A connection to the host of `base_url`; `roots` are as `GuardedTransport` has them."""
+
+    wire = stream = None
+    spoke = False  # whether this exchange has sent its first byte
+    step = ""
+    _at = _end = _start = 0
 
     def __init__(self, chip, network, roots: list, base_url: str) -> None:
         self.chip = chip
         self.network = network
         self.roots = roots
-        self.secure = base_url.startswith("https:")
-        self.host = base_url.split("/")[2]
-        self.prefix = base_url[base_url.find(self.host) + len(self.host) :]
-        self.wire = self.stream = None
-        self.spoke = False  # whether this exchange has sent its first byte
-        self.step = ""
+        scheme, _, place = base_url.partition("://")
+        self.secure = scheme == "https"
+        self.host, _, path = place.partition("/")
+        self.prefix = "/" + path if path else ""
         self._buffer = memoryview(bytearray(512))
-        self._at = self._end = 0
-        self._start = 0
 
     def close(self) -> None:
         """Close it, whatever state it is in."""
@@ -89,11 +96,11 @@ class Connection:
                 pass
         self.wire = self.stream = None
 
-    def exchange(self, request: tuple, headers: dict, length: int, pieces, before, read_body):
+    def exchange(self, request: tuple, headers: dict, length: int, pieces, before, take):
         """Send a request and read its answer; its value is (status, Retry-After).
 
         `request` is (method, path), `pieces` yields the body's bytes, `length` in all. `before()`
-        is called when the server is verified and the first byte is about to go out. `read_body(data)`
+        is called when the server is verified and the first byte is about to go out. `take(data)`
         gets the body piece by piece. Raises StepFailed; `spoke` tells whether the request may have
         arrived.
         """
@@ -116,8 +123,7 @@ class Connection:
             yield from self._send((head + "\r\n").encode(), before)
             for piece in pieces:
                 yield from self._send(piece, before)
-            self.step = "answer"
-            return (yield from self._answer(read_body))
+            return (yield from self._answer(take))
         except (OSError, ValueError, MemoryError) as error:
             self.close()
             from startline.error_reasons import error_reason
@@ -130,8 +136,7 @@ class Connection:
     def _speak(self, before) -> None:
         if before:
             before()
-        self.spoke = True
-        self.wire.free = True
+        self.spoke = self.wire.free = True
         self.step = "answer"
 
     def _check(self) -> None:
@@ -149,7 +154,7 @@ class Connection:
         where = sockets.getaddrinfo(name, int(port or (443 if self.secure else 80)))[0][-1]
         self.step = "connect"
         sock = sockets.socket()
-        self.wire = wire = HeldWire(sock)
+        self.wire = self.stream = wire = HeldStream(sock)
         if wire.blocks:
             sock.settimeout(10)
         else:
@@ -162,17 +167,15 @@ class Connection:
         if not wire.blocks:
             yield from self._connected(sock)
         self._at = self._end = 0
-        if not self.secure:
-            self.stream = wire
-            return
-        import tls
+        if self.secure:
+            import tls
 
-        self.step = "tls"
-        transport = GuardedTransport(self.chip, None, self.roots, 0, None)
-        transport.tls = tls
-        self.stream = transport.context().wrap_socket(
-            wire, server_hostname=name, do_handshake_on_connect=False
-        )
+            self.step = "tls"
+            transport = GuardedTransport(self.chip, None, self.roots, 0, None)
+            transport.tls = tls
+            self.stream = transport.context().wrap_socket(
+                wire, server_hostname=name, do_handshake_on_connect=False
+            )
 
     def _connected(self, sock):
         """Wait until a connection stands, or the first write tells why not."""

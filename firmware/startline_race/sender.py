@@ -45,6 +45,7 @@ class Sender:
         self.cloud = core.settings.cloud
         self.network = Network(self.chip, core.device.identity, self.emit)
         self.limit = self.settings.batch  # passings in the next batch
+        self.piece = bytearray(1024)  # of a batch: more than any passing takes
         self._due = self.chip.ms()
 
     def tick(self) -> int:
