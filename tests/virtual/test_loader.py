@@ -210,6 +210,20 @@ def test_slow_reads_are_short(rom: Client) -> None:
     assert rom.words(0x0E, 0, 65) == refusal(rom, 0x0A, 0)
 
 
+def _flash_identification(client: Client) -> int:
+    """Ask the flash for its identification through the registers, as esptool does."""
+    for address, value in ((0x3FF42024, 7 << 28 | 0x9F), (0x3FF42000, 1 << 18)):
+        client.ask(0x09, struct.pack("<4I", address, value, 0xFFFFFFFF, 0))
+    return client.ask(0x0A, struct.pack("<I", 0x3FF42080))[0]
+
+
+def test_the_flash_answers_once_it_is_attached(rom: Client, stub: Client) -> None:
+    """The ROM leaves the flash's pins alone until it is told; the stub has them from the start."""
+    assert _flash_identification(rom) == 0xFFFFFFFF
+    assert rom.words(0x0D, 0, 0) == bytes(4)
+    assert _flash_identification(rom) == _flash_identification(stub) == 0x1640C8
+
+
 def test_a_read_that_is_broken_off_ends(stub: Client) -> None:
     """A frame that is no acknowledgement ends a streamed read with the digest so far."""
     command = struct.pack("<BBHIIIII", 0, 0xD2, 16, 0, 0, 8192, 4096, 64)

@@ -32,12 +32,16 @@ _SFDP = b"SFDP\x06\x01\x00\xff"
 
 
 class Registers:
-    """32-bit registers by address; those that nobody knows keep what was written, from 0."""
+    """32-bit registers by address; those that nobody knows keep what was written, from 0.
+
+    Until `flash_is_attached`, SPI commands read as they do with nothing on the pins.
+    """
 
     def __init__(self, mac: bytes, flash_size: int, baud: Callable[[], int]) -> None:
         self._flash_size = flash_size
         self._baud = baud
         self._values = _fixed(mac)
+        self.flash_is_attached = False
 
     def read(self, address: int) -> int:
         """Return the word at `address`."""
@@ -56,7 +60,9 @@ class Registers:
 
     def _run_spi_command(self) -> None:
         opcode = self._values.get(_SPI_USER2, 0) & 0xFF
-        if opcode == 0x9F:  # read identification
+        if not self.flash_is_attached:
+            self._values[_SPI_DATA] = 0xFFFFFFFF
+        elif opcode == 0x9F:  # read identification
             capacity = self._flash_size.bit_length() - 1
             self._values[_SPI_DATA] = capacity << 16 | _MEMORY_TYPE << 8 | _MANUFACTURER
         elif opcode == 0x5A:  # read discoverable parameters; 24 address bits, left-aligned

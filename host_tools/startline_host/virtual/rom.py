@@ -51,6 +51,8 @@ class RomLoader:
         self.leaving: str | None = None
         self._flash = flash
         self._registers = registers
+        # After a reset the ROM leaves the flash's pins alone until it is told.
+        registers.flash_is_attached = False
         self._decoder = slip.SlipDecoder()
         self._dialect = ROM
         self._service = FlashService(flash, is_stub=False)
@@ -151,10 +153,12 @@ class RomLoader:
     def _enter_stub(self) -> bytes:
         self._dialect = STUB
         self._service = FlashService(self._flash, is_stub=True)
+        self._registers.flash_is_attached = True
         return slip.encode(_GREETING)
 
     def _spi_attach(self, request: LoaderRequest) -> None:
         words(request.body, 1 if self._dialect.is_stub else 2)
+        self._registers.flash_is_attached = True
 
     def _spi_set_params(self, request: LoaderRequest) -> None:
         _id, size, _block, _sector, _page, _status = words(request.body, 6)
