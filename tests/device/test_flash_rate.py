@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import platformdirs
 import pytest
 
 from startline_host.boards import board_names, load_board
-from startline_host.device import flash_rate
 from startline_host.device.bootloader import DEFAULT_BAUD, BootLoader
 from startline_host.device.flash_rate import rates_from, remember, remembered
 from startline_host.errors import DeviceSilent, StartlineError
@@ -72,7 +72,7 @@ def test_the_rate_that_worked_is_remembered_for_that_port(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The next session begins there, until a faster one works or a month is over."""
-    monkeypatch.setattr(flash_rate.platformdirs, "user_cache_path", lambda _name: tmp_path)
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda _name: tmp_path)
     port, other = "/dev/ttyUSB-slow", "/dev/ttyUSB-other"
     assert remembered(port, 921600) == 921600
     remember(port, 460800, 921600)
@@ -94,7 +94,7 @@ def test_a_virtual_ports_rate_is_nobodys_business(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A port on loopback is another chip's tomorrow: nothing is kept of it."""
-    monkeypatch.setattr(flash_rate.platformdirs, "user_cache_path", lambda _name: tmp_path)
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda _name: tmp_path)
     remember("rfc2217://127.0.0.1:4000", 115200, 921600)
     assert not list(tmp_path.iterdir())
 
