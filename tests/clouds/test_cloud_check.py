@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from startline.clouds import rufus
 
 from startline_host.clouds import cloud_check
-from startline_host.clouds.cloud_check import check_device
+from startline_host.clouds.cloud_check import DeviceList
+from startline_host.clouds.rufus_keys import key_headers as headers_of
 from startline_host.errors import BadInput, CloudDisagrees, NetworkFailed, TlsFailed
 from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import Secret
@@ -49,7 +51,8 @@ def _trusting(cloud: MockCloud) -> Any:
 def check(cloud: MockCloud, serial: str, token: str, key: str = "READ") -> str:
     """Check a device and return its deviceid as the cloud has it."""
     secret = Secret(cloud.keys[key])
-    entry = check_device(cloud.base_url, [cloud.ca_der], secret, serial=serial, token=token)
+    listed = DeviceList("rufus", headers_of)
+    entry = listed.find(cloud.base_url, [cloud.ca_der], secret, serial=serial, token=token)
     return entry.deviceid
 
 
@@ -62,7 +65,7 @@ def test_a_known_device_is_found(cloud: MockCloud) -> None:
 def test_every_page_is_read(cloud: MockCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """A device on a later page is found as well."""
     tokens = [bind(cloud, f"R{number}") for number in range(5)]
-    monkeypatch.setattr(cloud_check, "_LIMIT", 2)
+    monkeypatch.setattr(rufus, "LIST", ("/devices?page=%d&limit=2", *rufus.LIST[1:]))
     assert check(cloud, "R4", tokens[4]) == tokens[4]
 
 
@@ -96,7 +99,7 @@ def test_a_key_that_may_not_read_is_told(cloud: MockCloud) -> None:
 def test_another_ca_is_not_trusted(cloud: MockCloud) -> None:
     """The host, too, trusts the provisioned CA only."""
     with MockCloud() as stranger, pytest.raises(TlsFailed):
-        check_device(
+        DeviceList("rufus", headers_of).find(
             cloud.base_url, [stranger.ca_der], Secret(cloud.keys["READ"]), serial="R", token="T"
         )
 
@@ -106,7 +109,9 @@ def test_a_cloud_that_is_away_is_a_network_failure(cloud: MockCloud) -> None:
     with MockCloud() as gone:
         url = gone.base_url
     with pytest.raises(NetworkFailed, match="could not be asked"):
-        check_device(url, [cloud.ca_der], Secret("ror-x"), serial="R", token="T")
+        DeviceList("rufus", headers_of).find(
+            url, [cloud.ca_der], Secret("ror-x"), serial="R", token="T"
+        )
 
 
 def key_headers(cloud: MockCloud) -> set[str]:

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from startline_host.clouds.vms_check import check_taken
+from startline_host.clouds.vms import check_taken
 from startline_host.errors import CloudDisagrees, NetworkFailed, RefusedByCloud, TlsFailed
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings, TlsSettings

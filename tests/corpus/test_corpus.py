@@ -15,6 +15,8 @@ from startline.clouds import rufus
 from startline.device_list import DeviceSearch
 
 from startline_host.clouds import cloud_check
+from startline_host.clouds.cloud_check import DeviceList
+from startline_host.clouds.rufus_keys import key_headers
 from startline_host.errors import NetworkFailed
 from startline_host.flows.operator.lookup import LookupTarget, as_argument, concerns
 from startline_host.formats.bytecode import compile_source
@@ -33,6 +35,7 @@ ANSWERS = {
     for name, outcome in answers.items()
 }
 #: How many bytes an answer comes in at a time.
+_LIST = DeviceList("rufus", key_headers)
 STEPS = (1, 64, 4096)
 
 
@@ -103,9 +106,9 @@ def test_the_host_sees_what_the_device_sees(mocker: MockerFixture, name: str) ->
     reason = outcome.get("reason", "")
     if reason.startswith(("status", "list_", "garbage")):
         with pytest.raises(NetworkFailed):
-            cloud_check.list_devices("", [], Secret("k"), whole=True)
+            _LIST.read("", [], Secret("k"), whole=True)
         return
-    listed = cloud_check.list_devices("", [], Secret("k"), whole=True)
+    listed = _LIST.read("", [], Secret("k"), whole=True)
     seen = [entry for entry in listed if concerns(entry, subject)]
     search = DeviceSearch(rufus, serial, MARK)
     for told in eval(as_argument(seen, subject), {}):  # noqa: S307 - as the device does

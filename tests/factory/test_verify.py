@@ -22,6 +22,7 @@ class Device(msgspec.Struct, frozen=True):
 
     deviceid: str
     serial_number: str
+    cloud: str = "rufus"
 
 
 def unit(number: int, state: str = "passed", held: str | None = None) -> LedgerUnit:

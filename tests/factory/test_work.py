@@ -9,6 +9,7 @@ import httpx
 import msgspec
 import pytest
 
+from startline_host.clouds.cloud_registry import find_cloud
 from startline_host.device.console import Event
 from startline_host.errors import TimedOut
 from startline_host.factory.batch import UnitBatch
@@ -213,11 +214,11 @@ def test_a_unit_of_the_other_cloud_is_checked_there(bench: Bench) -> None:
 
 def devices(bench: Bench) -> list[ListedDevice]:
     """Return the cloud's list as a READ key would see it."""
-    from startline_host.clouds.cloud_check import list_devices
-
     plan = bench.plan()
     assert plan.read_key is not None
-    return list(list_devices(bench.cloud.base_url, [bench.cloud.ca_der], plan.read_key))
+    read = find_cloud("rufus").list_devices
+    assert read is not None
+    return list(read(bench.cloud.base_url, [bench.cloud.ca_der], plan.read_key))
 
 
 def test_an_answer_that_was_lost_is_found_in_the_list(bench: Bench) -> None:

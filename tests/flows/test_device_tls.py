@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-from startline_host.clouds.key_check import check_claim_key, look
+from startline_host.clouds.rufus_keys import check_claim_key, look
 from startline_host.errors import BadInput, NetworkFailed, RefusedByCloud, TlsFailed
 from startline_host.flows import device_tls
 from startline_host.flows.doctor.check_cloud import check_cloud

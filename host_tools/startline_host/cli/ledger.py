@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from startline import __version__
 
 from startline_host.cli import options, output, results
-from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import BadInput, CloudDisagrees
 from startline_host.factory.batch_report import batch_report_page
 from startline_host.factory.entries import LedgerUnit, StationSlot, iso, short_token

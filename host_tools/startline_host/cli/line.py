@@ -16,8 +16,7 @@ from rich.console import Console
 from startline_host.boards import Board
 from startline_host.cli import options, output, results
 from startline_host.cli.ledger import ledger_option
-from startline_host.clouds.cloud_check import list_devices
-from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import BadInput, CloudDisagrees, StartlineError
 from startline_host.factory.batch import UnitBatch, is_pattern, load_batch, pattern_batch
 from startline_host.factory.company_proof import check_key
@@ -316,9 +315,10 @@ def _warn_of(notice: Notice) -> None:
 
 def _verdict(ledger: Ledger, plan: LinePlan, station: str) -> VerifyResult | None:
     """Hold the list of a cloud that is about to go away against the ledger."""
-    if plan.read_key is None:
-        return None
     settings = plan.settings
+    list_devices = kind_of(settings.claim.cloud).list_devices
+    if plan.read_key is None or list_devices is None:
+        return None
     listed = list_devices(settings.claim.base_url, settings.tls.ca, plan.read_key, whole=True)
     verdict = compare_with_cloud(ledger.entries(), listed)
     record_verdict(ledger, verdict, StationSlot(station))

@@ -1,24 +1,27 @@
-"""Asks the cloud whether it knows this very device: the same serial number, the same token."""
+"""Reads a cloud's list of devices, and tells whether it knows this very device."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import msgspec
 from startline.dates import same_time
 from startline.device_list import ListPages
-from startline.serial_match import LIKE, OTHER, SAME
+from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR
 
+from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_client import cloud_client, unreachable
 from startline_host.clouds.device_entries import (
     CloudEntry,
     ListPage,
+    agent_module,
     compare_serial,
     find_serial,
     read_page,
-    same_token,
 )
 from startline_host.errors import (
     BadInput,
@@ -27,43 +30,100 @@ from startline_host.errors import (
     RefusedByCloud,
     StartlineError,
 )
+from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
-_LIMIT = 1000
 _MAX_PAGES = 1000
 #: A cloud may show a new device a moment late: seconds before it is asked again.
 _PAUSES = (0.5, 1.5, 3.0)
 
 
-def check_device(
-    base_url: str, ca: Sequence[bytes], key: Secret, *, serial: str, token: str
-) -> CloudEntry:
-    """Return the cloud's entry of the device that has this serial number and token.
+class DeviceList(msgspec.Struct, frozen=True):
+    """The list of a cloud whose module on the device has LIST; `headers` carry a key.
 
-    `ca` holds DER certificates, `key` may read. Raises CloudDisagrees where the list tells
-    another story, and NetworkFailed, TlsFailed or RefusedByCloud where it cannot be read.
+    Base URLs are those of `[claim]`, CAs are DER, and keys may read.
     """
-    with _known_as_bound(), cloud_client(base_url, ca, key) as client:
-        for pause in (*_PAUSES, None):
-            entries = _list_devices(client)
-            found = [entry for entry in entries if same_token(entry.deviceid, token)]
-            if found or pause is None:
-                break
-            time.sleep(pause)
-    return _judge(entries, serial, token)
 
+    cloud: str
+    headers: Callable[[Secret], Mapping[str, str]]
 
-def list_devices(
-    base_url: str, ca: Sequence[bytes], key: Secret, *, whole: bool = False
-) -> list[CloudEntry]:
-    """Return the whole list of the company's devices, every page of it.
+    def read(
+        self, base_url: str, ca: Sequence[bytes], key: Secret, *, whole: bool = False
+    ) -> list[CloudEntry]:
+        """Return the whole list of the company's devices, every page of it.
 
-    `whole` also wants all of one list, as `Pages` has it: only then is absence worth something.
-    Raises NetworkFailed, TlsFailed, RefusedByCloud or BadInput where it cannot be read to its end.
-    """
-    with cloud_client(base_url, ca, key) as client:
-        return _list_devices(client, whole=whole)
+        `whole` also wants all of one list, as `ListPages` has it: only then is absence worth
+        something. Raises NetworkFailed, TlsFailed, RefusedByCloud or BadInput where it cannot be
+        read to its end.
+        """
+        with cloud_client(base_url, ca, self.headers(key)) as client:
+            return self._pages(client, whole=whole)
+
+    def find(
+        self, base_url: str, ca: Sequence[bytes], key: Secret, *, serial: str, token: str
+    ) -> CloudEntry:
+        """Return the entry of the device that has this serial number and token.
+
+        Raises CloudDisagrees where the list tells another story, and NetworkFailed, TlsFailed or
+        RefusedByCloud where it cannot be read.
+        """
+        with _known_as_bound(), cloud_client(base_url, ca, self.headers(key)) as client:
+            for pause in (*_PAUSES, None):
+                entries = self._pages(client)
+                found = [entry for entry in entries if entry.has_token(token)]
+                if found or pause is None:
+                    break
+                time.sleep(pause)
+        return _judge(entries, serial, token)
+
+    def check(self, device: BoundDevice, settings: DeviceSettings, key: Secret | None) -> str:
+        """Say what the list has of a device that is bound. Raises what `find` does."""
+        entry = self.find(
+            settings.claim.base_url,
+            settings.tls.ca,
+            key or Secret(""),
+            serial=device.serial,
+            token=device.token,
+        )
+        if compare_serial(entry, device.serial, by_mark=False) == UNCLEAR:
+            return (
+                "The cloud knows this deviceid; the serial number that it has there, "
+                f"{printable(entry.serial_number) or 'none'}, cannot be compared."
+            )
+        return "The cloud knows this very device."
+
+    def _pages(self, client: httpx.Client, *, whole: bool = False) -> list[CloudEntry]:
+        entries: list[CloudEntry] = []
+        pages = ListPages()
+        for number in range(1, _MAX_PAGES + 1):
+            # Host and device ask for the same pages.
+            path = agent_module(self.cloud).LIST[0] % number
+            page = self._page(client, path, first=len(entries) + 1)
+            if whole:
+                if not _goes_on(pages, page):
+                    return entries
+            elif not page.entries or _is_last(path, page, len(entries) + len(page.entries)):
+                return [*entries, *page.entries]
+            entries += page.entries
+        raise NetworkFailed("The cloud's list of devices does not end.")
+
+    def _page(self, client: httpx.Client, path: str, *, first: int) -> ListPage:
+        """Read a page, whose first entry has the number `first` in the list."""
+        try:
+            response = client.get(path)
+        except httpx.TransportError as error:
+            raise unreachable(error) from None
+        if response.status_code != httpx.codes.OK:
+            raise _refused(response.status_code)
+        try:
+            date = response.headers.get("date", "").lower().encode()
+            dated = same_time(int(time.time()), date)
+            return read_page(self.cloud, response.content, first=first, dated=dated)
+        except ValueError:
+            raise NetworkFailed(
+                "The cloud's list of devices cannot be read: it is not in the documented form."
+            ) from None
 
 
 @contextlib.contextmanager
@@ -79,7 +139,7 @@ def _known_as_bound() -> Iterator[None]:
 def _judge(entries: list[CloudEntry], serial: str, token: str) -> CloudEntry:
     found = find_serial(entries, serial, first=int(time.time()))
     named = found[SAME] + found[LIKE]
-    held = [entry for entry in entries if same_token(entry.deviceid, token)]
+    held = [entry for entry in entries if entry.has_token(token)]
     if not held:
         known = "under another deviceid" if named else "not at all"
         raise CloudDisagrees(
@@ -92,27 +152,13 @@ def _judge(entries: list[CloudEntry], serial: str, token: str) -> CloudEntry:
             f"and the device is {printable(serial)}.",
             "Settle it by hand before the reader is used.",
         )
-    others = [entry for entry in named if not same_token(entry.deviceid, token)]
+    others = [entry for entry in named if not entry.has_token(token)]
     if others:
         raise CloudDisagrees(
             f"The cloud has {len(others) + 1} devices with the serial number {printable(serial)}.",
             "One of them is a leftover: unbind it in the cloud's own page.",
         )
     return held[0]
-
-
-def _list_devices(client: httpx.Client, *, whole: bool = False) -> list[CloudEntry]:
-    entries: list[CloudEntry] = []
-    pages = ListPages()
-    for number in range(1, _MAX_PAGES + 1):
-        page = _page(client, number, first=len(entries) + 1)
-        if whole:
-            if not _goes_on(pages, page):
-                return entries
-        elif not page.entries or _is_last(page, len(entries) + len(page.entries)):
-            return [*entries, *page.entries]
-        entries += page.entries
-    raise NetworkFailed("The cloud's list of devices does not end.")
 
 
 def _goes_on(pages: ListPages, page: ListPage) -> bool:
@@ -130,26 +176,12 @@ def _goes_on(pages: ListPages, page: ListPage) -> bool:
         raise NetworkFailed(words[str(error)], "Run the command again.") from None
 
 
-def _is_last(page: ListPage, count: int) -> bool:
-    return count >= page.total if page.total >= 0 else len(page.entries) < _LIMIT
-
-
-def _page(client: httpx.Client, number: int, *, first: int) -> ListPage:
-    """Read a page, whose first entry has the number `first` in the list."""
-    try:
-        response = client.get("/devices", params={"page": number, "limit": _LIMIT})
-    except httpx.TransportError as error:
-        raise unreachable(error) from None
-    if response.status_code != httpx.codes.OK:
-        raise _refused(response.status_code)
-    try:
-        date = response.headers.get("date", "").lower().encode()
-        dated = same_time(int(time.time()), date)
-        return read_page(response.content, first=first, dated=dated)
-    except ValueError:
-        raise NetworkFailed(
-            "The cloud's list of devices cannot be read: it is not in the documented form."
-        ) from None
+def _is_last(path: str, page: ListPage, count: int) -> bool:
+    """Tell whether a page ends the list, whose entries are `count` with it."""
+    if page.total >= 0:
+        return count >= page.total
+    limit = parse_qs(urlsplit(path).query).get("limit", ["1"])[0]
+    return len(page.entries) < int(limit)
 
 
 def _refused(status: int) -> StartlineError:

@@ -1,23 +1,21 @@
-"""How this computer reaches the cloud: as a device would, with the provisioned CA and a key."""
+"""How this computer reaches a cloud: as a device would, with the provisioned CA."""
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx
-from startline.clouds.rufus import KEY_HEADERS
 
 from startline_host.device.event_text import tls_reason
-from startline_host.errors import BadInput, NetworkFailed, StartlineError, TlsFailed
-from startline_host.secrets import Secret
+from startline_host.errors import NetworkFailed, StartlineError, TlsFailed
 from startline_host.util import printable
 
 _TIMEOUT = httpx.Timeout(15.0)
-_CHOICE, _BOTH = "STARTLINE_KEY_HEADER", "both"
 _HINT = "Check this computer's network, then run the command again; `up` wants --allow-bound then."
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -52,15 +50,13 @@ def tls_context(ca: Sequence[bytes], *, as_device: bool = False) -> ssl.SSLConte
 def cloud_client(
     base_url: str,
     ca: Sequence[bytes],
-    key: Secret,
+    headers: Mapping[str, str] | None = None,
     *,
     as_device: bool = False,
-    key_header: str = "",
 ) -> httpx.Client:
     """Return a client that follows no redirect, with the TLS of `tls_context`.
 
-    `key_header` is what carries the key, as claim.key_header says; "" leaves it to
-    STARTLINE_KEY_HEADER. Raises BadInput where that is no such header.
+    `headers` go with every request, a key among them.
     """
     context = tls_context(ca, as_device=as_device)
     # The environment's proxy is for the world outside, not for a bench's own mock.
@@ -68,22 +64,28 @@ def cloud_client(
     return httpx.Client(
         base_url=base_url,
         verify=context,
-        headers=_key_headers(key, key_header) if key else {},
+        headers=headers,
         timeout=_TIMEOUT,
         follow_redirects=False,
         trust_env=outside,
     )
 
 
-def _key_headers(key: Secret, header: str) -> dict[str, str]:
-    """Return the headers that carry a key: as a device does, both, unless one is chosen."""
-    chosen = header or os.environ.get(_CHOICE, "") or _BOTH
-    if chosen not in {_BOTH, *KEY_HEADERS}:
-        raise BadInput(
-            f"The {_CHOICE} {printable(chosen)!r} is no header that carries a key.",
-            f"It is {_BOTH}, {' or '.join(KEY_HEADERS)}, as claim.key_header is for a device.",
-        )
-    return {name: key.reveal() for name in KEY_HEADERS if chosen in {_BOTH, name}}
+def date_of(response: httpx.Response) -> datetime | None:
+    """Return what time the server said it is, None where it did not say."""
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def unverified_time(base_url: str) -> datetime | None:
+    """Return what time the server at a URL says it is, whoever it may be: it gets no key."""
+    try:
+        with httpx.Client(verify=False, timeout=15.0) as client:  # noqa: S501 - only the time
+            return date_of(client.head(base_url))
+    except (httpx.HTTPError, OSError):
+        return None
 
 
 def unreachable(error: httpx.TransportError) -> StartlineError:

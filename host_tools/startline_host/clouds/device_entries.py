@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
-from startline.clouds import rufus
+from startline import clouds
 from startline.device_list import DeviceSearch, ListReader, marks
 from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR, SerialNumber
 from startline.unicode_fold import fold
 
-#: What the agent compares, and what an entry may tell besides.
-_COMPARED = rufus.LIST[1:5]
+#: What an entry may tell besides what the agent compares.
 _SHOWN = (b"model", b"alias")
 #: How what can be read neither as a text nor as a number is shown.
 UNREADABLE = "(unreadable)"
@@ -21,12 +21,13 @@ Value = str | bytes | None
 
 
 class CloudEntry(msgspec.Struct, frozen=True):
-    """What the cloud's list says of one device, for people.
+    """What the list of a `cloud` says of one device, for people.
 
     `number` is its place in the list, from 1, and `compared` what the device is told of it: token,
     mark and serial number as they were found, of any type, and the date of its making.
     """
 
+    cloud: str
     deviceid: str
     serial_number: str
     firmware: str = ""
@@ -41,6 +42,10 @@ class CloudEntry(msgspec.Struct, frozen=True):
         """The attempt ids that it holds, each as `sl.9f3c2a7b`."""
         return tuple(marks(self.compared[1]))
 
+    def has_token(self, token: str) -> bool:
+        """Tell whether that is its token, however it is written."""
+        return token_key(self.cloud, self.deviceid) == token_key(self.cloud, token)
+
 
 class ListPage(msgspec.Struct, frozen=True):
     """One page of a list: its entries, and how many devices the cloud says it has (-1: not said)."""
@@ -49,18 +54,26 @@ class ListPage(msgspec.Struct, frozen=True):
     total: int
 
 
-def read_page(content: bytes, *, first: int = 1, dated: bool = True) -> ListPage:
-    """Read a page, whose first entry has the number `first`.
+def agent_module(cloud: str) -> Any:
+    """Return the agent's own module for a cloud; whoever asks knows that there is one."""
+    return clouds.find(cloud)
+
+
+def read_page(cloud: str, content: bytes, *, first: int = 1, dated: bool = True) -> ListPage:
+    """Read a page of that cloud's list, whose first entry has the number `first`.
 
     Not `dated` is a page of a cloud whose clock is not ours: its dates prove nothing. Raises
     ValueError for a page that is not whole, or has no list.
     """
     items: list[dict[bytes, Value]] = []
-    reader = ListReader((*_COMPARED, *_SHOWN), items.append)
+    names = agent_module(cloud).LIST[1:5]
+    reader = ListReader((*names, *_SHOWN), items.append)
     reader.feed(content)
     if not (reader.closed and reader.listed):
         raise ValueError
-    entries = (_entry(item, number, dated=dated) for number, item in enumerate(items, first))
+    entries = (
+        _entry(cloud, item, number, dated=dated) for number, item in enumerate(items, first)
+    )
     return ListPage(tuple(entries), reader.total)
 
 
@@ -69,14 +82,9 @@ def same_serial(one: str, other: str) -> bool:
     return SerialNumber(one).compare(other) == SAME
 
 
-def same_token(one: str, other: str) -> bool:
-    """Tell whether two deviceids are the same: white space and case make no other of it."""
-    return token_key(one) == token_key(other)
-
-
-def token_key(token: str) -> str:
-    """Return what all writings of one deviceid have in common; another for what is none."""
-    return rufus.canonical(token) or token.strip()
+def token_key(cloud: str, token: str) -> str:
+    """Return what all writings of one token of a cloud have in common; another for what is none."""
+    return agent_module(cloud).canonical(token) or token.strip()
 
 
 def serial_key(serial: str) -> str:
@@ -93,8 +101,9 @@ def compare_serial(entry: CloudEntry, serial: str, *, first: int = 0, by_mark: b
     """
     token, mark, there, made = entry.compared
     fields = (token, mark if by_mark else None, there, made)
-    search = DeviceSearch(rufus, serial, "", first)
-    return str(search.entry(dict(zip(_COMPARED, fields, strict=True))))
+    agent = agent_module(entry.cloud)
+    search = DeviceSearch(agent, serial, "", first)
+    return str(search.entry(dict(zip(agent.LIST[1:5], fields, strict=True))))
 
 
 def find_serial(
@@ -116,15 +125,18 @@ def entry_names(entries: Sequence[CloudEntry]) -> str:
     return ", ".join(words) + (f" and {more} more" if more else "")
 
 
-def _entry(item: dict[bytes, Value], number: int, *, dated: bool) -> CloudEntry:
-    token, mark, serial, made = (item.get(name) for name in _COMPARED)
+def _entry(cloud: str, item: dict[bytes, Value], number: int, *, dated: bool) -> CloudEntry:
+    agent = agent_module(cloud)
+    names = agent.LIST[1:5]
+    token, mark, serial, made = (item.get(name) for name in names)
     return CloudEntry(
-        deviceid=rufus.canonical(token) or _shown(item, b"deviceid"),
-        serial_number=_shown(item, b"serial_number"),
-        firmware=_shown(item, b"firmware"),
+        cloud=cloud,
+        deviceid=agent.canonical(token) or _shown(item, names[0]),
+        serial_number=_shown(item, names[2]),
+        firmware=_shown(item, names[1]),
         model=_shown(item, b"model"),
         alias=_shown(item, b"alias"),
-        creation_date=_shown(item, b"creation_date"),
+        creation_date=_shown(item, names[3]),
         number=number,
         compared=(token, mark, serial, made if dated else None),
     )

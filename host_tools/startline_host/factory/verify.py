@@ -36,6 +36,10 @@ class ListedDevice(Protocol):
     """What the cloud's list says of one device."""
 
     @property
+    def cloud(self) -> str:
+        """The cloud's name, as in `claim.cloud`."""
+
+    @property
     def deviceid(self) -> str:
         """Its token."""
 
@@ -92,15 +96,13 @@ def compare_with_cloud(
     alike = 0
     for unit, named in known:
         own = named or rest.take_alike(unit)
-        found = _of_unit(unit, own, rest.by_token)
-        alike += (
-            token_key(unit.token) in {token_key(device.deviceid) for device in own} and not found
-        )
+        found = _of_unit(unit, own, rest)
+        alike += rest.holds(own, unit.token) and not found
         findings += found
     # A token that hangs on another serial number was told at its own unit already.
-    told = {token_key(one.token) for one in findings}
+    told = {rest.key(one.token) for one in findings}
     for device in rest.left():
-        if token_key(device.deviceid) not in told:
+        if rest.key(device.deviceid) not in told:
             kind = "stranger" if is_clear(device) else "unclear"
             findings.append(VerifyFinding(kind, device.serial_number, device.deviceid))
     return VerifyResult(tuple(findings), len(listed), alike)
@@ -120,12 +122,22 @@ class _UnclaimedEntries:
     """What of a cloud's list no unit has claimed yet."""
 
     def __init__(self, listed: Sequence[ListedDevice]) -> None:
-        self.by_token = {token_key(device.deviceid): device for device in listed}
+        # One list is one cloud's; where there is none, no two tokens are compared.
+        self._cloud = listed[0].cloud if listed else ""
+        self.by_token = {self.key(device.deviceid): device for device in listed}
         self._by_serial: dict[str, list[ListedDevice]] = defaultdict(list)
         for device in listed:
             self._by_serial[fold_serial(device.serial_number)].append(device)
         self._by_key: dict[str, list[ListedDevice]] | None = None
         self._claimed: set[int] = set()
+
+    def key(self, token: str) -> str:
+        """Return what all writings of a token have in common."""
+        return token_key(self._cloud, token) if self._cloud else token
+
+    def holds(self, own: Sequence[ListedDevice], token: str) -> bool:
+        """Tell whether one of these entries has that token."""
+        return any(self.key(device.deviceid) == self.key(token) for device in own)
 
     def take_named(self, unit: LedgerUnit) -> list[ListedDevice]:
         """Claim the entries of the unit's very serial number."""
@@ -142,7 +154,7 @@ class _UnclaimedEntries:
                 self._by_key[serial_key(device.serial_number)].append(device)
         key = serial_key(unit.serial)
         found = [one for one in self._by_key.get(key, []) if key and id(one) not in self._claimed]
-        held = self.by_token.get(token_key(unit.token)) if unit.token else None
+        held = self.by_token.get(self.key(unit.token)) if unit.token else None
         if held is not None and held not in found and may_be(held, unit.serial):
             found.append(held)
         self._claimed.update(map(id, found))
@@ -176,13 +188,13 @@ def record_verdict(
 
 
 def _of_unit(
-    unit: LedgerUnit, own: Sequence[ListedDevice], by_token: dict[str, ListedDevice]
+    unit: LedgerUnit, own: Sequence[ListedDevice], rest: _UnclaimedEntries
 ) -> list[VerifyFinding]:
     findings: list[VerifyFinding] = []
-    key = token_key(unit.token)
-    others = [device.deviceid for device in own if token_key(device.deviceid) != key]
+    key = rest.key(unit.token)
+    others = [device.deviceid for device in own if rest.key(device.deviceid) != key]
     if unit.token and len(own) == len(others):
-        kind = "swapped" if key in by_token else "missing"
+        kind = "swapped" if key in rest.by_token else "missing"
         findings.append(VerifyFinding(kind, unit.serial, unit.token))
     if len(own) > 1:
         return [*findings, *(VerifyFinding("double", unit.serial, token) for token in others)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.clouds.cloud_registry import kind_of
 from startline_host.device.console import ConsoleParser, Event
 from startline_host.device.port_session import PortSession
 from startline_host.errors import (

@@ -11,12 +11,11 @@ import time
 import msgspec
 from startline.serial_match import LIKE, SAME, UNCLEAR
 
-from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.clouds.cloud_registry import kind_of
 from startline_host.clouds.device_entries import (
     CloudEntry,
     entry_names,
     find_serial,
-    same_token,
     token_key,
 )
 from startline_host.errors import (
@@ -149,7 +148,7 @@ def verify_with_cloud(
 
 def lists_token(settings: DeviceSettings, key: Secret, token: str) -> bool:
     """Tell whether the READ key's list has that deviceid. Raises as `check_cloud_before` does."""
-    return any(same_token(entry.deviceid, token) for entry in _whole_list(settings, key))
+    return any(entry.has_token(token) for entry in _whole_list(settings, key))
 
 
 def _whole_list(settings: DeviceSettings, key: Secret) -> list[CloudEntry]:
@@ -174,10 +173,11 @@ def _is_the_company_s(
     """
     if key == settings.claim.key:
         return True
-    own = {token_key(token) for token in tokens} or _listed_by_claim_key(settings)
+    cloud = settings.claim.cloud
+    own = {token_key(cloud, token) for token in tokens} or _listed_by_claim_key(settings)
     if own is None or not (own or listed):
         return False
-    if own.isdisjoint({token_key(entry.deviceid) for entry in listed}):
+    if own.isdisjoint({token_key(cloud, entry.deviceid) for entry in listed}):
         raise CloudDisagrees(
             "The READ key is of another company than the claim key: it lists none of the devices "
             "that this company has. Nothing was written.",
@@ -192,6 +192,7 @@ def _listed_by_claim_key(settings: DeviceSettings) -> set[str] | None:
     if settings.claim.key is None:
         return None
     try:
-        return {token_key(e.deviceid) for e in _whole_list(settings, settings.claim.key)}
+        listed = _whole_list(settings, settings.claim.key)
     except RefusedByCloud:
         return None
+    return {token_key(entry.cloud, entry.deviceid) for entry in listed}

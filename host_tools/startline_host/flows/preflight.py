@@ -10,8 +10,7 @@ from __future__ import annotations
 import warnings
 from datetime import UTC, datetime
 
-from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.clouds.key_check import check_claim_key
+from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import ClockWrong, NetworkFailed, StartlineError, TlsFailed
 from startline_host.flows.device_tls import check_authorities, check_server
 from startline_host.flows.notices import Listener, Remark, Step
@@ -63,15 +62,16 @@ def not_valid_now(der: bytes) -> StartlineError | None:
 def check_before_writing(settings: DeviceSettings, listen: Listener) -> None:
     """Try CA and claim key at the cloud, as far as it is reached from here.
 
-    Raises TlsFailed for a server that a device will not accept, and as `check_claim_key` does for
+    Raises TlsFailed for a server that a device will not accept, and as the cloud's `KeyDoctor` does for
     a key that cannot bind; what the cloud fails at otherwise is left to the device.
     """
     listen(Step("Checking the CA and the claim key"))
     claim = settings.claim
     try:
         check_server(claim.base_url, settings.tls.ca)
-        if kind_of(claim.cloud).lists:
-            check_claim_key(settings)
+        doctor = kind_of(claim.cloud).doctor
+        if doctor is not None and claim.key is not None:
+            doctor.claim_key(settings, doctor.ask(settings, None))
     except NetworkFailed as error:
         listen(Remark(f"Not checked from here: {error.message}", warning=True))
     except StartlineError as error:

@@ -5,18 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-import httpx
-
-from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.clouds.key_check import (
-    KeyReply,
-    check_claim_key,
-    look,
-    odd_reply,
-    unverified_time,
-)
+from startline_host.clouds.cloud_client import unverified_time
+from startline_host.clouds.cloud_kind import KeyDoctor, KeyOpinion
+from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import BadInput, ClockWrong, StartlineError, TlsFailed
 from startline_host.flows.device_tls import check_authorities, check_server
 from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
@@ -56,10 +50,11 @@ def check_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterator
         yield note("settings", words)
     yield from _authorities(settings.tls.ca)
     yield _network(settings)
-    if not kind_of(settings.claim.cloud).lists:
+    doctor = kind_of(settings.claim.cloud).doctor
+    if doctor is None:
         yield note("cloud", f"{settings.claim.cloud} has no call that is harmless: not asked.")
         return
-    yield from _ask(settings, read_key)
+    yield from _ask(doctor, settings, read_key)
 
 
 def _authorities(ca: tuple[bytes, ...]) -> Iterator[DoctorFinding]:
@@ -98,12 +93,14 @@ def _network(settings: DeviceSettings) -> DoctorFinding:
     return good("network", "Devices reach the cloud through their USB cable.")
 
 
-def _ask(settings: DeviceSettings, read_key: Secret | None) -> Iterator[DoctorFinding]:
+def _ask(
+    doctor: KeyDoctor, settings: DeviceSettings, read_key: Secret | None
+) -> Iterator[DoctorFinding]:
     claim = settings.claim
     if claim.key is None:
         return
     try:
-        reply = look(claim.base_url, settings.tls.ca, claim.key, key_header=claim.key_header)
+        reply = doctor.ask(settings, None)
     except StartlineError as error:
         yield bad("cloud", error)
         if isinstance(error, TlsFailed):
@@ -117,7 +114,7 @@ def _ask(settings: DeviceSettings, read_key: Secret | None) -> Iterator[DoctorFi
     except StartlineError as error:
         yield bad("TLS", error)
     yield from _clock(reply.time)
-    yield _claim_key(settings, reply)
+    yield _judged("claim key", partial(doctor.claim_key, settings, reply))
     if read_key is None:
         yield note(
             "READ key",
@@ -126,9 +123,11 @@ def _ask(settings: DeviceSettings, read_key: Secret | None) -> Iterator[DoctorFi
         )
         return
     try:
-        yield _read_key(look(claim.base_url, settings.tls.ca, read_key))
+        reply = doctor.ask(settings, read_key)
     except StartlineError as error:
         yield bad("READ key", error)
+        return
+    yield _judged("READ key", partial(doctor.read_key, reply))
 
 
 def _clock(
@@ -156,32 +155,10 @@ def _spoken(span: timedelta) -> str:
     return f"{span.seconds // 60} minutes"
 
 
-def _claim_key(settings: DeviceSettings, reply: KeyReply) -> DoctorFinding:
-    said = f" ({reply.words})" if reply.words else ""
+def _judged(what: str, judge: Callable[[], KeyOpinion]) -> DoctorFinding:
+    """Return the cloud's own judgement of a key as a finding."""
     try:
-        kind = check_claim_key(settings, reply)
+        said = judge()
     except StartlineError as error:
-        return bad("claim key", error)
-    if kind == "READ_WRITE":
-        return note(
-            "claim key",
-            "The claim key may read: a READ_WRITE key on a device can be read by whoever holds the "
-            "device.",
-            "Give devices a key of access type WRITE.",
-        )
-    return good("claim key", f"The claim key may not read, as is right for a WRITE key{said}.")
-
-
-def _read_key(reply: KeyReply) -> DoctorFinding:
-    said = f" ({reply.words})" if reply.words else ""
-    if reply.status == httpx.codes.OK:
-        return good("READ key", "The READ key may read.")
-    if reply.is_api and reply.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        return bad(
-            "READ key",
-            BadInput(
-                f"The cloud does not let the READ key look{said}.",
-                "Give a key of access type READ or READ_WRITE in STARTLINE_READ_KEY.",
-            ),
-        )
-    return bad("READ key", odd_reply(reply))
+        return bad(what, error)
+    return note(what, said.text, said.remedy) if said.remedy else good(what, said.text)

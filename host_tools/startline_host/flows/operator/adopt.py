@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from startline.serial_match import OTHER
 
-from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.clouds.device_entries import CloudEntry, compare_serial, same_token
+from startline_host.clouds.cloud_registry import kind_of
+from startline_host.clouds.device_entries import CloudEntry, compare_serial, token_key
 from startline_host.device.event_text import printable_field
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
@@ -73,7 +73,7 @@ def adopt(
             after = device.run_command(f"adopt({token!r})")
         except DeviceRaised:
             raise BadInput(f"{printable(token)} is no deviceid of this cloud's.") from None
-        if not after.bound or not same_token(after.token, token):
+        if not after.bound or not _same(device.cloud, after.token, token):
             raise StorageFailed(
                 f"The device did not take the deviceid: it says that it is {printable(after.state)} "
                 f"({printable_field(after.reason or after.token)}).",
@@ -85,9 +85,13 @@ def adopt(
     )
 
 
+def _same(cloud: str, one: str, other: str) -> bool:
+    return token_key(cloud, one) == token_key(cloud, other)
+
+
 def _own_entry(device: DeviceSession, entries: list[CloudEntry], token: str) -> str:
     """Return the entry with that token in words. Raises CloudDisagrees if it is not the device's."""
-    entry = next((one for one in entries if same_token(one.deviceid, token)), None)
+    entry = next((one for one in entries if one.has_token(token)), None)
     if entry is None:
         raise CloudDisagrees(
             f"The cloud's list has no deviceid {printable(token)}. Nothing was changed.",

@@ -14,7 +14,6 @@ from startline_host.clouds.device_entries import (
     CloudEntry,
     compare_serial,
     same_serial,
-    same_token,
 )
 from startline_host.flows.operator.cloud_target import CloudTarget
 from startline_host.flows.operator.device_session import DeviceSession
@@ -90,7 +89,7 @@ def look_once(
     """Read the whole list once. Raises what `list_devices` does."""
     listed = read(cloud_target.base_url, cloud_target.ca, key, whole=True)
     proven = key.fingerprint() in target.keys or any(
-        any(same_token(entry.deviceid, token) for token in known.tokens)
+        any(entry.has_token(token) for token in known.tokens)
         or any(same_serial(entry.serial_number, serial) for serial in known.serials)
         for entry in listed
     )
@@ -101,7 +100,7 @@ def concerns(entry: CloudEntry, target: LookupTarget) -> bool:
     """Tell whether an entry may be this device's: by mark, token or serial number."""
     return (
         is_marked(entry, target)
-        or (bool(target.token) and same_token(entry.deviceid, target.token))
+        or (bool(target.token) and entry.has_token(target.token))
         or _compared(entry, target) != OTHER
     )
 

@@ -8,8 +8,7 @@ from functools import partial
 
 import msgspec
 
-from startline_host.clouds.cloud_kinds import kind_of
-from startline_host.clouds.device_entries import same_token
+from startline_host.clouds.cloud_registry import kind_of
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, CloudDisagrees, OutcomeUnknown
@@ -116,7 +115,7 @@ def _seen_again(looks: Callable[[], LookupResult], token: str) -> LookupResult:
     """Look until the list shows a new entry, which it may do a moment late."""
     for pause in _SHOWS_LATE:
         result = looks()
-        if any(same_token(entry.deviceid, token) for entry in result.entries):
+        if any(entry.has_token(token) for entry in result.entries):
             return result
         time.sleep(pause)
     return looks()

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from startline_host.clouds.device_entries import CloudEntry, same_token
+from startline_host.clouds.cloud_registry import kind_of
+from startline_host.clouds.device_entries import CloudEntry
 from startline_host.device.event_text import printable_field
 from startline_host.errors import CloudDisagrees, OutcomeUnknown
 from startline_host.flows.first_boot import FirstBootOutcome
@@ -78,11 +79,7 @@ def without_list(device: DeviceSession, listen: Listener) -> ReconcileResult:
     """Say how a device of a cloud without a list stands. Raises OutcomeUnknown."""
     serial, view = device.serial, device.snapshot.record()
     if view.state == "unknown":
-        look = (
-            "startline retry has the device ask once more whether it is free. "
-            if view.reason not in {*HELD, DAMAGED}
-            else ""
-        )
+        look = kind_of(device.cloud).retry_settles if view.reason not in {*HELD, DAMAGED} else ""
         raise OutcomeUnknown(
             f"Whether {printable(serial)} is bound is not known ({printable_field(view.reason)}), and its "
             "cloud has no list that could tell. The device stays unknown.",
@@ -100,7 +97,7 @@ def find_conflicts(
     """Name what the cloud has under this serial number or mark beside the device's own entry."""
     found = []
     for entry in entries:
-        if after.token and same_token(entry.deviceid, after.token):
+        if after.token and entry.has_token(after.token):
             # A cloud that binds twice under one deviceid shows the mark of who came last.
             if target.attempts and entry.marks and not is_marked(entry, target):
                 found.append(ReconcileFinding("shared", entry))
@@ -134,7 +131,7 @@ def check_result(done: ReconcileResult, result: LookupResult) -> None:
             "record: startline reset.",
         )
     if done.state == "bound":
-        if not any(same_token(entry.deviceid, done.token) for entry in result.entries):
+        if not any(entry.has_token(done.token) for entry in result.entries):
             raise CloudDisagrees(
                 "The device is bound, but the cloud's list does not have its deviceid.",
                 "Is the READ key of the same company? If so: startline unbind, then bind it anew.",

@@ -6,14 +6,13 @@ from typing import Any
 
 import msgspec
 
-from startline_host.clouds.cloud_device import CloudDevice
-from startline_host.clouds.cloud_kinds import kind_of
+from startline_host.clouds.cloud_registry import kind_of
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, OutcomeUnknown
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_target
 from startline_host.flows.operator.confirmation import Ask, Confirmation, confirm
-from startline_host.flows.operator.device_session import DeviceSession, device_session
+from startline_host.flows.operator.device_session import device_session
 from startline_host.flows.operator.reset import clear
 from startline_host.secrets import Secret
 from startline_host.util import printable
@@ -68,29 +67,16 @@ def unbind(
             listen(Remark(f"It is {view.state}: there is nothing to unbind."))
             return UnbindResult(view.state, serial, "", None, has_key=False)
         kind = kind_of(device.cloud)
-        if kind.get_device is None or kind.unbind_device is None:
+        if kind.get_device is None or kind.unbind_device is None or kind.losses is None:
             raise BadInput("This cloud has no call to unbind.", "Use its own page, then: reset.")
         cloud_target = check_cloud_target(cloud_target, device.stored)
         there = kind.get_device(
             cloud_target.base_url, cloud_target.ca, read_key or key, token=token, serial=serial
         )
-        confirm(ask, Confirmation(_losses(device, there, token), serial, "--confirm"))
+        name = f"{printable(serial)} (deviceid {printable(token)})"
+        confirm(ask, Confirmation(kind.losses(there, name), serial, "--confirm"))
         listen(Step("Unbinding it at the cloud"))
         if not kind.unbind_device(cloud_target.base_url, cloud_target.ca, key, token):
             listen(Remark("The cloud does not have it (any more)."))
         cleared = clear(device, listen)
     return UnbindResult(cleared.state, serial, token, there.sessions, cleared.has_key)
-
-
-def _losses(device: DeviceSession, there: CloudDevice, token: str) -> str:
-    name = f"{printable(device.serial)} (deviceid {printable(token)})"
-    if there.found is False:
-        return (
-            f"The cloud does not have {name}: it was unbound before, or the key is another "
-            "company's. The device will forget its deviceid, which no cloud tells again."
-        )
-    if there.sessions is None:
-        lost = "How many sessions go with it is not known: the key may not read"
-    else:
-        lost = f"{there.sessions} sessions with {there.passings} passings go with it, for good"
-    return f"{name} is taken off its cloud. {lost}."

@@ -1,4 +1,4 @@
-"""Asks the cloud about one device by its token, and takes it off the cloud."""
+"""RUFUS Cloud on this side: its keys, its list of devices, and how a device is taken off it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,22 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import msgspec
-from startline.clouds import rufus
+from startline.clouds.rufus import canonical
 from startline.serial_match import OTHER, SerialNumber
 
+from startline_host.clouds.cloud_check import DeviceList
 from startline_host.clouds.cloud_client import cloud_client, unreachable
-from startline_host.errors import CloudDisagrees, OutcomeUnknown, RefusedByCloud
+from startline_host.clouds.cloud_kind import (
+    CloudDevice,
+    CloudKind,
+    KeyDoctor,
+)
+from startline_host.clouds.rufus_keys import ask, judge_claim_key, judge_read_key, key_headers
+from startline_host.errors import (
+    CloudDisagrees,
+    OutcomeUnknown,
+    RefusedByCloud,
+)
 from startline_host.secrets import Secret, redact
 from startline_host.util import printable
 
@@ -21,12 +31,7 @@ _NOT_ALLOWED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 _MOST_WORDS = 80
 
 
-class CloudDevice(msgspec.Struct, frozen=True):
-    """What the cloud says of a device: None where the key may not look."""
-
-    found: bool | None
-    sessions: int | None = None
-    passings: int | None = None
+# One device
 
 
 def get_device(
@@ -38,7 +43,7 @@ def get_device(
     none, NetworkFailed or TlsFailed where none came.
     """
     try:
-        with cloud_client(base_url, ca, key) as client:
+        with cloud_client(base_url, ca, key_headers(key)) as client:
             answer = client.get(_path(token))
     except httpx.TransportError as error:
         raise unreachable(error) from None
@@ -75,7 +80,7 @@ def unbind_device(base_url: str, ca: Sequence[bytes], key: Secret, token: str) -
     NetworkFailed or TlsFailed where none came: doing it again is safe.
     """
     try:
-        with cloud_client(base_url, ca, key) as client:
+        with cloud_client(base_url, ca, key_headers(key)) as client:
             answer = client.delete(_path(token))
     except httpx.TransportError as error:
         raise unreachable(error) from None
@@ -97,7 +102,7 @@ def unbind_device(base_url: str, ca: Sequence[bytes], key: Secret, token: str) -
 
 def _path(token: str) -> str:
     """Return where a device is, also for a deviceid that was kept as it came, with white space."""
-    return f"/devices/{quote(rufus.canonical(token) or token, safe='')}"
+    return f"/devices/{quote(canonical(token) or token, safe='')}"
 
 
 def _fields(content: bytes) -> dict[str, Any]:
@@ -115,3 +120,30 @@ def _count(told: dict[str, object], name: str) -> int | None:
     if isinstance(value, list):
         return len(value)
     return value if isinstance(value, int) else None
+
+
+def say_losses(there: CloudDevice, name: str) -> str:
+    """Say what goes with a device that is taken off the cloud; `name` has its serial and deviceid."""
+    if there.found is False:
+        return (
+            f"The cloud does not have {name}: it was unbound before, or the key is another "
+            "company's. The device will forget its deviceid, which no cloud tells again."
+        )
+    if there.sessions is None:
+        lost = "How many sessions go with it is not known: the key may not read"
+    else:
+        lost = f"{there.sessions} sessions with {there.passings} passings go with it, for good"
+    return f"{name} is taken off its cloud. {lost}."
+
+
+_LIST = DeviceList("rufus", key_headers)
+
+CLOUD = CloudKind(
+    title="RUFUS Cloud",
+    check=_LIST.check,
+    list_devices=_LIST.read,
+    get_device=get_device,
+    unbind_device=unbind_device,
+    losses=say_losses,
+    doctor=KeyDoctor(ask=ask, claim_key=judge_claim_key, read_key=judge_read_key),
+)

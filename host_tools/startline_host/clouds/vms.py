@@ -1,4 +1,4 @@
-"""Asks a VMS whether a device is taken: it has no list, so that is all that can be checked."""
+"""VMS billing activation on this side: it has no list, and can only be asked whether a device is taken."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
-import startline_vms as vms
+from startline import clouds
 from startline.bind_answer import BindAnswer
 
 from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.clouds.cloud_kind import CloudKind
 from startline_host.device.event_text import printable_field
 from startline_host.errors import CloudDisagrees, RefusedByCloud
 from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings
 from startline_host.secrets import Secret
 from startline_host.util import printable
+
+_AGENT: Any = clouds.find("vms")
+
+
+def check(device: BoundDevice, settings: DeviceSettings, _key: Secret | None) -> str:
+    """Say what the cloud has of a device that is bound. Raises what `check_taken` does."""
+    return f"The cloud would not activate it again: {check_taken(settings, device)}"
 
 
 def check_taken(settings: DeviceSettings, device: BoundDevice) -> str:
@@ -26,8 +34,8 @@ def check_taken(settings: DeviceSettings, device: BoundDevice) -> str:
     device, and NetworkFailed or TlsFailed where it cannot be asked.
     """
     claim = settings.claim
-    path, headers, body = vms.request(_as_identity(claim, device), "", "check")
-    with cloud_client(claim.base_url, settings.tls.ca, Secret("")) as client:
+    path, headers, body = _AGENT.request(_as_identity(claim, device), "", "check")
+    with cloud_client(claim.base_url, settings.tls.ca) as client:
         try:
             answer = client.post(path, headers=headers, content=body)
         except httpx.TransportError as error:
@@ -43,7 +51,7 @@ def check_taken(settings: DeviceSettings, device: BoundDevice) -> str:
             f"The device is bound, but the cloud answers its check with {answer.status_code}.",
             "Is claim.base_url right, and does the cloud want an Authorization value (claim.auth)?",
         )
-    said = BindAnswer(vms)
+    said = BindAnswer(_AGENT)
     said.read(answer.content)
     words = printable_field(said.meaning(answer.status_code, ())[2])
     if _only_blames_the_question(answer):
@@ -73,3 +81,11 @@ def _as_identity(claim: ClaimSettings, device: BoundDevice) -> Any:
         values={},
         text=lambda name: texts.get(name, ""),
     )
+
+
+CLOUD = CloudKind(
+    title="VMS",
+    check=check,
+    check_wants_key=False,
+    retry_settles="startline retry has the device ask once more whether it is free. ",
+)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx
-import msgspec
+from startline.clouds.rufus import KEY_HEADERS
 
-from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.clouds.cloud_client import cloud_client, date_of, unreachable
+from startline_host.clouds.cloud_kind import KeyOpinion, KeyReply
 from startline_host.errors import BadInput, NetworkFailed, RefusedByCloud, StartlineError
 from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings
 from startline_host.secrets import Secret, redact
 from startline_host.util import printable
 
+_CHOICE, _BOTH = "STARTLINE_KEY_HEADER", "both"
 _MOST_WORDS = 80
 #: No session has this token, so that closing it changes nothing; a key that may not PATCH gets 403.
 _NO_SESSION = "0" * 64
@@ -23,23 +24,19 @@ _NO_SESSION = "0" * 64
 _NO_KEY = re.compile(r"unknown|invalid|missing|needed|required|not found|no api", re.IGNORECASE)
 
 
-class KeyReply(msgspec.Struct, frozen=True):
-    """What was answered to a call: status, the API's own words, the time, and who answered.
+def key_headers(key: Secret, header: str = "") -> dict[str, str]:
+    """Return the headers that carry a key: as a device does, both, unless one is chosen.
 
-    `is_api` tells that the answer has the API's form; `server` is what it says of itself.
+    `header` is the choice, as claim.key_header says; "" leaves it to STARTLINE_KEY_HEADER. Raises
+    BadInput where that is no such header.
     """
-
-    status: int
-    words: str
-    time: datetime | None
-    is_api: bool = True
-    server: str = ""
-
-    @property
-    def knows_key(self) -> bool:
-        """Whether the API knows the key, whatever it lets it do."""
-        unknown = self.status == httpx.codes.UNAUTHORIZED or _NO_KEY.search(self.words)
-        return self.is_api and not unknown
+    chosen = header or os.environ.get(_CHOICE, "") or _BOTH
+    if chosen not in {_BOTH, *KEY_HEADERS}:
+        raise BadInput(
+            f"The {_CHOICE} {printable(chosen)!r} is no header that carries a key.",
+            f"It is {_BOTH}, {' or '.join(KEY_HEADERS)}, as claim.key_header is for a device.",
+        )
+    return {name: key.reveal() for name in KEY_HEADERS if key and chosen in {_BOTH, name}}
 
 
 def look(
@@ -55,15 +52,16 @@ def look(
 
     Raises NetworkFailed or TlsFailed where no answer came.
     """
+    headers = key_headers(key, key_header)
     try:
-        with cloud_client(base_url, ca, key, as_device=True, key_header=key_header) as client:
+        with cloud_client(base_url, ca, headers, as_device=True) as client:
             params = {"page": 1, "limit": 1} if method == "GET" else None
             response = client.request(method, path, params=params)
     except httpx.TransportError as error:
         raise unreachable(error) from None
     words, is_api = _words(response, key)
     server = printable(redact(response.headers.get("server", ""), key))[:_MOST_WORDS]
-    return KeyReply(response.status_code, words, _date(response), is_api, server)
+    return KeyReply(response.status_code, words, date_of(response), is_api, server)
 
 
 def _words(response: httpx.Response, key: Secret) -> tuple[str, bool]:
@@ -79,20 +77,23 @@ def _words(response: httpx.Response, key: Secret) -> tuple[str, bool]:
     return printable(redact(words, key))[:_MOST_WORDS], True
 
 
-def _date(response: httpx.Response) -> datetime | None:
-    try:
-        return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
-    except ValueError:
-        return None
+def _knows_key(reply: KeyReply) -> bool:
+    """Tell whether the API knows the key, whatever it lets it do."""
+    unknown = reply.status == httpx.codes.UNAUTHORIZED or _NO_KEY.search(reply.words)
+    return reply.is_api and not unknown
 
 
-def unverified_time(base_url: str) -> datetime | None:
-    """Return what time the server at a URL says it is, whoever it may be: it gets no key."""
-    try:
-        with httpx.Client(verify=False, timeout=15.0) as client:  # noqa: S501 - only the time
-            return _date(client.head(base_url))
-    except (httpx.HTTPError, OSError):
-        return None
+def header_of(claim: ClaimSettings) -> str:
+    """Return what carries the claim key, as the claim says."""
+    return str(getattr(claim, "key_header", ""))
+
+
+def ask(settings: DeviceSettings, read_key: Secret | None = None) -> KeyReply:
+    """Look with a READ key, or with the claim key, as `look` does."""
+    claim, ca = settings.claim, settings.tls.ca
+    if read_key is not None:
+        return look(claim.base_url, ca, read_key)
+    return look(claim.base_url, ca, claim.key or Secret(""), key_header=header_of(claim))
 
 
 def check_claim_key(settings: DeviceSettings, reply: KeyReply | None = None) -> str:
@@ -105,7 +106,7 @@ def check_claim_key(settings: DeviceSettings, reply: KeyReply | None = None) -> 
     claim = settings.claim
     if claim.key is None:
         return ""
-    reply = reply or look(claim.base_url, settings.tls.ca, claim.key, key_header=claim.key_header)
+    reply = reply or ask(settings)
     if reply.status == httpx.codes.OK:
         if _may_write(settings, claim.key):
             return "READ_WRITE"
@@ -115,7 +116,7 @@ def check_claim_key(settings: DeviceSettings, reply: KeyReply | None = None) -> 
     said = f" ({reply.words})" if reply.words else ""
     if not reply.is_api and reply.status in {401, 403, 406, 429, 503}:
         raise _stranger(reply)
-    if not reply.knows_key:
+    if not _knows_key(reply):
         raise _unknown_key(settings, claim, said)
     if reply.status == httpx.codes.FORBIDDEN:
         return "WRITE"
@@ -124,8 +125,9 @@ def check_claim_key(settings: DeviceSettings, reply: KeyReply | None = None) -> 
 
 def _may_write(settings: DeviceSettings, key: Secret) -> bool:
     claim = settings.claim
+    header = header_of(claim)
     path = f"/sessions/close/{_NO_SESSION}"
-    reply = look(claim.base_url, settings.tls.ca, key, key_header=claim.key_header,
+    reply = look(claim.base_url, settings.tls.ca, key, key_header=header,
                  method="PATCH", path=path)  # fmt: skip
     return reply.status not in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
 
@@ -141,9 +143,9 @@ def _stranger(reply: KeyReply) -> NetworkFailed:
 
 def _unknown_key(settings: DeviceSettings, claim: ClaimSettings, said: str) -> StartlineError:
     """Return the error for a key that is not known, unless it is only its header that is lost."""
-    if claim.key is not None and claim.key_header == "api_key":
+    if claim.key is not None and header_of(claim) == "api_key":
         other = look(claim.base_url, settings.tls.ca, claim.key, key_header="x-api-key")
-        if other.knows_key:
+        if _knows_key(other):
             return BadInput(
                 "The header api_key does not reach the cloud, and x-api-key does: a proxy drops "
                 "names with an underscore.",
@@ -158,3 +160,28 @@ def odd_reply(reply: KeyReply) -> NetworkFailed:
         f"The cloud answers {reply.status} to a look at its list.",
         "Is claim.base_url right? It ends with the version, as in /v0.",
     )
+
+
+def judge_claim_key(settings: DeviceSettings, reply: KeyReply) -> KeyOpinion:
+    """Judge the claim key by what it was answered. Raises as `check_claim_key` does."""
+    said = f" ({reply.words})" if reply.words else ""
+    if check_claim_key(settings, reply) == "READ_WRITE":
+        return KeyOpinion(
+            "The claim key may read: a READ_WRITE key on a device can be read by whoever holds the "
+            "device.",
+            "Give devices a key of access type WRITE.",
+        )
+    return KeyOpinion(f"The claim key may not read, as is right for a WRITE key{said}.")
+
+
+def judge_read_key(reply: KeyReply) -> KeyOpinion:
+    """Judge a READ key. Raises BadInput for one that may not read."""
+    said = f" ({reply.words})" if reply.words else ""
+    if reply.status == httpx.codes.OK:
+        return KeyOpinion("The READ key may read.")
+    if reply.is_api and reply.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        raise BadInput(
+            f"The cloud does not let the READ key look{said}.",
+            "Give a key of access type READ or READ_WRITE in STARTLINE_READ_KEY.",
+        )
+    raise odd_reply(reply)

@@ -1,0 +1,44 @@
+"""Finds a cloud's file by the name in `claim.cloud`: `vms` is `vms.py` beside this one.
+
+A cloud's name is one word of letters, as the agent has it; the other files here have names of
+several words.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from startline_host import clouds
+from startline_host.clouds.cloud_kind import CloudKind
+from startline_host.errors import BadInput
+
+#: The cloud that is meant where none is named.
+DEFAULT_CLOUD = "rufus"
+
+
+def cloud_names() -> tuple[str, ...]:
+    """Return the names of all clouds, in the order of the alphabet."""
+    found = (module.name for module in pkgutil.iter_modules(clouds.__path__))
+    return tuple(sorted(name for name in found if name.isalpha()))
+
+
+def find_cloud(name: str) -> CloudKind:
+    """Return what the file of that name tells. Raises BadInput that names all clouds."""
+    known = cloud_names()
+    if name not in known:
+        raise BadInput(f"claim.cloud is {name!r}.", f"The clouds are: {', '.join(known)}.")
+    return _load(name)
+
+
+def kind_of(name: str) -> CloudKind:
+    """Return the same for a name that a device gave: one that is unknown can be asked nothing."""
+    return _load(name) if name in cloud_names() else CloudKind()
+
+
+@cache
+def _load(name: str) -> CloudKind:
+    kind = importlib.import_module(f"{clouds.__name__}.{name}").CLOUD
+    assert isinstance(kind, CloudKind)  # noqa: S101 - a file without it is no cloud's
+    return kind
