@@ -10,16 +10,17 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
-import msgspec
 from rich.console import Console
 
+from startline_host.clouds.cloud_kind import CloudDemo
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
 from startline_host.demo_race import DemoRace
 from startline_host.device.port_session import PortSession
-from startline_host.errors import Bug, StartlineError, WouldTouchBound
+from startline_host.errors import BadInput, Bug, StartlineError, WouldTouchBound
 from startline_host.flows.first_boot import FirstBootOutcome, follow_first_boot
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.flows.restart import restart
@@ -53,54 +54,6 @@ servers = ["{time_server}"]
 """
 
 
-class DemoCloud(msgspec.Struct, frozen=True):
-    """What one cloud's story is told with: the request of its vendor's own page, and its answer.
-
-    `claim` are lines of the settings file, `base_url` and `devices` the mock's, `path` is where the
-    one request goes, `races` whether the cloud takes passings, `token` what the page's example answers, and `note` what else to say of it.
-    """
-
-    title: str
-    base_url: Callable[[MockCloud], str]
-    devices: Callable[[MockCloud], Sequence[object]]
-    claim: str
-    path: str
-    races: bool
-    serial: str
-    model: str
-    token: str
-    note: str = ""
-
-
-SETTINGS: Mapping[str, DemoCloud] = MappingProxyType(
-    {
-        "rufus": DemoCloud(
-            title="RUFUS Cloud",
-            base_url=lambda cloud: cloud.base_url,
-            devices=lambda cloud: cloud.devices(),
-            claim=f'key_env = "{_KEY}"\n',
-            path="/v0/devices",
-            races=True,
-            serial="DEVICE-123",
-            model="Model X1",
-            token="65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B",  # noqa: S106
-        ),
-        "vms": DemoCloud(
-            title="VMS",
-            base_url=lambda cloud: cloud.root_url,
-            devices=lambda cloud: cloud.vms.devices(),
-            claim='login = "user-login"\nname = "name"\ntype = "mediaagent"\n',
-            path="/api/v1/billing/devices/activate",
-            races=False,
-            serial="sn",
-            model="Model X1",
-            token="25",  # noqa: S106
-            note="The page's own request, with this chip's MAC where its example has \"fake_mac_5\".",
-        ),
-    }
-)
-
-
 class Demo:
     """The acts in their order; each raises StartlineError where what it shows is not so."""
 
@@ -109,9 +62,10 @@ class Demo:
     ) -> None:
         self._folder = folder
         self._name = name
-        self._setting = SETTINGS[name]
+        self._kind = find_cloud(name)
+        self._played, self._story = self._kind.played, _story_of(name)
         self._cloud = cloud
-        self._base_url = self._setting.base_url(cloud)
+        self._base_url = self._played.base_url(cloud)
         self._console = console
         self._app = app
         self._flash = folder / "reader.flash"
@@ -127,14 +81,15 @@ class Demo:
         with TimeServer() as clock:
             self._prepare(clock.server)
             token = self._bind()
-            if self._app and self._setting.races:
+            if self._app and self._story.passings:
                 self._act("A race: 200 runners, Wi-Fi that goes, power that goes")
-                DemoRace(self._flash, self._set_world, self._cloud, self._note).run()
+                passings = partial(self._story.passings, self._cloud)
+                DemoRace(self._flash, self._set_world, passings, self._note).run()
         return token
 
     def _bind(self) -> str:
         with VirtualEsp32(self._flash, world=self._world) as chip:
-            self._act(f"A blank ESP32 and a mock {self._setting.title}")
+            self._act(f"A blank ESP32 and a mock {self._kind.title}")
             self._note(f"chip   {chip.url}")
             self._note(f"cloud  {self._base_url}, TLS from its own CA")
             self._act("From blank to bound, in one command")
@@ -159,7 +114,7 @@ class Demo:
         written = _SETTINGS.format(
             cloud=self._name,
             base_url=self._base_url,
-            claim=self._setting.claim,
+            claim=self._played.settings.format(key_env=_KEY),
             time_server=time_server,
         )
         (self._folder / "settings.toml").write_text(written, encoding="utf-8")
@@ -172,7 +127,7 @@ class Demo:
 
     def _up(self, url: str, *, expect: int) -> None:
         arguments = ["up", "--port", url, "--board", _BOARD, "--settings", "settings.toml",
-                     "--serial", self._setting.serial, "--model", self._setting.model]  # fmt: skip
+                     "--serial", self._story.serial, "--model", self._story.model]  # fmt: skip
         arguments += ["--app", str(self._app)] if self._app else []
         shown = " ".join(f'"{word}"' if " " in word else word for word in arguments)
         self._note(f"$ startline {shown}", style="bold")
@@ -190,7 +145,7 @@ class Demo:
         with PortSession(url) as line, ConsoleNoticeView(self._console) as view:
             restart(line)
             outcome = follow_first_boot(line.port(), Deadline(_BOOT_SECONDS), view)
-        if outcome.token != self._setting.token or not outcome.bound:
+        if outcome.token != self._story.token or not outcome.bound:
             raise Bug(f"After the power cut the reader is {outcome.state}, not bound.")
         return outcome
 
@@ -198,17 +153,17 @@ class Demo:
         posts = [
             entry
             for entry in self._cloud.requests
-            if entry.method == "POST" and entry.path == self._setting.path
+            if entry.method == "POST" and entry.path == self._played.bind_path
         ]
         for entry in posts:
             body = entry.body.decode("utf-8")
             self._note(f"{entry.method} {entry.path}  {body}")
             self._note(f"  {entry.status}  {' '.join(entry.answer.decode('utf-8').split())}")
-        devices = self._setting.devices(self._cloud)
+        devices = self._played.devices(self._cloud)
         if len(posts) != 1 or len(devices) != 1:
             raise Bug(f"The cloud saw {len(posts)} bind requests instead of one.")
-        if self._setting.note:
-            self._note(self._setting.note)
+        if self._story.note:
+            self._note(self._story.note)
         self._note("One bind request in all.")
 
     def _act(self, title: str) -> None:
@@ -218,17 +173,32 @@ class Demo:
         self._console.print(f"  {text}", style=style, markup=False, soft_wrap=True)
 
 
+def _told_clouds() -> list[str]:
+    return [name for name in cloud_names() if find_cloud(name).demo is not None]
+
+
+def _story_of(name: str) -> CloudDemo:
+    story = find_cloud(name).demo
+    if story is None:
+        raise BadInput(
+            f"The cloud {name!r} has no story.", f"Told are: {', '.join(_told_clouds())}."
+        )
+    return story
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tell the story on the terminal; return 0, or the exit code of what went wrong."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--cloud", choices=tuple(SETTINGS), default="rufus")
+    parser.add_argument("--cloud", choices=_told_clouds(), default=DEFAULT_CLOUD)
     parser.add_argument("--app", type=Path, help="folder with the app.py that times the race")
     given = parser.parse_args(arguments)
     console = Console(highlight=False)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="startline-") as folder,
-            MockCloud(MockOptions(answer_form="documented")) as cloud,
+            find_cloud(given.cloud).played.make_mock(
+                MockOptions(answer_form="documented")
+            ) as cloud,
         ):
             token = Demo(
                 Path(folder), given.cloud, cloud, console, given.app and given.app.resolve()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,14 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from startline_host.bench.scenarios.reader import Reader
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.device.console import Event
 from startline_host.device.event_text import describe_event
 from startline_host.errors import Bug
-from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
 from startline_host.virtual.uhf_module import UhfModule
 
@@ -38,7 +34,8 @@ def _epc(runner: int) -> str:
 class DemoRace:
     """One race of a bound reader whose flash holds the example app.
 
-    `set_world` changes what is around the reader, `note` says a line. Raises Bug where a passing is
+    `set_world` changes what is around the reader, `passings` asks the cloud for all that it has,
+    `note` says a line. Raises Bug where a passing is
     missing, doubled, invented, or out of order at the cloud; TimedOut.
     """
 
@@ -46,12 +43,12 @@ class DemoRace:
         self,
         flash: Path,
         set_world: Callable[[Mapping[str, object]], None],
-        cloud: MockCloud,
+        passings: Callable[[], list[dict[str, Any]]],
         note: Callable[[str], None],
     ) -> None:
         self._flash = flash
         self._set_world = set_world
-        self._cloud = cloud
+        self._passings = passings
         self._note = note
         self._wifi: Mapping[str, object] = _WIFI
         self._seen: dict[str, float] = {}
@@ -127,7 +124,7 @@ class DemoRace:
             self._note(describe_event(event))
 
     def _check(self) -> None:
-        found = self._at_cloud()
+        found = self._passings()
         chips = [one["chip"] for one in found]
         if chips != list(self._seen):
             missing = self._seen.keys() - set(chips)
@@ -141,16 +138,3 @@ class DemoRace:
             f"{1000 * late[len(late) // 2]:.0f} ms (median) and {1000 * late[-1]:.0f} ms (latest) "
             "behind the module's sighting."
         )
-
-    def _at_cloud(self) -> list[dict[str, Any]]:
-        """Return the passings of every session, as a READ key sees them."""
-        headers = {"api_key": self._cloud.keys["READ"]}
-        trust = ssl.create_default_context(cadata=self._cloud.ca_pem.decode())
-        found: list[dict[str, Any]] = []
-        with httpx.Client(base_url=self._cloud.base_url, headers=headers, verify=trust) as client:
-            (device,) = self._cloud.devices()
-            sessions = client.get(f"/sessions/device/{device['deviceid']}").json()["result"]
-            for session in sessions:
-                path = f"/passings/session/{session['token_session']}"
-                found += client.get(path).json()["result"]
-        return found

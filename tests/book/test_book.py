@@ -14,7 +14,7 @@ import click
 import pytest
 
 from startline_host.cli import startline
-from startline_host.formats.settings_file import load_settings
+from startline_host.flows.settings_file import load_settings
 from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual import VirtualEsp32
 from tests.book.pages import CLASSES, ROOT, Block, blocks, name_of, pages

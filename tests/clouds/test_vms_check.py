@@ -9,10 +9,10 @@ import httpx
 import msgspec
 import pytest
 
-from startline_host.clouds.vms import check_taken
+from startline_host.clouds.vms import VmsClaim, check_taken
 from startline_host.errors import CloudDisagrees, NetworkFailed, RefusedByCloud, TlsFailed
 from startline_host.flows.first_boot import FirstBootOutcome
-from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings, TlsSettings
+from startline_host.formats.factory_partition import DeviceSettings, TlsSettings
 from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.secrets import Secret
 from tests.clouds.test_cloud_check import _trusting
@@ -43,7 +43,7 @@ def settings(cloud: MockCloud, **claim: Any) -> DeviceSettings:
         "auth": Secret(AUTHORIZATION), **claim,
     }  # fmt: skip
     return DeviceSettings(
-        claim=ClaimSettings(cloud="vms", **fields), tls=TlsSettings(ca=(cloud.ca_der,))
+        claim=VmsClaim(cloud="vms", **fields), tls=TlsSettings(ca=(cloud.ca_der,))
     )
 
 

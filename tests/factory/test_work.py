@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from startline_host.clouds.cloud_registry import find_cloud
+from startline_host.clouds.vms import VmsClaim
 from startline_host.device.console import Event
 from startline_host.errors import TimedOut
 from startline_host.factory.batch import UnitBatch
@@ -18,7 +19,7 @@ from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.verify import compare_with_cloud, record_verdict
 from startline_host.flows.notices import Remark
-from startline_host.formats.factory_partition import ClaimSettings, NetSettings
+from startline_host.formats.factory_partition import NetSettings
 from startline_host.formats.units import Unit
 from tests.factory.bench import BIND, FCTRY, NVS, Bench
 from tests.factory.made import mac
@@ -200,7 +201,7 @@ def test_a_unit_that_left_unbound_can_come_back(bench: Bench) -> None:
 def test_a_unit_of_the_other_cloud_is_checked_there(bench: Bench) -> None:
     """VMS has no list and no READ key: the unit is activated once, and the cloud says it is taken."""
     settings = bench.plan().settings
-    claim = ClaimSettings(cloud="vms", base_url=bench.cloud.root_url, login="user-login", name="name",
+    claim = VmsClaim(cloud="vms", base_url=bench.cloud.root_url, login="user-login", name="name",
                   type="mediaagent")  # fmt: skip
     plan = bench.plan(settings=msgspec.structs.replace(settings, claim=claim), read_key=None)
     bench.plug(1)

@@ -15,9 +15,9 @@ import pytest
 from startline import events
 from startline.record_rules import Record, bind_copy, classify
 
+from startline_host.clouds.rufus import RufusClaim
 from startline_host.formats.bytecode import compile_source, device_files
 from startline_host.formats.factory_partition import (
-    ClaimSettings,
     DeviceSettings,
     NetSettings,
     OptionSettings,
@@ -208,9 +208,7 @@ def settings_for(
 ) -> DeviceSettings:
     """Return settings for a RUFUS reader; `options` are those of [set]."""
     return DeviceSettings(
-        claim=ClaimSettings(
-            cloud="rufus", base_url=base_url, key=Secret(key), key_header=key_header
-        ),
+        claim=RufusClaim(cloud="rufus", base_url=base_url, key=Secret(key), key_header=key_header),
         net=NetSettings(ssid=ssid, password=Secret("bench-wifi")) if ssid else None,
         tls=TlsSettings(ca=(ca,) if ca else ()),
         run=RunSettings(key=Secret(run) if run else None),

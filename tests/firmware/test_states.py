@@ -11,13 +11,15 @@ import msgspec
 import pytest
 from startline import record_store, states
 
+from startline_host.clouds.rufus import RufusClaim
+from startline_host.clouds.vms import VmsClaim
 from startline_host.device.console import Event
 from startline_host.device.event_text import _WORDINGS, describe_event
 from startline_host.flows.first_boot import _FAILURES
 from startline_host.flows.observe import STATES as HOST_STATES
 from startline_host.flows.operator.change_settings import FACTORY
+from startline_host.flows.settings_sections import plain_of, secrets_of
 from startline_host.formats.factory_partition import (
-    ClaimSettings,
     DeviceSettings,
     NetSettings,
     OptionSettings,
@@ -26,7 +28,6 @@ from startline_host.formats.factory_partition import (
     TlsSettings,
     make_entries,
 )
-from startline_host.formats.settings_sections import SECTIONS
 from startline_host.formats.units import Unit
 from startline_host.secrets import Secret
 from tests.firmware.harness import SOURCES
@@ -193,11 +194,16 @@ def written_settings() -> set[str]:
         made_at=1_795_219_200, name="n",
     )  # fmt: skip
     found: set[str] = set()
-    for cloud in ("rufus", "vms"):
-        claim = ClaimSettings(
-            cloud=cloud, base_url="https://c.example/v0", key=Secret("k"), login="l", name="n",
-            type="t", auth=Secret("a"), skip_reserve=True, by="mac", key_header="x-api-key",
-        )  # fmt: skip
+    claims = (
+        RufusClaim(
+            cloud="rufus", base_url="https://c.example/v0", key=Secret("k"), key_header="x-api-key"
+        ),
+        VmsClaim(
+            cloud="vms", base_url="https://c.example", login="l", name="n", type="t",
+            auth=Secret("a"), skip_reserve=True, by="mac",
+        ),
+    )  # fmt: skip
+    for claim in claims:
         whole = DeviceSettings(
             claim=claim,
             net=NetSettings(ssid="s", password=Secret("password"), ntp=("a.example",)),
@@ -228,11 +234,12 @@ def test_every_setting_is_read_by_the_agent() -> None:
 def test_a_settings_file_can_say_every_setting() -> None:
     """Each field of the settings can stand in a settings file; what the venue sets is one of them."""
     parts: dict[str, type[msgspec.Struct]] = {
-        "claim": ClaimSettings, "net": NetSettings, "tls": TlsSettings, "run": RunSettings, "set": OptionSettings,
+        "net": NetSettings, "tls": TlsSettings, "run": RunSettings, "set": OptionSettings,
         "race": RacingSettings,
     }  # fmt: skip
     for name, struct in parts.items():
-        plain, secret = SECTIONS[name]
-        assert {*plain, *secret} == set(struct.__struct_fields__), name
+        assert {*plain_of(name), *secrets_of(name)} == set(struct.__struct_fields__), name
+    claims = {"cloud", *RufusClaim.__struct_fields__, *VmsClaim.__struct_fields__}
+    assert {*plain_of("claim"), *secrets_of("claim")} == claims
     at_venue = {f"{space}.{key}" for names in FACTORY.values() for space, key in names}
     assert at_venue <= states.SETTINGS.keys()

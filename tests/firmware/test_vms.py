@@ -13,8 +13,8 @@ from startline.binding import Binding
 from startline.device import Device
 from startline.settings_check import missing_settings
 
+from startline_host.clouds.vms import VmsClaim
 from startline_host.formats.factory_partition import (
-    ClaimSettings,
     DeviceSettings,
     NetSettings,
     OptionSettings,
@@ -46,7 +46,7 @@ def settings_for(
     """Return settings for a VMS reader; `claim` differs from the page's own request."""
     fields = {"login": "user-login", "name": "name", "type": "mediaagent", **claim}
     return DeviceSettings(
-        claim=ClaimSettings(
+        claim=VmsClaim(
             cloud="vms", base_url=base_url, auth=Secret(auth) if auth else None, **fields
         ),
         net=NetSettings(ssid="bench", password=Secret("bench-wifi")),

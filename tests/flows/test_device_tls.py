@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
+from startline_host.clouds.rufus import RufusClaim
 from startline_host.clouds.rufus_keys import check_claim_key, look
 from startline_host.errors import BadInput, NetworkFailed, RefusedByCloud, TlsFailed
 from startline_host.flows import device_tls
@@ -26,7 +27,7 @@ from startline_host.flows.doctor.check_cloud import check_cloud
 from startline_host.flows.notices import Notice, Remark
 from startline_host.flows.preflight import check_before_writing, check_offline
 from startline_host.formats.ca_certificates import load_certificates
-from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings, TlsSettings
+from startline_host.formats.factory_partition import DeviceSettings, TlsSettings
 from startline_host.secrets import Secret
 
 KEY = Secret("ror-ae4fc6c19681a20fad30")
@@ -243,7 +244,7 @@ def test_the_rules_for_cas_are_those_of_the_real_vm() -> None:
 def settings_for(url: str, ca: Authority = ROOT, **claim: Any) -> DeviceSettings:
     """Make settings for a server of these tests."""
     whole = {"cloud": "rufus", "base_url": url, "key": KEY, **claim}
-    return DeviceSettings(claim=ClaimSettings(**whole), tls=TlsSettings(ca=(ca.der,)))
+    return DeviceSettings(claim=RufusClaim(**whole), tls=TlsSettings(ca=(ca.der,)))
 
 
 def test_a_closed_port_and_a_missing_name_are_told_apart() -> None:

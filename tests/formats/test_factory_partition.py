@@ -101,6 +101,16 @@ def test_a_device_is_told_its_boards_led(
     assert reader(make_factory_image(unit, some)).get("set", "led") == told
 
 
+class ThirdClaim(ClaimSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a cloud that nobody has heard of wants to be told."""
+
+    login: str = ""
+    name: str = ""
+    type: str = ""
+    auth: Secret | None = None
+    skip_reserve: bool = False
+
+
 @pytest.fixture
 def third_cloud(monkeypatch: pytest.MonkeyPatch) -> str:
     """Teach the agent a cloud that nobody has heard of, as one more module."""
@@ -114,7 +124,7 @@ def test_a_unit_may_have_its_own_name(
     settings: DeviceSettings, unit: Unit, third_cloud: str
 ) -> None:
     """At a cloud that names devices, the unit's own name goes before the batch's."""
-    claim = ClaimSettings(
+    claim = ThirdClaim(
         cloud=third_cloud, base_url="https://v.example", login="u", name="gate", type="t",
         skip_reserve=True, auth=Secret("Bearer abc"),
     )  # fmt: skip
@@ -131,7 +141,7 @@ def test_the_agents_cloud_says_what_it_needs(
     settings: DeviceSettings, unit: Unit, third_cloud: str
 ) -> None:
     """One more cloud on the device is enough: the host asks its module what has to be told."""
-    claim = ClaimSettings(cloud=third_cloud, base_url="https://v.example")
+    claim = ThirdClaim(cloud=third_cloud, base_url="https://v.example")
     with pytest.raises(BadInput, match=r"cloud 'third' needs claim\.login, claim\.name"):
         DeviceSettings(claim=claim, tls=settings.tls)
     whole = msgspec.structs.replace(claim, login="u", name="n")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings, NetSettings
+from startline_host.clouds.vms import VmsClaim
+from startline_host.formats.factory_partition import DeviceSettings, NetSettings
 from tests.firmware.harness import factory_image, settings_for
 from tests.race_role.vm_cases import names_of, run_cases
 
@@ -19,7 +20,7 @@ def results(race_lib: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping
     settings = settings_for("https://localhost:1/v0", b"0" * 64, run="same")
     fctry.write_bytes(factory_image(settings))
     vms = fctry.with_name("vms")
-    claim = ClaimSettings(
+    claim = VmsClaim(
         cloud="vms", base_url="https://localhost:1", login="Ann", name="Start", type="reader"
     )
     vms.write_bytes(

@@ -39,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("startline")
     group.addoption("--startline-port", metavar="URL", help="test on the board at this port")
     group.addoption("--startline-board", default="ESP32_GENERIC", help="which board that is")
+    group.addoption("--startline-cloud", help="the cloud whose mock is run")
     group.addoption("--startline-ssid", default="", help="the Wi-Fi that it is to join")
     group.addoption("--startline-cloud-host", default="localhost",
                     help="this computer, as that board knows it")  # fmt: skip
@@ -100,14 +101,17 @@ def _startline_board() -> Iterator[ExitStack]:
 @pytest.fixture
 def startline_cloud(request: pytest.FixtureRequest) -> Iterator[MockCloud]:
     """Run a mock cloud for one test; the marker's `cloud` are options of `MockCloud`."""
-    with _named_extras():
-        from startline_host.mock_cloud import MockCloud, MockOptions
+    from startline_host.clouds.cloud_registry import find_cloud
 
     options = {"proxied": True, "seed": 0} | _marked(request).get("cloud", {})
     host = request.config.getoption("--startline-cloud-host")
     if host != "localhost":
         options |= {"host": "0.0.0.0", "names": (host,)}  # noqa: S104 - a board has to reach it
-    with MockCloud(MockOptions(**options)) as running:
+    with _named_extras():
+        from startline_host.mock_cloud import MockOptions
+
+        mock = find_cloud(_cloud_name(request)).played.make_mock(MockOptions(**options))
+    with mock as running:
         yield running
 
 
@@ -134,8 +138,9 @@ def startline_station(
     link = CloudLink(ssid=ssid, password=_wifi_password()) if ssid else CloudLink()
     slack = _BOARD_SLACK if port else 0
     base = _base(request, _startline_bases)
+    cloud = _cloud_name(request)
     key, led = marked.get("key", "WRITE"), base.board.led
-    provisioner = Provisioner(startline_cloud, key, "rufus", link, slack, led)
+    provisioner = Provisioner(startline_cloud, key, cloud, link, slack, led)
     transcript = Transcript(provisioner.secrets())
     request.node.stash[_TRANSCRIPT] = transcript
     with _rig(port, base, tmp_path, transcript, _startline_board) as rig:
@@ -161,6 +166,12 @@ def _named_extras() -> Iterator[None]:
         if told is None:
             raise
         pytest.fail(f"{told.message} {told.hint}", pytrace=False)
+
+
+def _cloud_name(request: pytest.FixtureRequest) -> str:
+    from startline_host.clouds.cloud_registry import DEFAULT_CLOUD
+
+    return str(request.config.getoption("--startline-cloud") or DEFAULT_CLOUD)
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from startline_host.bench.scenarios.provisioning import CloudLink
 from startline_host.bench.scenarios.runner import CaseResult
 from startline_host.bench.suite import BenchPlan, run_bench, usual_jobs
 from startline_host.cli import options, output, results
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names
 from startline_host.errors import BadInput
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.secrets import Secret, secret_from_file
@@ -69,8 +70,8 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
 )
 @click.option(
     "--cloud",
-    type=click.Choice(["rufus", "vms"]),
-    default="rufus",
+    type=click.Choice(cloud_names()),
+    default=DEFAULT_CLOUD,
     show_default=True,
     help="The cloud whose scenarios run.",
 )
@@ -103,7 +104,7 @@ def command(
     seed: int,
     jobs: int | None,
     link: Literal["wifi", "usb"],
-    cloud: Literal["rufus", "vms"],
+    cloud: str,
     files: tuple[Path, ...],
     ssid: str | None,
     wifi_password_file: Path | None,

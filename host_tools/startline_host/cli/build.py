@@ -11,8 +11,8 @@ from startline_host.cli import options, output, results
 from startline_host.flows.build import Manifest, build
 from startline_host.flows.preflight import check_offline
 from startline_host.flows.recipe import Recipe
+from startline_host.flows.settings_file import load_settings
 from startline_host.formats.bytecode import device_files, owner_files
-from startline_host.formats.settings_file import load_settings
 from startline_host.formats.unit_list import load_units, make_unit
 
 _FILE = click.Path(path_type=Path)

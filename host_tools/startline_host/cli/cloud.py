@@ -8,17 +8,18 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
 from startline_host.cli import output, results
 from startline_host.cli.options import several
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
 from startline_host.errors import BadInput
 from startline_host.mock_cloud import MockCloud, MockOptions
-from startline_host.mock_cloud.answers import ENVELOPES, FORMS, SECOND_BIND
+from startline_host.mock_cloud.command_options import ANSWER_OPTIONS, SECRET_OPTIONS
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.foreground import (
-    Announcement,
     allow_many_files,
     is_loopback,
     listed_keys,
@@ -52,17 +53,14 @@ _OPTIONS = [
                  help="A further host name to answer to; may be repeated."),
     click.option("--ca-file", type=_FILE, help="Where to write the CA's certificate (PEM)."),
     click.option("--db", type=_FILE, help="Keep state, keys and CA in this file."),
-    click.option("--envelope", type=_choice(ENVELOPES), default="bare", show_default=True,
-                 help="Fields at the top of an answer, or all inside `body`."),
-    click.option("--answer-form", type=_choice(FORMS), default="json", show_default=True,
-                 help="Proper JSON, or the vendor's examples byte for byte."),
-    click.option("--second-bind", type=_choice(SECOND_BIND), default="new", show_default=True,
-                 help="What binding one serial number twice does."),
-    click.option("--vms-second-bind", type=_choice(SECOND_BIND), default="conflict",
-                 show_default=True, help="What activating one VMS device twice does."),
+    *(click.option(f"--{one.name.replace('_', '-')}", type=_choice(one.choices),
+                   default=one.default, show_default=True, help=one.says)
+      for one in ANSWER_OPTIONS),
     click.option("--type-required", is_flag=True, help="Refuse to bind without a type."),
     click.option("--faults", default="", metavar="LIST",
                  help="Faults to begin with, such as `status:503x2,delay:200`."),
+    click.option("--cloud", "name", type=_choice(cloud_names()), default=DEFAULT_CLOUD,
+                 help="Whose mock to run, and whose base URL to print."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."),
 ]  # fmt: skip
 
@@ -72,6 +70,7 @@ _OPTIONS = [
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     *,
     host: str,
     port: int,
@@ -80,13 +79,11 @@ def command(
     names: tuple[str, ...],
     ca_file: Path | None,
     db: Path | None,
-    envelope: str,
-    answer_form: str,
-    second_bind: str,
-    vms_second_bind: str,
     type_required: bool,
     faults: str,
+    name: str,
     as_json: bool,
+    **answers: Any,
 ) -> None:
     """Run a mock of the RUFUS and VMS clouds until Ctrl-C, with a page to watch it.
 
@@ -94,13 +91,11 @@ def command(
     """
     if context.invoked_subcommand is not None:
         return
-    cloud = MockCloud(
+    played = find_cloud(name).played
+    cloud: MockCloud = played.make_mock(
         MockOptions(
-            envelope=envelope,
-            answer_form=answer_form,
-            second_bind=second_bind,
-            vms_second_bind=vms_second_bind,
-            vms_authorization=os.environ.get("STARTLINE_CLOUD_VMS_AUTHORIZATION"),
+            **answers,
+            **_secret_options(),
             type_required=type_required,
             faults=[one for one in faults.split(",") if one],
             proxied=True,
@@ -118,15 +113,22 @@ def command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with running(cloud, ca_file) as told:
+        own = played.base_url(cloud)
         if as_json:
-            output.event("cloud", "listening", **told.as_dict())
+            output.event("cloud", "listening", **told.as_dict() | {"base_url": own})
         else:
-            click.echo(_announcement(told))
+            # The default mock names its clouds itself.
+            more = [] if name == DEFAULT_CLOUD else [f"{name} base URL  {own}"]
+            click.echo("\n".join([*more, *told.as_lines()]))
         output.note("Ctrl-C stops it.")
         began = time.monotonic()
         until_stopped(stop)
     if as_json:
         output.result(results.Served(seconds=round(time.monotonic() - began, 1)))
+
+
+def _secret_options() -> dict[str, Any]:
+    return {option: os.environ.get(variable) for option, variable in SECRET_OPTIONS.items()}
 
 
 def _password(host: str) -> Secret:
@@ -141,17 +143,6 @@ def _password(host: str) -> Secret:
     if not given:
         click.echo(f"The page's password is {password} (any user name).", err=True)
     return Secret(password)
-
-
-def _announcement(told: Announcement) -> str:
-    lines = [
-        f"RUFUS base URL  {told.rufus_url}",
-        f"VMS base URL    {told.vms_url}",
-        f"CA file         {told.ca_file or 'none: plain HTTP'}",
-        f"page            {told.page_url}",
-        *(f"key             {one.key}  {one.access} of {one.company}" for one in told.keys),
-    ]
-    return "\n".join(lines)
 
 
 @command.command("faults")

@@ -31,8 +31,8 @@ from startline_host.factory.totals import RunTotals
 from startline_host.factory.verify import VerifyResult, compare_with_cloud, record_verdict
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.notices import Notice, Remark, ignore_notices
+from startline_host.flows.settings_file import load_settings
 from startline_host.formats.factory_partition import DeviceSettings
-from startline_host.formats.settings_file import load_settings
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
@@ -289,7 +289,7 @@ def _run(
     more: More | None = None,
 ) -> None:
     claim = plan.settings.claim
-    hidden = [key for key in (claim.key, claim.auth, plan.read_key) if key is not None]
+    hidden = [*claim.secrets, *([plan.read_key] if plan.read_key is not None else [])]
     verdict = None
     with Ledger.open(given.where, hide=hidden) as ledger:
         if plan.read_key is not None:

@@ -13,8 +13,8 @@ from startline_host.device.console import ConsoleLine, ConsoleParser, Event
 from startline_host.device.port_session import PortSession
 from startline_host.flows.notice_view import ConsoleNoticeView, JsonNoticeView
 from startline_host.flows.restart import restart
+from startline_host.flows.settings_file import load_cloud_target
 from startline_host.flows.usb_link import linked
-from startline_host.formats.settings_file import load_cloud_target
 from startline_host.util import Deadline
 
 _FOR_EVER = 10 * 365 * 86400.0

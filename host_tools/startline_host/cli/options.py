@@ -18,10 +18,10 @@ from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
 from startline_host.flows.operator.cloud_target import CloudTarget
 from startline_host.flows.operator.confirmation import Ask, Confirmation
+from startline_host.flows.settings_file import load_cloud_target
 from startline_host.formats.ca_certificates import load_certificates
 from startline_host.formats.cloud_url import parse_url
 from startline_host.formats.serial_number import check_serial
-from startline_host.formats.settings_file import load_cloud_target
 from startline_host.secrets import Secret, secret_from_file
 from startline_host.util import printable
 

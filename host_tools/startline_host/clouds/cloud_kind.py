@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.device_entries import CloudEntry
-from startline_host.formats.factory_partition import DeviceSettings
+from startline_host.errors import BadInput
+from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings
 from startline_host.secrets import Secret
 
 
@@ -54,6 +57,49 @@ class KeyDoctor(msgspec.Struct, frozen=True, kw_only=True):
     read_key: Callable[[KeyReply], KeyOpinion]
 
 
+class CloudBench(msgspec.Struct, frozen=True, kw_only=True):
+    """How the cloud is played on a bench: by which mock, and what its readers are told.
+
+    `mock` names the factory of a running mock as "package.module:name". It takes `MockOptions`,
+    and what it makes can do what `MockCloud` does; `base_url` and `devices` read the
+    cloud's own side of it, and `bind_path` is where the one request goes.
+
+    `claim(base URL, key, serial)` is what a reader of the bench is told, `settings` the same as
+    lines of [claim], but for cloud and base URL; there {key_env} stands for the variable with the
+    key. `case_options(setup, envelope)` are the mock's options for a scenario's `cloud` table.
+    `scenarios` are the words in a scenario's `clouds` by which it is run besides the cloud's own
+    name. With `key_types`, key types and envelopes of a scenario make cases of their own.
+    """
+
+    mock: str
+    base_url: Callable[[Any], str]
+    devices: Callable[[Any], Sequence[Mapping[str, Any]]]
+    bind_path: str
+    claim: Callable[[str, Secret, str], ClaimSettings]
+    settings: str
+    case_options: Callable[[Any, str], dict[str, Any]] = lambda _setup, _envelope: {}
+    scenarios: tuple[str, ...] = ("any",)
+    key_types: bool = False
+
+    def make_mock(self, options: Any) -> Any:
+        """Make the mock with these `MockOptions`; it serves as long as its `with` block runs."""
+        return pkgutil.resolve_name(self.mock)(options)
+
+
+class CloudDemo(msgspec.Struct, frozen=True, kw_only=True):
+    """What the demo tells of the cloud: the request of its vendor's own page, and its answer.
+
+    `token` is what the page's example answers, and `note` what else to say of it. `passings` asks
+    the mock for all that a race has left there; None for a cloud that takes none.
+    """
+
+    serial: str
+    model: str
+    token: str
+    note: str = ""
+    passings: Callable[[Any], list[dict[str, Any]]] | None = None
+
+
 class CloudKind(msgspec.Struct, frozen=True, kw_only=True):
     """What a cloud can be asked, and in which words; None for what it has no call for.
 
@@ -63,11 +109,12 @@ class CloudKind(msgspec.Struct, frozen=True, kw_only=True):
     serial=)` looks one device up, `unbind_device(base URL, CAs, key, token)` deletes it and tells
     whether it was there, and `losses(device, its name)` says what goes with it.
 
-    `retry_settles` says what `startline retry` does for a device whose outcome is unknown, where
+    `claim` is what [claim] may say. `retry_settles` says what `startline retry` does for a device whose outcome is unknown, where
     the cloud has no list to settle it by, as a sentence with a blank behind it.
     """
 
     title: str = ""
+    claim: type[ClaimSettings] = ClaimSettings
     check: Callable[[BoundDevice, DeviceSettings, Secret | None], str] | None = None
     check_wants_key: bool = True
     list_devices: Callable[..., list[CloudEntry]] | None = None
@@ -76,6 +123,15 @@ class CloudKind(msgspec.Struct, frozen=True, kw_only=True):
     losses: Callable[[CloudDevice, str], str] | None = None
     retry_settles: str = ""
     doctor: KeyDoctor | None = None
+    bench: CloudBench | None = None
+    demo: CloudDemo | None = None
+
+    @property
+    def played(self) -> CloudBench:
+        """How the cloud is played on a bench. Raises BadInput for a cloud without a mock."""
+        if self.bench is None:
+            raise BadInput(f"There is no mock of {self.title or 'this cloud'}.")
+        return self.bench
 
     @property
     def lists(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx
@@ -14,6 +14,8 @@ from startline.serial_match import OTHER, SerialNumber
 from startline_host.clouds.cloud_check import DeviceList
 from startline_host.clouds.cloud_client import cloud_client, unreachable
 from startline_host.clouds.cloud_kind import (
+    CloudBench,
+    CloudDemo,
     CloudDevice,
     CloudKind,
     KeyDoctor,
@@ -24,11 +26,18 @@ from startline_host.errors import (
     OutcomeUnknown,
     RefusedByCloud,
 )
+from startline_host.formats.factory_partition import ClaimSettings
 from startline_host.secrets import Secret, redact
 from startline_host.util import printable
 
 _NOT_ALLOWED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 _MOST_WORDS = 80
+
+
+class RufusClaim(ClaimSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A company's API `key`; `key_header` is what carries it."""
+
+    key_header: Literal["both", "api_key", "x-api-key"] = "both"
 
 
 # One device
@@ -136,14 +145,58 @@ def say_losses(there: CloudDevice, name: str) -> str:
     return f"{name} is taken off its cloud. {lost}."
 
 
+# The bench and the demo
+
+
+def bench_claim(base_url: str, key: Secret, _serial: str) -> RufusClaim:
+    """Return what a reader of the bench is told."""
+    return RufusClaim(cloud="rufus", base_url=base_url, key=key)
+
+
+def case_options(setup: Any, envelope: str) -> dict[str, Any]:
+    """Return the mock's options for a scenario's `cloud` table."""
+    names = ("answer_form", "second_bind", "type_required")
+    return {"envelope": envelope, **{name: getattr(setup, name) for name in names}}
+
+
+def all_passings(mock: Any) -> list[dict[str, Any]]:
+    """Return the passings of every session of the one device, as a READ key sees them."""
+    key = Secret(mock.keys["READ"])
+    found: list[dict[str, Any]] = []
+    with cloud_client(mock.base_url, [mock.ca_der], key_headers(key)) as client:
+        (device,) = mock.devices()
+        sessions = client.get(f"/sessions/device/{device['deviceid']}").json()["result"]
+        for session in sessions:
+            path = f"/passings/session/{session['token_session']}"
+            found += client.get(path).json()["result"]
+    return found
+
+
 _LIST = DeviceList("rufus", key_headers)
 
 CLOUD = CloudKind(
     title="RUFUS Cloud",
+    claim=RufusClaim,
     check=_LIST.check,
     list_devices=_LIST.read,
     get_device=get_device,
     unbind_device=unbind_device,
     losses=say_losses,
     doctor=KeyDoctor(ask=ask, claim_key=judge_claim_key, read_key=judge_read_key),
+    bench=CloudBench(
+        mock="startline_host.mock_cloud:MockCloud",
+        base_url=lambda mock: str(mock.base_url),
+        devices=lambda mock: list(mock.devices()),
+        bind_path="/v0/devices",
+        claim=bench_claim,
+        settings='key_env = "{key_env}"\n',
+        case_options=case_options,
+        key_types=True,
+    ),
+    demo=CloudDemo(
+        serial="DEVICE-123",
+        model="Model X1",
+        token="65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B",  # noqa: S106
+        passings=all_passings,
+    ),
 )

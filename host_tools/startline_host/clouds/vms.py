@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from startline import clouds
@@ -11,7 +10,8 @@ from startline.bind_answer import BindAnswer
 
 from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_client import cloud_client, unreachable
-from startline_host.clouds.cloud_kind import CloudKind
+from startline_host.clouds.cloud_kind import CloudBench, CloudDemo, CloudKind
+from startline_host.clouds.request_identity import RequestIdentity
 from startline_host.device.event_text import printable_field
 from startline_host.errors import CloudDisagrees, RefusedByCloud
 from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings
@@ -19,6 +19,20 @@ from startline_host.secrets import Secret
 from startline_host.util import printable
 
 _AGENT: Any = clouds.find("vms")
+
+
+class VmsClaim(ClaimSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The user who gets the device, its `name` and `type`; `auth` is an Authorization value.
+
+    `by` is what the service is to know the device by: its serial number, the chip's MAC, or both.
+    """
+
+    login: str = ""
+    name: str = ""
+    type: str = ""
+    auth: Secret | None = None
+    skip_reserve: bool = False
+    by: Literal["both", "serial", "mac"] = "both"
 
 
 def check(device: BoundDevice, settings: DeviceSettings, _key: Secret | None) -> str:
@@ -34,7 +48,9 @@ def check_taken(settings: DeviceSettings, device: BoundDevice) -> str:
     device, and NetworkFailed or TlsFailed where it cannot be asked.
     """
     claim = settings.claim
-    path, headers, body = _AGENT.request(_as_identity(claim, device), "", "check")
+    mac = bytes.fromhex(device.mac.replace(":", ""))
+    asked = RequestIdentity(claim, serial=device.serial, mac=mac)
+    path, headers, body = _AGENT.request(asked, "", "check")
     with cloud_client(claim.base_url, settings.tls.ca) as client:
         try:
             answer = client.post(path, headers=headers, content=body)
@@ -71,21 +87,39 @@ def _only_blames_the_question(answer: httpx.Response) -> bool:
     return isinstance(errors, dict) and errors.keys() == {"type"}
 
 
-def _as_identity(claim: ClaimSettings, device: BoundDevice) -> Any:
-    """Return as much of the agent's identity as its request is made of."""
-    texts = {"claim.type": claim.type, "claim.by": claim.by}
-    texts["claim.auth"] = claim.auth.reveal() if claim.auth else ""
-    return SimpleNamespace(
-        serial=device.serial,
-        mac=bytes.fromhex(device.mac.replace(":", "")),
-        values={},
-        text=lambda name: texts.get(name, ""),
+def bench_claim(base_url: str, _key: Secret, serial: str) -> VmsClaim:
+    """Return what a reader of the bench is told, by a user and of a type that the mock knows."""
+    return VmsClaim(
+        cloud="vms", base_url=base_url, login="user-login", name=serial, type="mediaagent"
     )
+
+
+def case_options(setup: Any, _envelope: str) -> dict[str, Any]:
+    """Return the mock's options for a scenario's `cloud` table."""
+    # No page says that a second activation makes a new device.
+    second = setup.second_bind if setup.second_bind != "new" else "conflict"
+    return {"vms_second_bind": second}
 
 
 CLOUD = CloudKind(
     title="VMS",
+    claim=VmsClaim,
     check=check,
     check_wants_key=False,
     retry_settles="startline retry has the device ask once more whether it is free. ",
+    bench=CloudBench(
+        mock="startline_host.mock_cloud:MockCloud",
+        base_url=lambda mock: str(mock.root_url),
+        devices=lambda mock: list(mock.vms.devices()),
+        bind_path="/api/v1/billing/devices/activate",
+        claim=bench_claim,
+        settings='login = "user-login"\nname = "name"\ntype = "mediaagent"\n',
+        case_options=case_options,
+    ),
+    demo=CloudDemo(
+        serial="sn",
+        model="Model X1",
+        token="25",  # noqa: S106
+        note="The page's own request, with this chip's MAC where its example has \"fake_mac_5\".",
+    ),
 )

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
 from startline_host.errors import BadInput
 from startline_host.factory.virtual_board_pool import VirtualBoardPool
 from startline_host.factory.virtual_slot import VirtualSlot
 from startline_host.formats.factory_partition import (
-    ClaimSettings,
     DeviceSettings,
     NetSettings,
     OptionSettings,
     TlsSettings,
 )
-from startline_host.mock_cloud import MockCloud, MockOptions
+from startline_host.mock_cloud import MockOptions
 from startline_host.secrets import Secret
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from startline_host.factory.fault_injection import FaultInjector
+    from startline_host.mock_cloud import MockCloud
 
 #: The access point that every virtual reader sees.
 _WIFI, _PASSWORD = "bench", "bench-wifi"
@@ -54,7 +55,10 @@ class VirtualPlant:
         port = folder / "cloud.port"
         # Readers know the cloud by its address, port included: it stays what it was.
         known = int(port.read_text(encoding="ascii")) if port.exists() else 0
-        self.cloud = MockCloud(MockOptions(db=folder / "cloud.db", port=known))
+        self._played = find_cloud(DEFAULT_CLOUD).played
+        self.cloud: MockCloud = self._played.make_mock(
+            MockOptions(db=folder / "cloud.db", port=known)
+        )
         port.write_text(str(self.cloud.port), encoding="ascii")
 
     def __enter__(self) -> Self:
@@ -73,10 +77,8 @@ class VirtualPlant:
     def settings(self) -> DeviceSettings:
         """What its readers are provisioned with: a WRITE key, as the vendor advises."""
         return DeviceSettings(
-            claim=ClaimSettings(
-                cloud="rufus",
-                base_url=self.cloud.base_url,
-                key=Secret(self.cloud.keys["WRITE"]),
+            claim=self._played.claim(
+                self._played.base_url(self.cloud), Secret(self.cloud.keys["WRITE"]), ""
             ),
             net=NetSettings(ssid=_WIFI, password=Secret(_PASSWORD)),
             tls=TlsSettings(ca=(self.cloud.ca_der,)),

@@ -10,13 +10,13 @@ import msgspec
 from startline_host.boards import Board
 from startline_host.flows.firmware_store import ChosenFirmware
 from startline_host.flows.preflight import check_offline
+from startline_host.flows.settings_file import SettingsFile, load_settings
 from startline_host.formats.bytecode import check_bytecode, device_files, owner_files
 from startline_host.formats.factory_partition import DeviceSettings, make_factory_image, with_led
 from startline_host.formats.firmware_file import Firmware
 from startline_host.formats.flash_plan import FlashPlan, device_table, make_plan
 from startline_host.formats.littlefs_image import make_filesystem
 from startline_host.formats.partitions import PartitionTable
-from startline_host.formats.settings_file import SettingsFile, load_settings
 from startline_host.formats.unit_list import make_unit
 from startline_host.formats.units import Unit, made_today
 from startline_host.secrets import Warn

@@ -25,27 +25,53 @@ SAME_KEY = "same"
 _LEDS = 256
 
 
-class ClaimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where and as whom a device is bound. `key` is RUFUS's, `auth` an Authorization value.
+#: What the secrets of `[claim]` are called, and what they are for a person. These two are what the
+#: agent scrubs once it is bound, so a cloud's secret has one of these names.
+CLAIM_SECRETS = {"key": "claim key", "auth": "Authorization value"}
 
-    `by` is what VMS is to know the device by: its serial number, the chip's MAC, or both;
-    `key_header` is what carries RUFUS's key.
+
+class ClaimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and as whom a device is bound; a cloud's file adds fields of its own.
+
+    They are texts, choices out of a few, switches, or secrets named in `CLAIM_SECRETS`; one that
+    has its default is not told to the device. A `name` gives way to the unit's own.
     """
 
     cloud: str
     base_url: str
     key: Secret | None = None
-    login: str = ""
-    name: str = ""
-    type: str = ""
-    auth: Secret | None = None
-    skip_reserve: bool = False
-    by: Literal["both", "serial", "mac"] = "both"
-    key_header: Literal["both", "api_key", "x-api-key"] = "both"
 
     def __post_init__(self) -> None:
         # Both ends go by the normal form: it is made here, and a device never sees another.
         msgspec.structs.force_setattr(self, "base_url", str(parse_url(self.base_url)))
+
+    def check(self) -> None:
+        """Raise BadInput for a field that is missing, or that no device could use."""
+        needed = [name.partition(".") for name in needed_of(self.cloud)]
+        missing = [
+            f"claim.{field}"
+            for space, _, field in needed
+            if space == "claim" and not getattr(self, field, None)
+        ]
+        if missing:
+            raise BadInput(f"The cloud {self.cloud!r} needs {', '.join(missing)}.")
+        for name, value in self.own_fields():
+            if isinstance(value, Secret):
+                _check_key(value, f"claim.{name}")
+            elif isinstance(value, str):
+                check_text(value, f"claim.{name}", limit=128)
+
+    def own_fields(self) -> list[tuple[str, str | bool | Secret]]:
+        """Return the cloud's fields that differ from their defaults, with their values."""
+        fields = msgspec.structs.fields(self)
+        values = [(field.name, getattr(self, field.name), field.default) for field in fields]
+        own = [one for one in values if one[0] not in {"cloud", "base_url"}]
+        return [(name, value) for name, value, default in own if value != default]
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """The secrets that are given."""
+        return [value for _, value in self.own_fields() if isinstance(value, Secret)]
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,7 +135,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     race: RacingSettings | None = None
 
     def __post_init__(self) -> None:
-        _check_claim(self.claim)
+        self.claim.check()
         _check_transport(self)
         if self.net is not None:
             check_net(self.net)
@@ -120,22 +146,6 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             check_racing(self.race)
 
 
-def _check_claim(claim: ClaimSettings) -> None:
-    missing = [
-        name
-        for name in needed_of(claim.cloud)
-        if name.startswith("claim.") and not getattr(claim, name.removeprefix("claim."))
-    ]
-    if missing:
-        raise BadInput(f"The cloud {claim.cloud!r} needs {', '.join(missing)}.")
-    for name in ("login", "name", "type"):
-        check_text(getattr(claim, name), f"claim.{name}", limit=128)
-    for name in ("key", "auth"):
-        secret = getattr(claim, name)
-        if secret is not None:
-            _check_key(secret, f"claim.{name}")
-
-
 def needed_of(cloud: str) -> tuple[str, ...]:
     """Return what a cloud needs to be told, as "namespace.key", by the agent's own module for it.
 
@@ -143,7 +153,9 @@ def needed_of(cloud: str) -> tuple[str, ...]:
     """
     module = clouds.find(cloud)
     if module is None:
-        known = ", ".join(found.name for found in pkgutil.iter_modules(clouds.__path__))
+        known = ", ".join(
+            found.name for found in pkgutil.iter_modules(clouds.__path__) if found.name.isalpha()
+        )
         raise BadInput(f"claim.cloud is {cloud!r}.", f"The clouds are: {known}.")
     return tuple(module.NEEDED)
 
@@ -242,8 +254,11 @@ def make_entries(unit: Unit, settings: DeviceSettings) -> list[NvsEntry]:
             raise BadInput(f"The cloud {settings.claim.cloud!r} needs a {field} of each unit.")
     entries = [_entry("factory", name, getattr(unit, name)) for name in FIELDS]
     entries += [_entry("factory", key, value) for key, value in sorted(unit.extra.items())]
-    claim = msgspec.structs.replace(settings.claim, name=unit.name or settings.claim.name)
-    entries += [_entry("claim", name, getattr(claim, name)) for name in claim.__struct_fields__]
+    claim = settings.claim
+    if unit.name and "name" in claim.__struct_fields__:
+        claim = msgspec.structs.replace(claim, name=unit.name)
+    entries += [_entry("claim", "cloud", claim.cloud), _entry("claim", "base_url", claim.base_url)]
+    entries += [_entry("claim", name, value) for name, value in claim.own_fields()]
     entries.append(_entry("run", "key", settings.run.key))
     if settings.net is not None:
         net = settings.net
@@ -258,7 +273,7 @@ def make_entries(unit: Unit, settings: DeviceSettings) -> list[NvsEntry]:
             for name in ("dead_time", "best", "batch", "mark")
         ]
         entries.append(_entry("race", "servers", ",".join(race.servers)))
-    return [entry for entry in entries if entry.value != "" and _said(entry)]
+    return [entry for entry in entries if entry.value != ""]
 
 
 #: Numbers wider than a switch.
@@ -268,15 +283,6 @@ _WIDTHS: dict[str, Kind] = {
     "look_pause": "u16",
     "dead_time": "u32",
 }
-
-
-def _said(entry: NvsEntry) -> bool:
-    # These are what a cloud and the agent assume anyway; false options are said on purpose.
-    return (entry.key, entry.value) not in [
-        ("skip_reserve", 0),
-        ("by", "both"),
-        ("key_header", "both"),
-    ]
 
 
 def _option(options: OptionSettings, name: str) -> NvsEntry:

@@ -19,9 +19,8 @@ from startline_host.formats.serial_number import (
     same_to_people,
     spreadsheet_trace,
 )
-from startline_host.formats.settings_file import seconds
 from startline_host.formats.unit_table import Table, read_table, split_rows
-from startline_host.formats.units import Unit, check_made_at, normal_mac
+from startline_host.formats.units import Unit, check_made_at, normal_mac, seconds
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import msgspec
 from startline.limits import MADE_AT
@@ -122,3 +122,22 @@ def made_today() -> int:
     time server that the device asks.
     """
     return now() - _CLOCK_GRACE
+
+
+def seconds(value: object, what: str) -> int:
+    """Return Unix seconds from a number, a date, or a date and time (UTC unless it says so).
+
+    Raises BadInput for anything else.
+    """
+    if isinstance(value, str):
+        try:
+            value = int(value) if value.isdecimal() else datetime.fromisoformat(value)
+        except ValueError:
+            raise BadInput(f"{what} {value!r} is no date such as 2026-11-21.") from None
+    if isinstance(value, datetime):
+        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
+    if isinstance(value, date):
+        return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadInput(f"{what} is no date such as 2026-11-21.")
+    return value

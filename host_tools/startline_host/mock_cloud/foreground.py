@@ -56,6 +56,16 @@ class Announcement:
             "keys": keys,
         }
 
+    def as_lines(self) -> list[str]:
+        """Give the same as a person reads it."""
+        return [
+            f"RUFUS base URL  {self.rufus_url}",
+            f"VMS base URL    {self.vms_url}",
+            f"CA file         {self.ca_file or 'none: plain HTTP'}",
+            f"page            {self.page_url}",
+            *(f"key             {one.key}  {one.access} of {one.company}" for one in self.keys),
+        ]
+
 
 def listed_keys(store: CloudStore) -> list[ListedKey]:
     """List all keys of all companies, numbered from 1."""

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping
 from itertools import product
 
+from startline_host.clouds.vms import VmsClaim
 from startline_host.formats.factory_partition import (
     SAME_KEY,
     ClaimSettings,
@@ -126,7 +127,7 @@ def _settings(cloud: str, run: str) -> DeviceSettings:
             cloud="rufus", base_url="https://localhost:8443/v0", key=Secret(CANARY)
         )
     else:
-        claim = ClaimSettings(
+        claim = VmsClaim(
             cloud="vms",
             base_url="https://localhost:8443",
             login="owner",

@@ -13,11 +13,14 @@ import httpx
 from startline_host.bench.scenarios.catalog import Case
 from startline_host.bench.scenarios.model import IMPOSTOR, Scenario
 from startline_host.bench.scenarios.virtual_rig import IMPOSTOR_ADDRESS
+from startline_host.clouds.cloud_registry import find_cloud
+from startline_host.clouds.device_entries import agent_module
+from startline_host.clouds.request_identity import RequestIdentity
 from startline_host.mock_cloud import LoggedRequest, MockCloud, MockOptions
 from startline_host.mock_cloud.fault_spec import parse
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
-from startline_host.mock_cloud.vms import LOGINS, TYPES
+from startline_host.secrets import Secret
 
 
 class CaseClouds:
@@ -28,13 +31,10 @@ class CaseClouds:
         self._case = case
         self._stack = ExitStack()
         self._impostor: MockCloud | None = None
-        self.cloud = MockCloud(
+        self._played = find_cloud(case.cloud).played
+        self.cloud: MockCloud = self._played.make_mock(
             MockOptions(
-                envelope=case.envelope,
-                answer_form=setup.answer_form,
-                second_bind=setup.second_bind,
-                vms_second_bind=setup.second_bind if setup.second_bind != "new" else "conflict",
-                type_required=setup.type_required,
+                **self._played.case_options(setup, case.envelope),
                 tls=setup.tls,
                 certificate=setup.certificate,
                 proxied=_meets_bytes(case.scenario),
@@ -48,7 +48,7 @@ class CaseClouds:
         self._stack.enter_context(self.cloud)
         if _names_impostor(self._case.scenario):
             self._impostor = self._stack.enter_context(
-                MockCloud(MockOptions(host=IMPOSTOR_ADDRESS, port=self.cloud.port))
+                self._played.make_mock(MockOptions(host=IMPOSTOR_ADDRESS, port=self.cloud.port))
             )
         for serial in self._case.scenario.cloud.devices:
             self._bind_elsewhere(serial)
@@ -79,17 +79,14 @@ class CaseClouds:
 
     def _bind_elsewhere(self, serial: str) -> None:
         """Bind a device of that serial number as another reader would."""
-        if self._case.cloud == "rufus":
-            path, key = "/devices", self.cloud.keys["WRITE"]
-            body: dict[str, str] = {"model": "Model X1", "serial_number": serial}
-        else:
-            path, key = "/api/v1/billing/devices/activate", ""
-            body = {"login": LOGINS[0], "type": TYPES[0], "name": serial, "serial_number": serial}
         cloud = self.cloud
+        base = self._played.base_url(cloud)
+        claim = self._played.claim(base, Secret(cloud.keys["WRITE"]), serial)
+        other = RequestIdentity(claim, serial=serial, model="Model X1")
+        path, headers, body = agent_module(self._case.cloud).request(other, "")
         context = ssl.create_default_context(cadata=cloud.ca_pem.decode())
-        base = cloud.base_url if self._case.cloud == "rufus" else cloud.root_url
         httpx.post(
-            base + path, headers={"api_key": key}, json=body, verify=context, trust_env=False
+            base + path, headers=headers, content=body, verify=context, trust_env=False
         ).raise_for_status()
 
 

@@ -18,6 +18,7 @@ from startline_host.bench.scenarios.provisioning import Provisioner
 from startline_host.bench.scenarios.reader import Condition, Reader
 from startline_host.bench.scenarios.rig import Rig
 from startline_host.bench.scenarios.transcript import Transcript
+from startline_host.clouds.cloud_registry import find_cloud
 from startline_host.device.port_session import PortSession
 from startline_host.errors import StartlineError
 from startline_host.flows.load_request import LoadRequest
@@ -85,7 +86,7 @@ class CaseRunner:
             self._rig.reader(name),
             [self._rig.reader(one) for one in self._rig.names],
             self._stage.cloud,
-            vms=self._case.cloud == "vms",
+            kind=self._case.cloud,
             strangers=len(self._stage.strangers()),
             exit_code=self._exit,
         )
@@ -149,12 +150,13 @@ class CaseRunner:
 
     def _follow(self, reader: Reader, until: str) -> None:
         log = self._stage.cloud.requests
+        path = find_cloud(self._case.cloud).played.bind_path
         if until == "posted":
             # The reader says so before its first byte, and is heard a little later.
             self._wait(
                 reader,
                 lambda one: (
-                    count_posts(e for e in log if e.whole) > 0 < one.cycle.count("attempt")
+                    count_posts((e for e in log if e.whole), path) > 0 < one.cycle.count("attempt")
                 ),
                 until,
             )

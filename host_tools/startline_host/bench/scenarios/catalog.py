@@ -11,12 +11,12 @@ import msgspec
 
 from startline_host.bench.scenarios.model import (
     Act,
-    CloudName,
     LinkName,
     Scenario,
     ScenarioFile,
     VirtualWorld,
 )
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
 from startline_host.errors import BadInput
 from startline_host.mock_cloud import CASES
 from startline_host.mock_cloud.fault_spec import parse
@@ -33,14 +33,18 @@ class Case(msgspec.Struct, frozen=True):
     scenario: Scenario
     key: str
     envelope: str
-    cloud: CloudName
+    cloud: str
     number: int = 1
     seed: int = 0
 
     @property
     def variant(self) -> str:
         """The case among those of its scenario."""
-        return f"{self.key}/{self.envelope}" if self.cloud == "rufus" else self.cloud
+        return (
+            f"{self.key}/{self.envelope}"
+            if find_cloud(self.cloud).played.key_types
+            else self.cloud
+        )
 
     @property
     def name(self) -> str:
@@ -67,7 +71,7 @@ def load_scenarios(paths: Sequence[Path] = ()) -> list[Scenario]:
 def make_cases(
     scenarios: Iterable[Scenario],
     *,
-    cloud: CloudName = "rufus",
+    cloud: str = DEFAULT_CLOUD,
     link: LinkName = "wifi",
     words: Sequence[str] = (),
     repeat: int = 1,
@@ -78,10 +82,11 @@ def make_cases(
     Of `words` one must be found in a case's name, and none that begins with "!". The seed of a
     case comes from its name, so that it does not depend on what else was chosen.
     """
+    words_of_cloud = {cloud, *find_cloud(cloud).played.scenarios}
     found = []
     for number in range(1, repeat + 1):
         for scenario in scenarios:
-            if cloud in scenario.clouds and link in links_of(scenario):
+            if words_of_cloud & {*scenario.clouds} and link in links_of(scenario):
                 found += _variants(scenario, cloud, number, seed)
     return [case for case in found if _wanted(case.name, words)]
 
@@ -100,9 +105,9 @@ def changes_world(scenario: Scenario) -> bool:
     return any(world != plain for world in worlds)
 
 
-def _variants(scenario: Scenario, cloud: CloudName, number: int, seed: int) -> list[Case]:
+def _variants(scenario: Scenario, cloud: str, number: int, seed: int) -> list[Case]:
     pairs = [(key, envelope) for key in scenario.keys for envelope in scenario.envelopes]
-    if cloud != "rufus":
+    if not find_cloud(cloud).played.key_types:
         pairs = pairs[:1]
     return [
         Case(scenario, key, envelope, cloud, number, _seed(seed, number, scenario.name))
@@ -159,6 +164,9 @@ def _where(words: str, tables: Any) -> str:
 
 def _check(scenario: Scenario, path: Path) -> None:
     place = f"{path}: scenario {scenario.name!r}"
+    if unknown := sorted({*scenario.clouds} - {"any", *cloud_names()}):
+        raise BadInput(f"{place}: there is no cloud {unknown[0]!r}.",
+                       f"Known are: any, {', '.join(cloud_names())}.")  # fmt: skip
     if not scenario.act:
         raise BadInput(f"{place} has no act.")
     for orders in (scenario.cloud.faults, *(act.faults or () for act in scenario.act)):

@@ -11,6 +11,7 @@ import msgspec
 
 from startline_host.bench.scenarios.model import ReaderSettings
 from startline_host.bench.scenarios.provisioning import Provisioner
+from startline_host.clouds.cloud_registry import find_cloud
 from startline_host.errors import TimedOut
 from startline_host.mock_cloud import MockCloud
 from startline_host.secrets import child_environment
@@ -74,10 +75,12 @@ class CommandLine:
         return CommandResult("startline " + " ".join(arguments), ended.returncode, said)
 
     def _write_settings(self, given: ReaderSettings) -> None:
+        name = self._provisioner.cloud_name
+        claim = find_cloud(name).played.settings.format(key_env=_CLAIM_KEY)
         (self._folder / "ca.pem").write_bytes(self._cloud.ca_pem)
         (self._folder / "settings.toml").write_text(
-            f'[claim]\ncloud = "rufus"\nbase_url = "{self._cloud.base_url}"\n'
-            f'key_env = "{_CLAIM_KEY}"\n[net]\nssid = "{given.ssid}"\npassword_env = "{_WIFI}"\n'
+            f'[claim]\ncloud = "{name}"\nbase_url = "{self._provisioner.base_url}"\n'
+            f'{claim}[net]\nssid = "{given.ssid}"\npassword_env = "{_WIFI}"\n'
             f'[tls]\nca = "ca.pem"\n[set]\nboot_limit = {given.boot_limit}\n',
             encoding="utf-8",
         )

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from startline_host.bench.scenarios.reader import PowerCycle, Reader
+from startline_host.clouds.cloud_registry import find_cloud
+from startline_host.clouds.device_entries import agent_module
 from startline_host.mock_cloud import LoggedRequest, MockCloud
 
-#: How the paths end that bind a device, in either cloud.
-_BINDING = ("/devices", "/devices/activate")
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -57,7 +57,7 @@ def gather_facts(
     readers: Sequence[Reader],
     cloud: MockCloud,
     *,
-    vms: bool,
+    kind: str,
     strangers: int,
     exit_code: int | None,
 ) -> CaseFacts:
@@ -65,8 +65,9 @@ def gather_facts(
     outcome = reader.outcome
     log = list(cloud.requests)
     cycle = reader.cycle
-    devices = cloud.vms.devices() if vms else cloud.devices()
-    token = "id" if vms else "deviceid"
+    played = find_cloud(kind).played
+    devices = played.devices(cloud)
+    token = agent_module(kind).TOKEN.decode()
     lines = [line for one in reader.lives for line in one.lines]
     waits = [event.fields.get("next_ms") for event in cycle.events if event.name == "wait"]
     return CaseFacts(
@@ -81,7 +82,7 @@ def gather_facts(
         waits=waits[-1] if waits and isinstance(waits[-1], int) else None,
         warnings=outcome.warnings if outcome else (),
         lines=tuple(lines),
-        posts=count_posts(log),
+        posts=count_posts(log, played.bind_path),
         lists=sum(entry.method == "GET" for entry in log),
         records=len(devices),
         tokens=tuple(str(device[token]) for device in devices),
@@ -94,9 +95,9 @@ def gather_facts(
     )
 
 
-def count_posts(log: Iterable[LoggedRequest]) -> int:
+def count_posts(log: Iterable[LoggedRequest], bind_path: str) -> int:
     """Return how many requests to bind are in a log, answered or not."""
-    return sum(entry.method == "POST" and entry.path.endswith(_BINDING) for entry in log)
+    return sum(entry.method == "POST" and entry.path == bind_path for entry in log)
 
 
 def _blind(lives: Iterable[PowerCycle]) -> int:

@@ -10,13 +10,14 @@ from typing import Literal
 
 import msgspec
 
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD
+
 NOTHING = "nothing"
 #: Where a name leads to that the world sends to somebody else's cloud.
 IMPOSTOR = "impostor"
 
 KeyType = Literal["WRITE", "READ_WRITE"]
 Envelope = Literal["bare", "body"]
-CloudName = Literal["rufus", "vms"]
 LinkName = Literal["wifi", "usb"]
 
 
@@ -170,7 +171,8 @@ class Scenario(_ScenarioTable, frozen=True):
     """One scenario; without acts the reader is switched on once.
 
     `expect_read_write` replaces fields of `expect` where the key may also look. `links` says
-    over which links it has a meaning: all, unless the world or the Wi-Fi is part of it.
+    over which links it has a meaning: all, unless the world or the Wi-Fi is part of it. `clouds` are
+    names of clouds, or "any".
     """
 
     name: str
@@ -178,7 +180,7 @@ class Scenario(_ScenarioTable, frozen=True):
     group: str = ""
     keys: tuple[KeyType, ...] = ("WRITE",)
     envelopes: tuple[Envelope, ...] = ("bare",)
-    clouds: tuple[CloudName, ...] = ("rufus",)
+    clouds: tuple[str, ...] = (DEFAULT_CLOUD,)
     links: tuple[LinkName, ...] | None = None
     given: ReaderSettings = ReaderSettings()
     cloud: CloudSetup = CloudSetup()

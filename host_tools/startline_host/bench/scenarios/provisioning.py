@@ -6,10 +6,10 @@ import msgspec
 
 from startline_host.bench.scenarios.model import ReaderSettings
 from startline_host.boards import Led
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
 from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.formats.factory_partition import (
-    ClaimSettings,
     DeviceSettings,
     NetSettings,
     OptionSettings,
@@ -32,7 +32,6 @@ _MARK = {"bench": "1"}
 RUN_KEY = "ror-bench-run-key-000000"
 _WRONG_KEY = "ror-00000000000000000000"
 _ELSEWHERE = "https://elsewhere.invalid/v0"
-_VMS_LOGIN, _VMS_TYPE = "user-login", "mediaagent"
 
 
 class CloudLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +50,7 @@ def is_bench_unit(stored: StoredSettings) -> bool:
 def neutral_provision() -> Provision:
     """Return the provision of a unit that belongs to no cloud and has no network."""
     unit = Unit(serial="BENCH", model="Bench", extra=_MARK)
-    claim = ClaimSettings(cloud="rufus", base_url=_ELSEWHERE, key=Secret(_WRONG_KEY))
+    claim = find_cloud(DEFAULT_CLOUD).played.claim(_ELSEWHERE, Secret(_WRONG_KEY), unit.serial)
     return Provision(
         unit, DeviceSettings(claim=claim, tls=TlsSettings(ca=(CertificateAuthority().ca_der,)))
     )
@@ -73,7 +72,8 @@ class Provisioner:
         self._led = led
         self._cloud = cloud
         self._key = key
-        self._name = name
+        self.cloud_name = name
+        self._played = find_cloud(name).played
         self._link = link
         self._stranger = cloud.add_company("Strangers")
         self._other_ca = CertificateAuthority().ca_der
@@ -82,7 +82,7 @@ class Provisioner:
     @property
     def base_url(self) -> str:
         """The cloud's address as readers are told it."""
-        return self._cloud.base_url if self._name == "rufus" else self._cloud.root_url
+        return self._played.base_url(self._cloud)
 
     def key(self, which: str | None) -> Secret:
         """Return a key by what a scenario calls it."""
@@ -132,15 +132,10 @@ class Provisioner:
         cloud = self._cloud
         certificates = {"cloud": cloud.ca_der, "stranger": self._other_ca}
         run = {"same": Secret("same"), "own": Secret(RUN_KEY)}
-        rufus = self._name == "rufus"
+        elsewhere = given.base_url == "elsewhere"
         return DeviceSettings(
-            claim=ClaimSettings(
-                cloud=self._name,
-                base_url=_ELSEWHERE if given.base_url == "elsewhere" else self.base_url,
-                key=self.key(given.key) if rufus else None,
-                login="" if rufus else _VMS_LOGIN,
-                name="" if rufus else given.serial,
-                type="" if rufus else _VMS_TYPE,
+            claim=self._played.claim(
+                _ELSEWHERE if elsewhere else self.base_url, self.key(given.key), given.serial
             ),
             run=RunSettings(key=run.get(given.run_key or "")),
             net=self._net(given),

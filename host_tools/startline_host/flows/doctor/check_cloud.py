@@ -15,8 +15,8 @@ from startline_host.errors import BadInput, ClockWrong, StartlineError, TlsFaile
 from startline_host.flows.device_tls import check_authorities, check_server
 from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
 from startline_host.flows.preflight import CLOCK_REMEDY, not_valid_now
+from startline_host.flows.settings_file import load_settings
 from startline_host.formats.factory_partition import DeviceSettings
-from startline_host.formats.settings_file import load_settings
 from startline_host.secrets import Secret
 from startline_host.util import printable
 

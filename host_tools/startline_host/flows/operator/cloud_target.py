@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD
 from startline_host.errors import BadInput, WrongDevice
 from startline_host.formats.cloud_url import same_cloud
 from startline_host.formats.stored_settings import StoredSettings
@@ -15,7 +16,7 @@ class CloudTarget(msgspec.Struct, frozen=True):
 
     base_url: str
     ca: tuple[bytes, ...] = ()
-    cloud: str = "rufus"
+    cloud: str = DEFAULT_CLOUD
 
 
 def check_cloud_target(cloud_target: CloudTarget | None, stored: StoredSettings) -> CloudTarget:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
 from startline_host.errors import BadInput
+from startline_host.flows.settings_sections import SettingsText, secrets_of
 from startline_host.formats.ca_certificates import load_certificates
 from startline_host.formats.cloud_url import parse_url
 from startline_host.formats.factory_partition import (
@@ -26,8 +27,7 @@ from startline_host.formats.factory_partition import (
     RunSettings,
     TlsSettings,
 )
-from startline_host.formats.settings_sections import SECTIONS, SettingsText
-from startline_host.formats.units import check_made_at, check_text
+from startline_host.formats.units import check_made_at, check_text, seconds
 from startline_host.formats.wifi import ssid_warnings
 from startline_host.secrets import (
     Secret,
@@ -68,7 +68,7 @@ def load_settings(
             for name, section in file.raw.items()
         }
         settings = DeviceSettings(
-            claim=_convert(sections["claim"], ClaimSettings, "claim"),
+            claim=_claim(sections["claim"], path, warn),
             net=_convert(sections["net"], NetSettings, "net") if "net" in sections else None,
             tls=TlsSettings(ca=_certificates(sections.get("tls", {}), path, warn)),
             run=_convert(sections.get("run", {}), RunSettings, "run"),
@@ -107,13 +107,26 @@ def load_cloud_target(
         ca = _certificates(file.raw.get("tls", {}), path, warn)
     except BadInput as error:
         raise file.at(error) from None
-    return base_url, ca, str(claim.get("cloud", "rufus"))
+    return base_url, ca, str(claim.get("cloud", DEFAULT_CLOUD))
+
+
+def _claim(section: dict[str, Any], path: Path, warn: Warn) -> ClaimSettings:
+    """Return the section as its cloud has it; say which fields belong to another cloud's."""
+    common = set(ClaimSettings.__struct_fields__)
+    cloud = _convert(
+        {k: v for k, v in section.items() if k in common}, ClaimSettings, "claim"
+    ).cloud
+    kind = find_cloud(cloud).claim
+    for field in sorted(section.keys() - set(kind.__struct_fields__)):
+        del section[field]
+        warn(f"{path}: claim.{field} is no setting of the cloud {cloud!r}, and is not used.")
+    return _convert(section, kind, "claim")
 
 
 def _with_secrets(
     name: str, section: dict[str, Any], path: Path, environ: Mapping[str, str], warn: Warn
 ) -> dict[str, Any]:
-    for field, what in SECTIONS[name][1].items():
+    for field, what in secrets_of(name).items():
         given = [field + end for end in ("", "_env", "_file") if field + end in section]
         if len(given) > 1:
             raise BadInput(f"give only one of {', '.join(given)} in [{name}].")
@@ -167,22 +180,3 @@ def _unit_defaults(section: dict[str, Any]) -> dict[str, Any]:
                 raise BadInput(f"unit.{field} must be text.")
             check_text(value, f"unit.{field}")
     return section
-
-
-def seconds(value: object, what: str) -> int:
-    """Return Unix seconds from a number, a date, or a date and time (UTC unless it says so).
-
-    Raises BadInput for anything else.
-    """
-    if isinstance(value, str):
-        try:
-            value = int(value) if value.isdecimal() else datetime.fromisoformat(value)
-        except ValueError:
-            raise BadInput(f"{what} {value!r} is no date such as 2026-11-21.") from None
-    if isinstance(value, datetime):
-        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
-    if isinstance(value, date):
-        return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BadInput(f"{what} is no date such as 2026-11-21.")
-    return value

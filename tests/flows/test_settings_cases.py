@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from startline_host.errors import BadInput
+from startline_host.flows.settings_file import SettingsFile, load_cloud_target, load_settings
 from startline_host.formats.cloud_url import parse_url, same_cloud
-from startline_host.formats.settings_file import SettingsFile, load_cloud_target, load_settings
 from startline_host.formats.unit_list import make_unit
 from startline_host.formats.wifi import check_password, check_ssid, ssid_warnings
 from startline_host.secrets import Secret, secret_from_file

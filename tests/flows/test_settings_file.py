@@ -10,7 +10,8 @@ import pytest
 import trustme
 
 from startline_host.errors import BadInput
-from startline_host.formats.settings_file import SettingsFile, load_settings, seconds
+from startline_host.flows.settings_file import SettingsFile, load_settings
+from startline_host.formats.units import seconds
 from startline_host.secrets import Secret
 
 if TYPE_CHECKING:

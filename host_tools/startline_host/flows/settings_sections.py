@@ -8,19 +8,18 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from startline_host.clouds.cloud_registry import cloud_names, find_cloud
 from startline_host.errors import BadInput
-from startline_host.formats.factory_partition import OptionSettings, RacingSettings
+from startline_host.formats.factory_partition import CLAIM_SECRETS, OptionSettings, RacingSettings
 from startline_host.text_file import decode_text
 
 #: What [unit] may say for all units at once.
 UNIT_FIELDS = ("model", "type", "alias", "hw_rev", "made_at")
 
-#: Each section's plain fields, and its secret ones with the words for a person.
-SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
-    "claim": (
-        ("cloud", "base_url", "login", "name", "type", "skip_reserve", "by", "key_header"),
-        {"key": "claim key", "auth": "Authorization value"},
-    ),
+#: Each section's plain fields, and its secret ones with the words for a person. What [claim] may
+#: say besides is its cloud's: see `plain_of`.
+_SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "claim": (("cloud", "base_url"), CLAIM_SECRETS),
     "net": (("link", "ssid", "ntp"), {"password": "Wi-Fi password"}),
     "tls": (("ca",), {}),
     "run": ((), {"key": "application's key"}),
@@ -31,8 +30,24 @@ SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 
 _HEAD = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
 _FIELD = re.compile(r"""\s*(?:([\w-]+)\s*\.\s*)?["']?([\w-]+)["']?\s*=""")
-_NAMED = re.compile(r"\b(" + "|".join(SECTIONS) + r")\.(\w+)")
+_NAMED = re.compile(r"\b(" + "|".join(_SECTIONS) + r")\.(\w+)")
 _AT = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+def plain_of(section: str) -> tuple[str, ...]:
+    """Return the plain fields of a section; of [claim] those of all clouds."""
+    plain, secret = _SECTIONS[section]
+    if section != "claim":
+        return plain
+    own = [find_cloud(name).claim.__struct_fields__ for name in cloud_names()]
+    return tuple(
+        dict.fromkeys([*plain, *(f for fields in own for f in fields if f not in secret)])
+    )
+
+
+def secrets_of(section: str) -> dict[str, str]:
+    """Return the secret fields of a section, with what each is for a person."""
+    return _SECTIONS[section][1]
 
 
 class SettingsText:
@@ -88,8 +103,8 @@ class SettingsText:
     def _check_names(self) -> None:
         unknown = []
         for name, section in self.raw.items():
-            if name not in SECTIONS:
-                unknown.append(self._unknown(name, "", f"[{_like(name, SECTIONS)}]"))
+            if name not in _SECTIONS:
+                unknown.append(self._unknown(name, "", f"[{_like(name, _SECTIONS)}]"))
             elif not isinstance(section, dict):
                 raise BadInput(f"{self.path}: {name} must be a section, [{name}].")
             else:
@@ -102,7 +117,7 @@ class SettingsText:
         if unknown:
             raise BadInput(
                 f"{self.path} has unknown fields: {', '.join(sorted(unknown))}.",
-                f"Its sections are {', '.join(f'[{name}]' for name in SECTIONS)}.",
+                f"Its sections are {', '.join(f'[{name}]' for name in _SECTIONS)}.",
             )
 
     def _unknown(self, section: str, field: str, meant: str) -> str:
@@ -128,8 +143,8 @@ def _read(path: Path) -> str:
 
 
 def _fields(section: str) -> set[str]:
-    plain, secret = SECTIONS[section]
-    return {*plain, *(field + end for field in secret for end in ("", "_env", "_file"))}
+    secret = (field + end for field in secrets_of(section) for end in ("", "_env", "_file"))
+    return {*plain_of(section), *secret}
 
 
 def _like(name: str, known: object) -> str:
@@ -139,4 +154,4 @@ def _like(name: str, known: object) -> str:
 
 def _elsewhere(field: str) -> str:
     """Return the section that has such a field, as `[net]`; "" for none."""
-    return next((f"{field} in [{name}]" for name in SECTIONS if field in _fields(name)), "")
+    return next((f"{field} in [{name}]" for name in _SECTIONS if field in _fields(name)), "")
