@@ -12,6 +12,7 @@ SHIPPED = (HOST, *sorted((ROOT / "firmware").glob("startline*/")))
 #: Rooms whose files bear names that are not theirs to choose.
 NAMED_FROM_OUTSIDE = {
     HOST / "cli": "a file is named by its verb, as may be what carries the verb out",
+    HOST / "clouds": "a file is named by its cloud, as may be its mock",
     HOST / "virtual" / "runtime" / "modules": "they stand in for MicroPython's own modules",
 }
 #: Names that Python itself gives a meaning.

@@ -153,6 +153,8 @@ def test_what_the_cloud_said_is_shown(ledger: Ledger) -> None:
     assert "Differs" in Page(batch_report_page("R", found, [], made="now")).texts
 
     class Device:
+        cloud = "rufus"
+
         def __init__(self, unit: str, held: str) -> None:
             self.serial_number, self.deviceid = unit, held
 

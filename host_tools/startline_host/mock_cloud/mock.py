@@ -62,6 +62,7 @@ class MockCloud:
         self.requests = self._site.requests
         self.keys = self._site.keys
         self.authority = self._site.authority
+        self.further = self._site.apis
 
     def __enter__(self) -> Self:
         self._server.start()

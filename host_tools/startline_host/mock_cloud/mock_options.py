@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from startline_host.secrets import Secret
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from startline_host.mock_cloud.store import CloudStore
+
+
+class FurtherApi(Protocol):
+    """One more cloud at a mock's site, with a state of its own, mounted at `prefix`."""
+
+    prefix: str
+
+    def app(self) -> ASGIApp:
+        """Build the application."""
+
+    def forget(self) -> None:
+        """Forget its devices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +38,7 @@ class MockOptions:
     besides. `names` are further host names that it answers to, in its certificate and in the Host
     header. `db` keeps state, keys and CA in a file. `password` locks the page. `seed` makes ids
     and random faults repeatable. `vms_authorization` is what VMS calls must carry in that header.
+    `apis` make further clouds that the server plays besides, behind the same faults.
     """
 
     envelope: str = "bare"
@@ -39,3 +58,4 @@ class MockOptions:
     db: Path | None = None
     password: Secret | None = None
     seed: int | None = None
+    apis: Sequence[Callable[[CloudStore], FurtherApi]] = ()

@@ -59,6 +59,7 @@ class MockSite:
         self.vms = vms.VmsApi(
             store, second=options.vms_second_bind, authorization=options.vms_authorization
         )
+        self.apis = tuple(make(store) for make in options.apis)
         self.keys = default_keys(store, store.company(FIRST_COMPANY), example=True)
         self.authority = self._authority()
 
@@ -77,6 +78,7 @@ class MockSite:
             routes=[
                 Mount(rufus.PREFIX, app=self.rufus.app()),
                 Mount(vms.PREFIX, app=self.vms.app()),
+                *(Mount(api.prefix, app=api.app()) for api in self.apis),
             ],
             exception_handlers={HTTPException: self.rufus.not_routed},
         )
@@ -127,6 +129,8 @@ class MockSite:
     def reset(self) -> None:
         """Forget devices, sessions, passings and requests; keys, CA and faults stay."""
         self.store.forget()
+        for api in self.apis:
+            api.forget()
         self.requests.clear()
         self.tell_page()
 

@@ -7,10 +7,13 @@ import struct
 from collections.abc import Mapping
 from itertools import product
 
-from startline_host.clouds.vms import VmsClaim
+import msgspec
+
+from startline_host.clouds.cloud_registry import find_cloud
+from startline_host.clouds.device_entries import agent_module
+from startline_host.clouds.request_identity import RequestIdentity
 from startline_host.formats.factory_partition import (
     SAME_KEY,
-    ClaimSettings,
     DeviceSettings,
     NetSettings,
     RunSettings,
@@ -47,6 +50,7 @@ TABLES = ("startline", "stock")
 RUN_KEYS = ("absent", "same", "other")
 
 _RUN = {"absent": None, "same": Secret(SAME_KEY), "other": Secret(APP_KEYS["other"])}
+_SERVER = "https://localhost:8443"
 _MADE_AT = 1_790_000_000
 _NVS = PartitionRow("nvs", TYPE_DATA, SUBTYPE_NVS, 0x9000, 0x6000)
 _PHY = PartitionRow("phy_init", TYPE_DATA, SUBTYPE_PHY, 0xF000, 0x1000)
@@ -122,19 +126,14 @@ def with_factory_image(fctry: bytes) -> bytes:
 
 
 def _settings(cloud: str, run: str) -> DeviceSettings:
-    if cloud == "rufus":
-        claim = ClaimSettings(
-            cloud="rufus", base_url="https://localhost:8443/v0", key=Secret(CANARY)
-        )
-    else:
-        claim = VmsClaim(
-            cloud="vms",
-            base_url="https://localhost:8443",
-            login="owner",
-            name="Reader 7",
-            type="mediaagent",
-            auth=Secret(CANARY),
-        )
+    played = find_cloud(cloud).played
+    agent = agent_module(cloud)
+    claim = played.claim(_SERVER, Secret(CANARY), SERIAL)
+    if not claim.secrets:  # a cloud that wants no key may be behind an Authorization value
+        claim = msgspec.structs.replace(claim, auth=Secret(CANARY))
+    path = agent.request(RequestIdentity(claim, serial=SERIAL, mac=bytes(6)), "")[0]
+    base_url = _SERVER + played.bind_path.removesuffix(path)
+    claim = msgspec.structs.replace(claim, base_url=base_url)
     return DeviceSettings(
         claim=claim,
         net=NetSettings(ssid="bench", password=Secret("bench-wifi")),

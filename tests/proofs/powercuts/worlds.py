@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, cycle
 from typing import Any
 
+from startline_host.clouds.cloud_registry import find_cloud
 from tests.proofs.powercuts.blank_units import BAD_PAUSE, LONG_PAUSE, SERIAL, SPELT
 
 World = Mapping[str, Any]
@@ -224,7 +225,7 @@ def new_worlds(cloud: str) -> list[World]:
     """
     flash = chain(_flips(), _collections(), _switches(), _wraps(), _weak_cells())
     around = chain(_clocks(), _networks(), _rules())
-    if cloud == "rufus":
+    if find_cloud(cloud).lists:
         return [*flash, *_lists(), *_others_entries(), *around]
     return [
         {**world, "must": "bound"} if world.get("must") == "alone" else world

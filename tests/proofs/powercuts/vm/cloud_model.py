@@ -157,7 +157,7 @@ class CloudModel:
         request = exchange.request
         exchange.path = request.path
         exchange.kind = self.api.kind(request)
-        exchange.key = request.headers.get("api_key", "")
+        exchange.key = self.api.key(request)
         refused = self.api.refuse(self.spec, exchange)
         if refused:
             self._answer(exchange, refused)

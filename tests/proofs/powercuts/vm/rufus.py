@@ -33,6 +33,11 @@ def kind(request) -> str:
     return {"POST": "bind", "GET": "look"}.get(request.method, "other")
 
 
+def key(request) -> str:
+    """Return the key that a request carries."""
+    return request.headers.get("api_key", "")
+
+
 def refuse(spec: dict, exchange) -> "tuple | None":
     """Refuse what the key may not do."""
     allowed = {"WRITE": ("bind",), "READ": ("look",), "READ_WRITE": ("bind", "look")}

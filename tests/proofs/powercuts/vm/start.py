@@ -18,14 +18,13 @@ def _main(order: dict, write) -> None:
 
     from vm.stand_ins import StandIns
 
-    stand_ins = (
-        StandIns()
-    )  # before anything else: what it replaces must not have been imported by then
-    from vm import jobs, rufus, vms
+    # Before anything else: what it replaces must not have been imported by then.
+    stand_ins = StandIns()
+    from vm import jobs
     from vm.flash_image import read_image
 
     images = {name: read_image(path) for name, path in order["images"].items()}
-    bench = jobs.JobRunner(stand_ins, {"rufus": rufus, "vms": vms}, images, memory)
+    bench = jobs.JobRunner(stand_ins, images, memory)
     for number, job in enumerate(order["jobs"]):
         write(("," if number else "[") + json.dumps(bench.run(job)))
     write("]\n")
