@@ -17,6 +17,7 @@ from startline_host.bench import pytest_plugin, station
 from startline_host.boards import board_names, load_board
 from startline_host.cli import startline
 from startline_host.cli.json_schema import schema
+from startline_host.clouds.cloud_registry import claim_settings
 from startline_host.errors import EXIT_CODES
 from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.fault_table import ROWS
@@ -121,7 +122,7 @@ def _settings_page() -> str:
         "same names as sections and fields; `factory` is `[unit]` there.\n\n"
     )
     rows = []
-    for name, kind in states.SETTINGS.items():
+    for name, kind in {**states.SETTINGS, **claim_settings()}.items():
         note = (
             "for the application; the agent does not read it" if name in states.FOR_THE_APP else ""
         )

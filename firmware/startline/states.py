@@ -126,7 +126,8 @@ WARNINGS = (
     "out_of_range %",
 )
 
-# Settings by "namespace.key", as the host writes them, with their kind.
+# Settings by "namespace.key", as the host writes them, with their kind. Of `claim` those that more
+# than one cloud has: the others stand in their cloud's file on the host.
 SETTINGS = {
     "factory.serial": "text",
     "factory.model": "text",
@@ -138,13 +139,7 @@ SETTINGS = {
     "claim.cloud": "text",
     "claim.base_url": "text",
     "claim.key": "secret",
-    "claim.key_header": "text",
     "claim.auth": "secret",
-    "claim.login": "text",
-    "claim.name": "text",
-    "claim.type": "text",
-    "claim.skip_reserve": "switch",
-    "claim.by": "text",
     "run.key": "secret",
     "net.link": "text",
     "net.ssid": "text",

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from startline import record_store, states
 
+from startline_host.clouds.cloud_registry import claim_settings
 from startline_host.clouds.rufus import RufusClaim
 from startline_host.clouds.vms import VmsClaim
 from startline_host.device.console import Event
@@ -186,6 +187,9 @@ def test_what_a_device_says_is_held_against_the_list() -> None:
 
 # Settings
 
+#: Those that both ends list, and those that a cloud's file on the host adds.
+SETTINGS = {**states.SETTINGS, **claim_settings()}
+
 
 def written_settings() -> set[str]:
     """Return all settings that the host writes, for one cloud or the other."""
@@ -220,7 +224,7 @@ def written_settings() -> set[str]:
 
 def test_every_setting_is_written_by_the_host() -> None:
     """The host writes the settings that are listed, and no others."""
-    assert written_settings() == states.SETTINGS.keys()
+    assert written_settings() == SETTINGS.keys()
 
 
 def test_every_setting_is_read_by_the_agent() -> None:
@@ -228,7 +232,7 @@ def test_every_setting_is_read_by_the_agent() -> None:
     sources = (*trees(), *trees("startline_race"))
     read = {word for tree in sources for word in words(tree) if _SETTING.fullmatch(word)}
     read.add("tls.ca1")  # every `tls.` is read
-    assert read == states.SETTINGS.keys() - set(states.FOR_THE_APP)
+    assert read == SETTINGS.keys() - set(states.FOR_THE_APP)
 
 
 def test_a_settings_file_can_say_every_setting() -> None:
@@ -241,5 +245,6 @@ def test_a_settings_file_can_say_every_setting() -> None:
         assert {*plain_of(name), *secrets_of(name)} == set(struct.__struct_fields__), name
     claims = {"cloud", *RufusClaim.__struct_fields__, *VmsClaim.__struct_fields__}
     assert {*plain_of("claim"), *secrets_of("claim")} == claims
+    assert claim_settings().keys() == {f"claim.{name}" for name in claims}
     at_venue = {f"{space}.{key}" for names in FACTORY.values() for space, key in names}
     assert at_venue <= states.SETTINGS.keys()

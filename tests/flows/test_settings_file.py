@@ -180,6 +180,18 @@ def test_pem_bundles_and_der_give_the_same_bytes(folder: Path) -> None:
     assert load(folder, GOOD).settings.tls.ca == ders[:1]
 
 
+def test_what_belongs_to_another_cloud_is_named_and_left_out(folder: Path) -> None:
+    """A file that turns from one cloud to another keeps working, and says what is not used."""
+    path = folder / "settings.toml"
+    path.write_text(GOOD.replace('cloud = "rufus"', 'cloud = "rufus"\nlogin = "owner"'))
+    warnings: list[str] = []
+    told = load_settings(path, environ={"CLAIM_KEY": KEY}, warn=warnings.append)
+    assert warnings == [
+        f"{path}: claim.login is no setting of the cloud 'rufus', and is not used."
+    ]
+    assert [name for name, _ in told.settings.claim.own_fields()] == ["key"]
+
+
 def test_an_expired_ca_and_a_server_certificate_are_warned_about(folder: Path) -> None:
     """A certificate that cannot work, or only by chance, is loaded with a warning."""
     ca = trustme.CA()

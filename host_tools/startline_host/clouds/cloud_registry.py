@@ -10,9 +10,12 @@ import importlib
 import pkgutil
 from functools import cache
 
+import msgspec
+
 from startline_host import clouds
 from startline_host.clouds.cloud_kind import CloudKind
 from startline_host.errors import BadInput
+from startline_host.formats.factory_partition import CLAIM_SECRETS
 
 #: The cloud that is meant where none is named.
 DEFAULT_CLOUD = "rufus"
@@ -35,6 +38,20 @@ def find_cloud(name: str) -> CloudKind:
 def kind_of(name: str) -> CloudKind:
     """Return the same for a name that a device gave: one that is unknown can be asked nothing."""
     return _load(name) if name in cloud_names() else CloudKind()
+
+
+def claim_settings() -> dict[str, str]:
+    """Return what [claim] may say at any cloud, as "claim.key", with its kind as in `states`."""
+    found: dict[str, str] = {}
+    for name in cloud_names():
+        for field in msgspec.structs.fields(_load(name).claim):
+            kind = "text"
+            if field.name in CLAIM_SECRETS:
+                kind = "secret"
+            elif field.type is bool:
+                kind = "switch"
+            found[f"claim.{field.name}"] = kind
+    return found
 
 
 @cache
