@@ -10,7 +10,7 @@ def encode(name: str, seq: int, ms: int, fields: dict) -> bytes:
     text = '{"ev":"%s","n":%d,"ms":%d%s' % (name, seq, ms, "," + text[1:-1] if fields else "")
     raw = text.encode()
     if len(raw) != len(text):  # JSON of MicroPython leaves other alphabets as they are
-        from .events import escaped
+        from .json_escape import escaped
 
         raw = escaped(text).encode()
     if len(raw) > 1000:

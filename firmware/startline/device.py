@@ -7,7 +7,6 @@ from .attempt_lock import exclusive
 from .console import Console
 from .identity import Identity
 from .record_frame import bound_token
-from .roles import load_role
 
 
 class Device:
@@ -44,6 +43,8 @@ class Device:
         ImportError where the role is not on this device.
         """
         if not self._race:
+            from .roles import load_role
+
             role = load_role(self, "startline_race")
             if not role:
                 raise ImportError("no startline_race on this device: `startline flash` loads it")
@@ -126,6 +127,8 @@ class Device:
         values = self.identity.values if self.identity else {}
         if "set.led" in values:
             try:
+                from .roles import load_role
+
                 role = load_role(self, "startline_led")
                 if role:
                     role.show_state(values["set.led"], what)

@@ -5,8 +5,9 @@ does so, and it makes a namespace that is not there. Only the pages tell a devic
 a record from one that lost it; `nvs_traces` looks for what is left of one.
 """
 
-from binascii import crc32
-from struct import unpack_from
+# Taken from there, since the import of a built-in module first looks for a file of that name: a
+# look at each folder of sys.path, and fifty reads of flash.
+from .record_frame import crc32, unpack_from
 
 SPACE = b"startline" + bytes(7)  # the namespace and the key, as entries hold them
 KEY = b"record" + bytes(10)

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from startline_host.mock_cloud import MockCloud
+from tests.benchmarks.lives import flash_with
+from tests.benchmarks.meter import Meter
+from tests.benchmarks.unit import provision, small_kit
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import Boot, Reader
 
@@ -17,6 +20,8 @@ KIB = 1024
 CORE, FIRST, BOUND = 38 * KIB, 21 * KIB, 8 * KIB
 #: What only some readers load, each with a budget of its own.
 ROLES = {"startline_usb": 4 * KIB, "startline_led": 2 * KIB, "startline_vms": 4 * KIB}
+#: Calls to read flash of a bound boot, from the mount to the end of main.py.
+BOUND_READS = 2200
 FIRST_HEAP, BOUND_HEAP = 72 * KIB, 24 * KIB  # of 64-bit objects
 
 
@@ -50,6 +55,16 @@ def test_what_a_bound_boot_imports(make_reader: MakeReader, cloud: MockCloud, li
     boot = reader.boot()
     assert boot.state == "bound"
     assert imported(boot, lib) <= BOUND
+
+
+def test_how_often_a_bound_boot_reads_flash(cloud: MockCloud, tmp_path: Path) -> None:
+    """A bound boot looks for few files, in folders with short logs."""
+    bundle = small_kit(tmp_path)
+    image = provision("DEVICE-123", cloud).image()
+    chip = Meter(tmp_path / "chip", flash_with(bundle, bundle.files, image))
+    chip.first_boot()
+    parts = chip.bound_boots(1).parts
+    assert sum(part.reads for part in parts.values()) <= BOUND_READS
 
 
 def test_heap(make_reader: MakeReader, cloud: MockCloud) -> None:

@@ -324,7 +324,7 @@ def test_a_dump_can_grow_where_it_is_allowed_to(flash: bytearray) -> None:
     assert seen.agent is not None
     assert (seen.agent.version, seen.agent.owner_files) == (__version__, ["/app.py"])
     assert seen.missing == []
-    assert 0 < sum(length for _, length in fetched) <= 8 << 16
+    assert 0 < sum(length for _, length in fetched) <= 10 << 16
     assert len({offset for offset, _ in fetched}) == len(fetched)
     whole = dump.read(VFS + 0xF0000, 0xA000)
     assert whole == flash[VFS + 0xF0000 : VFS + 0xFA000]

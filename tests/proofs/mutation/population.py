@@ -20,6 +20,7 @@ LEFT_OUT = {
     "startline/clock.py": "the time, before there is a request",
     "startline/console.py": "says what was decided",
     "startline/events.py": "the form of what is said",
+    "startline/json_escape.py": "the form of what is said",
     "startline/error_reasons.py": "words for a failure",
     "startline/errors.py": "a name",
     "startline/__init__.py": "starts the app",
