@@ -60,8 +60,7 @@ class Sender:
             wait = next(self._steps)
         except Exception as error:
             # The words of an unforeseen exception may hold a secret; its kind cannot.
-            self._steps = None
-            self.drop()
+            self.restart()
             self.reason = "bug " + type(error).__name__
             self.emit("failed", {"step": "race", "reason": self.reason})
             wait = 10000
@@ -74,6 +73,12 @@ class Sender:
         if self.stopped or self.reason in ("", "idle"):
             self.stopped = ""
             self._wait = 0
+
+    def restart(self) -> None:
+        """Begin anew; what was under way, and its answer lost with it, may be at the cloud."""
+        self._steps = None
+        self.drop()
+        self.progress.unsure = self.progress.frozen > self.progress.cursor
 
     def drop(self) -> None:
         """Close the connection."""
@@ -88,6 +93,7 @@ class Sender:
             except StepFailed as failed:
                 wait = self._failed(*failed.args)
             except JournalFull:
+                self.restart()
                 self.reason = "journal_full"
                 wait = _LONGEST_MS
             yield wait

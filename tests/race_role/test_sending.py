@@ -105,6 +105,15 @@ def test_faults(make_racer: MakeRacer, cloud: MockCloud, key: str, fault: str) -
     assert len(cloud.trapped) == 0
 
 
+def test_an_answer_that_is_forgotten(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """What was counted and could not be noted is looked up, and not sent again."""
+    racer = make_racer("READ_WRITE")
+    racer.run("test_answer_forgotten")
+    posts = [one for one in cloud.requests if one.path == "/v0/passings" and one.method == "POST"]
+    assert len(posts) == 1
+    all_once(racer, 20)
+
+
 def test_lost_answer_is_history(make_racer: MakeRacer, cloud: MockCloud) -> None:
     """With a WRITE key the same bytes go out again, and what may have doubled is counted."""
     racer = make_racer()

@@ -262,3 +262,33 @@ def test_rate():
     chip.station.joined = True
     race.close()
     send_all(chip, race, 60000)
+
+
+def test_answer_forgotten():
+    """What the cloud has counted cannot be noted, for want of memory or of room in the journal."""
+    from startline_race.errors import JournalFull
+
+    chip, race = boot()
+    have_time(chip, race)
+    race.open("10 km")
+    for count in range(20):
+        race.passing(EPC % count)
+    race.close()
+    sent = race.progress.sent
+    errors = [MemoryError, JournalFull]
+
+    def failing(*args) -> None:
+        if errors:
+            raise errors.pop()
+        sent(*args)
+
+    race.progress.sent = failing
+    race.sender().stopped = ""
+    start = chip.ms()
+    while not race.progress.done():
+        if race.sender().reason[:3] == "bug" or race.sender().reason == "journal_full":
+            race.sender()._wait = 0
+        race.send(20)
+        chip.sleep(2)
+        assert chip.since(start) < 20000, (race.state, chip.events[-8:])
+    assert not errors
