@@ -173,8 +173,8 @@ DIRECT = {
         {"url": "https://example.org/s.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
         ["startline[factory] @ git+https://example.org/s.git@abc"],
     ),
-    "wheel that is gone": ({"url": "file:///gone.whl", "archive_info": {}}, ["segno<2,>=1.6"]),
-    "by name": (None, ["segno<2,>=1.6"]),
+    "wheel that is gone": ({"url": "file:///gone.whl", "archive_info": {}}, ["reportlab<6,>=5"]),
+    "by name": (None, ["reportlab<6,>=5"]),
 }
 
 
@@ -190,7 +190,7 @@ def test_the_command_is_the_one_for_how_it_was_installed(
     info = tmp_path / "startline-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
-        'Name: startline\nVersion: 1\nRequires-Dist: segno<2,>=1.6; extra == "factory"\n'
+        'Name: startline\nVersion: 1\nRequires-Dist: reportlab<6,>=5; extra == "factory"\n'
         'Requires-Dist: trustme; extra == "mock"\n'
     )
     (info / "INSTALLER").write_text(f"{tool}\n")

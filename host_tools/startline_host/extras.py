@@ -28,9 +28,10 @@ MODULES = MappingProxyType(
     {
         "PIL": "factory",
         "openpyxl": "factory",
-        "segno": "factory",
+        "reportlab": "factory",
         "sqlalchemy": "factory",
         "psycopg": "postgres",
+        "zxingcpp": "factory",
         "starlette": "mock",
         "trustme": "mock",
         "uvicorn": "mock",
@@ -121,7 +122,7 @@ def _packages(extra: str, required: Sequence[str]) -> list[str]:
         if extra in _WANTED_BY.findall(line.partition(";")[2])
         and not line.startswith(f"{_DISTRIBUTION}[")
     ]
-    bare = {"PIL": "pillow", "psycopg": "psycopg[binary]"}
+    bare = {"PIL": "pillow", "zxingcpp": "zxing-cpp", "psycopg": "psycopg[binary]"}
     return listed or [bare.get(name, name) for name, of in MODULES.items() if of == extra]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import rich_click as click
 from startline_host.cli import options, output, results
 from startline_host.cli.ledger import chosen_units, ledger_option
 from startline_host.errors import BadInput, StartlineError
-from startline_host.factory.entries import LedgerUnit, StationSlot
+from startline_host.factory.entries import StationSlot
 from startline_host.factory.label import Label, check_scan, make_label
 from startline_host.factory.label_layout import LabelSize
 from startline_host.factory.label_svg import file_name, label_svg
@@ -69,11 +70,12 @@ def command(
         labels = [make_label(unit) for unit in chosen]
         if not labels:
             raise BadInput("No unit of the batch has passed yet, so there is no label to make.")
-        files = list(_files(labels, form, _size(size), page, font, cut_lines=cut_lines))
-        for name, data in files:
+        names = []
+        for name, data in _files(labels, form, _size(size), page, font, cut_lines=cut_lines):
             write_whole(out / name, data)
-        _keep(ledger, chosen)
-    _show([str(out / name) for name, _ in files], len(labels), as_json=as_json)
+            names.append(str(out / name))
+        ledger.note_all(StationSlot(socket.gethostname()), "label", chosen)
+    _show(names, len(labels), as_json=as_json)
 
 
 def _files(
@@ -90,20 +92,17 @@ def _files(
             yield f"{file_name(label.serial)}.svg", label_svg(label, size).encode()
         return
     # Drawing takes a while to load: only what needs it waits for it.
-    from startline_host.factory.label_sheet import LabelSheet, pdf, png_pages
+    from startline_host.factory.label_pdf import write_pdf
+    from startline_host.factory.label_sheet import LabelSheet, png_pages
 
     sheet = LabelSheet(page=page, size=size, font=font, cut_lines=cut_lines)
     if form == "pdf":
-        yield "labels.pdf", pdf(labels, sheet)
+        paper = io.BytesIO()
+        write_pdf(labels, sheet, paper)
+        yield "labels.pdf", paper.getvalue()
         return
     for number, data in enumerate(png_pages(labels, sheet), 1):
         yield f"labels-{number}.png", data
-
-
-def _keep(ledger: Ledger, units: Sequence[LedgerUnit]) -> None:
-    place = StationSlot(socket.gethostname())
-    for unit in units:
-        ledger.note(place, "label", unit=unit)
 
 
 def _size(text: str) -> LabelSize:

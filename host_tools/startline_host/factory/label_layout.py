@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import segno
+import zxingcpp
 
 from startline_host.errors import BadInput
 
@@ -26,6 +27,9 @@ _LEADING = 1.2
 _SIZES = (4.2, 3.6, 3.0, 2.6, 2.2, 1.9, 1.6)
 _SMALL = 1.9
 _BREAKS = "-_/. "
+#: From an image's black and white to modules, 1 for dark.
+_DARK = bytes([1]) + bytes(255)
+_RUN = re.compile(rb"\x01+")
 
 
 class LabelSize(msgspec.Struct, frozen=True):
@@ -64,8 +68,22 @@ class LabelLayout(msgspec.Struct, frozen=True):
 
 def code_rows(code: str) -> list[bytes]:
     """Return the QR code of a text as rows of modules, 1 for dark, with its quiet zone."""
-    made = segno.make(code, error="m", micro=False)
-    return [bytes(row) for row in made.matrix_iter(border=QUIET)]
+    made = zxingcpp.create_barcode(code, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+    image: Any = made.to_image(scale=1, add_quiet_zones=False)
+    side, (count, _) = bytes(QUIET), image.shape
+    flat = memoryview(image).tobytes().translate(_DARK)
+    rows = [side + flat[at : at + count] + side for at in range(0, len(flat), count)]
+    empty = [bytes(count + 2 * QUIET)] * QUIET
+    return [*empty, *rows, *empty]
+
+
+def code_path(rows: Sequence[bytes]) -> str:
+    """Return the dark modules as rectangles in PDF's operators, one for each run of a row."""
+    return " ".join(
+        f"{run.start()} {y} {run.end() - run.start()} 1 re"
+        for y, row in enumerate(rows)
+        for run in _RUN.finditer(row)
+    )
 
 
 def lay_out(label: Label, size: LabelSize, measure: Measure) -> LabelLayout:
@@ -79,7 +97,9 @@ def lay_out(label: Label, size: LabelSize, measure: Measure) -> LabelLayout:
     spare = size.height - 2 * _MARGIN - len(serial) * font * _LEADING
     fits = max(0, int(spare / (_SMALL * _LEADING)))
     # MAC and token tell the unit from any other: they stay when room is short.
-    small = [_cut(text, room, measure) for text in texts[max(0, len(texts) - fits) :]]
+    if fits == 1:
+        texts = [f"MAC {label.mac}"]  # of two names the one that is also on the chip
+    small = [_fitted(text, room, measure) for text in texts[max(0, len(texts) - fits) :]]
     height = (len(serial) * font + len(small) * _SMALL) * _LEADING
     y = (size.height - height) / 2
     lines: list[LabelLine] = []
@@ -128,6 +148,18 @@ def _wrap(text: str, room: float, width: Callable[[str], float]) -> list[str]:
         lines.append(text[:end].strip())
         text = text[end:]
     return lines
+
+
+def _fitted(text: str, room: float, measure: Measure) -> str:
+    """Return a line as far as there is room: of a MAC the end, in which chips differ."""
+    if not text.startswith("MAC ") or measure(text, _SMALL) <= room:
+        return _cut(text, room, measure)
+    text = text.removeprefix("MAC ")
+    if measure(text, _SMALL) <= room:
+        return text
+    while text and measure(f"…{text}", _SMALL) > room:
+        text = text[1:]
+    return f"…{text}"
 
 
 def _cut(text: str, room: float, measure: Measure) -> str:

@@ -1,4 +1,4 @@
-"""Sheets of labels as PNG (a file a page) or PDF, drawn with a real font."""
+"""Sheets of labels: how they stand on a page, and pages as PNG, drawn with a real font."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PAGES = {"a4": (210.0, 297.0), "letter": (215.9, 279.4)}
 
 _MM_PER_INCH = 25.4
-_PNG_DPI, _PDF_DPI = 300, 600
+_PNG_DPI = 300
 #: Printers do not reach the paper's edge.
 _EDGE = 4.0
 _CUT_LINE = 200
@@ -60,6 +60,16 @@ class LabelSheet(msgspec.Struct, frozen=True, kw_only=True):
         """Labels below one another."""
         return int((PAGES[self.page][1] - 2 * _EDGE) // self.size.height)
 
+    @property
+    def left(self) -> float:
+        """Millimetres from the paper's edge to the first column."""
+        return (PAGES[self.page][0] - self.columns * self.size.width) / 2
+
+    @property
+    def top(self) -> float:
+        """Millimetres from the paper's edge to the first row."""
+        return (PAGES[self.page][1] - self.rows * self.size.height) / 2
+
 
 def png_pages(labels: Sequence[Label], sheet: LabelSheet) -> Iterator[bytes]:
     """Yield each page as a PNG. Raises BadInput where no font has all characters."""
@@ -69,28 +79,16 @@ def png_pages(labels: Sequence[Label], sheet: LabelSheet) -> Iterator[bytes]:
         yield out.getvalue()
 
 
-def pdf(labels: Sequence[Label], sheet: LabelSheet) -> bytes:
-    """Return all pages as one PDF. Raises BadInput where no font has all characters."""
-    pages = (
-        page.convert("1", dither=Image.Dither.NONE) for page in _pages(labels, sheet, _PDF_DPI)
-    )
-    out = io.BytesIO()
-    next(pages).save(out, "PDF", resolution=_PDF_DPI, save_all=True, append_images=pages)
-    return out.getvalue()
-
-
 def _pages(labels: Sequence[Label], sheet: LabelSheet, dpi: int) -> Iterator[Image.Image]:
     pen = _Pen(_font(sheet, labels), dpi / _MM_PER_INCH)
     on_page = sheet.columns * sheet.rows
     width, height = PAGES[sheet.page]
-    left = (width - sheet.columns * sheet.size.width) / 2
-    top = (height - sheet.rows * sheet.size.height) / 2
     for first in range(0, len(labels), on_page):
         image = Image.new("L", (pen.pixels(width), pen.pixels(height)), 255)
         pen.draw = ImageDraw.Draw(image)
         for place, label in enumerate(labels[first : first + on_page]):
             row, column = divmod(place, sheet.columns)
-            x, y = left + column * sheet.size.width, top + row * sheet.size.height
+            x, y = sheet.left + column * sheet.size.width, sheet.top + row * sheet.size.height
             if sheet.cut_lines:
                 pen.frame(x, y, sheet.size)
             pen.label(x, y, label, lay_out(label, sheet.size, pen.measure))
@@ -148,16 +146,27 @@ class _Pen:
 def _font(sheet: LabelSheet, labels: Sequence[Label]) -> Font:
     """Return the first font that has every character of the labels."""
     letters = sorted(set("".join(f"{one.serial}{one.alias}{one.model}…" for one in labels)))
+    return next(fonts_with(sheet.font, letters))
+
+
+def fonts_with(named: Path | None, letters: Sequence[str]) -> Iterator[Font]:
+    """Yield the fonts that have all these characters: the one `named`, or those of this computer.
+
+    Raises BadInput where there is none.
+    """
     lacking: list[str] = []
-    for font in _candidates(sheet.font):
+    found = False
+    for font in _candidates(named):
         missing = "".join(letter for letter in letters if not _has(font, letter))
         if not missing:
-            return font
+            found = True
+            yield font
         lacking.append(missing)
-    raise BadInput(
-        f"No font here has the characters {min(lacking, key=len)[:20]!r}.",
-        "Name a font file that has: --font",
-    )
+    if not found:
+        raise BadInput(
+            f"No font here has the characters {min(lacking, key=len)[:20]!r}.",
+            "Name a font file that has: --font",
+        )
 
 
 def _candidates(named: Path | None) -> Iterator[Font]:

@@ -31,6 +31,8 @@ from startline_host.formats.units import made_today, normal_mac
 from startline_host.secrets import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from startline_host.factory.batch import UnitBatch
@@ -208,6 +210,12 @@ class Ledger(LedgerQueries):
                 connection, kind, unit, place, batch=batch, serial=serial,
                 mac=normal_mac(mac), step=step, reason=reason, words=words,
             )  # fmt: skip
+
+    def note_all(self, place: StationSlot, kind: str, units: Sequence[LedgerUnit]) -> None:
+        """Add the same line of history to each of the units, in one go."""
+        with self._database.writing() as connection:
+            for unit in units:
+                self._note(connection, kind, unit, place)
 
     def _note(
         self,
