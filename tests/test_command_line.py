@@ -37,7 +37,8 @@ def test_help_lists_verbs_without_importing_them() -> None:
     assert "Take a device from whatever it is to bound and verified." in done.stdout
     imported = done.stderr.strip().splitlines()[-1]
     assert (
-        imported == "['startline_host.cli', 'startline_host.cli.output', 'startline_host.errors']"
+        imported
+        == "['startline_host.cli', 'startline_host.cli.output', 'startline_host.code_page', 'startline_host.errors', 'startline_host.util']"
     )
 
 

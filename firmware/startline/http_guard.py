@@ -219,6 +219,7 @@ def exchange(
     import tls
 
     transport.tls = tls
+    headers["Accept-Encoding"] = "identity"  # nothing here unpacks an answer
     headers["Host"] = url.split("/")[2]  # `requests` leaves the port out
     # `requests` of MicroPython 1.23 holds `usocket`, later ones `socket`.
     attribute = "socket" if hasattr(requests, "socket") else "usocket"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import time
 import unicodedata
 from pathlib import Path
 
-from startline_host.errors import BadInput
+from startline_host.errors import BadInput, StartlineError, StorageFailed
 
 # Controls, format characters (they can turn text around), lone surrogates, line separators.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -57,15 +58,35 @@ class Deadline:
         return Deadline(min(seconds, self.remaining))
 
 
+#: What says that a medium, and not a name, is at fault.
+_MEDIUM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
+
+
+def file_failure(error: OSError, path: str | Path = "") -> StartlineError | None:
+    """Return what a person is told of a file that could not be used, None where it names none.
+
+    StorageFailed where the medium is full, broken or read-only, else BadInput.
+    """
+    path = printable(os.fsdecode(path or error.filename or ""))
+    words = error.strerror or type(error).__name__
+    if error.errno in _MEDIUM:
+        return StorageFailed(f"{path or 'The output'} cannot be written: {words}.")
+    return BadInput(f"{path} cannot be used: {words}.") if path else None
+
+
 def write_whole(
     path: Path, data: bytes, *, mode: int = 0o644, title: str = "", hint: str = ""
 ) -> None:
-    """Write a file beside its place and rename it there. Raises BadInput where it cannot be.
+    """Write a file beside its place and rename it there; a device or a pipe is written to as it is.
 
+    Raises BadInput or StorageFailed where it cannot be.
     The error says what the file is (`title`, such as "The report ") and what to do (`hint`).
     """
     beside = None
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             dir=path.parent, prefix=f".{path.name[:40]}-", delete=False
@@ -80,4 +101,6 @@ def write_whole(
     except OSError as error:
         if beside is not None:
             beside.unlink(missing_ok=True)
+        if error.errno in _MEDIUM:
+            raise StorageFailed(f"{title}{path} cannot be written: {error.strerror}.") from None
         raise BadInput(f"{title}{path} cannot be written: {error.strerror}.", hint) from None

@@ -84,7 +84,7 @@ def test_a_bound_device_shows_both_copies_of_its_record(
     done = startline("inspect", "-p", chip.url)
     assert done.code == 0, done.err
     assert max(map(len, done.out.splitlines())) <= 80
-    assert f"{SERIAL} is bound, and nothing is missing." in done.out
+    assert f"{SERIAL} is bound. Nothing to do." in done.out
     token = cloud.devices()[0]["deviceid"]
     assert token[:32] in done.out
     assert token[32:] in done.out

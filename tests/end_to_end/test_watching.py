@@ -41,7 +41,7 @@ def test_listening_moves_no_line_and_sends_nothing(
     before = reader.counts()
     done = startline("status", "-p", reader.url, "--seconds", "0.5")
     assert done.code == 12, done.err
-    assert "was not disturbed" in done.err
+    assert "status --interrupt" in done.err
     assert reader.counts() == before
 
 

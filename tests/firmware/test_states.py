@@ -43,7 +43,7 @@ _SETTING = re.compile(r"(?:factory|claim|run|net|tls|set|race)\.[a-z0-9_]+")
 def trees(*packages: str) -> Iterator[ast.Module]:
     """Parse every source of the agent, or of these packages, but the list itself."""
     paths = [one for name in packages or CORE_AND_SMALL for one in (SOURCES / name).rglob("*.py")]
-    for path in paths if packages else [*paths, SOURCES / "operator_commands.py"]:
+    for path in paths if packages else [*paths, *SOURCES.glob("*_commands.py")]:
         if path.name not in {"states.py", "manifest.py"}:
             yield ast.parse(path.read_text(encoding="utf-8"))
 

@@ -63,6 +63,8 @@ class ReportFiles:
 
 
 def _try_out(path: Path) -> None:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return  # a device or a pipe, which is written to as it is
     if path.is_dir():
         raise BadInput(f"The report {path} cannot be written: it is a folder.", "Name a file.")
     try:

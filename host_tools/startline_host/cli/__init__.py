@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import pkgutil
 import signal
@@ -17,7 +18,9 @@ import rich_click
 from startline import __version__
 
 from startline_host.cli import output
+from startline_host.code_page import make_encodable
 from startline_host.errors import EXIT_CODES, Bug, StartlineError
+from startline_host.util import file_failure
 
 #: What a shell reports for a process that Ctrl-C (128 + SIGINT) or SIGTERM ended.
 _INTERRUPTED = 130
@@ -137,6 +140,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     # As an exception, so that files with secrets are removed on this path too.
     signal.signal(signal.SIGTERM, _leave)
+    make_encodable(sys.stdout, sys.stderr)
     arguments = sys.argv[1:] if arguments is None else arguments
     run = output.VerbRun(as_json="--json" in arguments)
     sys.exit(_run(arguments, run))
@@ -164,7 +168,7 @@ def _run(arguments: list[str], run: output.VerbRun) -> int:
         return _failed(run, StartlineError("Interrupted."), _INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone: nothing is left to tell it.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        _mute()
         return 0
     except Exception as fault:
         told = _told(fault)
@@ -176,11 +180,24 @@ def _run(arguments: list[str], run: output.VerbRun) -> int:
 
 def _failed(run: output.VerbRun, error: StartlineError, code: int) -> int:
     """Say what went wrong: a sentence and a hint on stderr, with --json the last line on stdout."""
-    click.echo(f"startline: {error.message}", err=True)
-    if error.hint:
-        click.echo(f"  {error.hint}", err=True)
-    run.fail(error, code)
+    try:
+        click.echo(f"startline: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        run.fail(error, code)
+        sys.stdout.flush()
+    except OSError:
+        # Nobody can be told there: what waits in the buffers would fail once more at the end.
+        _mute()
     return code
+
+
+def _mute() -> None:
+    """Send what is still written to stdout and stderr nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
 
 
 def _told(fault: Exception) -> StartlineError:
@@ -192,10 +209,19 @@ def _told(fault: Exception) -> StartlineError:
 
         if (extra := missing(fault)) is not None:
             return extra
+    told = file_failure(fault) if isinstance(fault, OSError) and not _is_ours(fault) else None
+    if told is not None:
+        return told
     return Bug(
         f"This is a fault in startline ({type(fault).__name__}: {fault}).",
         "Run it again with STARTLINE_TRACEBACK=1 and report what it prints.",
     )
+
+
+def _is_ours(fault: OSError) -> bool:
+    """Tell whether a file of this package is at fault, which no user named."""
+    name = fault.filename
+    return isinstance(name, str) and Path(name).is_relative_to(Path(__file__).parents[1])
 
 
 def _leave(signum: int, frame: FrameType | None) -> NoReturn:

@@ -27,7 +27,6 @@ from startline_host.errors import BadInput
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.secrets import Secret, secret_from_file
 
-_FILE = click.Path(path_type=Path)
 _PASSWORD = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - the name of the variable
 #: How a run ends whose cases did not all pass, as test runners do; and one that was ended early.
 _FAILED = 1
@@ -79,20 +78,22 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
     "--scenarios",
     "files",
     multiple=True,
-    type=_FILE,
+    type=options.FILE,
     metavar="FILE",
     help="Your own scenario files, in place of those that come along.",
 )
 @click.option("--ssid", help="The Wi-Fi that a board is to join.")
-@click.option("--wifi-password-file", type=_FILE, help=f"Its password; otherwise ${_PASSWORD}.")
+@click.option(
+    "--wifi-password-file", type=options.FILE, help=f"Its password; otherwise ${_PASSWORD}."
+)
 @click.option("--cloud-host", default="", help="This computer, as a board on the Wi-Fi knows it.")
 @options.firmware_version_option
-@click.option("--firmware", type=_FILE, help="A firmware file, used as it is.")
-@click.option("--agent", type=_FILE, help="A folder with another agent to put to the test.")
-@click.option("--junit", "junit_file", type=_FILE, help="Write JUnit XML.")
-@click.option("--jsonl", "lines_file", type=_FILE, help="Write JSON lines.")
+@click.option("--firmware", type=options.FILE, help="A firmware file, used as it is.")
+@click.option("--agent", type=options.FILE, help="A folder with another agent to put to the test.")
+@click.option("--junit", "junit_file", type=options.FILE, help="Write JUnit XML.")
+@click.option("--jsonl", "lines_file", type=options.FILE, help="Write JSON lines.")
 @click.option(
-    "--html", "page_file", type=_FILE, help="Write one HTML page that needs nothing else."
+    "--html", "page_file", type=options.FILE, help="Write one HTML page that needs nothing else."
 )
 @click.option("--list", "only_list", is_flag=True, help="Say what would be run, and end.")
 @options.json_option
@@ -143,6 +144,7 @@ def command(
             if path is not None
         }
     )
+    way = _link(link, port, ssid, wifi_password_file)
     plan = BenchPlan(
         cases=cases,
         base=make_base(
@@ -150,7 +152,7 @@ def command(
             agent=agent,
             firmware=firmware,
         ),
-        link=_link(link, port, ssid, wifi_password_file),
+        link=way,
         port=port,
         cloud_host=cloud_host,
         jobs=jobs or usual_jobs(),

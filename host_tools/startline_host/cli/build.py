@@ -15,22 +15,24 @@ from startline_host.flows.settings_file import load_settings
 from startline_host.formats.bytecode import device_files, owner_files
 from startline_host.formats.unit_list import load_units, make_unit
 
-_FILE = click.Path(path_type=Path)
-
 
 @click.command("build")
 @options.board_option
 @options.settings_option
-@click.option("--units", "unit_list", type=_FILE, help="List of units, CSV or .xlsx.")
+@click.option("--units", "unit_list", type=options.FILE, help="List of units, CSV or .xlsx.")
 @click.option("--encoding", default="", help="Of the list, if not UTF-8: windows-1252 …")
 @options.unit_options
 @options.firmware_version_option
-@click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is.")
+@click.option(
+    "--firmware", "firmware_file", type=options.FILE, help="A firmware file, used as it is."
+)
 @click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use.")
-@click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data for vfs.")
+@click.option(
+    "--app", "app_folder", type=options.FILE, help="Folder with app.py and data for vfs."
+)
 @click.option("--merged", is_flag=True,
               help="Also one file of the whole flash, for a blank chip: it ERASES a binding.")  # fmt: skip
-@click.option("--out", type=_FILE, default="build/images", show_default=True,
+@click.option("--out", type=options.FILE, default="build/images", show_default=True,
               help="Folder for the files.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result.")
 def command(

@@ -12,8 +12,7 @@ from typing import Any
 
 import rich_click as click
 
-from startline_host.cli import output, results
-from startline_host.cli.options import several
+from startline_host.cli import options, output, results
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
 from startline_host.errors import BadInput
 from startline_host.mock_cloud import MockCloud, MockOptions
@@ -33,7 +32,6 @@ from startline_host.mock_cloud.store import CloudStore
 from startline_host.secrets import Secret
 
 _PORT = click.IntRange(0, 65535)
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def _choice(names: tuple[str, ...]) -> click.Choice[str]:
@@ -51,8 +49,8 @@ _OPTIONS = [
                  help="Serve readers over HTTPS with a CA of our own, or over plain HTTP."),
     click.option("--name", "names", multiple=True, metavar="HOST",
                  help="A further host name to answer to; may be repeated."),
-    click.option("--ca-file", type=_FILE, help="Where to write the CA's certificate (PEM)."),
-    click.option("--db", type=_FILE, help="Keep state, keys and CA in this file."),
+    click.option("--ca-file", type=options.FILE, help="Where to write the CA's certificate (PEM)."),
+    click.option("--db", type=options.FILE, help="Keep state, keys and CA in this file."),
     *(click.option(f"--{one.name.replace('_', '-')}", type=_choice(one.choices),
                    default=one.default, show_default=True, help=one.says)
       for one in ANSWER_OPTIONS),
@@ -66,7 +64,7 @@ _OPTIONS = [
 
 
 @click.group("cloud", invoke_without_command=True)
-@several(_OPTIONS)
+@options.several(_OPTIONS)
 @click.pass_context
 def command(
     context: click.Context,
@@ -163,7 +161,7 @@ def faults_command(*, as_json: bool) -> None:
         )
 
 
-_db_option = click.option("--db", type=_FILE, help="The cloud's database.")
+_db_option = click.option("--db", type=options.FILE, help="The cloud's database.")
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."
 )

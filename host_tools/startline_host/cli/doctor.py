@@ -24,7 +24,7 @@ _MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "b
 @options.console_baud_option
 @options.board_option
 @options.firmware_version_option
-@click.option("--settings", "settings_file", type=click.Path(path_type=Path),
+@click.option("--settings", "settings_file", type=options.FILE,
               default="settings.toml", envvar="STARTLINE_SETTINGS", show_default=True,
               help="What all units share: cloud, network, CA.")  # fmt: skip
 @options.read_key_option

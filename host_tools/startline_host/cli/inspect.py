@@ -10,13 +10,13 @@ from rich.console import Console
 from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
 from startline_host.flows.inspect_device import inspect_device, inspect_dump
-from startline_host.flows.inspect_view import show_inspection
+from startline_host.flows.inspect_view import next_step, show_inspection
 
 
 @click.command("inspect")
 @options.port_option
 @options.flash_baud_option
-@click.option("--dump", "dump_file", type=click.Path(path_type=Path),
+@click.option("--dump", "dump_file", type=options.FILE,
               help="Inspect this file, a whole flash, in place of a device.")  # fmt: skip
 @click.option("--quick", is_flag=True,
               help="Leave the file system out where the flash has to be read.")  # fmt: skip
@@ -39,6 +39,6 @@ def command(
         with output.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
             seen = inspect_device(line, flash_baud=baud, quick=quick, listen=view)
     if as_json:
-        output.result(results.Inspected(**seen.as_dict()))
+        output.result(results.Inspected(**seen.as_dict(), next=next_step(seen.found)))
     else:
         show_inspection(Console(highlight=False), seen)

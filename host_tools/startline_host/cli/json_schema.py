@@ -18,6 +18,7 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 #: What a field means, wherever it stands.
 FIELDS: dict[str, str] = {
+    "address": "with --try: the address that the device was given",
     "agent": "version of the agent on the device",
     "agrees": "whether the cloud's list and the ledger agree; null where they were not compared",
     "alike": "units that ledger and cloud have alike",
@@ -84,7 +85,7 @@ FIELDS: dict[str, str] = {
     "unit": "the unit, all columns of the ledger",
     "units": "units, all columns of the ledger each",
     "verb": "the verb, such as `ledger list`",
-    "verified": "whether the cloud's list confirmed the binding",
+    "verified": "whether the cloud's list, or with --try its certificate, was checked and fits",
     "via": "prompt, boot loader or dump",
     "was": "the state before",
     "whole": "whether everything that a bound device needs is there",

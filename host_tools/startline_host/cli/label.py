@@ -23,8 +23,6 @@ from startline_host.util import printable, write_whole
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_FILE = click.Path(path_type=Path)
-
 
 @click.command("label")
 @click.argument("units", nargs=-1)
@@ -32,12 +30,16 @@ _FILE = click.Path(path_type=Path)
 @click.option("--batch", help="All units of this batch that have passed.")
 @click.option("--format", "form", type=click.Choice(["svg", "png", "pdf"]), default="svg",
               show_default=True, help="A file a label, a file a page, or one file.")  # fmt: skip
-@click.option("--out", type=_FILE, default="labels", show_default=True, help="Folder for them.")
+@click.option(
+    "--out", type=options.FILE, default="labels", show_default=True, help="Folder for them."
+)
 @click.option("--size", default="50x25", show_default=True, help="Of a label, in millimetres.")
 @click.option("--page", type=click.Choice(["a4", "letter"]), default="a4", show_default=True,
               help="Paper of a sheet.")  # fmt: skip
 @click.option("--cut-lines/--no-cut-lines", default=True, help="Hairlines between the labels.")
-@click.option("--font", type=_FILE, help="Font file of a sheet, for scripts that are missing.")
+@click.option(
+    "--font", type=options.FILE, help="Font file of a sheet, for scripts that are missing."
+)
 @click.option("--scan", is_flag=True, help="Check labels that a scanner types, one a line.")
 @options.json_option
 def command(

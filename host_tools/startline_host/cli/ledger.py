@@ -27,7 +27,6 @@ from startline_host.flows.operator.confirmation import confirm as confirm_questi
 from startline_host.util import printable, write_whole
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-_FILE = click.Path(path_type=Path)
 _SHOWN = ("serial", "state", "step", "mac", "deviceid", "station", "slot", "reason")
 
 
@@ -122,7 +121,7 @@ def history(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv",
               show_default=True, help="JSON is exact; CSV is safe to open in a spreadsheet.")  # fmt: skip
 @click.option("--history", "with_history", is_flag=True, help="All events in place of the units.")
-@click.option("--out", type=_FILE, help="A file, by default the standard output.")
+@click.option("--out", type=options.FILE, help="A file, by default the standard output.")
 @options.json_option
 def export(
     where: str,
@@ -155,7 +154,7 @@ def export(
 @command.command("report")
 @ledger_option
 @batch_option
-@click.option("--out", type=_FILE, default="startline-report.html", show_default=True,
+@click.option("--out", type=options.FILE, default="startline-report.html", show_default=True,
               help="The HTML file.")  # fmt: skip
 @options.json_option
 def report_(where: str, batch: str | None, out: Path, as_json: bool) -> None:  # noqa: FBT001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,7 +38,6 @@ from startline_host.secrets import Secret
 from startline_host.util import printable
 
 More = Callable[[], Sequence[Slot]]
-_FILE = click.Path(path_type=Path)
 _VIRTUAL = {"pattern": "VR-{n:06d}", "board": "VIRTUAL_ESP32", "model": "Model X1"}
 
 
@@ -92,28 +92,30 @@ class _LineArguments(msgspec.Struct, frozen=True, kw_only=True):
 )
 @ledger_option
 @click.option("--station", default=socket.gethostname, help="This station's name.")
-@click.option("--settings", "settings_file", type=_FILE, default="settings.toml",
+@click.option("--settings", "settings_file", type=options.FILE, default="settings.toml",
               envvar="STARTLINE_SETTINGS", show_default=True,
               help="What all units share: cloud, network, CA.")  # fmt: skip
 @options.board_option
 @options.flash_baud_option
 @options.firmware_version_option
-@click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is.")
-@click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data.")
+@click.option(
+    "--firmware", "firmware_file", type=options.FILE, help="A firmware file, used as it is."
+)
+@click.option("--app", "app_folder", type=options.FILE, help="Folder with app.py and data.")
 @click.option("--overwrite", is_flag=True,
               help="Replace a main.py or other files that a board comes with; they are saved.")  # fmt: skip
-@click.option("--read-key-file", type=_FILE,
+@click.option("--read-key-file", type=options.FILE,
               help=f"File with the READ key; otherwise ${options.READ_KEY_VARIABLE}.")  # fmt: skip
 @click.option("--no-verify", is_flag=True, help="Pass units without asking the cloud.")
 @click.option("--defer-bind", is_flag=True, help="Load only: units bind where they are used.")
-@click.option("--labels", type=_FILE, help="Folder for a label of each unit that passes.")
+@click.option("--labels", type=options.FILE, help="Folder for a label of each unit that passes.")
 @click.option("--tries", type=click.IntRange(1, 9), default=2, show_default=True,
               help="Goes on a board before it has failed.")  # fmt: skip
 @click.option("--power-command", metavar="COMMAND",
               help="Run between two goes: uhubctl -l {hub} -p {hub_port} -a cycle")  # fmt: skip
 @click.option("--virtual", type=click.IntRange(1, 64), metavar="SLOTS",
               help="Virtual readers and a mock cloud in place of everything real.")  # fmt: skip
-@click.option("--folder", type=_FILE, default="startline-virtual", show_default=True,
+@click.option("--folder", type=options.FILE, default="startline-virtual", show_default=True,
               help="Where the virtual readers, cloud and ledger live.")  # fmt: skip
 @click.option("--faults", type=click.FloatRange(0, 100), default=0, metavar="PERCENT",
               help="Virtual readers that meet with a fault.")  # fmt: skip
@@ -197,6 +199,7 @@ def _run_real(given: _LineArguments) -> None:
             "Units are verified with a READ key, and there is none.",
             f"Put it into {options.READ_KEY_VARIABLE}, or pass units unverified: --no-verify.",
         )
+    _check_labels(given.labels)
     power = PowerSwitch(given.power_command) if given.power_command else None
     slots: Sequence[Slot] = parse_slots(given.ports, watch=given.watch, power=power)
     sockets = PortScanner(options.usb_ids(), watch=given.watch, power=power)
@@ -212,6 +215,18 @@ def _run_real(given: _LineArguments) -> None:
     _run(given, batch, plan, slots, more)
 
 
+def _check_labels(folder: Path | None) -> None:
+    """Make the folder for labels. Raises BadInput where no file can be made in it."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadInput(f"No label can be written to the folder {folder}: permission denied.")
+
+
 def _no_more() -> Sequence[Slot]:
     return ()
 
@@ -221,6 +236,7 @@ def _run_virtual(given: _LineArguments) -> None:
     from startline_host.factory.fault_injection import FaultInjector
     from startline_host.factory.virtual_plant import VirtualPlant
 
+    _check_labels(given.labels)
     board = options.chosen_board(_VIRTUAL["board"], given.firmware_version, given.firmware_file)
     count = given.count or given.slots
     if given.units and not is_pattern(given.units):

@@ -27,7 +27,8 @@ from startline_host.util import printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_FILE = click.Path(path_type=Path)
+#: A path that is looked at by what uses it, which says more of what is wrong than a usage error.
+FILE = click.Path(path_type=Path, readable=False)
 #: The board that stands for every other where none is named.
 DEFAULT_BOARD = "ESP32_GENERIC"
 _SETTINGS = "settings.toml"
@@ -71,7 +72,7 @@ allow_bound_option = click.option(
 )  # fmt: skip
 
 read_key_option = click.option(
-    "--read-key-file", type=_FILE,
+    "--read-key-file", type=FILE,
     help=f"File with the READ key; otherwise ${READ_KEY_VARIABLE}.",
 )  # fmt: skip
 
@@ -80,10 +81,10 @@ confirm_option = click.option(
 )
 
 place_options = [
-    click.option("--settings", "settings_file", type=_FILE, envvar="STARTLINE_SETTINGS",
+    click.option("--settings", "settings_file", type=FILE, envvar="STARTLINE_SETTINGS",
                  help=f"Where base URL and CA stand; {_SETTINGS} where there is one."),
     click.option("--base-url", help="The cloud, in place of the settings'."),
-    click.option("--ca", "ca_file", type=_FILE, help="Its CA certificate, with --base-url."),
+    click.option("--ca", "ca_file", type=FILE, help="Its CA certificate, with --base-url."),
 ]  # fmt: skip
 
 firmware_version_option = click.option(
@@ -93,12 +94,12 @@ firmware_version_option = click.option(
 
 firmware_options = [
     firmware_version_option,
-    click.option("--firmware", "firmware_file", type=_FILE, help="A firmware file, used as it is."),
+    click.option("--firmware", "firmware_file", type=FILE, help="A firmware file, used as it is."),
     click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use."),
-    click.option("--app", "app_folder", type=_FILE, help="Folder with app.py and data."),
+    click.option("--app", "app_folder", type=FILE, help="Folder with app.py and data."),
     click.option("--recreate-files", is_flag=True,
                  help="Write the file system anew: what is on it is LOST."),
-    click.option("--backup", "backup_file", type=_FILE,
+    click.option("--backup", "backup_file", type=FILE,
                  help="Save a file system that is replaced to this new file."),
     click.option("--overwrite", is_flag=True,
                  help="Do not ask before a main.py or other files of the owner are replaced; "
@@ -106,7 +107,7 @@ firmware_options = [
 ]  # fmt: skip
 
 settings_option = click.option(
-    "--settings", "settings_file", type=_FILE, default=_SETTINGS,
+    "--settings", "settings_file", type=FILE, default=_SETTINGS,
     envvar="STARTLINE_SETTINGS", show_default=True,
     help="What all units share: cloud, network, CA.",
 )  # fmt: skip

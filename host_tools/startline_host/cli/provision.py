@@ -12,7 +12,7 @@ from startline_host.device.port_session import PortSession
 from startline_host.flows.firmware_bundle import make_provision
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.provision import provision_device
-from startline_host.util import printable
+from startline_host.util import printable, upper_first
 
 
 @click.command("provision")
@@ -56,6 +56,8 @@ def command(
         output.result(results.Provisioned(**done.as_dict()))
         return
     click.echo(done.load.words())
+    if done.outcome is None:
+        output.note(f"{upper_first(done.next_step)}.")
     if done.outcome is not None:
         click.echo(f"{printable(done.outcome.serial)} is {done.outcome.state}.")
         click.echo(f"deviceid {printable(done.outcome.token)}")

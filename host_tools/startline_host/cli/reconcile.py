@@ -69,6 +69,7 @@ def command(
     """
     cloud_target = options.chosen_cloud(settings_file, base_url, ca_file)
     key = options.read_key(read_key_file)
+    _tokens(where, "")  # a ledger that cannot be read is named before a device is stopped
     with (
         output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,

@@ -54,6 +54,8 @@ class Changed(ResultLine, kw_only=True, frozen=True):
     state: str
     reason: str
     serial: str
+    address: str = ""
+    verified: bool = False
 
 
 class Status(ResultLine, kw_only=True, frozen=True):

@@ -34,6 +34,8 @@ def command(
     The cloud has to be named only for a device that reaches it over this very cable.
     """
     cloud_target = partial(options.chosen_cloud, settings_file, base_url, ca_file)
+    if settings_file or base_url or ca_file:
+        cloud_target()  # what was named and cannot be used is said before a device is stopped
     with (
         output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,

@@ -18,6 +18,7 @@ from startline_host.flows.operator.change_settings import (
     change,
     check_changes,
 )
+from startline_host.flows.operator.try_network import NetworkTrial, try_network
 from startline_host.formats.wifi import ssid_warnings
 from startline_host.secrets import Secret, secret_from_file, secret_from_prompt
 from startline_host.util import printable
@@ -41,7 +42,7 @@ _WHAT = "Wi-Fi password"
     is_flag=True,
     help=f"Another password for the same Wi-Fi, from ${PASSWORD_VARIABLE} or a prompt.",
 )
-@click.option("--password-file", type=click.Path(path_type=Path), help="File with the password.")
+@click.option("--password-file", type=options.FILE, help="File with the password.")
 @click.option("--open", "is_open", is_flag=True, help="The Wi-Fi has no password.")
 @click.option("--link", type=click.Choice(["wifi", "usb"]), help="How the cloud is reached.")
 @click.option("--ntp", multiple=True, metavar="HOST", help="Time server; can be repeated.")
@@ -50,6 +51,13 @@ _WHAT = "Wi-Fi password"
 @click.option("--dead-time", type=int, help="Milliseconds of repeats that are one passing.")
 @click.option("--batch", type=int, help="Most passings in a request.")
 @click.option("--mark/--no-mark", default=None, help="Whether a request carries its attempt id.")
+@click.option(
+    "--try",
+    "only_try",
+    is_flag=True,
+    help="Write nothing: join, resolve, connect, check the certificate, and say how far it got.",
+)
+@options.several(options.place_options)
 @options.hard_option
 @options.json_option
 def command(
@@ -67,13 +75,19 @@ def command(
     dead_time: int | None,
     batch: int | None,
     mark: bool | None,  # noqa: FBT001
+    only_try: bool,  # noqa: FBT001
+    settings_file: Path | None,
+    base_url: str | None,
+    ca_file: Path | None,
     hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Write settings that stand before the factory's; the device then restarts with them.
 
     The device is stopped for it. Whether it came up bound is told, and is no failure of `set`.
-    With --factory, settings that were written so are forgotten again.
+    With --factory, settings that were written so are forgotten again. With --try, the device tries
+    them and keeps those that it has; neither its record nor the cloud is touched. The cloud has to
+    be named only for a device that reaches it over this cable.
     """
     if names and not factory:
         raise BadInput(
@@ -92,10 +106,21 @@ def command(
         ("race", "batch"): batch,
     }
     changes = {name: value for name, value in given.items() if value is not None}
-    if changes or not factory:
+    if changes or not (factory or only_try):
         check_changes(changes)
     for words in ssid_warnings(ssid or ""):
         output.warn(words)
+    if only_try:
+        if factory:
+            raise click.UsageError("Give either --try or --factory.")
+        target = options.chosen_cloud(settings_file, base_url, ca_file) if link == "usb" else None
+        with (
+            output.view(as_json=as_json) as view,
+            PortSession(options.chosen_port(port), hard=hard) as line,
+        ):
+            tried = try_network(line, changes, target.base_url if target else "", view)
+        _show_trial(tried, ssid, as_json=as_json)
+        return
     with (
         output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
@@ -124,6 +149,24 @@ def _password(
             f"Set {PASSWORD_VARIABLE}, name a --password-file, or say --open.",
         )
     return secret_from_prompt(_WHAT)
+
+
+def _show_trial(tried: NetworkTrial, ssid: str | None, *, as_json: bool) -> None:
+    if as_json:
+        output.result(
+            results.Changed(
+                written=[], taken_back=[], state="", reason="", serial=tried.serial,
+                address=tried.address, verified=tried.verified,
+            )
+        )  # fmt: skip
+        return
+    network = f"the Wi-Fi {printable(ssid)}" if ssid else "its network"
+    address = f", address {printable(tried.address)}" if tried.address else ""
+    secure = "accepted its certificate" if tried.verified else "connected in plain text"
+    click.echo(
+        f"{printable(tried.serial)} joined {network}{address}, reached its cloud and {secure}."
+    )
+    output.note("Nothing was written. To keep these settings, run it again without --try.")
 
 
 def _show(done: ChangeResult, *, as_json: bool) -> None:

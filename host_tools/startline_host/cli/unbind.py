@@ -21,7 +21,7 @@ UNBIND_KEY_VARIABLE = "STARTLINE_UNBIND_KEY"
 @options.several(options.place_options)
 @click.option(
     "--unbind-key-file",
-    type=click.Path(path_type=Path),
+    type=options.FILE,
     help=f"File with a key that may unbind; otherwise ${UNBIND_KEY_VARIABLE}.",
 )
 @options.read_key_option
@@ -46,13 +46,14 @@ def command(
     """
     cloud_target = options.chosen_cloud(settings_file, base_url, ca_file)
     key = _key(unbind_key_file)
+    reading = options.read_key(read_key_file)
     with (
         output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
         done = unbind(
             line, cloud_target, key, options.asker(confirm),
-            read_key=options.read_key(read_key_file), listen=view,
+            read_key=reading, listen=view,
         )  # fmt: skip
     if as_json:
         output.result(results.Unbound(**done.as_dict()))

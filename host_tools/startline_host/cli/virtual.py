@@ -10,7 +10,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from startline_host.cli import output, results
+from startline_host.cli import options, output, results
 from startline_host.errors import BadInput
 from startline_host.virtual.chip_options import DEFAULT_MAC, ChipEndpoints, ChipOptions, parse_size
 from startline_host.virtual.world_file import WorldWatch, check_world
@@ -34,7 +34,7 @@ def _world_help() -> str:
 
 
 @click.command("virtual", epilog=_world_help())
-@click.option("--flash", required=True, type=click.Path(dir_okay=False, path_type=Path),
+@click.option("--flash", required=True, type=options.FILE,
               help="File that is the flash chip; made blank if there is none.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True,
               help="TCP port of the RFC 2217 server; 0 takes a free one.")  # fmt: skip
@@ -42,7 +42,7 @@ def _world_help() -> str:
 @click.option("--raw-port", type=click.IntRange(0, 65535),
               help="TCP port of a bare byte stream, without modem lines.")  # fmt: skip
 @click.option("--mac", default=DEFAULT_MAC, show_default=True, help="The chip's MAC address.")
-@click.option("--world", type=click.Path(dir_okay=False, path_type=Path),
+@click.option("--world", type=options.FILE,
               help="JSON file that says what the radio and the network are like: see below.")  # fmt: skip
 @click.option("--flash-size", help="1MB to 16MB; the file's, or 4MB for a new one.")
 @click.option("--paced", is_flag=True, help="Make the line as slow as its baud rate.")

@@ -18,6 +18,10 @@ _TLS_REASONS: Mapping[str, str] = MappingProxyType(
         "wrong_host": "the cloud's certificate is for another host name",
         "expired": "the cloud's certificate has expired",
         "not_yet_valid": "the cloud's certificate is not valid yet",
+        "alert": "the server ended the handshake: it may want another TLS version or cipher, or a "
+        "certificate of the device",
+        "no_tls": "what answers there does not speak TLS",
+        "cut": "the server closed the connection during the handshake",
         "handshake": "the TLS handshake failed",
     }
 )
@@ -37,6 +41,18 @@ _WARNINGS: Mapping[str, str] = MappingProxyType(
         "led": "its LED cannot be lit",
     }
 )
+#: Reasons that say little by themselves.
+_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "compressed": "the answer came compressed, which was not asked for; a proxy may do that",
+        "wifi 200": "the network's beacons stopped",
+        "wifi 203": "the network refused the association",
+        "wifi 210": "the network is there, with a kind of security that the device does not speak",
+        "wifi 211": "the network is there, with weaker security than the device accepts",
+        "wifi 212": "the network is there, and its signal is too weak",
+        "web_page": "the answer is a web page: a captive portal or a proxy may have sent it",
+    }
+)
 _MISSING = "?"
 
 
@@ -52,7 +68,8 @@ def clock_reason(reason: str) -> str:
 
 def printable_field(value: object) -> str:
     """Return one of the device's or the cloud's words, fit for a terminal, never empty."""
-    return printable(str(value)).replace("_", " ").strip() or "no reason given"
+    text = str(value)
+    return _REASONS.get(text) or printable(text).replace("_", " ").strip() or "no reason given"
 
 
 def describe_event(event: Event) -> str:
@@ -106,7 +123,9 @@ def _attempt(fields: Fields) -> str:
 
 def _answer(fields: Fields) -> str:
     reason = fields.get("reason")
-    said = f", {printable_field(reason)}" if reason else ""
+    said = f" ({printable_field(reason)})" if reason else ""
+    if not fields.get("status"):
+        return f"no answer{said}: outcome {_field(fields, 'outcome')}"
     return f"the cloud answered {_field(fields, 'status')}: {_field(fields, 'outcome')}{said}"
 
 

@@ -24,7 +24,8 @@ def new_file(path: Path | None) -> Path | None:
         return None
     if path.exists():
         raise BadInput(f"The backup {path} exists already.", "Name a file that does not.")
-    if not os.access(path.absolute().parent, os.W_OK):
+    folder = path.absolute().parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise BadInput(f"The backup {path} cannot be made: its folder cannot be written to.")
     return path
 

@@ -71,6 +71,10 @@ class FirstBootOutcome(msgspec.Struct, frozen=True):
         """Whether the device holds a token."""
         return self.state == "bound"
 
+    def failure(self) -> StartlineError:
+        """Return what the step that failed before the request stands for."""
+        return _failed(self)
+
     def error(self) -> StartlineError | None:
         """Return what the command has to end with, or None for a device that is well bound."""
         if self.bound:

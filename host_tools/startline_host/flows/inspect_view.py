@@ -23,6 +23,14 @@ from startline_host.util import printable
 
 _MIB, _KIB = 1 << 20, 1 << 10
 _STYLES = {"bound": "bold green", "unbound": "bold", "unknown": "bold red", "refused": "bold red"}
+#: What to do next with a device to which nothing is missing, by its state.
+_NEXT = {
+    "bound": "Nothing to do.",
+    "unbound": "It binds itself when it starts; to have it try now: startline retry.",
+    "unknown": "To settle it by the cloud's list: startline reconcile.",
+    "refused": "Fix the cause, then: startline retry.",
+    "unprovisioned": "To give it an identity: startline provision.",
+}
 _INDENT = 2
 #: The namespaces that are told as they are, key by key.
 _SPACES = ("factory", "claim", "run", "net", "tls", "set")
@@ -62,15 +70,23 @@ def _title(device: DeviceInspection) -> Text:
     if not serial and found.record is not None:
         serial = found.record.nvs.serial or found.record.bind.serial
     state = _state(found)
-    nameless = "A device without a name" if found.table else "A chip without a partition table"
+    nameless = (
+        "A device without a serial number" if found.table else "A chip without a partition table"
+    )
     title = Text(printable(serial) or nameless, style="bold")
     title.append(" is ", style="")
     title.append(state, style=_STYLES.get(state, "bold yellow"))
-    if found.whole:
-        return title.append(", and nothing is missing.", style="not bold")
     lacks = len(found.missing)
-    word = "thing is" if lacks == 1 else "things are"
-    return title.append(f"; {lacks} {word} missing.", style="not bold red")
+    if lacks:
+        title.append(f", {lacks} part{'s' if lacks > 1 else ''} missing", style="not bold red")
+    return title.append(f". {next_step(found)}", style="not bold")
+
+
+def next_step(found: Inspection) -> str:
+    """Return what to do next with a device that was found so, in a sentence."""
+    if found.missing:
+        return f"{_mend(found)}."
+    return _NEXT.get(_state(found), "Next: startline status --interrupt.")
 
 
 def _state(found: Inspection) -> str:

@@ -67,10 +67,11 @@ def listen_for_status(
             if item.name == "ready":
                 break
     if "state" not in known:
-        said = f"{heard} lines" if heard else "nothing"
+        said = f"{heard} line{'s' if heard > 1 else ''} of output" if heard else "no output"
         raise DeviceSilent(
-            f"The device said {said} in {seconds:g} s, and not its state.",
-            "It may be timing, and was not disturbed. To stop it and ask: --interrupt.",
+            f"No state reported within {seconds:g} s ({said}).",
+            "A bound reader is quiet: it reports its state only when it starts. To stop it, ask and "
+            "restart it: startline status --interrupt.",
         )
     return msgspec.convert({**known, "heard": heard}, DeviceStatus)
 
@@ -109,6 +110,14 @@ def ask_for_status(line: PortSession, *, serial: str = "") -> DeviceStatus:
     )
 
 
+def is_quiet(port: Port, seconds: float, listen: Listener = ignore_notices) -> bool:
+    """Listen for `seconds`, and tell whether the device printed nothing at all."""
+    for item in ConsoleParser().follow(port, Deadline(seconds)):
+        listen(item)
+        return False
+    return True
+
+
 def wait_for_state(
     port: Port,
     state: str,
@@ -133,10 +142,11 @@ def wait_for_state(
             last = str(item.fields.get("state") or "")
             if last == state:
                 return item
-    word = f"Its last word was {last!r}." if last else "It said nothing of its state."
+    word = f"It last reported {last}." if last else "It reported no state."
     raise TimedOut(
         f"The device did not become {state} in time. {word}",
-        "A device tells its state when it starts: press RESET, or use `startline status`.",
+        "A device reports its state only when it starts, and may have done so before. To stop it, "
+        "ask and restart it: startline wait --interrupt.",
     )
 
 

@@ -35,10 +35,17 @@ class ProvisionResult(msgspec.Struct, frozen=True):
     outcome: FirstBootOutcome | None = None
     verified: bool = False
 
+    @property
+    def next_step(self) -> str:
+        """What to do next: a device that was not followed binds itself meanwhile."""
+        if self.outcome is not None:
+            return ""
+        return "it now binds itself; to see that it did: startline wait --for bound --interrupt"
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
         if self.outcome is None:
-            return self.load.as_dict()
+            return {**self.load.as_dict(), "next": self.next_step}
         came_up = {"state": self.outcome.state, "deviceid": self.outcome.token}
         return {**self.load.as_dict(), **came_up, "verified": self.verified}
 

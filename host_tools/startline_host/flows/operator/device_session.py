@@ -94,13 +94,15 @@ class DeviceSession:
         """Carry its connections to that cloud, and to nowhere else, if they come by this cable."""
         self._carries_to = base_url if self.over_usb else ""
 
-    def run_command(self, call: str, seconds: float = _ORDER) -> FirstBootOutcome:
-        """Have the device do what `call` says, one of firmware/operator_commands.py, and pass on its events.
+    def run_command(
+        self, call: str, seconds: float = _ORDER, *, module: str = "operator_commands"
+    ) -> FirstBootOutcome:
+        """Have the device do what `call` says, a function of that module of `firmware`, and pass on its events.
 
         Raises DeviceRaised where the device refuses, StorageFailed where its flash does not take
         it, WrongDevice where its agent cannot take orders or says that it is another device.
         """
-        source = (data_folder("firmware") / "operator_commands.py").read_text(encoding="utf-8")
+        source = (data_folder("firmware") / f"{module}.py").read_text(encoding="utf-8")
         try:
             self.repl.define(source)
         except (OSError, DeviceRaised):

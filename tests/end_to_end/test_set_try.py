@@ -1,0 +1,59 @@
+"""`set --try`: the way to the cloud is tried on the reader, and nothing is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from startline_host.mock_cloud import MockCloud
+from startline_host.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL, Startline
+
+Start = Callable[..., VirtualEsp32]
+
+POINTS = {
+    "bench": {"password": "bench-wifi"},
+    "venue": {"password": "venue-wifi"},
+}
+
+
+def test_a_venue_is_tried_without_touching_anything(
+    startline: Startline,
+    start: Start,
+    settings_file: Path,
+    cloud: MockCloud,
+    flash: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bound reader joins, checks the cloud's certificate, and stays as it is; faults are named."""
+    chip = start({"access_points": POINTS})
+    done = startline("up", "-p", chip.url, "--serial", SERIAL)
+    assert done.code == 0, done.err
+    before, requests = flash.read_bytes(), len(cloud.requests)
+
+    def tried(*words: str, password: str = POINTS["venue"]["password"]) -> tuple[int, str]:
+        monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", password)
+        done = startline("set", "-p", chip.url, "--try", *words)
+        assert "venue-wifi" not in done.out + done.err
+        return done.code, done.out + done.err
+
+    code, said = tried("--ssid", "venue")
+    assert code == 0, said
+    assert f"{SERIAL} joined the Wi-Fi venue, address " in said
+    assert "accepted its certificate" in said
+    assert "without --try" in said
+    code, said = tried("--ssid", "venue", password="not the one")
+    assert (code, "wrong password" in said) == (20, True), said
+    code, said = tried("--ssid", "elsewhere")
+    assert (code, "no such network" in said) == (20, True), said
+    assert tried()[0] == 0, "what it has is tried as well"
+    monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", "venue-wifi")
+    result = startline("set", "-p", chip.url, "--try", "--ssid", "venue", "--json").lines()[-1]
+    assert (result["written"], result["verified"]) == ([], True)
+    assert result["address"]
+    assert len(cloud.requests) == requests
+    assert flash.read_bytes() == before
+    status = startline("status", "-p", chip.url, "--interrupt")
+    assert "bound" in status.out

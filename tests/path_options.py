@@ -1,0 +1,36 @@
+"""Runs command lines in one process, as somebody who may not read everything; for `test_paths`.
+
+Takes a JSON list of command lines on standard input, and prints a list of [exit code, output].
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import signal
+import sys
+
+from startline_host.cli import main
+
+#: No command line here has anything to wait for.
+_SECONDS = 20
+
+
+def _typed(words: list[str]) -> tuple[object, str]:
+    out, err = io.StringIO(), io.StringIO()
+    code: object = None
+    signal.alarm(_SECONDS)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(words)
+        except SystemExit as left:
+            code = left.code
+    signal.alarm(0)
+    return code, err.getvalue() + out.getvalue()
+
+
+if __name__ == "__main__":
+    # A command that serves or waits in place of failing ends as by Ctrl-C, with 130.
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    json.dump([_typed(words) for words in json.load(sys.stdin)], sys.stdout)

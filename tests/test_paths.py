@@ -1,0 +1,182 @@
+"""Paths that cannot be used, at every option that takes one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from startline_host.factory.entries import StationSlot
+from startline_host.factory.ledger import Ledger
+from tests.factory.made import mac, make_batch, token
+from tests.test_json_output import VERBS
+
+#: What else is to be typed so that the option is looked at.
+BESIDE: dict[str, list[str]] = {
+    "bench": ["-k", "TLS/certificate-expired"],
+    "bench --scenarios": [],
+    "build --units": ["--board", "VIRTUAL_ESP32"],
+    "bench --wifi-password-file": ["-p", "/dev/nowhere", "--ssid", "bench"],
+    "build": ["--serial", "A-1", "--board", "VIRTUAL_ESP32"],
+    "cloud": ["--port", "0", "--http-port", "0"],
+    "cloud keys add": ["READ"],
+    "cloud keys remove": ["1"],
+    "doctor": ["--seconds", "0.1"],
+    "label": ["RR-000001"],
+    "label --font": ["RR-000001", "--format", "pdf"],
+    "ledger history": ["RR-000001"],
+    "ledger release": ["RR-000003", "--confirm", "RR-000003"],
+    "ledger show": ["RR-000001"],
+    "ledger verify": ["--settings", "settings.toml"],
+    "ledger verify --ca": ["--base-url", "https://localhost:1/v0"],
+    "line": ["RR-{n}", "--count", "1", "--board", "VIRTUAL_ESP32", "-p", "/dev/nowhere"],
+    "line --ledger": [
+        "RR-{n}",
+        "--count",
+        "1",
+        "--board",
+        "VIRTUAL_ESP32",
+        "-p",
+        "/dev/nowhere",
+        "--no-verify",
+    ],
+    "line --folder": ["--virtual", "1"],
+    "line --labels": ["--virtual", "1"],
+    "provision": ["--serial", "A-1"],
+    "reconcile --ca": ["--base-url", "https://localhost:1/v0"],
+    "retry --ca": ["--base-url", "https://localhost:1/v0"],
+    "set": ["--ssid", "bench"],
+    "set --settings": ["--try", "--link", "usb"],
+    "set --ca": ["--try", "--link", "usb", "--base-url", "https://localhost:1/v0"],
+    "unbind --ca": ["--base-url", "https://localhost:1/v0"],
+    "up": ["--serial", "A-1", "--board", "VIRTUAL_ESP32"],
+    "flash": ["--board", "VIRTUAL_ESP32"],
+    "virtual --world": ["--flash", "flash.bin"],
+}
+#: What is written, and what is a folder; the rest are files that are read.
+WRITTEN = {
+    "--out",
+    "--junit",
+    "--jsonl",
+    "--html",
+    "--ca-file",
+    "--backup",
+    "--labels",
+    "--folder",
+}
+FOLDERS = {"--app", "--agent", "--labels", "--folder", "build --out", "label --out"}
+#: What is made where it is missing.
+MADE = {"--db", "--flash", "line --ledger"}
+
+
+#: Root reads and writes everything, unless it gives up CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+#: (PR_CAPBSET_DROP) before it starts a program.
+AS_A_USER = """
+import ctypes, os, sys
+if os.geteuid() == 0:
+    for capability in (1, 2):
+        assert ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) == 0
+os.execv(sys.executable, [sys.executable, "-m", "tests.path_options"])
+"""
+
+
+def path_options() -> Iterator[tuple[str, str]]:
+    """Give each verb with each of its options that take a path, by click's types."""
+    for verb, command in VERBS.items():
+        for option in command.params:
+            if isinstance(option.type, click.Path) or option.metavar == "FILE|URL":
+                yield verb, option.opts[0]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder with what commands need, and with paths that nobody can use."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "settings.toml").write_text(
+        '[claim]\ncloud = "rufus"\nbase_url = "http://localhost:1/v0"\nkey_env = "CLAIM_KEY"\n'
+        '[net]\nlink = "usb"\n[set]\ninsecure_http = true\n[unit]\nmodel = "X"\n'
+    )
+    with Ledger.open(str(tmp_path / "ledger.db")) as ledger:
+        ledger.add_batch(make_batch(4))
+        for chip in (1, 3):
+            unit = ledger.allot("spring", StationSlot("bench", str(chip)), mac(chip))
+            assert unit is not None
+            ledger.pass_(ledger.bound(unit, token(chip)))
+    shutil.copy(tmp_path / "ledger.db", tmp_path / "readonly.db")
+    (tmp_path / "readonly.db").chmod(0o444)
+    # By a link: what replaces it by a file, as a report must not, leaves the device as it is.
+    (tmp_path / "full").symlink_to("/dev/full")
+    for name in ("locked", "folder"):
+        (tmp_path / name).mkdir()
+    for name in ("locked/file", "file", "unreadable"):
+        (tmp_path / name).write_bytes(b"what this is nobody knows\n" * 400)
+    for name in ("locked", "unreadable"):
+        (tmp_path / name).chmod(0)
+    return tmp_path
+
+
+def bad_paths(verb: str, option: str) -> Iterator[str]:
+    """Give paths that this option cannot use."""
+    kinds = {option, f"{verb} {option}"}
+    yield "locked/file"
+    yield "file/below"
+    yield "n" * 300
+    if kinds & FOLDERS:
+        yield "file"
+    else:
+        yield "folder"
+    if option == "--ledger" and verb in {"label", "line"}:
+        yield "readonly.db"
+    if kinds & WRITTEN and not kinds & FOLDERS:
+        yield "full"
+    elif not kinds & WRITTEN:
+        yield "unreadable"
+        if not kinds & MADE:
+            yield "missing"
+
+
+def command_line(verb: str, option: str, path: str) -> list[str]:
+    """Return the words that have a verb use that path."""
+    beside = BESIDE.get(f"{verb} {option}", BESIDE.get(verb, []))
+    if "--settings" in beside and option == "--settings":
+        beside = []
+    return [*verb.split(), *beside, option, path]
+
+
+def test_a_path_that_cannot_be_used_is_named(place: Path) -> None:
+    """Whatever the option and the path: exit code 60 or 40, and the path in the sentence."""
+    lines = [
+        command_line(verb, option, path)
+        for verb, option in path_options()
+        for path in bad_paths(verb, option)
+    ]
+    assert len(lines) > 250, "options are found by click's types"
+    environment = {
+        **os.environ, "CLAIM_KEY": "ror-x", "STARTLINE_READ_KEY": "ror-y", "NO_COLOR": "1",
+        "COLUMNS": "2000", "STARTLINE_LEDGER": str(place / "ledger.db"),
+        "STARTLINE_UNBIND_KEY": "ror-z", "STARTLINE_TRACEBACK": "", "HOME": str(place),
+        "XDG_CACHE_HOME": str(place / "cache"), "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", AS_A_USER],
+        input=json.dumps(lines),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    wrong = [
+        (" ".join(words)[:120], code, said)
+        for words, (code, said) in zip(lines, json.loads(done.stdout), strict=True)
+        if code not in {40, 60} or words[-1][:30] not in said
+    ]
+    assert not wrong, "\n".join(map(str, wrong))
