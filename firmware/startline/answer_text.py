@@ -7,8 +7,8 @@ _HEX = "0123456789abcdefABCDEF"
 def refusal_reason(answer, status: int, secrets: tuple) -> str:
     """Return why an `answer.Answer` with that HTTP status has no token to take; never ""."""
     tokens = answer.tokens
-    if answer.start[:2] == b"\x1f\x8b":  # gzip, which no request asks for
-        return "compressed"
+    if answer.start[:1] == b"\x1f":  # gzip, which no request asks for
+        return "gzip"
     if status in (200, 201):
         return "two_tokens" if len(tokens) > 1 else "unfit_token" if tokens else "no_token"
     text = ""

@@ -6,8 +6,7 @@ import errno
 def error_reason(step: str, error: Exception) -> str:
     """Return why an exchange did not succeed, by the step that it had come to.
 
-    In the step `tls`: unknown_ca, wrong_host, expired, not_yet_valid, alert where the other side
-    ended it, no_tls where it speaks something else, cut, or handshake for all else.
+    In the step `tls`: unknown_ca, wrong_host, expired, not_yet_valid, or handshake for all else.
     Before it: not_found for a name, or the error's own name such as econnrefused, or timeout.
     Garbage is an answer, or an address, that cannot be understood; no_memory one that takes more
     than there is; "bug" and the exception's kind what nobody foresaw.
@@ -40,9 +39,6 @@ def _of_tls(text: str) -> str:
         ("match", "wrong_host"),
         ("expired", "expired"),
         ("future", "not_yet_valid"),
-        ("alert", "alert"),
-        ("record", "no_tls"),
-        ("eof", "cut"),
     ):
         if word in text:
             return name

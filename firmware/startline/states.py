@@ -79,8 +79,7 @@ STEPS = {
     "dns": ("not_found", "timeout", "garbage", "no_memory", "bug %"),
     "connect": ("timeout", "e%", "error %", "garbage", "no_memory", "bug %"),
     "tls": (
-        "unknown_ca", "wrong_host", "expired", "not_yet_valid", "alert", "no_tls", "handshake",
-        "no_memory",
+        "unknown_ca", "wrong_host", "expired", "not_yet_valid", "handshake", "no_memory",
         "timeout", "cut",
     ),
     "storage": ("unwritten", "e%", "error %", "garbage", "no_memory", "bug %"),
@@ -103,7 +102,7 @@ RECORD_REASONS = (
     "no_token",
     "two_tokens",
     "web_page",
-    "compressed",
+    "gzip",
     "cannot_look",
     "other_key",
     "newer_record",

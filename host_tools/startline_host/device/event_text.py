@@ -18,9 +18,6 @@ _TLS_REASONS: Mapping[str, str] = MappingProxyType(
         "wrong_host": "the cloud's certificate is for another host name",
         "expired": "the cloud's certificate has expired",
         "not_yet_valid": "the cloud's certificate is not valid yet",
-        "alert": "the server ended the handshake: it may want another TLS version or cipher, or a "
-        "certificate of the device",
-        "no_tls": "what answers there does not speak TLS",
         "cut": "the server closed the connection during the handshake",
         "handshake": "the TLS handshake failed",
     }
@@ -44,7 +41,7 @@ _WARNINGS: Mapping[str, str] = MappingProxyType(
 #: Reasons that say little by themselves.
 _REASONS: Mapping[str, str] = MappingProxyType(
     {
-        "compressed": "the answer came compressed, which was not asked for; a proxy may do that",
+        "gzip": "the answer came compressed, which was not asked for; a proxy may do that",
         "wifi 200": "the network's beacons stopped",
         "wifi 203": "the network refused the association",
         "wifi 210": "the network is there, with a kind of security that the device does not speak",
