@@ -11,6 +11,7 @@ Nothing of the bench is imported before a test asks for one of them.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 MARKER = """startline(app=None, key="WRITE", cloud={}, given={}): how the fixtures are made: a folder with app.py beside the test, the claim key's access type, options
 of MockCloud, and what the device is provisioned with."""
-_TRANSCRIPT = pytest.StashKey["Transcript"]()
+_TRANSCRIPT = pytest.StashKey["tuple[Transcript, MockCloud]"]()
 #: A real chip joins and handshakes for real; in seconds on top of every limit.
 _BOARD_SLACK = 15
 
@@ -74,12 +75,49 @@ class ShortNames:
         return startline_station
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a marker with a name or a value that nothing can be made of, before any test runs."""
+    for item in items:
+        for mark in item.iter_markers("startline"):
+            for wrong in _wrong_in(mark, item.path.parent):
+                raise pytest.UsageError(f"{item.nodeid}: the marker startline {wrong}")
+
+
+def _wrong_in(mark: pytest.Mark, folder: Path) -> Iterator[str]:
+    """Say what is wrong with a marker; nothing of one that is right."""
+    import msgspec
+
+    from startline_host.bench.scenarios.model import ReaderSettings
+    from startline_host.mock_cloud import MockOptions
+    from startline_host.mock_cloud.keys import ACCESS
+
+    given = mark.kwargs
+    if mark.args:
+        yield f"takes names only, not {mark.args[0]!r}"
+    if strangers := given.keys() - {"app", "key", "cloud", "given"}:
+        yield f"knows no {min(strangers)!r}"
+    if given.get("key", "WRITE") not in ACCESS:
+        yield f"has key={given['key']!r}; it is one of {', '.join(ACCESS)}"
+    if given.get("app") and not (folder / given["app"]).is_dir():
+        yield f"has app={given['app']!r}, which is no folder beside the test"
+    for name, kind in (("cloud", MockOptions), ("given", ReaderSettings)):
+        values = given.get(name, {})
+        if strangers := values.keys() - set(inspect.signature(kind).parameters):
+            yield f"has {name}={values!r}, in which {min(strangers)!r} is no name of {kind.__name__}"
+    try:
+        msgspec.convert(given.get("given", {}), ReaderSettings)
+    except msgspec.ValidationError as error:
+        yield f"has given={given['given']!r}: {error}"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """Show, below a failed test, what reader, cloud and bench did."""
     report: Any = yield
-    transcript = item.stash.get(_TRANSCRIPT, None)
-    if transcript is not None and report.when == "call" and report.failed:
+    seen = item.stash.get(_TRANSCRIPT, None)
+    if seen is not None and report.when == "call" and report.failed:
+        transcript, cloud = seen
+        transcript.requests("cloud", cloud.requests)
         lines = [f"{e.at:9.3f} s  {e.source:<6}  {e.text}" for e in transcript.entries()]
         report.sections.append(("startline", "\n".join(lines)))
     return report
@@ -142,10 +180,9 @@ def startline_station(
     key, led = marked.get("key", "WRITE"), base.board.led
     provisioner = Provisioner(startline_cloud, key, cloud, link, slack, led)
     transcript = Transcript(provisioner.secrets())
-    request.node.stash[_TRANSCRIPT] = transcript
+    request.node.stash[_TRANSCRIPT] = (transcript, startline_cloud)
     with _rig(port, base, tmp_path, transcript, _startline_board) as rig:
         yield BenchStation(rig, startline_cloud, provisioner, transcript, given)
-        transcript.requests("cloud", startline_cloud.requests)
 
 
 @pytest.fixture
@@ -179,8 +216,6 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for mark in request.node.iter_markers("startline"):
         found = {**mark.kwargs, **found}
-    if strangers := found.keys() - {"app", "key", "cloud", "given"}:
-        raise pytest.UsageError(f"the marker startline knows no {min(strangers)!r}")
     return found
 
 

@@ -44,6 +44,8 @@ def restart():
 
     machine.reset()
 """
+#: The owner's files of a reader that nobody brought an application for.
+BENCH_OWN = {"/app.py": APP}
 
 
 class BaseFlash(msgspec.Struct, frozen=True):
@@ -83,6 +85,6 @@ def make_base(
         firmware=chosen.firmware,
         table=device_table(profile, chosen.firmware),
         files=files,
-        own={"/app.py": APP} if own is None else dict(own),
+        own=BENCH_OWN if own is None else dict(own),
     )
     return BaseFlash(bundle, merged_image(bundle.plan(vfs=True, fctry=None)))

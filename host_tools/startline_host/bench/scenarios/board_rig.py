@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
 import msgspec
 
-from startline_host.bench.scenarios.base_flash import APP, BaseFlash
+from startline_host.bench.scenarios.base_flash import APP, BENCH_OWN, BaseFlash
 from startline_host.bench.scenarios.model import FlashDamage, VirtualWorld
+from startline_host.bench.scenarios.owner_swap import PutAway, check_there, give_back, put_away
 from startline_host.bench.scenarios.provisioning import is_bench_unit, neutral_provision
 from startline_host.bench.scenarios.reader import LinkMaker, Reader
 from startline_host.bench.scenarios.transcript import Transcript
@@ -62,6 +63,7 @@ class BorrowedBoard(msgspec.Struct, frozen=True):
     base: BaseFlash
     url: str
     can: frozenset[str]
+    own: Mapping[str, bytes]
 
     def rig(
         self, transcript: Transcript, stop: threading.Event, link: LinkMaker | None
@@ -76,9 +78,10 @@ def borrowed_board(
 ) -> Iterator[BorrowedBoard]:
     """Load a board with the agent for as long as the block runs; then give it back unbound.
 
-    What it had been told of itself stands in it again afterwards, and its record is blank. Raises
-    WouldTouchBound, before anything is written, for a board that is bound or may be; BadInput for
-    a line without reset wires.
+    An application to be tested is put on it, and the owner's files are put away meanwhile; the
+    bench's own application gives way to the owner's. Files and identity are as they were
+    afterwards, and the record is blank. Raises WouldTouchBound, before anything is written, for a
+    board that is bound or may be; BadInput for a line without reset wires.
     """
     with PortSession(url) as line:
         if not line.port().can_reset:
@@ -87,22 +90,32 @@ def borrowed_board(
                 "Use the board's USB port itself, or an rfc2217:// one.",
             )
         there = _survey(line, base, listen)
-        has_app = _has_app(line.port())
-        bundle = msgspec.structs.replace(base.bundle, own={} if has_app else {"/app.py": APP})
+        own = base.bundle.own
+        if own == BENCH_OWN and _has_app(line.port()):
+            own = {}
+        if there is not None and there.summary().must_stay and not is_bench_unit(there.stored()):
+            kept = PutAway()  # it is refused below, untouched
+        else:
+            kept = _put_away(line.port(), listen) if own else PutAway()
+        bundle = msgspec.structs.replace(base.bundle, own=own)
         # With an identity of the bench's own it can ask nobody, whenever it starts.
-        load(
-            line,
-            LoadRequest(board=base.board, bundle=bundle, provision=neutral_provision()),
-            listen,
-        )
-        restart(line)
+        request = LoadRequest(board=base.board, bundle=bundle, provision=neutral_provision())
+        try:
+            load(line, request, listen)
+            if own:
+                check_there(_prompt(line.port()), own)
+            restart(line)
+        except BaseException:
+            if kept.files:
+                give_back(_prompt(line.port()), kept)
+            raise
     fctry = there.fctry if there and there.fctry else b"\xff" * FCTRY_SIZE
-    can = frozenset() if has_app else frozenset({"app"})
+    can = frozenset({"app"}) if own == BENCH_OWN else frozenset()
     try:
-        yield BorrowedBoard(base, url, can)
+        yield BorrowedBoard(base, url, can, own)
     finally:
         with PortSession(url) as line:
-            _give_back(line.port(), fctry, keep_app=has_app)
+            _give_back(line.port(), fctry, kept if own else None)
 
 
 class BoardRig:
@@ -122,7 +135,9 @@ class BoardRig:
 
     def __enter__(self) -> Self:
         self._reader.__enter__()
-        _blank(_prompt(self._reader.line.port()))
+        repl = _prompt(self._reader.line.port())
+        check_there(repl, self._board.own)  # a test may have changed it
+        _blank(repl)
         return self
 
     def __exit__(
@@ -217,11 +232,21 @@ def _survey(line: PortSession, base: BaseFlash, listen: Listener) -> DeviceSnaps
     return snapshot
 
 
-def _give_back(port: Port, fctry: bytes, *, keep_app: bool) -> None:
+def _put_away(port: Port, listen: Listener) -> PutAway:
+    """Put the owner's files away; a board that gives no prompt has none that could be asked for."""
+    try:
+        repl = _prompt(port)
+        mac = read_facts(repl).mac
+    except (DeviceSilent, DeviceRaised, OSError):
+        return PutAway()
+    return put_away(repl, mac, listen)
+
+
+def _give_back(port: Port, fctry: bytes, kept: PutAway | None) -> None:
     repl = _prompt(port)
     _blank(repl)
     write_partition(repl, "fctry", fctry, range(len(fctry) // 4096))
-    if not keep_app:
-        repl.remove("/app.py")
+    if kept is not None:
+        give_back(repl, kept)
     # It stays at its prompt: what it does at its next start is its owner's decision.
     repl.leave()

@@ -108,6 +108,10 @@ class FlashDamage(_ScenarioTable, frozen=True):
     text: str = ""
 
 
+#: `startline.states.STATES`, in a form that a decoder checks.
+State = Literal["unprovisioned", "unbound", "unknown", "bound", "refused"]
+
+
 class Expect(_ScenarioTable, frozen=True):
     """What must hold; a field that is not given is not looked at.
 
@@ -119,7 +123,7 @@ class Expect(_ScenarioTable, frozen=True):
     `waits`: milliseconds of the last `wait` event at least, and at most twice that. `exit`: of a command.
     """
 
-    state: str | None = None
+    state: State | None = None
     reason: str | tuple[str, ...] | None = None
     step: str | None = None
     why: str | tuple[str, ...] | None = None
