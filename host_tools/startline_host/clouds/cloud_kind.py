@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -60,15 +60,16 @@ class KeyDoctor(msgspec.Struct, frozen=True, kw_only=True):
 class CloudBench(msgspec.Struct, frozen=True, kw_only=True):
     """How the cloud is played on a bench: by which mock, and what its readers are told.
 
-    `mock` names the factory of a running mock as "package.module:name". It takes `MockOptions`,
-    and what it makes can do what `MockCloud` does; `base_url` and `devices` read the
-    cloud's own side of it, and `bind_path` is where the one request goes.
+    `mock` names the factory of a running mock as "package.module:name". It takes `MockOptions`, and
+    what it makes can do what `MockCloud` does; `base_url` and `devices` read the cloud's own side
+    of it, and `bind_path` is where the one request goes.
 
     `claim(base URL, key, serial)` is what a reader of the bench is told, `settings` the same as
     lines of [claim], but for cloud and base URL; there {key_env} stands for the variable with the
     key. `case_options(setup, envelope)` are the mock's options for a scenario's `cloud` table.
     `scenarios` are the words in a scenario's `clouds` by which it is run besides the cloud's own
-    name. With `key_types`, key types and envelopes of a scenario make cases of their own.
+    name. What of a scenario `varies` makes cases of its own: the claim key's access type, or the
+    envelope of answers.
     """
 
     mock: str
@@ -79,7 +80,7 @@ class CloudBench(msgspec.Struct, frozen=True, kw_only=True):
     settings: str
     case_options: Callable[[Any, str], dict[str, Any]] = lambda _setup, _envelope: {}
     scenarios: tuple[str, ...] = ("any",)
-    key_types: bool = False
+    varies: tuple[Literal["key", "envelope"], ...] = ()
 
     def make_mock(self, options: Any) -> Any:
         """Make the mock with these `MockOptions`; it serves as long as its `with` block runs."""

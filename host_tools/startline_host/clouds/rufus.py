@@ -191,7 +191,7 @@ CLOUD = CloudKind(
         claim=bench_claim,
         settings='key_env = "{key_env}"\n',
         case_options=case_options,
-        key_types=True,
+        varies=("key", "envelope"),
     ),
     demo=CloudDemo(
         serial="DEVICE-123",

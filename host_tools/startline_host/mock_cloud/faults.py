@@ -21,10 +21,13 @@ from startline_host.mock_cloud.fault_table import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-#: How the paths end that bind a device, in either cloud.
+    from startline_host.mock_cloud.mock_options import FurtherApi
+
+#: How the paths end that bind a device, in either cloud, and those that list devices.
 _BINDING = ("/devices", "/devices/activate")
+_LISTING = ("/devices",)
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,17 @@ class FaultPlayer:
 
     A fault that is ordered `xN` goes off after N requests, and the next in line has its turn.
     All methods may be called from any thread. `on_change` is called after each change, and
-    `seed` makes the random faults repeatable.
+    `seed` makes the random faults repeatable. `further` are clouds besides RUFUS and VMS.
     """
 
-    def __init__(self, orders: Iterable[str] = (), *, seed: int = 0) -> None:
+    def __init__(
+        self, orders: Iterable[str] = (), *, seed: int = 0, further: Sequence[FurtherApi] = ()
+    ) -> None:
         self.on_change: Callable[[], None] = lambda: None
         self.trap_url = ""
         self._seed = seed
+        self._binding = (*_BINDING, *(api.bind_path for api in further))
+        self._listing = (*_LISTING, *(api.list_path for api in further if api.list_path))
         self._played = 0
         self._book = ActiveFaults()
         for text in orders:
@@ -78,7 +85,7 @@ class FaultPlayer:
 
     def take(self, method: str, path: str) -> SelectedFault | None:
         """Choose the fault for a request, and count it; None if there is none."""
-        spec = next((one for one in self.active if _meant(one, method, path)), None)
+        spec = next((one for one in self.active if self._meant(one, method, path)), None)
         if spec is None:
             return None
         if self._book.count([spec]):
@@ -89,17 +96,16 @@ class FaultPlayer:
             ROWS[spec.name], spec, MutationContext(spec.value or 0, dice, self.trap_url)
         )
 
-
-def _meant(spec: FaultSpec, method: str, path: str) -> bool:
-    """Tell whether a fault is for such a request: as ordered, or else as its row says."""
-    if spec.method or spec.path:
-        return spec.method in {"", method} and path.startswith(spec.path)
-    where = ROWS[spec.name].where
-    if where == BIND:
-        return method == "POST" and path.endswith(_BINDING)
-    if where == LIST:
-        return method == "GET" and path.endswith("/devices")
-    return True
+    def _meant(self, spec: FaultSpec, method: str, path: str) -> bool:
+        """Tell whether a fault is for such a request: as ordered, or else as its row says."""
+        if spec.method or spec.path:
+            return spec.method in {"", method} and path.startswith(spec.path)
+        where = ROWS[spec.name].where
+        if where == BIND:
+            return method == "POST" and path.endswith(self._binding)
+        if where == LIST:
+            return method == "GET" and path.endswith(self._listing)
+        return True
 
 
 @dataclass

@@ -16,9 +16,15 @@ if TYPE_CHECKING:
 
 
 class FurtherApi(Protocol):
-    """One more cloud at a mock's site, with a state of its own, mounted at `prefix`."""
+    """One more cloud at a mock's site, with a state of its own, mounted at `prefix`.
+
+    `bind_path` and `list_path` are where faults meet a request that binds, or lists devices: whole
+    paths, "" for a cloud without a list.
+    """
 
     prefix: str
+    bind_path: str
+    list_path: str
 
     def app(self) -> ASGIApp:
         """Build the application."""

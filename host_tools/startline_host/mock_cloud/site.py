@@ -43,7 +43,8 @@ class MockSite:
         self.store = store
         self.hub = EventHub()
         self.requests = RequestLog(on_change=self._heard)
-        self.faults = FaultPlayer(seed=options.seed or 0)
+        self.apis = tuple(make(store) for make in options.apis)
+        self.faults = FaultPlayer(seed=options.seed or 0, further=self.apis)
         self.late = LateCommits(on_commit=self.tell_page)
         self.faults.on_change = self.tell_page
         seed = options.seed
@@ -59,7 +60,6 @@ class MockSite:
         self.vms = vms.VmsApi(
             store, second=options.vms_second_bind, authorization=options.vms_authorization
         )
-        self.apis = tuple(make(store) for make in options.apis)
         self.keys = default_keys(store, store.company(FIRST_COMPANY), example=True)
         self.authority = self._authority()
 

@@ -38,6 +38,8 @@ CLOUD = CloudKind(
         bind_path="/toy/readers",
         claim=bench_claim,
         settings='key_env = "{key_env}"\nroom = "hall"\n',
+        case_options=lambda setup, _envelope: {"second_bind": setup.second_bind},
+        varies=("key",),
     ),
     demo=CloudDemo(serial="T-1", model="Toy", token="toy-000001"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -23,16 +24,19 @@ if TYPE_CHECKING:
 
 def make_mock(options: MockOptions) -> MockCloud:
     """Make a mock cloud that plays Toy as well."""
-    return MockCloud(replace(options, apis=[ToyApi]))
+    toy = partial(ToyApi, second=options.second_bind)
+    return MockCloud(replace(options, apis=[toy]))
 
 
 class ToyApi:
-    """Toy over the keys of `store`."""
+    """Toy over the keys of `store`; `second` is what a second request for a serial number does."""
 
     prefix = "/toy"
+    bind_path = list_path = "/toy/readers"
 
-    def __init__(self, store: CloudStore) -> None:
+    def __init__(self, store: CloudStore, second: str) -> None:
         self._store = store
+        self._second = second
         self.readers: list[dict[str, Any]] = []
 
     def app(self) -> Starlette:
@@ -51,6 +55,12 @@ class ToyApi:
             page = int(http.query_params.get("page", "1"))
             return JSONResponse({"result": self.readers if page == 1 else []})
         asked = json.loads(await http.body())
+        known = [one for one in self.readers if one["serial"] == asked["serial"]]
+        if known and self._second == "conflict":
+            return JSONResponse({"error": "This reader is here already."}, 409)
+        if known and self._second == "same":
+            known[0]["note"] = asked.get("note", "")
+            return JSONResponse({"id": known[0]["id"]}, 201)
         reader = {
             "id": f"toy-{len(self.readers) + 1:06d}",
             "serial": asked["serial"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,8 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def variant(self) -> str:
         """The case among those of its scenario."""
-        return (
-            f"{self.key}/{self.envelope}"
-            if find_cloud(self.cloud).played.key_types
-            else self.cloud
-        )
+        varies = find_cloud(self.cloud).played.varies
+        return "/".join(str(getattr(self, name)) for name in varies) or self.cloud
 
     @property
     def name(self) -> str:
@@ -106,12 +104,12 @@ def changes_world(scenario: Scenario) -> bool:
 
 
 def _variants(scenario: Scenario, cloud: str, number: int, seed: int) -> list[Case]:
-    pairs = [(key, envelope) for key in scenario.keys for envelope in scenario.envelopes]
-    if not find_cloud(cloud).played.key_types:
-        pairs = pairs[:1]
+    varies = find_cloud(cloud).played.varies
+    keys = scenario.keys if "key" in varies else scenario.keys[:1]
+    envelopes = scenario.envelopes if "envelope" in varies else scenario.envelopes[:1]
     return [
         Case(scenario, key, envelope, cloud, number, _seed(seed, number, scenario.name))
-        for key, envelope in pairs
+        for key, envelope in product(keys, envelopes)
     ]
 
 
