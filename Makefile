@@ -54,9 +54,10 @@ docs: $(VENV)/check.stamp  ## Build the book into build/docs; a broken link or a
 release: $(VENV)/check.stamp  ## Build wheel, sdist and mip bundles into dist, and check them
 	@$(BIN)/python -m tests.release
 
-fmt: $(VENV)/check.stamp  ## Format the sources and fix what the linter can fix
+fmt: $(VENV)/check.stamp  ## Format the sources, fix what the linter can fix, and list what mip takes
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
+	@$(BIN)/python -m tests.release.mip_lists
 
 clean:  ## Remove everything that these targets made
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

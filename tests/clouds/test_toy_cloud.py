@@ -27,7 +27,7 @@ _SECONDS = 900
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy what is run, and put Toy's files beside those of the other clouds."""
     tree = tmp_path_factory.mktemp("tree")
-    for name in ("boards", "firmware", "host_tools", "tests/proofs"):
+    for name in ("boards", "firmware", "host_tools", "tests/proofs", "tests/release"):
         shutil.copytree(
             _ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
         )
@@ -79,6 +79,17 @@ def test_it_survives_power_cuts(tree: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     report = json.loads((tree / "build" / "powercuts.json").read_text(encoding="utf-8"))
     assert report["cloud"] == "toy"
+
+
+def test_mip_gets_it(tree: Path) -> None:
+    """`make fmt` lists the file on the device for mip."""
+    ended = run(tree, "tests.release.mip_lists")
+    assert ended.returncode == 0, ended.stderr
+    urls = json.loads((tree / "firmware" / "package.json").read_text(encoding="utf-8"))["urls"]
+    assert ["startline/clouds/toy.py", "startline/clouds/toy.py"] in urls
+    assert (
+        len(urls) == len(json.loads((_ROOT / "firmware" / "package.json").read_text())["urls"]) + 1
+    )
 
 
 def test_it_takes_two_files(tree: Path) -> None:
