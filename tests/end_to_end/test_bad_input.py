@@ -171,7 +171,7 @@ def test_a_device_that_says_nothing_is_exit_12(
     import pty
     import tty
 
-    monkeypatch.setattr("startline_host.flows.prompt_session._LONG", 1.0)
+    monkeypatch.setattr("startline_host.flows.loading._LONG", 1.0)
     master, slave = pty.openpty()
     tty.setraw(slave)
     try:

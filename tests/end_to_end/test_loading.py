@@ -284,11 +284,10 @@ def test_a_reader_of_another_identity_is_not_overwritten(
     load_flash: Callable[..., None],
     provision: Provision,
     cloud: MockCloud,
-    monkeypatch: pytest.MonkeyPatch,
     flash: Path,
 ) -> None:
     """A refused reader keeps its record, and another serial number does not go over it."""
-    monkeypatch.setenv("CLAIM_KEY", cloud.keys["READ"])
+    cloud.faults.turn_on("status:403@POST")
     load_flash()
     chip = start()
     assert up(startline, chip).code == 30
@@ -298,7 +297,7 @@ def test_a_reader_of_another_identity_is_not_overwritten(
     assert f"another identity ({SERIAL}, refused)" in done.err
     assert "startline reset" in done.err
     assert flash.read_bytes() == before
-    monkeypatch.setenv("CLAIM_KEY", cloud.keys["WRITE"])
+    cloud.faults.clear()
     mended = up(startline, chip)
     assert mended.code == 0, mended.err
 

@@ -6,7 +6,7 @@ from startline import states
 from startline.nvs_reader import NvsReader
 
 from startline_host.flows.device_snapshot import DeviceSnapshot
-from startline_host.flows.notices import Listener, Remark
+from startline_host.flows.notices import Remark
 from startline_host.formats.flash_dump import partition_reader
 
 #: The namespaces that the agent looks for in `nvs` as well as in `fctry`.
@@ -30,24 +30,25 @@ def field_settings(nvs: bytes) -> dict[Name, bytes | int]:
     return found
 
 
-def warn_overridden(snapshot: DeviceSnapshot, fctry: bytes | None, listen: Listener) -> None:
+def overridden(snapshot: DeviceSnapshot, fctry: bytes | None) -> tuple[Remark, ...]:
     """Say which settings of a new `fctry` will not count, because the venue's stand before them.
 
     On a stock table there is nothing to say: both are one.
     """
     if fctry is None or snapshot.fctry is None:
-        return
+        return ()
     new = field_settings(fctry)
     names = [
         f"{space}.{key}"
         for (space, key), value in field_settings(snapshot.nvs).items()
         if new.get((space, key)) != value
     ]
-    if names:
-        listen(
-            Remark(
-                f"Set at its venue, these stand before what is provisioned: {', '.join(names)}. "
-                "To take them back: startline set --factory.",
-                warning=True,
-            )
-        )
+    if not names:
+        return ()
+    return (
+        Remark(
+            f"Set at its venue, these stand before what is provisioned: {', '.join(names)}. "
+            "To take them back: startline set --factory.",
+            warning=True,
+        ),
+    )

@@ -12,9 +12,9 @@ from startline_host.device.bootloader import TransferProgress
 from startline_host.device.file_sender import NotStored, send_files
 from startline_host.device.repl import Repl
 from startline_host.errors import StorageFailed
-from startline_host.flows.firmware_bundle import FirmwareBundle
+from startline_host.flows.found_device import PromptFiles
 from startline_host.flows.notices import Listener
-from startline_host.formats.bytecode import AGENT_FOLDERS
+from startline_host.formats.bytecode import is_agents
 
 
 class FileSystemBroken(Exception):
@@ -39,28 +39,24 @@ class FileChanges(msgspec.Struct, frozen=True):
         return sum(len(data) for data in self.put.values())
 
 
-def compare_files(repl: Repl, bundle: FirmwareBundle) -> FileChanges:
-    """Ask the device what differs. Raises OSError where its file system does not work."""
-    wanted = {**bundle.files, **bundle.own}
-    digests = repl.digests(wanted)
+def file_changes(wanted: Mapping[str, bytes], found: PromptFiles) -> FileChanges:
+    """Return what differs between the files `wanted`, by path, and those found on a device."""
     put = {
         path: data
         for path, data in wanted.items()
-        if digests[path] != hashlib.sha256(data).hexdigest()
+        if found.digests.get(path) != hashlib.sha256(data).hexdigest()
     }
     # A leftover of an older agent could be imported in place of what is new; a file that was on
     # its way when a cut came lies beside its place.
-    torn = [
-        f"/{name}" for name in repl.entries("/") if f"/{name}".removesuffix(".new") in bundle.files
-    ]
+    torn = [f"/{name}" for name in found.root if _is_torn(f"/{name}", wanted)]
     strangers = [
         path
-        for path in (*(one for folder in AGENT_FOLDERS for one in repl.files_below(folder)), *torn)
+        for path in (*found.library, *torn)
         # What lies beside a file that is sent anew is used up by that.
         if path not in wanted and path.removesuffix(".new") not in put
     ]
     same = sum(len(data) for path, data in wanted.items() if path not in put)
-    replaces = tuple(path for path in put if digests[path] is not None)
+    replaces = tuple(path for path in put if found.digests.get(path) is not None)
     return FileChanges(put, tuple(strangers), replaces, same)
 
 
@@ -89,3 +85,8 @@ def apply_changes(repl: Repl, changes: FileChanges, listen: Listener) -> None:
         ) from None
     for path in changes.remove:
         repl.remove(path)
+
+
+def _is_torn(path: str, wanted: Mapping[str, bytes]) -> bool:
+    whole = path.removesuffix(".new")
+    return whole in wanted and is_agents(whole)

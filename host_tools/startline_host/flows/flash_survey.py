@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Literal
 
 import msgspec
 
 from startline_host.device.bootloader import BootLoader
 from startline_host.errors import BadInput
 from startline_host.flows.device_snapshot import DeviceSnapshot
+from startline_host.flows.found_device import FileSystemState
 from startline_host.formats.littlefs_image import salvage_filesystem
 from startline_host.formats.partitions import (
     TABLE_OFFSET,
@@ -19,8 +19,6 @@ from startline_host.formats.partitions import (
     PartitionTable,
     parse_table,
 )
-
-FileSystemState = Literal["blank", "in use", "other"]
 
 _BLOCK = 0x1000
 #: Where nvs ends in every stock table; table and nvs are read in one go.

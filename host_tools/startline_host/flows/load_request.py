@@ -14,7 +14,7 @@ from startline_host.errors import WrongDevice
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import ExpectedIdentity
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
-from startline_host.formats.units import normal_mac
+from startline_host.formats.units import made_today, normal_mac
 
 _MIB = 1 << 20
 
@@ -33,7 +33,8 @@ class LoadRequest(msgspec.Struct, frozen=True, kw_only=True):
     gives the identity in place of `provision`, once the device has told what it keeps; what it
     raises ends the load with nothing written. `backup` takes the bytes of a file system that is
     about to be replaced. `may_replace` is told which of the reader's owner's files a load would
-    replace, and says whether it may.
+    replace, and says whether it may; `agreed` is what it said, None before it was asked. `today` is
+    the time of making, as `made_today` gives it, of a unit that has none.
     """
 
     board: Board
@@ -45,6 +46,8 @@ class LoadRequest(msgspec.Struct, frozen=True, kw_only=True):
     choose: Callable[[DeviceSnapshot], Provision] | None = None
     backup: Path | None = None
     may_replace: Callable[[str], bool] = keep_owner_files
+    agreed: bool | None = None
+    today: int = msgspec.field(default_factory=made_today)
 
     def for_device(self, snapshot: DeviceSnapshot) -> LoadRequest:
         """Return the request for the device that keeps this: its identity is chosen by now."""
@@ -52,6 +55,10 @@ class LoadRequest(msgspec.Struct, frozen=True, kw_only=True):
         if provision is not None:
             provision = provision.on(self.board)
         return msgspec.structs.replace(self, provision=provision, choose=None)
+
+    def answered(self, question: str) -> LoadRequest:
+        """Return the request with the answer to whether an owner's files may be replaced."""
+        return msgspec.structs.replace(self, agreed=self.may_replace(question))
 
     @property
     def serial(self) -> str | None:

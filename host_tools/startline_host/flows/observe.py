@@ -17,7 +17,7 @@ from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, TimedOut, WrongDevice
 from startline_host.flows.expected_identity import BootIdentity, ExpectedIdentity
 from startline_host.flows.notices import Listener, ignore_notices
-from startline_host.flows.prompt_session import read_snapshot
+from startline_host.flows.prompt_survey import read_snapshot
 from startline_host.flows.take_prompt import take_prompt
 from startline_host.util import Deadline
 

@@ -1,4 +1,4 @@
-"""What a load would take from a reader's owner: found, said and asked about first, then saved.
+"""What a load would take from a reader's owner: which files, how that is said, and how they are saved.
 
 The agent needs its own boot.py and main.py, and a file system of the right place and size; whatever
 else stands there is the owner's.
@@ -7,36 +7,35 @@ else stands there is the owner's.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 
-from startline_host.device.repl import Repl
 from startline_host.errors import BadInput
 from startline_host.flows.backup import save_files
 from startline_host.flows.file_update import FileChanges
-from startline_host.flows.load_request import LoadRequest
+from startline_host.flows.found_device import Files
 from startline_host.flows.notices import Listener, Remark
 from startline_host.formats.bytecode import is_library
 from startline_host.util import printable
 
 #: The agent's files that an owner may have written as well.
-_STARTERS = ("/boot.py", "/main.py")
+STARTERS = ("/boot.py", "/main.py")
 #: What the agent's own main.py is made of, in every version.
 _OURS = ("import startline", "startline.main()")
 _MOST_NAMED = 8
 
-#: Files by path, with None for one that cannot be read.
-Files = Mapping[str, bytes | None]
 
-
-def replaced_at_prompt(repl: Repl, changes: FileChanges) -> Files:
-    """Return the owner's files that an update would write over, by asking the device."""
-    found = {path: repl.read_file(path) for path in _STARTERS if path in changes.replaces}
-    return {path: data for path, data in found.items() if not _says_nothing(data)}
+def replaced_at_prompt(starters: Files, changes: FileChanges) -> Files:
+    """Return the owner's files that an update of a running device's files would write over."""
+    return {
+        path: data
+        for path, data in starters.items()
+        if path in changes.replaces and not _says_nothing(data)
+    }
 
 
 def starts_the_reader(path: str) -> bool:
     """Tell whether a file is one of those that the port starts: the agent needs its own there."""
-    return path in _STARTERS
+    return path in STARTERS
 
 
 def replaced_in_flash(files: Files, *, whole: bool) -> Files:
@@ -53,32 +52,24 @@ def replaced_in_flash(files: Files, *, whole: bool) -> Files:
     }
 
 
-def save_or_stop(
-    request: LoadRequest,
-    names: Collection[str],
-    read: Callable[[], Files] | None,
-    mac: str,
-    listen: Listener,
-) -> None:
-    """Say what the owner loses, go on only if that may be, and save what `read` returns of it.
+def question(names: Collection[str]) -> str:
+    """Return what a person is told of the files that would be replaced, before they answer."""
+    return f"These files of the reader's owner will be replaced: {_named(names)}."
 
-    Without `read` it is saved in another way. Raises BadInput where it may not be, or cannot be
-    saved.
-    """
-    if not names:
-        return
-    named = _named(names)
-    if not request.may_replace(f"These files of the reader's owner will be replaced: {named}."):
-        raise BadInput(
-            f"The load would replace files of the reader's owner: {named}. Nothing was written.",
-            "To replace them all the same, saved first: startline flash --overwrite. Is main.py your "
-            "own program? Rename it to app.py, with a function main(device).",
-        )
-    if read is None:
-        return
-    files = read()
-    readable = {path: data for path, data in files.items() if data is not None and path in names}
-    lost = [path for path in names if path not in readable]
+
+def refusal(names: Collection[str]) -> BadInput:
+    """Return the error for files that may not be replaced."""
+    return BadInput(
+        f"The load would replace files of the reader's owner: {_named(names)}. Nothing was written.",
+        "To replace them all the same, saved first: startline flash --overwrite. Is main.py your "
+        "own program? Rename it to app.py, with a function main(device).",
+    )
+
+
+def save_owned(files: Files, mac: str, listen: Listener) -> None:
+    """Save what can be read of the files in a ZIP, and say what is lost. Raises BadInput."""
+    readable = {path: data for path, data in files.items() if data is not None}
+    lost = files.keys() - readable
     if readable:
         where = save_files(mac.replace(":", "-"), readable)
         listen(Remark(f"Saved {_named(readable)} to {where}."))

@@ -14,11 +14,10 @@ from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, StorageFailed
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.load_request import LoadReport
-from startline_host.flows.notices import Listener, Remark
+from startline_host.flows.notices import Remark
 from startline_host.formats.factory_partition import make_entries
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.stored_settings import NAMESPACES
-from startline_host.formats.units import made_today
 
 _SLOW = 30.0
 _MAX_NUMBER = (1 << 31) - 1
@@ -40,21 +39,38 @@ Name = tuple[str, str]
 Values = dict[Name, bytes | int]
 
 
-def write_stock_identity(
-    repl: Repl, provision: Provision, nvs: bytes, listen: Listener
-) -> LoadReport:
+class StockEntries(msgspec.Struct, frozen=True):
+    """Entries of an `nvs` under the host's namespaces: those there are, and as they shall be."""
+
+    there: Values
+    wanted: Values
+
+    # They hold keys.
+    def __repr__(self) -> str:
+        return f"StockEntries({len(self.there)} there, {len(self.wanted)} wanted)"
+
+
+STOCK_TABLE = Remark(
+    "The device keeps its stock partition table: it is told everything in nvs, and keeps "
+    "one copy of its record there."
+)
+
+
+def stock_entries(provision: Provision, nvs: bytes, today: int) -> StockEntries:
+    """Return what a unit is told in an `nvs`; made `today` if nothing tells when it was made.
+
+    Raises BadInput for what no entry can hold.
+    """
+    there = _entries(nvs)
+    return StockEntries(there, _wanted(provision, there, today))
+
+
+def write_stock_identity(repl: Repl, entries: StockEntries) -> LoadReport:
     """Write what differs from the entries in `nvs`, and take away what the unit is not told.
 
     Raises StorageFailed where `nvs` is full or does not read back.
     """
-    listen(
-        Remark(
-            "The device keeps its stock partition table: it is told everything in nvs, and keeps "
-            "one copy of its record there."
-        )
-    )
-    there = _entries(nvs)
-    wanted = _wanted(provision, there)
+    there, wanted = entries.there, entries.wanted
     sent = same = 0
     repl.define(_WRITER)
     for name, value in wanted.items():
@@ -72,13 +88,13 @@ def write_stock_identity(
     return LoadReport(regions=("nvs",) if sent else (), sent=sent, same=same)
 
 
-def _wanted(provision: Provision, there: Values) -> Values:
+def _wanted(provision: Provision, there: Values, today: int) -> Values:
     """Return every entry as it is to stand there; a unit keeps the time of its making."""
     unit = provision.unit
     if not unit.made_at:
         made_at = there.get(("factory", "made_at"))
         known = there.get(("factory", "serial")) == unit.serial.encode()
-        when = made_at if known and isinstance(made_at, int) else made_today()
+        when = made_at if known and isinstance(made_at, int) else today
         unit = msgspec.structs.replace(unit, made_at=when)
     found: Values = {}
     for entry in make_entries(unit, provision.settings):

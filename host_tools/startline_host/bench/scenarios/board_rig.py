@@ -28,7 +28,7 @@ from startline_host.flows.flash_survey import Survey
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, Remark, ignore_notices
-from startline_host.flows.prompt_session import read_snapshot
+from startline_host.flows.prompt_survey import read_snapshot
 from startline_host.flows.restart import restart
 from startline_host.formats.partitions import FCTRY_SIZE
 

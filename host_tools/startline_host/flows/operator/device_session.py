@@ -17,7 +17,7 @@ from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.first_boot import FirstBootOutcome, boot_seconds, read_outcome
 from startline_host.flows.notices import Listener, Step
-from startline_host.flows.prompt_session import read_snapshot
+from startline_host.flows.prompt_survey import read_snapshot
 from startline_host.flows.take_prompt import take_prompt
 from startline_host.flows.usb_link import UsbLinkServer, linked
 from startline_host.formats.flash_dump import partition_reader
