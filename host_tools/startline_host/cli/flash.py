@@ -7,8 +7,10 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options, output, results
+from startline_host.cli.plan_view import show_preview
 from startline_host.device.port_session import PortSession
 from startline_host.flows.backup import new_file
+from startline_host.flows.load_preview import preview
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.restart import restart
@@ -20,6 +22,7 @@ from startline_host.flows.restart import restart
 @options.board_option
 @options.several(options.firmware_options)
 @options.allow_bound_option
+@options.dry_run_option
 @options.json_option
 def command(
     port: str | None,
@@ -33,6 +36,7 @@ def command(
     backup_file: Path | None,
     overwrite: bool,  # noqa: FBT001
     allow_bound: bool,  # noqa: FBT001
+    dry_run: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
@@ -43,12 +47,18 @@ def command(
         allow_bound=allow_bound,
         recreate_files=recreate_files,
         backup=new_file(backup_file),
-        may_replace=options.replacing(overwrite=overwrite),
+        may_replace=options.replacing(overwrite=overwrite, ask=not dry_run),
         flash_baud=baud,
     )
     with output.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
-        report = load(line, request, view)
-        restart(line, view)
+        if dry_run:
+            seen = preview(line, request, view)
+        else:
+            report = load(line, request, view)
+            restart(line, view)
+    if dry_run:
+        show_preview(seen, as_json=as_json)
+        return
     if as_json:
         output.result(results.Flashed(**report.as_dict()))
     else:

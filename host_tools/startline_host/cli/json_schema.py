@@ -79,6 +79,7 @@ FIELDS: dict[str, str] = {
     "sessions_lost": "timing sessions deleted at the cloud; null where it did not say",
     "source": "what it is about: the device, its console, the verb's work; a port or file",
     "state": "unprovisioned, unbound, unknown, bound or refused",
+    "steps": "what would be done, in its order, one object each: action, what, size in bytes, why",
     "taken_back": "settings for which the factory's apply again",
     "text": "what is being done, for a person",
     "total": "bytes in all",
@@ -130,10 +131,14 @@ RESULTS: dict[str, type[ResultLine]] = {
     "wait": results.DeviceState,
 }
 
+#: The verbs that, with --dry-run, end with what they would do.
+DRY_RUNS = ("flash", "provision", "up")
+
 
 def schema() -> dict[str, Any]:
     """Return the schema that each line of each verb fulfils."""
-    kinds = [EventLine, ProgressLine, ErrorLine, *dict.fromkeys(RESULTS.values())]
+    kinds = [EventLine, ProgressLine, ErrorLine, results.LoadPlanned]
+    kinds += dict.fromkeys(RESULTS.values())
     _, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for part in parts.values():
         # Every field is always printed, also where it has a default.
@@ -145,6 +150,7 @@ def schema() -> dict[str, Any]:
     for kind in RESULTS.values():
         verbs = [verb for verb, one in RESULTS.items() if one is kind]
         parts[kind.__name__]["properties"]["verb"]["enum"] = verbs
+    parts[results.LoadPlanned.__name__]["properties"]["verb"]["enum"] = list(DRY_RUNS)
     return {
         "$schema": _DRAFT,
         "title": "A line that startline prints with --json",

@@ -76,6 +76,11 @@ read_key_option = click.option(
     help=f"File with the READ key; otherwise ${READ_KEY_VARIABLE}.",
 )  # fmt: skip
 
+dry_run_option = click.option(
+    "--dry-run", is_flag=True,
+    help="Read the device and show what would be written, kept or refused; write nothing.",
+)  # fmt: skip
+
 confirm_option = click.option(
     "--confirm", metavar="WORD", help="What would have to be typed to confirm: the serial number."
 )
@@ -231,10 +236,15 @@ def confirm(seen: str) -> bool:
     return sys.stdin.isatty() and click.confirm(f"{seen} Use it?", err=True)
 
 
-def replacing(*, overwrite: bool) -> Callable[[str], bool]:
-    """Return what says whether an owner's files may be replaced: the option, or the person asked."""
+def replacing(*, overwrite: bool, ask: bool = True) -> Callable[[str], bool]:
+    """Return what says whether an owner's files may be replaced: the option, or the person asked.
+
+    Without `ask` nobody is asked, and they may not.
+    """
 
     def may_replace(files: str) -> bool:
+        if not ask:
+            return overwrite
         if overwrite:
             click.echo(files, err=True)
             return True

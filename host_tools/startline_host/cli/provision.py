@@ -8,10 +8,12 @@ import rich_click as click
 
 from startline_host.boards import load_board
 from startline_host.cli import options, output, results
+from startline_host.cli.plan_view import show_preview
 from startline_host.device.port_session import PortSession
 from startline_host.flows.firmware_bundle import make_provision
+from startline_host.flows.load_preview import preview
 from startline_host.flows.load_request import LoadRequest
-from startline_host.flows.provision import provision_device
+from startline_host.flows.provision import checked_with_cloud, provision_device
 from startline_host.util import printable, upper_first
 
 
@@ -27,6 +29,7 @@ from startline_host.util import printable, upper_first
     is_flag=True,
     help="Write a bound device's identity anew if it is lost or damaged; its record must name it.",
 )
+@options.dry_run_option
 @options.json_option
 def command(
     port: str | None,
@@ -37,6 +40,7 @@ def command(
     as_written: bool,  # noqa: FBT001
     read_key_file: Path | None,
     allow_bound: bool,  # noqa: FBT001
+    dry_run: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Write a unit's identity and settings; the device then restarts and binds itself.
@@ -51,7 +55,13 @@ def command(
     )
     key = options.read_key(read_key_file)
     with output.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:
-        done = provision_device(line, request, read_key=key, listen=view)
+        if dry_run:
+            seen = preview(line, checked_with_cloud(request, key, view), view)
+        else:
+            done = provision_device(line, request, read_key=key, listen=view)
+    if dry_run:
+        show_preview(seen, as_json=as_json)
+        return
     if as_json:
         output.result(results.Provisioned(**done.as_dict()))
         return

@@ -46,6 +46,15 @@ class Upped(LoadFields, kw_only=True, frozen=True):
     first_boot_ms: int
 
 
+class LoadPlanned(ResultLine, kw_only=True, frozen=True):
+    """`flash`, `provision` and `up` with --dry-run: what they would do."""
+
+    via: str
+    serial: str
+    kept_identity: bool
+    steps: Rows
+
+
 class Changed(ResultLine, kw_only=True, frozen=True):
     """`set`."""
 

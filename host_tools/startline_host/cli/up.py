@@ -7,9 +7,13 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options, output, results
+from startline_host.cli.plan_view import show_preview
+from startline_host.device.port_session import PortSession
 from startline_host.flows.backup import new_file
 from startline_host.flows.firmware_bundle import make_provision
+from startline_host.flows.load_preview import preview
 from startline_host.flows.load_request import LoadRequest
+from startline_host.flows.provision import checked_with_cloud
 from startline_host.flows.up import UpResult, up
 
 
@@ -23,6 +27,7 @@ from startline_host.flows.up import UpResult, up
 @options.allow_bound_option
 @options.read_key_option
 @click.option("--timeout", type=click.FloatRange(min=1), help="Seconds for the first boot.")
+@options.dry_run_option
 @options.json_option
 def command(
     port: str | None,
@@ -41,6 +46,7 @@ def command(
     allow_bound: bool,  # noqa: FBT001
     read_key_file: Path | None,
     timeout: float | None,
+    dry_run: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Take a device from whatever it is to bound and verified.
@@ -58,12 +64,20 @@ def command(
         allow_bound=allow_bound,
         recreate_files=recreate_files,
         backup=new_file(backup_file),
-        may_replace=options.replacing(overwrite=overwrite),
+        may_replace=options.replacing(overwrite=overwrite, ask=not dry_run),
         flash_baud=baud,
     )
     key = options.read_key(read_key_file)
+    url = options.chosen_port(port)
     with output.view(as_json=as_json) as view:
-        result = up(options.chosen_port(port), request, read_key=key, limit=timeout, listen=view)
+        if dry_run:
+            with PortSession(url) as line:
+                seen = preview(line, checked_with_cloud(request, key, view), view)
+        else:
+            result = up(url, request, read_key=key, limit=timeout, listen=view)
+    if dry_run:
+        show_preview(seen, as_json=as_json)
+        return
     _show(result, as_json=as_json)
 
 
