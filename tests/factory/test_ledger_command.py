@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import sqlite3
 import ssl
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import httpx
 import pytest
 
 from startline_host import cli
+from startline_host.errors import BadInput
 from startline_host.factory.batch import UnitBatch
 from startline_host.factory.entries import StationSlot
 from startline_host.factory.label import make_label
@@ -60,7 +63,23 @@ def test_list_shows_units_and_counts(capsys: pytest.CaptureFixture[str]) -> None
     """Units come one a line on stdout, with a shortened deviceid; their numbers on stderr."""
     code, out, err = run(capsys, "ledger", "list")
     assert code == 0
-    assert [line.split()[:2] for line in out.splitlines()] == [
+    head, *rows = out.splitlines()
+    assert head.split() == [
+        "serial",
+        "state",
+        "step",
+        "mac",
+        "deviceid",
+        "station",
+        "slot",
+        "reason",
+    ]
+    assert {
+        row.index(state)
+        for row, state in zip(rows, ("passed", "passed", "failed", "free"), strict=True)
+    } == {head.index("state")}
+    assert rows[3].split()[2:] == ["-"] * 6
+    assert [line.split()[:2] for line in rows] == [
         ["RR-000001", "passed"], ["RR-000002", "passed"],
         ["RR-000003", "failed"], ["RR-000004", "free"],
     ]  # fmt: skip
@@ -73,6 +92,8 @@ def test_list_can_be_narrowed(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "ledger", "list", "--state", "passed", "--batch", "spring", "--json")
     units = result(out)["units"]
     assert [unit["deviceid"] for unit in units] == [token(1), token(2)]  # type: ignore[attr-defined]
+    _, out, err = run(capsys, "ledger", "list", "--state", "failed")
+    assert (len(out.splitlines()), err) == (2, "1 failed\n")
     code, _, err = run(capsys, "ledger", "list", "--batch", "winter")
     assert code == 60
     assert "There are: spring." in err
@@ -99,6 +120,31 @@ def test_a_missing_ledger_is_named_and_not_made(
         code, _, err = run(capsys, *words, "--ledger", "typo.db")
         assert (code, "There is no ledger typo.db" in err) == (60, True)
     assert not (tmp_path / "typo.db").exists()
+
+
+def test_a_database_of_something_else_is_named_as_such(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A browser's SQLite file is no ledger, and nothing is added to it."""
+    other = tmp_path / "places.sqlite"
+    with contextlib.closing(sqlite3.connect(other)) as made:
+        made.execute("CREATE TABLE bookmarks (url TEXT)")
+        made.commit()
+    with pytest.raises(BadInput, match="no ledger: it holds tables of something else"):
+        Ledger.open(str(other))
+    code, _, err = run(capsys, "ledger", "list", "--ledger", str(other))
+    assert (code, "holds tables of something else" in err) == (60, True)
+    with contextlib.closing(sqlite3.connect(other)) as left:
+        assert left.execute("SELECT name FROM sqlite_master").fetchall() == [("bookmarks",)]
+
+
+def test_what_cannot_be_released_is_said_before_anybody_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A unit that passed, and one that is free, are refused without a question."""
+    for unit, code in (("RR-000001", 41), ("RR-000004", 60)):
+        ended, _, err = run(capsys, "ledger", "release", unit)
+        assert (ended, "Go on only if" in err) == (code, False)
 
 
 def test_a_password_is_not_taken_from_the_command_line(

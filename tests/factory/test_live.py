@@ -135,3 +135,37 @@ def test_totals_add_up() -> None:
     assert totals_line(totals).startswith(
         "3 passed · 1 failed · 1 passed before · 1 loaded, ships unbound · yield 75.0 %"
     )
+
+
+@pytest.mark.parametrize(("width", "height", "slots"), [(80, 24, 40), (40, 12, 16), (34, 10, 12)])
+def test_more_slots_than_rows_fit_the_terminal(width: int, height: int, slots: int) -> None:
+    """The picture is never taller or wider than the terminal; slots at work come first."""
+    console = Console(file=io.StringIO(), width=width, height=height)
+    view, totals = LiveView(console, [f"usb:1-{n}" for n in range(slots)]), RunTotals()
+    totals.whole, totals.before, totals.began = 200, 10, totals.began - 600
+    last = f"usb:1-{slots - 1}"
+    for n in range(6):
+        totals.add(result("passed"))
+        view.ended(f"usb:1-{n}", result("passed", words="x" * 90), totals)
+    view.begun(last)
+    view.notice(last, UnitIdentified("RR-" + "9" * 60, serial="RR-" + "9" * 60))
+    view.stopping("Finishing.")
+    console.print(view.picture(totals))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    assert any(line.startswith(last) for line in lines)
+    assert any("more" in line for line in lines)
+
+
+def test_how_far_a_batch_is_and_how_long_it_takes() -> None:
+    """Made of all, the rate, and what is left at that rate."""
+    totals = RunTotals(whole=200, before=80)
+    assert totals_line(totals).startswith("80 of 200 made")
+    totals.began -= 600
+    for _ in range(10):
+        totals.add(result("passed"))
+    said = totals_line(totals)
+    assert "90 of 200 made" in said
+    assert "60 an hour" in said
+    assert "1 h 50 min left" in said

@@ -13,6 +13,8 @@ from startline_host.errors import BadInput, NoSuchPort, StorageFailed
 from startline_host.factory.job import UnitResult
 from startline_host.factory.power import PowerSwitch
 from startline_host.factory.slots import PortScanner, PortSlot, find_slots, parse_slots
+from startline_host.factory.virtual_board_pool import VirtualBoardPool
+from startline_host.formats.units import check_mac, normal_mac
 from startline_host.virtual import VirtualEsp32
 
 if TYPE_CHECKING:
@@ -176,3 +178,15 @@ def test_a_power_command_that_fails_is_told(tmp_path: Path) -> None:
         PowerSwitch(str(tmp_path / "nothing")).cycle("1", "", "")
     with pytest.raises(StorageFailed, match="ended with 3"):
         PowerSwitch(script(tmp_path, "raise SystemExit(3)")).cycle("1", "", "")
+
+
+def test_no_two_boxes_of_virtual_boards_share_a_mac(tmp_path: Path) -> None:
+    """Stations that share a ledger have boards of their own, which stay what they are."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    first = VirtualBoardPool(here, 2).mac_prefix
+    assert VirtualBoardPool(here, 2).mac_prefix == first
+    assert VirtualBoardPool(there, 2).mac_prefix != first
+    assert normal_mac(f"{first}:00:01") == f"{first}:00:01"
+    check_mac(f"{first}:00:01")

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
 import rich_click as click
 from click.core import ParameterSource
+from rich.cells import cell_len
 from startline import __version__
 
 from startline_host.cli import options, output, results
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import BadInput, CloudDisagrees
 from startline_host.factory.batch_report import batch_report_page
-from startline_host.factory.entries import LedgerUnit, StationSlot, iso, short_token
+from startline_host.factory.entries import HistoryEntry, LedgerUnit, StationSlot, iso, short_token
 from startline_host.factory.export import record_rows, to_csv, to_json, unit_rows
-from startline_host.factory.ledger import Ledger
+from startline_host.factory.ledger import Ledger, check_release
 from startline_host.factory.schema import STATES
 from startline_host.factory.statistics import make_statistics
 from startline_host.factory.verify import compare_with_cloud, record_verdict
@@ -74,11 +75,21 @@ def list_(where: str, batch: str | None, states: tuple[str, ...], as_json: bool)
         output.result(results.LedgerList(counts=counts, units=unit_rows(units)))
         return
     rows = [{**row, "deviceid": short_token(row["deviceid"])} for row in unit_rows(units)]
-    widths = {name: max([len(str(row[name])) for row in rows], default=0) for name in _SHOWN}
-    for row in rows:
-        cells = (f"{printable(str(row[name])):<{widths[name]}}" for name in _SHOWN)
-        click.echo("  ".join(cells).rstrip())
-    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()), err=True)
+    for line in _aligned([[printable(str(row[name])) for name in _SHOWN] for row in rows]):
+        click.echo(line)
+    shown = {state: count for state, count in counts.items() if not states or state in states}
+    click.echo(", ".join(f"{count} {state}" for state, count in shown.items()), err=True)
+
+
+def _aligned(rows: list[list[str]]) -> Iterator[str]:
+    """Yield a table's lines, its head first; an empty cell is a dash, so that none is missed."""
+    table = [list(_SHOWN), *([cell or "-" for cell in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        yield "  ".join(cells).rstrip()
 
 
 @command.command()
@@ -110,9 +121,20 @@ def history(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
         return
     for one in records:
         took = f"{one.seconds:.1f} s" if one.seconds is not None else ""
-        said = ": ".join(filter(None, [one.reason, one.words]))
-        words = "  ".join(filter(None, [one.kind, one.step, took, said]))
+        words = "  ".join(filter(None, [*_once(one.kind, one.step), took, _said(one)]))
         click.echo(f"{iso(one.at_ms)}  {one.station}/{one.slot}  {printable(words)}")
+
+
+def _once(*words: str) -> list[str]:
+    return list(dict.fromkeys(words))
+
+
+def _said(one: HistoryEntry) -> str:
+    """Return why and how something happened; a reason that the words begin with is not said twice."""
+    reason = one.reason.replace("_", " ")
+    if one.words.casefold().startswith(reason.casefold()):
+        return one.words
+    return ": ".join(filter(None, [reason, one.words]))
 
 
 @command.command()
@@ -254,6 +276,7 @@ def release(unit: str, where: str, confirm: str | None, as_json: bool) -> None: 
     """
     with Ledger.open(where, create=False) as ledger:
         found = ledger.find(unit)
+        check_release(found)
         question = Confirmation(
             f"The board {found.mac} may still carry {printable(found.serial)}, and would bind "
             "itself with it. Go on only if it is destroyed, or its flash was erased.",

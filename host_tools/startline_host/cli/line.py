@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ from startline_host.factory.totals import RunTotals
 from startline_host.factory.verify import VerifyResult, compare_with_cloud, record_verdict
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.notices import Notice, Remark, ignore_notices
+from startline_host.flows.preflight import check_before_writing, check_offline
 from startline_host.flows.settings_file import load_settings
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
@@ -310,18 +312,24 @@ def _run(
     with Ledger.open(given.where, hide=hidden) as ledger:
         if plan.read_key is not None:
             output.note("Checking the READ key ...")
-        company = check_key(ledger, plan, ignore_notices)
+        check_offline(plan.settings)
+        check_before_writing(plan.settings, _warn_of)
+        station = given.station if given.slots else ""
+        company = check_key(ledger, plan, ignore_notices, station=station)
         added = ledger.add_batch(batch)
         output.note(f"Batch {batch.name}: {added.new} new units, {added.known} known.")
         view = _view(slots, as_json=given.as_json)
         line = FactoryLine(ledger, plan, slots, given.station, view, more=more, company=company)
+        counts = ledger.counts(batch.name)
+        line.totals.whole = sum(counts.values())
+        line.totals.before = counts["passed"] + counts["deferred"]
         try:
             with view:
                 line.run()
             verdict = _verdict(ledger, plan, given.station) if given.slots else None
         finally:
             _tell(line.totals, ledger, batch.name, verdict, as_json=given.as_json)
-    _raise_for(line.totals, verdict)
+    _raise_for(line.totals, verdict, given.where)
 
 
 def _warn_of(notice: Notice) -> None:
@@ -336,7 +344,10 @@ def _verdict(ledger: Ledger, plan: LinePlan, station: str) -> VerifyResult | Non
     if plan.read_key is None or list_devices is None:
         return None
     listed = list_devices(settings.claim.base_url, settings.tls.ca, plan.read_key, whole=True)
-    verdict = compare_with_cloud(ledger.entries(), listed)
+    # Each station has a virtual cloud of its own, which knows the units of no other.
+    every = ledger.entries()
+    own = [unit for unit in every if unit.station == station]
+    verdict = compare_with_cloud(own, listed, every)
     record_verdict(ledger, verdict, StationSlot(station))
     return verdict
 
@@ -377,7 +388,7 @@ def _tell(
             click.echo(f"  {one.kind}: {printable(one.words)}")
 
 
-def _raise_for(totals: RunTotals, verdict: VerifyResult | None) -> None:
+def _raise_for(totals: RunTotals, verdict: VerifyResult | None, where: str) -> None:
     """Raise what most of the failed boards failed with, or that the cloud disagrees."""
     if totals.exit_codes:
         code = max(totals.exit_codes, key=lambda one: totals.exit_codes[one])
@@ -385,7 +396,8 @@ def _raise_for(totals: RunTotals, verdict: VerifyResult | None) -> None:
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(totals.reasons.items()))
         raise kinds[code](
             f"{totals.failed} board{'s' if totals.failed > 1 else ''} failed: {reasons}.",
-            "See each: startline ledger list --state failed, or startline ledger report.",
+            f"See each: startline ledger list --state failed --ledger {shlex.quote(where)}, or "
+            "startline ledger report with the same ledger.",
         )
     if verdict is not None and not verdict.agrees:
         raise CloudDisagrees("The cloud's list and the ledger tell different stories.")

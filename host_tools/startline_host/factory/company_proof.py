@@ -86,12 +86,19 @@ class CompanyProof:
             )
 
 
-def check_key(ledger: Ledger, plan: LinePlan, listen: Listener) -> CompanyProof:
+def check_key(
+    ledger: Ledger, plan: LinePlan, listen: Listener, *, station: str = ""
+) -> CompanyProof:
     """Check the READ key of a run once, before its first board, by the units that were bound before.
 
-    Raises as `check_cloud_before` does.
+    `station` narrows them to those of one, whose cloud is its own. Raises as `check_cloud_before`
+    does.
     """
     wanted = plan.verify and plan.read_key is not None
-    tokens = tuple(unit.token for unit in ledger.entries(plan.batch) if unit.token)
+    tokens = tuple(
+        unit.token
+        for unit in ledger.entries(plan.batch)
+        if unit.token and station in {"", unit.station}
+    )
     proven = check_cloud_before(plan.settings, "", plan.read_key, listen, tokens=tokens)
     return CompanyProof(wanted=wanted, proven=proven)

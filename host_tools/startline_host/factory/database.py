@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, create_engine, event, func, select
+from sqlalchemy import Connection, create_engine, event, func, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -119,6 +119,12 @@ _FAILURES: tuple[tuple[tuple[str, ...], type[StartlineError], str, str], ...] = 
         BadInput,
         "The ledger {0} cannot be opened.",
         "Does its folder exist, and is it yours?",
+    ),
+    (
+        ("does not exist", "authentication failed", "permission denied for"),
+        BadInput,
+        "The server of the ledger {0} answers, but has no such database, role or password.",
+        "Is the name right? createdb makes a database; the rest of the URL is the server's.",
     ),
     (
         ("disk is full", "No space left"),
@@ -260,6 +266,11 @@ def _no_ledger(name: str) -> BadInput:
 def _prepare(connection: Connection, name: str, *, create: bool) -> None:
     """Make the tables where there are none. Raises BadInput for tables of a newer schema."""
     there = connection.dialect.has_table(connection, meta.name)
+    if not there and connection.dialect.name == "sqlite" and inspect(connection).get_table_names():
+        raise BadInput(
+            f"{name} is a database, but no ledger: it holds tables of something else.",
+            "It was left as it is. Name another file with --ledger.",
+        )
     if not there and not create:
         raise _no_ledger(name)
     if not there:

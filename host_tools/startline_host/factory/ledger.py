@@ -177,15 +177,7 @@ class Ledger(LedgerQueries):
         """
         with self._database.writing() as connection:
             current = _locked(connection, unit)
-            if current.sent or current.token:
-                raise WouldTouchBound(
-                    f"{unit.serial} may be at the cloud: its serial number is its own for good.",
-                    "If the cloud has an entry of it, unbind that first; the number stays used.",
-                )
-            if not current.failed:
-                raise BadInput(
-                    f"{unit.serial} is {current.state}: only failed units are released."
-                )
+            check_release(current)
             freed = _change(connection, current, state=FREE, mac=None, step="", made_at=None)
             self._note(connection, "return", current, place, words="released by hand")
             return freed
@@ -239,6 +231,17 @@ class Ledger(LedgerQueries):
 
     def _clean(self, text: str) -> str:
         return redact(text, *self._hidden)
+
+
+def check_release(unit: LedgerUnit) -> None:
+    """Raise as `Ledger.release` does for a unit that is not released, before anybody is asked."""
+    if unit.sent or unit.token:
+        raise WouldTouchBound(
+            f"{unit.serial} may be at the cloud: its serial number is its own for good.",
+            "If the cloud has an entry of it, unbind that first; the number stays used.",
+        )
+    if not unit.failed:
+        raise BadInput(f"{unit.serial} is {unit.state}: only failed units are released.")
 
 
 def _own(connection: Connection, unit: LedgerUnit, **changes: object) -> LedgerUnit:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from startline_host.factory.totals import RunTotals
 
 _FRAME = 0.12
+#: Below so many columns there is no room for a bar.
+_NARROW = 60
 #: Results that stay in sight below the slots.
 _RECENT = 4
 _STYLES = {"passed": "green", "seen": "green", "deferred": "cyan", "failed": "red"}
@@ -58,14 +60,24 @@ def _how(result: UnitResult) -> str:
 
 def totals_line(totals: RunTotals) -> str:
     """Say in one line what the run amounts to."""
-    parts = [f"{totals.passed} passed", f"{totals.failed} failed"]
+    parts = [f"{totals.made} of {totals.whole} made"] if totals.whole else []
+    parts += [f"{totals.passed} passed", f"{totals.failed} failed"]
     parts += [f"{n} {_WORDS[end]}" for end, n in totals.ends.items()
               if end not in {"passed", "failed", "stopped"}]  # fmt: skip
     if totals.yield_ is not None:
         parts.append(f"yield {totals.yield_ * 100:.1f} %")
     if totals.passed and totals.seconds >= 1:
         parts.append(f"{totals.passed * 3600 / totals.seconds:.0f} an hour")
+    if totals.seconds_left is not None and totals.seconds >= 1:
+        parts.append(f"{_spoken(totals.seconds_left)} left")
     return " · ".join(parts)
+
+
+def _spoken(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 @dataclass
@@ -89,6 +101,7 @@ class LiveView:
         self._stopping = ""
         self._lock = threading.Lock()
         self._drawn = 0.0
+        self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=False)
 
     def __enter__(self) -> Self:
@@ -102,7 +115,7 @@ class LiveView:
         trace: TracebackType | None,
     ) -> None:
         # The last picture may be older than the last result; the totals are said by themselves.
-        self._live.update(self._table(), refresh=True)
+        self._live.update(self._table(self._console.height - 1), refresh=True)
         self._live.__exit__(kind, error, trace)
 
     def waiting(self, slot: str, words: str) -> None:
@@ -156,22 +169,44 @@ class LiveView:
 
     def picture(self, totals: RunTotals) -> RenderableType:
         """Return the whole picture as it stands."""
-        table = self._table()
         with self._lock:
             recent = list(self._recent)
         last = [Line(self._stopping, "yellow")] if self._stopping else []
-        return Group(table, Line(), *recent, Line(totals_line(totals), "bold"), *last)
+        totals_shown = Line(totals_line(totals), "bold")
+        height = self._console.height
+        taken = -(-totals_shown.cell_len // self._console.width) + 2 * len(last) + 1
+        # The slots come first; how boards ended has the room that they leave.
+        spare = max(0, height - taken - len(self._slots) - 2)
+        recent = recent[len(recent) - min(spare, len(recent)) :]
+        for line in recent:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        gap = [Line()] if recent else []
+        table = self._table(height - taken - len(recent) - len(gap))
+        return Group(table, *gap, *recent, totals_shown, *last)
 
-    def _table(self) -> RenderableType:
+    def _table(self, height: int) -> RenderableType:
+        """Return the slots in at most so many lines: those at work first, if not all fit."""
+        narrow = self._console.width < _NARROW
         table = Table(box=None, pad_edge=False, expand=True)
-        table.add_column("Slot", no_wrap=True)
-        table.add_column("Serial", no_wrap=True)
-        table.add_column("", width=12)
+        widest = max(6, self._console.width // 4)
+        table.add_column("Slot", no_wrap=True, overflow="ellipsis", max_width=widest)
+        table.add_column("Serial", no_wrap=True, overflow="ellipsis", max_width=widest)
+        if not narrow:
+            table.add_column("", width=12)
         table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis")
         table.add_column("s", justify="right", width=5)
         with self._lock:
-            for one in self._slots.values():
-                table.add_row(*_cells(one))
+            slots = list(self._slots.values())
+            room = max(1, height - 1)
+            if len(slots) > room:
+                busy = [one for one in slots if one.busy]
+                slots = [*busy, *(one for one in slots if not one.busy)][: max(1, room - 1)]
+            for one in slots:
+                name, serial, _, words, seconds = _cells(one)
+                cells = (name, serial, words, seconds) if narrow else _cells(one)
+                table.add_row(*cells)
+            if hidden := len(self._slots) - len(slots):
+                table.add_row(Line("…"), Line(f"{hidden} more", "dim"))
         return table
 
 

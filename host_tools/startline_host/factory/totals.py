@@ -15,11 +15,17 @@ WAITING, DONE = "waiting for a board", "done"
 
 
 class RunTotals(msgspec.Struct):
-    """What this run did so far: ends by name, failures by reason, and the seconds since it began."""
+    """What this run did so far: ends by name, failures by reason, and the seconds since it began.
+
+    `whole` is how many units the batch has, 0 where that is not known, and `before` how many of
+    them were made before this run.
+    """
 
     ends: dict[str, int] = {}
     reasons: dict[str, int] = {}
     exit_codes: dict[int, int] = {}
+    whole: int = 0
+    before: int = 0
     began: float = msgspec.field(default_factory=time.monotonic)
 
     def add(self, result: UnitResult) -> None:
@@ -33,6 +39,19 @@ class RunTotals(msgspec.Struct):
     def passed(self) -> int:
         """Boards that passed in this run."""
         return self.ends.get("passed", 0)
+
+    @property
+    def made(self) -> int:
+        """Units of the batch that are made, those of earlier runs among them."""
+        return self.before + self.passed + self.ends.get("deferred", 0)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at the rate of this run; None where nothing tells."""
+        here = self.made - self.before
+        if not here or self.made >= self.whole:
+            return None
+        return (self.whole - self.made) * self.seconds / here
 
     @property
     def failed(self) -> int:

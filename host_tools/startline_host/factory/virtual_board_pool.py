@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ class VirtualBoardPool:
         self._folder = folder
         self._keep = keep
         self._lock = threading.Lock()
+        #: The first four octets of its boards' MACs, which no box elsewhere has.
+        self.mac_prefix = _mac_prefix(folder)
         self._ready = [n for n in range(1, count + 1) if not self._done(n).exists()]
 
     def take(self) -> int | None:
@@ -38,3 +41,16 @@ class VirtualBoardPool:
 
     def _done(self, number: int) -> Path:
         return self._folder / f"board-{number:04d}.done"
+
+
+def _mac_prefix(folder: Path) -> str:
+    """Return the beginning of the MACs of a box, made up once and kept beside its boards.
+
+    Several stations may share a ledger, in which a MAC is one board's. It is a locally
+    administered address, as nobody's chips have.
+    """
+    file = folder / "mac-prefix"
+    if not file.exists():
+        octets = secrets.token_bytes(3)
+        file.write_text(f"26:{octets.hex(':')}", encoding="ascii")
+    return file.read_text(encoding="ascii")

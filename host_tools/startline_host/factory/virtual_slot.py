@@ -82,5 +82,5 @@ class VirtualSlot:
             trouble.close()
 
     def _start(self) -> VirtualEsp32:
-        mac = f"24:6f:28:00:{self._number >> 8:02x}:{self._number & 255:02x}"
+        mac = f"{self._box.mac_prefix}:{self._number >> 8:02x}:{self._number & 255:02x}"
         return VirtualEsp32(self._box.flash(self._number), mac=mac)
