@@ -16,17 +16,17 @@ _FIRMWARE = Path(__file__).parents[2] / "firmware"
 #: For each defect: the file that it is in, what stands there, what takes its place.
 DEFECTS = {
     "no_server_verification": (
-        "guard.py",
+        "http_guard.py",
         "context.verify_mode = tls.CERT_REQUIRED",
         "context.verify_mode = tls.CERT_NONE",
     ),
     "second_post_after_a_timeout": (
-        "ask.py",
+        "bind_request.py",
         "        if not binding.sent:\n",
         "        if not binding.sent or reason == 'timeout':\n",
     ),
     "record_in_one_place_only": (
-        "written.py",
+        "record_store.py",
         "    for put in (_set_blob, _append):\n",
         "    good = 1\n    for put in (_set_blob,):\n",
     ),
