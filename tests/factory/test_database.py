@@ -11,12 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from startline_host.errors import BadInput, StorageFailed
-from startline_host.factory.database import Database
+from startline_host.factory.database import Database, LedgerAway
 from startline_host.factory.entries import LOAD, StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.schema import SCHEMA
 from tests.factory.made import mac, make_batch
-from tests.factory.postgres import serving
+from tests.factory.postgres import Server, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -211,3 +211,12 @@ def test_sqlite_keeps_what_it_was_told(tmp_path: Path) -> None:
         ]
     database.close()
     assert found == ["wal", 2, 1]
+
+
+def test_a_wrong_databases_name_is_told_from_an_absent_server(postgres: Server) -> None:
+    """A server that answers and has no such database is bad input (60); none is waited for (40)."""
+    url = postgres.url()
+    with pytest.raises(BadInput, match="answers, but has no such database"):
+        Ledger.open(url.replace("@/postgres?", "@/no_such_database?"))
+    with pytest.raises(LedgerAway, match="does not answer"):
+        Ledger.open("postgresql://tester@127.0.0.1:1/ledger")
