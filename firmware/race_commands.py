@@ -5,9 +5,11 @@ begins one, and returns how the race stands.
 """
 
 import startline_race
+from startline.binding import Binding
 from startline.device import Device
 from startline.errors import StepFailed
 from startline.hal import Hal
+from startline.record_load import load_record
 from startline_race.batch import Backlog
 from startline_race.batch_steps import exchange
 from startline_race.journal_format import OPEN
@@ -112,5 +114,8 @@ def _race(hal):
     if startline_race.races and not hal:
         return startline_race.races[0]
     device = Device(hal or Hal())
-    device.begin()
+    device.identify()
+    binding = Binding(device)
+    if not device.identity.missing:
+        load_record(binding)
     return device.race()
