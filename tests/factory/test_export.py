@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from startline_host.factory.batch import UnitBatch
 from startline_host.factory.entries import LedgerUnit, StationSlot
-from startline_host.factory.export import escape_formula, record_rows, to_csv, to_json, unit_rows
+from startline_host.factory.export import record_rows, to_csv, to_json, unit_rows
+from startline_host.formats.csv_cells import escape_formula
 from startline_host.formats.units import Unit
 from tests.factory.made import mac
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from startline_host.factory.entries import iso
+from startline_host.formats.csv_cells import escape_formula
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,10 +24,6 @@ _RECORD_COLUMNS = (
     "number", "at", "kind", "batch", "serial", "mac", "station", "slot", "step", "seconds",
     "reason", "words",
 )  # fmt: skip
-
-#: What makes a spreadsheet take a cell for a formula, also after what another country's
-#: spreadsheet takes for the end of a cell. The wide forms count in East Asian ones.
-_FORMULA = re.compile(r"""(^|[,;|\t\r\n"'])(\s*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])""")
 
 
 def unit_rows(units: Iterable[LedgerUnit]) -> list[dict[str, Any]]:
@@ -80,10 +76,3 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows({name: escape_formula(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
-
-
-def escape_formula(value: object) -> str:
-    """Return a cell's text with an apostrophe wherever a spreadsheet could see a formula begin."""
-    if value is None:
-        return ""
-    return _FORMULA.sub(r"\1\2'", str(value))
