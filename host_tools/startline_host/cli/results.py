@@ -253,3 +253,41 @@ class LedgerVerified(ResultLine, kw_only=True, frozen=True):
     listed: int
     alike: int
     findings: Rows
+
+
+class RaceStatus(ResultLine, kw_only=True, frozen=True):
+    """`race status`: counts are of passings."""
+
+    serial: str
+    stored: int
+    sent: int
+    waiting: int
+    unsure: int
+    aside: int
+    first: int
+    last: int
+    full: int
+    others: int
+    sessions: Rows
+    damage: Rows
+
+
+class RaceList(ResultLine, kw_only=True, frozen=True):
+    """`race list`."""
+
+    serial: str
+    zone: str
+    passings: Rows
+    damage: Rows
+
+
+class RaceExport(ResultLine, kw_only=True, frozen=True):
+    """`race export`: the rows, or the file that they were written to."""
+
+    serial: str
+    zone: str
+    file: str
+    count: int
+    undated: int
+    rows: Rows
+    damage: Rows

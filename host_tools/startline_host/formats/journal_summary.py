@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from startline_race.journal import Journal
-from startline_race.journal_format import HEADER_SIZE, NewerFormat, unpack_header
+from startline_race.journal_format import HEADER_SIZE, SECTOR, NewerFormat, unpack_header
 from startline_race.progress import Progress
 
 from startline_host.errors import BadInput
@@ -23,16 +23,30 @@ def summarize_journal(part: DumpPart) -> JournalSummary | None:
 
     Raises BadInput for a journal of a later agent.
     """
+    found = open_journal(part)
+    if found is None:
+        return None
+    journal, progress = found
+    return JournalSummary(journal.number - 1, journal.number - progress.cursor)
+
+
+def open_journal(part: DumpPart) -> tuple[Journal, Progress] | None:
+    """Open a journal as the device that wrote its newest sector does; None where there is none.
+
+    Raises BadInput for a journal of a later agent.
+    """
     try:
         journal = Journal(part, b"")
         journal.open()
         if journal.head < 0:
             return None
-        header = unpack_header(part.read(journal.head * 4096, HEADER_SIZE))
+        header = unpack_header(part.read(journal.head * SECTOR, HEADER_SIZE))
         journal = Journal(part, header[3] if header else b"")
         journal.open()
         progress = Progress(journal)
         progress.load()
     except NewerFormat as newer:
-        raise BadInput(f"{newer}") from None
-    return JournalSummary(journal.number - 1, journal.number - progress.cursor)
+        raise BadInput(
+            f"{newer}.".capitalize(), "Read it with the startline that wrote it, or a later one."
+        ) from None
+    return journal, progress

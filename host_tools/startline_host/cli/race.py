@@ -1,0 +1,224 @@
+"""`startline race`: what a reader's journal of passings holds."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rich_click as click
+
+from startline_host.cli import options, output, results
+from startline_host.device.port_session import PortSession
+from startline_host.errors import BadInput, StorageFailed
+from startline_host.race.export_formats import FORMATS, export_text, write_export
+from startline_host.race.journal_source import JournalSource, from_dump, from_port
+from startline_host.race.selection import load_zone, local_time, select
+from startline_host.race.stored_race import Damage, JournalPassing, StoredRace, read_race
+from startline_host.util import printable
+
+_FILE = click.Path(path_type=Path)
+
+_source_options = [
+    options.port_option,
+    click.option("--dump", "dump_file", type=_FILE,
+                 help="In place of a device: a file with its whole chip, or with the partition "
+                 "`race` alone."),
+    click.option("--interrupt", is_flag=True,
+                 help="Stop the reader's program to read the journal; the reader restarts after."),
+    options.hard_option,
+    options.expected_serial_option,
+]  # fmt: skip
+
+_selection_options = [
+    click.option("--from", "begin", default="", metavar="NUMBER|TIME",
+                 help="The first passing: its number, or a time as 2026-11-21T10:00:00."),
+    click.option("--to", "end", default="", metavar="NUMBER|TIME", help="The last passing."),
+    click.option("--session", default="", metavar="NAME", help="Of this session only."),
+    click.option("--zone", "zone_name", default="UTC", show_default=True, metavar="ZONE",
+                 help="Time zone of local times, such as Europe/Berlin."),
+]  # fmt: skip
+
+
+@click.group("race")
+def command() -> None:
+    """Tell what a reader's journal of passings holds, and export it.
+
+    A reader on a port is stopped for it, which only --interrupt allows: it may be timing. A
+    program that runs cannot be asked beside its timing yet, not even one that calls send() or
+    run(). What a dead reader holds is read from a dump: esptool read-flash 0 ALL dump.bin
+    """
+
+
+@command.command()
+@options.several(_source_options)
+@options.json_option
+def status(*, as_json: bool, **where: Any) -> None:
+    """Tell how many passings are stored, sent and waiting, by session, and what is damaged."""
+    source, race = _read(as_json=as_json, **where)
+    told = results.RaceStatus(
+        serial=source.serial,
+        stored=race.before - 1,
+        sent=race.cursor - 1 - race.count("aside"),
+        waiting=race.before - race.cursor,
+        unsure=race.count("unsure"),
+        aside=race.count("aside"),
+        first=race.first,
+        last=race.before - 1,
+        full=race.full,
+        others=race.others,
+        sessions=race.session_rows(),
+        damage=_rows(race.damage),
+    )
+    if as_json:
+        output.result(told)
+    else:
+        _show_status(told)
+    _check_damage(race.damage)
+
+
+@command.command("list")
+@options.several(_source_options)
+@options.several(_selection_options)
+@options.json_option
+def list_(
+    *, begin: str, end: str, session: str, zone_name: str, as_json: bool, **where: Any
+) -> None:
+    """List passings: number, session, local time, how far off it may be, chip, bib, state."""
+    zone = load_zone(zone_name)
+    source, race = _read(as_json=as_json, **where)
+    chosen = select(race, begin, end, session, zone)
+    if as_json:
+        output.result(
+            results.RaceList(
+                serial=source.serial,
+                zone=zone_name,
+                passings=_rows(chosen),
+                damage=_rows(race.damage),
+            )
+        )
+    else:
+        click.echo(f"{'number':>8}  {'in session':<24}  {f'time ({zone_name})':<23}  {'±ms':>6}  "
+                   f"{'chip':<24}  {'bib':<8}  state")  # fmt: skip
+        for one in chosen:
+            click.echo(_line(one, zone))
+    _check_damage(race.damage)
+
+
+@command.command()
+@options.several(_source_options)
+@options.several(_selection_options)
+@click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0],
+              show_default=True, help="race-manager: Chip, BIB, Date, Time, [Date][Time]; "
+              "raceresult: a decoder's passing records; jsonl: all that is known.")  # fmt: skip
+@click.option("--out", type=_FILE,
+              help="A file, by default the standard output. Race Manager's columns are separated "
+              "by tabs where it ends with .txt.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@options.json_option
+def export(
+    *, begin: str, end: str, session: str, zone_name: str, form: str, out: Path | None,
+    overwrite: bool, as_json: bool, **where: Any,
+) -> None:  # fmt: skip
+    """Write passings as timing software imports them, in local time.
+
+    A damaged sector is told at the end (40): what can be read is exported all the same.
+    """
+    zone = load_zone(zone_name)
+    if out is not None and out.exists() and not overwrite:
+        write_export(out, "", overwrite=False)  # which says so before anything is stopped
+    source, race = _read(as_json=as_json, **where)
+    chosen = select(race, begin, end, session, zone)
+    tabs = out is not None and out.suffix.lower() == ".txt"
+    text = export_text(chosen, form, zone, tabs=tabs)
+    undated = sum(one.utc_ms is None for one in chosen)
+    if out is not None:
+        write_export(out, text, overwrite=overwrite)
+        output.note(f"{out}: {len(chosen)} passings, times of {zone_name}")
+    elif not as_json:
+        click.echo(text.encode(), nl=False)
+    if undated:
+        output.warn(f"{undated} passings have no time: their reader never learned it.")
+    if as_json:
+        output.result(
+            results.RaceExport(
+                serial=source.serial,
+                zone=zone_name,
+                file=str(out or ""),
+                count=len(chosen),
+                undated=undated,
+                rows=[] if out else _rows(chosen),
+                damage=_rows(race.damage),
+            )
+        )
+    _check_damage(race.damage)
+
+
+def _read(
+    *, port: str | None, dump_file: Path | None, interrupt: bool, hard: bool, serial: str,
+    as_json: bool,
+) -> tuple[JournalSource, StoredRace]:  # fmt: skip
+    """Read the journal that is meant."""
+    if dump_file is not None:
+        source = from_dump(dump_file, serial)
+    else:
+        if not interrupt and not hard:
+            raise BadInput(
+                "The reader may be timing, and was not disturbed: its journal is read at its prompt.",
+                "To stop its program, and restart it afterwards: --interrupt. Of a dump: --dump.",
+            )
+        with (
+            output.view(as_json=as_json) as view,
+            PortSession(options.chosen_port(port), hard=hard) as line,
+        ):
+            source = from_port(line, view, serial)
+    return source, read_race(source.part)
+
+
+def _rows(found: list[Any]) -> list[dict[str, Any]]:
+    return [msgspec.to_builtins(one) for one in found]
+
+
+def _line(one: JournalPassing, zone: tzinfo) -> str:
+    moment = local_time(one, zone)
+    when = (
+        "not known"
+        if moment is None
+        else f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}"
+    )
+    error = "" if one.error_ms is None else str(one.error_ms)
+    place = f"{printable(one.alias)[:18]} {one.num_passing}" if one.num_passing else ""
+    return (
+        f"{one.number:>8}  {place:<24}  {when:<23}  {error:>6}  {printable(one.chip):<24}  "
+        f"{printable(one.bib):<8}  {one.state}"
+    )
+
+
+def _show_status(told: results.RaceStatus) -> None:
+    if told.serial:
+        click.echo(f"{'reader':<10}{printable(told.serial)}")
+    for name in ("stored", "sent", "waiting", "unsure", "aside"):
+        click.echo(f"{name:<10}{getattr(told, name)}")
+    click.echo(
+        f"{'journal':<10}passings {told.first} to {told.last}, {told.full} % cannot be reused"
+    )
+    for row in told.sessions:
+        click.echo(f"{row['state']:<10}{printable(row['alias'])}: {row['passings']} passings")
+    if told.others:
+        click.echo(f"{'others':<10}{told.others} passings of another reader")
+
+
+def _check_damage(damage: list[Damage]) -> None:
+    """Say which numbers are lost. Raises StorageFailed."""
+    if not damage:
+        return
+    said = [
+        (f"{one.first} to {one.last}" if one.last > one.first else f"{one.first}")
+        + (f" (sector {', '.join(map(str, one.sectors))})" if one.sectors else "")
+        for one in damage
+    ]
+    raise StorageFailed(
+        f"The journal is damaged: it has lost the passings {', '.join(said)}.",
+        "Everything else is there.",
+    )

@@ -1,0 +1,97 @@
+"""Which passings are meant: by number, by time, by session."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from startline_host.errors import BadInput
+from startline_host.race.stored_race import JournalPassing, StoredRace
+from startline_host.util import printable
+
+
+def load_zone(name: str) -> tzinfo:
+    """Return a time zone by its IANA name. Raises BadInput."""
+    try:
+        return UTC if name.upper() == "UTC" else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadInput(
+            f"There is no time zone {printable(name)!r} on this computer.",
+            "Name one as Europe/Berlin; on Windows the Python package tzdata has them.",
+        ) from None
+
+
+def local_time(passing: JournalPassing, zone: tzinfo) -> datetime | None:
+    """Return when a passing was, in a zone; None where that is not known."""
+    if passing.utc_ms is None:
+        return None
+    seconds, ms = divmod(passing.utc_ms, 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=ms * 1000).astimezone(zone)
+
+
+def select(
+    race: StoredRace, begin: str = "", end: str = "", session: str = "", zone: tzinfo = UTC
+) -> list[JournalPassing]:
+    """Return the passings from `begin` to `end`, both included, of a session.
+
+    A bound is a passing's number, or a time such as 2026-11-21T10:00, in the zone unless it names
+    an offset. A session is its name, or its ordinal. Raises BadInput for what is not there.
+    """
+    found = race.passings
+    if session:
+        names = {one.alias: one.ordinal for one in race.sessions}
+        known = {str(one.ordinal): one.ordinal for one in race.sessions} | names
+        if session not in known:
+            listed = ", ".join(printable(name) for name in names) or "none"
+            raise BadInput(
+                f"There is no session {printable(session)!r} in the journal.",
+                f"There are: {listed}.",
+            )
+        found = [one for one in found if one.session == known[session]]
+    low, high = _bound(race, begin, zone), _bound(race, end, zone)
+    chosen = [one for one in found if _after(one, low) and _before(one, high)]
+    if (begin or end) and not chosen:
+        raise BadInput(
+            f"No passing lies between {begin or 'the first'} and {end or 'the last'}.",
+            holds(race),
+        )
+    return chosen
+
+
+def holds(race: StoredRace) -> str:
+    """Say which numbers there are."""
+    if race.before == race.first:
+        return "The journal holds no passings."
+    return f"The journal holds the passings {race.first} to {race.before - 1}."
+
+
+def _bound(race: StoredRace, text: str, zone: tzinfo) -> int | datetime | None:
+    if not text:
+        return None
+    if text.isdecimal() and text.isascii():
+        if not race.first <= int(text) < race.before:
+            raise BadInput(f"There is no passing {text[:20]}.", holds(race))
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadInput(
+            f"{printable(text)!r} is neither a passing's number nor a time.",
+            "A time is written 2026-11-21T10:00:00, in the zone of --zone.",
+        ) from None
+
+
+def _after(one: JournalPassing, bound: int | datetime | None) -> bool:
+    if bound is None or isinstance(bound, int):
+        return bound is None or one.number >= bound
+    moment = local_time(one, UTC)
+    return moment is not None and moment >= bound
+
+
+def _before(one: JournalPassing, bound: int | datetime | None) -> bool:
+    if bound is None or isinstance(bound, int):
+        return bound is None or one.number <= bound
+    moment = local_time(one, UTC)
+    return moment is not None and moment <= bound

@@ -1,0 +1,63 @@
+"""`startline race` on a port: the journal of a virtual reader is read at its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from startline_host.boards import data_folder
+from startline_host.device.port import open_port
+from startline_host.device.repl import Repl
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.virtual import VirtualEsp32
+from tests.end_to_end.common import SERIAL, Startline, at_its_prompt
+from tests.json_lines import checked
+
+Start = Callable[..., VirtualEsp32]
+Load = Callable[..., None]
+
+_COMMANDS = (data_folder("firmware") / "race_commands.py").read_text()
+_RACE = """
+race = _race(None)
+race.set_time(1795000000000, 2)
+race.open("10 km")
+for number in range(50):
+    race.passing("E280116060000205%08X" % number, bib=str(number))
+"""
+
+
+def race_on(chip: VirtualEsp32) -> None:
+    """Have a reader store 50 passings of one session."""
+    with open_port(chip.url) as port:
+        repl = Repl(port)
+        repl.enter(10.0)
+        repl.run(_COMMANDS + _RACE, 60.0)
+        repl.leave()
+
+
+def test_the_journal_of_a_reader_is_that_of_its_dump(
+    startline: Startline, start: Start, load_flash: Load, provision: Provision, flash: Path
+) -> None:
+    """At the prompt and out of a dump of the whole chip come the same passings; nothing is written."""
+    load_flash(provision.image())
+    chip = start({"access_points": {}})
+    assert at_its_prompt(chip)
+    code = startline("race", "status", "-p", chip.url, "--interrupt").code
+    assert code == 60  # nothing was ever stored
+    race_on(chip)
+    before = flash.read_bytes()
+    done = startline("race", "list", "-p", chip.url, "--interrupt", "--json")
+    assert done.code == 0, done.err
+    told = checked(done.out)[-1]
+    assert told["serial"] == SERIAL
+    assert [one["bib"] for one in told["passings"]] == [str(number) for number in range(50)]
+    assert {one["state"] for one in told["passings"]} == {"waiting"}
+    assert told["passings"][0]["utc"].startswith("2026-11-18T")
+    assert flash.read_bytes() == before
+    dump = flash.with_name("dump.bin")
+    dump.write_bytes(before)
+    same = startline("race", "list", "--dump", str(dump), "--serial", SERIAL, "--json")
+    assert checked(same.out)[-1]["passings"] == told["passings"]
+    other = startline("race", "list", "--dump", str(dump), "--serial", "DEVICE-124")
+    assert other.code == 11
+    assert SERIAL in other.err

@@ -1,0 +1,303 @@
+"""`startline race` on dumps: what the real role has stored is told as it is, damage included."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_mock import MockerFixture
+from startline_race.journal import Journal
+from startline_race.journal_format import FORMAT, PASSING, SECTOR
+from startline_race.passing_format import Passing, pack_passing
+
+from startline_host.cli import main
+from tests.json_lines import checked
+from tests.race.conftest import ALIAS, COUNT
+from tests.race_role.racing import RacingReader
+
+Run = Callable[..., tuple[int, str, str]]
+OWNER = hashlib.sha256(b"DEVICE-123").digest()[:8]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run `startline race`; return exit code, results and all else that it says."""
+    for name in ("STARTLINE_PORT", "ESPPORT", "STARTLINE_READ_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def running(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["race", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out, err
+
+    return running
+
+
+def result(done: tuple[int, str, str], code: int = 0) -> dict[str, Any]:
+    """Return the last line of a run with --json, held against the schema."""
+    assert done[0] == code, done
+    return checked(done[1])[-1]
+
+
+def make_journal(path: Path, count: int, **texts: str) -> None:
+    """Write a partition with passings of a boot that never had the time."""
+    flash = _Flash()
+    journal = Journal(flash, OWNER)
+    journal.open()
+    journal.boot = 1
+    for number in range(1, count + 1):
+        passing = Passing()
+        passing.number, passing.session, passing.boot, passing.chip = number, 1, 1, "7F"
+        for name, text in texts.items():
+            setattr(passing, name, text)
+        journal.append(PASSING, pack_passing(passing, bytearray(240)))
+        journal.number = number + 1
+    path.write_bytes(flash.data)
+
+
+class _Flash:
+    """A partition in memory."""
+
+    def __init__(self) -> None:
+        self.size = 0x100000
+        self.data = bytearray(b"\xff" * self.size)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes."""
+        return bytes(self.data[offset : offset + length])
+
+    def program(self, offset: int, data: bytes) -> None:
+        """Clear bits."""
+        self.data[offset : offset + len(data)] = data
+
+
+def test_status_tells_what_the_role_knew(run: Run, dump: Path, racer: RacingReader) -> None:
+    """Counts, sessions and numbers are those that the reader itself told last."""
+    told = result(run("status", "--dump", dump, "--json"))
+    state = racer.state
+    assert [told[name] for name in ("stored", "sent", "waiting", "unsure", "aside", "full")] == [
+        state[name] for name in ("stored", "sent", "waiting", "unsure", "aside", "full")
+    ]
+    (session,) = told["sessions"]
+    assert (session["alias"], session["state"]) == (ALIAS, "closed")
+    assert session["passings"] == COUNT
+    assert session["token_session"] == racer.sessions()[0]["token_session"]
+    assert told["damage"] == []
+    assert "stored    30" in run("status", "--dump", dump)[1]
+
+
+def test_what_is_listed_is_what_the_cloud_has(run: Run, dump: Path, racer: RacingReader) -> None:
+    """Number, chip, bib and time of every passing are to the millisecond those at the cloud."""
+    told = result(run("list", "--dump", dump, "--json"))["passings"]
+    there = racer.passings(racer.sessions()[0])
+    assert [(one["num_passing"], one["chip"], one["utc"]) for one in told] == [
+        (one["num_passing"], one["chip"], one["timestamp"]) for one in there
+    ]
+    assert len(told) == COUNT
+    clocks = {(one["state"], one["frozen"], one["clock"], one["error_ms"] < 10) for one in told}
+    assert clocks == {("sent", True, "module", True)}
+    shown = run("list", "--dump", dump, "--from", 7, "--to", 9)[1].splitlines()
+    assert [line.split()[0] for line in shown] == ["number", "7", "8", "9"]
+
+
+def test_race_manager_gets_local_times(run: Run, dump: Path, tmp_path: Path) -> None:
+    """CSV and TXT have the five columns, in the named zone, which the last words name too."""
+    told = result(run("list", "--dump", dump, "--json"))["passings"]
+    for name, delimiter in (("out.csv", ","), ("out.txt", "\t")):
+        code, _, err = run("export", "--dump", dump, "--zone", "Europe/Berlin",
+                           "--out", tmp_path / name)  # fmt: skip
+        assert code == 0
+        assert "Europe/Berlin" in err
+        head, *rows = csv.reader(io.StringIO((tmp_path / name).read_text()), delimiter=delimiter)
+        assert head == ["Chip", "BIB", "Date", "Time", "[Date][Time]"]
+        assert len(rows) == COUNT
+        for row, one in zip(rows, told, strict=True):
+            assert row[0] == one["chip"]
+            assert row[4] == f"{row[2]} {row[3]}"
+            # Berlin is an hour ahead in November.
+            ahead = datetime.fromisoformat(row[4] + "Z") - datetime.fromisoformat(one["utc"])
+            assert ahead.total_seconds() == 3600
+
+
+def test_other_forms(run: Run, dump: Path) -> None:
+    """RACE RESULT's order has number, transponder, date and time first; JSON lines have it all."""
+    told = result(run("list", "--dump", dump, "--json"))["passings"]
+    code, out, _ = run("export", "--dump", dump, "--format", "raceresult", "--session", ALIAS)
+    rows = list(csv.reader(io.StringIO(out), delimiter=";"))
+    assert code == 0
+    assert [row[1] for row in rows] == [one["chip"] for one in told]
+    assert {len(row) for row in rows} == {11}
+    code, out, _ = run("export", "--dump", dump, "--format", "jsonl", "--zone", "Asia/Kolkata")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [one["utc"] for one in lines] == [one["utc"] for one in told]
+    assert lines[0]["local"].endswith("+05:30")
+    assert lines[0]["zone"] == "Asia/Kolkata"
+
+
+def test_times_choose_passings(run: Run, dump: Path) -> None:
+    """--from and --to take times of the zone; a period without a passing is told (60)."""
+    told = result(run("list", "--dump", dump, "--json"))["passings"]
+    moment = told[10]["utc"]
+    chosen = result(run("list", "--dump", dump, "--json", "--from", moment, "--to", moment))
+    numbers = [one["number"] for one in chosen["passings"]]
+    assert told[10]["number"] in numbers
+    assert {told[number - 1]["utc"] for number in numbers} == {moment}
+    code, _, err = run("list", "--dump", dump, "--from", "2030-01-01")
+    assert code == 60
+    assert "passings 1 to 30" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--from", "31"], "no passing 31"),
+        (["--to", "0"], "no passing 0"),
+        (["--from", "noon"], "neither a passing's number nor a time"),
+        (["--session", "5 km"], "no session '5 km'"),
+        (["--zone", "Mars/Base"], "no time zone 'Mars/Base'"),
+        (["--zone", "../etc"], "no time zone"),
+    ],
+)
+def test_what_is_not_there_is_named(run: Run, dump: Path, options: list[str], words: str) -> None:
+    """A number, time, session or zone that is none is one sentence and 60."""
+    code, out, err = run("export", "--dump", dump, *options)
+    assert (code, out) == (60, "")
+    assert words in err
+
+
+def test_dumps_that_are_none(run: Run, dump: Path, tmp_path: Path) -> None:
+    """A dump that is cut short, of another board, or of something else is told (60)."""
+    whole = dump.read_bytes()
+    bad = tmp_path / "bad.bin"
+    chip = _chip(whole)
+    for data, words in (
+        (whole[:-SECTOR], "cut short"),
+        (whole[: len(whole) // 2 + 1], "cut short"),
+        (chip[:0x300000], "cut short"),
+        (_chip(whole, b"other"), "no partition 'race'"),
+        (b"PK\x03\x04" * 1000, "neither the dump of a chip"),
+        (b"", "neither the dump of a chip"),
+        (_chip(b"\xff" * 0x100000), "empty"),
+    ):
+        bad.write_bytes(data)
+        code, out, err = run("list", "--dump", bad)
+        assert (code, out) == (60, ""), words
+        assert words in err
+    code, _, err = run("list", "--dump", tmp_path / "none.bin")
+    assert code == 60
+    assert "cannot be read" in err
+
+
+def _chip(race: bytes, name: bytes = b"race") -> bytes:
+    """Return the flash of a chip with a journal and nothing else."""
+    rows = b"".join(
+        b"\xaa\x50" + bytes(kind) + at.to_bytes(4, "little") + size.to_bytes(4, "little")
+        + label.ljust(16, b"\0") + bytes(4)
+        for kind, at, size, label in (((1, 2), 0x9000, 0x6000, b"nvs"), ((1, 0x41), 0x2FA000, 0x100000, name))
+    )  # fmt: skip
+    flash = bytearray(b"\xff" * 0x400000)
+    table = rows + b"\xeb\xeb" + 14 * b"\xff" + hashlib.md5(rows).digest()  # noqa: S324
+    flash[0x8000 : 0x8000 + len(table)] = table
+    flash[0x2FA000 : 0x2FA000 + len(race)] = race
+    return bytes(flash)
+
+
+def test_a_whole_chip_is_a_dump_too(run: Run, dump: Path, tmp_path: Path) -> None:
+    """Of the dump of a chip the journal is found by its partition table."""
+    path = tmp_path / "chip.bin"
+    path.write_bytes(_chip(dump.read_bytes()))
+    assert run("list", "--dump", path) == run("list", "--dump", dump)
+
+
+def test_a_newer_journal_is_left_alone(run: Run, dump: Path) -> None:
+    """A journal of a later format is told (60)."""
+    from binascii import crc32
+
+    data = bytearray(dump.read_bytes())
+    data[4] = FORMAT + 1
+    data[28:32] = crc32(data[:28]).to_bytes(4, "little")
+    dump.write_bytes(data)
+    code, _, err = run("status", "--dump", dump)
+    assert code == 60
+    assert f"format {FORMAT + 1}" in err
+
+
+def test_a_damaged_sector_is_named(run: Run, tmp_path: Path) -> None:
+    """What a sector has lost is named by its numbers (40), and everything else is exported."""
+    path = tmp_path / "race.bin"
+    make_journal(path, 600)
+    whole = result(run("list", "--dump", path, "--json"))["passings"]
+    data = bytearray(path.read_bytes())
+    data[SECTOR : 2 * SECTOR] = os.urandom(SECTOR)
+    path.write_bytes(data)
+    code, _, err = run("export", "--dump", path, "--format", "jsonl", "--out", tmp_path / "out")
+    assert code == 40
+    lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    lost = sorted({one["number"] for one in whole} - {one["number"] for one in lines})
+    assert len(lost) > 100
+    assert lost == list(range(lost[0], lost[-1] + 1))
+    assert f"lost the passings {lost[0]} to {lost[-1]} (sector 1)" in err
+    assert "600 passings have no time" not in err
+    told = result(run("status", "--dump", path, "--json"), 40)["result"]
+    assert told["damage"] == [{"first": lost[0], "last": lost[-1], "sectors": [1]}]
+
+
+def test_one_lost_passing_is_named(run: Run, tmp_path: Path) -> None:
+    """One bit that is off loses one passing, which is named; the last one of all as well."""
+    path = tmp_path / "race.bin"
+    make_journal(path, 20)
+    data = bytearray(path.read_bytes())
+    data[32 + 10 * 24 + 5] ^= 1
+    path.write_bytes(data)
+    code, _, err = run("list", "--dump", path)
+    assert code == 40
+    assert "(sector 0)" in err
+
+
+def test_a_spreadsheet_runs_nothing(run: Run, tmp_path: Path) -> None:
+    """A bib that begins like a formula gets an apostrophe in tables, and none in JSON lines."""
+    path = tmp_path / "race.bin"
+    make_journal(path, 1, bib="=1+2", chip="@A")
+    for form in ("race-manager", "raceresult"):
+        out = run("export", "--dump", path, "--format", form)[1]
+        assert "'=1" in out
+    assert '"bib":"=1+2"' in run("export", "--dump", path, "--format", "jsonl")[1]
+
+
+def test_files_are_kept(run: Run, dump: Path, tmp_path: Path, mocker: MockerFixture) -> None:
+    """A file that is there stays without --overwrite (60), and on a full disk (40)."""
+    out = tmp_path / "out.csv"
+    out.write_text("before")
+    code, _, err = run("export", "--dump", dump, "--out", out)
+    assert code == 60
+    assert "--overwrite" in err
+    full = mocker.patch("os.fsync", side_effect=OSError(errno.ENOSPC, "No space left on device"))
+    code, _, err = run("export", "--dump", dump, "--out", out, "--overwrite")
+    assert code == 40
+    assert f"{out} cannot be written: No space left on device" in err
+    assert out.read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "race.bin"]
+    mocker.stop(full)
+    assert run("export", "--dump", dump, "--out", out, "--overwrite")[0] == 0
+    assert len(out.read_text().splitlines()) == COUNT + 1
+
+
+def test_a_reader_is_not_disturbed(run: Run) -> None:
+    """On a port nothing is done without --interrupt."""
+    code, _, err = run("status", "-p", "socket://127.0.0.1:1")
+    assert code == 60
+    assert "--interrupt" in err
