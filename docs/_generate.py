@@ -15,7 +15,7 @@ from startline_race.settings import BATCH, DEAD_TIME
 
 from startline_host.bench import pytest_plugin, station
 from startline_host.boards import board_names, load_board
-from startline_host.cli import startline
+from startline_host.cli import ENVIRONMENT, startline
 from startline_host.cli.json_schema import schema
 from startline_host.clouds.cloud_registry import claim_settings
 from startline_host.errors import EXIT_CODES
@@ -59,11 +59,20 @@ def _verb(name: str, command: click.Command, level: int) -> str:
 
 
 def _verbs_page() -> str:
-    text = "# Verbs and exit codes\n\nEvery verb takes `--json` and `--help`.\n"
+    text = "# Verbs and exit codes\n\nEvery verb takes `--json`, `-q`/`--quiet`, `-v`/`--verbose` and `--help`.\n"
     text += "Results go to standard output, everything else to standard error.\n\n"
     text += "## Exit codes\n\n| code | meaning |\n|---|---|\n"
     text += "".join(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
-    text += "\nCtrl-C ends a command with 130, SIGTERM with 143.\n\n"
+    text += "\n## Environment\n\nOptions name their variables below. Besides them:\n\n"
+    text += _table(("variable", "meaning"), ((f"`{k}`", v) for k, v in ENVIRONMENT.items()))
+    text += "## Shell completion\n\n"
+    text += (
+        "Verbs, options, boards and ports are completed. Once a shell, or in its start file:\n\n"
+    )
+    text += "| shell | command |\n|---|---|\n"
+    text += '| bash | `eval "$(_STARTLINE_COMPLETE=bash_source startline)"` |\n'
+    text += '| zsh | `eval "$(_STARTLINE_COMPLETE=zsh_source startline)"` |\n'
+    text += "| fish | `_STARTLINE_COMPLETE=fish_source startline &#124; source` |\n\n"
     context = click.Context(startline)
     for name in startline.list_commands(context):
         command = startline.get_command(context, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -40,6 +41,35 @@ def test_help_lists_verbs_without_importing_them() -> None:
         imported
         == "['startline_host.cli', 'startline_host.cli.output', 'startline_host.code_page', 'startline_host.errors', 'startline_host.util']"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "begun", "there"),
+    [
+        (["startline", "up", "--board"], "ESP32_", "ESP32_GENERIC_S3"),
+        (["startline"], "rec", "reconcile"),
+        (["startline", "set"], "--tr", "--try"),
+    ],
+)
+def test_a_shell_completes_verbs_options_and_boards(
+    words: list[str], begun: str, there: str
+) -> None:
+    """What is begun is completed with what can be meant, as bash asks for it."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from startline_host.cli import main; main()"],
+        env={
+            **os.environ, "_STARTLINE_COMPLETE": "bash_complete",
+            "COMP_WORDS": " ".join([*words, begun]), "COMP_CWORD": str(len(words)),
+        },
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert f"plain,{there}" in done.stdout.splitlines(), done.stderr
+
+
+def test_help_names_the_environment() -> None:
+    """Variables stand beside their options, those without one at the end of the whole help."""
+    assert "ESPPORT" in run("status", "--help").stdout
+    assert "STARTLINE_READ_KEY" in run("--help").stdout
 
 
 @pytest.mark.parametrize("option", ["-V", "--version"])

@@ -151,4 +151,6 @@ EXIT_CODES: dict[int, str] = {
             TimedOut, BadInput, Bug,
         )
     },
+    130: "interrupted by Ctrl-C; servers and monitor, which run until then, end with 0",
+    143: "ended by SIGTERM; servers end with 0",
 }  # fmt: skip

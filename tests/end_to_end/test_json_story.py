@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from startline_host.cli.json_schema import RESULTS
@@ -62,11 +63,22 @@ def of_a_device(typed: JsonStory, url: str, cloud: MockCloud) -> None:
     typed("reset", *port, "--confirm", SERIAL)
 
 
+def cloud_faults(cloud: MockCloud) -> list[dict[str, str]]:
+    """Return the faults that are on, as the page tells them."""
+    found = httpx.get(f"{cloud.page_url}_page/state", trust_env=False).json()["faults"]["active"]
+    return list(found)
+
+
 def of_a_bench(typed: JsonStory, cloud: MockCloud) -> None:
     """Look at what there is, build, run a scenario, make a batch, and look into its ledger."""
     typed("boards")
     typed("ports", "--all")
     typed("cloud faults")
+    page = ("--page", cloud.page_url)
+    assert typed("cloud fault on", "status:503x2", *page)["faults"][0]["order"] == "status:503x2"
+    assert typed("cloud fault list", *page)["faults"] == cloud_faults(cloud)
+    typed("cloud fault on", "nonsense", *page, code=60)
+    assert typed("cloud fault off", *page)["faults"] == []
     typed("cloud keys", "--db", "cloud.db")
     typed("cloud keys add", "READ", "--db", "cloud.db")
     typed("cloud keys remove", "1", "--db", "cloud.db")

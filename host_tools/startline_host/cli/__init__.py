@@ -82,6 +82,9 @@ def _add_common(command: click.Command) -> None:
             click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, is_eager=True,
                          callback=output.speak, help="Also print what is called, read and sent."),
         ]  # fmt: skip
+    for option in command.params:
+        if isinstance(option, click.Option) and option.envvar:
+            option.show_envvar = True
     if isinstance(command, click.Group):
         for one in command.commands.values():
             _add_common(one)
@@ -123,10 +126,27 @@ def _exit_code_table() -> str:
     return f"Exit codes: {rows}"
 
 
+#: Variables that stand for no option.
+ENVIRONMENT = {
+    "STARTLINE_READ_KEY": "READ key of the cloud, which only ever looks",
+    "STARTLINE_UNBIND_KEY": "key that may unbind",
+    "STARTLINE_WIFI_PASSWORD": "password for set --ssid and bench --ssid",
+    "STARTLINE_KEY_HEADER": "header that carries a key: api_key, x-api-key or both",
+    "STARTLINE_CLOUD_PASSWORD": "password of a mock cloud's page beyond loopback",
+    "STARTLINE_TRACEBACK": "show a fault of startline whole",
+    "NO_COLOR": "no colours",
+}
+
+
+def _environment() -> str:
+    rows = " · ".join(f"{name} {meaning}" for name, meaning in ENVIRONMENT.items())
+    return f"Environment, besides what each verb's --help names: {rows}"
+
+
 @click.group(
     cls=_Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-    epilog=_exit_code_table(),
+    epilog=f"{_exit_code_table()}\n\n{_environment()}",
 )
 @click.version_option(__version__, "-V", "--version", prog_name="startline")
 def startline() -> None:

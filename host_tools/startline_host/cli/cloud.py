@@ -17,6 +17,7 @@ from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, fin
 from startline_host.errors import BadInput
 from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.command_options import ANSWER_OPTIONS, SECRET_OPTIONS
+from startline_host.mock_cloud.fault_client import DEFAULT_PAGE, running_faults, switch_faults
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.foreground import (
     allow_many_files,
@@ -30,6 +31,7 @@ from startline_host.mock_cloud.keys import ACCESS
 from startline_host.mock_cloud.site import FIRST_COMPANY
 from startline_host.mock_cloud.store import CloudStore
 from startline_host.secrets import Secret
+from startline_host.util import printable
 
 _PORT = click.IntRange(0, 65535)
 
@@ -154,11 +156,71 @@ def faults_command(*, as_json: bool) -> None:
     if as_json:
         output.result(results.FaultList(faults=rows))
         return
-    click.echo("Ordered as NAME[:NUMBER][xTIMES][@METHOD][@/PATH].\n")
+    click.echo("Written as NAME[:NUMBER][xTIMES][@METHOD][@/PATH].\n")
     for row in rows:
         click.echo(
             f"{row['name']:<20} {row['says']}" + (f" [{row['number']}]" * bool(row["number"]))
         )
+
+
+_FAULT_OPTIONS = [
+    click.option("--page", default=DEFAULT_PAGE, envvar="STARTLINE_CLOUD_PAGE", show_default=True,
+                 metavar="URL", help="Page of the running cloud, as it prints it."),
+    click.option("--json", "as_json", is_flag=True,
+                 help="Print JSON lines; the last is the result."),
+]  # fmt: skip
+
+
+@command.group("fault")
+def fault_command() -> None:
+    """Switch faults of a `startline cloud` that is running, from a script or another terminal.
+
+    A page beyond loopback wants its password, from STARTLINE_CLOUD_PASSWORD.
+    """
+
+
+@fault_command.command("on")
+@click.argument("faults", nargs=-1, required=True, metavar="FAULT...")
+@options.several(_FAULT_OPTIONS)
+def on_command(faults: tuple[str, ...], page: str, *, as_json: bool) -> None:
+    """Switch faults on, such as `status:503x2`; prints all that are on then."""
+    for one in faults:
+        active = switch_faults(page, _page_password(), {"on": one})
+    _show_active(active, as_json=as_json)
+
+
+@fault_command.command("off")
+@click.argument("faults", nargs=-1, metavar="[FAULT]...")
+@options.several(_FAULT_OPTIONS)
+def off_command(faults: tuple[str, ...], page: str, *, as_json: bool) -> None:
+    """Switch faults off by name, or all; prints those that are still on."""
+    if not faults:
+        active = switch_faults(page, _page_password(), {"clear": True})
+    for one in faults:
+        active = switch_faults(page, _page_password(), {"off": one.partition(":")[0]})
+    _show_active(active, as_json=as_json)
+
+
+@fault_command.command("list")
+@options.several(_FAULT_OPTIONS)
+def list_command(page: str, *, as_json: bool) -> None:
+    """Print the faults that are on."""
+    _show_active(running_faults(page, _page_password()), as_json=as_json)
+
+
+def _page_password() -> Secret | None:
+    given = os.environ.get("STARTLINE_CLOUD_PASSWORD")
+    return Secret(given) if given else None
+
+
+def _show_active(faults: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        output.result(results.FaultList(faults=faults))
+        return
+    for one in faults:
+        click.echo(f"{printable(one['order']):<20} {printable(one['says'])}")
+    if not faults:
+        output.note("No faults are on.")
 
 
 _db_option = click.option("--db", type=options.FILE, help="The cloud's database.")

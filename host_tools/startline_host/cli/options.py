@@ -13,7 +13,7 @@ import rich_click as click
 
 from startline_host.boards import Board, board_names, load_board
 from startline_host.cli.output import warn
-from startline_host.device.ports import UsbId, detect_port
+from startline_host.device.ports import UsbId, detect_port, list_serial_ports
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
 from startline_host.flows.operator.cloud_target import CloudTarget
@@ -36,8 +36,20 @@ _SETTINGS = "settings.toml"
 #: Where a READ key is looked for; it only ever looks.
 READ_KEY_VARIABLE = "STARTLINE_READ_KEY"
 
+
+def _ports(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """Complete a serial port."""
+    return [port.url for port in list_serial_ports() if port.url.startswith(begun)]
+
+
+def _boards(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of a board."""
+    return [name for name in board_names() if name.startswith(begun)]
+
+
 port_option = click.option(
     "-p", "--port", envvar=["STARTLINE_PORT", "ESPPORT"], metavar="URL",
+    shell_complete=_ports,
     help="Serial port: /dev/ttyUSB0, COM5, rfc2217://host:port, socket://host:port.",
 )  # fmt: skip
 
@@ -53,6 +65,7 @@ console_baud_option = click.option(
 
 board_option = click.option(
     "--board", envvar="STARTLINE_BOARD", default=DEFAULT_BOARD, show_default=True,
+    shell_complete=_boards,
     help="Board, or BOARD:VARIANT; `startline boards` lists them.",
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from startline_host.device.event_text import tls_reason
 from startline_host.errors import NetworkFailed, StartlineError, TlsFailed
 from startline_host.util import printable
 
+_log = logging.getLogger(__name__)
 _TIMEOUT = httpx.Timeout(15.0)
 _HINT = "Check this computer's network, then run the command again; `up` wants --allow-bound then."
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -69,6 +71,14 @@ def cloud_client(
         timeout=_TIMEOUT,
         follow_redirects=False,
         trust_env=outside,
+        event_hooks={"response": [_note]},
+    )
+
+
+def _note(response: httpx.Response) -> None:
+    request = response.request
+    _log.debug(
+        "%s %s: %d", request.method, request.url.copy_with(query=None), response.status_code
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from startline_host.device.esptool_output import EsptoolOutput
 from startline_host.device.temp_dirs import temp_dir
 from startline_host.secrets import child_environment
 
+_log = logging.getLogger(__name__)
 #: What stands in for `python -m esptool`; it says why.
 _RUNNER = Path(__file__).with_name("esptool_runner.py")
 
@@ -31,6 +33,7 @@ def run_esptool(
     open files `passed`.
     """
     command = [sys.executable, "-P", str(_RUNNER), *arguments]
+    _log.debug("esptool %s", " ".join(arguments))
     with temp_dir() as folder:
         process = subprocess.Popen(
             command,

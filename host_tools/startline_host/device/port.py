@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from startline_host.device.ports import describe_ports, process_holding
 from startline_host.errors import BadInput, NoSuchPort
 from startline_host.util import Deadline, printable
 
+_log = logging.getLogger(__name__)
 DEFAULT_BAUD = 115200
 
 #: Kinds of URL beside a plain local port; only the first carries DTR, RTS and a baud rate.
@@ -162,6 +164,7 @@ def open_port(url: str, baud: int = DEFAULT_BAUD) -> Port:
     of an unknown kind.
     """
     check_url(url)
+    _log.debug("opening %s at %d baud", url, baud)
     if scheme(url) == "rfc2217":
         patch_rfc2217()
     try:
