@@ -35,7 +35,7 @@ def test_help_lists_verbs_without_importing_them() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _HELP], capture_output=True, text=True, check=True, timeout=120
     )
-    assert "Take a device from whatever it is to bound and verified." in done.stdout
+    assert "Take a device from any state to bound and verified." in done.stdout
     imported = done.stderr.strip().splitlines()[-1]
     assert (
         imported

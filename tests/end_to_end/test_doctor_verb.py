@@ -99,7 +99,7 @@ def test_a_setting_that_is_wrong_is_exit_60(startline: Startline, settings_file:
     done = startline("doctor")
     assert done.code == 60
     assert "net.sid" in done.out
-    assert "1 thing to mend." in done.out
+    assert "1 thing to fix." in done.out
 
 
 def test_a_port_in_use_is_exit_10(startline: Startline, start: Start) -> None:
@@ -130,4 +130,4 @@ def test_it_reads_well_at_80_columns(
     done = startline("doctor")
     assert done.code == 0, done.out
     assert max(map(len, done.out.splitlines())) <= 80
-    assert "Nothing stands in the way." in done.out
+    assert "No problems found." in done.out

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from startline_host.cli.json_schema import RESULTS
-from startline_host.mock_cloud import MockCloud
+from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline
 from tests.json_lines import checked
@@ -63,10 +62,18 @@ def of_a_device(typed: JsonStory, url: str, cloud: MockCloud) -> None:
     typed("reset", *port, "--confirm", SERIAL)
 
 
-def cloud_faults(cloud: MockCloud) -> list[dict[str, str]]:
-    """Return the faults that are on, as the page tells them."""
-    found = httpx.get(f"{cloud.page_url}_page/state", trust_env=False).json()["faults"]["active"]
-    return list(found)
+def of_a_running_cloud(typed: JsonStory) -> None:
+    """Switch the faults of a cloud that runs elsewhere, as `startline cloud` has its page."""
+    typed("cloud fault list", "--page", "http://localhost:1/", code=20)
+    with MockCloud(MockOptions(http_port=0)) as running:
+        page = ("--page", running.page_url)
+        typed("cloud fault on", "nonsense", *page, code=60)
+        (active,) = typed("cloud fault on", "status:503x2", *page)["faults"]
+        assert active["order"] == "status:503x2"
+        assert [str(one) for one in running.faults.active] == ["status:503x2"]
+        assert typed("cloud fault list", *page)["faults"] == [active]
+        assert typed("cloud fault off", *page)["faults"] == []
+        assert not running.faults.active
 
 
 def of_a_bench(typed: JsonStory, cloud: MockCloud) -> None:
@@ -74,11 +81,7 @@ def of_a_bench(typed: JsonStory, cloud: MockCloud) -> None:
     typed("boards")
     typed("ports", "--all")
     typed("cloud faults")
-    page = ("--page", cloud.page_url)
-    assert typed("cloud fault on", "status:503x2", *page)["faults"][0]["order"] == "status:503x2"
-    assert typed("cloud fault list", *page)["faults"] == cloud_faults(cloud)
-    typed("cloud fault on", "nonsense", *page, code=60)
-    assert typed("cloud fault off", *page)["faults"] == []
+    of_a_running_cloud(typed)
     typed("cloud keys", "--db", "cloud.db")
     typed("cloud keys add", "READ", "--db", "cloud.db")
     typed("cloud keys remove", "1", "--db", "cloud.db")

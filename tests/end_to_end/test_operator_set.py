@@ -70,7 +70,7 @@ def test_what_the_venue_set_is_told_and_taken_back(
     assert result["written"] == ["set.boot_limit"]
     assert b"venue-wifi" not in flash.read_bytes()
     rest = startline("set", "-p", chip.url, "--factory")
-    assert "Taken back: set.look_pause, set.boot_limit." in rest.out, rest.err
+    assert "Restored to the factory's: set.look_pause, set.boot_limit." in rest.out, rest.err
     none = startline("set", "-p", chip.url, "--factory", "ntp")
     assert (none.code, "nothing of that" in none.err) == (0, True)
     silent = startline("provision", "-p", chip.url, "--serial", SERIAL)

@@ -51,13 +51,15 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
     metavar="TEXT",
     help="Only cases with TEXT in their name; !TEXT leaves out. Repeatable.",
 )
-@click.option("--repeat", type=click.IntRange(1, 1000), default=1, help="Run each case so often.")
+@click.option(
+    "--repeat", type=click.IntRange(1, 1000), default=1, help="Run each case this many times."
+)
 @click.option(
     "--seed",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="The luck of the run: the same seed, the same faults.",
+    help="Seed of the random faults: the same seed, the same faults.",
 )
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), help="Virtual readers at a time.")
 @click.option(
@@ -80,22 +82,22 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
     multiple=True,
     type=options.FILE,
     metavar="FILE",
-    help="Your own scenario files, in place of those that come along.",
+    help="Your own scenario files, instead of the built-in ones.",
 )
-@click.option("--ssid", help="The Wi-Fi that a board is to join.")
+@click.option("--ssid", help="Name of the Wi-Fi for the board.")
 @click.option(
     "--wifi-password-file", type=options.FILE, help=f"Its password; otherwise ${_PASSWORD}."
 )
-@click.option("--cloud-host", default="", help="This computer, as a board on the Wi-Fi knows it.")
+@click.option(
+    "--cloud-host", default="", help="Address of this computer, as seen by a board on the Wi-Fi."
+)
 @options.firmware_version_option
 @click.option("--firmware", type=options.FILE, help="A firmware file, used as it is.")
-@click.option("--agent", type=options.FILE, help="A folder with another agent to put to the test.")
+@click.option("--agent", type=options.FILE, help="Folder with another agent to test.")
 @click.option("--junit", "junit_file", type=options.FILE, help="Write JUnit XML.")
 @click.option("--jsonl", "lines_file", type=options.FILE, help="Write JSON lines.")
-@click.option(
-    "--html", "page_file", type=options.FILE, help="Write one HTML page that needs nothing else."
-)
-@click.option("--list", "only_list", is_flag=True, help="Say what would be run, and end.")
+@click.option("--html", "page_file", type=options.FILE, help="Write one self-contained HTML page.")
+@click.option("--list", "only_list", is_flag=True, help="List what would run, and exit.")
 @options.json_option
 def command(
     port: str | None,
@@ -119,7 +121,7 @@ def command(
     only_list: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Put a reader through everything that a venue can do to it.
+    """Test a reader against everything that can go wrong at a venue.
 
     Ends with 0 if every case passed, and with 1 if any did not. Ctrl-C ends it early: the reports
     are written, and say so. A board that is bound is refused
@@ -223,4 +225,6 @@ def _sum_up(run: BenchRun, *, as_json: bool) -> None:
         return
     counts = ", ".join(f"{count} {verdict}" for verdict, count in run.counts.items())
     ended = f"Interrupted by {run.interrupted}. " if run.interrupted else ""
-    click.echo(f"{ended}{len(run.results)} cases: {counts}; {run.seconds:.0f} s.")
+    click.echo(
+        f"{ended}{len(run.results)} case{'s' if len(run.results) != 1 else ''}: {counts}; {run.seconds:.0f} s."
+    )

@@ -26,7 +26,11 @@ from startline_host.formats.unit_list import load_units, make_unit
 @click.option(
     "--firmware", "firmware_file", type=options.FILE, help="A firmware file, used as it is."
 )
-@click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use.")
+@click.option(
+    "--accept-firmware",
+    metavar="SHA256",
+    help="Trust this SHA-256 for a firmware file without a known digest.",
+)
 @click.option(
     "--app", "app_folder", type=options.FILE, help="Folder with app.py and data for vfs."
 )
@@ -54,7 +58,7 @@ def command(
     if (unit_list is None) == (not unit["serial"]):
         raise click.UsageError("Give either --serial for one unit or --units for a list of them.")
     if unit_list is not None and any(unit.values()):
-        raise click.UsageError("With --units, everything about a unit stands in the list.")
+        raise click.UsageError("With --units, the list says everything about a unit.")
     profile = options.chosen_board(board, firmware_version, firmware_file)
     told = load_settings(settings_file, warn=output.warn)
     check_offline(told.settings)

@@ -26,7 +26,7 @@ _MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "b
 @options.firmware_version_option
 @click.option("--settings", "settings_file", type=options.FILE,
               default="settings.toml", envvar="STARTLINE_SETTINGS", show_default=True,
-              help="What all units share: cloud, network, CA.")  # fmt: skip
+              help="Settings shared by all units: cloud, network, CA.")  # fmt: skip
 @options.read_key_option
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=2.0, show_default=True,
               help="How long to listen on the line.")  # fmt: skip
@@ -43,7 +43,7 @@ def command(
     seconds: float,
     as_json: bool,  # noqa: FBT001
 ) -> int:
-    """Look at tools, firmware, port, line, clock, CA and keys, and say what to mend.
+    """Check tools, firmware, port, line, clock, CA and keys, and say what to fix.
 
     Nothing is written or bound, and no device is disturbed: the cloud is asked for a list, the
     line is listened to. Ends with 0, or with the exit code that `up` would meet first.
@@ -94,6 +94,6 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _sum_up(terminal: Console, findings: list[DoctorFinding]) -> None:
     wrong = sum(finding.verdict == "bad" for finding in findings)
     if wrong:
-        terminal.print(f"\n{wrong} thing{'s' if wrong > 1 else ''} to mend.", style="bold red")
+        terminal.print(f"\n{wrong} thing{'s' if wrong > 1 else ''} to fix.", style="bold red")
     else:
-        terminal.print("\nNothing stands in the way.", style="bold green")
+        terminal.print("\nNo problems found.", style="bold green")

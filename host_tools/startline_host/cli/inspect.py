@@ -28,7 +28,7 @@ def command(
     quick: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Tell what a device is: table, versions, identity, record, and what is missing.
+    """Show what a device holds: table, versions, identity, record, and what is missing.
 
     The device is interrupted, asked at its prompt or read through its boot loader, and restarted;
     nothing is written. Keys and passwords are masked.

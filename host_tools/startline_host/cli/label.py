@@ -57,7 +57,7 @@ def command(
 ) -> None:
     """Make labels with a QR code for UNITS, by serial number or MAC, or for a whole batch.
 
-    Only units that have passed get one. With --scan, a label is read back and held against the
+    Only units that have passed get one. With --scan, a label is read back and compared with the
     ledger.
     """
     if not scan and not units and batch is None:

@@ -57,7 +57,7 @@ batch_option = click.option("--batch", help="Of this batch only.")
 
 @click.group("ledger")
 def command() -> None:
-    """Look into the ledger of the units that were made, and hold it against the cloud."""
+    """Show the ledger of the units that were made, and compare it with the cloud."""
 
 
 @command.command("list")
@@ -113,7 +113,7 @@ def show(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
 @ledger_option
 @options.json_option
 def history(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
-    """Tell what happened to a unit, by its serial number or MAC."""
+    """Show what happened to a unit, by its serial number or MAC."""
     with Ledger.open(where, create=False) as ledger:
         records = ledger.history(ledger.find(unit))
     if as_json:
@@ -215,10 +215,10 @@ def verify(
     read_key_file: Path | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Hold the cloud's list against the ledger: missing, doubled, orphaned, strangers.
+    """Compare the cloud's list with the ledger: missing, duplicate and unknown devices.
 
-    Needs a READ key. Ends with 32 where the two differ; strangers alone are no difference. Units
-    that left unbound and have bound since are taken over into the ledger. Where batches belong to
+    Needs a READ key. Ends with 32 where the two differ; devices that are not in the ledger are no
+    difference. Units that left unbound and have bound since are recorded in the ledger. Where batches belong to
     different clouds or companies, name one with --batch.
     """
     key = options.read_key(read_key_file)
@@ -255,7 +255,9 @@ def verify(
     else:
         for one in verdict.findings:
             click.echo(f"{one.kind:<9} {printable(one.words)}")
-        click.echo(f"The cloud lists {verdict.listed} devices: {verdict.words}.")
+        click.echo(
+            f"The cloud lists {verdict.listed} device{'s' if verdict.listed != 1 else ''}: {verdict.words}."
+        )
     if not verdict.agrees:
         raise CloudDisagrees(
             "The cloud's list and the ledger tell different stories.",

@@ -90,13 +90,15 @@ class _LineArguments(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("-p", "--port", "ports", multiple=True, metavar="[NAME=]PORT",
               help="A slot: a port, or a USB socket as usb:1-1.4. Can be repeated.")  # fmt: skip
 @click.option(
-    "--watch", is_flag=True, help="Go on with each board plugged in, until the batch is made."
+    "--watch",
+    is_flag=True,
+    help="Work on each board that is plugged in, until the batch is complete.",
 )
 @ledger_option
 @click.option("--station", default=socket.gethostname, help="This station's name.")
 @click.option("--settings", "settings_file", type=options.FILE, default="settings.toml",
               envvar="STARTLINE_SETTINGS", show_default=True,
-              help="What all units share: cloud, network, CA.")  # fmt: skip
+              help="Settings shared by all units: cloud, network, CA.")  # fmt: skip
 @options.board_option
 @options.flash_baud_option
 @options.firmware_version_option
@@ -112,9 +114,9 @@ class _LineArguments(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--defer-bind", is_flag=True, help="Load only: units bind where they are used.")
 @click.option("--labels", type=options.FILE, help="Folder for a label of each unit that passes.")
 @click.option("--tries", type=click.IntRange(1, 9), default=2, show_default=True,
-              help="Goes on a board before it has failed.")  # fmt: skip
+              help="Attempts before a board counts as failed.")  # fmt: skip
 @click.option("--power-command", metavar="COMMAND",
-              help="Run between two goes: uhubctl -l {hub} -p {hub_port} -a cycle")  # fmt: skip
+              help="Run between two attempts: uhubctl -l {hub} -p {hub_port} -a cycle")  # fmt: skip
 @click.option("--virtual", type=click.IntRange(1, 64), metavar="SLOTS",
               help="Virtual readers and a mock cloud in place of everything real.")  # fmt: skip
 @click.option("--folder", type=options.FILE, default="startline-virtual", show_default=True,
@@ -166,7 +168,7 @@ def command(
 
     Every slot works at once; each board is identified, given its serial number, loaded, bound,
     verified with the cloud and passed, or it fails with a reason. Ctrl-C finishes the boards in
-    hand; a line that was killed goes on where it was.
+    hand; a line that was killed continues where it was.
     """
     given = _LineArguments(
         units=units, count=count, start=start, name=name, model=model, encoding=encoding,
@@ -213,7 +215,7 @@ def _run_real(given: _LineArguments) -> None:
     more: More | None = None
     if given.watch:
         more = _no_more if given.ports else sockets.new
-        output.note("Plug readers in; Ctrl-C ends it, or the batch's last unit.")
+        output.note("Plug in readers. It ends with the batch's last unit, or with Ctrl-C.")
     _run(given, batch, plan, slots, more)
 
 
@@ -275,7 +277,7 @@ def _batch(given: _LineArguments, units: str, defaults: dict[str, Any]) -> UnitB
             as_written=given.as_written, warn=output.warn,
         )  # fmt: skip
     if not given.count:
-        raise click.UsageError(f"How many units shall {units} make? Give --count.")
+        raise click.UsageError(f"How many units does {units} make? Give --count.")
     return pattern_batch(units, given.count, start=given.start, name=given.name, defaults=defaults)
 
 
@@ -317,7 +319,9 @@ def _run(
         station = given.station if given.slots else ""
         company = check_key(ledger, plan, ignore_notices, station=station)
         added = ledger.add_batch(batch)
-        output.note(f"Batch {batch.name}: {added.new} new units, {added.known} known.")
+        output.note(
+            f"Batch {batch.name}: {added.new} new unit{'s' if added.new != 1 else ''}, {added.known} known."
+        )
         view = _view(slots, as_json=given.as_json)
         line = FactoryLine(ledger, plan, slots, given.station, view, more=more, company=company)
         counts = ledger.counts(batch.name)
@@ -383,7 +387,9 @@ def _tell(
         click.echo(f"  {count} failed: {reason}")
     click.echo("The batch: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
     if verdict is not None:
-        click.echo(f"The cloud lists {verdict.listed} devices: {verdict.words}.")
+        click.echo(
+            f"The cloud lists {verdict.listed} device{'s' if verdict.listed != 1 else ''}: {verdict.words}."
+        )
         for one in verdict.findings:
             click.echo(f"  {one.kind}: {printable(one.words)}")
 

@@ -23,7 +23,7 @@ _FOR_EVER = 10 * 365 * 86400.0
 @click.command("monitor")
 @options.port_option
 @options.console_baud_option
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after so long.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after this many seconds.")
 @click.option("--settings", "settings_file", type=options.FILE,
               help="Carry the connections of a device with link = \"usb\" to this file's cloud.")  # fmt: skip
 @click.option("--reset", is_flag=True, help="Restart the device first, to see it from its start.")

@@ -95,30 +95,32 @@ dry_run_option = click.option(
 )  # fmt: skip
 
 confirm_option = click.option(
-    "--confirm", metavar="WORD", help="What would have to be typed to confirm: the serial number."
+    "--confirm",
+    metavar="WORD",
+    help="Confirm without a prompt: give the serial number that the prompt asks for.",
 )
 
 place_options = [
     click.option("--settings", "settings_file", type=FILE, envvar="STARTLINE_SETTINGS",
-                 help=f"Where base URL and CA stand; {_SETTINGS} where there is one."),
-    click.option("--base-url", help="The cloud, in place of the settings'."),
+                 help=f"File with base URL and CA; {_SETTINGS} where there is one."),
+    click.option("--base-url", help="Base URL of the cloud, instead of the settings' one."),
     click.option("--ca", "ca_file", type=FILE, help="Its CA certificate, with --base-url."),
 ]  # fmt: skip
 
 firmware_version_option = click.option(
     "--firmware-version", metavar="VERSION",
-    help="MicroPython's version, one of the board's; the newest verified one by default.",
+    help="MicroPython version, one that the board lists; by default the newest verified one.",
 )  # fmt: skip
 
 firmware_options = [
     firmware_version_option,
     click.option("--firmware", "firmware_file", type=FILE, help="A firmware file, used as it is."),
-    click.option("--accept-firmware", metavar="SHA256", help="Accept this digest at its first use."),
+    click.option("--accept-firmware", metavar="SHA256", help="Trust this SHA-256 for a firmware file without a known digest."),
     click.option("--app", "app_folder", type=FILE, help="Folder with app.py and data."),
     click.option("--recreate-files", is_flag=True,
-                 help="Write the file system anew: what is on it is LOST."),
+                 help="Rewrite the file system: the files on it are LOST."),
     click.option("--backup", "backup_file", type=FILE,
-                 help="Save a file system that is replaced to this new file."),
+                 help="Save the old file system to this new file first."),
     click.option("--overwrite", is_flag=True,
                  help="Do not ask before a main.py or other files of the owner are replaced; "
                  "they are saved first."),
@@ -127,7 +129,7 @@ firmware_options = [
 settings_option = click.option(
     "--settings", "settings_file", type=FILE, default=_SETTINGS,
     envvar="STARTLINE_SETTINGS", show_default=True,
-    help="What all units share: cloud, network, CA.",
+    help="Settings shared by all units: cloud, network, CA.",
 )  # fmt: skip
 
 as_written_option = click.option(
@@ -147,16 +149,16 @@ expected_serial_option = click.option(
     "--serial",
     default="",
     callback=_serial_number,
-    help="The reader that it has to be: another one is an error (11).",
+    help="Serial number that the reader must have; another one is an error (11).",
 )
 
 _unit_options = [
     click.option("--serial", help="Serial number of this unit."),
-    click.option("--model", help="Its model, where the settings do not say."),
-    click.option("--type", "kind", help="Its device type."),
-    click.option("--alias", help="Its name for people."),
-    click.option("--mac", help="The chip that it is for, and no other."),
-    click.option("--made-at", help="Its day of making, 2026-11-21: no clock before is believed."),
+    click.option("--model", help="Model, unless the settings name it."),
+    click.option("--type", "kind", help="Device type."),
+    click.option("--alias", help="Name for people."),
+    click.option("--mac", help="MAC address of the only chip that may get it."),
+    click.option("--made-at", help="Date of manufacture, such as 2026-11-21; an earlier clock is not trusted."),
     as_written_option,
 ]  # fmt: skip
 

@@ -47,7 +47,7 @@ def command(
 
     With a READ key a serial number that the cloud has already is refused. With link = "usb" in the
     settings the device cannot bind by itself: it is then followed, and its connections are carried,
-    until it has come to rest. A device that is bound, or may be, is left as it is (41).
+    until it has finished. A device that is bound, or may be, is left as it is (41).
     """
     provision = make_provision(settings_file, unit, as_written=as_written, warn=output.warn)
     request = LoadRequest(

@@ -27,22 +27,24 @@ _OTHERWISE = f"Put it into {options.READ_KEY_VARIABLE}, or name a file with --re
     "known",
     multiple=True,
     metavar="SERIAL",
-    help="A unit that the company has: a key that lists it is the company's.",
+    help="Serial number of another unit of this company: a READ key whose list has it is accepted.",
 )
 @click.option(
     "--ledger",
     "where",
     envvar="STARTLINE_LEDGER",
     metavar="FILE|URL",
-    help="The same of all bound units of the device's batch in this ledger.",
+    help="Accept a READ key whose list has the bound units of this device's batch in this ledger.",
 )
-@click.option("--same-company", is_flag=True, help="You vouch for the READ key.")
+@click.option(
+    "--same-company", is_flag=True, help="The READ key is this company's; skip the check."
+)
 @click.option(
     "--adopt",
     "--token",
     "deviceid",
     metavar="ID",
-    help="The device is this entry at the cloud, on your word: its deviceid or id.",
+    help="Bind the device to this cloud entry, by its deviceid or id, without proof.",
 )
 @options.confirm_option
 @options.hard_option
@@ -61,7 +63,7 @@ def command(
     hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Settle a device that is `unknown`: the cloud is looked at, and the device decides.
+    """Settle a device that is `unknown` by what the cloud's list says.
 
     The device is stopped for it. Nothing is changed at the cloud. An entry made by the device's
     own request is its own; without any entry it becomes unbound after two looks. 31 and 32 tell

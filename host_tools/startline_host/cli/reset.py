@@ -24,7 +24,7 @@ def command(
     hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Clear the record of a device: another's, a damaged one, a bench's leftovers.
+    """Clear a device's record: one of another device, a damaged one, or a bench's.
 
     The device is stopped for it. A record that is its own and bound, or may be, is left (41).
     Nothing is changed at the cloud.
@@ -37,4 +37,4 @@ def command(
     if as_json:
         output.result(results.Reset(**done.as_dict()))
     else:
-        click.echo(f"{printable(done.serial)} has no record any more.")
+        click.echo(f"{printable(done.serial)} has no record now.")

@@ -28,7 +28,7 @@ def command(
     hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Stop a device and have it try again, also what was refused or could not be looked up.
+    """Stop a device and have it try again, even after a refusal or an inconclusive look.
 
     It ends as `up` does. A request whose outcome is unknown is never sent again: the device looks.
     The cloud has to be named only for a device that reaches it over this very cable.

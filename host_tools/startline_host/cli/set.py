@@ -82,10 +82,10 @@ def command(
     hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Write settings that stand before the factory's; the device then restarts with them.
+    """Write settings that override the factory's; the device then restarts with them.
 
     The device is stopped for it. Whether it came up bound is told, and is no failure of `set`.
-    With --factory, settings that were written so are forgotten again. With --try, the device tries
+    With --factory, the factory's settings apply again. With --try, the device tries
     them and keeps those that it has; neither its record nor the cloud is touched. The cloud has to
     be named only for a device that reaches it over this cable.
     """
@@ -176,7 +176,7 @@ def _show(done: ChangeResult, *, as_json: bool) -> None:
     if done.names:
         click.echo(f"Written: {', '.join(done.names)}.")
     if done.taken_back:
-        click.echo(f"Taken back: {', '.join(done.taken_back)}.")
+        click.echo(f"Restored to the factory's: {', '.join(done.taken_back)}.")
     reason = f" ({printable_field(done.outcome.reason)})" if done.outcome.reason else ""
     click.echo(
         f"{printable(done.outcome.serial) or 'The device'} is {done.outcome.state}{reason}."

@@ -28,7 +28,7 @@ def command(
     hard: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Tell what a device is, from what it says by itself.
+    """Show a device's state, from what it prints by itself.
 
     Neither DTR nor RTS is moved and no Ctrl-C is sent, since the reader may be timing. A device
     that says nothing is asked only with --interrupt.

@@ -49,7 +49,7 @@ def command(
     dry_run: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Take a device from whatever it is to bound and verified.
+    """Take a device from any state to bound and verified.
 
     Everything given is checked first, then the device is asked, and only what differs is written.
     A device that is bound, or may be, is left as it is (41). With link = "usb" in the settings it

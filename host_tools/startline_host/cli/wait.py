@@ -22,7 +22,7 @@ _QUIET = 3.0
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True,
               help="Seconds to wait.")  # fmt: skip
 @click.option("--interrupt", is_flag=True,
-              help="Where the device is quiet, stop it, ask it, and restart it.")  # fmt: skip
+              help="If the device is quiet, stop it, ask it and restart it.")  # fmt: skip
 @options.json_option
 def command(
     port: str | None,

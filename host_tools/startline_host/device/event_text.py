@@ -33,7 +33,7 @@ _WARNINGS: Mapping[str, str] = MappingProxyType(
     {
         "stock_table": "it keeps the stock partition table, and one copy of its record",
         "insecure_http": "it talks to its cloud in plain text",
-        "one_copy": "its record stands in one place only",
+        "one_copy": "only one copy of its record is stored",
         "read_write_key": "whoever holds it can read the company's devices with its key",
         "led": "its LED cannot be lit",
     }

@@ -81,7 +81,7 @@ def _tiles(told: Statistics) -> str:
     tiles = [
         tile(f"{told.counts[PASSED]} / {told.total}", "units passed"),
         tile(_percent(told.yield_), "yield of those finished"),
-        tile(_percent(told.first_time_share), "passed at the first go"),
+        tile(_percent(told.first_time_share), "passed at the first attempt"),
         tile(str(told.retries), "goes beyond the first"),
     ]
     if told.counts[DEFERRED]:

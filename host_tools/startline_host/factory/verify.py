@@ -29,6 +29,17 @@ KINDS = {
     "stranger": "the cloud has a device that is not in the ledger",
     "unclear": "the cloud has a device whose serial number cannot be compared",
 }
+#: The same, as they are counted.
+_SHORT = {
+    "missing": "missing there",
+    "swapped": "with another serial number",
+    "double": "duplicate",
+    "orphan": "without a unit",
+    "open": "not settled yet",
+    "since": "bound since",
+    "stranger": "not in the ledger",
+    "unclear": "not comparable",
+}
 _PEACEFUL = ("open", "since", "stranger", "unclear")
 
 
@@ -80,8 +91,8 @@ class VerifyResult(msgspec.Struct, frozen=True):
         counts = dict.fromkeys(KINDS, 0)
         for one in self.findings:
             counts[one.kind] += 1
-        found = [f"{count} {kind}" for kind, count in counts.items() if count]
-        return f"{self.alike} alike" + (f", {', '.join(found)}" if found else "")
+        found = [f"{count} {_SHORT[kind]}" for kind, count in counts.items() if count]
+        return ", ".join([f"{self.alike} as in the ledger", *found])
 
 
 def compare_with_cloud(

@@ -61,7 +61,7 @@ def check_cloud_before(
     if key is None or not kind_of(settings.claim.cloud).lists:
         return False
     if serial:
-        listen(Step("Looking whether the serial number is free"))
+        listen(Step("Checking whether the serial number is free"))
     listed = _whole_list(settings, key)
     proven = tokens is not None and _is_the_company_s(settings, key, listed, tokens)
     if serial:

@@ -82,7 +82,7 @@ class FirstBootOutcome(msgspec.Struct, frozen=True):
         if self.state == "refused":
             return RefusedByCloud(
                 f"The cloud refused the device: {printable_field(self.reason)}.",
-                "Mend the cause, then run the command again.",
+                "Fix the cause, then run the command again.",
             )
         if self.state == "unknown":
             return _unknown(self)
@@ -143,8 +143,8 @@ def follow_first_boot(port: Port, deadline: Deadline, listen: Listener) -> First
             "Watch what it prints with `startline monitor`; is the right firmware on it?",
         )
     raise TimedOut(
-        f"The device did not come to rest in time; its last word was {seen[-1].name!r}.",
-        "It goes on by itself: watch it with `startline monitor`.",
+        f"The device did not finish in time; its last event was {seen[-1].name!r}.",
+        "It continues by itself: watch it with `startline monitor`.",
     )
 
 
@@ -186,7 +186,7 @@ def _file_system_is_broken(item: ConsoleLine) -> bool:
 def _storage_warning(outcome: FirstBootOutcome) -> StartlineError | None:
     if "one_copy" in outcome.warnings:
         return StorageFailed(
-            "The device is bound, but its record stands in one place only.",
+            "The device is bound, but only one copy of its record is stored.",
             "It is ready to time; replace it soon, its flash is failing.",
         )
     return None
@@ -215,5 +215,5 @@ def _failed(outcome: FirstBootOutcome) -> StartlineError:
     )
     return kind(
         f"{words}: {say(reason)}.",
-        "Nothing was bound. Mend the cause, then run the command again.",
+        "Nothing was bound. Fix the cause, then run the command again.",
     )

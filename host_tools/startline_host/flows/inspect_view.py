@@ -57,7 +57,9 @@ def show_inspection(console: Console, device: DeviceInspection) -> None:
     if found.record is not None:
         _section(console, f"Record: {_verdict(found.record)}")
         console.print(_record(found.record))
-    _show_told(console, "Told (nvs)" if found.stock else "Told (fctry)", found.factory)
+    _show_told(
+        console, "Provisioned (nvs)" if found.stock else "Provisioned (fctry)", found.factory
+    )
     _show_told(console, "Changed later (nvs)", found.settings)
     if found.notes:
         _section(console, "Notes")

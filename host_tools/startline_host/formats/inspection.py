@@ -181,7 +181,7 @@ class _Inspector:
             needed.append("tls.ca0")
         lacking = [name for name in needed if not told.get(*name.split(".", 1))]
         if lacking:
-            self.missing.append(f"binding: {', '.join(lacking)} not told")
+            self.missing.append(f"binding: {', '.join(lacking)} not provisioned")
 
     def _without_table(self, boot: BootLoaderImage | None) -> Inspection:
         """Look in the usual places: a cut while the table was written leaves the rest as it was."""
@@ -311,7 +311,7 @@ class _Inspector:
         told = read_stored_settings(self.dump.part(row.offset, row.size))
         self.notes += [f"{name}: {what} is damaged" for what in told.damaged]
         if not overrides and told.missing:
-            self.missing.append(f"{name}: {', '.join(told.missing)} not told")
+            self.missing.append(f"{name}: {', '.join(told.missing)} not provisioned")
         return told
 
     def _journal(self, table: PartitionTable) -> JournalSummary | None:

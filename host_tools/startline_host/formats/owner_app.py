@@ -13,7 +13,7 @@ from startline_host.errors import BadInput
 
 #: Where `import NAME` finds a module, in the order of a device's path.
 _PLACES = ("/{}.py", "/{}/__init__.py", "/lib/{}.py", "/lib/{}/__init__.py")
-_HINT = "The agent calls app.main(device) once the device has come to rest: def main(device): ..."
+_HINT = "The agent calls app.main(device) once the first boot has finished: def main(device): ..."
 
 #: Compiles a source; raises BadInput with the compiler's words.
 Compile = Callable[[bytes, str], bytes]

@@ -52,7 +52,7 @@ def check_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterator
     yield _network(settings)
     doctor = kind_of(settings.claim.cloud).doctor
     if doctor is None:
-        yield note("cloud", f"{settings.claim.cloud} has no call that is harmless: not asked.")
+        yield note("cloud", f"{settings.claim.cloud} has no read-only call, so it was not asked.")
         return
     yield from _ask(doctor, settings, read_key)
 

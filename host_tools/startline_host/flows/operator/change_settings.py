@@ -101,7 +101,7 @@ def change(
         names = tuple(_said(name) for name in changes)
         if changes:
             _write(device, changes, listen)
-            listen(Remark("The settings are stored; they stand before the factory's."))
+            listen(Remark("The settings are stored; they override the factory's."))
         outcome = device.run_on()
     return ChangeResult(names, tuple(_said(name) for name in gone), outcome)
 
@@ -120,7 +120,7 @@ def _take_back(
     if not gone:
         listen(Remark("The device has nothing of that from its venue."))
         return gone
-    listen(Step(f"Taking back {', '.join(map(_said, gone))}"))
+    listen(Step(f"Restoring the factory's {', '.join(map(_said, gone))}"))
     try:
         device.run_command(f"forget({list(gone)!r})")
     except DeviceRaised:
@@ -130,7 +130,7 @@ def _take_back(
             f"{', '.join(map(_said, gone_still))} is still there after it was erased.",
             "Run the command again; if it stays, the flash is worn.",
         )
-    listen(Remark("The factory's settings stand again."))
+    listen(Remark("The factory's settings apply again."))
     return gone
 
 

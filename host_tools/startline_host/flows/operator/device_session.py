@@ -158,7 +158,7 @@ class DeviceSession:
             )
 
     def run_on(self) -> FirstBootOutcome:
-        """Restart the device and follow it until it has come to rest.
+        """Restart the device and follow it until it has finished.
 
         Raises TimedOut, and WrongDevice where it says that it is another device.
         """
@@ -174,9 +174,7 @@ class DeviceSession:
                     seen = [item] if item.name == "boot" else [*seen, item]
                     if item.name == "ready":
                         return read_outcome(seen)
-        raise TimedOut(
-            "The device did not come to rest in time.", "Watch it with `startline monitor`."
-        )
+        raise TimedOut("The device did not finish in time.", "Watch it with `startline monitor`.")
 
     def stay(self) -> None:
         """Leave the device at its prompt, where nothing is sent."""

@@ -77,6 +77,6 @@ def unbind(
         confirm(ask, Confirmation(kind.losses(there, name), serial, "--confirm"))
         listen(Step("Unbinding it at the cloud"))
         if not kind.unbind_device(cloud_target.base_url, cloud_target.ca, key, token):
-            listen(Remark("The cloud does not have it (any more)."))
+            listen(Remark("The cloud no longer has it."))
         cleared = clear(device, listen)
     return UnbindResult(cleared.state, serial, token, there.sessions, cleared.has_key)
