@@ -57,6 +57,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
     """Type a command line in a folder of its own; return its exit code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", "bench-wifi")
     (tmp_path / "mine.toml").write_text(MINE, encoding="utf-8")
 
@@ -72,7 +73,26 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
 def test_a_good_run_ends_with_0(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     """What passes is counted on stdout, and the exit code is 0."""
     assert typed("-k", "binds") == 0
-    assert capsys.readouterr().out.startswith("1 cases: 1 passed")
+    assert capsys.readouterr().out.startswith("1 case: 1 passed")
+
+
+def test_the_line_of_a_failed_case_names_its_log(
+    typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside what failed stands the file with all that reader, cloud and bench did."""
+    assert typed("-k", "is-wrong") == 1
+    said = capsys.readouterr().err
+    (log,) = (tmp_path / "cache").rglob("*.log")
+    assert f"log: {log}" in said
+    text = log.read_text(encoding="utf-8")
+    assert "ready: bound" in text
+    assert "POST /v0/devices" in text
+
+
+def test_an_unknown_state_is_refused_when_a_scenario_is_read(typed: Typed, tmp_path: Path) -> None:
+    """A state that no reader can be in is a mistake in the file (60), not a failed case."""
+    (tmp_path / "mine.toml").write_text(MINE.replace('"refused"', '"refusd"'), encoding="utf-8")
+    assert typed("--list") == 60
 
 
 def test_every_report_tells_what_failed(typed: Typed, tmp_path: Path) -> None:

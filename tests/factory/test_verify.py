@@ -44,7 +44,7 @@ def test_both_sides_alike() -> None:
     verdict = compare_with_cloud([unit(1), unit(2), unit(3, "free", "")],
                       [Device(token(1), "RR-1"), Device(token(2), " rr-2 ")])  # fmt: skip
     assert verdict.agrees
-    assert (verdict.listed, verdict.alike, verdict.words) == (2, 2, "2 alike")
+    assert (verdict.listed, verdict.alike, verdict.words) == (2, 2, "2 as in the ledger")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_serial_number_that_the_cloud_writes_otherwise(serial: str) -> None:
         verdict = compare_with_cloud(
             [unit(1), unit(2)], [Device(held, serial), Device(token(2), "RR-2")]
         )
-        assert verdict.words == "2 alike"
+        assert verdict.words == "2 as in the ledger"
 
 
 def test_an_entry_without_a_serial_number_is_unclear() -> None:
@@ -95,7 +95,7 @@ def test_units_that_look_alike_are_not_mixed_up() -> None:
         for number, serial in ((1, "A-11"), (2, "A1-1"))
     )
     listed = [Device(token(2), "A1-1"), Device(token(1), "A-11")]
-    assert compare_with_cloud([first, second], listed).words == "2 alike"
+    assert compare_with_cloud([first, second], listed).words == "2 as in the ledger"
     assert found([first, second], listed[:1]) == [("missing", "A-11")]
     assert found([first], [Device(token(9), "a11")]) == [("missing", "A-11"), ("orphan", "A-11")]
 
@@ -119,7 +119,7 @@ def test_an_outcome_known_to_be_open_is_no_contradiction() -> None:
     sent = msgspec.structs.replace(unit(1, "failed", ""), sent=True)
     verdict = compare_with_cloud([sent], [Device(token(5), "RR-1")])
     assert verdict.agrees
-    assert verdict.words == "0 alike, 1 open"
+    assert verdict.words == "0 as in the ledger, 1 not settled yet"
     assert compare_with_cloud([sent], []).findings == ()
 
 

@@ -172,7 +172,7 @@ def test_secrets_are_masked_in_every_form_of_it(flash: bytearray) -> None:
         ),
         (
             lambda f: put(f, FCTRY, b"\xff" * 0x4000),
-            ["fctry: factory.serial, factory.model, claim.cloud, claim.base_url not told"],
+            ["fctry: factory.serial, factory.model, claim.cloud, claim.base_url not provisioned"],
         ),
     ],
 )
@@ -349,7 +349,7 @@ def test_a_device_that_means_to_bind_and_cannot_says_what_it_lacks(
     at = image.index(b"key\x00")
     image[at + 16 : at + 24] = bytes(8)
     put(flash, FCTRY, image)
-    assert "binding: claim.key not told" in look(flash).missing
+    assert "binding: claim.key not provisioned" in look(flash).missing
 
 
 def test_a_dump_of_the_wrong_size_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -61,8 +62,8 @@ class LiveTable:
         with self._lock:
             self._running[id(case)] = case
 
-    def ended(self, result: CaseResult) -> None:
-        """Count a case, and say what went wrong with it, if anything did."""
+    def ended(self, result: CaseResult, log: Path | None = None) -> None:
+        """Count a case, and say what went wrong with it, if anything did, and where its log is."""
         case = result.case
         group = case.scenario.group
         with self._lock:
@@ -70,7 +71,7 @@ class LiveTable:
             self._done[group][result.verdict] += 1
             self._seconds[group] += round(result.seconds * 1000)
         if result.verdict in {"failed", "error"} or not self._console.is_terminal:
-            self._console.print(_line(result), soft_wrap=True)
+            self._console.print(_line(result, log), soft_wrap=True)
 
     def _render(self) -> Group:
         with self._lock:
@@ -97,11 +98,13 @@ def _count(name: str, count: int) -> Text:
     return Text(str(count) if count else "", style=_MARKS[name][1])
 
 
-def _line(result: CaseResult) -> Text:
+def _line(result: CaseResult, log: Path | None) -> Text:
     mark, style = _MARKS[result.verdict]
     line = Text.assemble(
         (mark, style), f" {result.case.name}  ", (f"{result.seconds:.1f} s", "dim")
     )
     if result.reason:
         line.append(f"\n    {result.reason}", style=style if mark != "–" else "dim")
+    if log is not None:
+        line.append(f"\n    log: {log}", style="dim")
     return line

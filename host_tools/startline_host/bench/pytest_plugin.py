@@ -118,8 +118,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     if seen is not None and report.when == "call" and report.failed:
         transcript, cloud = seen
         transcript.requests("cloud", cloud.requests)
-        lines = [f"{e.at:9.3f} s  {e.source:<6}  {e.text}" for e in transcript.entries()]
-        report.sections.append(("startline", "\n".join(lines)))
+        from startline_host.bench.scenarios.transcript import log_lines
+
+        report.sections.append(("startline", "\n".join(log_lines(transcript.entries()))))
     return report
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 import rich_click as click
 from rich.console import Console
 
+from startline_host.bench.case_log import write_case_log
 from startline_host.bench.live_table import LiveTable
 from startline_host.bench.report_junit import junit_report
 from startline_host.bench.report_lines import as_object, json_lines
@@ -174,9 +175,10 @@ def _run(plan: BenchPlan, *, as_json: bool) -> BenchRun:
     with LiveTable(console, plan.cases) as table:
 
         def ended(result: CaseResult) -> None:
-            table.ended(result)
+            log = write_case_log(result)
+            table.ended(result, log)
             if as_json:
-                output.event("bench", "case", **as_object(result))
+                output.event("bench", "case", **as_object(result), log=str(log or ""))
 
         return run_bench(
             plan, on_start=table.started, on_end=ended, listen=ConsoleNoticeView(console)

@@ -183,7 +183,9 @@ _WORDINGS: Mapping[str, Callable[[Fields], str]] = MappingProxyType(
         "warning": _warning,
         "look": _look,
         "rest": _rest,
-        "scrub": lambda fields: f"claim key scrubbed: {_field(fields, 'done')}",
+        "scrub": lambda fields: (
+            "the claim key is erased" if fields.get("done") else "the claim key is not erased yet"
+        ),
         "ready": _ready,
     }
 )

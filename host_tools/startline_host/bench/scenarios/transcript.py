@@ -33,6 +33,11 @@ class TranscriptEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: dict[str, Any] = {}
 
 
+def log_lines(entries: Iterable[TranscriptEntry]) -> list[str]:
+    """Return entries as lines for a person: seconds, who, and what."""
+    return [f"{one.at:9.3f} s  {one.source:<6}  {one.text}" for one in entries]
+
+
 class Transcript:
     """Takes entries as they come; `secrets` are masked in all of them."""
 
