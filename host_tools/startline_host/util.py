@@ -74,6 +74,18 @@ def file_failure(error: OSError, path: str | Path = "") -> StartlineError | None
     return BadInput(f"{path} cannot be used: {words}.") if path else None
 
 
+def make_writable(folder: Path | None) -> None:
+    """Make a folder for files that come later. Raises BadInput where none can be made in it."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadInput(f"The folder {folder} cannot be written to.")
+
+
 def write_whole(
     path: Path, data: bytes, *, mode: int = 0o644, title: str = "", hint: str = ""
 ) -> None:

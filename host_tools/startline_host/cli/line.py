@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import socket
 from collections.abc import Callable, Sequence
@@ -37,7 +36,7 @@ from startline_host.flows.preflight import check_before_writing, check_offline
 from startline_host.flows.settings_file import load_settings
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
-from startline_host.util import printable
+from startline_host.util import make_writable, printable
 
 More = Callable[[], Sequence[Slot]]
 _VIRTUAL = {"pattern": "VR-{n:06d}", "board": "VIRTUAL_ESP32", "model": "Model X1"}
@@ -203,7 +202,7 @@ def _run_real(given: _LineArguments) -> None:
             "Units are verified with a READ key, and there is none.",
             f"Put it into {options.READ_KEY_VARIABLE}, or pass units unverified: --no-verify.",
         )
-    _check_labels(given.labels)
+    make_writable(given.labels)
     power = PowerSwitch(given.power_command) if given.power_command else None
     slots: Sequence[Slot] = parse_slots(given.ports, watch=given.watch, power=power)
     sockets = PortScanner(options.usb_ids(), watch=given.watch, power=power)
@@ -219,18 +218,6 @@ def _run_real(given: _LineArguments) -> None:
     _run(given, batch, plan, slots, more)
 
 
-def _check_labels(folder: Path | None) -> None:
-    """Make the folder for labels. Raises BadInput where no file can be made in it."""
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise BadInput(f"No label can be written to the folder {folder}: permission denied.")
-
-
 def _no_more() -> Sequence[Slot]:
     return ()
 
@@ -240,7 +227,7 @@ def _run_virtual(given: _LineArguments) -> None:
     from startline_host.factory.fault_injection import FaultInjector
     from startline_host.factory.virtual_plant import VirtualPlant
 
-    _check_labels(given.labels)
+    make_writable(given.labels)
     board = options.chosen_board(_VIRTUAL["board"], given.firmware_version, given.firmware_file)
     count = given.count or given.slots
     if given.units and not is_pattern(given.units):
