@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from startline_host.cli import main
 from startline_host.mock_cloud import MockCloud
+from tests.json_lines import checked
 from tests.race_role.racing import RacingReader
 from tests.race_role.vm_cases import compile_race
 
+Run = Callable[..., tuple[int, str, str]]
 ALIAS = "10 km"
 COUNT = 30
 
@@ -37,3 +41,27 @@ def dump(racer: RacingReader, tmp_path: Path) -> Path:
     path = tmp_path / "race.bin"
     path.write_bytes((racer.folder / "race").read_bytes())
     return path
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run `startline race`; return exit code, results and all else that it says."""
+    for name in ("STARTLINE_PORT", "ESPPORT", "STARTLINE_READ_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def running(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["race", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out, err
+
+    return running
+
+
+def result(done: tuple[int, str, str], code: int = 0) -> dict[str, Any]:
+    """Return the last line of a run with --json, held against the schema."""
+    assert done[0] == code, done
+    return checked(done[1])[-1]

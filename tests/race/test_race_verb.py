@@ -8,10 +8,8 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
@@ -19,37 +17,10 @@ from startline_race.journal import Journal
 from startline_race.journal_format import FORMAT, PASSING, SECTOR
 from startline_race.passing_format import Passing, pack_passing
 
-from startline_host.cli import main
-from tests.json_lines import checked
-from tests.race.conftest import ALIAS, COUNT
+from tests.race.conftest import ALIAS, COUNT, Run, result
 from tests.race_role.racing import RacingReader
 
-Run = Callable[..., tuple[int, str, str]]
 OWNER = hashlib.sha256(b"DEVICE-123").digest()[:8]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `startline race`; return exit code, results and all else that it says."""
-    for name in ("STARTLINE_PORT", "ESPPORT", "STARTLINE_READ_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-    def running(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(["race", *map(str, arguments)])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, out, err
-
-    return running
-
-
-def result(done: tuple[int, str, str], code: int = 0) -> dict[str, Any]:
-    """Return the last line of a run with --json, held against the schema."""
-    assert done[0] == code, done
-    return checked(done[1])[-1]
 
 
 def make_journal(path: Path, count: int, **texts: str) -> None:

@@ -10,8 +10,11 @@ import msgspec
 import rich_click as click
 
 from startline_host.cli import options, output, results
+from startline_host.clouds.cloud_registry import kind_of
 from startline_host.device.port_session import PortSession
-from startline_host.errors import BadInput, StorageFailed
+from startline_host.errors import BadInput, CloudDisagrees, StorageFailed
+from startline_host.flows.operator.cloud_target import check_cloud_target
+from startline_host.race.audit import Audit, audit
 from startline_host.race.export_formats import FORMATS, export_text, write_export
 from startline_host.race.journal_source import JournalSource, from_dump, from_port
 from startline_host.race.selection import load_zone, local_time, select
@@ -153,6 +156,72 @@ def export(
             )
         )
     _check_damage(race.damage)
+
+
+@command.command("audit")
+@options.several(_source_options)
+@options.several(options.place_options)
+@options.read_key_option
+@options.json_option
+def audit_(
+    *, settings_file: Path | None, base_url: str | None, ca_file: Path | None,
+    read_key_file: Path | None, as_json: bool, **where: Any,
+) -> None:  # fmt: skip
+    """Hold the journal against the cloud, by number: missing, extra, different, doubled.
+
+    Needs a READ key, and changes nothing. Ends with 32 where the two differ.
+    """
+    key = options.read_key(read_key_file)
+    place = options.chosen_cloud(settings_file, base_url, ca_file)
+    if key is None or place is None:
+        raise BadInput(
+            "The cloud's passings can only be read with a READ key, at a cloud that is named.",
+            f"Put the key into {options.READ_KEY_VARIABLE}, and name --settings or --base-url.",
+        )
+    source, race = _read(as_json=as_json, **where)
+    if source.stored is not None:
+        check_cloud_target(place, source.stored)
+    calls = kind_of(place.cloud).race
+    if calls is None:
+        raise BadInput(f"A cloud of kind {place.cloud} takes no passings.")
+    told = audit(race, calls, place, key)
+    if as_json:
+        output.result(
+            results.RaceAudited(
+                serial=source.serial,
+                agrees=not told.findings,
+                compared=told.compared,
+                waiting=race.before - race.cursor,
+                aside=race.count("aside"),
+                unjudged=told.unjudged,
+                findings=_rows(told.findings),
+                damage=_rows(race.damage),
+            )
+        )
+    else:
+        _show_audit(told, race)
+    if told.findings:
+        raise CloudDisagrees(
+            f"The journal and the cloud differ in {len(told.findings)} passings.",
+            "Nothing was changed. `startline race export` has what the reader stored.",
+        )
+    _check_damage(race.damage)
+
+
+def _show_audit(told: Audit, race: StoredRace) -> None:
+    for one in told.findings:
+        click.echo(f"{one.kind:<10}{printable(one.alias)} {one.num_passing} (passing {one.number})"
+                   + (f": {', '.join(one.fields)}" if one.fields else ""))  # fmt: skip
+        if one.stored is not None:
+            seen = one.stored
+            click.echo(f"{'':<10}journal  {printable(f'{seen.utc} {seen.chip} {seen.bib}')}")
+        for entry in one.cloud:
+            click.echo(f"{'':<10}cloud    "
+                       f"{printable(f'{entry.timestamp} {entry.chip} {entry.bib}')}")  # fmt: skip
+    click.echo(
+        f"{told.compared} passings compared; {race.before - race.cursor} are not sent yet, "
+        f"{race.count('aside')} set aside, {told.unjudged} not in the journal any more."
+    )
 
 
 def _read(

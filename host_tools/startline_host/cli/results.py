@@ -291,3 +291,16 @@ class RaceExport(ResultLine, kw_only=True, frozen=True):
     undated: int
     rows: Rows
     damage: Rows
+
+
+class RaceAudited(ResultLine, kw_only=True, frozen=True):
+    """`race audit`."""
+
+    serial: str
+    agrees: bool
+    compared: int
+    waiting: int
+    aside: int
+    unjudged: int
+    findings: Rows
+    damage: Rows

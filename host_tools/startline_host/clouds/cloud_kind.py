@@ -101,6 +101,18 @@ class CloudDemo(msgspec.Struct, frozen=True, kw_only=True):
     passings: Callable[[Any], list[dict[str, Any]]] | None = None
 
 
+class CloudRace(msgspec.Struct, frozen=True, kw_only=True):
+    """What the cloud tells of passings, for an audit.
+
+    `session_passings(base URL, CAs, key, session's token)` lists all of a session, None for one
+    that the key does not see; `as_sent(number in its session, passing, time)` is the same of what
+    a reader sends. Both have `num_passing`, `timestamp`, `bib`, `chip` and `status`.
+    """
+
+    session_passings: Callable[..., list[Any] | None]
+    as_sent: Callable[[int, Any, str], Any]
+
+
 class CloudKind(msgspec.Struct, frozen=True, kw_only=True):
     """What a cloud can be asked, and in which words; None for what it has no call for.
 
@@ -123,6 +135,7 @@ class CloudKind(msgspec.Struct, frozen=True, kw_only=True):
     unbind_device: Callable[..., bool] | None = None
     losses: Callable[[CloudDevice, str], str] | None = None
     retry_settles: str = ""
+    race: CloudRace | None = None
     doctor: KeyDoctor | None = None
     bench: CloudBench | None = None
     demo: CloudDemo | None = None

@@ -18,9 +18,11 @@ from startline_host.clouds.cloud_kind import (
     CloudDemo,
     CloudDevice,
     CloudKind,
+    CloudRace,
     KeyDoctor,
 )
 from startline_host.clouds.rufus_keys import ask, judge_claim_key, judge_read_key, key_headers
+from startline_host.clouds.rufus_passings import as_sent, session_passings
 from startline_host.errors import (
     CloudDisagrees,
     OutcomeUnknown,
@@ -182,6 +184,7 @@ CLOUD = CloudKind(
     get_device=get_device,
     unbind_device=unbind_device,
     losses=say_losses,
+    race=CloudRace(session_passings=session_passings, as_sent=as_sent),
     doctor=KeyDoctor(ask=ask, claim_key=judge_claim_key, read_key=judge_read_key),
     bench=CloudBench(
         mock="startline_host.mock_cloud:MockCloud",

@@ -1,0 +1,101 @@
+"""`startline race audit`: whatever is planted at the cloud is found, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from startline_host.mock_cloud import MockCloud
+from tests.race.conftest import COUNT, Run, result
+from tests.race_role.racing import RacingReader
+
+
+@pytest.fixture
+def audit(
+    run: Run, dump: Path, racer: RacingReader, race_cloud: MockCloud, tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Run the audit with a READ key of this or another company."""
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(race_cloud.ca_pem)
+
+    def running(*more: str, key: str = "") -> tuple[int, str, str]:
+        file = tmp_path / "read-key"
+        file.touch(mode=0o600)
+        file.write_text(key or race_cloud.keys["READ"])
+        place = ("--base-url", race_cloud.base_url, "--ca", ca, "--read-key-file", file)
+        return run("audit", "--dump", dump, *place, *more)
+
+    return running
+
+
+@pytest.fixture
+def planted(race_cloud: MockCloud, racer: RacingReader) -> Iterator[None]:
+    """Plant one disagreement of each kind at the cloud, and take them back."""
+    store = race_cloud.store
+    columns = "session, bib, num_passing, timestamp, chip"
+    kept = store.rows("SELECT * FROM passings ORDER BY id")
+    with store.transaction() as database:
+        database.execute("DELETE FROM passings WHERE num_passing = 3")
+        database.execute("UPDATE passings SET bib = 'other' WHERE num_passing = 5")
+        database.execute(
+            f"INSERT INTO passings ({columns}) SELECT session, bib, num_passing,"  # noqa: S608
+            " '2026-11-18T23:59:59.000Z', chip FROM passings WHERE num_passing = 7"
+        )
+        database.execute(
+            f"INSERT INTO passings ({columns}) SELECT session, '99', 31, timestamp, 'AA'"  # noqa: S608
+            " FROM passings WHERE num_passing = 9"
+        )
+    yield
+    with store.transaction() as database:
+        database.execute("DELETE FROM passings")
+        for row in kept:
+            marks = ", ".join("?" * len(row))
+            database.execute(f"INSERT INTO passings VALUES ({marks})", tuple(row.values()))  # noqa: S608
+
+
+def test_a_race_that_went_well_agrees(audit: Callable[..., tuple[int, str, str]]) -> None:
+    """All passings of a race are on both sides, to the millisecond."""
+    told = result(audit("--json"))
+    assert (told["agrees"], told["compared"], told["findings"]) == (True, COUNT, [])
+    assert "30 passings compared" in audit()[1]
+
+
+@pytest.mark.usefixtures("planted")
+def test_planted_disagreements_are_found(audit: Callable[..., tuple[int, str, str]]) -> None:
+    """Missing, different, doubled and extra: each is named with its passing (32)."""
+    told = result(audit("--json"), 32)["result"]
+    assert not told["agrees"]
+    assert [(one["kind"], one["num_passing"], one["fields"]) for one in told["findings"]] == [
+        ("missing", 3, []),
+        ("different", 5, ["bib"]),
+        ("doubled", 7, ["timestamp"]),
+        ("extra", 31, []),
+    ]
+    assert [len(one["cloud"]) for one in told["findings"]] == [0, 1, 2, 1]
+    assert told["findings"][0]["stored"]["chip"] == "E2801160600002054C3A0002"
+    assert told["findings"][3]["cloud"][0]["chip"] == "AA"
+    code, out, err = audit()
+    assert code == 32
+    assert "missing   10 km 3 (passing 3)" in out
+    assert "E2801160600002054C3A0002" in out
+    assert "differ in 4 passings" in err
+
+
+def test_a_key_of_another_company_is_told(
+    audit: Callable[..., tuple[int, str, str]], race_cloud: MockCloud
+) -> None:
+    """A READ key that sees none of the sessions is one sentence (30); one that may not read (60)."""
+    other = race_cloud.add_company("Another")
+    code, out, err = audit(key=other["READ"])
+    assert (code, out) == (30, "")
+    assert "another company" in err
+    assert audit(key=race_cloud.keys["WRITE"])[0] == 60
+
+
+def test_an_audit_wants_a_key_and_a_cloud(run: Run, dump: Path) -> None:
+    """Without a READ key or a cloud it says what it needs (60)."""
+    code, _, err = run("audit", "--dump", dump)
+    assert code == 60
+    assert "STARTLINE_READ_KEY" in err
