@@ -19,13 +19,11 @@ from startline_host.race.export_formats import FORMATS, export_text, write_expor
 from startline_host.race.journal_source import JournalSource, from_dump, from_port
 from startline_host.race.selection import load_zone, local_time, select
 from startline_host.race.stored_race import Damage, JournalPassing, StoredRace, read_race
-from startline_host.util import printable
-
-_FILE = click.Path(path_type=Path)
+from startline_host.util import make_writable, printable
 
 _source_options = [
     options.port_option,
-    click.option("--dump", "dump_file", type=_FILE,
+    click.option("--dump", "dump_file", type=options.FILE,
                  help="In place of a device: a file with its whole chip, or with the partition "
                  "`race` alone."),
     click.option("--interrupt", is_flag=True,
@@ -115,7 +113,7 @@ def list_(
 @click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0],
               show_default=True, help="race-manager: Chip, BIB, Date, Time, [Date][Time]; "
               "raceresult: a decoder's passing records; jsonl: all that is known.")  # fmt: skip
-@click.option("--out", type=_FILE,
+@click.option("--out", type=options.FILE,
               help="A file, by default the standard output. Race Manager's columns are separated "
               "by tabs where it ends with .txt.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
@@ -131,6 +129,11 @@ def export(
     zone = load_zone(zone_name)
     if out is not None and out.exists() and not overwrite:
         write_export(out, "", overwrite=False)  # which says so before anything is stopped
+    if out is not None:
+        try:  # before a reader is stopped
+            make_writable(out.absolute().parent)
+        except BadInput as error:
+            raise BadInput(f"{out} cannot be written. {error.message}") from None
     source, race = _read(as_json=as_json, **where)
     chosen = select(race, begin, end, session, zone)
     tabs = out is not None and out.suffix.lower() == ".txt"
