@@ -85,7 +85,8 @@ IDENTITY = request("provision")
 def told(files: dict[str, bytes], **changed: Any) -> PromptFiles:
     """Return what a device with these files tells of them."""
     digests = {
-        path: hashlib.sha256(files[path]).hexdigest() if path in files else None for path in FILES
+        path: hashlib.sha256(files[path]).hexdigest() if path in files else None
+        for path in {**FILES, **files}
     }
     starters: dict[str, bytes | None] = {
         path: files[path]

@@ -11,7 +11,7 @@ from startline_host.boards import Board
 from startline_host.flows.firmware_store import ChosenFirmware
 from startline_host.flows.preflight import check_offline
 from startline_host.flows.settings_file import SettingsFile, load_settings
-from startline_host.formats.bytecode import check_bytecode, device_files, owner_files
+from startline_host.formats.bytecode import check_bytecode, device_files, owner_files, role_of
 from startline_host.formats.factory_partition import DeviceSettings, make_factory_image, with_led
 from startline_host.formats.firmware_file import Firmware
 from startline_host.formats.flash_plan import FlashPlan, device_table, make_plan
@@ -25,7 +25,7 @@ from startline_host.secrets import Warn
 class FirmwareBundle(msgspec.Struct, frozen=True):
     """A board's firmware and the files for its file system, by absolute path.
 
-    `files` are the agent's and always brought up to date; `own` are the reader's owner's.
+    `files` are the agent's, all its roles among them, and always brought up to date; `own` are the reader's owner's.
     """
 
     board: Board
@@ -39,6 +39,11 @@ class FirmwareBundle(msgspec.Struct, frozen=True):
         """MicroPython's release as the running firmware tells it: (1, 29, 0)."""
         numbers = self.firmware.version.split("-")[0].split(".")
         return tuple(int(number) for number in [*numbers, "0", "0"][:3])
+
+    def with_roles(self, roles: frozenset[str]) -> FirmwareBundle:
+        """Return it with the agent's core and these roles alone."""
+        files = {path: data for path, data in self.files.items() if role_of(path) in {"", *roles}}
+        return msgspec.structs.replace(self, files=files)
 
     def plan(self, *, vfs: bool, fctry: bytes | None) -> FlashPlan:
         """Return the regions to write; without `vfs` the file system is left as it is."""

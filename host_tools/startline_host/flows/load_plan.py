@@ -15,23 +15,27 @@ from startline_host.errors import BadInput, StartlineError, WouldTouchBound
 from startline_host.flows import owner_files
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import ExpectedIdentity, identity_after
-from startline_host.flows.field_settings import overridden
+from startline_host.flows.field_settings import field_settings, overridden
 from startline_host.flows.file_update import FileChanges, file_changes
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.found_device import Files, FoundDevice, Via
 from startline_host.flows.load_policy import may_load
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.notices import Remark
+from startline_host.flows.roles import roles_in_use, roles_to_bind
 from startline_host.flows.stock_identity import STOCK_TABLE, StockEntries, stock_entries
+from startline_host.formats.bytecode import ROLES, role_of
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.flash_plan import FlashRegion
 from startline_host.formats.partitions import PartitionTable
 from startline_host.formats.stored_settings import read_stored_settings
 
 #: What has to be known before a load can be decided: the partitions that hold a device's identity
-#: and record (`kept`), who it shall be, its file system or its files, the bytes of those that would
+#: and record (`kept`), who it shall be, which of the agent's roles it has, its file system or its files, the bytes of those that would
 #: be lost, a person's answer; or all that a boot loader tells, where the prompt does not do.
-Need = Literal["kept", "identity", "file system", "files", "contents", "answer", "boot loader"]
+Need = Literal[
+    "kept", "identity", "roles", "file system", "files", "contents", "answer", "boot loader"
+]
 
 #: Partitions that hold what a bound device must not lose.
 _PRECIOUS = ("nvs", "bind", "fctry")
@@ -113,18 +117,31 @@ def _with_identity(request: LoadRequest, found: FoundDevice, kept: DeviceSnapsho
         identity=identity_after(kept, request.provision, stays=stays),
         before=overridden(kept, image),
     )
-    if found.via == "boot loader":
-        if request.bundle is None:
-            return msgspec.structs.replace(plan, regions=_identity_alone(found.table, image))
-        return _with_flash(plan, request, request.bundle, found, image)
-    if found.has("fctry"):
-        plan = msgspec.structs.replace(plan, fctry=image)
-    elif identity is not None:
-        stock = stock_entries(identity, kept.nvs, request.today)
-        plan = msgspec.structs.replace(plan, stock=stock, before=(*plan.before, STOCK_TABLE))
-    if request.bundle is not None:
-        return _with_files(plan, request, request.bundle, found)
-    return plan if found.has_agent else msgspec.structs.replace(plan, after=(_NO_AGENT,))
+    bundle = request.bundle
+    if bundle is not None:
+        bundle = bundle.with_roles(_roles(request, found, kept, image))
+    if found.via == "prompt":
+        if found.has("fctry"):
+            plan = msgspec.structs.replace(plan, fctry=image)
+        elif identity is not None:
+            stock = stock_entries(identity, kept.nvs, request.today)
+            plan = msgspec.structs.replace(plan, stock=stock, before=(*plan.before, STOCK_TABLE))
+        if bundle is None:
+            return _with_agent_there(plan, found, image)
+        return _with_files(plan, request, bundle, found)
+    if bundle is None:
+        return msgspec.structs.replace(plan, regions=_identity_alone(found.table, image))
+    return _with_flash(plan, request, bundle, found, image)
+
+
+def _roles(
+    request: LoadRequest, found: FoundDevice, kept: DeviceSnapshot, image: bytes | None
+) -> frozenset[str]:
+    """Return the roles that the device gets: those that its settings use, and those that it has."""
+    there = (*(found.files.library if found.files else ()), *(found.owned or ()))
+    told = kept.stored() if image is None else read_stored_settings(partition_reader(image))
+    used = frozenset(ROLES) if request.every_role else roles_in_use(told, field_settings(kept.nvs))
+    return used | frozenset(map(role_of, there))
 
 
 # At the prompt
@@ -140,6 +157,23 @@ def _fits(request: LoadRequest, found: FoundDevice) -> bool:
     return found.release == request.bundle.release and _rows(found.table) == _rows(
         request.bundle.table
     )
+
+
+def _with_agent_there(plan: LoadPlan, found: FoundDevice, image: bytes | None) -> LoadPlan:
+    """Have an identity written beside the agent that a device has, if it can bind by that."""
+    if not found.has_agent:
+        return msgspec.structs.replace(plan, after=(_NO_AGENT,))
+    told = None if image is None else read_stored_settings(partition_reader(image))
+    used = roles_to_bind(told) if told is not None else frozenset[str]()
+    if used and found.lacks is None:
+        return LoadPlan(via="prompt", needs="roles")
+    if lacking := used.intersection(found.lacks or ()):
+        raise BadInput(
+            f"The device has no {', '.join(sorted(lacking))}, which these settings use. Nothing "
+            "was written.",
+            "To load it with these settings: startline up.",
+        )
+    return plan
 
 
 def _rows(table: PartitionTable | None) -> set[tuple[str, int, int, int, int]]:
@@ -192,21 +226,22 @@ def _with_flash(
     if found.file_system is None:
         return LoadPlan(via="boot loader", needs="file system")
     recreate = request.recreate_files or found.broken_files
-    if found.file_system == "in use" and not recreate:
+    whole = found.file_system != "in use" or recreate
+    backs_up = found.old_files if whole and request.backup is not None else None
+    # Who names a backup, or has the files recreated, has said what becomes of them.
+    if backs_up is None and not request.recreate_files:
+        plan = _spare_the_owner(plan, request, found, whole=whole)
+        if plan.needs is not None:
+            return plan
+    if not whole:
         # The new agent stands before the new identity does, so that no old one acts on it.
-        plan = msgspec.structs.replace(
-            plan, regions=tuple(bundle.plan(vfs=False, fctry=None)), files_later=True
-        )
-        return _spare_the_owner(plan, request, found, whole=False)
-    backs_up = found.old_files if request.backup is not None else None
+        regions = tuple(bundle.plan(vfs=False, fctry=None))
+        return msgspec.structs.replace(plan, regions=regions, files_later=True)
+    before = plan.before
+    if not request.recreate_files:
+        before += _fate(found, spared=backs_up is not None or bool(found.owned))
     regions = tuple(bundle.plan(vfs=True, fctry=image))
-    plan = msgspec.structs.replace(plan, regions=regions, backs_up=backs_up)
-    if request.recreate_files:
-        return plan
-    spared = backs_up is not None or bool(found.owned)
-    if backs_up is None:
-        plan = _spare_the_owner(plan, request, found, whole=True)
-    return msgspec.structs.replace(plan, before=(*plan.before, *_fate(found, spared=spared)))
+    return msgspec.structs.replace(plan, before=before, regions=regions, backs_up=backs_up)
 
 
 def _spare_the_owner(

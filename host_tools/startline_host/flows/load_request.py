@@ -33,8 +33,9 @@ class LoadRequest(msgspec.Struct, frozen=True, kw_only=True):
     gives the identity in place of `provision`, once the device has told what it keeps; what it
     raises ends the load with nothing written. `backup` takes the bytes of a file system that is
     about to be replaced. `may_replace` is told which of the reader's owner's files a load would
-    replace, and says whether it may; `agreed` is what it said, None before it was asked. `today` is
-    the time of making, as `made_today` gives it, of a unit that has none.
+    replace, and says whether it may; `agreed` is what it said, None before it was asked. With
+    `every_role` the device gets all of the agent, whatever its settings use. `today` is the time of
+    making, as `made_today` gives it, of a unit that has none.
     """
 
     board: Board
@@ -47,6 +48,7 @@ class LoadRequest(msgspec.Struct, frozen=True, kw_only=True):
     backup: Path | None = None
     may_replace: Callable[[str], bool] = keep_owner_files
     agreed: bool | None = None
+    every_role: bool = False
     today: int = msgspec.field(default_factory=made_today)
 
     def for_device(self, snapshot: DeviceSnapshot) -> LoadRequest:

@@ -14,7 +14,7 @@ from startline_host.flows.found_device import Files, FoundDevice, PromptFiles
 from startline_host.flows.load_plan import Need
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.owner_files import STARTERS
-from startline_host.formats.bytecode import AGENT_FOLDERS
+from startline_host.formats.bytecode import AGENT_FOLDERS, ROLES
 from startline_host.formats.partitions import PartitionRow, PartitionTable
 
 
@@ -55,6 +55,9 @@ class PromptSurvey:
             kept = read_snapshot(self._repl, found)
             has_agent = request.bundle is not None or self._repl.can_import("startline")
             return msgspec.structs.replace(found, kept=kept, has_agent=has_agent)
+        if need == "roles":
+            lacks = frozenset(role for role in ROLES if not self._repl.can_import(role))
+            return msgspec.structs.replace(found, lacks=lacks)
         try:
             return msgspec.structs.replace(found, files=self._files(request))
         except (OSError, DeviceRaised):

@@ -27,8 +27,7 @@ _COMPILER_SECONDS = 30
 HOST_ONLY = ("startline/events.py", "startline/states.py", "startline/clouds/_template.py")
 #: What says how a package is taken, by whoever freezes it: no module of it.
 _MANIFEST = "manifest.py"
-#: The agent's parts beside its core. A device is loaded with all of them: `set` may turn to one at
-#: any time, and apart from the race they are small.
+#: The agent's parts beside its core, each loaded where it is used.
 ROLES = ("startline_led", "startline_race", "startline_usb", "startline_vms")
 #: What an owner's sources are checked for: they may ask for native code, which the device makes.
 _CHIP = "xtensawin"
@@ -40,6 +39,12 @@ AGENT_FOLDERS = tuple(f"/lib/{package}" for package in ("startline", *ROLES))
 def is_library(path: str) -> bool:
     """Tell whether a file on a device stands in one of the host's own folders."""
     return path.startswith(tuple(f"{folder}/" for folder in AGENT_FOLDERS))
+
+
+def role_of(path: str) -> str:
+    """Return the role that a file on a device belongs to, "" for the core's and an owner's."""
+    folder = path.removeprefix("/lib/").partition("/")[0]
+    return folder if path.startswith("/lib/") and folder in ROLES else ""
 
 
 def is_agents(path: str) -> bool:

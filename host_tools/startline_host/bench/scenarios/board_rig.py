@@ -99,7 +99,13 @@ def borrowed_board(
             kept = _put_away(line.port(), listen) if own else PutAway()
         bundle = msgspec.structs.replace(base.bundle, own=own)
         # With an identity of the bench's own it can ask nobody, whenever it starts.
-        request = LoadRequest(board=base.board, bundle=bundle, provision=neutral_provision())
+        request = LoadRequest(
+            board=base.board,
+            bundle=bundle,
+            provision=neutral_provision(),
+            # Its cases come with any link and cloud.
+            every_role=True,
+        )
         try:
             load(line, request, listen)
             if own:

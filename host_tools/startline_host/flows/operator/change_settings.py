@@ -11,10 +11,14 @@ import msgspec
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, StorageFailed
+from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.field_settings import Name, field_settings
+from startline_host.flows.file_update import FileSystemBroken, apply_changes
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.flows.operator.device_session import DeviceSession, device_session
+from startline_host.flows.roles import role_changes, roles_in_use
+from startline_host.formats.bytecode import device_files
 from startline_host.formats.factory_partition import (
     NetSettings,
     OptionSettings,
@@ -91,12 +95,14 @@ def change(
 
     They stand before the factory's from then on. `factory` names what is first taken back to the
     factory's, out of `FACTORY`; an empty one is everything. Raises BadInput for what
-    `check_changes` does and for a device that has no settings of a factory apart, StorageFailed
-    where flash does not do as it was told.
+    `check_changes` does, for a device that has no settings of a factory apart, and for one whose
+    agent is another version's and lacks a role that it would turn to; StorageFailed where flash does
+    not do as it was told.
     """
     if changes or factory is None:
         check_changes(changes)
     with device_session(line, listen) as device:
+        _send_roles(device, _roles_turned_to(device.snapshot, changes, factory), listen)
         gone = () if factory is None else _take_back(device, factory, listen)
         names = tuple(_said(name) for name in changes)
         if changes:
@@ -104,6 +110,34 @@ def change(
             listen(Remark("The settings are stored; they override the factory's."))
         outcome = device.run_on()
     return ChangeResult(names, tuple(_said(name) for name in gone), outcome)
+
+
+def _roles_turned_to(
+    snapshot: DeviceSnapshot, changes: Changes, factory: tuple[str, ...] | None
+) -> frozenset[str]:
+    """Return the agent's roles that the device uses with the changes, and did not before."""
+    told, before = snapshot.stored(), field_settings(snapshot.nvs)
+    forgotten = {one for name in factory or FACTORY for one in FACTORY[name]}
+    kept = {name: value for name, value in before.items() if name not in forgotten}
+    after = {**(before if factory is None else kept), **changes}
+    return roles_in_use(told, after) - roles_in_use(told, before)
+
+
+def _send_roles(device: DeviceSession, roles: frozenset[str], listen: Listener) -> None:
+    """Send the device what it lacks of the agent's roles, before any setting turns to one."""
+    missing = frozenset(role for role in roles if not device.repl.can_import(role))
+    if not missing:
+        return
+    files = device_files()
+    changes = role_changes(missing, files, device.repl.digests(files))
+    listen(Step(f"Sending {', '.join(sorted(missing))}"))
+    try:
+        apply_changes(device.repl, changes, listen)
+    except FileSystemBroken:
+        raise StorageFailed(
+            "The device's file system takes no files.",
+            "Write it anew: startline flash --allow-bound --recreate-files.",
+        ) from None
 
 
 def _take_back(

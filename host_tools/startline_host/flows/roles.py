@@ -1,0 +1,57 @@
+"""Which of the agent's roles a unit's settings use, and what is sent where one is missing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from startline_host.errors import BadInput
+from startline_host.flows.field_settings import Name
+from startline_host.flows.file_update import FileChanges
+from startline_host.formats.bytecode import ROLES, role_of
+from startline_host.formats.stored_settings import StoredSettings
+
+_USB, _LED, _RACE = "startline_usb", "startline_led", "startline_race"
+
+
+def roles_in_use(told: StoredSettings, venue: Mapping[Name, object]) -> frozenset[str]:
+    """Return the roles that a device uses that was `told` this, with the settings of its venue.
+
+    A device that does not know who it is may be told anything yet: it uses all. Any may time a race,
+    and a cloud that is no part of the core is the role of its name.
+    """
+    if told.missing:
+        return frozenset(ROLES)
+    used = {_RACE, f"startline_{told.get('claim', 'cloud')}"}
+    link = venue.get(("net", "link"), "")
+    link = link.decode(errors="replace") if isinstance(link, bytes) else link
+    if (link or told.get("net", "link")) == "usb":
+        used.add(_USB)
+    if told.get("set", "led"):
+        used.add(_LED)
+    return frozenset(used.intersection(ROLES))
+
+
+def roles_to_bind(told: StoredSettings) -> frozenset[str]:
+    """Return the roles without which a device that was `told` this cannot bind: link and cloud."""
+    return roles_in_use(told, {}) - {_RACE, _LED}
+
+
+def role_changes(
+    roles: frozenset[str], ours: Mapping[str, bytes], digests: Mapping[str, str | None]
+) -> FileChanges:
+    """Return the files to send to a device that has the agent without these roles.
+
+    `digests` are those of the agent's files on the device. Raises BadInput where its core is not
+    `ours`: a role goes only with the core that it was made for.
+    """
+    core = {
+        path: data for path, data in ours.items() if path.endswith(".mpy") and not role_of(path)
+    }
+    if any(digests.get(path) != hashlib.sha256(data).hexdigest() for path, data in core.items()):
+        raise BadInput(
+            f"The device has no {', '.join(sorted(roles))}, which these settings use, and its agent "
+            "is of another version. Nothing was changed.",
+            "Load the agent first, then set again: startline flash --allow-bound.",
+        )
+    return FileChanges({path: data for path, data in ours.items() if role_of(path) in roles}, ())
