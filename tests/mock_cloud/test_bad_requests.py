@@ -162,7 +162,7 @@ def test_the_largest_body_is_taken(start: Start, connect: Callable[..., Client])
         {
             "bib": f"{n:06}", "num_passing": n, "timestamp": "2026-05-01T09:00:00.000Z",
             "chip": "E2801160600002" + "0" * 10, "participant_id": f"P{n:020}", "status": "Sent",
-            "latitude": "12.0000000", "longitude": "13.0000000", "timezone": "Europe/Madrid",
+            "latitude": 12.3456789, "longitude": 13.4567891, "timezone": "Europe/Madrid",
         }
         for n in range(5000)
     ]  # fmt: skip

@@ -12,7 +12,15 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from startline_host.mock_cloud.fault_table import ANY, BIND, LIST, ROWS, CommitPolicy
+from startline_host.mock_cloud.fault_table import (
+    ANY,
+    BIND,
+    LIST,
+    PASSINGS,
+    ROWS,
+    SESSIONS,
+    CommitPolicy,
+)
 from startline_host.mock_cloud.trap import TRAP_TOKEN
 
 from .conftest import SEED_ID, Client, Start
@@ -112,15 +120,16 @@ def test_a_fault_answers_as_its_row_says(
     assert client.cloud.requests[0].fault == spec
 
 
-#: Faults whose way of answering has a test of its own below.
+#: Faults whose way of answering has a test of its own below, or in test_session_faults.py.
 ELSEWHERE = {"retry_after_date", "unavailable_date", "redirect", "stall", "slow",
-             "commit_then_stall", "length_too_short", "drop_underscores"}  # fmt: skip
+             "commit_then_stall", "length_too_short", "drop_underscores",
+             "session_closed", "insert_first", "sessions_lag"}  # fmt: skip
 
 LISTS_ELSEWHERE = {"list_cut", "list_empty", "list_lags", "list_endless", "list_escaped",
                    "list_serial_number"}  # fmt: skip
 
 
-def test_every_row_of_the_table_is_played_in_this_file() -> None:
+def test_every_row_of_the_table_is_played() -> None:
     """No fault stands in the table without a test."""
     played = {spec.partition(":")[0] for spec, _, _ in ANSWERS} | ELSEWHERE
     lists = {spec.partition(":")[0] for spec, _ in LISTS} | LISTS_ELSEWHERE
@@ -368,6 +377,6 @@ def test_a_fault_of_our_own_is_answered_as_documented(
     assert client.cloud.requests[0].status == 500
 
 
-def test_where_rows_act_is_one_of_three() -> None:
-    """Every row is for any request, for binding, or for listing."""
-    assert {row.where for row in ROWS.values()} == {ANY, BIND, LIST}
+def test_where_rows_act_is_one_of_five() -> None:
+    """Every row is for any request, for binding, listing, passings, or the list of sessions."""
+    assert {row.where for row in ROWS.values()} == {ANY, BIND, LIST, PASSINGS, SESSIONS}

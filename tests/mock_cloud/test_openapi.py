@@ -15,6 +15,8 @@ from .conftest import Client, Start
 
 Connect = Callable[..., Client]
 
+_PASSING = {"bib": "1", "num_passing": 9, "timestamp": "2026-05-01T09:00:00.000Z"}
+
 
 def served(client: Client) -> dict[str, Any]:
     """Fetch the description as it is served."""
@@ -36,12 +38,12 @@ def test_every_call_is_described_and_every_description_is_a_call(client: Client)
     assert len(calls) == 13
 
 
-@pytest.mark.parametrize("envelope", ["bare", "body"])
+@pytest.mark.parametrize(("envelope", "strict"), [("bare", True), ("body", True), ("bare", False)])
 def test_answers_have_the_form_that_is_described(
-    start: Start, connect: Connect, envelope: str
+    start: Start, connect: Connect, envelope: str, strict: bool
 ) -> None:
     """The answer to each call, good or refused, reads as the type that is described for it."""
-    client = connect(start(envelope=envelope))
+    client = connect(start(envelope=envelope, strict=strict))
     ids = _some_data(client, envelope)
     calls = client.cloud._site.rufus.calls()
     # Calls that close a session come late, and the one that removes the device comes last.
@@ -69,20 +71,24 @@ def _some_data(client: Client, envelope: str) -> dict[str, str]:
 
     bound = fields(client.post("/devices", {"model": "X", "serial_number": "R1"}))
     begun = fields(client.post("/sessions", {"deviceid": bound["deviceid"]}))
-    client.pass_by(begun["token_session"], 1, 2)
+    where = {**_PASSING, "latitude": 12.5, "longitude": -70}
+    client.post("/passings", {"token_session": begun["token_session"], "passings_list": [where]})
     return {"deviceid": bound["deviceid"], "token_session": begun["token_session"]}
 
 
 def _body(form: str, ids: dict[str, str]) -> dict[str, object]:
-    passing = {"bib": "1", "num_passing": 9, "timestamp": "2026-05-01T09:00:00.000Z"}
+    begin: dict[str, object] = {"deviceid": ids["deviceid"]}
+    insert: dict[str, object] = {
+        "token_session": ids["token_session"],
+        "passings_list": [_PASSING],
+    }
     bodies: dict[str, dict[str, object]] = {
         "": {},
         "BindRequest": {"model": "X", "serial_number": "R2"},
-        "SessionRequest": {"deviceid": ids["deviceid"]},
-        "PassingsRequest": {
-            "token_session": ids["token_session"],
-            "passings_list": [passing],
-        },
+        "CreateSessionRequest": begin,
+        "OlderSessionRequest": begin,
+        "InsertPassingsRequest": insert,
+        "OlderPassingsRequest": insert,
     }
     return bodies[form]
 
@@ -97,6 +103,19 @@ def test_the_description_follows_the_options(start: Start, connect: Connect) -> 
     assert "409" in strict["responses"]
     assert "BindTypedRequest" in str(strict["requestBody"])
     assert "'body'" in str(strict["responses"]["201"])
+
+
+def test_the_description_says_what_strict_refuses(start: Start, connect: Connect) -> None:
+    """Strict names its forms as the vendor does, closes them, and says how long a list may be."""
+    forms = served(connect(start(largest_list=100)))["components"]["schemas"]
+    for name in ("CreateSessionRequest", "InsertPassingsRequest", "SubmittedPassing"):
+        assert forms[name]["additionalProperties"] is False, name
+    assert forms["InsertPassingsRequest"]["properties"]["passings_list"]["maxItems"] == 100
+    assert "string" not in str(forms["SubmittedPassing"]["properties"]["latitude"])
+    assert "chips" not in forms["SubmittedPassing"]["properties"]
+    older = served(connect(start(strict=False)))["components"]["schemas"]
+    assert "additionalProperties" not in older["OlderPassing"]
+    assert "string" in str(older["OlderPassing"]["properties"]["latitude"])
 
 
 def test_what_is_no_json_has_no_schema(start: Start, connect: Connect) -> None:

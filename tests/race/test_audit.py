@@ -34,17 +34,17 @@ def audit(
 def planted(race_cloud: MockCloud, racer: RacingReader) -> Iterator[None]:
     """Plant one disagreement of each kind at the cloud, and take them back."""
     store = race_cloud.store
-    columns = "session, bib, num_passing, timestamp, chip"
+    columns = "session, bib, num_passing, timestamp, chip, received"
     kept = store.rows("SELECT * FROM passings ORDER BY id")
     with store.transaction() as database:
         database.execute("DELETE FROM passings WHERE num_passing = 3")
         database.execute("UPDATE passings SET bib = 'other' WHERE num_passing = 5")
         database.execute(
             f"INSERT INTO passings ({columns}) SELECT session, bib, num_passing,"  # noqa: S608
-            " '2026-11-18T23:59:59.000Z', chip FROM passings WHERE num_passing = 7"
+            " '2026-11-18T23:59:59.000Z', chip, received FROM passings WHERE num_passing = 7"
         )
         database.execute(
-            f"INSERT INTO passings ({columns}) SELECT session, '99', 31, timestamp, 'AA'"  # noqa: S608
+            f"INSERT INTO passings ({columns}) SELECT session, '99', 31, timestamp, 'AA', received"  # noqa: S608
             " FROM passings WHERE num_passing = 9"
         )
     yield

@@ -16,7 +16,11 @@ from startline_host.cli import options, output, results
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
 from startline_host.errors import BadInput
 from startline_host.mock_cloud import MockCloud, MockOptions
-from startline_host.mock_cloud.command_options import ANSWER_OPTIONS, SECRET_OPTIONS
+from startline_host.mock_cloud.command_options import (
+    ANSWER_OPTIONS,
+    LIMIT_OPTIONS,
+    SECRET_OPTIONS,
+)
 from startline_host.mock_cloud.fault_client import DEFAULT_PAGE, running_faults, switch_faults
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.foreground import (
@@ -57,6 +61,15 @@ _OPTIONS = [
                    default=one.default, show_default=True, help=one.says)
       for one in ANSWER_OPTIONS),
     click.option("--type-required", is_flag=True, help="Refuse to bind without a type."),
+    click.option("--strict/--lenient", default=True, show_default=True,
+                 help="Take sessions and passings as the newest description has them, unknown "
+                      "fields refused, or as the older page does."),
+    click.option("--partial-insertion", is_flag=True,
+                 help="Insert the good passings of a list, instead of refusing all for a bad one."),
+    *(click.option(f"--{one.name.replace('_', '-')}", type=click.IntRange(one.least, one.most),
+                   default=one.default, show_default=one.default is not None, metavar=one.unit,
+                   help=one.says)
+      for one in LIMIT_OPTIONS),
     click.option("--faults", default="", metavar="LIST",
                  help="Faults to begin with, such as `status:503x2,delay:200`."),
     click.option("--cloud", "name", type=_choice(cloud_names()), default=DEFAULT_CLOUD,

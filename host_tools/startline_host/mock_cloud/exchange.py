@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 #: The largest body that a request may have, in bytes: 5,000 passings fit.
 MAX_BODY = 4 * 1024 * 1024
-#: How many times that is still read before the connection is simply closed.
-_READ_ON = 16
+#: So many bytes are still read before the connection is simply closed.
+_READ_ON = 16 * MAX_BODY
 
 
 class BodyTooLarge(Exception):
-    """The body is larger than `MAX_BODY`."""
+    """The body is larger than is allowed."""
 
 
 class RequestCutOff(Exception):
@@ -42,7 +42,7 @@ async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:
         if size <= limit:
             body += chunk
         ends = not message.get("more_body", False)
-        if size > limit and (ends or size > _READ_ON * limit):
+        if size > limit and (ends or size > _READ_ON):
             raise BodyTooLarge
         if ends:
             return bytes(body)

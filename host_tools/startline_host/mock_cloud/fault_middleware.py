@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
+    from startline_host.mock_cloud.store import CloudStore
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,10 @@ _BODYLESS = frozenset({204, 304})
 
 
 class FaultMiddleware:
-    """Stands before the clouds and their page; `log` hears of every request but the page's own."""
+    """Stands before the clouds and their page; `log` hears of every request but the page's own.
+
+    A body of more than `largest_body` bytes is refused with 413.
+    """
 
     def __init__(
         self,
@@ -44,12 +48,17 @@ class FaultMiddleware:
         log: RequestLog,
         faults: FaultPlayer,
         late: LateCommits,
+        store: CloudStore,
+        *,
+        largest_body: int,
     ) -> None:
         self._app = clouds
         self._page = page
         self._log = log
         self._faults = faults
         self._late = late
+        self._store = store
+        self._largest_body = largest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -84,7 +93,7 @@ class FaultMiddleware:
     ) -> CapturedAnswer | None:
         """Find the answer, right or spoilt; None means to close the connection without one."""
         try:
-            body = await read_body(receive)
+            body = await read_body(receive, self._largest_body)
         except RequestCutOff as cut:
             entry.body = cut.body[:BODY_KEPT]
             return None
@@ -94,10 +103,12 @@ class FaultMiddleware:
         entry.whole = True
         self._log.changed(entry)
 
-        heard = scope
+        heard, read = scope, body
 
         async def carry_out() -> CapturedAnswer:
-            return await call_app(self._app, heard, body)
+            if played is not None:
+                played.row.before(self._store, body)
+            return await call_app(self._app, heard, read)
 
         async def gone() -> None:
             await receive()
@@ -107,6 +118,7 @@ class FaultMiddleware:
             if played is None:
                 return await carry_out()
             heard = {**scope, "headers": played.row.hears(list(scope["headers"]))}
+            read = played.row.reads(body, played.scene)
             entry.fault = str(played.spec)
             entry.raw = played.row.end is ExchangeEnd.RAW
             return await play(played, carry_out, gone, self._late)

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from startline_host.mock_cloud import answer_mutations, list_mutations, token_mutations
+from startline_host.mock_cloud import (
+    answer_mutations,
+    list_mutations,
+    session_mutations,
+    token_mutations,
+)
 from startline_host.mock_cloud.fault_spec import FaultValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from startline_host.mock_cloud.answer_mutations import Spoil
+    from startline_host.mock_cloud.answer_mutations import MutationContext, Spoil
+    from startline_host.mock_cloud.store import CloudStore
 
 
 class CommitPolicy(Enum):
@@ -47,15 +53,26 @@ def _without_underscores(headers: Headers) -> Headers:
     return [pair for pair in headers if b"_" not in pair[0]]
 
 
-#: Which requests a fault is for: any, those that bind a device, those that list devices.
-ANY, BIND, LIST = "any", "bind", "list"
+def _nothing_else(_store: CloudStore, _body: bytes) -> None:
+    """Let nobody else do anything meanwhile."""
+
+
+def _whole_body(body: bytes, _scene: MutationContext) -> bytes:
+    """Let the cloud read what was sent."""
+    return body
+
+
+#: Which requests a fault is for: any, those that bind a device, those that list devices, those
+#: that insert passings, those that list sessions.
+ANY, BIND, LIST, PASSINGS, SESSIONS = "any", "bind", "list", "passings", "sessions"
 
 
 @dataclass(frozen=True)
 class FaultKind:
     """One fault: what it does in a sentence, whether the cloud commits, and how it answers.
 
-    `hears` is what comes through to the cloud of a request's headers.
+    `hears` is what comes through to the cloud of a request's headers, `reads` what does of its
+    body, and `before` what somebody else does to the cloud before it sees the request.
     """
 
     name: str
@@ -66,6 +83,8 @@ class FaultKind:
     value: FaultValue | None = None
     spoil: Spoil = answer_mutations.unchanged
     hears: Callable[[Headers], Headers] = _all_headers
+    reads: Callable[[bytes, MutationContext], bytes] = _whole_body
+    before: Callable[[CloudStore, bytes], None] = _nothing_else
 
 
 _SECONDS = FaultValue(1, 300, 5, "seconds")
@@ -131,6 +150,14 @@ _ROWS = (
         CommitPolicy.LATE, ExchangeEnd.DROP, BIND, _SECONDS),
     FaultKind("commit_late_gateway", "answers 504 at once, and does it so many seconds later",
         CommitPolicy.LATE, where=BIND, value=_SECONDS, spoil=answer_mutations.gateway_timeout),
+    # Sessions and passings
+    FaultKind("session_closed", "closes the session before passings come, as somebody with the app would",
+        CommitPolicy.YES, where=PASSINGS, before=session_mutations.close_its_session),
+    FaultKind("insert_first", "inserts only this many of the passings sent, and counts these",
+        CommitPolicy.YES, where=PASSINGS, value=FaultValue(1, 5000, 1, "passings"),
+        reads=session_mutations.first_passings),
+    FaultKind("sessions_lag", "leaves sessions out of their list that are younger than so many seconds",
+        CommitPolicy.YES, where=SESSIONS, value=_SECONDS, spoil=session_mutations.sessions_lag),
     # Spoilt answers
     FaultKind("wrong_content_type", "labels the right answer as HTML", CommitPolicy.YES,
         spoil=answer_mutations.wrong_content_type),

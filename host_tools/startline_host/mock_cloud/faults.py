@@ -14,7 +14,9 @@ from startline_host.mock_cloud.fault_spec import ActiveFaults, FaultSpec, parse
 from startline_host.mock_cloud.fault_table import (
     BIND,
     LIST,
+    PASSINGS,
     ROWS,
+    SESSIONS,
     CommitPolicy,
     ExchangeEnd,
     FaultKind,
@@ -105,6 +107,10 @@ class FaultPlayer:
             return method == "POST" and path.endswith(self._binding)
         if where == LIST:
             return method == "GET" and path.endswith(self._listing)
+        if where == PASSINGS:
+            return method == "POST" and path.endswith("/passings")
+        if where == SESSIONS:
+            return method == "GET" and "/sessions/device/" in path
         return True
 
 

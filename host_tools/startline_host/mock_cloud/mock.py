@@ -135,6 +135,10 @@ class MockCloud:
         """Make a company with one key of each access type, and return these by type."""
         return self._site.add_company(name)
 
+    def close_session(self, token: str) -> bool:
+        """Close a session as somebody else would; tell whether it was active."""
+        return self._site.close_session(token)
+
     def use_certificate(self, case: str) -> None:
         """Present another certificate (a name out of `certificate_authority.CASES`) from now on."""
         server_certificate(self._site.authority, case, self._names).load_into(self._context)

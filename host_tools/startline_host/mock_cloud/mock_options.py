@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from startline_host.mock_cloud.exchange import MAX_BODY
+from startline_host.mock_cloud.rufus.passing_rules import PassingRules
 from startline_host.secrets import Secret
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class MockOptions:
     besides. `names` are further host names that it answers to, in its certificate and in the Host
     header. `db` keeps state, keys and CA in a file. `password` locks the page. `seed` makes ids
     and random faults repeatable. `vms_authorization` is what VMS calls must carry in that header.
+    `strict`, `duplicates`, `partial_insertion`, `largest_list`, `stale_after` and `future_after` are
+    the rules for sessions and passings (`PassingRules`); `largest_body` is in bytes.
     `apis` make further clouds that the server plays besides, behind the same faults.
     """
 
@@ -53,6 +57,13 @@ class MockOptions:
     vms_second_bind: str = "conflict"
     vms_authorization: str | None = None
     type_required: bool = False
+    strict: bool = True
+    duplicates: str = "full"
+    partial_insertion: bool = False
+    largest_list: int | None = None
+    largest_body: int = MAX_BODY
+    stale_after: int | None = None
+    future_after: int | None = None
     faults: Sequence[str] = ()
     proxied: bool = False
     tls: bool = True
@@ -65,3 +76,14 @@ class MockOptions:
     password: Secret | None = None
     seed: int | None = None
     apis: Sequence[Callable[[CloudStore], FurtherApi]] = ()
+
+    def passing_rules(self) -> PassingRules:
+        """Put the rules for sessions and passings together; raise `BadInput` for wrong ones."""
+        return PassingRules(
+            strict=self.strict,
+            duplicates=self.duplicates,
+            partial_insertion=self.partial_insertion,
+            largest_list=self.largest_list,
+            stale_after=self.stale_after,
+            future_after=self.future_after,
+        )

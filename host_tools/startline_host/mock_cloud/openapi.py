@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from startline_host.mock_cloud import rufus, vms
-from startline_host.mock_cloud.exchange import MAX_BODY
 from startline_host.mock_cloud.rufus.request import MAX_NUMBER, MAX_PAGE, PAGE_SIZE, TIMESTAMP
 from startline_host.mock_cloud.rufus.response_models import RefusedAnswer
 from startline_host.mock_cloud.vms_openapi import vms_paths
@@ -51,12 +50,12 @@ _REFUSALS = {
     403: "No key, an unknown key, or the wrong access type",
     404: "Not found, or not this company's",
     409: "The serial number is bound already",
-    413: f"The body is larger than {MAX_BODY} bytes",
+    413: "The body is larger than {} bytes, or its list too long",
 }
 
 
-def openapi_document(rufus_api: RufusApi, vms_api: VmsApi) -> Schema:
-    """Describe the API in the envelope and form that it is served in."""
+def openapi_document(rufus_api: RufusApi, vms_api: VmsApi, largest_body: int) -> Schema:
+    """Describe the API in the envelope and form that it is served in, by the rules it follows."""
     calls = rufus_api.calls()
     forms = (
         {call.answer for call in calls}
@@ -64,10 +63,11 @@ def openapi_document(rufus_api: RufusApi, vms_api: VmsApi) -> Schema:
         | {RefusedAnswer}
     )
     _, schemas = msgspec.json.schema_components(forms, ref_template=_REF)
+    _limit_list(schemas, rufus_api)
     paths: Schema = {}
     for call in calls:
         place = paths.setdefault(rufus.PREFIX + call.path, {})
-        place[call.method.lower()] = _operation(rufus_api, call)
+        place[call.method.lower()] = _operation(rufus_api, call, largest_body)
     for path, operation in vms_paths(vms_api).items():
         paths[vms.PREFIX + path] = {"post": operation}
     return {
@@ -89,7 +89,14 @@ def openapi_document(rufus_api: RufusApi, vms_api: VmsApi) -> Schema:
     }
 
 
-def _operation(api: RufusApi, call: ApiCall) -> Schema:
+def _limit_list(schemas: Schema, api: RufusApi) -> None:
+    """Say how many passings are taken at once, where there is a limit."""
+    if api.rules.largest_list is not None:
+        form = "InsertPassingsRequest" if api.rules.strict else "OlderPassingsRequest"
+        schemas[form]["properties"]["passings_list"]["maxItems"] = api.rules.largest_list
+
+
+def _operation(api: RufusApi, call: ApiCall, largest_body: int) -> Schema:
     answers: Schema = {
         str(call.status): {
             "description": call.summary,
@@ -99,7 +106,8 @@ def _operation(api: RufusApi, call: ApiCall) -> Schema:
         "500": {"description": "A fault of the server; the body is null"},
     }
     for status in (403, 413, *call.refusals):
-        answers[str(status)] = {"description": _REFUSALS[status], **_content(api, RefusedAnswer)}
+        reason = _REFUSALS[status].format(largest_body)
+        answers[str(status)] = {"description": reason, **_content(api, RefusedAnswer)}
     operation: Schema = {
         "operationId": _name(call),
         "summary": call.summary,

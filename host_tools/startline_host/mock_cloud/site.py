@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
+from startline_host.errors import BadInput
 from startline_host.mock_cloud import rufus, vms
 from startline_host.mock_cloud.certificate_authority import CertificateAuthority
 from startline_host.mock_cloud.event_hub import EventHub
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from startline_host.mock_cloud.store import CloudStore
     from startline_host.secrets import Secret
 
+#: The lowest limit for bodies, in bytes: binding has to fit.
+LOWEST_LIMIT = 1024
+
 #: The company that the first keys belong to.
 FIRST_COMPANY = "Bench"
 
@@ -47,6 +51,11 @@ class MockSite:
         self.faults = FaultPlayer(seed=options.seed or 0, further=self.apis)
         self.late = LateCommits(on_commit=self.tell_page)
         self.faults.on_change = self.tell_page
+        self._largest_body = options.largest_body
+        if options.largest_body < LOWEST_LIMIT:
+            raise BadInput(
+                f"largest_body is {options.largest_body}: it has to be {LOWEST_LIMIT} bytes or more."
+            )
         seed = options.seed
         self._random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
         self.rufus = rufus.RufusApi(
@@ -55,6 +64,7 @@ class MockSite:
             form=options.answer_form,
             second_bind=options.second_bind,
             typed=options.type_required,
+            rules=options.passing_rules(),
             new_token=self._token,
         )
         self.vms = vms.VmsApi(
@@ -88,12 +98,18 @@ class MockSite:
             board=board,
             hub=self.hub,
             about=about,
-            describe=lambda: openapi_document(self.rufus, self.vms),
+            describe=lambda: openapi_document(self.rufus, self.vms, self._largest_body),
             reset=self.reset,
         )
         page = OriginCheck(page_app(watched, password), names)
         return FaultMiddleware(
-            OriginCheck(clouds, names), page, self.requests, self.faults, self.late
+            OriginCheck(clouds, names),
+            page,
+            self.requests,
+            self.faults,
+            self.late,
+            self.store,
+            largest_body=self._largest_body,
         )
 
     def options(self) -> dict[str, str]:
@@ -102,6 +118,8 @@ class MockSite:
             "envelope": self.rufus.envelope,
             "form": self.rufus.form,
             "second bind": self.rufus.second_bind,
+            "requests": "strict" if self.rufus.rules.strict else "lenient",
+            "doubles": self.rufus.rules.duplicates,
         }
 
     def add_company(self, name: str) -> dict[str, str]:
@@ -133,6 +151,12 @@ class MockSite:
             api.forget()
         self.requests.clear()
         self.tell_page()
+
+    def close_session(self, token: str) -> bool:
+        """Close a session as somebody else would; tell whether it was active."""
+        was_active = self.store.close_session(token)
+        self.tell_page()
+        return was_active
 
     def tell_page(self) -> None:
         """Have open pages ask for the state again."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Marks a database file as ours ("SLmc"), and says in which form its tables are.
 _APPLICATION_ID = 0x534C6D63
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL);
@@ -39,9 +39,10 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_device ON sessions(device, id);
 CREATE TABLE passings (
     id INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES sessions(id) ON DELETE CASCADE,
-    bib TEXT NOT NULL, num_passing INTEGER NOT NULL, timestamp TEXT NOT NULL, latitude TEXT,
-    longitude TEXT, status TEXT, participant_id TEXT, chip TEXT, timezone TEXT, gender TEXT,
-    UNIQUE (session, num_passing, bib, timestamp));
+    bib TEXT NOT NULL, num_passing INTEGER NOT NULL, timestamp TEXT NOT NULL, latitude,
+    longitude, status TEXT, participant_id TEXT, chip TEXT, timezone TEXT, gender TEXT,
+    received REAL NOT NULL);
+CREATE INDEX passings_by_number ON passings(session, num_passing);
 CREATE INDEX passings_by_time ON passings(session, timestamp);
 CREATE TABLE vms_devices (
     id INTEGER PRIMARY KEY, serial_number TEXT, mac TEXT, type TEXT NOT NULL,
@@ -96,6 +97,15 @@ class CloudStore:
         with self.transaction() as database:
             for table in _FORGOTTEN:
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+
+    def close_session(self, token: str) -> bool:
+        """Close a session, whoever's it is; tell whether it was active."""
+        with self.transaction() as database:
+            closing = database.execute(
+                "UPDATE sessions SET closed = ? WHERE token = ? AND closed IS NULL",
+                (self.now(), token),
+            )
+            return closing.rowcount > 0
 
     def setting(self, name: str) -> bytes | None:
         """Read a stored setting, or None."""

@@ -27,6 +27,7 @@ from startline_host.mock_cloud.rufus.calls import (
     passing_calls,
     session_calls,
 )
+from startline_host.mock_cloud.rufus.passing_rules import PassingRules
 from startline_host.mock_cloud.rufus.request import RufusRequest
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ KEY_HEADERS = ("api_key", "x-api-key")
 class RufusApi:
     """The API over `store`, in one envelope and form, with one rule for a second bind.
 
-    `typed` makes `type` compulsory when binding; `new_token` makes up 64 hexadecimal digits.
+    `typed` makes `type` compulsory when binding; `rules` are those for sessions and passings;
+    `new_token` makes up 64 hexadecimal digits.
     Raises `BadInput` for an option that does not exist.
     """
 
@@ -59,6 +61,7 @@ class RufusApi:
         form: str = "json",
         second_bind: str = "new",
         typed: bool = False,
+        rules: PassingRules | None = None,
         new_token: Callable[[], str] = lambda: secrets.token_hex(32).upper(),
     ) -> None:
         for name, value, known in (
@@ -73,14 +76,15 @@ class RufusApi:
         self.form = form
         self.second_bind = second_bind
         self.typed = typed
+        self.rules = rules or PassingRules()
         self._new_token = new_token
 
     def calls(self) -> list[ApiCall]:
         """List every call of the API, with this one's options."""
         return [
             *device_calls(self._bind, typed=self.typed, conflict=self.second_bind == "conflict"),
-            *session_calls(self._insert_session),
-            *passing_calls(),
+            *session_calls(self._insert_session, strict=self.rules.strict),
+            *passing_calls(strict=self.rules.strict),
         ]
 
     def _bind(self, request: RufusRequest) -> ApiAnswer:
@@ -107,7 +111,12 @@ class RufusApi:
         try:
             key = self._key(http)
             request = RufusRequest(
-                self._store, key.company, http.path_params, http.query_params, await http.body()
+                self._store,
+                key.company,
+                http.path_params,
+                http.query_params,
+                await http.body(),
+                self.rules,
             )
             answer = table[method].respond(request)
         except ApiRefusal as refusal:

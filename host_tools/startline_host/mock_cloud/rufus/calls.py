@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from startline_host.mock_cloud.rufus import devices, passings, response_models, sessions
+from startline_host.mock_cloud.rufus import (
+    devices,
+    insert_passings,
+    passings,
+    response_models,
+    sessions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,11 +57,12 @@ def device_calls(bind: Respond, *, typed: bool, conflict: bool) -> list[ApiCall]
     ]  # fmt: skip
 
 
-def session_calls(insert: Respond) -> list[ApiCall]:
-    """List the calls about timing sessions."""
+def session_calls(insert: Respond, *, strict: bool) -> list[ApiCall]:
+    """List the calls about timing sessions, as the newest description has them or the older page."""
+    form = sessions.CreateSessionRequest if strict else sessions.OlderSessionRequest
     return [
         ApiCall("POST", "/sessions", "Insert a new session", insert, 201, response_models.SessionAnswer,
-             body=sessions.SessionRequest, refusals=(400, 404)),
+             body=form, refusals=(400, 404)),
         ApiCall("PATCH", "/sessions/close/{token_session}", "Close a session", sessions.close, 200,
              response_models.SessionAnswer, refusals=(404,)),
         ApiCall("GET", "/sessions/device/{deviceid}", "Get sessions by device",
@@ -67,18 +74,26 @@ def session_calls(insert: Respond) -> list[ApiCall]:
     ]  # fmt: skip
 
 
-def passing_calls() -> list[ApiCall]:
-    """List the calls about race passings."""
+def passing_calls(*, strict: bool) -> list[ApiCall]:
+    """List the calls about race passings, as the newest description has them or the older page."""
+    models = response_models
+    if strict:
+        form: type[msgspec.Struct] = insert_passings.InsertPassingsRequest
+        listed: type[msgspec.Struct] = models.PassingsAnswer
+        resumed: type[msgspec.Struct] = models.ResumedAnswer
+    else:
+        form = insert_passings.OlderPassingsRequest
+        listed, resumed = models.OlderPassingsAnswer, models.OlderResumedAnswer
     return [
-        ApiCall("POST", "/passings", "Insert passings", passings.insert, 201,
-             response_models.InsertedAnswer, body=passings.PassingsRequest, refusals=(400, 404)),
+        ApiCall("POST", "/passings", "Insert passings", insert_passings.insert, 201,
+             models.InsertedAnswer, body=form, refusals=(400, 404)),
         ApiCall("GET", "/passings/session/{token_session}", "Get session passings by range",
-             passings.by_session, 200, response_models.PassingsAnswer,
+             passings.by_session, 200, listed,
              query=("first", "last", "page"), refusals=(400, 404)),
         ApiCall("GET", "/passings/device/{deviceid}", "Get device passings by datetime",
-             passings.by_time, 200, response_models.PassingsAnswer,
+             passings.by_time, 200, listed,
              query=("from", "to", "page"), refusals=(400, 404)),
         ApiCall("GET", "/passings/device2/{deviceid}", "Get device passings, reading on",
-             passings.resume, 200, response_models.ResumedAnswer,
+             passings.resume, 200, resumed,
              query=("from", "to", "token_session", "last", "page"), refusals=(400, 404)),
     ]  # fmt: skip

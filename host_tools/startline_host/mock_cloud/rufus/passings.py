@@ -1,115 +1,27 @@
-"""The calls about race passings: insert, by range, by time, and reading on where one stopped."""
+"""The calls that read race passings: by range, by time, and on from where one stopped."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-import msgspec
+import math
+from typing import Any
 
 from startline_host.mock_cloud.answers import ApiAnswer, ApiRefusal, success_answer
 from startline_host.mock_cloud.rufus.devices import find_device
+from startline_host.mock_cloud.rufus.insert_passings import COLUMNS
 from startline_host.mock_cloud.rufus.request import (
     MAX_NUMBER,
     PAGE_SIZE,
-    TIMESTAMP,
     RufusRequest,
-    Text,
-    Words,
     pagination,
 )
 from startline_host.mock_cloud.rufus.sessions import find_session, sessions_of
 
-#: A whole number as JSON has it: `40.0` is one as well.
-Whole = Annotated[
-    float,
-    msgspec.Meta(ge=0, le=MAX_NUMBER, multiple_of=1, extra_json_schema={"type": "integer"}),
-]
-Coordinate = Annotated[float, msgspec.Meta(ge=-180, le=180)] | Text | None
-
-
-class SubmittedPassing(msgspec.Struct):
-    """One competitor seen at one time; `chips` is what an older page calls `chip`."""
-
-    bib: Words
-    num_passing: Whole
-    timestamp: Annotated[str, msgspec.Meta(pattern=TIMESTAMP)]
-    latitude: Coordinate = None
-    longitude: Coordinate = None
-    status: Text | None = None
-    participant_id: Text | None = None
-    chip: Text | None = None
-    chips: Text | None = None
-    timezone: Text | None = None
-    gender: Text | None = None
-
-
-class PassingsRequest(msgspec.Struct):
-    """The body of `POST /passings`."""
-
-    token_session: Words
-    passings_list: Annotated[list[SubmittedPassing], msgspec.Meta(min_length=1)]
-
-
-_COLUMNS = (
-    "bib", "num_passing", "timestamp", "latitude", "longitude", "status", "participant_id",
-    "chip", "timezone", "gender",
-)  # fmt: skip
-
-_INSERT = (
-    f"INSERT OR IGNORE INTO passings (session, {', '.join(_COLUMNS)})"  # noqa: S608 - our names
-    f" VALUES (?{', ?' * len(_COLUMNS)})"
-)
-
 _SELECT = (
-    f"SELECT {', '.join(f'passings.{name}' for name in _COLUMNS)},"  # noqa: S608 - our names
+    f"SELECT {', '.join(f'passings.{name}' for name in COLUMNS)},"  # noqa: S608 - our names
     " sessions.token AS token_session, devices.deviceid"
     " FROM passings JOIN sessions ON sessions.id = passings.session"
     " JOIN devices ON devices.id = sessions.device"
 )
-
-
-def insert(request: RufusRequest) -> ApiAnswer:
-    """Insert passings into an active session, all or none.
-
-    One that the session has already, with the same number, bib and time, counts as a duplicate
-    and is not stored again.
-    """
-    asked = request.read(PassingsRequest)
-    token = asked.token_session
-    with request.store.transaction() as database:
-        session = database.execute(
-            "SELECT sessions.id, device FROM sessions JOIN devices ON devices.id = device"
-            " WHERE token = ? AND company = ? AND closed IS NULL",
-            (token, request.company),
-        ).fetchone()
-        if session is None:
-            raise ApiRefusal(404, "Session not found or closed", token_session=token)
-        inserted = sum(
-            database.execute(_INSERT, (session["id"], *_values(passing))).rowcount
-            for passing in asked.passings_list
-        )
-        database.execute(
-            "UPDATE devices SET last_seen = ? WHERE id = ?",
-            (request.store.now(), session["device"]),
-        )
-    return ApiAnswer(
-        201,
-        {
-            "description": "Passings inserted succesfully",
-            "token_session": token,
-            "inserted_count": inserted,
-            "duplicate_count": len(asked.passings_list) - inserted,
-        },
-    )
-
-
-def _values(passing: SubmittedPassing) -> list[object]:
-    values = {name: getattr(passing, name) for name in _COLUMNS}
-    values["num_passing"] = int(passing.num_passing)
-    values["chip"] = passing.chip or passing.chips
-    for name in ("latitude", "longitude"):
-        values[name] = None if values[name] is None else str(values[name])
-    return list(values.values())
 
 
 def by_session(request: RufusRequest) -> ApiAnswer:
@@ -191,4 +103,18 @@ def _page(
     rows = request.store.rows(
         f"{_SELECT}{where}{order} LIMIT ? OFFSET ?", *values, PAGE_SIZE, (page - 1) * PAGE_SIZE
     )
+    for row in rows:
+        for name in ("latitude", "longitude"):
+            row[name] = _coordinate(row[name], strict=request.rules.strict)
     return rows, pagination(page, PAGE_SIZE, counted["total"])
+
+
+def _coordinate(stored: float | str | None, *, strict: bool) -> float | str | None:
+    """Write a coordinate as the newest description does, a number, or a text as the older page."""
+    if stored is None or not strict:
+        return None if stored is None else str(stored)
+    try:
+        degrees = float(stored)
+    except ValueError:
+        return None  # a text that the older page took
+    return degrees if math.isfinite(degrees) else None

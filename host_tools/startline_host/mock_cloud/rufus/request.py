@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
 from startline_host.mock_cloud.answers import ApiRefusal
+from startline_host.mock_cloud.rufus.passing_rules import PassingRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,13 +41,14 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 @dataclass(frozen=True)
 class RufusRequest:
-    """A call of one company: the path's parts, the query and the body as they came."""
+    """A call of one company: the path's parts, the query and the body as they came, and the rules."""
 
     store: CloudStore
     company: int
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    rules: PassingRules = field(default_factory=PassingRules)
 
     def read(self, form: type[Body]) -> Body:
         """Read the body as `form`; refuse with 400 and a reason what does not fit."""

@@ -130,14 +130,12 @@ class OneSessionAnswer(_StrictModel):
     result: SessionDetails
 
 
-class StoredPassing(_StrictModel):
-    """A passing as it is read back."""
+class _PassingFields(_StrictModel):
+    """A passing as it is read back, but for its coordinates."""
 
     bib: str
     num_passing: Count
     timestamp: str
-    latitude: str | None
-    longitude: str | None
     status: str | None
     participant_id: str | None
     chip: str | None
@@ -145,6 +143,20 @@ class StoredPassing(_StrictModel):
     gender: str | None
     token_session: Token
     deviceid: Token
+
+
+class StoredPassing(_PassingFields):
+    """A passing as it is read back."""
+
+    latitude: float | None
+    longitude: float | None
+
+
+class OlderStoredPassing(_PassingFields):
+    """A passing as the older page shows it."""
+
+    latitude: str | None
+    longitude: str | None
 
 
 class PassingsAnswer(_StrictModel):
@@ -155,13 +167,32 @@ class PassingsAnswer(_StrictModel):
     pagination: Pagination
 
 
-class ResumedAnswer(_StrictModel):
-    """A page of the passings of the session in which reading goes on."""
+class OlderPassingsAnswer(_StrictModel):
+    """The same as the older page shows it."""
+
+    description: str
+    result: list[OlderStoredPassing]
+    pagination: Pagination
+
+
+class _SessionPage(_StrictModel):
+    """A page of the session in which reading goes on, but for its passings."""
 
     description: str
     deviceid: Token
     session_used: Token
     session_label: str
     resumed_from: int | None
-    passings: list[StoredPassing]
     pagination: Pagination
+
+
+class ResumedAnswer(_SessionPage):
+    """A page of the passings of the session in which reading goes on."""
+
+    passings: list[StoredPassing]
+
+
+class OlderResumedAnswer(_SessionPage):
+    """The same as the older page shows it."""
+
+    passings: list[OlderStoredPassing]

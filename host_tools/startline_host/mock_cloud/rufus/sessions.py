@@ -27,8 +27,15 @@ _SESSIONS = (
 _GROUPED = " GROUP BY sessions.id ORDER BY sessions.id"
 
 
-class SessionRequest(msgspec.Struct):
-    """The body of `POST /sessions`."""
+class CreateSessionRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /sessions` in the newest description."""
+
+    deviceid: Words
+    alias: Text | None = None
+
+
+class OlderSessionRequest(msgspec.Struct):
+    """The same on the older page, which ignores what it does not know."""
 
     deviceid: Words
     alias: Text | None = None
@@ -36,7 +43,11 @@ class SessionRequest(msgspec.Struct):
 
 def insert(request: RufusRequest, *, new_token: Callable[[], str]) -> ApiAnswer:
     """Start a session on a device; any other active one of that device is closed."""
-    asked = request.read(SessionRequest)
+    asked: CreateSessionRequest | OlderSessionRequest = (
+        request.read(CreateSessionRequest)
+        if request.rules.strict
+        else request.read(OlderSessionRequest)
+    )
     device = find_device(request, asked.deviceid)
     token = new_token()
     now = request.store.now()

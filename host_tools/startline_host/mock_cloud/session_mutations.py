@@ -1,0 +1,58 @@
+"""Sessions and passings that go wrong: closed by somebody else, inserted in part, listed late."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from startline_host.mock_cloud.answer_mutations import set_body
+
+if TYPE_CHECKING:
+    from startline_host.mock_cloud.answer_mutations import MutationContext
+    from startline_host.mock_cloud.exchange import CapturedAnswer
+    from startline_host.mock_cloud.store import CloudStore
+
+
+def close_its_session(store: CloudStore, body: bytes) -> None:
+    """Close the session that passings are for, as somebody with the vendor's app would."""
+    try:
+        token = json.loads(body)["token_session"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+    if isinstance(token, str):
+        store.close_session(token)
+
+
+def first_passings(body: bytes, scene: MutationContext) -> bytes:
+    """Keep only as many of the passings as the fault's number says."""
+    try:
+        fields = json.loads(body)
+        fields["passings_list"] = fields["passings_list"][: scene.value]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return body
+    return json.dumps(fields).encode()
+
+
+def sessions_lag(reply: CapturedAnswer, scene: MutationContext) -> None:
+    """Leave out sessions that are younger than so many seconds, as a copy that lags behind would.
+
+    A list of which none is left is answered as one of a device that has no sessions.
+    """
+    since = datetime.now(UTC).timestamp() - scene.value
+    try:
+        whole = json.loads(reply.body)
+        fields = whole.get("body", whole)
+        old = [
+            one
+            for one in fields["result"]
+            if datetime.fromisoformat(one["creation_date"]).timestamp() <= since
+        ]
+        fields["result"] = old
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return
+    if not old:
+        reply.status = 404
+        fields.pop("result")
+        fields["description"] = "Sessions not found"
+    set_body(reply, json.dumps(whole, ensure_ascii=False).encode())
