@@ -125,7 +125,7 @@ def test_passings_arrive_while_one_watches(client: Client, visit: Open) -> None:
     """An opened session shows its passings as they come."""
     token = client.session(client.bind("R1"), "START-5K")
     page = visit(client.cloud)
-    session = page.get_by_role("button", name="START-5K")
+    session = page.get_by_role("button", name="START-5K", exact=True)
     session.click()
     page.get_by_text("No passing has arrived yet").wait_for()
     assert session.get_attribute("aria-expanded") == "true"
@@ -134,6 +134,42 @@ def test_passings_arrive_while_one_watches(client: Client, visit: Open) -> None:
     assert page.locator("#passing-rows tr").count() == 2
     client.call("PATCH", f"/sessions/close/{token}")
     page.locator("#sessions tr", has_text="closed").wait_for(timeout=_SECOND)
+
+
+def test_a_session_is_closed_on_the_page(client: Client, visit: Open) -> None:
+    """The button closes an active session as somebody else would, and is gone then."""
+    token = client.session(client.bind("R1"), "START-5K")
+    page = visit(client.cloud)
+    button = page.get_by_role("button", name="Close START-5K")
+    button.click()
+    page.locator("#sessions tr", has_text="closed").wait_for()
+    assert not button.is_visible()
+    assert client.pass_by(token, 1).status_code == 404
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_gaps_doubles_and_curve_are_seen(
+    start: Start, connect: Connect, visit: Open, scheme: str, width: int
+) -> None:
+    """An opened session names gaps and doubles and draws its curve, and fits on a phone."""
+    client = connect(start(tls=False, duplicates="none"))
+    token = client.session(client.bind("R1"), "START-5K")
+    page = visit(client.cloud, width=width, color_scheme=scheme)
+    page.get_by_role("button", name="START-5K", exact=True).click()
+    assert not page.locator("#curve").is_visible()
+    client.pass_by(token, 1, 2, 5, 5)
+    page.get_by_text("2 missing: 3 to 4").wait_for()
+    page.get_by_text("5 (2 times)").wait_for()
+    picture = page.get_by_role("img", name="4 passings from")
+    box = picture.bounding_box()
+    assert box is not None
+    assert box["width"] > 200
+    assert box["x"] + box["width"] <= width
+    steps = page.locator("#curve-line-passed").get_attribute("d")
+    assert steps is not None
+    assert steps.count("V") == 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_reset_asks_first(client: Client, visit: Open) -> None:

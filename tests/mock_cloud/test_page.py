@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -114,7 +115,69 @@ def test_the_state_shows_everything(plain: Client) -> None:
     assert [one["path"] for one in state["requests"]] == ["/v0/devices", "/v0/sessions",
                                                           "/v0/passings"]  # fmt: skip
     assert [one["order"] for one in state["faults"]["active"]] == ["status:500"]
-    assert plain.http.get(f"{root}/_page/sessions/{token}").json()[0]["bib"] == "1"
+    shown = plain.http.get(f"{root}/_page/sessions/{token}").json()
+    assert shown["passings"][0]["bib"] == "1"
+
+
+def test_a_session_shows_gaps_and_doubles_by_number(start: Start, connect: Connect) -> None:
+    """Missing numbers are named as ranges from 1 on, doubles with how often they are there."""
+    plain = connect(start(tls=False, duplicates="none"))
+    token = plain.session(plain.bind())
+    view = f"{plain.cloud.root_url}/_page/sessions/{token}"
+    empty = plain.http.get(view).json()
+    assert (empty["numbers"]["total"], empty["numbers"]["gaps"]) == (0, [])
+    plain.pass_by(token, 2, 3, 7, 8, 10)
+    plain.pass_by(token, 7, 7)
+    shown = plain.http.get(view).json()
+    assert shown["numbers"] == {
+        "total": 7, "last": 10, "missing": 5, "gaps": [[1, 1], [4, 6], [9, 9]], "more_gaps": 0,
+        "doubled": 1, "doubles": [[7, 3]],
+    }  # fmt: skip
+    assert [one["times"] for one in shown["passings"]] == [3, 3, 1, 1, 3, 1, 1]
+    plain.pass_by(token, *range(100, 200, 2))
+    more = plain.http.get(view).json()["numbers"]
+    assert (len(more["gaps"]), more["more_gaps"], more["last"]) == (20, 33, 198)
+
+
+def test_a_session_has_a_curve_over_time(plain: Client) -> None:
+    """Passings are counted up over the race's time, in few points, the first and last among them."""
+    token = plain.session(plain.bind())
+    view = f"{plain.cloud.root_url}/_page/sessions/{token}"
+    assert plain.http.get(view).json()["curve"]["passed"] == []
+    numbers = range(1, 1000)
+    passings = [
+        {"bib": "1", "num_passing": n, "timestamp": f"2026-05-01T09:{n // 60:02}:{n % 60:02}.500Z"}
+        for n in numbers
+    ]
+    plain.cloud.store.now = lambda: datetime(2026, 5, 1, 10, tzinfo=UTC).timestamp()
+    plain.post("/passings", {"token_session": token, "passings_list": passings})
+    curve = plain.http.get(view).json()["curve"]
+    assert curve["begins"] == "2026-05-01T09:00:01.500Z"
+    assert curve["ends"] == "2026-05-01T10:00:00.000Z"
+    assert (curve["passed"][0], curve["passed"][-1]) == ([0, 1], [998, 999])
+    assert len(curve["passed"]) == 200
+    assert curve["arrived"][-1] == [3598.5, 999]
+
+
+def test_a_curve_leaves_arrivals_out_that_are_far_from_the_race(plain: Client) -> None:
+    """A race of another year is shown by itself, the strangest dates of the API among them."""
+    token = plain.session(plain.bind())
+    for number, day in enumerate(("0000-02-29", "0001-01-01")):
+        fields = {"bib": "1", "num_passing": number, "timestamp": f"{day}T00:00:00.000Z"}
+        answer = plain.post("/passings", {"token_session": token, "passings_list": [fields]})
+        assert answer.status_code == 201
+    curve = plain.http.get(f"{plain.cloud.root_url}/_page/sessions/{token}").json()["curve"]
+    assert (len(curve["passed"]), curve["arrived"]) == (2, [])
+
+
+def test_a_session_is_closed_from_the_page(plain: Client) -> None:
+    """The order closes an active session, once, and only as JSON, which no other page can send."""
+    token = plain.session(plain.bind())
+    close = f"{plain.cloud.root_url}/_page/sessions/{token}/close"
+    assert plain.http.post(close).status_code == 400
+    assert plain.http.post(close, json={}).status_code == 200
+    assert plain.http.post(close, json={}).status_code == 404
+    assert plain.pass_by(token, 1).status_code == 404
 
 
 def test_no_secret_is_shown(plain: Client) -> None:

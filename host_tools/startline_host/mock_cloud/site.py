@@ -100,6 +100,7 @@ class MockSite:
             about=about,
             describe=lambda: openapi_document(self.rufus, self.vms, self._largest_body),
             reset=self.reset,
+            close_session=self.close_session,
         )
         page = OriginCheck(page_app(watched, password), names)
         return FaultMiddleware(

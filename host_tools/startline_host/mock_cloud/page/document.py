@@ -7,13 +7,16 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
+#: The parts of the page's script, in their order: what one needs comes before it.
+_SCRIPTS = ("sessions.js", "script.js")
+
 
 @cache
 def document() -> tuple[bytes, dict[str, str]]:
     """Put markup, style and script together; return the page and its headers."""
     folder = files("startline_host.mock_cloud.page")
     style = folder.joinpath("style.css").read_text(encoding="utf-8")
-    script = folder.joinpath("script.js").read_text(encoding="utf-8")
+    script = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _SCRIPTS)
     markup = folder.joinpath("index.html").read_text(encoding="utf-8")
     page = markup.replace("/* style.css */", style).replace("/* script.js */", script)
     policy = (

@@ -80,17 +80,6 @@ def sessions(store: CloudStore) -> list[dict[str, Any]]:
     ]
 
 
-def passings(store: CloudStore, token: str) -> list[dict[str, Any]]:
-    """List the newest passings of a session, the newest first."""
-    return store.rows(
-        "SELECT bib, num_passing, timestamp, chip FROM passings"
-        " JOIN sessions ON sessions.id = session WHERE token = ?"
-        " ORDER BY passings.id DESC LIMIT ?",
-        token,
-        SHOWN,
-    )
-
-
 def faults(board: FaultSwitches) -> dict[str, Any]:
     """Describe every fault that can be switched on, and those that are."""
     known = []

@@ -16,6 +16,7 @@ from startline_host.mock_cloud.log_format import entry_summary, full_entry
 from startline_host.mock_cloud.page import page_state
 from startline_host.mock_cloud.page.document import document
 from startline_host.mock_cloud.page.page_password import PagePassword
+from startline_host.mock_cloud.page.session_view import session_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,7 @@ class PageContext:
     about: Callable[[], dict[str, Any]]
     describe: Callable[[], dict[str, Any]]
     reset: Callable[[], None]
+    close_session: Callable[[str], bool]
 
 
 def page_app(watched: PageContext, password: Secret | None) -> PagePassword:
@@ -53,7 +55,8 @@ def page_app(watched: PageContext, password: Secret | None) -> PagePassword:
         Route("/openapi.json", page.openapi),
         Route("/_page/state", page.state),
         Route("/_page/requests/{number:int}", page.one_request),
-        Route("/_page/sessions/{token}", page.passings),
+        Route("/_page/sessions/{token}", page.one_session),
+        Route("/_page/sessions/{token}/close", page.close_session, methods=["POST"]),
         Route("/_page/events", page.events),
         Route("/_page/faults", page.switch, methods=["POST"]),
         Route("/_page/reset", page.reset, methods=["POST"]),
@@ -91,8 +94,16 @@ class _PageRoutes:
             return JSONResponse({"problem": "That request is no longer kept."}, 404)
         return JSONResponse(full_entry(entry))
 
-    async def passings(self, http: Request) -> Response:
-        return JSONResponse(page_state.passings(self._watched.store, http.path_params["token"]))
+    async def one_session(self, http: Request) -> Response:
+        return JSONResponse(session_view(self._watched.store, http.path_params["token"]))
+
+    async def close_session(self, http: Request) -> Response:
+        """Close a session as somebody else would."""
+        if await _order(http) is None:
+            return JSONResponse({"problem": "That is no order."}, 400)
+        if not self._watched.close_session(http.path_params["token"]):
+            return JSONResponse({"problem": "That session is not active."}, 404)
+        return JSONResponse({})
 
     async def events(self, _http: Request) -> Response:
         headers = {"cache-control": "no-store"}

@@ -1,10 +1,7 @@
-"use strict";
-
 const $ = (id) => document.getElementById(id);
 const KEPT = 200;
 let requests = new Map();
 let known = [];
-let openSession = null;
 let firstState = true;
 
 /* Tables carry their roles in writing: on phones they are laid out as blocks, and browsers
@@ -179,57 +176,6 @@ async function showRequest(number) {
 
 $("request-close").addEventListener("click", () => $("request").close());
 $("filter").addEventListener("change", showRequests);
-
-/* Sessions ------------------------------------------------------------------------------ */
-
-function showSessions(sessions) {
-  sync($("sessions"), sessions, (one) => one.token, (row, one) => {
-    put(put(row, "td"), "span", "", { class: "badge" });
-    const button = put(put(row, "td"), "button", one.alias || one.token.slice(0, 8), {
-      type: "button", class: "row", "aria-controls": "passings", "aria-expanded": "false",
-    });
-    button.addEventListener("click", () => openPassings(one.token === openSession ? null : one));
-    put(row, "td", one.serial);
-    put(put(row, "td", "", { "data-label": "since" }), "time", clock(one.created), {});
-    put(row, "td", "", { class: "number", "data-label": "passings" });
-  }, (row, one) => {
-    say(row.children[0].firstChild, one.active ? "active" : "closed");
-    row.children[0].firstChild.dataset.kind = one.active ? "good" : "plain";
-    row.querySelector("button").setAttribute("aria-expanded", String(one.token === openSession));
-    say(row.children[4], one.passings);
-  });
-  say($("sessions-count"), sessions.length || "");
-  $("sessions-empty").hidden = sessions.length > 0;
-  if (openSession && !sessions.some((one) => one.token === openSession)) openPassings(null);
-}
-
-function openPassings(session) {
-  openSession = session?.token ?? null;
-  $("passings").hidden = !session;
-  if (session) {
-    say($("passings-title"), `Passings of ${session.alias || session.token.slice(0, 8)}`);
-    $("passing-rows").replaceChildren();
-    showPassings().catch((error) => say($("news"), error.message));
-  }
-  for (const button of document.querySelectorAll("#sessions button")) {
-    const isOpen = button.closest("tr").dataset.key === openSession;
-    button.setAttribute("aria-expanded", String(isOpen));
-  }
-}
-
-async function showPassings() {
-  const token = openSession;
-  const passings = await ask(`/_page/sessions/${token}`);
-  if (token !== openSession) return;
-  sync($("passing-rows"), passings, (one) => `${one.num_passing} ${one.bib} ${one.timestamp}`,
-    (row, one) => {
-      put(row, "td", one.num_passing, { class: "number", "data-label": "number" });
-      put(put(row, "td", "", { "data-label": "bib" }), "strong", one.bib);
-      put(row, "td", one.timestamp, { class: "mono" });
-      put(row, "td", one.chip, { class: "mono" });
-    }, () => {}, $("passing-rows").childElementCount > 0);
-  $("passings-empty").hidden = passings.length > 0;
-}
 
 /* Faults -------------------------------------------------------------------------------- */
 
