@@ -69,6 +69,20 @@ def test_it_serves_until_it_is_told_to_stop(signal_number: signal.Signals) -> No
         assert not ca.exists()
 
 
+def test_rules_for_passings_are_options() -> None:
+    """What is given for sessions and passings is what the cloud described and the page shows."""
+    rules = ("--lenient", "--duplicates", "number", "--largest-list", "5", "--largest-body", "9999",
+             "--stale-after", "60", "--future-after", "60", "--partial-insertion")  # fmt: skip
+    with running("--no-tls", *rules) as (told, _):
+        page = told["page_url"]
+        described = httpx.get(f"{page}openapi.json", trust_env=False).json()
+        about = httpx.get(f"{page}_page/state", trust_env=False).json()["about"]
+    form = described["components"]["schemas"]["OlderPassingsRequest"]
+    assert form["properties"]["passings_list"]["maxItems"] == 5
+    assert "9999 bytes" in str(described["paths"]["/v0/passings"]["post"]["responses"]["413"])
+    assert (about["requests"], about["doubles"]) == ("lenient", "number")
+
+
 def test_it_prints_for_people_too() -> None:
     """Without --json there are lines to read, each with its name."""
     with subprocess.Popen(
