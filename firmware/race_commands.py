@@ -12,7 +12,7 @@ from startline.hal import Hal
 from startline.record_load import load_record
 from startline_race.batch import Backlog
 from startline_race.batch_steps import exchange
-from startline_race.journal_format import OPEN
+from startline_race.journal_format import OPEN, SECTOR
 from startline_race.progress import TimeMap
 from startline_race.timekeeper import USB
 
@@ -74,6 +74,23 @@ def resend(first: int, last: int, boot_utc_ms: int = 0, hal=None) -> dict:
         race.progress.release(batch.first, batch.before - 1)
         first = batch.before
     return race.state
+
+
+def erase(lose: bool, hal=None) -> None:
+    """Erase the journal, from its oldest sector on: what a power cut leaves is the newest of it.
+
+    So a passing that is at the cloud is never taken for one that is not. Raises ValueError while
+    any is not at the cloud, unless it is to be lost; OSError for flash that is worn.
+    """
+    race = _race(hal)
+    state = race.state
+    unsent = state["waiting"] + state["aside"]
+    if unsent and not lose:
+        raise ValueError("%d passings are not at the cloud" % unsent)
+    journal = race.journal
+    startline_race.races[:] = []
+    for distance in range(1, journal.sectors + 1):
+        journal.flash.erase((journal.head + distance) % journal.sectors * SECTOR)
 
 
 def _map(race, batch, boot_utc_ms: int):

@@ -61,3 +61,32 @@ def test_the_journal_of_a_reader_is_that_of_its_dump(
     other = startline("race", "list", "--dump", str(dump), "--serial", "DEVICE-124")
     assert other.code == 11
     assert SERIAL in other.err
+
+
+def test_a_journal_is_erased_on_a_typed_word(
+    startline: Startline, start: Start, load_flash: Load, provision: Provision, flash: Path
+) -> None:
+    """Nothing goes while passings are not sent; with --lose and the serial number all of it does."""
+    load_flash(provision.image())
+    chip = start({"access_points": {}})
+    assert at_its_prompt(chip)
+    race_on(chip)
+    before = flash.read_bytes()
+    erase = ("race", "erase", "-p", chip.url, "--confirm", SERIAL)
+    done = startline(*erase)
+    assert (done.code, "--interrupt" in done.err) == (60, True)
+    done = startline(*erase, "--interrupt")
+    assert done.code == 60
+    assert "50 passings are not at the cloud" in done.err
+    done = startline(*erase[:-1], "yes", "--interrupt", "--lose")
+    assert done.code == 60
+    assert "not confirmed" in done.err
+    assert flash.read_bytes() == before
+    done = startline(*erase, "--interrupt", "--lose", "--json")
+    assert done.code == 0, done.err
+    told = checked(done.out)[-1]
+    assert (told["erased"], told["lost"]) == (50, 50)
+    chip.stop()
+    after = flash.read_bytes()
+    assert after[0x2FA000:0x3FA000].strip(b"\xff") == b""
+    assert after[0x3FA000:] == before[0x3FA000:]

@@ -15,6 +15,7 @@ from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, CloudDisagrees, StorageFailed
 from startline_host.flows.operator.cloud_target import check_cloud_target
 from startline_host.race.audit import Audit, audit
+from startline_host.race.erase_journal import erase_journal
 from startline_host.race.export_formats import FORMATS, export_text, write_export
 from startline_host.race.journal_source import JournalSource, from_dump, from_port
 from startline_host.race.selection import load_zone, local_time, select
@@ -211,6 +212,43 @@ def audit_(
     _check_damage(race.damage)
 
 
+@command.command()
+@options.port_option
+@click.option("--interrupt", is_flag=True, help="Stop the reader's program for it.")
+@options.hard_option
+@options.expected_serial_option
+@click.option("--lose", is_flag=True, help="Erase also what is not at the cloud: it is LOST.")
+@options.confirm_option
+@options.json_option
+def erase(
+    *, port: str | None, interrupt: bool, hard: bool, serial: str, lose: bool,
+    confirm: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Erase a reader's journal, after its serial number was typed.
+
+    Refused while any passing is not at the cloud. The binding is not touched.
+    """
+    _check_interrupt(interrupt=interrupt or hard)
+    with (
+        output.view(as_json=as_json) as view,
+        PortSession(options.chosen_port(port), hard=hard) as line,
+    ):
+        race = erase_journal(line, options.asker(confirm), lose=lose, listen=view, serial=serial)
+    lost = race.before - race.cursor + race.count("aside")
+    if as_json:
+        output.result(results.RaceErased(erased=len(race.passings), lost=lost))
+    else:
+        click.echo(f"{len(race.passings)} passings are erased; {lost} were not at the cloud.")
+
+
+def _check_interrupt(*, interrupt: bool) -> None:
+    if not interrupt:
+        raise BadInput(
+            "The reader may be timing, and was not disturbed.",
+            "To stop its program, and restart it afterwards: --interrupt. Of a dump: --dump.",
+        )
+
+
 def _show_audit(told: Audit, race: StoredRace) -> None:
     for one in told.findings:
         click.echo(f"{one.kind:<10}{printable(one.alias)} {one.num_passing} (passing {one.number})"
@@ -235,11 +273,7 @@ def _read(
     if dump_file is not None:
         source = from_dump(dump_file, serial)
     else:
-        if not interrupt and not hard:
-            raise BadInput(
-                "The reader may be timing, and was not disturbed: its journal is read at its prompt.",
-                "To stop its program, and restart it afterwards: --interrupt. Of a dump: --dump.",
-            )
+        _check_interrupt(interrupt=interrupt or hard)
         with (
             output.view(as_json=as_json) as view,
             PortSession(options.chosen_port(port), hard=hard) as line,

@@ -304,3 +304,10 @@ class RaceAudited(ResultLine, kw_only=True, frozen=True):
     unjudged: int
     findings: Rows
     damage: Rows
+
+
+class RaceErased(ResultLine, kw_only=True, frozen=True):
+    """`race erase`."""
+
+    erased: int
+    lost: int
