@@ -9,7 +9,6 @@ import sys
 
 from .errors import StepFailed
 from .record_store import Record, save
-from .roles import load_role
 
 # What is imported again where it is needed, and what only a look needs.
 _SPARE = (
@@ -162,6 +161,8 @@ class Binding:
         identity = self.identity
         if not self.link:
             if identity.text("net.link") == "usb":
+                from .roles import load_role
+
                 role = load_role(self.device, "startline_usb")
                 if not role:
                     raise StepFailed("link", "no_role", True)

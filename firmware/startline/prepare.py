@@ -9,7 +9,6 @@ from .clouds import find
 from .identity import Identity, number
 from .limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT, clamp
 from .record_store import blank
-from .roles import report_missing
 
 
 def prepare(binding) -> None:
@@ -40,6 +39,8 @@ def prepare(binding) -> None:
     binding.wanted = 1 if identity.stock else 2
     binding.cloud = find(identity.cloud)
     if not binding.cloud:
+        from .roles import report_missing
+
         report_missing(device, "startline_" + identity.cloud)
     key = identity.text("claim.key") or identity.text("claim.auth")
     binding.key = sha256(key.encode()).digest()[:4]
