@@ -2,8 +2,6 @@
 
 import gc
 
-from .lifetime import Lifetime
-
 _FAILURES = ("drop", "reset", "stall", "503", "302", "429:9999", "late:5", "403", "commit_503")
 _SETTLED_IN = 100
 
@@ -17,13 +15,8 @@ def run(bench, spec: dict, count: int) -> dict:
     reached = left_open = 0
     heap = []
     for number in range(count):
-        lifetime = Lifetime(
-            bench.stand_ins,
-            bench.apis[spec["cloud"]],
-            dict(spec, script=[_FAILURES[number % len(_FAILURES)]], looks=["403"] * 9),
-            bench.images[spec["unit"]],
-            bench.memory,
-        )
+        script = [_FAILURES[number % len(_FAILURES)]]
+        lifetime = bench.lifetime(dict(spec, script=script, looks=["403"] * 9))
         lifetime.start([])
         lifetime.live()
         reached += len(lifetime.judge.binds())
