@@ -76,6 +76,8 @@ class NorFlash:
     ) -> None:
         self.dead = False
         self._power = power or PowerSource()
+        # Made here, since the run time has to be cut also where it has no memory left.
+        self._cut = PowerCut("the power was cut")
         if path is None:
             self.size = size or 4 * 1024 * 1024
             self._file = None
@@ -148,13 +150,13 @@ class NorFlash:
 
     def _allow(self, operation: str, offset: int, length: int) -> int:
         if self.dead:
-            raise PowerCut("the flash has no power")
+            raise self._cut
         return self._power.allow(operation, offset, length)
 
     def _end(self, allowed: int, length: int) -> None:
         if allowed < length:
             self.dead = True
-            raise PowerCut("the power was cut")
+            raise self._cut
 
     def _write(self, offset: int, data: bytes) -> None:
         if self._file is None:

@@ -129,6 +129,7 @@ class LifeFlash(NorFlash):
     def __init__(self, memory: bytearray, power: PowerSource) -> None:
         self.dead = False
         self._power = power
+        self._cut = PowerCut("the power was cut")
         self._file = None
         self._memory = memory
         self._view = memoryview(memory)
