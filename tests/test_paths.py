@@ -50,6 +50,7 @@ BESIDE: dict[str, list[str]] = {
     "line --folder": ["--virtual", "1"],
     "line --labels": ["--virtual", "1"],
     "provision": ["--serial", "A-1"],
+    "race audit --ca": ["--base-url", "https://localhost:1/v0"],
     "reconcile --ca": ["--base-url", "https://localhost:1/v0"],
     "retry --ca": ["--base-url", "https://localhost:1/v0"],
     "set": ["--ssid", "bench"],

@@ -38,6 +38,7 @@ USES = {
     "monitor": (["-p", "/dev/does-not-exist"], 10),
     "ports": ([], 0),
     "provision": (["-p", "/dev/does-not-exist", "--serial", "A-1"], 60),
+    "race": (["status", "-p", "/dev/does-not-exist", "--interrupt"], 10),
     "reconcile": (["-p", "/dev/does-not-exist"], 10),
     "reset": (["-p", "/dev/does-not-exist"], 10),
     "retry": (["-p", "/dev/does-not-exist"], 10),

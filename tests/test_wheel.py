@@ -64,5 +64,5 @@ def test_a_reader_is_benched_without_the_source_tree(installed: Path, tmp_path: 
     assert done.returncode == 0, done.stderr
     where, summary = done.stdout.splitlines()
     assert where.startswith(str(installed))
-    assert summary.startswith("1 cases: 1 passed")
+    assert summary.startswith("1 case: 1 passed")
     assert (tmp_path / "report.html").is_file()

@@ -114,7 +114,9 @@ class Shell:
         if words[0] == "make":
             return _make(words, run=self._make)
         command = self.with_free_ports(command)
-        if words[:2] == ["startline", "cloud"] and not {"keys", "faults"} & set(words):
+        if words[:3] == ["startline", "cloud", "fault"]:
+            command += f" --page http://localhost:{self._ports['8480']}/"
+        elif words[:2] == ["startline", "cloud"] and not {"keys", "faults"} & set(words):
             command += f" --port {self._ports['8443']} --http-port {self._ports['8480']}"
         named = any(word in words for word in ("-p", "--port", "connect", "--virtual", "bench"))
         if words[0] == "mpremote" and "connect" not in words:

@@ -58,6 +58,9 @@ def of_a_device(typed: JsonStory, url: str, cloud: MockCloud) -> None:
     typed("set", *port, "--look-pause", "45")
     for verb in ("race status", "race list", "race export"):
         typed(verb, *port, "--interrupt", code=60)  # nothing was ever timed
+    place = ("--base-url", cloud.base_url, "--ca", "ca.pem")
+    typed("race audit", *port, "--interrupt", *place, code=60)
+    typed("race erase", *port, "--interrupt", "--confirm", SERIAL, code=60)
     typed("retry", *port)
     typed("reconcile", *port)
     assert typed("unbind", *port, "--confirm", SERIAL)["deviceid"] == bound["deviceid"]
@@ -120,5 +123,5 @@ def test_each_line_of_each_verb_is_as_the_schema_says(
     of_a_bench(typed, cloud)
     assert typed.seen.keys() == RESULTS.keys() - SERVERS
     failed = {verb for verb, lines in typed.seen.items() if lines[-1]["kind"] == "error"}
-    races = {"race status", "race list", "race export"}
+    races = {f"race {verb}" for verb in ("status", "list", "export", "audit", "erase")}
     assert failed == {"ledger verify", "ledger release", *races}, "these end otherwise here"

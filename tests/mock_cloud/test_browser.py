@@ -130,7 +130,7 @@ def test_passings_arrive_while_one_watches(client: Client, visit: Open) -> None:
     page.get_by_text("No passing has arrived yet").wait_for()
     assert session.get_attribute("aria-expanded") == "true"
     client.pass_by(token, 41, 42)
-    page.locator("#passing-rows tr", has_text="42").wait_for(timeout=_SECOND)
+    page.locator("#passing-rows tr[data-key='2']", has_text="42").wait_for(timeout=_SECOND)
     assert page.locator("#passing-rows tr").count() == 2
     client.call("PATCH", f"/sessions/close/{token}")
     page.locator("#sessions tr", has_text="closed").wait_for(timeout=_SECOND)
