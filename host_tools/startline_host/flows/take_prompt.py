@@ -19,6 +19,8 @@ from startline_host.util import Deadline
 #: Seconds: for a chip to be caught as it starts, for a person to press RESET, and in which one that
 #: was reset prints something.
 _CATCH, _PERSON, _LIFE = 15.0, 60.0, 3.0
+#: A busy computer may be too late for a device that starts at once: so often it is tried.
+_RESETS = 3
 
 _HARD = (
     "To stop it before its app.py starts: --hard. To load another app.py: startline flash --app."
@@ -58,14 +60,22 @@ def take_prompt_at_start(line: PortSession, repl: Repl, listen: Listener) -> Non
 
 def _catch(line: PortSession, repl: Repl, listen: Listener) -> None:
     port = line.port()
-    if port.can_reset:
-        listen(Step("Resetting the device"))
-        port.reset()
-    else:
+    if not port.can_reset:
         listen(
             Remark("Press RESET on the device now: this port has no wire for it.", warning=True)
         )
-    take_prompt_at_start(line, repl, listen)
+        take_prompt_at_start(line, repl, listen)
+        return
+    for left in reversed(range(_RESETS)):
+        listen(Step("Resetting the device"))
+        port.reset()
+        try:
+            take_prompt_at_start(line, repl, listen)
+        except NoPrompt as silent:
+            if not left or not silent.heard:
+                raise
+        else:
+            return
 
 
 def _explained(line: PortSession, silent: NoPrompt) -> DeviceSilent:
