@@ -90,7 +90,7 @@ def gather_facts(
         connections=cloud.connections,
         strangers=strangers,
         tracebacks=sum(_TRACEBACK in line for line in lines),
-        torn=sum(_gaps(one) for one in reader.lives),
+        torn=sum(lost_events(one) for one in reader.lives),
         exit=exit_code,
     )
 
@@ -116,12 +116,12 @@ def _blind(lives: Iterable[PowerCycle]) -> int:
     return blind
 
 
-def _gaps(cycle: PowerCycle) -> int:
-    """Count events that were lost: numbers that do not follow each other within a boot."""
+def lost_events(cycle: PowerCycle) -> int:
+    """Count events that were lost: numbers that do not follow each other while a boot is heard."""
     gaps = 0
     expected = 0
-    for event in cycle.events:
-        if event.name == "boot":
+    for at, event in enumerate(cycle.events):
+        if event.name == "boot" or at in cycle.resumed:
             expected = event.number
         gaps += event.number != expected
         expected = event.number + 1

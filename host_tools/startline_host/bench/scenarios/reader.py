@@ -36,11 +36,16 @@ class BenchStopped(Exception):
 
 
 class PowerCycle:
-    """What a reader said in one life: from power on to power off."""
+    """What a reader said in one life: from power on to power off.
+
+    `resumed` are the indexes of events before which somebody else had the line for a while: what
+    the reader said to them, the rest of a boot's first events for one, is not here.
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.lines: list[str] = []
+        self.resumed: set[int] = set()
 
     def count(self, name: str) -> int:
         """Return how many events of a name there were."""
@@ -121,6 +126,7 @@ class Reader:
             yield
         finally:
             self._line.__enter__()
+            self.cycle.resumed.add(len(self.cycle.events))
 
     def power_off(self) -> None:
         """Hold the chip in reset: whatever it was doing has ended."""
