@@ -12,16 +12,9 @@ class Identity:
 
     def __init__(self, hal) -> None:
         self.mac = hal.mac()
-        flash = hal.flash("fctry")
-        self.stock = not flash
-        if flash:
-            from .nvs_entries import NvsEntries as Reader
-        else:
-            from .nvs_reader import NvsReader as Reader
-
-            flash = hal.flash("nvs")
+        self.stock = not hal.flash("fctry")
         self.values = {}
-        self.reader = reader = Reader(flash.read, flash.size)
+        self.reader = reader = open_reader(hal)
         self.read_namespaces(reader, ("factory", "claim", "run", "net", "set"))
         self.damaged = reader.damaged
         self.serial = self.text("factory.serial")
@@ -56,6 +49,18 @@ class Identity:
             if char < " " or "\x7f" <= char < "\xa0":
                 return ""
         return value
+
+
+def open_reader(hal):
+    """Return a reader of what was provisioned: of `fctry`, or of `nvs` on a stock partition table."""
+    flash = hal.flash("fctry")
+    if flash:
+        from .nvs_entries import NvsEntries as Reader
+    else:
+        from .nvs_reader import NvsReader as Reader
+
+        flash = hal.flash("nvs")
+    return Reader(flash.read, flash.size)
 
 
 def number(identity, name: str, default: int) -> int:

@@ -6,7 +6,7 @@ It is done once, and forgotten then: a request and a look need the room.
 from hashlib import sha256
 
 from .clouds import find
-from .identity import Identity, number
+from .identity import number, open_reader
 from .limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT, clamp
 from .record_store import blank
 
@@ -17,7 +17,7 @@ def prepare(binding) -> None:
     identity = device.identity
     chip = binding.chip
     if "tls.ca0" not in identity.values:
-        identity.read_namespaces(identity.reader or Identity(chip).reader, ("tls",))
+        identity.read_namespaces(identity.reader or open_reader(chip), ("tls",))
     identity.reader = None  # all is read
     if identity.stock:
         device.emit("warning", {"what": "stock_table"})

@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from startline.clouds import find
-from startline.identity import Identity
+from startline.identity import open_reader
 from startline.limits import LOOK_PAUSE, MADE_AT, clamp
 
 from .clouds import find as find_passings
@@ -23,7 +23,7 @@ class RaceSettings:
     def __init__(self, device) -> None:
         identity = device.identity
         chip = device.hal.full()
-        identity.read_namespaces(identity.reader or Identity(chip).reader, ("tls", "race"))
+        identity.read_namespaces(identity.reader or open_reader(chip), ("tls", "race"))
         if not identity.stock:
             from startline.nvs_reader import NvsReader
 
