@@ -1,7 +1,9 @@
 """What the device prints: events as `events` describes them, and lines for a person."""
 
-import binascii
 import json
+
+# Taken from there, as `nvs_entries` does: each import of a built-in module reads flash.
+from .record_frame import crc32
 
 
 def encode(name: str, seq: int, ms: int, fields: dict) -> bytes:
@@ -15,7 +17,7 @@ def encode(name: str, seq: int, ms: int, fields: dict) -> bytes:
         raw = escaped(text).encode()
     if len(raw) > 1000:
         return encode(name, seq, ms, {"cut": len(raw)})
-    return b'\x1e%s,"crc":"%08x"}\n' % (raw, binascii.crc32(raw))
+    return b'\x1e%s,"crc":"%08x"}\n' % (raw, crc32(raw))
 
 
 class Console:

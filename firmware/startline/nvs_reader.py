@@ -4,9 +4,8 @@
 and lie elsewhere.
 """
 
-from struct import unpack_from
-
 from .nvs_entries import NvsEntries
+from .record_frame import unpack_from
 
 
 class NvsReader(NvsEntries):

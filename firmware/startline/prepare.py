@@ -3,10 +3,8 @@
 It is done once, and forgotten then: a request and a look need the room.
 """
 
-from hashlib import sha256
-
 from .clouds import find
-from .identity import number, open_reader
+from .identity import number, open_reader, sha256
 from .limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT, clamp
 from .record_store import blank
 

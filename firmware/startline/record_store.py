@@ -9,9 +9,8 @@ bytes, and the CRC at the end, stay where they are in every schema to come.
 """
 
 import struct
-from binascii import crc32
 
-from .record_frame import FIXED, MAGIC, SIZE, newest
+from .record_frame import FIXED, MAGIC, SIZE, crc32, newest
 
 STATES = ("unbound", "unknown", "bound", "refused")
 FORMAT = "<4sBBHI8s6s4s4sHBBII"
