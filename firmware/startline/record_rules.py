@@ -3,11 +3,8 @@
 `record_store` has the format.
 """
 
-import struct
-
-from .record_frame import SIZE, intact, later, newest, texts
+from .record_frame import SIZE, intact, later, newest, texts, unpack_from
 from .record_store import FORMAT, STATES, Record
-from .record_store import pack as pack  # noqa: PLC0414 - one of this module's names
 
 # What a copy can be other than a Record.
 ABSENT = "absent"  # the device has no such partition
@@ -31,7 +28,7 @@ def unpack(raw: bytes) -> Record:
     (
         _, _, state, _, record.generation, record.place, record.mac, record.key, record.attempt,
         record.status, record.looks, _, record.due, record.looked,
-    ) = struct.unpack_from(FORMAT, raw)  # fmt: skip
+    ) = unpack_from(FORMAT, raw)  # fmt: skip
     record.state = STATES[state]
     record.cloud, record.serial, record.token, record.reason = found
     return record

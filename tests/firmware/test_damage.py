@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from startline.record_frame import SIZE, newest
-from startline.record_rules import BLANK, DAMAGED, Record, bind_copy, classify, pack
-from startline.record_store import save
+from startline.record_rules import BLANK, DAMAGED, Record, bind_copy, classify
+from startline.record_store import pack, save
 
 from tests.firmware.harness import BLANK as ERASED
 from tests.firmware.nvs_chip import NvsChip, loaded, saved

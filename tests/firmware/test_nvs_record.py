@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from startline import nvs_record, nvs_traces
 from startline.nvs_traces import traces
-from startline.record_rules import pack, unpack
+from startline.record_rules import unpack
+from startline.record_store import pack
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.virtual.runtime.nvs_page import (

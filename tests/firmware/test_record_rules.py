@@ -17,10 +17,10 @@ from startline.record_rules import (
     NEWER,
     Record,
     classify,
-    pack,
     resolve_copies,
     unpack,
 )
+from startline.record_store import pack
 
 US = SimpleNamespace(
     serial="DEVICE-123", cloud="rufus", mac=b"\x24\x6f\x28\0\0\1", place=b"12345678"
