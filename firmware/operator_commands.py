@@ -1,8 +1,8 @@
 """What an operator may have a device do. A host sends this over the REPL; it is never stored.
 
-The device decides by its own rules, the host only brings what it saw. Every order prints events
-as a boot does and ends with `ready`. They are for a device that was stopped at its REPL, never
-for one that may be timing.
+The device decides by its own rules, the host only brings what it saw. Every command prints
+events as a boot does and ends with `ready`. They are for a device that was stopped at its REPL,
+never for one that may be timing.
 """
 
 from startline.binding import Binding

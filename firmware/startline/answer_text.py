@@ -5,7 +5,7 @@ _HEX = "0123456789abcdefABCDEF"
 
 
 def refusal_reason(answer, status: int, secrets: tuple) -> str:
-    """Return why an `answer.Answer` with that HTTP status has no token to take; never ""."""
+    """Return why a `BindAnswer` with that HTTP status has no token to take; never ""."""
     tokens = answer.tokens
     if answer.start[:1] == b"\x1f":  # gzip, which no request asks for
         return "gzip"

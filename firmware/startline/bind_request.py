@@ -15,7 +15,7 @@ _MOST = 8192  # bytes of an answer that are read
 def bind_request(binding) -> "int | None":
     """Make the request; return after how many milliseconds to do so again, if at all.
 
-    Raises Failed for what failed before the first byte.
+    Raises StepFailed for what failed before the first byte.
     """
     identity = binding.identity
     chip = binding.chip

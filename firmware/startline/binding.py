@@ -147,7 +147,7 @@ class Binding:
         return new
 
     def record_unknown(self) -> None:
-        """Write, before the first byte of a request, that its outcome is unknown. Raises Failed."""
+        """Write, before a request's first byte, that its outcome is unknown. Raises StepFailed."""
         if self.identity.base_url[4] == "s":
             self.emit("tls", {"phase": "verified"})
         if self.save("unknown", "asked") < self.wanted:
@@ -157,7 +157,7 @@ class Binding:
         self.emit("attempt", {"id": self.record.attempt.hex(), "try": self.tries})
 
     def online(self) -> None:
-        """Have a link and the time, and all that a request needs. Raises Failed."""
+        """Have a link and the time, and all that a request needs. Raises StepFailed."""
         identity = self.identity
         if not self.link:
             if identity.text("net.link") == "usb":

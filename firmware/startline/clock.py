@@ -19,7 +19,7 @@ def prove(chip, ask, servers: str, made_at: int, left) -> str:
     """Have the clock at or past `made_at` (Unix seconds, or 0); return where the time came from.
 
     `ask(host)` asks a server for its Unix time, `left()` is the time that there is for all of it,
-    in milliseconds. Raises Failed.
+    in milliseconds. Raises StepFailed.
     """
     made_at = made_at or MADE_AT[1]
     reason = "no_time"

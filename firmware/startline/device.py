@@ -72,7 +72,7 @@ class Device:
         self.ready()
 
     def ready(self) -> None:
-        """Say how it stands: the last event of a boot, and of an order."""
+        """Say how it stands: the last event of a boot, and of an operator's command."""
         self.update_led(self.state)
         self.print_line("%s %s" % (self.state, self.reason or self.token[:8]))
         self.emit(

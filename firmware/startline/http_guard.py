@@ -114,7 +114,7 @@ class GuardedTransport:
         self.connection.sock.connect(address)
 
     def write(self, data: "bytes | str") -> None:
-        """Collect a piece of the request. Raises Failed above 4 KiB."""
+        """Collect a piece of the request. Raises StepFailed above 4 KiB."""
         self.request += data if isinstance(data, bytes) else data.encode()
         if len(self.request) > 4096:
             raise StepFailed("request", "too_long", True)
@@ -142,7 +142,7 @@ class GuardedTransport:
         return self.lines.pop() if self.lines else b""
 
     def fill(self, data) -> int:
-        """Fill `data` with what comes next of the body; return how much. Raises Failed.
+        """Fill `data` with what comes next of the body; return how much. Raises StepFailed.
 
         That is less only at the body's end.
         """
@@ -196,7 +196,7 @@ class GuardedTransport:
         return roots[0]
 
     def transfer(self, call, data) -> int:
-        """Write or fill `data`; return how much of it. Raises Failed."""
+        """Write or fill `data`; return how much of it. Raises StepFailed."""
         try:
             done = call(data)
         except OSError as error:
@@ -211,9 +211,9 @@ class GuardedTransport:
 def exchange(
     transport: GuardedTransport, method: str, url: str, headers: dict, data: bytes, read_body
 ) -> tuple:
-    """Return (status, `take(fill)`) of an answer, where `fill(data)` gives the next of its body.
+    """Return (status, `read_body(fill)`) of an answer, where `fill(data)` gives what is next of it.
 
-    Raises Failed. Nothing stays open or replaced.
+    Raises StepFailed. Nothing stays open or replaced.
     """
     import requests
     import tls

@@ -11,7 +11,7 @@ class HttpHead:
 
     `status`; `length` of the body, -1 where the stream's end ends it; `chunked`, which has
     lengths of its own; `retry_after` and `date`, in lower case. All of it is that of one head: what an
-    interim answer says of itself must not stand for the final one. Raises Failed where it is cut,
+    interim answer says of itself must not stand for the final one. Raises StepFailed where it is cut,
     ValueError where it is none.
     """
 

@@ -11,7 +11,7 @@ from .http_guard import GuardedTransport, exchange
 
 
 def lookup(binding) -> "int | None":
-    """Look once; return after how many milliseconds to go on, None to rest. Raises Failed."""
+    """Look once; return after how many milliseconds to go on, None to rest. Raises StepFailed."""
     chip = binding.chip
     record = binding.record
     binding.online()
@@ -49,7 +49,7 @@ def lookup(binding) -> "int | None":
 
 
 def _outcome(binding) -> tuple:
-    """Return (state, token, reason, which entry is the reason). Raises Failed."""
+    """Return (state, token, reason, which entry is the reason). Raises StepFailed."""
     chip = binding.chip
     identity = binding.identity
     cloud = binding.cloud
@@ -84,7 +84,7 @@ def _outcome(binding) -> tuple:
 
 
 def _read_list(ask, cloud, identity, search: DeviceSearch) -> bool:
-    """Read a list to its end; tell whether the key may. Raises Failed for one that is not whole."""
+    """Read a list to its end; tell whether the key may. Raises StepFailed where it is not whole."""
 
     def read_body(fill) -> None:
         got = fill(piece)

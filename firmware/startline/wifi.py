@@ -30,7 +30,7 @@ class WifiLink:
         self.text = identity.text
 
     def up(self, left: int) -> None:
-        """Join the network within `left` milliseconds, 20 s at most. Raises Failed."""
+        """Join the network within `left` milliseconds, 20 s at most. Raises StepFailed."""
         try:
             status = self.join(min(left, _LIMIT_MS))
         except (OSError, ValueError, RuntimeError, MemoryError):
@@ -46,7 +46,7 @@ class WifiLink:
     def join(self, limit: int) -> int:
         """Join within `limit` milliseconds; return 0, or the status that it ended with.
 
-        Raises Failed without a network to join, OSError and others as the driver does.
+        Raises StepFailed without a network to join, OSError and others as the driver does.
         """
         wlan = self.wlan = self.wlan or self.chip.wlan()
         if wlan.isconnected():

@@ -68,11 +68,11 @@ class Progress:
     """Where sending stands.
 
     `cursor` is the first passing that is not done with, `frozen` the first whose time may still
-    change; what lies between was to be sent, and `unsure` tells that it may have been. `amends` tells that there are AMENDED entries. `session`
-    is the one that is being sent, `wanted` the one that the reader's program asked for last, and
-    `opened` tells that it has not closed it; `free` is the first passing
-    that came after it was closed. `aside` has [first, last, why] of passings below the
-    cursor that were not sent. The rest counts.
+    change; what lies between was to be sent, and `unsure` tells that it may have been. `amends`
+    tells that there are AMENDED entries. `session` is the one that is being sent, `wanted` the one
+    that the reader's program asked for last, and `opened` tells that it has not closed it; `free`
+    is the first passing that came after it was closed. `aside` has [first, last, why] of passings
+    below the cursor that were not sent. The rest counts.
     """
 
     def __init__(self, journal) -> None:

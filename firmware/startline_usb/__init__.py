@@ -26,7 +26,7 @@ class UsbLink:
         self.limit = 0
 
     def up(self, left: int) -> None:
-        """See whether a host is there. Raises Failed."""
+        """See whether a host is there. Raises StepFailed."""
         self.limit = min(left, 3000) / 1000
         try:
             self.time("")
