@@ -46,7 +46,7 @@ def judge_list(raw: bytes, serial: str, mark: str, first: int) -> list:
         lookup._read_list(ask, find("rufus"), Identity(), search)
     except StepFailed as failed:
         return ["unknown", failed.args[1], 0]
-    except ValueError:  # as `guard.exchange` has it
+    except ValueError:  # as `http_guard.exchange` has it
         return ["unknown", "garbage", 0]
     state, _, reason = search.verdict()
     return [state, reason, search.where[0] if state == "unknown" else 0]

@@ -13,7 +13,7 @@ from tests.proofs.powercuts.results import CutResults
 from tests.proofs.powercuts.vm_runner import VmRunner
 from tests.versions import selection
 
-#: These builds collect no garbage while a program runs: few histories a process.
+#: These builds collect no garbage while a program runs: few lifetimes a process.
 _A_PROCESS = 4
 _SIZE = Size(every=401, doubles=20, seed=3, batch=_A_PROCESS)
 

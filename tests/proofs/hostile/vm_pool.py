@@ -137,8 +137,8 @@ class VmPool:
             for name, content in device_files(agent).items()
             if name.startswith("/lib/")
         }
-        booted = _HERE / "vm" / "answered_boot.py"
-        files["life.mpy"] = compile_source(booted.read_bytes(), booted.name)
+        source = _HERE / "vm" / "answered_boot.py"
+        files["life.mpy"] = compile_source(source.read_bytes(), source.name)
         for name, content in files.items():
             (self._lib / name).parent.mkdir(parents=True, exist_ok=True)
             (self._lib / name).write_bytes(content)

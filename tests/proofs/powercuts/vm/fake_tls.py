@@ -8,7 +8,7 @@ import io
 
 
 def ahead() -> int:
-    """Return how many bytes come in one record; the stage puts the net's answer here."""
+    """Return how many bytes come in one record; `stand_ins` puts the net's answer here."""
     return 1
 
 

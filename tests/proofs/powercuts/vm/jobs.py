@@ -90,7 +90,7 @@ def _numbers(spec: dict, trace: list) -> list:
 
 
 class JobRunner:
-    """Everything that jobs need: the stage, and images of the units' blank flashes.
+    """Everything that jobs need: the stand-ins, and images of the units' blank flashes.
 
     `memory` is a bytearray to work in, as large as a unit's flash.
     """

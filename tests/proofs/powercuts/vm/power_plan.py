@@ -1,4 +1,4 @@
-"""The power supply of a lifetime: numbers every point at which power can go, and cuts it there.
+"""The power plan of a lifetime: numbers every point at which power can go, and cuts it there.
 
 A point is a flash operation or a moment of the exchange with the cloud. A plan is a list of
 [number, way], in the order of numbers; what way means is the business of whoever asks, and of one
@@ -78,7 +78,7 @@ class PowerPlan:
 
 
 class PlannedPower(PowerSource):
-    """Asks the supply before each flash operation, and counts it; `worn` is a region or None."""
+    """Asks the plan before each flash operation, and counts it; `worn` is a region or None."""
 
     def __init__(self, power_plan: PowerPlan, rng, worn: "tuple | None" = None) -> None:
         self.power_plan = power_plan
@@ -169,12 +169,12 @@ class LifeFlash(NorFlash):
     def _mixed(self, offset: int, data: bytes) -> bytes:
         """Return what stands there if every other bit, by chance, stays as it was."""
         old = self._memory[offset : offset + len(data)]
-        rng = self._power.rng.bytes(len(data))
-        mixed = zip(old, data, rng)  # noqa: B905 - MicroPython knows no `strict`
+        masks = self._power.rng.bytes(len(data))
+        mixed = zip(old, data, masks)  # noqa: B905 - MicroPython knows no `strict`
         return bytes([o ^ ((o ^ n) & c) for o, n, c in mixed])
 
     def _end(self, allowed: int, length: int) -> None:
         super()._end(allowed, length)
         if getattr(self._power, "last", False):
             self.dead = True
-            raise PowerCut
+            raise self._cut
