@@ -13,7 +13,7 @@ from .journal_format import CLOSED, CLOSING, LONGEST_DEAD_US, OPEN
 from .network import Network
 
 _IDLE_MS = 200  # between two looks whether there is something to do
-_LONGEST_MS = 32000  # between two tries
+_FULL_MS = 32000  # until a full journal is looked at again
 _BUILT = 1767225600  # 2026-01-01: a calendar clock before this was never set
 
 
@@ -95,7 +95,7 @@ class Sender:
             except JournalFull:
                 self.restart()
                 self.reason = "journal_full"
-                wait = _LONGEST_MS
+                wait = _FULL_MS
             yield wait
 
     def _next(self):
@@ -192,9 +192,9 @@ class Sender:
         if status in (408, 409, 425, 429) or 300 <= status < 400 or status >= 500:
             wait = 0
             if retry_after:
-                from startline.backoff import retry_after_ms as wait_for
+                from startline.backoff import retry_after_ms
 
-                wait = wait_for(retry_after, self.chip.unix())
+                wait = retry_after_ms(retry_after, self.chip.unix())
             raise StepFailed("answer", "status %d" % status, wait)
         return status, reply.done()
 
@@ -240,7 +240,7 @@ class Sender:
         if wait:
             wait += wait * chance >> 16  # up to as long again: not all of a crowd at once
         else:
-            limit = min(2000 << min(self._tries, 4), _LONGEST_MS)
+            limit = 2000 << min(self._tries, 4)  # to 32 s
             wait = limit // 4 + (limit * chance >> 16)
         self._tries += 1
         self.emit("race_failed", {"step": step, "reason": reason, "next_ms": wait})
