@@ -23,9 +23,12 @@ class Network:
         """Have the link up. Raises StepFailed."""
         if self.identity.text("net.link") == "usb":
             if not self.usb:
-                from startline_usb import UsbLink
+                from startline.roles import load_role
 
-                self.usb = self.sockets = UsbLink(self.chip, self.identity)
+                role = load_role(self, "startline_usb")
+                if not role:
+                    raise StepFailed("link", "no_role")
+                self.usb = self.sockets = role.UsbLink(self.chip, self.identity)
                 self.usb.up(3000)
             return
         if not self.sockets:

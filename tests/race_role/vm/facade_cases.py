@@ -1,5 +1,6 @@
 """What the reader's program sees: passings, sessions, bad input, restarts; without any network."""
 
+import builtins
 import gc
 
 import given
@@ -155,6 +156,31 @@ def test_a_cloud_without_passings():
     race.send(5)
     assert race.state["stored"] == 1
     assert race.state["reason"] == "no_passings"
+
+
+def test_the_cable_without_its_role():
+    """A reader that is to use the cable, and was not given that role, says so, and stores."""
+    chip = make_chip(FCTRY)
+    device = race_device(chip)
+    device.identity.values["net.link"] = "usb"
+    race = device.race()
+    plain = builtins.__import__
+
+    def without(name, *rest):
+        if name == "startline_usb":
+            raise ImportError(name)
+        return plain(name, *rest)
+
+    builtins.__import__ = without
+    try:
+        assert race.passing(EPC) == 1
+        race.send(5)
+    finally:
+        builtins.__import__ = plain
+    told = [(name, fields) for name, fields in chip.events if name in ("failed", "race_clock")]
+    assert told == [("race_clock", {"reason": "no_role"})], told
+    assert ("warning", {"what": "no_role startline_usb"}) in chip.events
+    assert race.state["stored"] == 1
 
 
 def test_without_a_partition_it_says_what_to_do():
