@@ -107,10 +107,9 @@ def _decided(request: LoadRequest, found: FoundDevice) -> LoadPlan:
 def _with_identity(request: LoadRequest, found: FoundDevice, kept: DeviceSnapshot) -> LoadPlan:
     """Decide whether the device's identity stays, and go on to what else is written."""
     request = request.for_device(kept)
-    new = request.provision.image(request.today) if request.provision else None
+    new = _image(request.provision, kept, request.today)
     stays = may_load(kept, serial=request.serial, fctry=new, allow_bound=request.allow_bound)
-    identity = None if stays else request.provision
-    image = _image(identity, kept, request.today)
+    identity, image = (None, None) if stays else (request.provision, new)
     plan = LoadPlan(
         via=found.via,
         keeps_identity=stays,
