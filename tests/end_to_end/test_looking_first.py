@@ -70,6 +70,26 @@ def untouched(
     return Untouched(startline, start, flash, cloud)
 
 
+def test_the_cloud_is_asked_once_where_the_prompt_does_not_do(
+    startline: Startline, start: Start, cloud: MockCloud, load_flash: Callable[..., None],
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What was asked at the prompt is not asked again in the boot loader that takes over."""
+    monkeypatch.setenv("STARTLINE_READ_KEY", cloud.keys["READ"])
+    load_flash()
+    chip = start()
+    asked = []
+    for words in ("--dry-run",), ("--dry-run", "--recreate-files"), ("--recreate-files",):
+        before = len(cloud.requests)
+        done = startline("up", "-p", chip.url, "--serial", SERIAL, *words)
+        assert done.code == 0, done.err
+        calls = [(one.method, one.path) for one in list(cloud.requests)[before:]]
+        bound = [n for n, (method, _) in enumerate(calls) if method == "POST"]
+        asked.append(calls[: bound[0]] if bound else calls)
+    assert asked[0]
+    assert asked == [asked[0]] * 3
+
+
 @pytest.mark.parametrize("verb", ["up", "provision"])
 def test_a_read_key_that_the_cloud_refuses_stops_everything(
     untouched: Untouched, cloud: MockCloud, monkeypatch: pytest.MonkeyPatch, verb: str

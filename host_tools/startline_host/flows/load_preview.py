@@ -66,7 +66,7 @@ def preview(
     repl = Repl(line.port())
     found = take_first_prompt(line, repl, listen)
     try:
-        plan, _, found = decide(PromptSurvey(repl), request, found)
+        plan, request, found = decide(PromptSurvey(repl), request, found)
         if plan.needs == "boot loader":
             session = BootLoaderSession(line, request, listen)
             found = session.identify(broken_files=found.broken_files)

@@ -37,10 +37,12 @@ def load(line: PortSession, request: LoadRequest, listen: Listener = ignore_noti
     """
     repl = Repl(line.port())
     found = take_first_prompt(line, repl, listen)
-    report, broken_files = _load_at_prompt(repl, request, found, listen)
+    report, decided, broken_files = _load_at_prompt(repl, request, found, listen)
     if report is not None:
         return report
     try:
+        # Who it shall be was settled at the prompt; what its owner loses by it is asked anew.
+        request = msgspec.structs.replace(decided, agreed=request.agreed)
         return _load_in_boot_loader(line, request, listen, broken_files=broken_files)
     except (StartlineError, KeyboardInterrupt):
         with contextlib.suppress(StartlineError):
@@ -93,21 +95,21 @@ def take_first_prompt(line: PortSession, repl: Repl, listen: Listener) -> FoundD
 
 def _load_at_prompt(
     repl: Repl, request: LoadRequest, found: FoundDevice, listen: Listener
-) -> tuple[LoadReport | None, bool]:
+) -> tuple[LoadReport | None, LoadRequest, bool]:
     """Load a device at its prompt; None where that takes its boot loader.
 
-    Returns also whether its file system was found not to work. Whatever it raises, the device is
-    restarted as it was.
+    Returns also the request as far as it is decided, and whether the device's file system was found
+    not to work. Whatever it raises, the device is restarted as it was.
     """
     try:
-        plan, _, found = decide(PromptSurvey(repl), request, found)
+        plan, request, found = decide(PromptSurvey(repl), request, found)
         _check(plan)
         if plan.needs is not None:
-            return None, found.broken_files
+            return None, request, found.broken_files
         report = carry_out_at_prompt(repl, plan, listen)
-        return _told(report, plan, listen), False
+        return _told(report, plan, listen), request, False
     except FileSystemBroken:
-        return None, True
+        return None, request, True
     except BaseException:
         # Whatever ended this, Ctrl-C included: the device shall not be left at its prompt.
         with contextlib.suppress(StartlineError):
