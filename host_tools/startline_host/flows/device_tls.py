@@ -17,6 +17,7 @@ from startline.error_reasons import error_reason
 from startline_host.clouds.cloud_client import tls_context
 from startline_host.device.event_text import tls_reason
 from startline_host.errors import BadInput, TlsFailed
+from startline_host.formats.ca_certificates import parse_certificate
 from startline_host.formats.cloud_url import parse_url
 from startline_host.secrets import child_environment
 from startline_host.virtual.vm_binary import find_micropython
@@ -133,10 +134,8 @@ def is_in_order(chain: Sequence[bytes], ca: Sequence[bytes]) -> bool:
     It takes a trusted issuer where there is one, else looks among what comes after a certificate,
     and never before it (x509_crt_find_parent).
     """
-    from cryptography import x509
-
-    sent = [x509.load_der_x509_certificate(der) for der in chain]
-    trusted = [x509.load_der_x509_certificate(der) for der in ca]
+    sent = [parse_certificate(der) for der in chain]
+    trusted = [parse_certificate(der) for der in ca]
     subjects = {one.subject for one in trusted}
     at = 0
     while at < len(sent):

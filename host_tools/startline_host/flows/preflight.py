@@ -7,14 +7,13 @@ fault: the reader may stand in another network.
 
 from __future__ import annotations
 
-import warnings
 from datetime import UTC, datetime
 
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import ClockWrong, NetworkFailed, StartlineError, TlsFailed
 from startline_host.flows.device_tls import check_authorities, check_server
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.formats.ca_certificates import check_readable
+from startline_host.formats.ca_certificates import check_readable, parse_certificate
 from startline_host.formats.factory_partition import DeviceSettings
 
 CLOCK_REMEDY = "Set it from the network: sudo timedatectl set-ntp true."
@@ -38,12 +37,7 @@ def check_offline(settings: DeviceSettings) -> None:
 
 def not_valid_now(der: bytes) -> StartlineError | None:
     """Return why a certificate is not valid today, None for one that is."""
-    from cryptography import x509
-
-    with warnings.catch_warnings():
-        # Old roots break rules that the library now warns of; they are in use all the same.
-        warnings.simplefilter("ignore")
-        certificate = x509.load_der_x509_certificate(der)
+    certificate = parse_certificate(der)
     name = certificate.subject.rfc4514_string()
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     today = datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import warnings
 from datetime import UTC, datetime
@@ -10,7 +11,10 @@ from typing import TYPE_CHECKING
 from startline_host.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from cryptography import x509
 
     from startline_host.secrets import Warn
 
@@ -36,9 +40,7 @@ def load_certificates(path: Path, *, warn: Warn = _LOG.warning) -> tuple[bytes, 
             "Name a file with the CA's certificate alone.",
         )
     try:
-        with warnings.catch_warnings():
-            # Old roots break rules that the library now warns of; they are in use all the same.
-            warnings.simplefilter("ignore")
+        with _without_warnings():
             if b"-----BEGIN CERTIFICATE-----" in data:
                 found = x509.load_pem_x509_certificates(data)
             else:
@@ -55,18 +57,32 @@ def load_certificates(path: Path, *, warn: Warn = _LOG.warning) -> tuple[bytes, 
     return ders
 
 
+def parse_certificate(der: bytes) -> x509.Certificate:
+    """Return a certificate (DER) to be looked at. Raises ValueError for what is none."""
+    from cryptography import x509
+
+    with _without_warnings():
+        return x509.load_der_x509_certificate(der)
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Be quiet about old roots: they break rules of today, and are in use all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def check_readable(der: bytes) -> None:
     """Raise BadInput for a certificate that the device's mbedTLS refuses, and OpenSSL takes.
 
     Those are signatures and keys of Edwards curves, keys that are too short or on small curves, and
     critical extensions that it does not know, name constraints among them.
     """
-    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        certificate = x509.load_der_x509_certificate(der)
+    certificate = parse_certificate(der)
+    with _without_warnings():
         key = certificate.public_key()
     name = certificate.subject.rfc4514_string()
     if certificate.signature_algorithm_oid.dotted_string in _EDWARDS or not isinstance(
@@ -97,10 +113,9 @@ def _unreadable(name: str, words: str) -> BadInput:
     )
 
 
-def _look_at(certificate: object, path: Path, warn: Warn) -> None:
+def _look_at(certificate: x509.Certificate, path: Path, warn: Warn) -> None:
     from cryptography import x509
 
-    assert isinstance(certificate, x509.Certificate)  # noqa: S101 - narrows a lazily loaded type
     if certificate.not_valid_after_utc < datetime.now(UTC):
         day = certificate.not_valid_after_utc.date()
         warn(f"The certificate in {path} expired on {day}: no device will accept the cloud.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,6 +15,7 @@ from startline_host.flows.device_tls import check_authorities, check_server
 from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
 from startline_host.flows.preflight import CLOCK_REMEDY, not_valid_now
 from startline_host.flows.settings_file import load_settings
+from startline_host.formats.ca_certificates import parse_certificate
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
 from startline_host.util import printable
@@ -58,16 +58,12 @@ def check_cloud(path: Path, read_key: Secret | None, *, named: bool) -> Iterator
 
 
 def _authorities(ca: tuple[bytes, ...]) -> Iterator[DoctorFinding]:
-    from cryptography import x509
-
     for der in ca:
         problem = not_valid_now(der)
         if problem is not None:
             yield bad("CA", problem)
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            certificate = x509.load_der_x509_certificate(der)
+        certificate = parse_certificate(der)
         name = printable(certificate.subject.rfc4514_string())
         end = certificate.not_valid_after_utc
         if end - datetime.now(UTC) < _SOON:
