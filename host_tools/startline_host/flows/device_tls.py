@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 from startline.error_reasons import error_reason
 
-from startline_host.clouds.cloud_client import tls_context
 from startline_host.device.event_text import tls_reason
 from startline_host.errors import BadInput, TlsFailed
 from startline_host.formats.ca_certificates import parse_certificate
@@ -101,6 +100,9 @@ def _ask(ca: Sequence[bytes], host: str, port: int) -> dict[str, str] | None:
 
 def _check_order(host: str, port: int, ca: Sequence[bytes]) -> None:
     """Raise TlsFailed for a chain in which an issuer stands before what it signed."""
+    # It brings httpx, which every verb would load that never gets here.
+    from startline_host.clouds.cloud_client import tls_context
+
     context = tls_context((), as_device=True)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -6,7 +6,6 @@ import io
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from esp_idf_nvs_partition_gen import nvs_partition_gen as generator
 
 from startline_host.errors import BadInput
 from startline_host.secrets import Secret
@@ -55,6 +54,9 @@ def make_nvs_image(entries: Iterable[NvsEntry], size: int) -> bytes:
     The same entries give the same bytes. Raises BadInput for keys that NVS cannot hold, keys that
     stand twice, numbers out of range, or more than the partition takes.
     """
+    # It takes longer to load than all of our own: only what makes an image waits for it.
+    from esp_idf_nvs_partition_gen import nvs_partition_gen as generator
+
     if size % PAGE or size < 3 * PAGE:
         raise BadInput(f"An NVS partition cannot have {size} bytes: at least three pages of 4096.")
     out = io.BytesIO()
