@@ -23,9 +23,7 @@ from startline_host.formats.unit_list import load_units, make_unit
 @click.option("--encoding", default="", help="Of the list, if not UTF-8: windows-1252 …")
 @options.unit_options
 @options.firmware_version_option
-@click.option(
-    "--firmware", "firmware_file", type=options.FILE, help="A firmware file, used as it is."
-)
+@options.firmware_file_option
 @click.option(
     "--accept-firmware",
     metavar="SHA256",
@@ -38,7 +36,7 @@ from startline_host.formats.unit_list import load_units, make_unit
               help="Also one file of the whole flash, for a blank chip: it ERASES a binding.")  # fmt: skip
 @click.option("--out", type=options.FILE, default="build/images", show_default=True,
               help="Folder for the files.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result.")
+@options.json_option
 def command(
     board: str,
     settings_file: Path,

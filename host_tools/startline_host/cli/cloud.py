@@ -74,7 +74,7 @@ _OPTIONS = [
                  help="Faults to begin with, such as `status:503x2,delay:200`."),
     click.option("--cloud", "name", type=_choice(cloud_names()), default=DEFAULT_CLOUD,
                  help="Whose mock to run, and whose base URL to print."),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."),
+    options.json_option,
 ]  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def _password(host: str) -> Secret:
 
 
 @command.command("faults")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result.")
+@options.json_option
 def faults_command(*, as_json: bool) -> None:
     """List every fault by name."""
     rows = []
@@ -179,8 +179,7 @@ def faults_command(*, as_json: bool) -> None:
 _FAULT_OPTIONS = [
     click.option("--page", default=DEFAULT_PAGE, envvar="STARTLINE_CLOUD_PAGE", show_default=True,
                  metavar="URL", help="Page of the running cloud, as it prints it."),
-    click.option("--json", "as_json", is_flag=True,
-                 help="Print JSON lines; the last is the result."),
+    options.json_option,
 ]  # fmt: skip
 
 
@@ -237,9 +236,6 @@ def _show_active(faults: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 _db_option = click.option("--db", type=options.FILE, help="The cloud's database.")
-_json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result."
-)
 
 
 def _opened(context: click.Context, db: Path | None) -> CloudStore:
@@ -254,7 +250,7 @@ def _opened(context: click.Context, db: Path | None) -> CloudStore:
 
 @command.group("keys", invoke_without_command=True)
 @_db_option
-@_json_option
+@options.json_option
 @click.pass_context
 def keys_command(context: click.Context, db: Path | None, *, as_json: bool) -> None:
     """List the keys of a cloud that keeps its state in a file; or add and remove some."""
@@ -269,7 +265,7 @@ def keys_command(context: click.Context, db: Path | None, *, as_json: bool) -> N
 @click.option("--company", default=FIRST_COMPANY, show_default=True, help="Whose key it is.")
 @click.option("--alias", default="", help="What it is for.")
 @_db_option
-@_json_option
+@options.json_option
 @click.pass_context
 def add_command(
     context: click.Context,
@@ -289,7 +285,7 @@ def add_command(
 @keys_command.command("remove")
 @click.argument("number", type=int)
 @_db_option
-@_json_option
+@options.json_option
 @click.pass_context
 def remove_command(context: click.Context, number: int, db: Path | None, *, as_json: bool) -> None:
     """Remove the key with that number in the list."""

@@ -95,20 +95,15 @@ class _LineArguments(msgspec.Struct, frozen=True, kw_only=True):
 )
 @ledger_option
 @click.option("--station", default=socket.gethostname, help="This station's name.")
-@click.option("--settings", "settings_file", type=options.FILE, default="settings.toml",
-              envvar="STARTLINE_SETTINGS", show_default=True,
-              help="Settings shared by all units: cloud, network, CA.")  # fmt: skip
+@options.settings_option
 @options.board_option
 @options.flash_baud_option
 @options.firmware_version_option
-@click.option(
-    "--firmware", "firmware_file", type=options.FILE, help="A firmware file, used as it is."
-)
-@click.option("--app", "app_folder", type=options.FILE, help="Folder with app.py and data.")
+@options.firmware_file_option
+@options.app_option
 @click.option("--overwrite", is_flag=True,
               help="Replace a main.py or other files that a board comes with; they are saved.")  # fmt: skip
-@click.option("--read-key-file", type=options.FILE,
-              help=f"File with the READ key; otherwise ${options.READ_KEY_VARIABLE}.")  # fmt: skip
+@options.read_key_option
 @click.option("--no-verify", is_flag=True, help="Pass units without asking the cloud.")
 @click.option("--defer-bind", is_flag=True, help="Load only: units bind where they are used.")
 @click.option("--labels", type=options.FILE, help="Folder for a label of each unit that passes.")

@@ -112,11 +112,17 @@ firmware_version_option = click.option(
     help="MicroPython version, one that the board lists; by default the newest verified one.",
 )  # fmt: skip
 
+firmware_file_option = click.option(
+    "--firmware", "firmware_file", type=FILE, help="A firmware file, used as it is."
+)
+
+app_option = click.option("--app", "app_folder", type=FILE, help="Folder with app.py and data.")
+
 firmware_options = [
     firmware_version_option,
-    click.option("--firmware", "firmware_file", type=FILE, help="A firmware file, used as it is."),
+    firmware_file_option,
     click.option("--accept-firmware", metavar="SHA256", help="Trust this SHA-256 for a firmware file without a known digest."),
-    click.option("--app", "app_folder", type=FILE, help="Folder with app.py and data."),
+    app_option,
     click.option("--recreate-files", is_flag=True,
                  help="Rewrite the file system: the files on it are LOST."),
     click.option("--backup", "backup_file", type=FILE,

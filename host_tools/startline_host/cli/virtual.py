@@ -52,7 +52,7 @@ def _world_help() -> str:
               help="TCP port of the other end of machine.UART(2).")  # fmt: skip
 @click.option("--ppm", type=float, default=0.0, show_default=True,
               help="Parts per million by which the crystal is too fast; negative is slow.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON lines; the last is the result.")
+@options.json_option
 def command(
     *,
     flash: Path,
