@@ -117,9 +117,8 @@ def _roles_turned_to(
 ) -> frozenset[str]:
     """Return the agent's roles that the device uses with the changes, and did not before."""
     told, before = snapshot.stored(), field_settings(snapshot.nvs)
-    forgotten = {one for name in factory or FACTORY for one in FACTORY[name]}
-    kept = {name: value for name, value in before.items() if name not in forgotten}
-    after = {**(before if factory is None else kept), **changes}
+    gone = () if factory is None else _taken_back(snapshot, factory)
+    after = {**{name: value for name, value in before.items() if name not in gone}, **changes}
     return roles_in_use(told, after) - roles_in_use(told, before)
 
 
@@ -140,6 +139,12 @@ def _send_roles(device: DeviceSession, roles: frozenset[str], listen: Listener) 
         ) from None
 
 
+def _taken_back(snapshot: DeviceSnapshot, names: tuple[str, ...]) -> tuple[Name, ...]:
+    """Return the settings of its venue that a device has under these names; without any, all."""
+    wanted = {one for name in names for one in FACTORY[name]}
+    return tuple(one for one in field_settings(snapshot.nvs) if not names or one in wanted)
+
+
 def _take_back(
     device: DeviceSession, names: tuple[str, ...], listen: Listener
 ) -> tuple[Name, ...]:
@@ -149,8 +154,7 @@ def _take_back(
             "The device keeps its stock partition table: what was set has replaced the factory's.",
             "Provision it again: startline provision.",
         )
-    wanted = {one for name in names for one in FACTORY[name]}
-    gone = tuple(one for one in field_settings(device.snapshot.nvs) if not names or one in wanted)
+    gone = _taken_back(device.snapshot, names)
     if not gone:
         listen(Remark("The device has nothing of that from its venue."))
         return gone
