@@ -23,13 +23,18 @@ def roles_in_use(told: StoredSettings, venue: Mapping[Name, object]) -> frozense
     if told.missing:
         return frozenset(ROLES)
     used = {_RACE, f"startline_{told.get('claim', 'cloud')}"}
-    link = venue.get(("net", "link"), "")
-    link = link.decode(errors="replace") if isinstance(link, bytes) else link
-    if (link or told.get("net", "link")) == "usb":
+    if is_over_usb(told, venue):
         used.add(_USB)
     if told.get("set", "led"):
         used.add(_LED)
     return frozenset(used.intersection(ROLES))
+
+
+def is_over_usb(told: StoredSettings, venue: Mapping[Name, object]) -> bool:
+    """Tell whether such a device reaches its cloud over its USB cable; its venue's word counts first."""
+    link = venue.get(("net", "link"), "")
+    link = link.decode(errors="replace") if isinstance(link, bytes) else link
+    return (link or told.get("net", "link")) == "usb"
 
 
 def roles_to_bind(told: StoredSettings) -> frozenset[str]:

@@ -15,9 +15,11 @@ from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, StartlineError, StorageFailed, TimedOut, WrongDevice
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import identity_after
+from startline_host.flows.field_settings import field_settings
 from startline_host.flows.first_boot import FirstBootOutcome, boot_seconds, read_outcome
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.prompt_survey import read_snapshot
+from startline_host.flows.roles import is_over_usb
 from startline_host.flows.take_prompt import take_prompt
 from startline_host.flows.usb_link import UsbLinkServer, linked
 from startline_host.formats.flash_dump import partition_reader
@@ -87,8 +89,7 @@ class DeviceSession:
     @property
     def over_usb(self) -> bool:
         """Whether it reaches its cloud over this very cable, and not without this computer."""
-        own = read_stored_settings(partition_reader(self.snapshot.nvs)).get("net", "link")
-        return (own or self.stored.get("net", "link")) == "usb"
+        return is_over_usb(self.stored, field_settings(self.snapshot.nvs))
 
     def carry_to(self, base_url: str) -> None:
         """Carry its connections to that cloud, and to nowhere else, if they come by this cable."""
