@@ -8,17 +8,16 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import platformdirs
 
+from startline_host.device.library_patches import is_local
 from startline_host.device.port_lock import canonical
 
 #: From fast to slow: what the bridges on such boards can be set to.
 RATES = (921600, 460800, 115200)
 #: A port that could not keep up is tried at its full rate again after so many seconds: 30 days.
 _FORGET = 30 * 86_400
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def rates_from(baud: int) -> tuple[int, ...]:
@@ -54,7 +53,7 @@ def remember(url: str, baud: int, wanted: int) -> None:
 
 def _file(url: str) -> Path | None:
     """Return where a port's rate is kept; None for a port of this computer's own programs."""
-    if "://" in url and urlsplit(url).hostname in _LOOPBACK:
+    if is_local(url):
         return None
     name = hashlib.sha256(canonical(url).encode()).hexdigest()[:16]
     return platformdirs.user_cache_path("startline") / "rates" / name
