@@ -37,6 +37,11 @@ def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def counted(count: int, what: str) -> str:
+    """Return `1 unit` or `2 units`: a count with what is counted, whose plural has an s."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 class Deadline:
     """The end of an allowance of `seconds`, counted from when it is made."""
 

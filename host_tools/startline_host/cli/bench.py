@@ -27,6 +27,7 @@ from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names
 from startline_host.errors import BadInput
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.secrets import Secret, secret_from_file
+from startline_host.util import counted
 
 _PASSWORD = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - the name of the variable
 #: How a run ends whose cases did not all pass, as test runners do; and one that was ended early.
@@ -227,6 +228,4 @@ def _sum_up(run: BenchRun, *, as_json: bool) -> None:
         return
     counts = ", ".join(f"{count} {verdict}" for verdict, count in run.counts.items())
     ended = f"Interrupted by {run.interrupted}. " if run.interrupted else ""
-    click.echo(
-        f"{ended}{len(run.results)} case{'s' if len(run.results) != 1 else ''}: {counts}; {run.seconds:.0f} s."
-    )
+    click.echo(f"{ended}{counted(len(run.results), 'case')}: {counts}; {run.seconds:.0f} s.")

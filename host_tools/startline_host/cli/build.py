@@ -14,6 +14,7 @@ from startline_host.flows.recipe import Recipe
 from startline_host.flows.settings_file import load_settings
 from startline_host.formats.bytecode import device_files, owner_files
 from startline_host.formats.unit_list import load_units, make_unit
+from startline_host.util import counted
 
 
 @click.command("build")
@@ -83,7 +84,7 @@ def _show(manifest: Manifest, out: Path) -> None:
         click.echo(f"{file.offset:#010x}  {file.size:>9}  {out / file.file}")
     output.note(
         f"{manifest.board}: MicroPython {manifest.firmware_version}, "
-        f"{len(manifest.units)} unit{'s' if len(manifest.units) != 1 else ''}"
+        f"{counted(len(manifest.units), 'unit')}"
     )
     if manifest.warning:
         output.warn(manifest.warning)

@@ -15,6 +15,7 @@ from startline_host.boards import load_board
 from startline_host.cli import options, output, results
 from startline_host.flows.doctor.checks import DoctorContext, run_checks
 from startline_host.flows.doctor.finding import DoctorFinding, exit_code
+from startline_host.util import counted
 
 _MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "bold red")}
 
@@ -94,6 +95,6 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _sum_up(terminal: Console, findings: list[DoctorFinding]) -> None:
     wrong = sum(finding.verdict == "bad" for finding in findings)
     if wrong:
-        terminal.print(f"\n{wrong} thing{'s' if wrong > 1 else ''} to fix.", style="bold red")
+        terminal.print(f"\n{counted(wrong, 'thing')} to fix.", style="bold red")
     else:
         terminal.print("\nNo problems found.", style="bold green")

@@ -18,7 +18,7 @@ from startline_host.factory.label import Label, check_scan, make_label
 from startline_host.factory.label_layout import LabelSize
 from startline_host.factory.label_svg import file_name, label_svg
 from startline_host.factory.ledger import Ledger
-from startline_host.util import printable, write_whole
+from startline_host.util import counted, printable, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -146,4 +146,4 @@ def _show(files: Sequence[str], count: int, *, as_json: bool) -> None:
         return
     for name in files:
         click.echo(name)
-    output.note(f"{count} label{'s' if count != 1 else ''}.")
+    output.note(f"{counted(count, 'label')}.")

@@ -25,7 +25,7 @@ from startline_host.factory.statistics import make_statistics
 from startline_host.factory.verify import compare_with_cloud, record_verdict
 from startline_host.flows.operator.confirmation import Confirmation
 from startline_host.flows.operator.confirmation import confirm as confirm_question
-from startline_host.util import printable, write_whole
+from startline_host.util import counted, printable, write_whole
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SHOWN = ("serial", "state", "step", "mac", "deviceid", "station", "slot", "reason")
@@ -164,7 +164,7 @@ def export(
     if out is not None:
         # The mark tells spreadsheets that a CSV is UTF-8.
         write_whole(out, text.encode("utf-8-sig" if form == "csv" else "utf-8"))
-        output.note(f"{out}: {len(rows)} row{'s' if len(rows) != 1 else ''}")
+        output.note(f"{out}: {counted(len(rows), 'row')}")
     elif not as_json:
         click.echo(text.encode(), nl=False)
     if as_json:
@@ -255,9 +255,7 @@ def verify(
     else:
         for one in verdict.findings:
             click.echo(f"{one.kind:<9} {printable(one.words)}")
-        click.echo(
-            f"The cloud lists {verdict.listed} device{'s' if verdict.listed != 1 else ''}: {verdict.words}."
-        )
+        click.echo(f"The cloud lists {counted(verdict.listed, 'device')}: {verdict.words}.")
     if not verdict.agrees:
         raise CloudDisagrees(
             "The cloud's list and the ledger tell different stories.",

@@ -36,7 +36,7 @@ from startline_host.flows.preflight import check_before_writing, check_offline
 from startline_host.flows.settings_file import load_settings
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
-from startline_host.util import make_writable, printable
+from startline_host.util import counted, make_writable, printable
 
 More = Callable[[], Sequence[Slot]]
 _VIRTUAL = {"pattern": "VR-{n:06d}", "board": "VIRTUAL_ESP32", "model": "Model X1"}
@@ -301,9 +301,7 @@ def _run(
         station = given.station if given.slots else ""
         company = check_key(ledger, plan, ignore_notices, station=station)
         added = ledger.add_batch(batch)
-        output.note(
-            f"Batch {batch.name}: {added.new} new unit{'s' if added.new != 1 else ''}, {added.known} known."
-        )
+        output.note(f"Batch {batch.name}: {counted(added.new, 'new unit')}, {added.known} known.")
         view = _view(slots, as_json=given.as_json)
         line = FactoryLine(ledger, plan, slots, given.station, view, more=more, company=company)
         counts = ledger.counts(batch.name)
@@ -369,9 +367,7 @@ def _tell(
         click.echo(f"  {count} failed: {reason}")
     click.echo("The batch: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
     if verdict is not None:
-        click.echo(
-            f"The cloud lists {verdict.listed} device{'s' if verdict.listed != 1 else ''}: {verdict.words}."
-        )
+        click.echo(f"The cloud lists {counted(verdict.listed, 'device')}: {verdict.words}.")
         for one in verdict.findings:
             click.echo(f"  {one.kind}: {printable(one.words)}")
 
@@ -383,7 +379,7 @@ def _raise_for(totals: RunTotals, verdict: VerifyResult | None, where: str) -> N
         kinds = {kind.exit_code: kind for kind in StartlineError.__subclasses__()}
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(totals.reasons.items()))
         raise kinds[code](
-            f"{totals.failed} board{'s' if totals.failed > 1 else ''} failed: {reasons}.",
+            f"{counted(totals.failed, 'board')} failed: {reasons}.",
             f"See each: startline ledger list --state failed --ledger {shlex.quote(where)}, or "
             "startline ledger report with the same ledger.",
         )

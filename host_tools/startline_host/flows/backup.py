@@ -13,6 +13,7 @@ import platformdirs
 
 from startline_host.errors import BadInput
 from startline_host.formats.littlefs_image import list_filesystem
+from startline_host.util import counted
 
 #: A file system may hold keys of its owner's: the backup is readable by its maker only.
 _PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -76,4 +77,4 @@ def files_in(data: bytes) -> str:
         count = len(list_filesystem(len(data), lambda at, length: data[at : at + length]))
     except BadInput:
         return f"{len(data):,} bytes (no intact LittleFS)"
-    return f"{count} file{'s' if count != 1 else ''}, {len(data):,} bytes,"
+    return f"{counted(count, 'file')}, {len(data):,} bytes,"

@@ -19,7 +19,7 @@ from startline_host.formats.nvs_pages import ENTRIES, PageHealth
 from startline_host.formats.partitions import PartitionRow
 from startline_host.formats.record_copies import RecordCopy, RecordView
 from startline_host.formats.stored_settings import StoredSettings
-from startline_host.util import printable
+from startline_host.util import counted, printable
 
 _MIB, _KIB = 1 << 20, 1 << 10
 _STYLES = {"bound": "bold green", "unbound": "bold", "unknown": "bold red", "refused": "bold red"}
@@ -80,7 +80,7 @@ def _title(device: DeviceInspection) -> Text:
     title.append(state, style=_STYLES.get(state, "bold yellow"))
     lacks = len(found.missing)
     if lacks:
-        title.append(f", {lacks} part{'s' if lacks > 1 else ''} missing", style="not bold red")
+        title.append(f", {counted(lacks, 'part')} missing", style="not bold red")
     return title.append(f". {next_step(found)}", style="not bold")
 
 

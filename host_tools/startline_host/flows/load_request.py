@@ -15,6 +15,7 @@ from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import ExpectedIdentity
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.units import made_today, normal_mac
+from startline_host.util import counted
 
 _MIB = 1 << 20
 
@@ -143,7 +144,7 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
             return f"Nothing to write: the device has all {self.same:,} bytes of it (0 sent)."
         parts = list(self.regions)
         if self.files:
-            parts.append(f"{self.files} file{'s' if self.files > 1 else ''}")
+            parts.append(counted(self.files, "file"))
         if self.removed:
             parts.append(f"{self.removed} removed")
         there = f"; {self.same:,} bytes were there already" if self.same else ""

@@ -19,7 +19,7 @@ from startline_host.flows.expected_identity import BootIdentity, ExpectedIdentit
 from startline_host.flows.notices import Listener, ignore_notices
 from startline_host.flows.prompt_survey import read_snapshot
 from startline_host.flows.take_prompt import take_prompt
-from startline_host.util import Deadline
+from startline_host.util import Deadline, counted
 
 _PROMPT_SECONDS = 10.0
 
@@ -67,7 +67,7 @@ def listen_for_status(
             if item.name == "ready":
                 break
     if "state" not in known:
-        said = f"{heard} line{'s' if heard > 1 else ''} of output" if heard else "no output"
+        said = f"{counted(heard, 'line')} of output" if heard else "no output"
         raise DeviceSilent(
             f"No state reported within {seconds:g} s ({said}).",
             "A bound reader is quiet: it reports its state only when it starts. To stop it, ask and "
