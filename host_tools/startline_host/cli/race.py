@@ -16,11 +16,11 @@ from startline_host.errors import BadInput, CloudDisagrees, StorageFailed
 from startline_host.flows.operator.cloud_target import check_cloud_target
 from startline_host.race.audit import Audit, audit
 from startline_host.race.erase_journal import erase_journal
-from startline_host.race.export_formats import FORMATS, export_text, write_export
+from startline_host.race.export_formats import FORMATS, check_export, export_text, write_export
 from startline_host.race.journal_source import JournalSource, from_dump, from_port
 from startline_host.race.selection import load_zone, local_time, select
 from startline_host.race.stored_race import Damage, JournalPassing, StoredRace, read_race
-from startline_host.util import make_writable, printable
+from startline_host.util import printable
 
 _source_options = [
     options.port_option,
@@ -63,7 +63,7 @@ def status(*, as_json: bool, **where: Any) -> None:
         serial=source.serial,
         stored=race.before - 1,
         sent=race.cursor - 1 - race.count("aside"),
-        waiting=race.before - race.cursor,
+        waiting=race.waiting,
         unsure=race.count("unsure"),
         aside=race.count("aside"),
         first=race.first,
@@ -71,7 +71,7 @@ def status(*, as_json: bool, **where: Any) -> None:
         full=race.full,
         others=race.others,
         sessions=race.session_rows(),
-        damage=_rows(race.damage),
+        damage=msgspec.to_builtins(race.damage),
     )
     if as_json:
         output.result(told)
@@ -96,8 +96,8 @@ def list_(
             results.RaceList(
                 serial=source.serial,
                 zone=zone_name,
-                passings=_rows(chosen),
-                damage=_rows(race.damage),
+                passings=msgspec.to_builtins(chosen),
+                damage=msgspec.to_builtins(race.damage),
             )
         )
     else:
@@ -128,13 +128,8 @@ def export(
     A damaged sector is told at the end (40): what can be read is exported all the same.
     """
     zone = load_zone(zone_name)
-    if out is not None and out.exists() and not overwrite:
-        write_export(out, "", overwrite=False)  # which says so before anything is stopped
     if out is not None:
-        try:  # before a reader is stopped
-            make_writable(out.absolute().parent)
-        except BadInput as error:
-            raise BadInput(f"{out} cannot be written. {error.message}") from None
+        check_export(out, overwrite=overwrite)  # before a reader is stopped
     source, race = _read(as_json=as_json, **where)
     chosen = select(race, begin, end, session, zone)
     tabs = out is not None and out.suffix.lower() == ".txt"
@@ -155,8 +150,8 @@ def export(
                 file=str(out or ""),
                 count=len(chosen),
                 undated=undated,
-                rows=[] if out else _rows(chosen),
-                damage=_rows(race.damage),
+                rows=[] if out else msgspec.to_builtins(chosen),
+                damage=msgspec.to_builtins(race.damage),
             )
         )
     _check_damage(race.damage)
@@ -195,11 +190,11 @@ def audit_(
                 serial=source.serial,
                 agrees=not told.findings,
                 compared=told.compared,
-                waiting=race.before - race.cursor,
+                waiting=race.waiting,
                 aside=race.count("aside"),
                 unjudged=told.unjudged,
-                findings=_rows(told.findings),
-                damage=_rows(race.damage),
+                findings=msgspec.to_builtins(told.findings),
+                damage=msgspec.to_builtins(race.damage),
             )
         )
     else:
@@ -234,11 +229,12 @@ def erase(
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
         race = erase_journal(line, options.asker(confirm), lose=lose, listen=view, serial=serial)
-    lost = race.before - race.cursor + race.count("aside")
     if as_json:
-        output.result(results.RaceErased(erased=len(race.passings), lost=lost))
+        output.result(results.RaceErased(erased=len(race.passings), lost=race.unsent))
     else:
-        click.echo(f"{len(race.passings)} passings are erased; {lost} were not at the cloud.")
+        click.echo(
+            f"{len(race.passings)} passings are erased; {race.unsent} were not at the cloud."
+        )
 
 
 def _check_interrupt(*, interrupt: bool) -> None:
@@ -260,7 +256,7 @@ def _show_audit(told: Audit, race: StoredRace) -> None:
             click.echo(f"{'':<10}cloud    "
                        f"{printable(f'{entry.timestamp} {entry.chip} {entry.bib}')}")  # fmt: skip
     click.echo(
-        f"{told.compared} passings compared; {race.before - race.cursor} are not sent yet, "
+        f"{told.compared} passings compared; {race.waiting} are not sent yet, "
         f"{race.count('aside')} set aside, {told.unjudged} not in the journal any more."
     )
 
@@ -280,10 +276,6 @@ def _read(
         ):
             source = from_port(line, view, serial)
     return source, read_race(source.part)
-
-
-def _rows(found: list[Any]) -> list[dict[str, Any]]:
-    return [msgspec.to_builtins(one) for one in found]
 
 
 def _line(one: JournalPassing, zone: tzinfo) -> str:

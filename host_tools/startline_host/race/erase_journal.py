@@ -27,7 +27,7 @@ def erase_journal(
     with device_session(line, listen) as device:
         source = from_device(device, listen, serial)
         race = read_race(source.part)
-        unsent = race.before - race.cursor + race.count("aside")
+        unsent = race.unsent
         if (unsent or race.others) and not lose:
             raise BadInput(
                 f"{unsent} passings are not at the cloud"

@@ -18,7 +18,7 @@ from startline_host.errors import BadInput
 from startline_host.formats.csv_cells import escape_formula
 from startline_host.race.selection import local_time
 from startline_host.race.stored_race import JournalPassing
-from startline_host.util import write_whole
+from startline_host.util import make_writable, write_whole
 
 FORMATS = ("race-manager", "raceresult", "jsonl")
 _RACE_MANAGER = ("Chip", "BIB", "Date", "Time", "[Date][Time]")
@@ -36,14 +36,27 @@ def export_text(
     return _table([_RACE_MANAGER, *rows], "\t" if tabs else ",")
 
 
+def check_export(path: Path, *, overwrite: bool) -> None:
+    """Raise BadInput for a file that is there, or that cannot be written."""
+    _check_new(path, overwrite=overwrite)
+    try:
+        make_writable(path.absolute().parent)
+    except BadInput as error:
+        raise BadInput(f"{path} cannot be written. {error.message}") from None
+
+
 def write_export(path: Path, text: str, *, overwrite: bool) -> None:
     """Write an export whole. Raises BadInput for a file that is there, StorageFailed."""
+    _check_new(path, overwrite=overwrite)
+    write_whole(path, text.encode(), title="The export ", hint="Nothing was written.")
+
+
+def _check_new(path: Path, *, overwrite: bool) -> None:
     if path.exists() and not overwrite:
         raise BadInput(
             f"{path} is there already, and was left as it is.",
             "Name another file with --out, or say --overwrite.",
         )
-    write_whole(path, text.encode(), title="The export ", hint="Nothing was written.")
 
 
 def _table(rows: Iterable[Sequence[object]], delimiter: str) -> str:

@@ -102,6 +102,16 @@ class StoredRace(msgspec.Struct, frozen=True, kw_only=True):
     owner: bytes
     others: int
 
+    @property
+    def waiting(self) -> int:
+        """How many passings are not done with."""
+        return self.before - self.cursor
+
+    @property
+    def unsent(self) -> int:
+        """How many passings are not at the cloud: those that wait, and those that are set aside."""
+        return self.waiting + self.count("aside")
+
     def count(self, state: PassingState) -> int:
         """Return how many passings are in a state."""
         return sum(one.state == state for one in self.passings)
