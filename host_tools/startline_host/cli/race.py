@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import rich_click as click
 
-from startline_host.cli import options, output, results
+from startline_host.cli import options, output, race_view, results
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, CloudDisagrees, StorageFailed
 from startline_host.flows.operator.cloud_target import check_cloud_target
-from startline_host.race.audit import Audit, audit
+from startline_host.race.audit import audit
 from startline_host.race.erase_journal import erase_journal
 from startline_host.race.export_formats import FORMATS, check_export, export_text, write_export
 from startline_host.race.journal_source import JournalSource, from_dump, from_port
-from startline_host.race.selection import load_zone, local_time, select
-from startline_host.race.stored_race import Damage, JournalPassing, StoredRace, read_race
-from startline_host.util import printable
+from startline_host.race.selection import load_zone, select
+from startline_host.race.stored_race import Damage, StoredRace, read_race
 
 _source_options = [
     options.port_option,
@@ -76,7 +74,7 @@ def status(*, as_json: bool, **where: Any) -> None:
     if as_json:
         output.result(told)
     else:
-        _show_status(told)
+        race_view.show_status(told)
     _check_damage(race.damage)
 
 
@@ -101,10 +99,7 @@ def list_(
             )
         )
     else:
-        click.echo(f"{'number':>8}  {'in session':<24}  {f'time ({zone_name})':<23}  {'±ms':>6}  "
-                   f"{'chip':<24}  {'bib':<8}  state")  # fmt: skip
-        for one in chosen:
-            click.echo(_line(one, zone))
+        race_view.show_passings(chosen, zone, zone_name)
     _check_damage(race.damage)
 
 
@@ -198,7 +193,7 @@ def audit_(
             )
         )
     else:
-        _show_audit(told, race)
+        race_view.show_audit(told, race)
     if told.findings:
         raise CloudDisagrees(
             f"The journal and the cloud differ in {len(told.findings)} passings.",
@@ -245,22 +240,6 @@ def _check_interrupt(*, interrupt: bool) -> None:
         )
 
 
-def _show_audit(told: Audit, race: StoredRace) -> None:
-    for one in told.findings:
-        click.echo(f"{one.kind:<10}{printable(one.alias)} {one.num_passing} (passing {one.number})"
-                   + (f": {', '.join(one.fields)}" if one.fields else ""))  # fmt: skip
-        if one.stored is not None:
-            seen = one.stored
-            click.echo(f"{'':<10}journal  {printable(f'{seen.utc} {seen.chip} {seen.bib}')}")
-        for entry in one.cloud:
-            click.echo(f"{'':<10}cloud    "
-                       f"{printable(f'{entry.timestamp} {entry.chip} {entry.bib}')}")  # fmt: skip
-    click.echo(
-        f"{told.compared} passings compared; {race.waiting} are not sent yet, "
-        f"{race.count('aside')} set aside, {told.unjudged} not in the journal any more."
-    )
-
-
 def _read(
     *, port: str | None, dump_file: Path | None, interrupt: bool, hard: bool, serial: str,
     as_json: bool,
@@ -276,35 +255,6 @@ def _read(
         ):
             source = from_port(line, view, serial)
     return source, read_race(source.part)
-
-
-def _line(one: JournalPassing, zone: tzinfo) -> str:
-    moment = local_time(one, zone)
-    when = (
-        "not known"
-        if moment is None
-        else f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}"
-    )
-    error = "" if one.error_ms is None else str(one.error_ms)
-    place = f"{printable(one.alias)[:18]} {one.num_passing}" if one.num_passing else ""
-    return (
-        f"{one.number:>8}  {place:<24}  {when:<23}  {error:>6}  {printable(one.chip):<24}  "
-        f"{printable(one.bib):<8}  {one.state}"
-    )
-
-
-def _show_status(told: results.RaceStatus) -> None:
-    if told.serial:
-        click.echo(f"{'reader':<10}{printable(told.serial)}")
-    for name in ("stored", "sent", "waiting", "unsure", "aside"):
-        click.echo(f"{name:<10}{getattr(told, name)}")
-    click.echo(
-        f"{'journal':<10}passings {told.first} to {told.last}, {told.full} % cannot be reused"
-    )
-    for row in told.sessions:
-        click.echo(f"{row['state']:<10}{printable(row['alias'])}: {row['passings']} passings")
-    if told.others:
-        click.echo(f"{'others':<10}{told.others} passings of another reader")
 
 
 def _check_damage(damage: list[Damage]) -> None:
