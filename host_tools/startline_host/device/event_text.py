@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from startline_host.device.console import Event
+from startline_host.device.field_text import Fields, field_text, plain_words, seconds_text
 from startline_host.device.race_text import RACE_WORDINGS
 from startline_host.util import printable
-
-Fields = Mapping[str, Any]
 
 _TLS_REASONS: Mapping[str, str] = MappingProxyType(
     {
@@ -50,7 +48,6 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         "web_page": "the answer is a web page: a captive portal or a proxy may have sent it",
     }
 )
-_MISSING = "?"
 
 
 def tls_reason(reason: str) -> str:
@@ -65,8 +62,7 @@ def clock_reason(reason: str) -> str:
 
 def printable_field(value: object) -> str:
     """Return one of the device's or the cloud's words, fit for a terminal, never empty."""
-    text = str(value)
-    return _REASONS.get(text) or printable(text).replace("_", " ").strip() or "no reason given"
+    return _REASONS.get(str(value)) or plain_words(value)
 
 
 def describe_event(event: Event) -> str:
@@ -75,16 +71,12 @@ def describe_event(event: Event) -> str:
     return wording(event.fields) if wording else printable_field(event.name)
 
 
-def _field(fields: Fields, name: str) -> str:
-    return printable(str(fields.get(name, _MISSING)))
-
-
 def _boot(fields: Fields) -> str:
-    return f"agent {_field(fields, 'version')} starts"
+    return f"agent {field_text(fields, 'version')} starts"
 
 
 def _identity(fields: Fields) -> str:
-    return f"{_field(fields, 'serial')}, model {_field(fields, 'model')}, chip {_field(fields, 'mac')}"
+    return f"{field_text(fields, 'serial')}, model {field_text(fields, 'model')}, chip {field_text(fields, 'mac')}"
 
 
 def _unprovisioned(fields: Fields) -> str:
@@ -95,7 +87,7 @@ def _unprovisioned(fields: Fields) -> str:
 
 def _record(fields: Fields) -> str:
     reason = fields.get("reason")
-    return f"record: {_field(fields, 'state')}" + (
+    return f"record: {field_text(fields, 'state')}" + (
         f" ({printable_field(reason)})" if reason else ""
     )
 
@@ -103,7 +95,7 @@ def _record(fields: Fields) -> str:
 def _phase(what: str, say: Callable[[str], str]) -> Callable[[Fields], str]:
     def wording(fields: Fields) -> str:
         reason = fields.get("reason")
-        return f"{what}: {printable_field(fields.get('phase', _MISSING))}" + (
+        return f"{what}: {printable_field(fields.get('phase', '?'))}" + (
             f" ({say(str(reason))})" if reason else ""
         )
 
@@ -115,25 +107,27 @@ def _link(fields: Fields) -> str:
 
 
 def _attempt(fields: Fields) -> str:
-    return f"asking the cloud, attempt {_field(fields, 'id')}"
+    return f"asking the cloud, attempt {field_text(fields, 'id')}"
 
 
 def _answer(fields: Fields) -> str:
     reason = fields.get("reason")
     said = f" ({printable_field(reason)})" if reason else ""
     if not fields.get("status"):
-        return f"no answer{said}: outcome {_field(fields, 'outcome')}"
-    return f"the cloud answered {_field(fields, 'status')}: {_field(fields, 'outcome')}{said}"
+        return f"no answer{said}: outcome {field_text(fields, 'outcome')}"
+    return (
+        f"the cloud answered {field_text(fields, 'status')}: {field_text(fields, 'outcome')}{said}"
+    )
 
 
 def _wait(fields: Fields) -> str:
-    return f"waits {_seconds(fields.get('next_ms'))} ({printable_field(fields.get('reason', ''))})"
+    return f"waits {seconds_text(fields.get('next_ms'))} ({printable_field(fields.get('reason', ''))})"
 
 
 def _look(fields: Fields) -> str:
     reason = fields.get("reason")
     said = f" ({printable_field(reason)})" if reason else ""
-    return f"looked it up at the cloud: {_field(fields, 'outcome')}{said}"
+    return f"looked it up at the cloud: {field_text(fields, 'outcome')}{said}"
 
 
 def _warning(fields: Fields) -> str:
@@ -147,23 +141,21 @@ def _warning(fields: Fields) -> str:
 
 
 def _rest(fields: Fields) -> str:
-    return f"waits for its next boot: this one's limit leaves no time ({_seconds(fields.get('next_ms'))} to the next try)"
+    return f"waits for its next boot: this one's limit leaves no time ({seconds_text(fields.get('next_ms'))} to the next try)"
 
 
 def _failed(fields: Fields) -> str:
-    again = f"; tries again in {_seconds(fields['next_ms'])}" if fields.get("next_ms") else ""
-    return f"{_field(fields, 'step')} failed ({printable_field(fields.get('reason', ''))}){again}"
+    again = f"; tries again in {seconds_text(fields['next_ms'])}" if fields.get("next_ms") else ""
+    return (
+        f"{field_text(fields, 'step')} failed ({printable_field(fields.get('reason', ''))}){again}"
+    )
 
 
 def _ready(fields: Fields) -> str:
     reason = fields.get("reason")
-    return f"ready: {_field(fields, 'state')}" + (
+    return f"ready: {field_text(fields, 'state')}" + (
         f" ({printable_field(reason)})" if reason else ""
     )
-
-
-def _seconds(ms: object) -> str:
-    return f"{ms / 1000:.1f} s" if isinstance(ms, int | float) else _MISSING
 
 
 _WORDINGS: Mapping[str, Callable[[Fields], str]] = MappingProxyType(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
+from startline_host.device.field_text import Fields, field_text, plain_words, seconds_text
 from startline_host.util import printable
-
-Fields = Mapping[str, Any]
 
 _REASONS: Mapping[str, str] = MappingProxyType(
     {
@@ -57,51 +55,51 @@ def race_reason(reason: object) -> str:
     text = str(reason)
     kind, _, words = text.partition(" ")
     if kind == "session_refused":
-        return f"the cloud refused the session ({_plain(words)})"
+        return f"the cloud refused the session ({plain_words(words)})"
     if kind == "kiss":
-        return f"the time server wants to be left alone ({_plain(words)})"
-    return _REASONS.get(text) or _plain(text)
+        return f"the time server wants to be left alone ({plain_words(words)})"
+    return _REASONS.get(text) or plain_words(text)
 
 
 def _race(fields: Fields) -> str:
     session = printable(str(fields.get("session", "")))
     said = f"race {session!r}" if session else "no session is open"
     said += ", " + ", ".join(
-        f"{_number(fields, name)} {name}" for name in ("stored", "sent", "waiting")
+        f"{field_text(fields, name)} {name}" for name in ("stored", "sent", "waiting")
     )
     said += "".join(
-        f", {_number(fields, name)} {words}"
+        f", {field_text(fields, name)} {words}"
         for name, words in (("unsure", "perhaps sent"), ("aside", "set aside"))
         if fields.get(name)
     )
     clock = fields.get("clock")
     if clock not in (None, "none"):
-        said += f"; time from {_plain(clock)}, within {_number(fields, 'error_ms')} ms"
+        said += f"; time from {plain_words(clock)}, within {field_text(fields, 'error_ms')} ms"
     reason = fields.get("reason")
     return said + (f"; {race_reason(reason)}" if reason and reason != "idle" else "")
 
 
 def _clock(fields: Fields) -> str:
     if "step_ms" in fields:
-        return f"race clock: moved by {_number(fields, 'step_ms')} ms"
-    server = f" ({_plain(fields['server'])})" if fields.get("server") else ""
+        return f"race clock: moved by {field_text(fields, 'step_ms')} ms"
+    server = f" ({plain_words(fields['server'])})" if fields.get("server") else ""
     return f"race clock: {race_reason(fields.get('reason', ''))}{server}"
 
 
 def _session(fields: Fields) -> str:
     state = str(fields.get("state", ""))
-    words = _SESSION_STATES.get(state) or _plain(state)
-    return f"session {printable(str(fields.get('alias', '?')))!r} {words}"
+    words = _SESSION_STATES.get(state) or plain_words(state)
+    return f"session {field_text(fields, 'alias')!r} {words}"
 
 
 def _lookup(fields: Fields) -> str:
-    return f"looked up {_range(fields)} at the cloud: {_number(fields, 'there')} there"
+    return f"looked up {_range(fields)} at the cloud: {field_text(fields, 'there')} there"
 
 
 def _failed(fields: Fields) -> str:
     wait = fields.get("next_ms")
-    again = f"; tries again in {wait / 1000:.1f} s" if isinstance(wait, int | float) else ""
-    step = _plain(fields.get("step", "sending"))
+    again = f"; tries again in {seconds_text(wait)}" if isinstance(wait, int | float) else ""
+    step = plain_words(fields.get("step", "sending"))
     return f"race: {step} failed ({race_reason(fields.get('reason', ''))}){again}"
 
 
@@ -109,12 +107,12 @@ def _aside(fields: Fields) -> str:
     if fields.get("reason"):
         why = race_reason(fields["reason"])
     else:
-        why = f"the cloud answered {_number(fields, 'status')}"
+        why = f"the cloud answered {field_text(fields, 'status')}"
     return f"{_range(fields)} set aside: {why}"
 
 
 def _damaged(fields: Fields) -> str:
-    return f"the journal lost {_number(fields, 'missing')} of {_range(fields)}"
+    return f"the journal lost {field_text(fields, 'missing')} of {_range(fields)}"
 
 
 def _warning(fields: Fields) -> str:
@@ -122,23 +120,15 @@ def _warning(fields: Fields) -> str:
     if what.startswith("journal_") and what.endswith("_percent"):
         percent = printable(what.removeprefix("journal_").removesuffix("_percent"))
         return f"warning: the journal is {percent} % full of what is not sent"
-    said = f"warning: {_WARNINGS.get(what) or _plain(what)}"
+    said = f"warning: {_WARNINGS.get(what) or plain_words(what)}"
     if "sent" in fields:
-        said += f" ({_number(fields, 'sent')} sent, {_number(fields, 'counted')} counted)"
-    return said + (f": {_plain(fields['reason'])}" if fields.get("reason") else "")
+        said += f" ({field_text(fields, 'sent')} sent, {field_text(fields, 'counted')} counted)"
+    return said + (f": {plain_words(fields['reason'])}" if fields.get("reason") else "")
 
 
 def _range(fields: Fields) -> str:
-    first, last = _number(fields, "first"), _number(fields, "last")
+    first, last = field_text(fields, "first"), field_text(fields, "last")
     return f"passing {first}" if first == last else f"passings {first} to {last}"
-
-
-def _number(fields: Fields, name: str) -> str:
-    return printable(str(fields.get(name, "?")))
-
-
-def _plain(value: object) -> str:
-    return printable(str(value)).replace("_", " ").strip() or "no reason given"
 
 
 #: A sentence for each event of `startline.states.RACE_EVENTS`.
