@@ -91,6 +91,14 @@ def test_what_cannot_be_seen_or_has_a_twin_is_refused(text: str, named: str) -> 
         assert named in caught.value.message
 
 
+@pytest.mark.parametrize("text", [" RR-1", "RR-1 "])
+def test_a_serial_number_has_no_blank_at_either_end(text: str) -> None:
+    """It is refused wherever one is named, as on a command line, and not only in a unit."""
+    for make in (check_serial, lambda one: Unit(serial=one, model="M")):
+        with pytest.raises(BadInput, match="begins or ends with a space"):
+            make(text)
+
+
 @pytest.mark.parametrize(
     "text", ["RR-001", "ZÜRICH 1", "北京-7", "#1", "a/b.c", "2E05", "1e5", "00417"]
 )

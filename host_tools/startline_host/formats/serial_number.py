@@ -76,6 +76,7 @@ def check_serial(text: str, what: str = "serial number") -> None:
                 "looks like a space and is none.",
                 "Use an ordinary space, or none.",
             )
+    check_trimmed(text, what)
     if unicodedata.combining(text[0]):
         raise BadInput(f"The {what} begins with {code_point(text[0])}, which needs a letter.")
     odd = _first_not_composed(text)
@@ -116,6 +117,12 @@ def check_visible(text: str, what: str, allowed: frozenset[int] = frozenset()) -
             f"The {what} holds {kind} character, {code_point(character)}, at character {place}.",
             "Type it again by hand; what was copied brought it along.",
         )
+
+
+def check_trimmed(text: str, what: str) -> None:
+    """Raise BadInput for a text with a blank at either end."""
+    if text != text.strip():
+        raise BadInput(f"The {what} {text!r} begins or ends with a space.")
 
 
 def spreadsheet_trace(text: str) -> str:

@@ -11,7 +11,12 @@ from startline.limits import MADE_AT
 
 from startline_host.errors import BadInput
 from startline_host.formats.nvs_image import check_key
-from startline_host.formats.serial_number import JOINERS, check_serial, check_visible
+from startline_host.formats.serial_number import (
+    JOINERS,
+    check_serial,
+    check_trimmed,
+    check_visible,
+)
 
 MAX_TEXT = 64
 #: Seconds by which this computer's clock may be ahead of the one that a device asks.
@@ -39,7 +44,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         check_serial(self.serial)
-        check_text(self.serial, "serial number", required=True)
+        check_text(self.serial, "serial number")
         check_text(self.model, "model", required=True)
         for field in ("type", "alias", "hw_rev", "name"):
             check_text(getattr(self, field), field)
@@ -68,8 +73,7 @@ def check_text(text: str, what: str, *, required: bool = False, limit: int = MAX
     size = len(text.encode())
     if size > limit:
         raise BadInput(f"The {what} has {size} bytes in UTF-8, and at most {limit} are taken.")
-    if text != text.strip():
-        raise BadInput(f"The {what} {text!r} begins or ends with a space.")
+    check_trimmed(text, what)
 
 
 def check_mac(mac: str) -> None:
