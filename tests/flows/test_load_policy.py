@@ -146,4 +146,4 @@ def test_a_newer_record_and_a_lost_identity() -> None:
 
 def test_a_dump_shows_no_bytes() -> None:
     """The partitions hold keys: their repr does not."""
-    assert repr(device()) == f"Kept({MAC!r})"
+    assert repr(device()) == f"DeviceSnapshot({MAC!r})"

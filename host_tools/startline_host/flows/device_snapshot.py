@@ -41,7 +41,7 @@ class DeviceSnapshot(msgspec.Struct, frozen=True):
     fctry: bytes | None
 
     def __repr__(self) -> str:
-        return f"Kept({self.mac!r})"
+        return f"DeviceSnapshot({self.mac!r})"
 
     def stored(self) -> StoredSettings:
         """Return what the device was told of itself, secrets masked."""

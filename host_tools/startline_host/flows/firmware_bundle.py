@@ -25,7 +25,8 @@ from startline_host.secrets import Warn
 class FirmwareBundle(msgspec.Struct, frozen=True):
     """A board's firmware and the files for its file system, by absolute path.
 
-    `files` are the agent's, all its roles among them, and always brought up to date; `own` are the reader's owner's.
+    `files` are the agent's, all its roles among them, and always brought up to date; `own` are the
+    reader's owner's.
     """
 
     board: Board

@@ -36,11 +36,11 @@ class FoundDevice(msgspec.Struct, frozen=True, kw_only=True):
     """A device as far as it was read; None for what was not read yet.
 
     `chip` is in esptool's spelling, "" where it is not told; `flash_size` is in bytes, 0 where it is
-    not known. `release` is MicroPython's that answered at the prompt, None where none did.
-    `lacks` are
-    the agent's roles that are not there. `broken_files`: a working MicroPython found no file system that works. `old_files` is offset and
-    size of the present file system, 0 for none; `owned` names what stands on it, with the content of
-    boot.py and main.py, and `contents` has that of all files that would be lost.
+    not known. `release` is MicroPython's that answered at the prompt, None where none did. `lacks`
+    are the agent's roles that are not there. `broken_files`: a working MicroPython found no file
+    system that works. `old_files` is offset and size of the present file system, 0 for none;
+    `owned` names what stands on it, with the content of boot.py and main.py, and `contents` has
+    that of all files that would be lost.
     """
 
     via: Via

@@ -31,8 +31,9 @@ from startline_host.formats.partitions import PartitionTable
 from startline_host.formats.stored_settings import read_stored_settings
 
 #: What has to be known before a load can be decided: the partitions that hold a device's identity
-#: and record (`kept`), who it shall be, which of the agent's roles it has, its file system or its files, the bytes of those that would
-#: be lost, a person's answer; or all that a boot loader tells, where the prompt does not do.
+#: and record (`kept`), who it shall be, which of the agent's roles it has, its file system or its
+#: files, the bytes of those that would be lost, a person's answer; or all that a boot loader tells,
+#: where the prompt does not do.
 Need = Literal[
     "kept", "identity", "roles", "file system", "files", "contents", "answer", "boot loader"
 ]

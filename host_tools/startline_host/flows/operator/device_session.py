@@ -98,7 +98,9 @@ class DeviceSession:
     def run_command(
         self, call: str, seconds: float = _ORDER, *, module: str = "operator_commands"
     ) -> FirstBootOutcome:
-        """Have the device do what `call` says, a function of that module of `firmware`, and pass on its events.
+        """Have the device do what `call` says, and pass on its events.
+
+        It is a function of `module`, a file of `firmware` that is sent for it.
 
         Raises DeviceRaised where the device refuses, StorageFailed where its flash does not take
         it, WrongDevice where its agent cannot take orders or says that it is another device.
