@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from startline_host.util import device_text, printable
+from startline_host.util import counted, device_text, printable
 
 ALIAS = "Çıkış – Ñandú 起点"
 
@@ -28,3 +28,12 @@ def test_controls_are_shown_and_never_sent(raw: str, shown: str) -> None:
 def test_bytes_that_are_no_text_are_shown_too() -> None:
     """A device at another baud rate prints bytes that are no UTF-8, and they stay visible."""
     assert device_text(b"ok \xff\xfe \x1b]0;x\x07") == "ok \\xff\\xfe \\x1b]0;x\\x07"
+
+
+def test_what_is_counted_is_one_or_several() -> None:
+    """One has no plural; none and several have."""
+    assert [counted(n, "new unit") for n in (0, 1, 2)] == [
+        "0 new units",
+        "1 new unit",
+        "2 new units",
+    ]
