@@ -14,7 +14,7 @@ from startline.device_list import ListPages
 from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR
 
 from startline_host.clouds.bound_device import BoundDevice
-from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.clouds.cloud_client import cloud_client
 from startline_host.clouds.device_entries import (
     CloudEntry,
     ListPage,
@@ -110,10 +110,7 @@ class DeviceList(msgspec.Struct, frozen=True):
 
     def _page(self, client: httpx.Client, path: str, *, first: int) -> ListPage:
         """Read a page, whose first entry has the number `first` in the list."""
-        try:
-            response = client.get(path)
-        except httpx.TransportError as error:
-            raise unreachable(error) from None
+        response = client.get(path)
         if response.status_code != httpx.codes.OK:
             raise _refused(response.status_code)
         try:

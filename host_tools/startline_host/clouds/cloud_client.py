@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -20,7 +21,6 @@ _log = logging.getLogger(__name__)
 _TIMEOUT = httpx.Timeout(15.0)
 _HINT = "Check this computer's network, then run the command again; `up` wants --allow-bound then."
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
 
 #: What an ESP32's mbedTLS offers as ESP-IDF configures it: TLS 1.2, AES, no ChaCha20.
 _DEVICE_CIPHERS = "ECDHE+AESGCM:ECDHE+AESCCM:ECDHE+AES:kRSA+AESGCM:kRSA+AESCCM:kRSA+AES"
@@ -49,21 +49,23 @@ def tls_context(ca: Sequence[bytes], *, as_device: bool = False) -> ssl.SSLConte
     return context
 
 
+@contextmanager
 def cloud_client(
     base_url: str,
     ca: Sequence[bytes],
     headers: Mapping[str, str] | None = None,
     *,
     as_device: bool = False,
-) -> httpx.Client:
-    """Return a client that follows no redirect, with the TLS of `tls_context`.
+) -> Iterator[httpx.Client]:
+    """Open a client that follows no redirect, with the TLS of `tls_context`.
 
-    `headers` go with every request, a key among them.
+    `headers` go with every request, a key among them. A request that gets no answer raises
+    NetworkFailed or TlsFailed, which says why.
     """
     context = tls_context(ca, as_device=as_device)
     # The environment's proxy is for the world outside, not for a bench's own mock.
     outside = urlsplit(base_url).hostname not in _LOOPBACK
-    return httpx.Client(
+    client = httpx.Client(
         base_url=base_url,
         verify=context,
         # As a device asks, which unpacks nothing.
@@ -73,6 +75,11 @@ def cloud_client(
         trust_env=outside,
         event_hooks={"response": [_note]},
     )
+    try:
+        with client:
+            yield client
+    except httpx.TransportError as error:
+        raise _unreachable(error) from None
 
 
 def _note(response: httpx.Response) -> None:
@@ -99,7 +106,7 @@ def unverified_time(base_url: str) -> datetime | None:
         return None
 
 
-def unreachable(error: httpx.TransportError) -> StartlineError:
+def _unreachable(error: httpx.TransportError) -> StartlineError:
     """Return the error that a failed request stands for, with the host and what was wrong there."""
     where = _host(error)
     cause: BaseException | None = error

@@ -12,7 +12,7 @@ from startline.clouds.rufus import canonical
 from startline.serial_match import OTHER, SerialNumber
 
 from startline_host.clouds.cloud_check import DeviceList
-from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.clouds.cloud_client import cloud_client
 from startline_host.clouds.cloud_kind import (
     CloudBench,
     CloudDemo,
@@ -53,11 +53,8 @@ def get_device(
     Raises CloudDisagrees for one of another serial number, RefusedByCloud for an answer that is
     none, NetworkFailed or TlsFailed where none came.
     """
-    try:
-        with cloud_client(base_url, ca, key_headers(key)) as client:
-            answer = client.get(_path(token))
-    except httpx.TransportError as error:
-        raise unreachable(error) from None
+    with cloud_client(base_url, ca, key_headers(key)) as client:
+        answer = client.get(_path(token))
     if answer.status_code == httpx.codes.NOT_FOUND:
         return CloudDevice(found=False)
     if answer.status_code in _NOT_ALLOWED:
@@ -90,11 +87,8 @@ def unbind_device(base_url: str, ca: Sequence[bytes], key: Secret, token: str) -
     Raises RefusedByCloud for a key that may not, OutcomeUnknown where the answer tells nothing,
     NetworkFailed or TlsFailed where none came: doing it again is safe.
     """
-    try:
-        with cloud_client(base_url, ca, key_headers(key)) as client:
-            answer = client.delete(_path(token))
-    except httpx.TransportError as error:
-        raise unreachable(error) from None
+    with cloud_client(base_url, ca, key_headers(key)) as client:
+        answer = client.delete(_path(token))
     if answer.status_code == httpx.codes.NOT_FOUND:
         return False
     if answer.status_code == httpx.codes.OK and token.lower() in answer.text.lower():

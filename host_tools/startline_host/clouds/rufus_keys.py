@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import httpx
 from startline.clouds.rufus import KEY_HEADERS
 
-from startline_host.clouds.cloud_client import cloud_client, date_of, unreachable
+from startline_host.clouds.cloud_client import cloud_client, date_of
 from startline_host.clouds.cloud_kind import KeyOpinion, KeyReply
 from startline_host.errors import BadInput, NetworkFailed, RefusedByCloud, StartlineError
 from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings
@@ -53,12 +53,9 @@ def look(
     Raises NetworkFailed or TlsFailed where no answer came.
     """
     headers = key_headers(key, key_header)
-    try:
-        with cloud_client(base_url, ca, headers, as_device=True) as client:
-            params = {"page": 1, "limit": 1} if method == "GET" else None
-            response = client.request(method, path, params=params)
-    except httpx.TransportError as error:
-        raise unreachable(error) from None
+    params = {"page": 1, "limit": 1} if method == "GET" else None
+    with cloud_client(base_url, ca, headers, as_device=True) as client:
+        response = client.request(method, path, params=params)
     words, is_api = _words(response, key)
     server = printable(redact(response.headers.get("server", ""), key))[:_MOST_WORDS]
     return KeyReply(response.status_code, words, date_of(response), is_api, server)

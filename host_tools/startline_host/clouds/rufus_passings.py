@@ -11,7 +11,7 @@ import httpx
 import msgspec
 from startline_race.clouds import rufus
 
-from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.clouds.cloud_client import cloud_client
 from startline_host.clouds.rufus_keys import key_headers
 from startline_host.errors import BadInput, NetworkFailed, RefusedByCloud
 from startline_host.secrets import Secret
@@ -56,10 +56,7 @@ def session_passings(
 
 def _page(client: httpx.Client, path: str) -> tuple[list[CloudPassing], int] | None:
     """Return the passings of a page, and how many pages there are."""
-    try:
-        answer = client.get(path)
-    except httpx.TransportError as error:
-        raise unreachable(error) from None
+    answer = client.get(path)
     if answer.status_code == httpx.codes.NOT_FOUND:
         return None
     if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:

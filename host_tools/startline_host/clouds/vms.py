@@ -9,7 +9,7 @@ from startline import clouds
 from startline.bind_answer import BindAnswer
 
 from startline_host.clouds.bound_device import BoundDevice
-from startline_host.clouds.cloud_client import cloud_client, unreachable
+from startline_host.clouds.cloud_client import cloud_client
 from startline_host.clouds.cloud_kind import CloudBench, CloudDemo, CloudKind
 from startline_host.clouds.request_identity import RequestIdentity
 from startline_host.device.event_text import printable_field
@@ -52,10 +52,7 @@ def check_taken(settings: DeviceSettings, device: BoundDevice) -> str:
     asked = RequestIdentity(claim, serial=device.serial, mac=mac)
     path, headers, body = _AGENT.request(asked, "", "check")
     with cloud_client(claim.base_url, settings.tls.ca) as client:
-        try:
-            answer = client.post(path, headers=headers, content=body)
-        except httpx.TransportError as error:
-            raise unreachable(error) from None
+        answer = client.post(path, headers=headers, content=body)
     if answer.status_code == httpx.codes.NO_CONTENT:
         raise CloudDisagrees(
             f"The device says that it is bound, but the cloud has {printable(device.serial)} as "
