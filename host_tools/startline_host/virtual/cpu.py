@@ -2,7 +2,7 @@
 
 The child reads and writes pipes, so nothing between it and the line changes a byte. A terminal
 is its controlling one all the same: when this process dies, however it dies, the hang-up ends
-the child too. What goes over the pipes beside the console's bytes is told in runtime/console.py.
+the child too. What goes over the pipes beside the console's bytes is told in runtime/vm_console.py.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _LATEST_SECONDS = 5.0
 class Interrupt:
     """The character that interrupts, and the one interrupt that may be under way.
 
-    `send` writes to the VM's control pipe, `signal` is the last resort; runtime/console.py tells
+    `send` writes to the VM's control pipe, `signal` is the last resort; runtime/vm_console.py tells
     what the bytes mean and why in this order. `running` tells for how many seconds the VM has run,
     `blocked` whether it waits for the system.
     """
@@ -47,7 +47,7 @@ class Interrupt:
         self._last_resort = Watchdog(self._resort)
 
     def obey(self, word: str, argument: bytes) -> None:
-        """Do what the VM says, see runtime/console.py."""
+        """Do what the VM says, see runtime/vm_console.py."""
         if word == "i":
             self.arm(argument[0])
         elif word == "o":

@@ -1,7 +1,7 @@
 """`machine.UART` 1 and 2 between the VM and whoever is plugged into their lines.
 
 The VM reads what came in from a pipe. How much may wait there is what its driver said that the
-receiver holds (runtime/uart.py); what comes beyond that is lost, as in a chip's FIFO.
+receiver holds (runtime/uart_driver.py); what comes beyond that is lost, as in a chip's FIFO.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class UartPorts:
             port.close()
 
     def obey(self, word: str, argument: bytes) -> None:
-        """Do what the VM says: `t`, `b` and `e`, see runtime/console.py."""
+        """Do what the VM says: `t`, `b` and `e`, see runtime/vm_console.py."""
         if word == "t":
             self._ports[int(argument[:1])].line.send(argument[1:])
             return

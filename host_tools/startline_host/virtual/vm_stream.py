@@ -1,6 +1,6 @@
 """Takes apart what the VM writes: console text, raw bytes, and words for the process beside it.
 
-The format is told in runtime/console.py: frames start with a prefix of 5 bytes that each life
+The format is told in runtime/vm_console.py: frames start with a prefix of 5 bytes that each life
 gets anew, so that nothing a program prints can be taken for one.
 """
 

@@ -1,7 +1,7 @@
 """What is around the chip: access points, names, time servers, and what is wrong with them.
 
 The world is a JSON object, read anew at each use, so that a test changes it while the chip runs. Every
-key may be missing; `virtual/world_file.py` says what each means.
+key may be missing; `virtual/world_keys.py` says what each means.
 """
 
 from . import clock
