@@ -26,7 +26,7 @@ def choose_unit(
     """Return the unit that a board is, or becomes now.
 
     Raises WrongDevice for a board with another chip's serial number, WouldTouchBound for one that
-    is bound and not this ledger's, NoSerial where the batch is used up.
+    is bound and not this ledger's, BatchUsedUp where the batch is used up.
     """
     summary = snapshot.summary()
     serial = snapshot.stored().get("factory", "serial") or summary.serial
@@ -53,7 +53,7 @@ def choose_unit(
 
 
 def check_snapshot(unit: LedgerUnit, snapshot: DeviceSnapshot) -> None:
-    """Raise AsItIs for a board that is not to be written to, being this unit already.
+    """Raise AlreadyBound for a board that is not to be written to, being this unit already.
 
     Raises CloudDisagrees where the ledger has a token that the board does not hold.
     """

@@ -27,7 +27,7 @@ from startline_host.mock_cloud import FaultProxy
 
 
 class CaseRunner:
-    """One case on a rig, with its clouds on a stage."""
+    """One case on a rig, with its clouds."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class CaseRunner:
         self._slack = slack
         self._scenario = case.scenario
         self._rig = rig
-        self._stage = clouds
+        self._clouds = clouds
         self._provisioner = provisioner
         self._transcript = transcript
         self._base = base
@@ -56,13 +56,13 @@ class CaseRunner:
     def perform(self) -> tuple[list[Mismatch], CaseFacts]:
         """Do every act; return what was not as it must be, and the last facts.
 
-        Raises TimedOut where a reader does not come to what is waited for, or Stopped.
+        Raises TimedOut where a reader does not come to what is waited for, or BenchStopped.
         """
         findings: list[Mismatch] = []
         acts = self._scenario.act
         self._rig.set_world(self._scenario.world)
         for number, act in enumerate(acts, 1):
-            before = self._stage.cloud.connections
+            before = self._clouds.cloud.connections
             self._do(act)
             expect = self._expected(act.expect, act.expect_read_write)
             if number == len(acts):
@@ -71,7 +71,7 @@ class CaseRunner:
                     with_fields(Expect(app="app" in self._rig.can or None), final), expect
                 )
             facts = self._facts(act.reader, expect, is_last=number == len(acts))
-            touched = self._stage.cloud.connections > before
+            touched = self._clouds.cloud.connections > before
             found = check(expect, facts, touched=touched) + self._always(act.reader, facts)
             findings += found
             for one in found:
@@ -85,9 +85,9 @@ class CaseRunner:
         facts = gather_facts(
             self._rig.reader(name),
             [self._rig.reader(one) for one in self._rig.names],
-            self._stage.cloud,
+            self._clouds.cloud,
             kind=self._case.cloud,
-            strangers=len(self._stage.strangers()),
+            strangers=len(self._clouds.strangers()),
             exit_code=self._exit,
         )
         copies = key_kept = None
@@ -127,16 +127,16 @@ class CaseRunner:
             self._was_deaf = True
             (self._load if act.do == "load" else self._command)(reader, act)
         elif act.do == "commit":
-            self._stage.cloud.commit_late_now()
+            self._clouds.cloud.commit_late_now()
 
     def _change(self, act: Act) -> None:
         """Change the world and the cloud as the act says."""
         if act.world is not None:
             self._rig.set_world(act.world)
         if act.faults is not None:
-            self._stage.set_faults(act.faults)
+            self._clouds.set_faults(act.faults)
         if act.certificate is not None:
-            self._stage.cloud.use_certificate(act.certificate)
+            self._clouds.cloud.use_certificate(act.certificate)
 
     def _write(self, act: Act) -> None:
         """Change the reader's flash as the act says, provisioning included."""
@@ -149,7 +149,7 @@ class CaseRunner:
             self._rig.damage(act.reader, damage, self._case.seed)
 
     def _follow(self, reader: Reader, until: str) -> None:
-        log = self._stage.cloud.requests
+        log = self._clouds.cloud.requests
         path = find_cloud(self._case.cloud).played.bind_path
         if until == "posted":
             # The reader says so before its first byte, and is heard a little later.

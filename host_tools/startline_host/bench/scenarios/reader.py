@@ -150,7 +150,7 @@ class Reader:
         self._line.port().write(text.encode())
 
     def follow(self, until: Condition, seconds: float, what: str) -> None:
-        """Listen until a condition holds. Raises TimedOut, naming `what`, or Stopped."""
+        """Listen until a condition holds. Raises TimedOut, naming `what`, or BenchStopped."""
         deadline = Deadline(seconds)
         while not until(self):
             if deadline.expired:

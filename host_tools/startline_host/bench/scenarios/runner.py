@@ -69,7 +69,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     slack: int = 0
 
     def run(self, case: Case, stop: threading.Event | None = None) -> CaseResult:
-        """Run one case. Raises Stopped if `stop` is set on the way."""
+        """Run one case. Raises BenchStopped if `stop` is set on the way."""
         if lacking := sorted(needs_of(case) - self.can):
             words = " and ".join(NEEDS[need] for need in lacking)
             return CaseResult(case=case, verdict="skipped", why=f"It needs {words}.")
