@@ -14,7 +14,7 @@ from startline.device_list import ListPages
 from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR
 
 from startline_host.clouds.bound_device import BoundDevice
-from startline_host.clouds.cloud_client import cloud_client
+from startline_host.clouds.cloud_client import NOT_ALLOWED, cloud_client, may_not_look
 from startline_host.clouds.device_entries import (
     CloudEntry,
     ListPage,
@@ -23,13 +23,7 @@ from startline_host.clouds.device_entries import (
     find_serial,
     read_page,
 )
-from startline_host.errors import (
-    BadInput,
-    CloudDisagrees,
-    NetworkFailed,
-    RefusedByCloud,
-    StartlineError,
-)
+from startline_host.errors import CloudDisagrees, NetworkFailed, RefusedByCloud, StartlineError
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
 from startline_host.util import printable
@@ -182,9 +176,6 @@ def _is_last(path: str, page: ListPage, count: int) -> bool:
 
 
 def _refused(status: int) -> StartlineError:
-    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        return BadInput(
-            f"The cloud does not let the READ key look ({status}).",
-            "Give a key of access type READ or READ_WRITE in STARTLINE_READ_KEY.",
-        )
+    if status in NOT_ALLOWED:
+        return may_not_look(status)
     return RefusedByCloud(f"The cloud's list answers {status}.")

@@ -14,13 +14,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from startline_host.device.event_text import tls_reason
-from startline_host.errors import NetworkFailed, StartlineError, TlsFailed
+from startline_host.errors import BadInput, NetworkFailed, StartlineError, TlsFailed
 from startline_host.util import printable
 
 _log = logging.getLogger(__name__)
 _TIMEOUT = httpx.Timeout(15.0)
 _HINT = "Check this computer's network, then run the command again; `up` wants --allow-bound then."
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+#: The statuses of an answer to a key that may not do what was asked.
+NOT_ALLOWED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 
 #: What an ESP32's mbedTLS offers as ESP-IDF configures it: TLS 1.2, AES, no ChaCha20.
 _DEVICE_CIPHERS = "ECDHE+AESGCM:ECDHE+AESCCM:ECDHE+AES:kRSA+AESGCM:kRSA+AESCCM:kRSA+AES"
@@ -104,6 +106,15 @@ def unverified_time(base_url: str) -> datetime | None:
             return date_of(client.head(base_url))
     except (httpx.HTTPError, OSError):
         return None
+
+
+def may_not_look(said: object) -> BadInput:
+    """Return the error for a READ key that may not look; `said` is the status, or the API's words."""
+    told = f" ({said})" if said else ""
+    return BadInput(
+        f"The cloud does not let the READ key look{told}.",
+        "Give a key of access type READ or READ_WRITE in STARTLINE_READ_KEY.",
+    )
 
 
 def _unreachable(error: httpx.TransportError) -> StartlineError:

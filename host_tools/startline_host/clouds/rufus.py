@@ -12,7 +12,7 @@ from startline.clouds.rufus import canonical
 from startline.serial_match import OTHER, SerialNumber
 
 from startline_host.clouds.cloud_check import DeviceList
-from startline_host.clouds.cloud_client import cloud_client
+from startline_host.clouds.cloud_client import NOT_ALLOWED, cloud_client
 from startline_host.clouds.cloud_kind import (
     CloudBench,
     CloudDemo,
@@ -32,7 +32,6 @@ from startline_host.formats.factory_partition import ClaimSettings
 from startline_host.secrets import Secret, redact
 from startline_host.util import printable
 
-_NOT_ALLOWED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 _MOST_WORDS = 80
 
 
@@ -57,7 +56,7 @@ def get_device(
         answer = client.get(_path(token))
     if answer.status_code == httpx.codes.NOT_FOUND:
         return CloudDevice(found=False)
-    if answer.status_code in _NOT_ALLOWED:
+    if answer.status_code in NOT_ALLOWED:
         return CloudDevice(found=None)
     try:
         told = _fields(answer.content)["result"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import httpx
 from startline.clouds.rufus import KEY_HEADERS
 
-from startline_host.clouds.cloud_client import cloud_client, date_of
+from startline_host.clouds.cloud_client import NOT_ALLOWED, cloud_client, date_of, may_not_look
 from startline_host.clouds.cloud_kind import KeyOpinion, KeyReply
 from startline_host.errors import BadInput, NetworkFailed, RefusedByCloud, StartlineError
 from startline_host.formats.factory_partition import ClaimSettings, DeviceSettings
@@ -126,7 +126,7 @@ def _may_write(settings: DeviceSettings, key: Secret) -> bool:
     path = f"/sessions/close/{_NO_SESSION}"
     reply = look(claim.base_url, settings.tls.ca, key, key_header=header,
                  method="PATCH", path=path)  # fmt: skip
-    return reply.status not in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+    return reply.status not in NOT_ALLOWED
 
 
 def _stranger(reply: KeyReply) -> NetworkFailed:
@@ -173,12 +173,8 @@ def judge_claim_key(settings: DeviceSettings, reply: KeyReply) -> KeyOpinion:
 
 def judge_read_key(reply: KeyReply) -> KeyOpinion:
     """Judge a READ key. Raises BadInput for one that may not read."""
-    said = f" ({reply.words})" if reply.words else ""
     if reply.status == httpx.codes.OK:
         return KeyOpinion("The READ key may read.")
-    if reply.is_api and reply.status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        raise BadInput(
-            f"The cloud does not let the READ key look{said}.",
-            "Give a key of access type READ or READ_WRITE in STARTLINE_READ_KEY.",
-        )
+    if reply.is_api and reply.status in NOT_ALLOWED:
+        raise may_not_look(reply.words)
     raise odd_reply(reply)

@@ -11,9 +11,9 @@ import httpx
 import msgspec
 from startline_race.clouds import rufus
 
-from startline_host.clouds.cloud_client import cloud_client
+from startline_host.clouds.cloud_client import NOT_ALLOWED, cloud_client, may_not_look
 from startline_host.clouds.rufus_keys import key_headers
-from startline_host.errors import BadInput, NetworkFailed, RefusedByCloud
+from startline_host.errors import NetworkFailed, RefusedByCloud
 from startline_host.secrets import Secret
 
 _MOST_PAGES = 1000
@@ -59,11 +59,8 @@ def _page(client: httpx.Client, path: str) -> tuple[list[CloudPassing], int] | N
     answer = client.get(path)
     if answer.status_code == httpx.codes.NOT_FOUND:
         return None
-    if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        raise BadInput(
-            f"The cloud does not let the READ key look ({answer.status_code}).",
-            "Give a key of access type READ or READ_WRITE in STARTLINE_READ_KEY.",
-        )
+    if answer.status_code in NOT_ALLOWED:
+        raise may_not_look(answer.status_code)
     if answer.status_code != httpx.codes.OK:
         raise RefusedByCloud(f"The cloud's list of passings answers {answer.status_code}.")
     try:
