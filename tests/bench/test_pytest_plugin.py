@@ -55,14 +55,7 @@ def test_a_projects_own_fixture_is_left_alone(tmp_path: Path) -> None:
         "import pytest\n@pytest.fixture\ndef device():\n    return 'own'\n"
         "def test_it(device):\n    assert device == 'own'\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", _PLUGIN],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = pytest_in(tmp_path)
     assert done.returncode == 0, done.stdout
 
 
@@ -70,14 +63,7 @@ def test_a_missing_extra_fails_the_test_in_one_sentence(tmp_path: Path) -> None:
     """Without the mock's packages a test says what to install, with no traceback."""
     (tmp_path / "test_it.py").write_text("def test_it(startline_cloud):\n    pass\n")
     (tmp_path / "conftest.py").write_text("import sys\nsys.modules['starlette'] = None\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", _PLUGIN],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = pytest_in(tmp_path)
     assert "The mock cloud is not part of this installation. Get it: " in done.stdout
     assert "Traceback" not in done.stdout
     assert "extras.py" not in done.stdout
