@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from startline_host.bench.run_report import BenchRun
 from startline_host.bench.scenarios.runner import CaseResult
+from startline_host.bench.scenarios.transcript import log_lines
 
 #: What XML 1.0 cannot hold, escaped or not.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,11 +35,11 @@ def junit_report(run: BenchRun) -> bytes:
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
 
 
-def log_lines(result: CaseResult) -> Iterable[str]:
-    """Yield a case's log as lines of plain text."""
-    for entry in result.entries:
+def _marked_log(result: CaseResult) -> Iterable[str]:
+    """Yield a case's log as lines of plain text, those with findings marked."""
+    for entry, line in zip(result.entries, log_lines(result.entries), strict=True):
         mark = ">>>" if entry.kind == "finding" else "   "
-        yield f"{mark} {entry.at:9.3f} s  {entry.source:<6}  {entry.text}"
+        yield f"{mark} {line}"
 
 
 def _add(suite: ET.Element, result: CaseResult) -> None:
@@ -58,7 +59,7 @@ def _add(suite: ET.Element, result: CaseResult) -> None:
         told = ET.SubElement(element, kind, message=_text(result.reason), type=result.verdict)
         told.text = _text(f"{case.scenario.says}\n{result.reason}")
         log = ET.SubElement(element, "system-out")
-        log.text = _text("\n".join(log_lines(result)))
+        log.text = _text("\n".join(_marked_log(result)))
 
 
 def _counts(results: Iterable[CaseResult]) -> dict[str, str]:
