@@ -38,6 +38,7 @@ from startline_host.secrets import Secret
 from startline_host.util import printable
 
 _PORT = click.IntRange(0, 65535)
+_DEFAULTS = MockOptions()
 
 
 def _choice(names: tuple[str, ...]) -> click.Choice[str]:
@@ -58,7 +59,7 @@ _OPTIONS = [
     click.option("--ca-file", type=options.FILE, help="Where to write the CA's certificate (PEM)."),
     click.option("--db", type=options.FILE, help="Keep state, keys and CA in this file."),
     *(click.option(f"--{one.name.replace('_', '-')}", type=_choice(one.choices),
-                   default=one.default, show_default=True, help=one.says)
+                   default=getattr(_DEFAULTS, one.name), show_default=True, help=one.says)
       for one in ANSWER_OPTIONS),
     click.option("--type-required", is_flag=True, help="Refuse to bind without a type."),
     click.option("--strict/--lenient", default=True, show_default=True,
@@ -67,7 +68,7 @@ _OPTIONS = [
     click.option("--partial-insertion", is_flag=True,
                  help="Insert the good passings of a list, instead of refusing all for a bad one."),
     *(click.option(f"--{one.name.replace('_', '-')}", type=click.IntRange(one.least, one.most),
-                   default=one.default, show_default=one.default is not None, metavar=one.unit,
+                   default=getattr(_DEFAULTS, one.name), show_default=True, metavar=one.unit,
                    help=one.says)
       for one in LIMIT_OPTIONS),
     click.option("--faults", default="", metavar="LIST",

@@ -1,4 +1,4 @@
-"""How the clouds answer, as `startline cloud` lets a person choose: `MockCloud`'s own options."""
+"""How the clouds answer, as `startline cloud` lets a person choose: some of `MockOptions`."""
 
 from __future__ import annotations
 
@@ -15,67 +15,46 @@ SECRET_OPTIONS = {"vms_authorization": "STARTLINE_CLOUD_VMS_AUTHORIZATION"}
 
 @dataclass(frozen=True)
 class AnswerOption:
-    """One option: its name for `MockCloud`, what it may be, the first of it by default."""
+    """One option: its name for `MockOptions`, which has its default, and what it may be."""
 
     name: str
     choices: tuple[str, ...]
-    default: str
     says: str
 
 
 ANSWER_OPTIONS = (
-    AnswerOption(
-        "envelope", ENVELOPES, "bare", "Fields at the top of an answer, or all inside `body`."
-    ),
-    AnswerOption(
-        "answer_form", FORMS, "json", "Proper JSON, or the vendor's examples byte for byte."
-    ),
-    AnswerOption("second_bind", SECOND_BIND, "new", "What binding one serial number twice does."),
+    AnswerOption("envelope", ENVELOPES, "Fields at the top of an answer, or all inside `body`."),
+    AnswerOption("answer_form", FORMS, "Proper JSON, or the vendor's examples byte for byte."),
+    AnswerOption("second_bind", SECOND_BIND, "What binding one serial number twice does."),
     AnswerOption(
         "duplicates",
         DUPLICATES,
-        "full",
         "What makes a passing a double: all its fields, its number alone, or nothing.",
     ),
-    AnswerOption(
-        "vms_second_bind", SECOND_BIND, "conflict", "What activating one VMS device twice does."
-    ),
+    AnswerOption("vms_second_bind", SECOND_BIND, "What activating one VMS device twice does."),
 )
 
 
 @dataclass(frozen=True)
 class LimitOption:
-    """One option that is a number: its name for `MockCloud`, its bounds and its default."""
+    """One option that is a number: its name for `MockOptions`, which has its default, its bounds."""
 
     name: str
     least: int
     most: int
-    default: int | None
     unit: str
     says: str
 
 
 LIMIT_OPTIONS = (
     LimitOption(
-        "largest_list",
-        1,
-        LARGEST_LIMIT,
-        None,
-        "N",
-        "Answer 413 to more passings at once than this.",
+        "largest_list", 1, LARGEST_LIMIT, "N", "Answer 413 to more passings at once than this."
+    ),
+    LimitOption("largest_body", LOWEST_LIMIT, MAX_BODY, "BYTES", "Answer 413 to a larger body."),
+    LimitOption(
+        "stale_after", 1, LARGEST_LIMIT, "SECONDS", "Refuse passings that are older than this."
     ),
     LimitOption(
-        "largest_body", LOWEST_LIMIT, MAX_BODY, MAX_BODY, "BYTES", "Answer 413 to a larger body."
-    ),
-    LimitOption(
-        "stale_after",
-        1,
-        LARGEST_LIMIT,
-        None,
-        "SECONDS",
-        "Refuse passings that are older than this.",
-    ),
-    LimitOption(
-        "future_after", 1, LARGEST_LIMIT, None, "SECONDS", "Refuse passings dated further ahead."
+        "future_after", 1, LARGEST_LIMIT, "SECONDS", "Refuse passings dated further ahead."
     ),
 )
