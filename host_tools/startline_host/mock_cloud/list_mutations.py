@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from startline_host.mock_cloud.exchange import CapturedAnswer
 
 
-def _change_list(reply: CapturedAnswer, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change a list of devices in place, in either envelope; leave any other answer alone."""
+def change_list(reply: CapturedAnswer, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change a list in place, in either envelope; leave any other answer alone."""
     try:
         whole = json.loads(reply.body)
         fields = whole.get("body", whole)
         change(fields)
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, AttributeError, TypeError):
         return
     set_body(reply, json.dumps(whole, ensure_ascii=False).encode())
 
@@ -38,19 +38,22 @@ def _keep(fields: dict[str, Any], devices: list[dict[str, Any]]) -> None:
 
 def list_empty(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Say that there are no devices."""
-    _change_list(reply, lambda fields: _keep(fields, []))
+    change_list(reply, lambda fields: _keep(fields, []))
+
+
+def older(fields: dict[str, Any], scene: MutationContext) -> list[dict[str, Any]]:
+    """Return what a list has that is not younger than so many seconds."""
+    since = datetime.now(UTC).timestamp() - scene.value
+    return [
+        one
+        for one in fields["result"]
+        if datetime.fromisoformat(one["creation_date"]).timestamp() <= since
+    ]
 
 
 def list_lags(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Leave out what is younger than so many seconds, as a copy that lags behind would."""
-    since = datetime.now(UTC).timestamp() - scene.value
-
-    def is_old(device: dict[str, Any]) -> bool:
-        return datetime.fromisoformat(device["creation_date"]).timestamp() <= since
-
-    _change_list(
-        reply, lambda fields: _keep(fields, [one for one in fields["result"] if is_old(one)])
-    )
+    change_list(reply, lambda fields: _keep(fields, older(fields, scene)))
 
 
 def list_endless(reply: CapturedAnswer, _scene: MutationContext) -> None:
@@ -60,7 +63,7 @@ def list_endless(reply: CapturedAnswer, _scene: MutationContext) -> None:
         fields["pagination"]["total_pages"] = fields["pagination"]["page"] + 1
         fields["pagination"]["total"] = 10**9
 
-    _change_list(reply, promise)
+    change_list(reply, promise)
 
 
 def list_escaped(reply: CapturedAnswer, _scene: MutationContext) -> None:
@@ -86,7 +89,7 @@ def _change_entries(reply: CapturedAnswer, change: Callable[[dict[str, Any]], No
         for device in fields["result"]:
             change(device)
 
-    _change_list(reply, change_each)
+    change_list(reply, change_each)
 
 
 def _serial(write: Callable[[str], Any]) -> Spoil:
@@ -153,7 +156,7 @@ def token_lower(reply: CapturedAnswer, _scene: MutationContext) -> None:
 
 def list_renamed(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Write the list under a name that no page knows."""
-    _change_list(reply, lambda fields: fields.update(devices=fields.pop("result")))
+    change_list(reply, lambda fields: fields.update(devices=fields.pop("result")))
 
 
 def list_short(reply: CapturedAnswer, scene: MutationContext) -> None:
@@ -162,7 +165,7 @@ def list_short(reply: CapturedAnswer, scene: MutationContext) -> None:
     def promise(fields: dict[str, Any]) -> None:
         fields["pagination"]["total"] += scene.value
 
-    _change_list(reply, promise)
+    change_list(reply, promise)
 
 
 def list_odd_items(reply: CapturedAnswer, _scene: MutationContext) -> None:
@@ -173,7 +176,7 @@ def list_odd_items(reply: CapturedAnswer, _scene: MutationContext) -> None:
         fields["result"] += items
         fields["pagination"]["total"] += len(items)
 
-    _change_list(reply, add)
+    change_list(reply, add)
 
 
 def list_odd_members(reply: CapturedAnswer, _scene: MutationContext) -> None:

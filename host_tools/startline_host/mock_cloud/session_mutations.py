@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from startline_host.mock_cloud.answer_mutations import set_body
+from startline_host.mock_cloud.list_mutations import change_list, older
 
 if TYPE_CHECKING:
     from startline_host.mock_cloud.answer_mutations import MutationContext
@@ -39,20 +38,12 @@ def sessions_lag(reply: CapturedAnswer, scene: MutationContext) -> None:
 
     A list of which none is left is answered as one of a device that has no sessions.
     """
-    since = datetime.now(UTC).timestamp() - scene.value
-    try:
-        whole = json.loads(reply.body)
-        fields = whole.get("body", whole)
-        old = [
-            one
-            for one in fields["result"]
-            if datetime.fromisoformat(one["creation_date"]).timestamp() <= since
-        ]
-        fields["result"] = old
-    except (ValueError, KeyError, AttributeError, TypeError):
-        return
-    if not old:
-        reply.status = 404
-        fields.pop("result")
-        fields["description"] = "Sessions not found"
-    set_body(reply, json.dumps(whole, ensure_ascii=False).encode())
+
+    def keep_old(fields: dict[str, Any]) -> None:
+        fields["result"] = older(fields, scene)
+        if not fields["result"]:
+            reply.status = 404
+            del fields["result"]
+            fields["description"] = "Sessions not found"
+
+    change_list(reply, keep_old)
