@@ -6,11 +6,10 @@ Each act types the commands that a person would type, so what is shown is the pr
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from rich.console import Console
 
 from startline_host.clouds.cloud_kind import CloudDemo
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
-from startline_host.demo_race import DemoRace
+from startline_host.demo_race import WIFI, DemoRace
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, Bug, StartlineError, WouldTouchBound
 from startline_host.flows.first_boot import FirstBootOutcome, follow_first_boot
@@ -29,6 +28,7 @@ from startline_host.secrets import child_environment
 from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
 from startline_host.virtual.time_server import TimeServer
+from startline_host.virtual.world_file import write_world
 
 _BOARD = "VIRTUAL_ESP32"
 _KEY, _READ_KEY = "STARTLINE_CLAIM_KEY", "STARTLINE_READ_KEY"
@@ -84,7 +84,7 @@ class Demo:
             if self._app and self._story.passings:
                 self._act("A race: 200 runners, Wi-Fi that goes, power that goes")
                 passings = partial(self._story.passings, self._cloud)
-                DemoRace(self._flash, self._set_world, passings, self._note).run()
+                DemoRace(self._flash, self._world, passings, self._note).run()
         return token
 
     def _bind(self) -> str:
@@ -96,7 +96,7 @@ class Demo:
             self._up(chip.url, expect=0)
             self._act("The power is cut: kill -9")
             chip.kill()
-        self._set_world({"access_points": {}})
+        write_world(self._world, {"access_points": {}})
         with VirtualEsp32(self._flash, world=self._world) as chip:
             self._act("Power again, and no Wi-Fi anywhere: still bound, the network untouched")
             outcome = self._watch(chip.url)
@@ -118,12 +118,7 @@ class Demo:
             time_server=time_server,
         )
         (self._folder / "settings.toml").write_text(written, encoding="utf-8")
-        self._set_world({"access_points": {"bench": {"password": "bench-wifi"}}})
-
-    def _set_world(self, world: Mapping[str, object]) -> None:
-        beside = self._world.with_suffix(".new")
-        beside.write_text(json.dumps(world), encoding="utf-8")
-        beside.replace(self._world)
+        write_world(self._world, WIFI)
 
     def _up(self, url: str, *, expect: int) -> None:
         arguments = ["up", "--port", url, "--board", _BOARD, "--settings", "settings.toml",

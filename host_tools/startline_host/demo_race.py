@@ -16,6 +16,7 @@ from startline_host.device.event_text import describe_event
 from startline_host.errors import Bug
 from startline_host.virtual import VirtualEsp32
 from startline_host.virtual.uhf_module import UhfModule
+from startline_host.virtual.world_file import write_world
 
 _RUNNERS = 200
 _WIFI_GOES, _POWER_GOES, _WIFI_COMES = 60, 110, 140  # runners who have passed by then
@@ -23,7 +24,8 @@ _PAUSE = 0.05  # seconds from one runner to the next
 _BUTTON = "0"
 _PRESS, _HOLD = 0.3, 2.3
 _SECONDS = 60.0
-_WIFI: Mapping[str, object] = {"access_points": {"bench": {"password": "bench-wifi"}}}
+#: What is around the demo's reader while it has Wi-Fi.
+WIFI: Mapping[str, object] = {"access_points": {"bench": {"password": "bench-wifi"}}}
 _NO_WIFI: Mapping[str, object] = {"access_points": {}, "link_fault": "down"}
 
 
@@ -34,23 +36,23 @@ def _epc(runner: int) -> str:
 class DemoRace:
     """One race of a bound reader whose flash holds the example app.
 
-    `set_world` changes what is around the reader, `passings` asks the cloud for all that it has,
-    `note` says a line. Raises Bug where a passing is
-    missing, doubled, invented, or out of order at the cloud; TimedOut.
+    `world` is the file of what is around the reader, `passings` asks the cloud for all that it
+    has, `note` says a line. Raises Bug where a passing is missing, doubled, invented, or out of
+    order at the cloud; TimedOut.
     """
 
     def __init__(
         self,
         flash: Path,
-        set_world: Callable[[Mapping[str, object]], None],
+        world: Path,
         passings: Callable[[], list[dict[str, Any]]],
         note: Callable[[str], None],
     ) -> None:
         self._flash = flash
-        self._set_world = set_world
+        self._world = world
         self._passings = passings
         self._note = note
-        self._wifi: Mapping[str, object] = _WIFI
+        self._wifi: Mapping[str, object] = WIFI
         self._seen: dict[str, float] = {}
 
     def run(self) -> None:
@@ -70,7 +72,7 @@ class DemoRace:
         with self._reader() as (reader, module):
             self._note("power again, and still no Wi-Fi; the session goes on")
             self._pass(module, _WIFI_COMES)
-            self._wifi = _WIFI
+            self._wifi = WIFI
             self._around()
             self._note(f"after {_WIFI_COMES} runners the Wi-Fi is back")
             self._pass(module, _RUNNERS)
@@ -82,7 +84,7 @@ class DemoRace:
     @contextmanager
     def _reader(self) -> Iterator[tuple[Reader, UhfModule]]:
         """Switch the reader on with its module, and cut its power in the end."""
-        with VirtualEsp32(self._flash, world=self._flash.with_name("world.json"), uart1=0) as chip:
+        with VirtualEsp32(self._flash, world=self._world, uart1=0) as chip:
             with Reader(chip.url, Transcript([])) as reader:
                 reader.power_off()
                 reader.power_on()
@@ -94,7 +96,7 @@ class DemoRace:
             chip.kill()
 
     def _around(self, **pins: int) -> None:
-        self._set_world({**self._wifi, "pins": pins})
+        write_world(self._world, {**self._wifi, "pins": pins})
 
     def _press(self, reader: Reader, seconds: float) -> None:
         self._around(**{_BUTTON: 0})

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,6 +42,13 @@ class World(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ntp: dict[str, float | Literal["nothing"] | None] = {}
     clock: _Date = "2000-01-01"
     pins: dict[str, Literal[0, 1]] = {}
+
+
+def write_world(path: Path, world: Mapping[str, object]) -> None:
+    """Change what is around a chip, at once: it reads the old world or the new one, none half."""
+    beside = path.with_suffix(".new")
+    beside.write_text(json.dumps(world), encoding="utf-8")
+    beside.replace(path)
 
 
 def check_world(path: Path) -> None:

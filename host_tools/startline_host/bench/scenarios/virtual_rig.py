@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from startline_host.bench.scenarios.reader import LinkMaker, Reader
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.virtual import VirtualEsp32
+from startline_host.virtual.world_file import write_world
 
 #: Where the name of the cloud leads to when a name server lies.
 IMPOSTOR_ADDRESS = "127.0.0.2"
@@ -67,9 +67,7 @@ class VirtualRig:
 
     def set_world(self, world: VirtualWorld) -> None:
         """Change what is around the readers, at once."""
-        beside = self._world.with_suffix(".new")
-        beside.write_text(json.dumps(as_chip_world(world)), encoding="utf-8")
-        beside.replace(self._world)
+        write_world(self._world, as_chip_world(world))
 
     def reader(self, name: str = "first", *, copy_flash: bool = False) -> Reader:
         """Return a reader; a new one has the flash of the run, or a copy of the first one's."""
