@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tests.virtual.vm_harness import Vm
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-
-def test_an_open_file_does_what_the_ports_does(tmp_path: Path) -> None:
+def test_an_open_file_does_what_the_ports_does(vm: Vm) -> None:
     """Text and bytes, lines, seeking, views, and use after closing."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        assert vm.run(TEXT_AND_BYTES).splitlines() == [
-            "<io.TextIOWrapper> <io.FileIO> <class 'TextIOWrapper'> <class 'FileIO'>",
-            r"6 'a\xe9\nb'",
-            r"['a\xe9\n', 'b\n'] ['a\xe9\n', 'b\n'] a",
-            "3 bytearray(b'xyz\\x00') array('H', [31353, 0])",
-            "b'z' 3 1 b'yz'",
-            "2 b'xy'",
-            "ValueError()",
-            "OSError(2,)",
-        ]
+    assert vm.run(TEXT_AND_BYTES).splitlines() == [
+        "<io.TextIOWrapper> <io.FileIO> <class 'TextIOWrapper'> <class 'FileIO'>",
+        r"6 'a\xe9\nb'",
+        r"['a\xe9\n', 'b\n'] ['a\xe9\n', 'b\n'] a",
+        "3 bytearray(b'xyz\\x00') array('H', [31353, 0])",
+        "b'z' 3 1 b'yz'",
+        "2 b'xy'",
+        "ValueError()",
+        "OSError(2,)",
+    ]
 
 
 TEXT_AND_BYTES = r"""
@@ -57,11 +50,9 @@ except OSError as error:
 """
 
 
-def test_c_code_reads_and_writes_an_open_file(tmp_path: Path) -> None:
+def test_c_code_reads_and_writes_an_open_file(vm: Vm) -> None:
     """`print`, `json` and `deflate` take one as the stream that it is."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        assert vm.run(STREAMS).splitlines() == ["{'a': 1}", "b'packed'"]
+    assert vm.run(STREAMS).splitlines() == ["{'a': 1}", "b'packed'"]
 
 
 STREAMS = r"""
@@ -75,11 +66,9 @@ print(deflate.DeflateIO(open("z", "rb"), deflate.ZLIB).read())
 """
 
 
-def test_file_systems_of_the_programs_own_are_mounted(tmp_path: Path) -> None:
+def test_file_systems_of_the_programs_own_are_mounted(vm: Vm) -> None:
     """LittleFS and FAT on a partition and in memory, made, mounted and taken away again."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        assert vm.run(MOUNTS).splitlines() == ["LittleFS 7 True", "FAT 7 True", "['boot.py']"]
+    assert vm.run(MOUNTS).splitlines() == ["LittleFS 7 True", "FAT 7 True", "['boot.py']"]
 
 
 MOUNTS = r"""
@@ -110,11 +99,9 @@ print(os.listdir("/"))
 """
 
 
-def test_modules_are_imported_from_a_file_system_in_python(tmp_path: Path) -> None:
+def test_modules_are_imported_from_a_file_system_in_python(vm: Vm) -> None:
     """Its files are streams for C code alone, and their text has the chip's numbers."""
-    with Vm(tmp_path) as vm:
-        vm.start()
-        assert vm.run(USER_FILES) == "buffer closed\n116 "
+    assert vm.run(USER_FILES) == "buffer closed\n116 "
 
 
 USER_FILES = r"""
