@@ -211,9 +211,7 @@ def contents(data: bytes) -> list[bytes]:
     pages = []
     for stream in streams:
         with contextlib.suppress(ValueError, zlib.error):
-            pages.append(zlib.decompress(base64.a85decode(stream.strip(), adobe=False)
-                                         if stream.strip().endswith(b"~>") is False
-                                         else base64.a85decode(b"<~" + stream.strip(), adobe=True)))  # fmt: skip
+            pages.append(zlib.decompress(base64.a85decode(b"<~" + stream.strip(), adobe=True)))
     return [page for page in pages if b" re" in page]
 
 
