@@ -54,5 +54,5 @@ class UnitLives:
             except AssertionError:  # what a small heap leaves may hang
                 return chip.out
             self.clock = time.monotonic() - began
-            self.cpu = chip.cpu._running()
+            self.cpu = running_seconds(chip.cpu._child.pid)
             return chip.out

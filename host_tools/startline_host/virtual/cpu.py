@@ -13,10 +13,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import termios
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +74,7 @@ class Cpu:
         self._prefix = b""
         self._decoder = VmStreamDecoder(b"\xff")
         self._queue = bytearray()
-        self._interrupt = Interrupt(self._tell, self._signal, self._running, self._blocked)
+        self._interrupt = Interrupt(self._tell, self._signal, self._rescue)
         self._watchdog, self._bitten = Watchdog(self._bite), False
         self._herald: threading.Thread | None = None
         self.sleep_ms = 0
@@ -199,6 +197,7 @@ class Cpu:
             cwd="/",
             env={k: v for k, v in child_environment().items() if not k.startswith("MICROPY")},
         )
+        self._interrupt.watch(self._child.pid)
         self._herald = threading.Thread(
             target=_announce_end,
             args=(self._child, self._fds["child_output"], frame(self._prefix, b"d")),
@@ -281,25 +280,11 @@ class Cpu:
         if self._child is not None:
             self._child.send_signal(signal.SIGINT)
 
-    def _running(self) -> float:
-        """Return for how many seconds the VM has run; where that is not told, any clock's time."""
-        if self._child is not None and sys.platform == "linux":
-            try:
-                # A process's clock as the kernel numbers it, see clock_getcpuclockid(3).
-                return time.clock_gettime((~self._child.pid << 3) | 2)
-            except OSError:  # it has ended
-                pass
-        return time.monotonic()
-
-    def _blocked(self) -> bool:
-        """Tell whether the VM sleeps in a system call; where that is not told, it may."""
-        if self._child is not None and sys.platform == "linux":
-            try:
-                stat = Path(f"/proc/{self._child.pid}/stat").read_text()
-            except OSError:  # it has ended
-                return True
-            return stat.rpartition(")")[2].split()[0] == "S"
-        return True
+    def _rescue(self, *, raw: bool) -> None:
+        """Say for a VM that is dead what it says itself of a broken heap, see vm_console.py."""
+        told = b"\x04KeyboardInterrupt: \n\x04" if raw else b"KeyboardInterrupt: \n"
+        word = b"xrescue raw" if raw else b"xrescue friendly"
+        os.write(self._fds["child_output"], told + frame(self._prefix, word))
 
     def _enqueue(self, data: bytes) -> None:
         if self._config.input_ring is not None:

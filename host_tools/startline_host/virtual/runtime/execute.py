@@ -60,7 +60,8 @@ class ProgramRunner:
 
     def _run(self, prepare, mark_end: bool, call=None, interruptible: bool = True) -> int:
         call = call or (lambda code: exec(code, self.namespace))
-        error = self._attempt(prepare, call, interruptible, mark_end)
+        self._console.run_from(raw=mark_end)
+        error = self._attempt(prepare, call, interruptible)
         if mark_end:
             self._console.say("\x04")
         result = OK
@@ -75,7 +76,7 @@ class ProgramRunner:
             self._console.say("\x04")
         return result
 
-    def _attempt(self, prepare, call, interruptible: bool, raw: bool):
+    def _attempt(self, prepare, call, interruptible: bool):
         """Return what the code raised, or None. Ctrl-C interrupts from its first byte on."""
         error = None
         try:
@@ -87,12 +88,12 @@ class ProgramRunner:
             except BaseException as raised:
                 error = raised
                 heap.unlock()
-                self._console.end_if_broken(raw)
+                self._console.end_if_broken()
             heap.unlock()
             if self._console.interruptible(-1):
                 self._console.unread(3)
         except KeyboardInterrupt as raised:  # it came just as the code ended
             error = error or raised
-            self._console.end_if_broken(raw)
+            self._console.end_if_broken()
             self._console.interruptible(-1)
         return error

@@ -3,8 +3,8 @@ r"""The line between the VM and the process that runs it: console bytes, and wor
 What the VM prints is text; its "\n" becomes "\r\n" on the other side, as the port cooks it.
 Everything else is a frame in the same stream: PREFIX (5 bytes of this life's own making), a
 kind, a length of 2 bytes little endian, the payload. Kinds: `R` raw bytes for the line, `C` a
-word for the process: `i<char>` (this character interrupts from now on), `o<number>` (nothing
-does any more), `k` (an interrupt is about to be taken), `h` (have patience), `a` (a signal came
+word for the process: `i<char>` and `r` or `f` (this character interrupts from now on, what the
+raw or the friendly prompt runs), `o<number>` (nothing does any more), `k` (an interrupt is about to be taken), `h` (have patience), `a` (a signal came
 when it could not be taken: once more), `w<ms>` (feed the watchdog), `p<pin> <level>` (an output
 changed), `t<uart><bytes>` (sent by a UART), `b<uart> <baud> <room>` (its rate, and how much its
 receiver holds), `e<uart> <count>` (so many bytes of it were read), `c<host> <chip>` (the chip's
@@ -58,6 +58,7 @@ class VmConsole:
         self._either.register(control, select.POLLIN)
         self._unread: list = []
         self._armed = False
+        self._raw = False
         self._wanted = 0
         self._number = 0
         # Made in time: a VM with a locked heap can make nothing any more.
@@ -140,6 +141,10 @@ class VmConsole:
         """Whether a character interrupts."""
         return self._armed
 
+    def run_from(self, raw: bool) -> None:
+        """Note which prompt the next program is run from: its end is told in that one's way."""
+        self._raw = raw
+
     def interruptible(self, char: int) -> bool:
         """Let `char` interrupt from now on, or nothing (-1).
 
@@ -148,7 +153,7 @@ class VmConsole:
         if char < 0:
             return self._switch_off()
         self._armed = True
-        self._frame(b"C", b"i" + bytes((char,)))
+        self._frame(b"C", b"i" + bytes((char,)) + (b"r" if self._raw else b"f"))
         return False
 
     def _switch_off(self) -> bool:
@@ -198,7 +203,7 @@ class VmConsole:
             except KeyboardInterrupt:
                 pass
 
-    def end_if_broken(self, raw: bool) -> None:
+    def end_if_broken(self) -> None:
         """Start the VM anew, at the prompt, if a signal hit its collector: the heap stays locked.
 
         For the other side it looks like the interrupt that it was, but for the names lost.
@@ -206,7 +211,7 @@ class VmConsole:
         try:
             bytearray(64)
         except MemoryError:
-            self._out.write(self._rescue_raw if raw else self._rescue)
+            self._out.write(self._rescue_raw if self._raw else self._rescue)
             while True:
                 pass
 
