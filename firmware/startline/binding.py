@@ -13,7 +13,7 @@ from .record_store import Record, save
 # What is imported again where it is needed, and what only a look needs.
 _SPARE = (
     "bind_request", "bind_answer", "answer_text", "outcome", "backoff", "settings_check", "error_reasons",
-    "prepare", "limits", "record_rules", "record_load", "nvs_entries", "nvs_reader",
+    "http_head", "http_chunked", "prepare", "limits", "record_rules", "record_load", "nvs_entries", "nvs_reader",
 )  # fmt: skip
 _LOOKUP = ("lookup", "device_list", "serial_match", "unicode_fold", "dates")
 

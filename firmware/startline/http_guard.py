@@ -11,7 +11,6 @@ import sys
 from errno import ETIMEDOUT
 
 from .errors import StepFailed
-from .http_head import HttpHead
 
 
 def stream_error(error: OSError) -> int:
@@ -122,6 +121,9 @@ class GuardedTransport:
     def readline(self) -> bytes:
         """Return the next line of a head that says nothing but the status."""
         if self.request:
+            # Not before the connection stands: TLS needs the most memory while it is made.
+            from .http_head import HttpHead
+
             data = memoryview(self.request)
             self.request = b""
             self.step = "storage"  # what `before_send` may fail in

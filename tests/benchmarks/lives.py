@@ -11,6 +11,7 @@ from typing import Any
 from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import make_filesystem
+from startline_host.virtual.vm_process import running_seconds
 from tests.benchmarks.unit import AIR
 from tests.virtual.vm_harness import Vm
 
@@ -54,5 +55,5 @@ class UnitLives:
             except AssertionError:  # what a small heap leaves may hang
                 return chip.out
             self.clock = time.monotonic() - began
-            self.cpu = running_seconds(chip.cpu._child.pid)
+            self.cpu = running_seconds(chip.cpu.pid)
             return chip.out

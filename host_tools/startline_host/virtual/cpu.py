@@ -107,6 +107,11 @@ class Cpu:
         """Return the descriptor to wait on, the same from `start` to the end of a life."""
         return self._fds.get("output")
 
+    @property
+    def pid(self) -> int:
+        """The number of the VM's process, 0 between two lives."""
+        return 0 if self._child is None else self._child.pid
+
     def pump(self) -> str | None:
         """Move what the VM wrote to `on_output`; return why its life ended, if it did.
 
