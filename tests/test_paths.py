@@ -51,6 +51,7 @@ BESIDE: dict[str, list[str]] = {
     "line --labels": ["--virtual", "1"],
     "provision": ["--serial", "A-1"],
     "race audit --ca": ["--base-url", "https://localhost:1/v0"],
+    "race resend --ca": ["--base-url", "https://localhost:1/v0"],
     "reconcile --ca": ["--base-url", "https://localhost:1/v0"],
     "retry --ca": ["--base-url", "https://localhost:1/v0"],
     "set": ["--ssid", "bench"],

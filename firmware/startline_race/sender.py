@@ -101,7 +101,7 @@ class Sender:
     def _next(self):
         """Do the next thing; its value is how long to wait after it."""
         if self.core.uptime.now() >= self.sync_due:
-            yield from self._have_time()
+            yield from self.have_time()
         self.reason = self._held()
         if self.reason:
             return _IDLE_MS
@@ -140,7 +140,8 @@ class Sender:
             return "not_bound"
         return self.stopped if device.key else "no_key"
 
-    def _have_time(self):
+    def have_time(self):
+        """Ask for the time, and take it; without an answer all stays as it was."""
         self.sync_due = self.core.uptime.now() + 16000000  # without a link, it is not asked
         try:
             yield from self.network.up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from startline_host.race.audit import audit
 from startline_host.race.erase_journal import erase_journal
 from startline_host.race.export_formats import FORMATS, check_export, export_text, write_export
 from startline_host.race.journal_source import JournalSource, from_dump, from_port
+from startline_host.race.resend_passings import ResendRange, resend
 from startline_host.race.selection import load_zone, select
 from startline_host.race.stored_race import Damage, StoredRace, read_race
+from startline_host.util import counted
 
 _source_options = [
     options.port_option,
@@ -200,6 +203,56 @@ def audit_(
             "Nothing was changed. `startline race export` has what the reader stored.",
         )
     _check_damage(race.damage)
+
+
+@command.command("resend")
+@options.port_option
+@click.option("--interrupt", is_flag=True, help="Stop the reader's program for it.")
+@options.hard_option
+@options.expected_serial_option
+@options.several(_selection_options)
+@click.option(
+    "--boot-began",
+    default="",
+    metavar="TIME",
+    help="For passings of a boot that never had the time: when that boot began.",
+)
+@options.several(options.place_options)
+@options.json_option
+def resend_(
+    *, port: str | None, interrupt: bool, hard: bool, serial: str, begin: str, end: str,
+    session: str, zone_name: str, boot_began: str, settings_file: Path | None,
+    base_url: str | None, ca_file: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Have a reader send passings once more that it has set aside.
+
+    They go into the session that is open; what the cloud does not count stays set aside (30). The
+    cloud has to be named only for a reader that reaches it over this very cable.
+    """
+    asked = ResendRange(begin=begin, end=end, session=session, boot_began=boot_began,
+                        zone=load_zone(zone_name))  # fmt: skip
+    find_place = partial(options.chosen_cloud, settings_file, base_url, ca_file)
+    if settings_file or base_url or ca_file:
+        find_place()  # what was named and cannot be used is said before a device is stopped
+    _check_interrupt(interrupt=interrupt or hard)
+    with (
+        output.view(as_json=as_json) as view,
+        PortSession(options.chosen_port(port), hard=hard) as line,
+    ):
+        told = resend(line, asked, find_place, listen=view, serial=serial)
+    if as_json:
+        output.result(
+            results.RaceResent(
+                serial=told.serial,
+                count=told.count,
+                aside=told.aside,
+                rows=msgspec.to_builtins(told.stretches),
+            )
+        )
+    else:
+        click.echo(
+            f"{counted(told.count, 'passing')} sent again; {told.aside} are set aside still."
+        )
 
 
 @command.command()

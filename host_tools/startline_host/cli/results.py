@@ -311,3 +311,12 @@ class RaceErased(ResultLine, kw_only=True, frozen=True):
 
     erased: int
     lost: int
+
+
+class RaceResent(ResultLine, kw_only=True, frozen=True):
+    """`race resend`: `rows` are the stretches of numbers that were sent again."""
+
+    serial: str
+    count: int
+    aside: int
+    rows: Rows

@@ -72,13 +72,21 @@ def _bound(race: StoredRace, text: str, zone: tzinfo) -> int | datetime | None:
         if not race.first <= int(text) < race.before:
             raise BadInput(f"There is no passing {text[:20]}.", holds(race))
         return int(text)
+    return parse_time(text, zone, "neither a passing's number nor a time")
+
+
+def parse_time(text: str, zone: tzinfo, what: str = "no time") -> datetime:
+    """Return a moment in UTC; `zone` counts where the text names no offset.
+
+    Raises BadInput, which says that it is `what`.
+    """
     try:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadInput(
-            f"{printable(text)!r} is neither a passing's number nor a time.",
+            f"{printable(text)!r} is {what}.",
             "A time is written 2026-11-21T10:00:00, in the zone of --zone.",
         ) from None
 
