@@ -297,9 +297,9 @@ def _run(
         if plan.read_key is not None:
             output.note("Checking the READ key ...")
         check_offline(plan.settings)
-        check_before_writing(plan.settings, _warn_of)
+        may_read = check_before_writing(plan.settings, _warn_of)
         station = given.station if given.slots else ""
-        company = check_key(ledger, plan, ignore_notices, station=station)
+        company = check_key(ledger, plan, ignore_notices, station=station, claim_may_read=may_read)
         added = ledger.add_batch(batch)
         output.note(f"Batch {batch.name}: {counted(added.new, 'new unit')}, {added.known} known.")
         view = _view(slots, as_json=given.as_json)

@@ -38,10 +38,14 @@ class KeyReply(msgspec.Struct, frozen=True):
 
 
 class KeyOpinion(msgspec.Struct, frozen=True):
-    """What is to be said of a key that can be used; with a `remedy` where another were better."""
+    """What is to be said of a key that can be used; with a `remedy` where another were better.
+
+    `may_read` is False for a key that is known not to read the cloud's list.
+    """
 
     text: str
     remedy: str = ""
+    may_read: bool = True
 
 
 class KeyDoctor(msgspec.Struct, frozen=True, kw_only=True):

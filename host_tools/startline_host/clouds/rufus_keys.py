@@ -168,7 +168,9 @@ def judge_claim_key(settings: DeviceSettings, reply: KeyReply) -> KeyOpinion:
             "device.",
             "Give devices a key of access type WRITE.",
         )
-    return KeyOpinion(f"The claim key may not read, as is right for a WRITE key{said}.")
+    return KeyOpinion(
+        f"The claim key may not read, as is right for a WRITE key{said}.", may_read=False
+    )
 
 
 def judge_read_key(reply: KeyReply) -> KeyOpinion:

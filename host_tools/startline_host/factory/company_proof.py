@@ -87,7 +87,12 @@ class CompanyProof:
 
 
 def check_key(
-    ledger: Ledger, plan: LinePlan, listen: Listener, *, station: str = ""
+    ledger: Ledger,
+    plan: LinePlan,
+    listen: Listener,
+    *,
+    station: str = "",
+    claim_may_read: bool = True,
 ) -> CompanyProof:
     """Check the READ key of a run once, before its first board, by the units that were bound before.
 
@@ -100,5 +105,7 @@ def check_key(
         for unit in ledger.entries(plan.batch)
         if unit.token and station in {"", unit.station}
     )
-    proven = check_cloud_before(plan.settings, "", plan.read_key, listen, tokens=tokens)
+    proven = check_cloud_before(
+        plan.settings, "", plan.read_key, listen, tokens=tokens, claim_may_read=claim_may_read
+    )
     return CompanyProof(wanted=wanted, proven=proven)

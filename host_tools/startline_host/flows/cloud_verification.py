@@ -48,12 +48,14 @@ def check_cloud_before(
     listen: Listener,
     *,
     tokens: tuple[str, ...] | None = None,
+    claim_may_read: bool = True,
 ) -> bool:
     """Look into the cloud's list before anything is written; tell if the key is proven good.
 
     `serial` must be free, "" asks for none: no cloud promises what it does with a second device of
     one number. With `tokens`, those of units that the company has, the key is compared with the
-    claim key as well, since another company's would show every number as free. Without a key, or a
+    claim key as well, since another company's would show every number as free; one of which it is
+    known that it does not read is not asked again. Without a key, or a
     list, nothing is asked. Raises SerialTaken, CloudDisagrees for another company's key or an entry
     that cannot be compared, and NetworkFailed, TlsFailed or RefusedByCloud where the list cannot be
     read to its end.
@@ -63,7 +65,9 @@ def check_cloud_before(
     if serial:
         listen(Step("Checking whether the serial number is free"))
     listed = _whole_list(settings, key)
-    proven = tokens is not None and _is_the_company_s(settings, key, listed, tokens)
+    proven = tokens is not None and _is_the_company_s(
+        settings, key, listed, tokens, claim_may_read=claim_may_read
+    )
     if serial:
         _refuse_taken(listed, serial)
     return proven
@@ -164,7 +168,12 @@ def _whole_list(settings: DeviceSettings, key: Secret) -> list[CloudEntry]:
 
 
 def _is_the_company_s(
-    settings: DeviceSettings, key: Secret, listed: list[CloudEntry], tokens: tuple[str, ...]
+    settings: DeviceSettings,
+    key: Secret,
+    listed: list[CloudEntry],
+    tokens: tuple[str, ...],
+    *,
+    claim_may_read: bool,
 ) -> bool:
     """Tell whether the READ key is proven to be of the claim key's company.
 
@@ -174,7 +183,9 @@ def _is_the_company_s(
     if key == settings.claim.key:
         return True
     cloud = settings.claim.cloud
-    own = {token_key(cloud, token) for token in tokens} or _listed_by_claim_key(settings)
+    own: set[str] | None = {token_key(cloud, token) for token in tokens}
+    if not own:
+        own = _listed_by_claim_key(settings) if claim_may_read else None
     if own is None or not (own or listed):
         return False
     if own.isdisjoint({token_key(cloud, entry.deviceid) for entry in listed}):

@@ -53,9 +53,10 @@ def not_valid_now(der: bytes) -> StartlineError | None:
     return None
 
 
-def check_before_writing(settings: DeviceSettings, listen: Listener) -> None:
+def check_before_writing(settings: DeviceSettings, listen: Listener) -> bool:
     """Try CA and claim key at the cloud, as far as it is reached from here.
 
+    Returns False for a claim key that is known not to read the cloud's list: nobody need ask again.
     Raises TlsFailed for a server that a device will not accept, and as the cloud's `KeyDoctor` does for
     a key that cannot bind; what the cloud fails at otherwise is left to the device.
     """
@@ -65,8 +66,9 @@ def check_before_writing(settings: DeviceSettings, listen: Listener) -> None:
         check_server(claim.base_url, settings.tls.ca)
         doctor = kind_of(claim.cloud).doctor
         if doctor is not None and claim.key is not None:
-            doctor.claim_key(settings, doctor.ask(settings, None))
+            return doctor.claim_key(settings, doctor.ask(settings, None)).may_read
     except NetworkFailed as error:
         listen(Remark(f"Not checked from here: {error.message}", warning=True))
     except StartlineError as error:
         raise type(error)(f"{error.message} Nothing was written.", error.hint) from None
+    return True

@@ -64,16 +64,18 @@ def checked_with_cloud(
     settings = provision.settings
 
     def choose(snapshot: DeviceSnapshot) -> Provision:
-        stays = snapshot.summary().must_stay
+        stays, claim_may_read = snapshot.summary().must_stay, True
         if stays and not request.allow_bound:
             return provision
         if stays:
             identity = identity_after(snapshot, provision, stays=True)
             check_cloud_of_snapshot(identity, settings, read_key)
         else:
-            check_before_writing(settings, listen)
+            claim_may_read = check_before_writing(settings, listen)
         serial = "" if stays else provision.unit.serial
-        check_cloud_before(settings, serial, read_key, listen, tokens=())
+        check_cloud_before(
+            settings, serial, read_key, listen, tokens=(), claim_may_read=claim_may_read
+        )
         return provision
 
     return msgspec.structs.replace(request, choose=choose)
