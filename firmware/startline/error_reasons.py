@@ -3,18 +3,20 @@
 import errno
 
 
-def error_reason(step: str, error: Exception) -> str:
+def error_reason(step: str, error: Exception, stream=None) -> str:
     """Return why an exchange did not succeed, by the step that it had come to.
 
-    In the step `tls`: unknown_ca, wrong_host, expired, not_yet_valid, or handshake for all else.
-    Before it: not_found for a name, or the error's own name such as econnrefused, or timeout.
+    In the step `tls`: a fault of the certificate (unknown_ca, wrong_host, expired, not_yet_valid,
+    weak, wrong_usage), version or not_tls for what the server speaks, "alert" with the number of
+    the server's (RFC 8446, section 6) as the `stream` below has it, 0 without one, or handshake for
+    all else of TLS. Before it: not_found for a name, or the error's own name such as econnrefused, or timeout.
     Garbage is an answer, or an address, that cannot be understood; no_memory one that takes more
     than there is; "bug" and the exception's kind what nobody foresaw.
     """
     if isinstance(error, MemoryError):
         return "no_memory"
     if step == "tls":
-        return _of_tls(str(error).lower())
+        return _of_tls(error, stream)
     if isinstance(error, OSError):
         return _of_errno(step, error.errno)
     if isinstance(error, (ValueError, ArithmeticError)):
@@ -31,14 +33,25 @@ def _of_errno(step: str, number: "int | str | None") -> str:
     return errno.errorcode.get(number, "error %s" % number).lower()
 
 
-def _of_tls(text: str) -> str:
+def _of_tls(error: Exception, stream) -> str:
+    number = getattr(error, "errno", None)
+    if isinstance(number, int) and number > 0:  # of the connection; those of TLS are negative
+        return _of_errno("tls", number)
+    text = str(error).lower()
     # mbedTLS explains in sentences, or, built without them, by its constants' names. A
     # stranger's certificate may be expired as well: that he is a stranger comes first.
     for word, name in (
         ("trusted", "unknown_ca"),
+        ("usage", "wrong_usage"),  # these do not match either
         ("match", "wrong_host"),
         ("expired", "expired"),
         ("future", "not_yet_valid"),
+        ("unaccept", "weak"),
+        # By their numbers, which every build has: MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION,
+        # MBEDTLS_ERR_SSL_INVALID_RECORD, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE.
+        ("28288", "version"),
+        ("29184", "not_tls"),
+        ("30592", "alert %d" % getattr(stream, "alert", 0)),
     ):
         if word in text:
             return name

@@ -20,7 +20,10 @@ def stream_error(error: OSError) -> int:
 
 
 class DeadlineStream(io.IOBase):
-    """A socket with a deadline, as a stream that TLS can be put on; errors are negative."""
+    """A socket with a deadline, as a stream that TLS can be put on; errors are negative.
+
+    `alert` is there once the other end of a TLS handshake sent one: its number.
+    """
 
     def __init__(self, sock, left) -> None:
         self.sock = sock
@@ -40,6 +43,8 @@ class DeadlineStream(io.IOBase):
                 got += len(piece)
         except OSError as error:
             got = stream_error(error)
+        if got == 2:  # TLS reads nothing of that length, before it encrypts, but an alert's body
+            self.alert = data[1]
         return got
 
     def write(self, data) -> int:
@@ -237,7 +242,8 @@ def exchange(
     except Exception as error:  # whatever it is, it is the exchange that did not succeed
         from .error_reasons import error_reason
 
-        raise StepFailed(transport.step, error_reason(transport.step, error))
+        reason = error_reason(transport.step, error, transport.connection)
+        raise StepFailed(transport.step, reason)
     finally:
         setattr(requests, attribute, sockets)
         sys.modules["tls"] = tls

@@ -79,8 +79,8 @@ STEPS = {
     "dns": ("not_found", "timeout", "garbage", "no_memory", "bug %"),
     "connect": ("timeout", "e%", "error %", "garbage", "no_memory", "bug %"),
     "tls": (
-        "unknown_ca", "wrong_host", "expired", "not_yet_valid", "handshake", "no_memory",
-        "timeout", "cut",
+        "unknown_ca", "wrong_host", "expired", "not_yet_valid", "weak", "wrong_usage", "version",
+        "not_tls", "alert %", "handshake", "no_memory", "timeout", "cut", "e%", "error %",
     ),
     "storage": ("unwritten", "e%", "error %", "garbage", "no_memory", "bug %"),
     "request": ("too_long",),

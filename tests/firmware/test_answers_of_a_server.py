@@ -320,11 +320,21 @@ def test_flash_that_takes_nothing_is_not_worn_out(tmp_path: Path, lib: Path) -> 
         assert sum(request.startswith(b"POST") for request in server.requests) == 1
 
 
-def test_a_server_that_is_no_tls_is_a_handshake_failure(tmp_path: Path, lib: Path) -> None:
-    """Plain text where TLS is due is `handshake`, and the request never goes out."""
-    with ScriptedServer([b"220 mail.example.com ESMTP\r\n"], tls=False, listens=False) as server:
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        (b"220 mail.example.com ESMTP\r\n", "not_tls"),
+        (bytes([21, 3, 3, 0, 2, 2, 70]), "alert 70"),
+        (bytes([21, 3, 3, 0, 2, 2, 40]), "alert 40"),
+    ],
+)
+def test_why_a_handshake_fails_is_in_the_devices_reason(
+    tmp_path: Path, lib: Path, says: bytes, reason: str
+) -> None:
+    """A server that speaks no TLS, and each objection, is told apart, and the request never goes out."""
+    with ScriptedServer([says], tls=False, listens=False) as server:
         url = server.base_url.replace("http:", "https:")
         settings = settings_for(url, server.ca_der, boot_limit=20)
         boot = Reader(tmp_path / "reader", lib, factory_image(settings)).boot()
-        assert set(boot.failures()) == {("tls", "handshake")}
+        assert set(boot.failures()) == {("tls", reason)}
         assert boot.state == "unbound"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 from datetime import UTC, datetime
@@ -293,6 +294,26 @@ def test_the_length_of_a_chunk(line: bytes, length: int) -> None:
 def test_want_of_memory_has_a_name() -> None:
     """An answer that takes more memory than there is is one more failure, not a crash."""
     assert error_reason("answer", MemoryError()) == "no_memory"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(-28288, "MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION"), "version"),
+        (OSError(-29184), "not_tls"),
+        (OSError(-30592), "alert 70"),
+        (OSError(errno.EPIPE, ""), "epipe"),
+        (OSError(errno.ETIMEDOUT, ""), "timeout"),
+        (ValueError("Usage does not match the extendedKeyUsage extension"), "wrong_usage"),
+        (ValueError("The certificate is signed with an unacceptable key"), "weak"),
+        (ValueError("The certificate Common Name (CN) does not match with the expected CN"),
+         "wrong_host"),
+        (OSError(-32512), "handshake"),
+    ],
+)  # fmt: skip
+def test_why_tls_failed_has_a_name(error: Exception, reason: str) -> None:
+    """What mbedTLS says is told apart by its numbers and words; all else is `handshake`."""
+    assert error_reason("tls", error, SimpleNamespace(alert=70)) == reason
 
 
 class StandInPartition:

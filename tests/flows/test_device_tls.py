@@ -29,6 +29,7 @@ from startline_host.flows.preflight import check_before_writing, check_offline
 from startline_host.formats.ca_certificates import load_certificates
 from startline_host.formats.factory_partition import DeviceSettings, TlsSettings
 from startline_host.secrets import Secret
+from startline_host.tls_alerts import alert_words, openssl_words
 
 KEY = Secret("ror-ae4fc6c19681a20fad30")
 NOW = dt.datetime.now(dt.UTC)
@@ -177,7 +178,7 @@ def test_a_chain_that_a_device_cannot_follow_is_found(
     """Out of order, or with one missing: OpenSSL would put the first right, mbedTLS does not."""
     with (
         served(tmp_path, *chain) as url,
-        pytest.raises(TlsFailed, match=r"not accept the certificate|in their order"),
+        pytest.raises(TlsFailed, match=r"not get through TLS|in their order"),
     ):
         device_tls.check_server(url, [ROOT.der])
 
@@ -186,28 +187,58 @@ def _from_tls_1_3(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
 
 
+def _other_name(context: ssl.SSLContext) -> None:
+    context.sni_callback = lambda *_: ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+
+def _denied(context: ssl.SSLContext) -> None:
+    context.sni_callback = lambda *_: ssl.AlertDescription.ALERT_DESCRIPTION_ACCESS_DENIED
+
+
 def _chacha_only(context: ssl.SSLContext) -> None:
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE-ECDSA-CHACHA20-POLY1305")
 
 
 @pytest.mark.parametrize(
-    "setup",
+    ("setup", "words"),
     [
-        _from_tls_1_3,
-        _chacha_only,
+        (_from_tls_1_3, "the server speaks no version of TLS that"),
+        (_chacha_only, "the server found no cipher in common with"),
+        (_other_name, "the server does not serve the host name that"),
+        (_denied, "the server does not let"),
     ],
-    ids=["TLS 1.3 alone", "ChaCha20 alone"],
+    ids=["TLS 1.3 alone", "ChaCha20 alone", "another name", "denied"],
 )
-def test_a_server_that_speaks_no_tls_of_a_devices_is_found(
-    tmp_path: Path, setup: Callable[[ssl.SSLContext], object]
+def test_a_server_that_objects_to_a_device_is_found(
+    tmp_path: Path, setup: Callable[[ssl.SSLContext], object], words: str
 ) -> None:
-    """A device has TLS 1.2 and AES: what wants more is refused here as it will be there."""
-    with (
-        served(tmp_path, LEAF, LOW, MIDDLE, setup=setup) as url,
-        pytest.raises(TlsFailed, match="TLS with localhost:"),
-    ):
-        look(url, [ROOT.der], KEY)
+    """What a server objects to is said in words, by OpenSSL's look and by MicroPython's."""
+    with served(tmp_path, LEAF, LOW, MIDDLE, setup=setup) as url:
+        with pytest.raises(
+            TlsFailed, match=rf"TLS with localhost:\d+ fails: {words} this computer"
+        ):
+            look(url, [ROOT.der], KEY)
+        with pytest.raises(
+            TlsFailed, match=rf"through TLS with localhost:\d+: {words} the device"
+        ):
+            device_tls.check_server(url, [ROOT.der])
+
+
+def test_every_alert_has_words() -> None:
+    """No number shows as a constant's name, and one that nobody knows is named by its number."""
+    for number in range(256):
+        words = alert_words(number)
+        assert "_" not in words
+        assert words.startswith("the server ")
+    assert "'unexpected message'" in alert_words(10)
+    assert "'200'" in alert_words(200)
+    assert openssl_words("TLSV13_ALERT_CERTIFICATE_REQUIRED").startswith("the server wants a cert")
+    assert openssl_words("TLSV1_ALERT_UNKNOWN_CA") == (
+        "the server does not know the CA that issued the certificate of this computer"
+    )
+    assert openssl_words("WRONG_VERSION_NUMBER") == "what answers there does not speak TLS"
+    assert openssl_words("LENGTH_MISMATCH") == "length mismatch"
 
 
 @pytest.mark.parametrize(

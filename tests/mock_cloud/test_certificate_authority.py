@@ -108,3 +108,13 @@ def test_no_private_key_stays_on_disk(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     start()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_client_objects_to_is_known_in_words(cloud: MockCloud) -> None:
+    """A client that does not know the CA says so in an alert, and one that goes on says nothing."""
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(cloud.root_url, verify=ssl.create_default_context(), trust_env=False)
+    assert get(cloud) == 403
+    assert list(cloud.tls_objections) == [
+        "a client does not know the CA that issued the certificate of this cloud"
+    ]

@@ -122,6 +122,8 @@ def command(
             password=None if is_loopback(host) else _password(host),
         )
     )
+    if not as_json:
+        cloud.on_tls_objection = lambda words: output.note(f"TLS: {words}.")
     allow_many_files()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -15,6 +15,7 @@ import httpx
 
 from startline_host.device.event_text import tls_reason
 from startline_host.errors import BadInput, NetworkFailed, StartlineError, TlsFailed
+from startline_host.tls_alerts import openssl_words
 from startline_host.util import printable
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ _DEVICE_CIPHERS = "ECDHE+AESGCM:ECDHE+AESCCM:ECDHE+AES:kRSA+AESGCM:kRSA+AESCCM:k
 #: OpenSSL's verification codes, in the agent's words.
 _VERIFY_REASONS = {
     9: "not_yet_valid", 10: "expired", 18: "unknown_ca", 19: "unknown_ca", 20: "unknown_ca",
-    21: "unknown_ca", 62: "wrong_host", 64: "wrong_host",
+    21: "unknown_ca", 26: "wrong_usage", 62: "wrong_host", 64: "wrong_host", 66: "weak",
+    67: "weak", 68: "weak",
 }  # fmt: skip
 
 
@@ -129,7 +131,7 @@ def _unreachable(error: httpx.TransportError) -> StartlineError:
             return TlsFailed(f"This computer does not accept the certificate of {where}: {words}.")
         if isinstance(cause, ssl.SSLError):
             return TlsFailed(
-                f"TLS with {where} fails: {printable(cause.reason or str(cause)).lower()}.",
+                f"TLS with {where} fails: {printable(openssl_words(cause.reason or str(cause)))}.",
                 "Does the server speak TLS 1.2 there, with AES?",
             )
         if isinstance(cause, OSError):

@@ -8,15 +8,25 @@ from types import MappingProxyType
 from startline_host.device.console import Event
 from startline_host.device.field_text import Fields, field_text, plain_words, seconds_text
 from startline_host.device.race_text import RACE_WORDINGS
+from startline_host.tls_alerts import alert_words
 from startline_host.util import printable
 
+_CUT = "the server closed the connection during the handshake"
 _TLS_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "unknown_ca": "the cloud's certificate was issued by a CA that the device does not know",
         "wrong_host": "the cloud's certificate is for another host name",
         "expired": "the cloud's certificate has expired",
         "not_yet_valid": "the cloud's certificate is not valid yet",
-        "cut": "the server closed the connection during the handshake",
+        "weak": "the cloud's certificate has a key or a hash that is too weak for the device",
+        "wrong_usage": "the cloud's certificate is not made for servers",
+        "version": "the server speaks no TLS 1.2",
+        "not_tls": "what answers there does not speak TLS",
+        "alert 0": "the server ended the handshake with an alert",
+        "cut": _CUT,
+        "econnreset": _CUT,
+        "epipe": _CUT,
+        "timeout": "the handshake was not finished in time",
         "handshake": "the TLS handshake failed",
     }
 )
@@ -51,17 +61,24 @@ _REASONS: Mapping[str, str] = MappingProxyType(
 
 
 def tls_reason(reason: str) -> str:
-    """Say why TLS failed; of the certificate faults, which one it was."""
-    return _TLS_REASONS.get(reason) or printable_field(reason)
+    """Say why TLS failed: which fault the certificate has, or what the server objected to."""
+    kind, _, number = reason.partition(" ")
+    if kind == "alert" and number.isdecimal() and int(number):
+        return alert_words(int(number))
+    return _TLS_REASONS.get(reason) or plain_words(reason)
 
 
 def clock_reason(reason: str) -> str:
     """Say what is wrong with the clock."""
-    return _CLOCK_REASONS.get(reason) or printable_field(reason)
+    return _CLOCK_REASONS.get(reason) or plain_words(reason)
 
 
 def printable_field(value: object) -> str:
     """Return one of the device's or the cloud's words, fit for a terminal, never empty."""
+    step, _, reason = str(value).partition(" ")
+    say = _OF_STEP.get(step)
+    if say is not None and (words := say(reason)) != plain_words(reason):
+        return f"{_STEPS.get(step, step)}: {words}"
     return _REASONS.get(str(value)) or plain_words(value)
 
 
@@ -146,8 +163,9 @@ def _rest(fields: Fields) -> str:
 
 def _failed(fields: Fields) -> str:
     again = f"; tries again in {seconds_text(fields['next_ms'])}" if fields.get("next_ms") else ""
+    step, reason = field_text(fields, "step"), str(fields.get("reason", ""))
     return (
-        f"{field_text(fields, 'step')} failed ({printable_field(fields.get('reason', ''))}){again}"
+        f"{_STEPS.get(step, step)} failed ({_OF_STEP.get(step, printable_field)(reason)}){again}"
     )
 
 
@@ -158,6 +176,11 @@ def _ready(fields: Fields) -> str:
     )
 
 
+#: The steps whose reasons have words of their own, and steps that have another name for people.
+_OF_STEP: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {"tls": tls_reason, "clock": clock_reason}
+)
+_STEPS: Mapping[str, str] = MappingProxyType({"tls": "TLS", "dns": "DNS"})
 _WORDINGS: Mapping[str, Callable[[Fields], str]] = MappingProxyType(
     {
         **RACE_WORDINGS,

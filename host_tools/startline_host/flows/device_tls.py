@@ -11,6 +11,8 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 from startline.error_reasons import error_reason
 
@@ -22,12 +24,40 @@ from startline_host.secrets import child_environment
 from startline_host.virtual.vm_binary import find_micropython
 
 _SECONDS = 20.0
+_CHAIN_HINT = (
+    "Is the server's chain whole, and in order: its own certificate first, then each one's issuer? "
+    "Does it speak TLS 1.2?"
+)
+_SPEECH_HINT = (
+    "Is claim.base_url right? A device speaks TLS 1.2 with AES, and has no certificate of its own."
+)
+#: What to look at for what is wrong with the certificate itself; all else is about what is spoken.
+_HINTS = {
+    "unknown_ca": _CHAIN_HINT,
+    "handshake": _CHAIN_HINT,
+    "wrong_host": "Is claim.base_url right? Its host must be one of the certificate's DNS names.",
+    "expired": "The server needs a new certificate.",
+    "not_yet_valid": "Is the server's clock right, and this computer's?",
+    "weak": "A device wants RSA of 2048 bits or more, or an elliptic curve, and SHA-256.",
+    "wrong_usage": "The server needs a certificate for servers (extended key usage serverAuth).",
+}
 #: What the VM runs: certificates and address come on its standard input, its verdict goes out.
 _PROGRAM = """
-import json, sys, socket, tls
+import io, json, sys, socket, tls
 from binascii import unhexlify
 order = json.loads(sys.stdin.readline())
 said = {}
+class Wire(io.IOBase):
+    alert = 0
+    def readinto(self, data):
+        got = there.readinto(data)
+        if got == 2:
+            Wire.alert = data[1]
+        return got
+    def write(self, data):
+        return there.write(data)
+    def ioctl(self, *_):
+        return 0
 try:
     context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     context.verify_mode = tls.CERT_REQUIRED
@@ -43,9 +73,10 @@ if not said and order["host"]:
         said = {"network": str(error)}
     else:
         try:
-            context.wrap_socket(there, server_hostname=order["host"]).close()
+            context.wrap_socket(Wire(), server_hostname=order["host"]).close()
         except (ValueError, OSError) as error:
-            said = {"tls": str(error)}
+            number = error.errno if isinstance(error, OSError) else None
+            said = {"tls": str(error), "errno": number, "alert": Wire.alert}
 print(json.dumps(said))
 """
 
@@ -74,16 +105,17 @@ def check_server(base_url: str, ca: Sequence[bytes]) -> bool:
         _check_order(host, port, ca)
         return False
     if "tls" in said:
-        reason = error_reason("tls", ValueError(said["tls"]))
+        words, number = str(said["tls"]), said["errno"]
+        error = ValueError(words) if number is None else OSError(number, words)
+        reason = error_reason("tls", error, SimpleNamespace(alert=said["alert"]))
         raise TlsFailed(
-            f"A device does not accept the certificate of {host}:{port}: {tls_reason(reason)}.",
-            "Is the server's chain whole, and in order: its own certificate first, then each "
-            "one's issuer? Does it speak TLS 1.2?",
+            f"A device does not get through TLS with {host}:{port}: {tls_reason(reason)}.",
+            _HINTS.get(reason, _SPEECH_HINT),
         )
     return "network" not in said and "ca" not in said
 
 
-def _ask(ca: Sequence[bytes], host: str, port: int) -> dict[str, str] | None:
+def _ask(ca: Sequence[bytes], host: str, port: int) -> dict[str, Any] | None:
     """Return what the VM says, by what it fails at; None where there is none."""
     order = json.dumps({"ca": [der.hex() for der in ca], "host": host, "port": port})
     try:

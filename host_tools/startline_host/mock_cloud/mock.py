@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 from startline_host.mock_cloud import rufus, vms
@@ -16,13 +17,20 @@ from startline_host.mock_cloud.server import Listener, ServerThread
 from startline_host.mock_cloud.site import MockSite
 from startline_host.mock_cloud.store import CloudStore
 from startline_host.mock_cloud.trap import trap
+from startline_host.tls_alerts import alert_words
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from types import TracebackType
 
 #: Host names that always mean this computer.
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+#: RFC 8446: the content type of an alert, and the level of one that ends the connection.
+_ALERT, _FATAL = 21, 2
+#: How many of them are kept.
+_OBJECTIONS = 100
 
 
 class MockCloud:
@@ -39,7 +47,13 @@ class MockCloud:
         self._names = tuple(dict.fromkeys((*LOOPBACK_NAMES, *options.names)))
         self._host = options.host
         self._sockets: list[socket.socket] = []
+        #: What clients objected to in their handshakes, in words, the latest last.
+        self.tls_objections: deque[str] = deque(maxlen=_OBJECTIONS)
+        #: What hears of them, in the server's thread.
+        self.on_tls_objection: Callable[[str], None] = self.tls_objections.append
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        # The one door that OpenSSL has to the alerts of the other end.
+        self._context._msg_callback = self._hear_tls  # type: ignore[attr-defined] # noqa: SLF001
         self.store = CloudStore(options.db)
         try:
             self._site = MockSite(self.store, options)
@@ -186,6 +200,12 @@ class MockCloud:
             *(Listener(one, app, None) for one in plain),
             *(Listener(one, trap(self.trapped), context) for one in traps),
         ]
+
+    def _hear_tls(self, _conn: object, direction: str, *what: Any) -> None:
+        """Keep a client's fatal alert; `what` is version, content type, message type and bytes."""
+        kind, data = what[1], what[3]
+        if direction == "read" and kind == _ALERT and len(data) == 2 and data[0] == _FATAL:
+            self.on_tls_objection(alert_words(data[1], "a client", "this cloud"))
 
     def _about(self) -> dict[str, str]:
         """Say what the page tells of this cloud at its top."""
