@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,7 +21,15 @@ pytest_generate_tests = selection.run_on_versions
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known that say where a test can run."""
+    """Make the markers known that say where a test can run, and set the stage for what tests start.
+
+    They can be ended by Ctrl-C, also where this one was started in the background, which ignores
+    it for good; and pytests among them do without the plugins that this one does without.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    unused = [word for word in config.getini("addopts") if word.startswith("-pno:")]
+    os.environ["PYTEST_ADDOPTS"] = " ".join(unused)
     for marker in selection.MARKERS:
         config.addinivalue_line("markers", marker)
 

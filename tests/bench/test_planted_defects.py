@@ -12,6 +12,8 @@ from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_ca
 from startline_host.bench.scenarios.runner import Bench, run_cases
 
 _FIRMWARE = Path(__file__).parents[2] / "firmware"
+#: Readers at a time: nearly all of a case is waiting for a limit of the reader's.
+_AT_A_TIME = 6
 
 #: For each defect: the file that it is in, what stands there, what takes its place.
 DEFECTS = {
@@ -84,6 +86,6 @@ def one_of_each() -> list[Case]:
 def test_a_defect_fails_the_right_scenarios(name: str, tmp_path: Path) -> None:
     """Exactly those scenarios fail that are about what the defect breaks."""
     bench = Bench(base=make_base(agent=planted(name, tmp_path)))
-    results = run_cases(bench, one_of_each(), jobs=4)
+    results = run_cases(bench, one_of_each(), jobs=_AT_A_TIME)
     caught = {r.case.scenario.name for r in results if r.verdict in {"failed", "error"}}
     assert caught == CAUGHT[name]

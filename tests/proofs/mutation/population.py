@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.proofs.mutation.changes import Change, changes
@@ -60,8 +61,13 @@ def every_mutant(root: Path = ROOT) -> list[Mutant]:
     return [
         Mutant(module, change)
         for module in modules(root)
-        for change in changes((root / "firmware" / module).read_text(encoding="utf-8"))
+        for change in _changes((root / "firmware" / module).read_text(encoding="utf-8"))
     ]
+
+
+@cache
+def _changes(source: str) -> tuple[Change, ...]:
+    return tuple(changes(source))
 
 
 def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
@@ -73,8 +79,8 @@ def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
     for module in dict.fromkeys(mutant.module for mutant in mutants):
         own = [mutant for mutant in mutants if mutant.module == module]
         share = max(1, round(count * len(own) / len(mutants)))
-        drawn = sorted(own, key=lambda mutant: _lot(mutant, seed))[:share]
-        chosen += [mutant for mutant in own if mutant in drawn]
+        drawn = {id(one) for one in sorted(own, key=lambda one: _lot(one, seed))[:share]}
+        chosen += [mutant for mutant in own if id(mutant) in drawn]
     return chosen
 
 
