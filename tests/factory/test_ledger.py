@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 
 import pytest
+from sqlalchemy import select, update
 
 from startline_host.errors import BadInput, CloudDisagrees, WrongDevice
 from startline_host.factory.batch import UnitBatch
@@ -17,7 +19,7 @@ from startline_host.factory.entries import (
     StationSlot,
 )
 from startline_host.factory.ledger import Ledger
-from startline_host.factory.schema import DEFERRED, FAILED, FREE, WORK
+from startline_host.factory.schema import DEFERRED, FAILED, FREE, WORK, units
 from startline_host.formats.units import Unit
 from startline_host.secrets import Secret
 from tests.factory.made import mac, make_batch, token
@@ -272,3 +274,44 @@ def test_an_unknown_unit_is_named(ledger: Ledger) -> None:
     """Asking for a unit that is not there says so."""
     with pytest.raises(BadInput, match="no unit 'RR-9'"):
         ledger.find("RR-9")
+
+
+def age(ledger: Ledger, serial: str, old: str) -> None:
+    """Rewrite a unit as an older startline took and compared it."""
+    with ledger._database.writing() as connection:
+        row = connection.execute(select(units).where(units.c.serial == serial)).one()
+        values = {"serial": old, "serial_folded": old.strip().casefold()}
+        values["unit"] = row.unit.replace(serial, old)
+        connection.execute(update(units).where(units.c.id == row.id).values(values))
+
+
+def test_a_ledger_with_serial_numbers_that_are_refused_today_is_of_use(
+    ledger: Ledger, batch: UnitBatch
+) -> None:
+    """What was made stays told and found, free ones go to no chip, and a right list replaces them."""
+    names = [f"RR-{n}é" for n in range(4)]
+    ledger.add_batch(UnitBatch("spring", tuple(Unit(serial=one, model="X1") for one in names)))
+    made = allot(ledger, StationSlot("bench"), 1)
+    assert made.serial == names[0]
+    for name in (names[0], names[1]):
+        age(ledger, name, unicodedata.normalize("NFD", name))
+    age(ledger, names[2], "RR-\u200b2é")
+    old = ledger.entries("spring")
+    assert [bool(one.problem) for one in old] == [True, True, True, False]
+    assert "U+200B (ZERO WIDTH SPACE)" in old[2].problem
+    # Found as it is typed today and as it stands there, and by its chip.
+    for text in (names[0], old[0].serial, mac(1)):
+        assert ledger.find(text).number == made.number
+    with pytest.raises(BadInput, match="composed form"):
+        _ = ledger.find(mac(1)).identity
+    # The two that no chip has are passed over.
+    assert allot(ledger, StationSlot("bench"), 2).serial == names[3]
+    assert ledger.allot("spring", StationSlot("bench"), mac(3)) is None
+    right = UnitBatch("spring", tuple(Unit(serial=one, model="X1") for one in names[1:3]))
+    assert ledger.add_batch(right) == ImportResult(2, 0)
+    assert allot(ledger, StationSlot("bench"), 3).serial == names[1]
+    taken = UnitBatch("spring", (Unit(serial=names[0], model="X1"),))
+    with pytest.raises(
+        BadInput, match="in the ledger already, as 'RR-0e\u0301', which people take"
+    ):
+        ledger.add_batch(taken)

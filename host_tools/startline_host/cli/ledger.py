@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,6 +79,7 @@ def list_(where: str, batch: str | None, states: tuple[str, ...], as_json: bool)
         click.echo(line)
     shown = {state: count for state, count in counts.items() if not states or state in states}
     click.echo(", ".join(f"{count} {state}" for state, count in shown.items()), err=True)
+    warn_of_old(units)
 
 
 def _aligned(rows: list[list[str]]) -> Iterator[str]:
@@ -92,6 +93,18 @@ def _aligned(rows: list[list[str]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
+def warn_of_old(units: Sequence[LedgerUnit]) -> None:
+    """Say which units an older startline took, and what becomes of them."""
+    old = [one for one in units if one.problem]
+    if not old:
+        return
+    output.warn(
+        f"{counted(len(old), 'unit')} would be refused today, the first of them "
+        f"{old[0].serial!r}: {old[0].problem} Chips keep what they have; free ones are given to no "
+        "chip. A new list may have these serial numbers in their right form."
+    )
+
+
 @command.command()
 @click.argument("unit")
 @ledger_option
@@ -99,13 +112,15 @@ def _aligned(rows: list[list[str]]) -> Iterator[str]:
 def show(unit: str, where: str, as_json: bool) -> None:  # noqa: FBT001
     """Show all that is known of a unit, by its serial number or MAC."""
     with Ledger.open(where, create=False) as ledger:
-        row = unit_rows([ledger.find(unit)])[0]
+        found = ledger.find(unit)
+    row = unit_rows([found])[0]
     if as_json:
         output.result(results.LedgerUnitShown(unit=row))
         return
     for name, value in row.items():
         if value != "":
             click.echo(f"{name:<12} {printable(str(value))}")
+    warn_of_old([found])
 
 
 @command.command()

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from startline_host.boards import Board
 from startline_host.cli import options, output, results
-from startline_host.cli.ledger import ledger_option
+from startline_host.cli.ledger import ledger_option, warn_of_old
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import BadInput, CloudDisagrees, StartlineError
 from startline_host.factory.batch import UnitBatch, is_pattern, load_batch, pattern_batch
@@ -301,6 +301,7 @@ def _run(
         station = given.station if given.slots else ""
         company = check_key(ledger, plan, ignore_notices, station=station, claim_may_read=may_read)
         added = ledger.add_batch(batch)
+        warn_of_old(ledger.entries(batch.name))
         output.note(f"Batch {batch.name}: {counted(added.new, 'new unit')}, {added.known} known.")
         view = _view(slots, as_json=given.as_json)
         line = FactoryLine(ledger, plan, slots, given.station, view, more=more, company=company)

@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy import func, insert, or_, select
 
 from startline_host.errors import BadInput
-from startline_host.factory.entries import ImportResult, fold_serial
-from startline_host.factory.schema import batches, units
+from startline_host.factory.entries import ImportResult, entry, fold_serial
+from startline_host.factory.queries import folded_otherwise
+from startline_host.factory.schema import FREE, batches, units
 from startline_host.formats.unit_list import rows_error
 
 if TYPE_CHECKING:
@@ -71,6 +72,10 @@ def _known(connection: Connection, given: Sequence[Unit]) -> dict[tuple[str, str
         for row in connection.execute(select(*columns).join(batches).where(fits)):
             known["serial", row.serial_folded] = row
             known |= {("mac", mac): row for mac in (row.mac, row.wanted_mac) if mac}
+    for row in folded_otherwise(connection):
+        # What was never on a chip, and is refused today, makes room for how it is written today.
+        if row.state != FREE or not entry(row).problem:
+            known.setdefault(("serial", fold_serial(row.serial)), row)
     return known
 
 
@@ -78,7 +83,9 @@ def _contradiction(unit: Unit, known: dict[tuple[str, str], _Row], batch: str) -
     row = known.get(("serial", fold_serial(unit.serial)))
     if row is not None and row.batch_name != batch:
         return f"it is in the ledger already, in batch {row.batch_name!r}"
-    if row is not None and msgspec.json.decode(row.unit, type=type(unit)) != unit:
+    if row is not None and row.serial != unit.serial:
+        return f"it is in the ledger already, as {row.serial!r}, which people take for the same"
+    if row is not None and msgspec.json.decode(row.unit) != msgspec.to_builtins(unit):
         return "it is in the ledger already, with other data"
     holder = known.get(("mac", unit.mac)) if unit.mac else None
     if holder is not None and holder.serial_folded != fold_serial(unit.serial):

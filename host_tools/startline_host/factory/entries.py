@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from startline_host.errors import BadInput
 from startline_host.factory.schema import FAILED, PASSED, WORK
 from startline_host.formats.serial_number import same_to_people
 from startline_host.formats.units import Unit
@@ -26,6 +27,13 @@ class StationSlot(msgspec.Struct, frozen=True):
 
     station: str
     slot: str = ""
+
+
+class StoredUnit(Unit, frozen=True):
+    """A unit as a ledger has it, which may be older than a rule of today: it is read all the same."""
+
+    def __post_init__(self) -> None:
+        """Check nothing: what was made once is told as it is, and checked before it is written."""
 
 
 class LedgerUnit(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +88,23 @@ class LedgerUnit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> Unit:
-        """The identity as it is written onto the chip: with its MAC and the time of its making."""
-        return msgspec.structs.replace(self.unit, mac=self.mac, made_at=self.made_at)
+        """The identity as it is written onto the chip: with its MAC and the time of its making.
+
+        Raises BadInput for one that an older ledger took and that is refused today.
+        """
+        return self._checked(mac=self.mac, made_at=self.made_at)
+
+    @property
+    def problem(self) -> str:
+        """Why it would be refused today, as a sentence; "" where it would not."""
+        try:
+            self._checked()
+        except BadInput as error:
+            return error.message
+        return ""
+
+    def _checked(self, **changes: Any) -> Unit:
+        return Unit(**{**msgspec.structs.asdict(self.unit), **changes})
 
     def proven(self, step: str) -> bool:
         """Tell whether that step is done."""
@@ -133,7 +156,7 @@ def entry(row: Row[tuple[object, ...]]) -> LedgerUnit:
     return LedgerUnit(
         number=row.id,
         batch=row.batch_name,
-        unit=msgspec.json.decode(row.unit, type=Unit),
+        unit=msgspec.json.decode(row.unit, type=StoredUnit),
         state=row.state,
         step=row.step,
         mac=row.mac or "",

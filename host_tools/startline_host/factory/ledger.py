@@ -274,7 +274,8 @@ def _locked(connection: Connection, unit: LedgerUnit) -> LedgerUnit:
 def _next_free(connection: Connection, batch: str, mac: str) -> LedgerUnit | None:
     """Return the chip's reserved or former unit if it is free, else the first free one.
 
-    Rows that other stations are taking at this moment are skipped, and not waited for.
+    Rows that other stations are taking at this moment are skipped, and not waited for, and so are
+    units that would be refused today.
     """
     free = (units.c.state == FREE, batches.c.name == batch)
     meant = (units.c.wanted_mac == mac) | (
@@ -282,7 +283,11 @@ def _next_free(connection: Connection, batch: str, mac: str) -> LedgerUnit | Non
     )
     for fits in (meant, units.c.wanted_mac.is_(None)):
         query = unit_query(*free, fits).order_by(units.c.position)
-        found = first_unit(connection, query.with_for_update(of=units, skip_locked=True))
+        query = query.with_for_update(of=units, skip_locked=True)
+        found = first_unit(connection, query)
+        # An older ledger may have what is bound to no chip today. Row by row, since each is locked.
+        while found is not None and found.problem:
+            found = first_unit(connection, query.where(units.c.id > found.number))
         if found is not None:
             return found
     return None
