@@ -33,6 +33,7 @@ from startline_host.formats.partitions import (
     startline_table,
 )
 from startline_host.formats.record_copies import RecordView, read_record
+from startline_host.formats.serial_number import check_serial, spreadsheet_trace
 from startline_host.formats.stored_settings import (
     StoredSettings,
     has_claim_key,
@@ -150,6 +151,8 @@ class _Inspector:
         fctry_pages = [] if stock else self._pages(table, "fctry")
         told = self._told(table, "nvs" if stock else "fctry")
         record = self._record(table, told)
+        if told is not None:
+            self._serial_fits(told)
         if told is not None and record is not None:
             self._key_fits(told, record.state)
         return Inspection(
@@ -168,6 +171,24 @@ class _Inspector:
             missing=self.missing,
             notes=self.notes,
         )
+
+    def _serial_fits(self, told: StoredSettings) -> None:
+        """Note a serial number that would be refused today: it is the device's all the same."""
+        serial = told.get("factory", "serial")
+        if not serial:
+            return
+        why = ""
+        try:
+            check_serial(serial)
+        except BadInput as error:
+            why = error.message
+        if trace := spreadsheet_trace(serial):
+            why = f"The serial number {serial!r} {trace}."
+        if why:
+            self.notes.append(
+                f"{why} It would be refused today; a device that is bound keeps it, since its cloud "
+                "knows it so"
+            )
 
     def _key_fits(self, told: StoredSettings, state: str) -> None:
         """Note what a device that is not bound yet lacks for it, and a key that outlived its use."""
