@@ -30,8 +30,9 @@ def command(
 ) -> None:
     """Show a device's state, from what it prints by itself.
 
-    Neither DTR nor RTS is moved and no Ctrl-C is sent, since the reader may be timing. A device
-    that says nothing is asked only with --interrupt.
+    Neither DTR nor RTS is moved and no Ctrl-C is sent, since the reader may be timing. It reports
+    its state when it starts, and while it times a race. A quiet one ends with 12, and is
+    asked only with --interrupt.
     """
     with PortSession(options.chosen_port(port), baud, hard=hard) as line:
         if interrupt or hard:

@@ -22,6 +22,8 @@ from startline_host.flows.take_prompt import take_prompt
 from startline_host.util import Deadline, counted
 
 _PROMPT_SECONDS = 10.0
+#: Why a race sends nothing, where the reader is bound all the same.
+_RACE_OF_BOUND = ("idle", "no_key")
 
 
 class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,13 +69,24 @@ def listen_for_status(
             if item.name == "ready":
                 break
     if "state" not in known:
-        said = f"{counted(heard, 'line')} of output" if heard else "no output"
-        raise DeviceSilent(
-            f"No state reported within {seconds:g} s ({said}).",
-            "A bound reader is quiet: it reports its state only when it starts. To stop it, ask and "
-            "restart it: startline status --interrupt.",
-        )
+        raise _state_unknown(seconds, heard)
     return msgspec.convert({**known, "heard": heard}, DeviceStatus)
+
+
+def _state_unknown(seconds: float, heard: int) -> DeviceSilent:
+    """Return the error for a device that did not tell its state, and may be well all the same."""
+    ask = "To ask it, which stops and restarts it: startline status --interrupt."
+    if heard:
+        return DeviceSilent(
+            f"The device is running ({counted(heard, 'line')} in {seconds:g} s), and did not report "
+            "its state: it does that when it starts.",
+            ask,
+        )
+    return DeviceSilent(
+        f"The device printed nothing in {seconds:g} s, so its state is not known.",
+        "A bound reader whose program runs is as quiet as one without power: it reports its state "
+        f"only when it starts. {ask}",
+    )
 
 
 def ask_for_status(line: PortSession, *, serial: str = "") -> DeviceStatus:
@@ -157,13 +170,22 @@ def _told_by(event: Event) -> dict[str, str]:
         return {"agent": str(event.fields.get("version", ""))}
     if event.name == "identity":
         return {name: str(event.fields.get(name, "")) for name in ("serial", "mac")}
-    if event.name == "unprovisioned":
-        return {"state": "unprovisioned"}
+    if shown := _state_shown(event):
+        return {"state": shown}
     if event.name == "record":
         return {"state": fields["state"], "reason": fields["reason"]}
     if event.name == "ready":
         return {**fields, "serial": str(event.fields.get("serial") or "")}
     return {}
+
+
+def _state_shown(event: Event) -> str:
+    """Return the state that an event gives away without naming it, "" for none."""
+    if event.name == "unprovisioned":
+        return "unprovisioned"
+    # A program that times says by these that it passed its own check of being bound.
+    races = event.name == "race" and event.fields.get("reason") in _RACE_OF_BOUND
+    return "bound" if races or event.name == "race_session" else ""
 
 
 def _agent_version(repl: Repl) -> str:
