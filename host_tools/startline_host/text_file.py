@@ -6,10 +6,12 @@ import codecs
 
 
 def decode_text(data: bytes) -> str:
-    """Return UTF-8, with or without its mark, or UTF-16 with one, as text without the mark.
+    """Return UTF-8, with or without its mark, or UTF-16 or 32 with one, as text without the mark.
 
     Raises UnicodeDecodeError for anything else.
     """
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return data.decode("utf-32")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16")
     return data.decode("utf-8-sig")

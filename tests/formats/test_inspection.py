@@ -352,24 +352,6 @@ def test_a_device_that_means_to_bind_and_cannot_says_what_it_lacks(
     assert "binding: claim.key not provisioned" in look(flash).missing
 
 
-@pytest.mark.parametrize(
-    ("serial", "words"),
-    [
-        ("RR-\u200b1", "U+200B (ZERO WIDTH SPACE), at character 4"),
-        ("RR-e\u0301", "is not in its composed form (NFC)"),
-        ("2.02411E+11", "is a number as a spreadsheet shortens it"),
-        ("RR-é 1", ""),
-    ],
-)
-def test_a_serial_number_that_is_refused_today_is_noted(
-    flash: bytearray, serial: str, words: str
-) -> None:
-    """What an older startline wrote is told as it is, with why it would be refused."""
-    put(flash, FCTRY, make_nvs_image([NvsEntry("factory", "serial", "string", serial)], 0x4000))
-    notes = [note for note in look(flash).notes if "refused today" in note]
-    assert [words in note for note in notes] == [True] * bool(words)
-
-
 def test_a_dump_of_the_wrong_size_is_refused(tmp_path: Path) -> None:
     """A file that is no whole flash says how to get one."""
     path = tmp_path / "dump.bin"

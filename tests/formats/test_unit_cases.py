@@ -112,7 +112,7 @@ def test_what_looks_alike_is_listed_once() -> None:
     """Full-width letters and other case are the same serial number to a cloud."""
     assert same_to_people("ＲＲ-1") == same_to_people("rr-1")
     with pytest.raises(BadInput, match="lines 2 and 3 have the same serial"):
-        parse_units("serial,model\nRR-1,M\nＲＲ-1,M\n")
+        parse_units("serial,model\nRR-1,M\nＲＲ-1,M\n", as_written=True)
 
 
 def test_what_a_spreadsheet_made_of_a_number_is_refused_with_the_remedy() -> None:
@@ -145,6 +145,77 @@ def test_more_of_what_spreadsheets_leave_behind(text: str) -> None:
 def test_what_only_resembles_a_spreadsheet_is_taken(text: str) -> None:
     """Names that no spreadsheet writes so are no business of this check."""
     assert not spreadsheet_trace(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("417.0", "a number as a program writes it"),
+        ("202,411", "a spreadsheet's separators"),
+        ("1’000’417", "a spreadsheet's separators"),
+        ("2024-02-01", "a date"),
+        ("2024-02-01 00:00:00", "a date"),
+        ("01/02/2024", "a date"),
+        ("1.2.24", "a date"),
+        ("01. Feb", "a date"),
+        ("Mai 24", "a date"),
+        ("3-juil.", "a date"),
+        ("TRUE", "yes or no"),
+        ("WAHR", "yes or no"),
+        ("#WERT!", "word for an error"),
+        ("#NV", "word for an error"),
+        ("RR–1", "U+2013 (EN DASH) at character 3, which a word processor"),
+        ("RR−1", "U+2212 (MINUS SIGN) at character 3"),
+        ("ＲＲ-1", "people take for 'R'"),
+        ("RR-¹", "people take for '1'"),
+        ("RR-А1", "U+0410 (CYRILLIC CAPITAL LETTER A) at character 4, between Latin letters"),
+    ],
+)
+def test_what_became_of_a_serial_number_on_its_way_is_refused(text: str, words: str) -> None:
+    """Spreadsheets of any language and word processors are named, and a switch insists."""
+    with pytest.raises(BadInput) as caught:
+        make_unit({"serial": text}, {"model": "M"})
+    assert words in caught.value.message
+    assert "--as-written" in caught.value.hint
+    assert make_unit({"serial": text}, {"model": "M"}, as_written=True).serial == text
+    if "error" not in words:
+        assert make_unit({"serial": "A", "x_made": text}, {"model": "M"}).extra == {"x_made": text}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["А-417", "ΑΒ-1", "1.2.3", "12.5", "2024-02", "FALSETTO", "RR.0", "Mai-Tor", "10-4", "1,2"],
+)
+def test_what_only_resembles_that_is_taken(text: str) -> None:
+    """Other scripts by themselves, versions and fractions are names like any other."""
+    assert make_unit({"serial": text}, {"model": "M"}).serial == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_list_is_read_by_its_mark(tmp_path: Path, encoding: str) -> None:
+    """Whatever Unicode an editor saves, its mark is enough; without one its name is what to give."""
+    path = tmp_path / "units.csv"
+    text = "serial,model\nZürich-1,M\n"
+    path.write_bytes(text.encode(encoding))
+    assert [unit.serial for unit in load_units(path)] == ["Zürich-1"]
+    for bare in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+        path.write_bytes("serial,model\nRR-1,M\n".encode(bare))
+        assert f"--encoding {bare}" in refusal(path).hint
+        assert load_units(path, encoding=bare)[0].serial == "RR-1"
+    path.write_bytes(b"serial,model\nRR\x00-1,M\n")
+    assert "U+0000" in refusal(path).message
+
+
+def test_a_quote_that_is_never_closed_is_found_where_it_opens() -> None:
+    """The line is the one to look at, not the file's last."""
+    with pytest.raises(BadInput, match="line 3: a quote is opened there, and never closed"):
+        parse_units('serial,model\nRR-1,M\n"RR-2,M\nRR-3,M\n')
+
+
+def test_a_quoted_line_that_names_the_delimiter_is_no_row() -> None:
+    """Some programs quote that line as well."""
+    (unit,) = parse_units('"sep=;"\nserial;model\nRR-1;M\n')
+    assert unit.serial == "RR-1"
 
 
 def test_a_missing_header_is_said_to_be_missing() -> None:

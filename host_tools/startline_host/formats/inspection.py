@@ -33,7 +33,7 @@ from startline_host.formats.partitions import (
     startline_table,
 )
 from startline_host.formats.record_copies import RecordView, read_record
-from startline_host.formats.serial_number import check_serial, spreadsheet_trace
+from startline_host.formats.serial_number import check_serial, serial_trace
 from startline_host.formats.stored_settings import (
     StoredSettings,
     has_claim_key,
@@ -182,7 +182,7 @@ class _Inspector:
             check_serial(serial)
         except BadInput as error:
             why = error.message
-        if trace := spreadsheet_trace(serial):
+        if not why and (trace := serial_trace(serial)[0]):
             why = f"The serial number {serial!r} {trace}."
         if why:
             self.notes.append(

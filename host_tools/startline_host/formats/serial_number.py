@@ -41,7 +41,8 @@ _SPREADSHEET = (
     (r"['\u2019][\d=+@-].*", "begins with the quote by which a spreadsheet marks a text"),
     (r"#+", "is what a spreadsheet shows in a column that is too narrow"),
     (
-        r"#(?:N/A|(?:REF|NULL|VALUE|NUM|SPILL|CALC)!|DIV/0!|NAME\?)",
+        # In every language: #REF!, #WERT!, #NOM?, #DIV/0!, and the three that end otherwise.
+        r"#(?:[^\W\d_]+(?:/0)?[!?]|N/?[ADV]|NV)",
         "is a spreadsheet's word for an error",
     ),
     (
@@ -53,7 +54,31 @@ _SPREADSHEET = (
     ),
 )
 
-#: What to do about it.
+#: The same of what is no name of a reader, but may well stand in another column.
+_SPREADSHEET_SERIAL = (
+    (r"\d+\.0+", "is a number as a program writes it that took the text for one"),
+    (r"\d{1,3}(?:[,'\u2019\u202f\u00a0]\d{3})+", "is a number with a spreadsheet's separators"),
+    (
+        (
+            r"\d{4}-\d\d-\d\d(?: \d\d?:\d\d(?::\d\d)?)?|\d\d?/\d\d?/(?:\d\d|\d{4})"
+            r"|\d\d?\.\d\d?\.(?:\d\d|\d{4})"
+            r"|(?:\d\d?\.?[- ]?)(?:{0})\.?|(?:{0})\.?[- ]\d\d"
+        ).replace(
+            "{0}",
+            "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mrz|Mär|Mai|Okt|Dez|janv|févr|mars|avr"
+            "|juin|juil|août|sept|déc|ene|abr|ago|dic|gen|mag|giu|lug|set|ott|mrt|mei",
+        ),
+        "is a date as a spreadsheet makes it of a text",
+    ),
+    (r"TRUE|FALSE|WAHR|FALSCH|VRAI|FAUX", "is a spreadsheet's word for yes or no"),
+)
+
+#: What word processors make of a hyphen and of quotes.
+_TYPOGRAPHY = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2018\u2019\u201c\u201d")
+#: Scripts with letters that no one can tell from Latin ones.
+_ALIKE = ("CYRILLIC", "GREEK")
+
+#: What to do about either.
 REMEDY = (
     "Format the column as text in the spreadsheet, type the values again and export it anew; "
     "--as-written takes them as they are."
@@ -130,6 +155,36 @@ def spreadsheet_trace(text: str) -> str:
     for pattern, words in _SPREADSHEET:
         if re.fullmatch(pattern, text, re.IGNORECASE if "E[" in pattern else 0):
             return words
+    return ""
+
+
+def serial_trace(text: str) -> tuple[str, str]:
+    """Return what became of a serial number on its way, as a clause, with the remedy; "" for nothing.
+
+    Besides a spreadsheet's traces, these are characters that people take for others.
+    """
+    words = spreadsheet_trace(text)
+    for pattern, clause in _SPREADSHEET_SERIAL:
+        if not words and re.fullmatch(pattern, text):
+            words = clause
+    if words:
+        return words, REMEDY
+    return _lookalike(text), "Type it again on a keyboard; --as-written takes it as it is."
+
+
+def _lookalike(text: str) -> str:
+    """Return, as a clause, the first character that looks like another that was meant."""
+    names = [unicodedata.name(character, "") for character in text]
+    latin = any(name.startswith("LATIN ") for name in names)
+    for place, (character, name) in enumerate(zip(text, names, strict=True), 1):
+        plain = unicodedata.normalize("NFKC", character)
+        at = f"holds {code_point(character)} at character {place}"
+        if character in _TYPOGRAPHY:
+            return f"{at}, which a word processor makes of the one on the keyboard"
+        if plain != character:
+            return f"{at}, which people take for {plain!r}"
+        if latin and name.startswith(_ALIKE):
+            return f"{at}, between Latin letters that look the same"
     return ""
 
 

@@ -17,6 +17,7 @@ from startline_host.formats.serial_number import (
     REMEDY,
     check_serial,
     same_to_people,
+    serial_trace,
     spreadsheet_trace,
 )
 from startline_host.formats.unit_table import Table, read_table, split_rows
@@ -130,7 +131,7 @@ def _columns(table: Table, what: str, warn: Warn) -> list[str]:
                 f"{what} has an unknown column {column!r}{f' (meant {close}?)' if close else ''}.",
                 f"Known are {', '.join(COLUMNS)}, and any that begin with {OWN_PREFIX}.",
             )
-        check_key(column, f"{what}: column")
+        check_key(column, f"list's {what} column")
         if columns.count(column) > 1:
             raise BadInput(f"{what} has the column {column!r} twice.")
     if "serial" not in columns:
@@ -200,9 +201,9 @@ def check_cell(column: str, text: str, *, as_written: bool = False) -> None:
     what = "serial number" if column == "serial" else column
     if column == "serial":
         check_serial(text)
-    trace = spreadsheet_trace(text)
+    trace, remedy = serial_trace(text) if column == "serial" else (spreadsheet_trace(text), REMEDY)
     if trace and not as_written:
-        raise BadInput(f"The {what} {text!r} {trace}.", REMEDY)
+        raise BadInput(f"The {what} {text!r} {trace}.", remedy)
     if text.startswith("# ") and not as_written:
         raise BadInput(
             f"The {what} {text!r} looks like a comment, and a list has none.",

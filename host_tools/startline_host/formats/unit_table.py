@@ -72,9 +72,12 @@ def decode(path: Path, data: bytes, encoding: str = "") -> str:
         ) from None
     except UnicodeDecodeError as error:
         raise _other_encoding(path, data, error, encoding) from None
-    if "\0" in text:
+    if text.count("\0") * 3 > len(text):
+        name = "utf-32" if text.count("\0") * 5 > len(text) * 3 else "utf-16"
+        order = "be" if text.startswith("\0") else "le"
         raise BadInput(
-            f"{path} looks like UTF-16 without its mark.", "Name it: --encoding utf-16-le"
+            f"{path} looks like {name.upper()} without its mark.",
+            f"Name it: --encoding {name}-{order}",
         )
     return text.removeprefix("\ufeff")
 
@@ -96,7 +99,7 @@ def split_rows(text: str, what: str, columns: Collection[str]) -> Table:
     Raises BadInput for text that is no CSV, or holds no row.
     """
     first, _, rest = text.partition("\n")
-    told = re.fullmatch(r"sep=(.?)\r?", first, re.IGNORECASE)
+    told = re.fullmatch(r'"?sep=(.?)"?\r?', first, re.IGNORECASE)
     delimiter = (told and told[1]) or _delimiter(
         (rest if told else text).partition("\n")[0], columns
     )
@@ -108,10 +111,24 @@ def split_rows(text: str, what: str, columns: Collection[str]) -> Table:
             if any(cells) and not (told and reader.line_num == 1):
                 rows.append((reader.line_num, cells))
     except csv.Error as error:
-        raise BadInput(f"{what} is no CSV at line {reader.line_num}: {error}.") from None
+        raise _no_csv(what, text, reader.line_num, error) from None
     if not rows:
         raise BadInput(f"{what} is empty.", "Its first line names the columns, serial among them.")
     return Table(rows)
+
+
+def _no_csv(what: str, text: str, line: int, error: csv.Error) -> BadInput:
+    """Return the error for text whose quotes do not close, or stand where they mean nothing."""
+    if "unexpected end" not in str(error):
+        return BadInput(
+            f"{what} is no CSV at line {line}: {error}.",
+            "A cell with a quote in it is quoted as a whole, and the quote is doubled.",
+        )
+    opened = next((n for n, one in enumerate(text.splitlines(), 1) if one.count('"') % 2), line)
+    return BadInput(
+        f"{what} is no CSV at line {opened}: a quote is opened there, and never closed.",
+        "Take it out, or double it where it is meant.",
+    )
 
 
 def _delimiter(first: str, columns: Collection[str]) -> str:
