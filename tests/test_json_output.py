@@ -13,7 +13,7 @@ import click
 import pytest
 
 from startline_host.cli import main, startline
-from startline_host.cli.json_schema import RESULTS
+from startline_host.cli.results import RESULTS
 from tests.json_lines import checked
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from startline_host.cli.json_schema import RESULTS
+from startline_host.cli.results import RESULTS
 from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline

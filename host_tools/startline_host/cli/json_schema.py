@@ -11,12 +11,12 @@ from startline_host.json_output import (
     ErrorLine,
     EventLine,
     ProgressLine,
-    ResultLine,
 )
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-#: What a field means, wherever it stands.
+#: What a field means, wherever it stands. One of a single verb can say it where it is declared,
+#: by `msgspec.Meta(description=...)`.
 FIELDS: dict[str, str] = {
     "address": "with --try: the address that the device was given",
     "agent": "version of the agent on the device",
@@ -113,59 +113,10 @@ FIELDS: dict[str, str] = {
 }  # fmt: skip
 
 
-#: The class of each verb's result.
-RESULTS: dict[str, type[ResultLine]] = {
-    "bench": results.Benched,
-    "boards": results.Boards,
-    "build": results.Built,
-    "cloud": results.Served,
-    "cloud fault list": results.FaultList,
-    "cloud fault off": results.FaultList,
-    "cloud fault on": results.FaultList,
-    "cloud faults": results.FaultList,
-    "cloud keys": results.Keys,
-    "cloud keys add": results.Keys,
-    "cloud keys remove": results.Keys,
-    "doctor": results.Examined,
-    "flash": results.Flashed,
-    "inspect": results.Inspected,
-    "label": results.Labels,
-    "ledger export": results.LedgerExport,
-    "ledger history": results.LedgerHistory,
-    "ledger list": results.LedgerList,
-    "ledger release": results.LedgerUnitShown,
-    "ledger report": results.LedgerReport,
-    "ledger show": results.LedgerUnitShown,
-    "ledger verify": results.LedgerVerified,
-    "line": results.LineEnded,
-    "monitor": results.Monitored,
-    "ports": results.Ports,
-    "provision": results.Provisioned,
-    "race audit": results.RaceAudited,
-    "race erase": results.RaceErased,
-    "race export": results.RaceExport,
-    "race list": results.RaceList,
-    "race resend": results.RaceResent,
-    "race status": results.RaceStatus,
-    "reconcile": results.Reconciled,
-    "reset": results.Reset,
-    "retry": results.DeviceState,
-    "set": results.Changed,
-    "status": results.Status,
-    "unbind": results.Unbound,
-    "up": results.Upped,
-    "virtual": results.Served,
-    "wait": results.DeviceState,
-}
-
-#: The verbs that, with --dry-run, end with what they would do.
-DRY_RUNS = ("flash", "provision", "up")
-
-
 def schema() -> dict[str, Any]:
     """Return the schema that each line of each verb fulfils."""
     kinds = [EventLine, ProgressLine, ErrorLine, results.LoadPlanned]
-    kinds += dict.fromkeys(RESULTS.values())
+    kinds += dict.fromkeys(results.RESULTS.values())
     _, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for part in parts.values():
         # Every field is always printed, also where it has a default.
@@ -173,11 +124,11 @@ def schema() -> dict[str, Any]:
         part["additionalProperties"] = False
         for name, field in part["properties"].items():
             field.pop("default", None)
-            field["description"] = FIELDS[name]
-    for kind in RESULTS.values():
-        verbs = [verb for verb, one in RESULTS.items() if one is kind]
+            field["description"] = field.get("description") or FIELDS[name]
+    for kind in results.RESULTS.values():
+        verbs = [verb for verb, one in results.RESULTS.items() if one is kind]
         parts[kind.__name__]["properties"]["verb"]["enum"] = verbs
-    parts[results.LoadPlanned.__name__]["properties"]["verb"]["enum"] = list(DRY_RUNS)
+    parts[results.LoadPlanned.__name__]["properties"]["verb"]["enum"] = list(results.DRY_RUNS)
     return {
         "$schema": _DRAFT,
         "title": "A line that startline prints with --json",

@@ -320,3 +320,52 @@ class RaceResent(ResultLine, kw_only=True, frozen=True):
     count: int
     aside: int
     rows: Rows
+
+
+#: The class of each verb's result.
+RESULTS: dict[str, type[ResultLine]] = {
+    "bench": Benched,
+    "boards": Boards,
+    "build": Built,
+    "cloud": Served,
+    "cloud fault list": FaultList,
+    "cloud fault off": FaultList,
+    "cloud fault on": FaultList,
+    "cloud faults": FaultList,
+    "cloud keys": Keys,
+    "cloud keys add": Keys,
+    "cloud keys remove": Keys,
+    "doctor": Examined,
+    "flash": Flashed,
+    "inspect": Inspected,
+    "label": Labels,
+    "ledger export": LedgerExport,
+    "ledger history": LedgerHistory,
+    "ledger list": LedgerList,
+    "ledger release": LedgerUnitShown,
+    "ledger report": LedgerReport,
+    "ledger show": LedgerUnitShown,
+    "ledger verify": LedgerVerified,
+    "line": LineEnded,
+    "monitor": Monitored,
+    "ports": Ports,
+    "provision": Provisioned,
+    "race audit": RaceAudited,
+    "race erase": RaceErased,
+    "race export": RaceExport,
+    "race list": RaceList,
+    "race resend": RaceResent,
+    "race status": RaceStatus,
+    "reconcile": Reconciled,
+    "reset": Reset,
+    "retry": DeviceState,
+    "set": Changed,
+    "status": Status,
+    "unbind": Unbound,
+    "up": Upped,
+    "virtual": Served,
+    "wait": DeviceState,
+}
+
+#: The verbs that, with --dry-run, end with what they would do.
+DRY_RUNS = ("flash", "provision", "up")
