@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from startline_host.clouds.cloud_registry import kind_of
+from startline_host.flows.operator.cloud_target import CloudTarget
+from startline_host.formats.flash_dump import partition_reader
 from startline_host.mock_cloud import MockCloud
+from startline_host.race.audit import audit as audit_race
+from startline_host.race.stored_race import read_race
+from startline_host.secrets import Secret
 from tests.race.conftest import COUNT, Run, result
 from tests.race_role.racing import RacingReader
 
@@ -99,3 +105,30 @@ def test_an_audit_wants_a_key_and_a_cloud(run: Run, dump: Path) -> None:
     code, _, err = run("audit", "--dump", dump)
     assert code == 60
     assert "STARTLINE_READ_KEY" in err
+
+
+def test_a_session_that_was_closed_elsewhere_is_compared_too(
+    tmp_path: Path, racer: RacingReader, race_cloud: MockCloud, run: Run
+) -> None:
+    """What went into it before, and the rest that came after, sectors later: all is compared."""
+    other = RacingReader(tmp_path / "other", racer.lib, race_cloud)
+    other.become("DEVICE-200")
+    other.life(["10 km"], 30, close=False, until="idle")
+    device = next(one for one in race_cloud.devices() if one["serial_number"] == "DEVICE-200")
+    (session,) = race_cloud.store.rows(
+        "SELECT token FROM sessions JOIN devices ON devices.id = device WHERE deviceid = ?",
+        device["deviceid"],
+    )
+    race_cloud.close_session(session["token"])
+    other.life(["10 km"], 20, close=False, until="idle")
+    other.life(["10 km"], 130)
+    race = read_race(partition_reader((other.folder / "race").read_bytes()))
+    assert [(one.alias, bool(one.token)) for one in race.sessions] == [
+        ("10 km", True), ("10 km (rest)", True),
+    ]  # fmt: skip
+    assert [row["passings"] for row in race.session_rows()] == [30, 150]
+    calls = kind_of("rufus").race
+    assert calls is not None
+    place = CloudTarget(race_cloud.base_url, (race_cloud.ca_der,))
+    told = audit_race(race, calls, place, Secret(race_cloud.keys["READ"]))
+    assert (told.compared, told.findings) == (180, [])

@@ -227,7 +227,10 @@ class _Replay:
             return
         if kind == SESSION:
             session = unpack_session(payload)
-            self._sessions[session.ordinal, session.mark] = session
+            # Each sector begins with what was wanted, as it was wanted: that takes nothing back.
+            key = session.ordinal, session.mark
+            if key not in self._sessions or session.state >= self._sessions[key].state:
+                self._sessions[key] = session
         elif kind == ASIDE:
             low, high, _, _ = unpack_from(ASIDE_FORMAT, payload)
             self._aside.update(range(low, min(high + 1, self._journal.number)))
