@@ -65,6 +65,7 @@ BESIDE: dict[str, list[str]] = {
 #: What is written, and what is a folder; the rest are files that are read.
 WRITTEN = {
     "--out",
+    "--report",
     "--junit",
     "--jsonl",
     "--html",

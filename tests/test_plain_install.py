@@ -40,6 +40,7 @@ USES = {
     "ports": ([], 0),
     "provision": (["-p", "/dev/does-not-exist", "--serial", "A-1"], 60),
     "race": (["status", "-p", "/dev/does-not-exist", "--interrupt"], 10),
+    "raceday": ([], 60),
     "reconcile": (["-p", "/dev/does-not-exist"], 10),
     "reset": (["-p", "/dev/does-not-exist"], 10),
     "retry": (["-p", "/dev/does-not-exist"], 10),
@@ -52,7 +53,7 @@ USES = {
 }
 #: The verbs that need an extra, and which.
 NEEDS = {"bench": "mock", "cloud": "mock", "label": "factory", "ledger": "factory",
-         "line": "factory", "virtual": "virtual"}  # fmt: skip
+         "line": "factory", "raceday": "mock", "virtual": "virtual"}  # fmt: skip
 
 
 def closure(name: str) -> Iterator[metadata.Distribution]:

@@ -27,7 +27,9 @@ _INTERRUPTED = 130
 _TERMINATED = 143
 
 #: Files of this package that hold no verb.
-_NO_VERBS = frozenset({"json_schema", "options", "output", "plan_view", "race_view", "results"})
+_NO_VERBS = frozenset(
+    {"json_schema", "options", "output", "plan_view", "race_view", "raceday_view", "results"}
+)
 
 
 class _Verbs(rich_click.RichGroup):

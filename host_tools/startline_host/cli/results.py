@@ -322,6 +322,23 @@ class RaceResent(ResultLine, kw_only=True, frozen=True):
     rows: Rows
 
 
+class RaceDayEnded(ResultLine, kw_only=True, frozen=True):
+    """`raceday`: counts are of passings; delays in seconds from antenna to cloud."""
+
+    seed: int
+    passed: bool
+    seconds: float
+    stored: int
+    at_cloud: int
+    bad: dict[str, int]
+    aside: int
+    dark: int
+    in_flight: int
+    delay_p50: float
+    delay_p99: float
+    worst_error_ms: float
+
+
 #: The class of each verb's result.
 RESULTS: dict[str, type[ResultLine]] = {
     "bench": Benched,
@@ -356,6 +373,7 @@ RESULTS: dict[str, type[ResultLine]] = {
     "race list": RaceList,
     "race resend": RaceResent,
     "race status": RaceStatus,
+    "raceday": RaceDayEnded,
     "reconcile": Reconciled,
     "reset": Reset,
     "retry": DeviceState,
