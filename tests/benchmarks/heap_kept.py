@@ -17,7 +17,8 @@ from startline_host.mock_cloud import MockCloud
 from tests.benchmarks.readers import make_reader
 from tests.benchmarks.row import UNKNOWN, Peer, Row
 from tests.firmware.harness import Reader, micropython
-from tests.versions.official import NEWEST, OLDEST, NotHereError, install
+from tests.npm_packages import NotHereError
+from tests.versions.official import NEWEST, OLDEST, install
 
 _SECONDS = 60
 #: In use before the boot: the chip's stand-ins, and modules that a chip has in its firmware.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from tests.versions.official import VERSIONS, NotHereError, install
+from tests.npm_packages import NotHereError
+from tests.versions.official import VERSIONS, install
 
 _USAGE = 2
 

