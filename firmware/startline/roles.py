@@ -1,7 +1,8 @@
 """Roles: parts of the agent that only some readers use, each a package of its own beside this one.
 
-startline_usb is the cable as a link, startline_led the LED, startline_vms another cloud, and
-startline_race what times. A reader that was given the core alone still binds and runs its app.
+startline_usb is the cable as a link, startline_led the LED, startline_improv what a browser sets
+up the Wi-Fi with, startline_vms another cloud, and startline_race what times. A reader that was
+given the core alone still binds and runs its app.
 """
 
 

@@ -153,6 +153,7 @@ SETTINGS = {
     "set.boot_limit": "number",
     "set.look_pause": "number",
     "set.led": "number",
+    "set.improv": "switch",
     "race.dead_time": "number",
     "race.best": "switch",
     "race.batch": "number",

@@ -3,6 +3,22 @@
 races = []  # the one that runs, for whoever comes to the prompt
 
 
+def is_open(device) -> bool:
+    """Tell, reading only, whether a device's journal has a session that was not closed."""
+    from .journal import Journal
+    from .progress import Progress
+    from .settings import owner_of
+
+    flash = device.hal.full().flash("race")
+    if not flash:
+        return False
+    journal = Journal(flash, owner_of(device.identity))
+    journal.open()
+    progress = Progress(journal)
+    progress.load()
+    return progress.opened
+
+
 def start(device):
     """Return the race of a device, a `race.Race`. Raises RaceUnavailable."""
     from .race import Race

@@ -42,7 +42,7 @@ class RaceSettings:
         self.servers = identity.text("race.servers") or identity.text("net.ntp")
         self.known = bool(find(identity.cloud))
         self.cloud = find_passings(identity.cloud) if self.known else None
-        self.owner = sha256(identity.serial.encode() + b"\0" + identity.mac).digest()[:8]
+        self.owner = owner_of(identity)
 
     def _number(self, name: str, limits: tuple) -> int:
         value = self._values.get(name, limits[1])
@@ -50,3 +50,8 @@ class RaceSettings:
         if nearest != value:
             self._emit("warning", {"what": "out_of_range " + name})
         return nearest
+
+
+def owner_of(identity) -> bytes:
+    """Return the 8 bytes that a journal names its device by."""
+    return sha256(identity.serial.encode() + b"\0" + identity.mac).digest()[:8]

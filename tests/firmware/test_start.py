@@ -35,12 +35,12 @@ startline.first_boot = first_boot
 """
 
 
-def start(tmp_path: Path, app: str | None, memory: bytes = b"") -> str:
+def start(tmp_path: Path, app: str | None, memory: bytes = b"", main: str = "") -> str:
     """Run main.py on MicroPython with a stand-in for the boot itself; return what it printed."""
     if app is not None:
         (tmp_path / "app.py").write_text(textwrap.dedent(app))
     program = f"import sys\nsys.path[:] = [{str(tmp_path)!r}, {str(SOURCES)!r}, '.frozen']\n"
-    program += STAND_INS.format(memory=memory) + (SOURCES / "main.py").read_text()
+    program += STAND_INS.format(memory=memory) + (main or (SOURCES / "main.py").read_text())
     program += "\nprint('memory', Memory.data)"
     return run_micropython("-c", program)
 

@@ -35,7 +35,13 @@ from tests.firmware.harness import SOURCES
 from tests.firmware.listed import check_listed, is_listed
 
 #: All of the agent but the race, which has lists of its own.
-CORE_AND_SMALL = ("startline", "startline_led", "startline_usb", "startline_vms")
+CORE_AND_SMALL = (
+    "startline",
+    "startline_improv",
+    "startline_led",
+    "startline_usb",
+    "startline_vms",
+)
 EVENTS = {**states.EVENTS, **states.RACE_EVENTS}
 _SETTING = re.compile(r"(?:factory|claim|run|net|tls|set|race)\.[a-z0-9_]+")
 
@@ -213,7 +219,9 @@ def written_settings() -> set[str]:
             net=NetSettings(ssid="s", password=Secret("password"), ntp=("a.example",)),
             tls=TlsSettings(ca=(b"1", b"2")),
             run=RunSettings(key=Secret("r")),
-            set=OptionSettings(insecure_http=True, mark=True, boot_limit=60, look_pause=60, led=2),
+            set=OptionSettings(
+                insecure_http=True, mark=True, boot_limit=60, look_pause=60, led=2, improv=True
+            ),
             race=RacingSettings(
                 dead_time=5000, best=True, batch=50, mark=False, servers=("b.example",)
             ),

@@ -35,6 +35,7 @@ from tests.flows.snapshots import URL, device
 
 ROLE_FILES = {f"/lib/{role}/__init__.mpy": role.encode() for role in ROLES}
 RACE, LED, USB = "startline_race", "startline_led", "startline_usb"
+IMPROV = "startline_improv"
 VENUE_USB = make_nvs_image([NvsEntry("net", "link", "blob", b"usb")], 0x6000)
 
 
@@ -68,6 +69,11 @@ def roles_written(found: FoundDevice, **wanted: Any) -> set[str]:
         (loader(BLANK), {"provision": unit()}, {RACE}),
         (loader(BLANK), {"provision": unit(net=NetSettings(link="usb"))}, {RACE, USB}),
         (loader(BLANK), {"provision": provision()}, {RACE, LED}),
+        (
+            loader(BLANK),
+            {"provision": unit(set=OptionSettings(led=False, insecure_http=True, improv=True))},
+            {RACE, IMPROV},
+        ),
         (loader(BLANK), {}, set(ROLES)),
         (loader(BLANK), {"provision": unit(), "every_role": True}, set(ROLES)),
         (loader(device()), {}, {RACE}),
@@ -80,7 +86,7 @@ def roles_written(found: FoundDevice, **wanted: Any) -> set[str]:
         (prompt(device(), {**FILES, **ROLE_FILES}), {}, set()),
     ],
     ids=[
-        "wifi", "usb", "the board's LED", "no identity yet", "every role", "its own settings",
+        "wifi", "usb", "the board's LED", "a browser", "no identity yet", "every role", "its own settings",
         "a damaged file system", "bound", "usb at its venue", "roles in a file system that goes",
         "at its prompt", "an older role", "all there",
     ],
@@ -94,7 +100,7 @@ def test_a_device_gets_the_roles_that_its_settings_use(
 
 def test_a_cloud_beside_the_core_is_the_role_of_its_name() -> None:
     """A unit of such a cloud uses just that role; no list names the cloud."""
-    (role,) = set(ROLES) - {RACE, LED, USB}
+    (role,) = set(ROLES) - {RACE, LED, USB, IMPROV}
     values: dict[str, dict[str, str | int]] = {
         "factory": {"serial": "S1", "model": "X1"},
         "claim": {"cloud": role.removeprefix("startline_"), "base_url": URL},
@@ -147,3 +153,17 @@ def test_a_role_goes_only_with_its_own_core() -> None:
     with pytest.raises(BadInput, match="another version") as caught:
         role_changes(frozenset({USB}), ours, digests | {"/lib/startline/a.mpy": "0" * 64})
     assert "startline flash --allow-bound" in caught.value.hint
+
+
+def test_main_py_listens_where_the_settings_say_so() -> None:
+    """A unit with `improv` starts with that role; one without it does not, though it has the role."""
+    options = OptionSettings(led=False, insecure_http=True, improv=True)
+    for wanted, listens in ((unit(set=options), True), (unit(), False)):
+        plan = plan_load(
+            request(bundle=whole(), provision=wanted),
+            loader(BLANK, owned=dict.fromkeys(ROLE_FILES), broken_files=True),
+        )
+        (vfs,) = (region.data for region in plan.regions if region.name == "vfs")
+        files = read_filesystem(vfs)
+        assert f"/lib/{IMPROV}/__init__.mpy" in files
+        assert (b"startline_improv" in files["/main.py"]) == listens

@@ -11,7 +11,12 @@ from startline_host.boards import Board
 from startline_host.flows.firmware_store import ChosenFirmware
 from startline_host.flows.preflight import check_offline
 from startline_host.flows.settings_file import SettingsFile, load_settings
-from startline_host.formats.bytecode import check_bytecode, device_files, owner_files, role_of
+from startline_host.formats.bytecode import (
+    check_bytecode,
+    device_files,
+    files_with_roles,
+    owner_files,
+)
 from startline_host.formats.factory_partition import DeviceSettings, make_factory_image, with_led
 from startline_host.formats.firmware_file import Firmware
 from startline_host.formats.flash_plan import FlashPlan, device_table, make_plan
@@ -41,9 +46,9 @@ class FirmwareBundle(msgspec.Struct, frozen=True):
         numbers = self.firmware.version.split("-")[0].split(".")
         return tuple(int(number) for number in [*numbers, "0", "0"][:3])
 
-    def with_roles(self, roles: frozenset[str]) -> FirmwareBundle:
-        """Return it with the agent's core and these roles alone."""
-        files = {path: data for path, data in self.files.items() if role_of(path) in {"", *roles}}
+    def with_roles(self, roles: frozenset[str], *, listens: bool = False) -> FirmwareBundle:
+        """Return it with the agent's core and these roles alone; it `listens` to a browser or not."""
+        files = files_with_roles(self.files, roles, listens=listens)
         return msgspec.structs.replace(self, files=files)
 
     def plan(self, *, vfs: bool, fctry: bytes | None) -> FlashPlan:

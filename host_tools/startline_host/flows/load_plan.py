@@ -22,13 +22,13 @@ from startline_host.flows.found_device import Files, FoundDevice, Via
 from startline_host.flows.load_policy import may_load
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.notices import Remark
-from startline_host.flows.roles import roles_in_use, roles_to_bind
+from startline_host.flows.roles import listens_to_a_browser, roles_in_use, roles_to_bind
 from startline_host.flows.stock_identity import STOCK_TABLE, StockEntries, stock_entries
 from startline_host.formats.bytecode import ROLES, role_of
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.flash_plan import FlashRegion
 from startline_host.formats.partitions import PartitionTable
-from startline_host.formats.stored_settings import read_stored_settings
+from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
 
 #: What has to be known before a load can be decided: the partitions that hold a device's identity
 #: and record (`kept`), who it shall be, which of the agent's roles it has, its file system or its
@@ -119,7 +119,9 @@ def _with_identity(request: LoadRequest, found: FoundDevice, kept: DeviceSnapsho
     )
     bundle = request.bundle
     if bundle is not None:
-        bundle = bundle.with_roles(_roles(request, found, kept, image))
+        told = kept.stored() if image is None else read_stored_settings(partition_reader(image))
+        roles = _roles(request, found, kept, told)
+        bundle = bundle.with_roles(roles, listens=listens_to_a_browser(told))
     if found.via == "prompt":
         if found.has("fctry"):
             plan = msgspec.structs.replace(plan, fctry=image)
@@ -135,11 +137,10 @@ def _with_identity(request: LoadRequest, found: FoundDevice, kept: DeviceSnapsho
 
 
 def _roles(
-    request: LoadRequest, found: FoundDevice, kept: DeviceSnapshot, image: bytes | None
+    request: LoadRequest, found: FoundDevice, kept: DeviceSnapshot, told: StoredSettings
 ) -> frozenset[str]:
     """Return the roles that the device gets: those that its settings use, and those that it has."""
     there = (*(found.files.library if found.files else ()), *(found.owned or ()))
-    told = kept.stored() if image is None else read_stored_settings(partition_reader(image))
     used = frozenset(ROLES) if request.every_role else roles_in_use(told, field_settings(kept.nvs))
     return used | frozenset(map(role_of, there))
 

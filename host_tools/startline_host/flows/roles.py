@@ -12,6 +12,7 @@ from startline_host.formats.bytecode import ROLES, role_of
 from startline_host.formats.stored_settings import StoredSettings
 
 _USB, _LED, _RACE = "startline_usb", "startline_led", "startline_race"
+_IMPROV = "startline_improv"
 
 
 def roles_in_use(told: StoredSettings, venue: Mapping[Name, object]) -> frozenset[str]:
@@ -27,6 +28,8 @@ def roles_in_use(told: StoredSettings, venue: Mapping[Name, object]) -> frozense
         used.add(_USB)
     if told.get("set", "led"):
         used.add(_LED)
+    if listens_to_a_browser(told):
+        used.add(_IMPROV)
     return frozenset(used.intersection(ROLES))
 
 
@@ -37,9 +40,14 @@ def is_over_usb(told: StoredSettings, venue: Mapping[Name, object]) -> bool:
     return (link or told.get("net", "link")) == "usb"
 
 
+def listens_to_a_browser(told: StoredSettings) -> bool:
+    """Tell whether a device that was `told` this is to take its Wi-Fi from a browser."""
+    return bool(told.get("set", "improv"))
+
+
 def roles_to_bind(told: StoredSettings) -> frozenset[str]:
     """Return the roles without which a device that was `told` this cannot bind: link and cloud."""
-    return roles_in_use(told, {}) - {_RACE, _LED}
+    return roles_in_use(told, {}) - {_RACE, _LED, _IMPROV}
 
 
 def role_changes(

@@ -28,7 +28,24 @@ HOST_ONLY = ("startline/events.py", "startline/states.py", "startline/clouds/_te
 #: What says how a package is taken, by whoever freezes it: no module of it.
 _MANIFEST = "manifest.py"
 #: The agent's parts beside its core, each loaded where it is used.
-ROLES = ("startline_led", "startline_race", "startline_usb", "startline_vms")
+ROLES = (
+    "startline_improv",
+    "startline_led",
+    "startline_race",
+    "startline_usb",
+    "startline_vms",
+)
+#: The role that listens from the first moment on, and the main.py that has it do so. It is loaded
+#: before the agent: where it is damaged the agent starts all the same.
+_FIRST_ROLE = "startline_improv"
+_MAIN_WITH_FIRST_ROLE = b'''"""Bind the reader to its cloud, listening to a browser; then start the reader's own app.py."""
+
+try:
+    from startline_improv import main
+except Exception:  # a damaged file, or no memory for it
+    from startline import main
+main()
+'''
 #: What an owner's sources are checked for: they may ask for native code, which the device makes.
 _CHIP = "xtensawin"
 
@@ -45,6 +62,19 @@ def role_of(path: str) -> str:
     """Return the role that a file on a device belongs to, "" for the core's and an owner's."""
     folder = path.removeprefix("/lib/").partition("/")[0]
     return folder if path.startswith("/lib/") and folder in ROLES else ""
+
+
+def files_with_roles(
+    files: Mapping[str, bytes], roles: frozenset[str], *, listens: bool
+) -> dict[str, bytes]:
+    """Return the agent's core out of its files, with these roles.
+
+    Where it `listens` to a browser, and the role for that is among them, main.py begins with it.
+    """
+    some = {path: data for path, data in files.items() if role_of(path) in {"", *roles}}
+    if listens and any(role_of(path) == _FIRST_ROLE for path in some):
+        some["/main.py"] = _MAIN_WITH_FIRST_ROLE
+    return some
 
 
 def is_agents(path: str) -> bool:

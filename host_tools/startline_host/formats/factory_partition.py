@@ -99,7 +99,7 @@ class OptionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Switches; None leaves the device's own default. `boot_limit`, `look_pause` in seconds.
 
     `led` is a pin's number, plus 128 where a low level lights the LED; False is no LED, whatever
-    the board has, and None the board's.
+    the board has, and None the board's. `improv` lets a browser set up the Wi-Fi.
     """
 
     insecure_http: bool | None = None
@@ -107,6 +107,7 @@ class OptionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     boot_limit: int | None = None
     look_pause: int | None = None
     led: int | bool | None = None
+    improv: bool | None = None
 
 
 class RacingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
