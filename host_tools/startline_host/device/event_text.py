@@ -132,6 +132,8 @@ def _answer(fields: Fields) -> str:
     said = f" ({printable_field(reason)})" if reason else ""
     if not fields.get("status"):
         return f"no answer{said}: outcome {field_text(fields, 'outcome')}"
+    if reason == f"status {fields['status']}":  # it stands there already
+        said = ""
     return (
         f"the cloud answered {field_text(fields, 'status')}: {field_text(fields, 'outcome')}{said}"
     )
