@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+import re
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -43,6 +44,12 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _S = TypeVar("_S", bound=msgspec.Struct)
+#: What TOML's kinds of values are called.
+_KINDS = {
+    "str": "a text in quotes", "int": "a whole number", "float": "a number with a point",
+    "bool": "true or false", "array": "a list", "object": "a section", "date": "a date",
+    "datetime": "a date and time", "time": "a time",
+}  # fmt: skip
 
 
 class SettingsFile(msgspec.Struct, frozen=True):
@@ -156,8 +163,26 @@ def _convert(section: dict[str, Any], to: type[_S], name: str) -> _S:
     try:
         return msgspec.convert(section, to)
     except msgspec.ValidationError as error:
-        text = str(error).replace("`$.", f"`{name}.").replace("Object missing", "there is no")
-        raise BadInput(f"in [{name}], {text[:1].lower()}{text[1:]}.") from None
+        raise BadInput(_in_words(str(error), name, to)) from None
+
+
+def _in_words(text: str, name: str, to: type[msgspec.Struct]) -> str:
+    """Say in the words of a settings file what msgspec says of a section's value."""
+    at = re.fullmatch(r"(.*) - at `\$\.(\w+)`", text)
+    if at is None:
+        words = text.replace("Object missing", "there is no")
+        return f"in [{name}], {words[:1].lower()}{words[1:]}."
+    field = f"{name}.{at[2]}"
+    if types := re.fullmatch(r"Expected `([^`]*)`, got `(\w+)`", at[1]):
+        wanted = " or ".join(
+            _KINDS.get(one, one) for one in types[1].split(" | ") if one != "null"
+        )
+        return f"{field} is {_KINDS.get(types[2], types[2])}; it must be {wanted}."
+    value = re.search(r"'.*'", at[1])
+    choices = get_args(get_type_hints(to).get(at[2], None))
+    if value and choices:
+        return f"{field} is {value[0]}; it must be {' or '.join(map(repr, choices))}."
+    return f"{field}: {at[1][:1].lower()}{at[1][1:]}."
 
 
 def _certificates(section: dict[str, Any], path: Path, warn: Warn) -> tuple[bytes, ...]:
