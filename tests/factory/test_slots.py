@@ -14,6 +14,7 @@ from startline_host.factory.job import UnitResult
 from startline_host.factory.power import PowerSwitch
 from startline_host.factory.slots import PortScanner, PortSlot, find_slots, parse_slots
 from startline_host.factory.virtual_board_pool import VirtualBoardPool
+from startline_host.factory.virtual_plant import VirtualPlant
 from startline_host.formats.units import check_mac, normal_mac
 from startline_host.virtual import VirtualEsp32
 
@@ -190,3 +191,17 @@ def test_no_two_boxes_of_virtual_boards_share_a_mac(tmp_path: Path) -> None:
     assert VirtualBoardPool(there, 2).mac_prefix != first
     assert normal_mac(f"{first}:00:01") == f"{first}:00:01"
     check_mac(f"{first}:00:01")
+
+
+def test_an_empty_box_of_virtual_readers_is_named(tmp_path: Path) -> None:
+    """Units that want a reader where all were made end with 60, not with nothing made and 0."""
+    with VirtualPlant(tmp_path / "box", 2) as plant:
+        plant.check_left(1)
+        for number in (1, 2):
+            plant.box.done(number)
+    with VirtualPlant(tmp_path / "box", 2) as plant:
+        plant.check_left(0)
+        with pytest.raises(
+            BadInput, match=r"No blank virtual reader is left in .*box, and 3 units"
+        ):
+            plant.check_left(3)

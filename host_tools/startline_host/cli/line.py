@@ -39,6 +39,8 @@ from startline_host.secrets import Secret
 from startline_host.util import counted, make_writable, printable
 
 More = Callable[[], Sequence[Slot]]
+#: How many findings of a comparison are shown.
+_SHOWN = 20
 _VIRTUAL = {"pattern": "VR-{n:06d}", "board": "VIRTUAL_ESP32", "model": "Model X1"}
 
 
@@ -237,7 +239,8 @@ def _run_virtual(given: _LineArguments) -> None:
         key = None if given.no_verify else plant.read_key
         plan = _plan(given, batch, board, _kit(given, board), plant.settings, key)
         try:
-            _run(given, batch, plan, plant.slots(given.slots, injector))
+            slots = plant.slots(given.slots, injector)
+            _run(given, batch, plan, slots, check=plant.check_left)
         finally:
             if injector is not None:
                 _tell_faults(injector.done, as_json=given.as_json)
@@ -289,6 +292,7 @@ def _run(
     plan: LinePlan,
     slots: Sequence[Slot],
     more: More | None = None,
+    check: Callable[[int], None] | None = None,
 ) -> None:
     claim = plan.settings.claim
     hidden = [*claim.secrets, *([plan.read_key] if plan.read_key is not None else [])]
@@ -306,12 +310,17 @@ def _run(
         view = _view(slots, as_json=given.as_json)
         line = FactoryLine(ledger, plan, slots, given.station, view, more=more, company=company)
         counts = ledger.counts(batch.name)
+        if check is not None:
+            check(counts["free"])
         line.totals.whole = sum(counts.values())
         line.totals.before = counts["passed"] + counts["deferred"]
         try:
             with view:
                 line.run()
             verdict = _verdict(ledger, plan, given.station) if given.slots else None
+        except KeyboardInterrupt:
+            output.note("The same command goes on where each unit is.")
+            raise
         finally:
             _tell(line.totals, ledger, batch.name, verdict, as_json=given.as_json)
     _raise_for(line.totals, verdict, given.where)
@@ -369,8 +378,10 @@ def _tell(
     click.echo("The batch: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
     if verdict is not None:
         click.echo(f"The cloud lists {counted(verdict.listed, 'device')}: {verdict.words}.")
-        for one in verdict.findings:
+        for one in verdict.findings[:_SHOWN]:
             click.echo(f"  {one.kind}: {printable(one.words)}")
+        if len(verdict.findings) > _SHOWN:
+            click.echo(f"  and {len(verdict.findings) - _SHOWN} more.")
 
 
 def _raise_for(totals: RunTotals, verdict: VerifyResult | None, where: str) -> None:

@@ -29,6 +29,11 @@ class VirtualBoardPool:
         with self._lock:
             return self._ready.pop(0) if self._ready else None
 
+    @property
+    def left(self) -> int:
+        """How many boards are still in the box."""
+        return len(self._ready)
+
     def flash(self, number: int) -> Path:
         """Name the file that is a board's flash."""
         return self._folder / f"board-{number:04d}.flash"

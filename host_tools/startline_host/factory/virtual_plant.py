@@ -19,6 +19,7 @@ from startline_host.formats.factory_partition import (
 )
 from startline_host.mock_cloud import MockOptions
 from startline_host.secrets import Secret
+from startline_host.util import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,15 @@ class VirtualPlant:
             tls=TlsSettings(ca=(self.cloud.ca_der,)),
             set=OptionSettings(boot_limit=_BOOT_LIMIT, look_pause=_LOOK_PAUSE),
         )
+
+    def check_left(self, free: int) -> None:
+        """Raise BadInput where units are `free`, and every virtual reader here is made already."""
+        if free and not self.box.left:
+            raise BadInput(
+                f"No blank virtual reader is left in {self.folder}, and {counted(free, 'unit')} of "
+                "the batch still want one.",
+                "Name another --folder, or remove this one: a box is used once, as a real one is.",
+            )
 
     @property
     def read_key(self) -> Secret:
