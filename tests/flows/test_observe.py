@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from startline_host.errors import DeviceSilent
+from startline_host.errors import DeviceSilent, StartlineError
 from startline_host.flows.observe import DeviceStatus, listen_for_status
 from tests.flows.test_event_fuzz import Script, sealed
 
@@ -27,6 +27,22 @@ def status_of(said: bytes) -> DeviceStatus:
 def test_a_reader_that_times_is_known_to_be_bound(said: str) -> None:
     """What a race says after its own check of being bound is as good as the state itself."""
     assert status_of(sealed(said)).state == "bound"
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "code"),
+    [
+        (b"invalid header: 0xffffffff\n" * 300, "finds no boot loader in its flash", 12),
+        (b"The filesystem appears to be corrupted.\n", "file system is damaged", 40),
+        (b"Brownout detector was triggered\n", "supply gives way", 12),
+    ],
+)
+def test_a_chip_in_trouble_is_not_called_running(said: bytes, words: str, code: int) -> None:
+    """What a chip that cannot start prints is what there is to know, with its remedy."""
+    with pytest.raises(StartlineError, match=words) as caught:
+        status_of(said)
+    assert caught.value.exit_code == code
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(

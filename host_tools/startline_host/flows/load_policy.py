@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from startline_host.device.event_text import printable_field
 from startline_host.errors import WouldTouchBound, WrongDevice
 from startline_host.flows.device_snapshot import DeviceSnapshot, RecordSummary
 from startline_host.util import printable
@@ -87,7 +88,7 @@ def _refusal(snapshot: DeviceSnapshot, summary: RecordSummary) -> WouldTouchBoun
             token = f"{token[:_SHOWN_DIGITS]}…"
         said, hint = f"The device is bound ({summary.serial}, deviceid {token})", keep
     else:
-        why = summary.reason or "no answer yet"
+        why = printable_field(summary.reason or "no answer yet")
         said = f"Whether the device is bound is not known ({why})"
         hint = f"Settle that first: startline reconcile. {keep}"
     if snapshot.lost_identity:

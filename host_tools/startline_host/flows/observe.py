@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, TimedOut, WrongDevice
+from startline_host.flows.doctor.line_noise import troubles_in
 from startline_host.flows.expected_identity import BootIdentity, ExpectedIdentity
 from startline_host.flows.notices import Listener, ignore_notices
 from startline_host.flows.prompt_survey import read_snapshot
@@ -22,6 +24,8 @@ from startline_host.flows.take_prompt import take_prompt
 from startline_host.util import Deadline, counted
 
 _PROMPT_SECONDS = 10.0
+#: The last lines of a device that are searched for what a chip in trouble says.
+_LINES = 200
 #: Why a race sends nothing, where the reader is bound all the same.
 _RACE_OF_BOUND = ("idle", "no_key")
 
@@ -54,11 +58,13 @@ def listen_for_status(
 ) -> DeviceStatus:
     """Learn what the device tells by itself within `seconds`; it is not disturbed in any way.
 
-    Raises DeviceSilent where it said nothing that tells its state, and WrongDevice where it
-    contradicts itself, or is not the one of that `serial` number.
+    Raises DeviceSilent where it said nothing that tells its state, what a chip in trouble says
+    means where it is that, and WrongDevice where it contradicts itself, or is not the one of that
+    `serial` number.
     """
     known: dict[str, str] = {}
     heard = 0
+    lines: deque[bytes] = deque(maxlen=_LINES)
     words = BootIdentity(serial)
     for item in ConsoleParser().follow(port, Deadline(seconds)):
         listen(item)
@@ -68,8 +74,11 @@ def listen_for_status(
             known |= _told_by(item)
             if item.name == "ready":
                 break
+        else:
+            lines.append(item.raw)
     if "state" not in known:
-        raise _state_unknown(seconds, heard)
+        trouble = next(troubles_in(b"\n".join(lines)), None)
+        raise trouble or _state_unknown(seconds, heard)
     return msgspec.convert({**known, "heard": heard}, DeviceStatus)
 
 

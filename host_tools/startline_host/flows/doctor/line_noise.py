@@ -78,10 +78,14 @@ def noise_in(heard: bytes) -> float:
     return strange / len(heard)
 
 
+def troubles_in(heard: bytes) -> Iterator[StartlineError]:
+    """Yield what a chip says that cannot start, or crashes: what it means, and what to do."""
+    yield from (error for words, error in _SYMPTOMS.items() if words in heard)
+
+
 def _symptoms(heard: bytes) -> Iterator[DoctorFinding]:
-    for words, error in _SYMPTOMS.items():
-        if words in heard:
-            yield bad("device", error)
+    for error in troubles_in(heard):
+        yield bad("device", error)
     restarts = heard.count(_RESET)
     if restarts > 1:
         yield bad(
