@@ -80,7 +80,7 @@ def test_rules_for_passings_are_options() -> None:
     form = described["components"]["schemas"]["OlderPassingsRequest"]
     assert form["properties"]["passings_list"]["maxItems"] == 5
     assert "9999 bytes" in str(described["paths"]["/v0/passings"]["post"]["responses"]["413"])
-    assert (about["requests"], about["doubles"]) == ("lenient", "number")
+    assert (about["requests"], about["duplicates"]) == ("lenient", "number")
 
 
 def test_it_prints_for_people_too() -> None:

@@ -82,7 +82,7 @@ def _tiles(told: Statistics) -> str:
         tile(f"{told.counts[PASSED]} / {told.total}", "units passed"),
         tile(_percent(told.yield_), "yield of those finished"),
         tile(_percent(told.first_time_share), "passed at the first attempt"),
-        tile(str(told.retries), "goes beyond the first"),
+        tile(str(told.retries), "attempts beyond the first"),
     ]
     if told.counts[DEFERRED]:
         tiles.append(tile(str(told.counts[DEFERRED]), "shipped unbound"))

@@ -120,7 +120,7 @@ class MockSite:
             "form": self.rufus.form,
             "second bind": self.rufus.second_bind,
             "requests": "strict" if self.rufus.rules.strict else "lenient",
-            "doubles": self.rufus.rules.duplicates,
+            "duplicates": self.rufus.rules.duplicates,
         }
 
     def add_company(self, name: str) -> dict[str, str]:
