@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from startline_host.boards import data_folder
 from startline_host.device.port import open_port
 from startline_host.device.repl import Repl
+from startline_host.errors import StartlineError
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline, at_its_prompt
@@ -23,6 +28,14 @@ race.set_time(1795000000000, 2)
 race.open("10 km")
 for number in range(50):
     race.passing("E280116060000205%08X" % number, bib=str(number))
+"""
+_RACE_ON = """
+race = _race(None)
+race.set_time(1795000000000, 2)
+race.open("10 km")
+for number in range(1, 2000):
+    race.passing("E280116060000205%08X" % number, bib=str(number))
+    print("stored", number)
 """
 
 
@@ -90,3 +103,36 @@ def test_a_journal_is_erased_on_a_typed_word(
     after = flash.read_bytes()
     assert after[0x2FA000:0x3FA000].strip(b"\xff") == b""
     assert after[0x3FA000:] == before[0x3FA000:]
+
+
+def test_a_dump_of_a_reader_that_was_cut_exports_what_was_stored(
+    startline: Startline, load_flash: Load, provision: Provision, flash: Path
+) -> None:
+    """Power goes in the middle of a flash operation: all that passing() promised is there, as it was.
+
+    The last passings may be whole in flash without anybody having heard of it.
+    """
+    load_flash(provision.image())
+    world = flash.with_name("world.json")
+    world.write_text('{"access_points": {}}')
+    heard: list[bytes] = []
+    with VirtualEsp32(flash, world=world, cut_after=700) as chip:
+        assert at_its_prompt(chip)
+        with open_port(chip.url) as port:
+            repl = Repl(port)
+            repl.enter(10.0)
+            with pytest.raises(StartlineError):  # the port goes with the power
+                repl.follow(_COMMANDS + _RACE_ON, heard.append, 60.0)
+    told = [int(number) for number in re.findall(rb"stored (\d+)\r?\n", b"".join(heard))]
+    assert told == list(range(1, len(told) + 1))
+    assert len(told) > 100
+    out = flash.with_name("out.jsonl")
+    done = startline("race", "export", "--dump", str(flash), "--serial", SERIAL,
+                     "--format", "jsonl", "--out", str(out))  # fmt: skip
+    assert done.code == 0, done.err
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(told) <= len(rows) < 2000
+    for number, row in enumerate(rows, 1):
+        assert (row["number"], row["num_passing"], row["bib"]) == (number, number, str(number))
+        assert row["chip"] == f"E280116060000205{number:08X}"
+        assert row["state"] == "waiting"
