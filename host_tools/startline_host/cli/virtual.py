@@ -52,6 +52,8 @@ def _world_help() -> str:
               help="TCP port of the other end of machine.UART(2).")  # fmt: skip
 @click.option("--ppm", type=float, default=0.0, show_default=True,
               help="Parts per million by which the crystal is too fast; negative is slow.")  # fmt: skip
+@click.option("--time-port", type=click.IntRange(0, 65535),
+              help="UDP port at which this computer's time is served (SNTP), for race.servers.")  # fmt: skip
 @options.json_option
 def command(
     *,
@@ -66,6 +68,7 @@ def command(
     uart1: int | None,
     uart2: int | None,
     ppm: float,
+    time_port: int | None,
     as_json: bool,
 ) -> None:
     """Run a virtual ESP32 on a serial URL until Ctrl-C."""
@@ -76,6 +79,7 @@ def command(
     if world is not None:
         check_world(world)
     from startline_host.virtual.process import serve
+    from startline_host.virtual.time_server import TimeServer
 
     settings = ChipOptions(
         flash=flash, port=port, raw_port=raw_port, pty=pty, mac=mac, world=world, paced=paced,
@@ -94,8 +98,11 @@ def command(
                 output.note(f"machine.UART({number}) ends at {url}")
 
     watch = WorldWatch(world, output.warn) if world is not None else contextlib.nullcontext()
+    clock = TimeServer(time_port) if time_port is not None else contextlib.nullcontext()
     began = time.monotonic()
-    with watch:
+    with watch, clock as serving:
+        if serving is not None and not as_json:
+            output.note(f"The time is served at {serving.server}")
         serve(settings, tell)
     if as_json:
         output.result(results.Served(seconds=round(time.monotonic() - began, 1)))

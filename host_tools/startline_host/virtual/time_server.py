@@ -10,17 +10,28 @@ import time
 from types import TracebackType
 from typing import Self
 
+from startline_host.errors import BadInput
+
 _FROM_1900 = 2_208_988_800
 _VERSION_4_SERVER = 0x24
 _STRATUM = 2
 
 
 class TimeServer:
-    """Answers until it is closed; a context manager. `server` is "host:port" for `race.servers`."""
+    """Answers until it is closed; a context manager. `server` is "host:port" for `race.servers`.
 
-    def __init__(self) -> None:
+    `port` 0 takes a free one. Raises BadInput for a port that is taken.
+    """
+
+    def __init__(self, port: int = 0) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError as error:
+            self._socket.close()
+            raise BadInput(
+                f"The UDP port {port} cannot be used: {error.strerror}.", "Name another one."
+            ) from None
         self.server = f"127.0.0.1:{self._socket.getsockname()[1]}"
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="time-server", daemon=True)
