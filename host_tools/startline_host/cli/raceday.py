@@ -29,7 +29,13 @@ _FAILED = 1
     show_default=True,
     help="Virtual readers: at the start, at the finish, and in between.",
 )
-@click.option("--runners", type=click.IntRange(1, 10_000), default=500, show_default=True)
+@click.option(
+    "--runners",
+    type=click.IntRange(1, 10_000),
+    default=500,
+    show_default=True,
+    help="Runners, each with a chip; all pass every reader once.",
+)
 @click.option(
     "--minutes",
     type=click.FloatRange(0.1, 240),
@@ -44,7 +50,13 @@ _FAILED = 1
     show_default=True,
     help="In turn a reader without Wi-Fi, and a cloud that answers 503.",
 )
-@click.option("--power-cuts", type=click.IntRange(0, 20), default=3, show_default=True)
+@click.option(
+    "--power-cuts",
+    type=click.IntRange(0, 20),
+    default=3,
+    show_default=True,
+    help="Readers without power for some seconds, while runners pass them.",
+)
 @click.option(
     "--closings",
     type=click.IntRange(0, 20),
