@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,11 +12,34 @@ from startline_host.errors import DeviceSilent, StartlineError
 from startline_host.flows.observe import DeviceStatus, listen_for_status
 from tests.flows.test_event_fuzz import Script, sealed
 
+StatusOf = Callable[[bytes], DeviceStatus]
 
-def status_of(said: bytes) -> DeviceStatus:
-    """Listen to a reader that says this and no more."""
-    script: Any = Script(said)
-    return listen_for_status(script, 0.2)
+
+class Reader(Script):
+    """A reader that says its piece; time passes only while nothing comes, however busy this is."""
+
+    now = 0.0
+
+    def read(self, seconds: float) -> bytes:
+        """Return the next piece, or let the time pass."""
+        piece = super().read(seconds)
+        if not piece:
+            self.now += seconds
+        return piece
+
+
+@pytest.fixture
+def status_of(monkeypatch: pytest.MonkeyPatch) -> StatusOf:
+    """Give what listens to a reader that says this and no more."""
+
+    def listen(said: bytes) -> DeviceStatus:
+        reader: Any = Reader(said)
+        monkeypatch.setattr(
+            "startline_host.util.time", SimpleNamespace(monotonic=lambda: reader.now)
+        )
+        return listen_for_status(reader, 3.0)
+
+    return listen
 
 
 @pytest.mark.parametrize(
@@ -24,7 +49,7 @@ def status_of(said: bytes) -> DeviceStatus:
         '{"ev":"race_session","n":9,"ms":5,"state":"open","alias":"Saturday"',
     ],
 )
-def test_a_reader_that_times_is_known_to_be_bound(said: str) -> None:
+def test_a_reader_that_times_is_known_to_be_bound(status_of: StatusOf, said: str) -> None:
     """What a race says after its own check of being bound is as good as the state itself."""
     assert status_of(sealed(said)).state == "bound"
 
@@ -37,7 +62,9 @@ def test_a_reader_that_times_is_known_to_be_bound(said: str) -> None:
         (b"Brownout detector was triggered\n", "supply gives way", 12),
     ],
 )
-def test_a_chip_in_trouble_is_not_called_running(said: bytes, words: str, code: int) -> None:
+def test_a_chip_in_trouble_is_not_called_running(
+    status_of: StatusOf, said: bytes, words: str, code: int
+) -> None:
     """What a chip that cannot start prints is what there is to know, with its remedy."""
     with pytest.raises(StartlineError, match=words) as caught:
         status_of(said)
@@ -48,12 +75,14 @@ def test_a_chip_in_trouble_is_not_called_running(said: bytes, words: str, code: 
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (b"", "printed nothing in 0.2 s, so its state is not known"),
-        (b"tag 1\ntag 2\n", "is running (2 lines in 0.2 s), and did not report"),
-        (sealed('{"ev":"race","n":9,"ms":5,"reason":"not_bound"'), "is running (1 line in 0.2 s)"),
+        (b"", "printed nothing in 3 s, so its state is not known"),
+        (b"tag 1\ntag 2\n", "is running (2 lines in 3 s), and did not report"),
+        (sealed('{"ev":"race","n":9,"ms":5,"reason":"not_bound"'), "is running (1 line in 3 s)"),
     ],
 )
-def test_a_state_that_is_not_known_is_no_guess(said: bytes, words: str) -> None:
+def test_a_state_that_is_not_known_is_no_guess(
+    status_of: StatusOf, said: bytes, words: str
+) -> None:
     """A quiet reader and a busy one end with 12, and with what asks them."""
     with pytest.raises(DeviceSilent) as caught:
         status_of(said)
