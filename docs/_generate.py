@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 import mkdocs_gen_files
-from startline import limits, states
-from startline_race.settings import BATCH, DEAD_TIME
+from startline import states
 
 from startline_host.bench import pytest_plugin, station
 from startline_host.boards import board_names, load_board
@@ -19,6 +18,7 @@ from startline_host.cli import ENVIRONMENT, startline
 from startline_host.cli.json_schema import schema
 from startline_host.clouds.cloud_registry import claim_settings
 from startline_host.errors import EXIT_CODES
+from startline_host.formats.factory_partition import RANGES
 from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.fault_table import ROWS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
@@ -138,16 +138,9 @@ def _settings_page() -> str:
         rows.append((f"`{name}`", kind, note))
     text += _table(("setting", "kind", ""), rows)
     text += "## Ranges\n\nThe host refuses what lies outside.\n\n"
-    ranges = {
-        "set.boot_limit": (limits.BOOT_LIMIT, "seconds"),
-        "set.look_pause": (limits.LOOK_PAUSE, "seconds"),
-        "factory.made_at": (limits.MADE_AT, "Unix seconds"),
-        "race.dead_time": (DEAD_TIME, "milliseconds"),
-        "race.batch": (BATCH, "passings"),
-    }
     text += _table(
         ("setting", "lowest", "default", "highest", "unit"),
-        ((f"`{name}`", *numbers, unit) for name, (numbers, unit) in ranges.items()),
+        ((f"`{name}`", *numbers, unit) for name, (numbers, unit) in RANGES.items()),
     )
     return text
 

@@ -141,7 +141,10 @@ class Demo:
             restart(line)
             outcome = follow_first_boot(line.port(), Deadline(_BOOT_SECONDS), view)
         if outcome.token != self._story.token or not outcome.bound:
-            raise Bug(f"After the power cut the reader is {outcome.state}, not bound.")
+            raise Bug(
+                f"After the power cut the reader is {outcome.state}, deviceid "
+                f"{outcome.token or 'none'}; it should be bound as {self._story.token}."
+            )
         return outcome
 
     def _check_cloud(self) -> None:

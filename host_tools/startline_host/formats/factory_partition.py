@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 from startline import clouds
-from startline.limits import BOOT_LIMIT, LOOK_PAUSE
+from startline.limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT
 from startline_race.settings import BATCH, DEAD_TIME
 
 from startline_host.boards import Led
@@ -23,7 +23,14 @@ from startline_host.secrets import Secret
 SAME_KEY = "same"
 #: Numbers that `set.led` may have: a pin, and whether a low level lights the LED.
 _LEDS = 256
-
+#: The numbers that have a range: (lowest, what a device goes by without one, highest), and the unit.
+RANGES = {
+    "set.boot_limit": (BOOT_LIMIT, "seconds"),
+    "set.look_pause": (LOOK_PAUSE, "seconds"),
+    "factory.made_at": (MADE_AT, "Unix seconds"),
+    "race.dead_time": (DEAD_TIME, "milliseconds"),
+    "race.batch": (BATCH, "passings"),
+}
 
 #: What the secrets of `[claim]` are called, and what they are for a person. These two are what the
 #: agent scrubs once it is bound, so a cloud's secret has one of these names.
@@ -188,14 +195,7 @@ def _check_transport(settings: DeviceSettings) -> None:
 
 def check_options(options: OptionSettings) -> None:
     """Raise BadInput for an option that a device could not go by."""
-    for name, limits in (("boot_limit", BOOT_LIMIT), ("look_pause", LOOK_PAUSE)):
-        value = getattr(options, name)
-        low, usual, high = limits
-        if value is not None and not low <= value <= high:
-            raise BadInput(
-                f"set.{name} is {value}; it is a number of seconds from {low} to {high}.",
-                f"Leave it out for the usual {usual}.",
-            )
+    _check_ranges("set", options)
     led = options.led
     if led is True or (led is not None and not 0 <= led < _LEDS):
         raise BadInput(
@@ -206,18 +206,19 @@ def check_options(options: OptionSettings) -> None:
 
 def check_racing(racing: RacingSettings) -> None:
     """Raise BadInput for a setting of the race that a device could not go by."""
-    for name, limits, unit in (
-        ("dead_time", DEAD_TIME, "milliseconds"),
-        ("batch", BATCH, "passings"),
-    ):
-        value = getattr(racing, name)
-        low, usual, high = limits
+    _check_ranges("race", racing)
+    _check_hosts(racing.servers, "race.servers")
+
+
+def _check_ranges(namespace: str, settings: OptionSettings | RacingSettings) -> None:
+    for name, ((low, usual, high), unit) in RANGES.items():
+        section, _, key = name.partition(".")
+        value = getattr(settings, key) if section == namespace else None
         if value is not None and not low <= value <= high:
             raise BadInput(
-                f"race.{name} is {value}; it is a number of {unit} from {low} to {high}.",
+                f"{name} is {value}; it is a number of {unit} from {low} to {high}.",
                 f"Leave it out for the usual {usual}.",
             )
-    _check_hosts(racing.servers, "race.servers")
 
 
 def with_led(settings: DeviceSettings, led: Led | None) -> DeviceSettings:
@@ -277,12 +278,11 @@ def make_entries(unit: Unit, settings: DeviceSettings) -> list[NvsEntry]:
     return [entry for entry in entries if entry.value != ""]
 
 
-#: Numbers wider than a switch.
+#: How wide each number is that is wider than a switch.
 _WIDTHS: dict[str, Kind] = {
-    "made_at": "u32",
-    "boot_limit": "u16",
-    "look_pause": "u16",
-    "dead_time": "u32",
+    name.partition(".")[2]: "u16" if high < 1 << 16 else "u32"
+    for name, ((_, _, high), _) in RANGES.items()
+    if high >= 1 << 8
 }
 
 
