@@ -197,6 +197,14 @@ def test_what_a_device_says_is_held_against_the_list() -> None:
 SETTINGS = {**states.SETTINGS, **claim_settings()}
 
 
+def every(namespace: str, section: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return a value of its listed kind for each field of a section."""
+    values = {"number": 60, "switch": True, "text": ("b.example",)}
+    return {
+        name: values[states.SETTINGS[f"{namespace}.{name}"]] for name in section.__struct_fields__
+    }
+
+
 def written_settings() -> set[str]:
     """Return all settings that the host writes, for one cloud or the other."""
     unit = Unit(
@@ -219,12 +227,8 @@ def written_settings() -> set[str]:
             net=NetSettings(ssid="s", password=Secret("password"), ntp=("a.example",)),
             tls=TlsSettings(ca=(b"1", b"2")),
             run=RunSettings(key=Secret("r")),
-            set=OptionSettings(
-                insecure_http=True, mark=True, boot_limit=60, look_pause=60, led=2, improv=True
-            ),
-            race=RacingSettings(
-                dead_time=5000, best=True, batch=50, mark=False, servers=("b.example",)
-            ),
+            set=OptionSettings(**every("set", OptionSettings)),
+            race=RacingSettings(**every("race", RacingSettings)),
         )
         found |= {f"{one.namespace}.{one.key}" for one in make_entries(unit, whole)}
     return found
