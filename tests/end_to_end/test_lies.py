@@ -188,7 +188,7 @@ def test_adopt_sees_that_the_reader_took_it(
     (entry,) = cloud.devices()
     done = reader("reconcile", "--adopt", entry["deviceid"], "--confirm", SERIAL)
     assert done.code == 40, done.err
-    assert "did not take the deviceid" in done.err
+    assert "did not store the deviceid" in done.err
 
 
 def test_retry_reads_the_record_back(

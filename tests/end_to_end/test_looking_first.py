@@ -176,7 +176,7 @@ def test_another_company_s_read_key_stops_everything(
     monkeypatch.setenv("STARTLINE_READ_KEY", cloud.add_company("another")["READ"])
     done = untouched("up")
     assert done.code == 32, done.err
-    assert "of another company than the claim key" in done.err
+    assert "to another company than the claim key" in done.err
 
 
 def test_what_is_given_has_to_work_for_a_bound_reader_too(

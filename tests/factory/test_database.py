@@ -80,7 +80,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """A file of another kind is named as such, and stays as it is."""
     path = tmp_path / "units.csv"
     path.write_text("serial,model\n" * 100)
-    with pytest.raises(BadInput, match="it is no database"):
+    with pytest.raises(BadInput, match="it is not a database"):
         Ledger.open(str(path))
     assert path.read_text() == "serial,model\n" * 100
 
@@ -96,7 +96,7 @@ def test_a_ledger_that_was_cut_short_is_named(
     data = whole.read_bytes()
     for size in (0, 1, 16, 99, 100, 4095, 4096, 5000, *range(8192, len(data), 8192)):
         cut.write_bytes(data[:size])
-        with pytest.raises(BadInput, match=r"damaged|no database") as caught:
+        with pytest.raises(BadInput, match=r"damaged|not a database") as caught:
             Ledger.open(str(cut))
         assert str(cut) in caught.value.message
         assert cut.read_bytes() == data[:size]

@@ -125,7 +125,7 @@ def test_a_scanned_label_is_held_against_the_ledger(ledger: Ledger) -> None:
     assert make_label(again).code != code
     with pytest.raises(WrongDevice, match="another deviceid"):
         check_scan(ledger, make_label(again).code)
-    with pytest.raises(BadInput, match="no label of ours"):
+    with pytest.raises(BadInput, match="not a Startline label"):
         check_scan(ledger, "https://example.com/")
 
 

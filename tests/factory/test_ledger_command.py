@@ -130,7 +130,7 @@ def test_a_database_of_something_else_is_named_as_such(
     with contextlib.closing(sqlite3.connect(other)) as made:
         made.execute("CREATE TABLE bookmarks (url TEXT)")
         made.commit()
-    with pytest.raises(BadInput, match="no ledger: it holds tables of something else"):
+    with pytest.raises(BadInput, match="not a ledger: it holds tables of something else"):
         Ledger.open(str(other))
     code, _, err = run(capsys, "ledger", "list", "--ledger", str(other))
     assert (code, "holds tables of something else" in err) == (60, True)

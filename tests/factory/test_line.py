@@ -287,7 +287,7 @@ def test_bad_input_is_said_before_the_first_board(
     ledger = tmp_path / "ledger.db"
     more = ["-p", "a"] if "-p" in words else ["-p", "1=/dev/null"]
     if "-p" in words:
-        code, said = 60, "stands twice"
+        code, said = 60, "given twice"
     ended, _, err = run_words(
         capsys, ["line", *words, *more, "--board", "VIRTUAL_ESP32", "--ledger", str(ledger)]
     )

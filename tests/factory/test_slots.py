@@ -59,7 +59,7 @@ def test_slots_have_names(ports: list[PortInfo]) -> None:
 @pytest.mark.parametrize("given", [["a", "a"], ["x=a", "x=b"], ["x="], [""]])
 def test_a_slot_stands_once(given: list[str]) -> None:
     """A place or a name that stands twice, or is empty, is refused."""
-    with pytest.raises(BadInput, match="stands twice"):
+    with pytest.raises(BadInput, match="given twice"):
         parse_slots(given, watch=False)
 
 

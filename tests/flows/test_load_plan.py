@@ -196,7 +196,7 @@ REFUSALS: dict[str, tuple[LoadRequest, FoundDevice, int, str]] = {
     ),
     "other URL, refused": (request(provision=ELSEWHERE), prompt(REFUSED), 41, "another identity"),
     "other URL, lost": (
-        request(provision=ELSEWHERE, **ALLOWED), prompt(LOST), 11, "another base URL",
+        request(provision=ELSEWHERE, **ALLOWED), prompt(LOST), 11, "a base URL other than",
     ),
     "other chip's record": (
         request("provision", **ALLOWED), prompt(msgspec.structs.replace(LOST, mac=OTHER_MAC)), 11,

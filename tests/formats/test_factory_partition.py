@@ -257,7 +257,7 @@ def test_what_does_not_fit_is_refused(unit: Unit, settings: DeviceSettings) -> N
         ([NvsEntry("a", "k" * 16, "u8", 1)], "16 characters"),
         ([NvsEntry("n" * 16, "k", "u8", 1)], "16 characters"),
         ([NvsEntry("a", "", "u8", 1)], "printable ASCII"),
-        ([NvsEntry("a", "k", "u8", 1), NvsEntry("a", "k", "u16", 2)], "stands twice"),
+        ([NvsEntry("a", "k", "u8", 1), NvsEntry("a", "k", "u16", 2)], "is there twice"),
         ([NvsEntry("a", "k", "u8", 256)], "number from 0 to 255"),
         ([NvsEntry("a", "k", "u32", -1)], "number from 0"),
         ([NvsEntry("a", "k", "string", b"x")], "not a string"),

@@ -106,9 +106,9 @@ def test_a_plan_has_one_stretch_for_each_command() -> None:
         return [(one.first, one.last, one.undated) for one in stretches], began_ms
 
     assert plan(end="5") == ([(1, 2, False), (3, 3, False), (5, 5, False)], 0)
-    with pytest.raises(BadInput, match="passings 6 to 7, 8 are of a boot"):
+    with pytest.raises(BadInput, match="passings 6 to 7, 8 are from a boot"):
         plan()
-    with pytest.raises(BadInput, match="2 boots that never had the time"):
+    with pytest.raises(BadInput, match="2 boots that never knew the time"):
         plan(began="2026-11-21T09:00:00")
     with pytest.raises(BadInput, match="'noon' is no time"):
         plan("6", "7", "noon")

@@ -35,7 +35,7 @@ def choose_unit(
         raise WrongDevice(
             f"The board carries the serial number {serial}, which is the chip {holder.mac}'s, "
             f"and its own chip is {snapshot.mac}.",
-            "A copied flash, or a module that was swapped: put it aside and clear it.",
+            "The flash was copied or a module was swapped: set the board aside and clear it.",
         )
     own = ledger.look_up(snapshot.mac)
     if summary.must_stay and (

@@ -84,7 +84,7 @@ def _parts(pattern: str) -> tuple[str, int, str]:
     _, spec, mode = fields[0]
     width = (spec or "").removesuffix("d").removeprefix("0") or "0"
     if mode or not width.isdecimal() or not width.isascii() or int(width) > _MAX_WIDTH:
-        raise _bad_pattern(pattern, f"{{n:{spec}}} is no count of digits")
+        raise _bad_pattern(pattern, f"{{n:{spec}}} is not a number of digits")
     # An escaped brace ends a piece, so the number's own piece need not be the first.
     place = next(n for n, piece in enumerate(pieces, 1) if piece[1] is not None)
     texts = [text for text, _, _, _ in pieces]

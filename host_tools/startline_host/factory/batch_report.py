@@ -71,7 +71,7 @@ def batch_report_page(
 
 
 def _head(title: str, told: Statistics, made: str) -> str:
-    span = "Nothing was made yet."
+    span = "No units yet."
     if told.end_ms:
         span = f"{_time(told.begin_ms)} to {_time(told.end_ms)} UTC"
     return f'<h1>{escape(title)}</h1>\n<p class="soft">{span} · {escape(made)}</p>'
@@ -132,7 +132,7 @@ def _steps(told: Statistics) -> str:
         ("n", "Slowest"),
         ("n", "Units"),
     ]
-    return _card("Seconds by step", table(heads, rows) or "<p>Nothing was timed yet.</p>")
+    return _card("Seconds by step", table(heads, rows) or "<p>No times yet.</p>")
 
 
 def _over_time(told: Statistics) -> str:
@@ -206,7 +206,7 @@ def _open(told: Statistics) -> str:
         "Where",
         ("n", "When"),
     ]
-    return _card("Units that need a hand", table(heads, rows, "stack")) if rows else ""
+    return _card("Units that need attention", table(heads, rows, "stack")) if rows else ""
 
 
 def _question(unit: LedgerUnit) -> str:

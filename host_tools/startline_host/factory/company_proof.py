@@ -81,7 +81,7 @@ class CompanyProof:
             raise CloudDisagrees(
                 f"The READ key's list does not show {self._refuted}, which was just bound: it may "
                 "be another company's. No more boards are bound.",
-                "Give the READ key of the company that the claim key is of, then run the line "
+                "Give the READ key of the claim key's company, then run the line "
                 "again: it goes on.",
             )
 

@@ -113,7 +113,12 @@ _DAMAGE = ("malformed", "no such table", "no such column", "decode to UTF-8", "u
 
 #: What databases say, what it means, and what to do; {0} is the ledger's name.
 _FAILURES: tuple[tuple[tuple[str, ...], type[StartlineError], str, str], ...] = (
-    (("not a database",), BadInput, "{0} is no ledger: it is no database.", "Name another file."),
+    (
+        ("not a database",),
+        BadInput,
+        "{0} is not a ledger: it is not a database.",
+        "Name another file.",
+    ),
     (
         ("unable to open",),
         BadInput,
@@ -252,8 +257,8 @@ def _stays_empty(url: URL) -> bool:
 def _damaged(name: str) -> BadInput:
     return BadInput(
         f"The ledger {name} is damaged, or was cut short.",
-        "It was left as it is. Restore it from a backup: which chip has which serial number stands "
-        "nowhere else.",
+        "It was left as it is. Restore it from a backup: which chip has which serial number is "
+        "recorded nowhere else.",
     )
 
 
@@ -268,7 +273,7 @@ def _prepare(connection: Connection, name: str, *, create: bool) -> None:
     there = connection.dialect.has_table(connection, meta.name)
     if not there and connection.dialect.name == "sqlite" and inspect(connection).get_table_names():
         raise BadInput(
-            f"{name} is a database, but no ledger: it holds tables of something else.",
+            f"{name} is a database, but not a ledger: it holds tables of something else.",
             "It was left as it is. Name another file with --ledger.",
         )
     if not there and not create:

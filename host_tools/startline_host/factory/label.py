@@ -72,8 +72,8 @@ def read_code(text: str) -> LabelScan:
     found = _FORM.fullmatch(text)
     if found is None:
         raise BadInput(
-            f"This is no label of ours: {text[:80]!r}.",
-            "If it nearly is: set the scanner to the keyboard layout of this computer.",
+            f"This is not a Startline label: {text[:80]!r}.",
+            "If it looks close: set the scanner to the keyboard layout of this computer.",
         )
     if _check(text.rpartition("&c=")[0]) != found["check"]:
         raise BadInput("The label was misread: its check digits differ.", "Scan it again.")

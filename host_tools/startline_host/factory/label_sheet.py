@@ -174,7 +174,7 @@ def _candidates(named: Path | None) -> Iterator[Font]:
         try:
             yield ImageFont.truetype(named, _PROBE)
         except OSError:
-            raise BadInput(f"{named} is no font that can be used.") from None
+            raise BadInput(f"{named} is not a usable font.") from None
         return
     for name in _FONTS:
         try:

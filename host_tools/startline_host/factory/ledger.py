@@ -250,7 +250,7 @@ def _own(connection: Connection, unit: LedgerUnit, **changes: object) -> LedgerU
     if not current.at_work or current.owner != unit.owner:
         at = f"at {current.station}, slot {current.slot}" if current.at_work else current.state
         raise WrongDevice(
-            f"{unit.serial} is {at} in the ledger, and no longer at slot {unit.slot} here.",
+            f"{unit.serial} is {at} in the ledger, and no longer in slot {unit.slot} here.",
             "Was the board taken out and plugged in elsewhere? It goes on there.",
         )
     return _change(connection, current, **changes)

@@ -256,6 +256,6 @@ class FactoryLine:
 def _as_error(fault: BaseException, slot: str) -> BaseException:
     if isinstance(fault, StartlineError):
         return fault
-    bug = Bug(f"Slot {slot} ended by a fault of ours ({type(fault).__name__}: {fault}).")
+    bug = Bug(f"Slot {slot} stopped on an internal error ({type(fault).__name__}: {fault}).")
     bug.__cause__ = fault
     return bug

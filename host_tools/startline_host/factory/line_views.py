@@ -49,7 +49,7 @@ _WORDS = {
 
 def result_line(result: UnitResult) -> str:
     """Say in one line how the work on a board ended."""
-    who = printable(result.serial or result.mac or "a board without a name")
+    who = printable(result.serial or result.mac or "an unidentified board")
     return f"{who} {_how(result)}"
 
 

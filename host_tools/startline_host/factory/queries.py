@@ -93,7 +93,7 @@ class LedgerQueries:
         found = self.look_up(text)
         if found is None:
             raise BadInput(
-                f"The ledger {self.name} has no unit {text!r}.", "Look: startline ledger list."
+                f"The ledger {self.name} has no unit {text!r}.", "See: startline ledger list."
             )
         return found
 

@@ -154,7 +154,7 @@ def parse_slots(
         if not sign or "://" in name or "/" in name:
             name, where = str(number), text
         if not where or where in places or name in {slot.name for slot in slots}:
-            raise BadInput(f"The slot {text!r} is empty, or stands twice.", "Such as 3=usb:1-1.4")
+            raise BadInput(f"The slot {text!r} is empty or given twice.", "Such as 3=usb:1-1.4")
         places.add(where)
         slots.append(PortSlot(name, where, watch=watch, power=power))
     return slots

@@ -23,7 +23,7 @@ KINDS = {
     "missing": "passed here, but the cloud does not have it",
     "swapped": "the cloud has this deviceid under another serial number",
     "double": "the cloud has more than one entry for this serial number",
-    "orphan": "the cloud has an entry that the ledger knows nothing of",
+    "orphan": "the cloud has an entry that is not in the ledger",
     "open": "its outcome is not known yet, and the cloud has it: reconcile the board",
     "since": "left unbound, and has bound since",
     "stranger": "the cloud has a device that is not in the ledger",

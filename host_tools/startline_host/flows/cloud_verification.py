@@ -87,7 +87,7 @@ def _refuse_taken(listed: list[CloudEntry], serial: str) -> None:
             f"The cloud has {printable(serial)} already{written}, as deviceid "
             f"{printable(taken[0].deviceid)}. Nothing was written.",
             "If another reader has that serial number, give this one its own. If it is a leftover "
-            "of this board, remove it in the cloud's own page first.",
+            "of this board, remove it on the cloud's own page first.",
         )
     if found[UNCLEAR]:
         raise CloudDisagrees(
@@ -190,7 +190,7 @@ def _is_the_company_s(
         return False
     if own.isdisjoint({token_key(cloud, entry.deviceid) for entry in listed}):
         raise CloudDisagrees(
-            "The READ key is of another company than the claim key: it lists none of the devices "
+            "The READ key belongs to another company than the claim key: it lists none of the devices "
             "that this company has. Nothing was written.",
             "Give the READ key of the company that the devices are bound to. If they were all taken "
             "off it since: startline ledger verify.",

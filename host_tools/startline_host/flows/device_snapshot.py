@@ -80,7 +80,7 @@ def lost_identity(stored: StoredSettings, view: RecordView) -> str:
     if view.reason == "foreign_record":
         return "Its record is another chip's. To forget it: startline reset."
     if view.reason == "newer_record":
-        return "Its record was written by a newer agent: take a newer startline."
+        return "Its record was written by a newer agent: update startline."
     name = shlex.quote(held.serial) if held.serial else "SERIAL"
     return (
         "To write its identity anew, as its record names it: "

@@ -34,15 +34,15 @@ def may_load(
         if serial is not None and own and own != serial:
             raise WrongDevice(
                 f"The device is {own}, not {serial}, and it is {summary.state}.",
-                "With --allow-bound a device keeps its identity: leave --serial out, or take the "
-                "right device.",
+                "With --allow-bound a device keeps its identity: leave --serial out, or connect "
+                "the right device.",
             )
         return True
     if fctry is not None:
         after = msgspec.structs.replace(snapshot, fctry=fctry).summary()
         if after.must_stay:
             raise WouldTouchBound(
-                f"The device carries the record of another identity ({after.serial}, "
+                f"The device holds the record of another identity ({after.serial}, "
                 f"{summary.state}).",
                 "Clear it first, if you are sure: startline reset.",
             )
@@ -59,7 +59,7 @@ def _check_fits(snapshot: DeviceSnapshot, fctry: bytes) -> None:
     if view.reason == "newer_record":
         raise WouldTouchBound(
             "Its record was written by a newer agent, and its identity cannot be read.",
-            "Take a newer startline.",
+            "Update startline.",
         )
     if view.reason != "foreign_record":
         return
@@ -74,9 +74,9 @@ def _check_fits(snapshot: DeviceSnapshot, fctry: bytes) -> None:
     raise WrongDevice(
         f"The device's record names another identity: its {', its '.join(words)}."
         if words
-        else "The device's record is that of another base URL than "
+        else "The device's record is for a base URL other than "
         f"{printable(stored.get('claim', 'base_url'))}.",
-        "Nothing was written. Name what it was bound as, with --serial and --settings.",
+        "Nothing was written. Give the identity that it was bound with: --serial and --settings.",
     )
 
 

@@ -110,7 +110,7 @@ def ask_for_status(line: PortSession, *, serial: str = "") -> DeviceStatus:
         snapshot = read_snapshot(repl, facts)
         agent = _agent_version(repl)
     except (OSError, DeviceRaised):
-        raise WrongDevice("What answers there is a MicroPython, but on no ESP32.") from None
+        raise WrongDevice("MicroPython answers, but not on an ESP32.") from None
     finally:
         repl.restart()
     stored, record = snapshot.stored(), snapshot.summary()

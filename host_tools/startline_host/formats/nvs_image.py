@@ -91,7 +91,9 @@ def _by_namespace(entries: Iterable[NvsEntry]) -> dict[str, list[NvsEntry]]:
         check_key(entry.key)
         _check_value(entry)
         if (entry.namespace, entry.key) in seen:
-            raise BadInput(f"The key {entry.key!r} stands twice in namespace {entry.namespace!r}.")
+            raise BadInput(
+                f"The key {entry.key!r} is there twice in namespace {entry.namespace!r}."
+            )
         seen.add((entry.namespace, entry.key))
         groups.setdefault(entry.namespace, []).append(entry)
     return groups

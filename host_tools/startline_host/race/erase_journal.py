@@ -10,7 +10,7 @@ from startline_host.flows.operator.confirmation import Ask, Confirmation, confir
 from startline_host.flows.operator.device_session import device_session
 from startline_host.race.journal_source import from_device
 from startline_host.race.stored_race import StoredRace, read_race
-from startline_host.util import printable
+from startline_host.util import counted, printable
 
 #: Seconds for all sectors of the largest journal, each 45 ms as a rule and 400 at worst.
 _ERASE = 300.0
@@ -33,7 +33,7 @@ def erase_journal(
                 f"{unsent} passings are not at the cloud"
                 + (f", and {race.others} are another reader's" if race.others else "")
                 + ". Nothing was erased.",
-                "Let the reader send them, or export them; to lose them for good: --lose",
+                "Let the reader send them, or export them; to discard them for good: --lose",
             )
         confirm(
             ask, Confirmation(_losses(race, unsent, source.serial), source.serial, "--confirm")
@@ -43,18 +43,21 @@ def erase_journal(
             device.run_command(f"erase({lose})", _ERASE, module="race_commands")
         except DeviceRaised:
             raise BadInput(
-                "The device refuses: passings came in meanwhile. Nothing was erased."
+                "The device refused: passings came in meanwhile. Nothing was erased."
             ) from None
         after = from_device(device, listen)
         if after.part.all().strip(b"\xff"):
-            raise StorageFailed("The journal does not read back as blank.", "Run it again.")
+            raise StorageFailed("The journal is not blank after erasing.", "Run it again.")
     return race
 
 
 def _losses(race: StoredRace, unsent: int, name: str) -> str:
-    lost = f" {unsent} of them are not at the cloud, and LOST." if unsent else ""
-    others = f" {race.others} more are another reader's, and LOST." if race.others else ""
+    lost = f" {unsent} of them are not at the cloud and will be LOST." if unsent else ""
+    others = (
+        f" {race.others} more belong to another reader and will be LOST." if race.others else ""
+    )
     return (
-        f"The journal of {printable(name)} goes, with {len(race.passings)} passings.{lost}{others} "
-        "Numbers begin with 1 again."
+        f"This erases the journal of {printable(name)}: {counted(len(race.passings), 'passing')}."
+        f"{lost}{others} "
+        "Numbering starts at 1 again."
     )

@@ -54,8 +54,8 @@ def write_export(path: Path, text: str, *, overwrite: bool) -> None:
 def _check_new(path: Path, *, overwrite: bool) -> None:
     if path.exists() and not overwrite:
         raise BadInput(
-            f"{path} is there already, and was left as it is.",
-            "Name another file with --out, or say --overwrite.",
+            f"{path} already exists and was left as it is.",
+            "Name another file with --out, or give --overwrite.",
         )
 
 

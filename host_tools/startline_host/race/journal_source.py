@@ -134,7 +134,7 @@ def from_device(device: DeviceSession, listen: Listener, serial: str = "") -> Jo
             for at in range(0, size, _STRETCH)
         )
     except (OSError, DeviceRaised):
-        raise WrongDevice("The device's firmware lets nobody read its flash.") from None
+        raise WrongDevice("The device's firmware does not let its flash be read.") from None
     source = JournalSource(
         part=partition_reader(data),
         serial=device.name,

@@ -96,13 +96,13 @@ def plan_resend(race: StoredRace, asked: ResendRange) -> tuple[list[Stretch], in
         raise BadInput(
             "The passings "
             + _numbers(one for one in aside if one.utc_ms is None)
-            + " are of a boot that never had the time.",
-            "If you know when it began, say so: --boot-began 2026-11-21T09:58:00",
+            + " are from a boot that never knew the time.",
+            "If you know when it began, give it: --boot-began 2026-11-21T09:58:00",
         )
     if len(undated) > 1:
         raise BadInput(
-            f"The range has passings of {len(undated)} boots that never had the time.",
-            "Each began at another moment: send them one after the other, with --from and --to.",
+            f"The range has passings of {len(undated)} boots that never knew the time.",
+            "Each began at a different time: send them one at a time, with --from and --to.",
         )
     return _stretches(aside), _unix_ms(began) if began else 0
 
@@ -142,7 +142,7 @@ def _send(device: DeviceSession, one: Stretch, began_ms: int, *, sent: int) -> N
         kind, _, reason = str(raised).partition(": ")
         so_far = f" {counted(sent, 'passing')} before them were sent." if sent else ""
         if kind == "ValueError":
-            raise BadInput(f"The device refuses: {reason}.{so_far}") from None
+            raise BadInput(f"The device refused: {reason}.{so_far}") from None
         raise RefusedByCloud(
             f"The passings {one.first} to {one.last} were not taken: {reason}.{so_far}",
             "They stay set aside. Look at the cloud before they are sent once more: an answer that "

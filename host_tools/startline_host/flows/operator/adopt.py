@@ -47,9 +47,7 @@ def adopt(
                 f"The device {printable(serial)} is bound. It was left as it is."
             )
         if view.reason == "newer_record":
-            raise WouldTouchBound(
-                "Its record was written by a newer agent.", "Take a newer startline."
-            )
+            raise WouldTouchBound("Its record was written by a newer agent.", "Update startline.")
         read = kind_of(device.cloud).list_devices
         listed = 0
         if read is None:
@@ -72,10 +70,10 @@ def adopt(
         try:
             after = device.run_command(f"adopt({token!r})")
         except DeviceRaised:
-            raise BadInput(f"{printable(token)} is no deviceid of this cloud's.") from None
+            raise BadInput(f"{printable(token)} is not a valid deviceid for this cloud.") from None
         if not after.bound or not _same(device.cloud, after.token, token):
             raise StorageFailed(
-                f"The device did not take the deviceid: it says that it is {printable(after.state)} "
+                f"The device did not store the deviceid: it says that it is {printable(after.state)} "
                 f"({printable_field(after.reason or after.token)}).",
                 "Run the command again.",
             )

@@ -134,8 +134,8 @@ def _send_roles(device: DeviceSession, roles: frozenset[str], listen: Listener) 
         apply_changes(device.repl, changes, listen)
     except FileSystemBroken:
         raise StorageFailed(
-            "The device's file system takes no files.",
-            "Write it anew: startline flash --allow-bound --recreate-files.",
+            "The device's file system accepts no files.",
+            "Rewrite it: startline flash --allow-bound --recreate-files.",
         ) from None
 
 
@@ -156,13 +156,13 @@ def _take_back(
         )
     gone = _taken_back(device.snapshot, names)
     if not gone:
-        listen(Remark("The device has nothing of that from its venue."))
+        listen(Remark("None of these settings was changed on the device."))
         return gone
     listen(Step(f"Restoring the factory's {', '.join(map(_said, gone))}"))
     try:
         device.run_command(f"forget({list(gone)!r})")
     except DeviceRaised:
-        raise StorageFailed("The device did not take its settings back.") from None
+        raise StorageFailed("The device did not restore its settings.") from None
     if gone_still := field_settings(device.read_again().nvs).keys() & set(gone):
         raise StorageFailed(
             f"{', '.join(map(_said, gone_still))} is still there after it was erased.",

@@ -28,7 +28,7 @@ def check_cloud_target(cloud_target: CloudTarget | None, stored: StoredSettings)
     there = printable(stored.get("claim", "base_url").rstrip("/"))
     if cloud_target is None:
         raise BadInput(
-            "Which cloud to ask was not said.",
+            "No cloud was named.",
             f"The device names {there or 'none'}. If that is right: --base-url {there or 'URL'}, "
             "with --ca FILE where the cloud has a CA of its own; or --settings FILE.",
         )

@@ -25,6 +25,6 @@ def confirm(ask: Ask, question: Confirmation) -> None:
     """Go on only if the question is confirmed. Raises BadInput."""
     if not ask(question):
         raise BadInput(
-            "That was not confirmed, and nothing was changed.",
+            "Nothing was changed: it was not confirmed.",
             f"Type {question.word!r} when asked, or give {question.option} {question.word!r}.",
         )

@@ -110,7 +110,7 @@ class DeviceSession:
             self.repl.define(source)
         except (OSError, DeviceRaised):
             raise WrongDevice(
-                "There is no agent on the device that takes orders from this version.",
+                "The device has no agent that this version of startline can control.",
                 "Load it: startline flash --allow-bound.",
             ) from None
         console = ConsoleParser()
@@ -157,7 +157,7 @@ class DeviceSession:
             raise StorageFailed(
                 f"The device says that it is bound as {printable(after.token)}, and its record does "
                 f"not read back so (it is {there.state}).",
-                "Run the command again; if it stays, its flash is worn or its agent is not ours.",
+                "Run the command again; if it stays, its flash is worn or its agent is not Startline's.",
             )
 
     def run_on(self) -> FirstBootOutcome:
@@ -199,7 +199,7 @@ def device_session(line: PortSession, listen: Listener) -> Iterator[DeviceSessio
         try:
             device = DeviceSession(repl, read_snapshot(repl, read_facts(repl)), listen)
         except (OSError, DeviceRaised):
-            raise WrongDevice("What answers there is a MicroPython, but on no ESP32.") from None
+            raise WrongDevice("MicroPython answers, but not on an ESP32.") from None
         yield device
     except BaseException:
         # Whatever ended this, Ctrl-C in the middle of an order included.

@@ -132,7 +132,7 @@ def _settle(
     proven = False
     if not result.entries:
         pause = pause_before_second(device, target)
-        listen(Step(f"There is no entry; looking again in {pause} s"))
+        listen(Step(f"No entry found; looking again in {pause} s"))
         time.sleep(pause)
         first, result = result, looks()
         # A key that showed the company's units the first time shows them the second time as well.
@@ -142,8 +142,8 @@ def _settle(
         device.check_bound(after)
     except DeviceRaised:
         raise CloudDisagrees(
-            "The cloud lists the device under a deviceid that is none.",
-            "Nothing was changed. Ask the cloud's people about the entry.",
+            "The cloud lists the device with a malformed deviceid.",
+            "Nothing was changed. Ask the cloud's support about the entry.",
         ) from None
     return result, after
 
@@ -153,7 +153,7 @@ def _vouch(result: LookupResult, known: KnownUnits, ask: Ask) -> None:
     if result.proven:
         return
     named = ", ".join(printable(serial) for serial in known.serials)
-    seen = f"none of {named}" if named else "no unit that is known to be of the same company"
+    seen = f"none of {named}" if named else "no unit known to belong to the same company"
     question = Confirmation(
         f"The cloud's list does not have the device, and {seen}. A READ key of another company "
         "would show just that, and the device would then be bound a second time.",
@@ -164,6 +164,6 @@ def _vouch(result: LookupResult, known: KnownUnits, ask: Ask) -> None:
         raise OutcomeUnknown(
             f"The cloud's list does not have the device, and {seen}: the READ key may be another "
             "company's. The device stays unknown.",
-            "Name a unit that the company has: --known-serial SERIAL, or a ledger: --ledger. If "
+            "Name a unit of the company: --known-serial SERIAL, or a ledger: --ledger. If "
             "you are sure of the key: --same-company.",
         )

@@ -81,10 +81,11 @@ def without_list(device: DeviceSession, listen: Listener) -> ReconcileResult:
     if view.state == "unknown":
         look = kind_of(device.cloud).retry_settles if view.reason not in {*HELD, DAMAGED} else ""
         raise OutcomeUnknown(
-            f"Whether {printable(serial)} is bound is not known ({printable_field(view.reason)}), and its "
-            "cloud has no list that could tell. The device stays unknown.",
-            f"{look}If the cloud's own page shows this very device: startline reconcile --token "
-            "ID, with the id that stands there.",
+            f"It is not known whether {printable(serial)} is bound "
+            f"({printable_field(view.reason)}), and its cloud has no list to check. The device stays "
+            "unknown.",
+            f"{look}If the cloud's own page shows this device: startline reconcile --token ID, "
+            "with the id shown there.",
         )
     listen(Remark("There is nothing to settle, and its cloud has no list to compare with."))
     token = device.snapshot.summary().token if view.state == "bound" else ""
@@ -120,13 +121,13 @@ def check_result(done: ReconcileResult, result: LookupResult) -> None:
         count = len(done.findings)
         raise CloudDisagrees(
             f"The cloud has {count} {'entry' if count == 1 else 'entries'} that may be this "
-            f"device, and which is its own is not proven ({printable_field(done.reason)}). It stays unknown.",
+            f"device, and which one is its own cannot be proven ({printable_field(done.reason)}). It stays unknown.",
             "If you know which: startline reconcile --adopt DEVICEID.",
         )
     if done.state == "unknown":
         why = HELD.get(done.reason, printable_field(done.reason))
         raise OutcomeUnknown(
-            f"{why}: what the cloud lists cannot settle that. The device stays unknown.",
+            f"{why}: the cloud's list cannot settle that. The device stays unknown.",
             "With an entry that is its own: startline reconcile --adopt DEVICEID. To forget the "
             "record: startline reset.",
         )
@@ -138,14 +139,14 @@ def check_result(done: ReconcileResult, result: LookupResult) -> None:
             )
         if any(one.kind == "shared" for one in done.findings):
             raise CloudDisagrees(
-                "The device is bound, and another request than its own was answered with the same "
-                "deviceid since: another reader has its serial number.",
-                "Find the other one, and take the deviceid off it: startline reset.",
+                "The device is bound, but a later request was answered with the same deviceid: "
+                "another reader has its serial number.",
+                "Find the other reader and clear its record: startline reset.",
             )
         more = [one for one in done.findings if one.kind != "unclear"]
         if more:
             raise CloudDisagrees(
-                f"The device is bound, and the cloud has {len(more)} more entries of its serial "
-                "number.",
-                "They were left as they are; remove leftovers in the cloud's own page.",
+                f"The device is bound, and the cloud has {len(more)} more "
+                f"{'entry' if len(more) == 1 else 'entries'} with its serial number.",
+                "They were left as they are; remove leftovers on the cloud's own page.",
             )

@@ -97,7 +97,7 @@ def _refusal(device: DeviceSession, view: RecordView, given: str | None) -> Woul
         return WouldTouchBound(
             f"The device {name} is bound. It was left as it is.",
             "To take it off its cloud: startline unbind. To forget its deviceid all the same, "
-            f"which the cloud will never tell again: --force-bound {name}",
+            f"which no cloud shows again: --force-bound {name}",
         )
     return WouldTouchBound(
         f"Whether {name} is bound is not known ({printable_field(view.reason)}). It was left as it is.",
@@ -108,18 +108,17 @@ def _refusal(device: DeviceSession, view: RecordView, given: str | None) -> Woul
 
 def _losses(device: DeviceSession, view: RecordView) -> str:
     """Say what is on the device and will be gone."""
-    said = [
-        f"The record of {printable(device.name)} ({printable_field(view.reason or view.state)}) goes."
-    ]
+    why = printable_field(view.reason or view.state)
+    said = [f"The record of {printable(device.name)} ({why}) will be cleared."]
     for copy in (view.nvs, view.bind):
         if copy.found == "record" and copy.token:
             said.append(
                 f"  It holds the deviceid {printable(copy.token)} of {printable(copy.serial)}, "
-                f"chip {copy.mac}: no cloud tells a deviceid again."
+                f"chip {copy.mac}: no cloud shows a deviceid again."
             )
             break
     if view.reason == "foreign_record":
-        said.append("  If the reader that it belongs to is still in use, it is not touched.")
+        said.append("  The reader that it belongs to is not affected.")
     else:
         said.append("  If the cloud has an entry for it, the next start may make a second one.")
     return "\n".join(said)

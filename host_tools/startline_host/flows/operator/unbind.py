@@ -68,7 +68,10 @@ def unbind(
             return UnbindResult(view.state, serial, "", None, has_key=False)
         kind = kind_of(device.cloud)
         if kind.get_device is None or kind.unbind_device is None or kind.losses is None:
-            raise BadInput("This cloud has no call to unbind.", "Use its own page, then: reset.")
+            raise BadInput(
+                "This cloud cannot unbind devices.",
+                "Use the cloud's own page, then run: startline reset.",
+            )
         cloud_target = check_cloud_target(cloud_target, device.stored)
         there = kind.get_device(
             cloud_target.base_url, cloud_target.ca, read_key or key, token=token, serial=serial
