@@ -2,14 +2,18 @@
 
 import time
 
-from .hal import Hal
-
 # Of this port's clock, in Unix time: chips count from 2000, others from 1970.
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
-class Chip(Hal):
-    """The chip with clock, links, sockets, randomness, and writing."""
+class Chip:
+    """The chip with clock, links, sockets, randomness, and writing; the rest is its `hal`'s."""
+
+    hal = None
+
+    def __getattr__(self, name: str):
+        # What a bound boot needs as well: `write`, `ms`, `flash`, `nvs`, `blob`.
+        return getattr(self.hal, name)
 
     def us(self) -> int:
         """Return a count of microseconds; it wraps after 18 minutes."""
@@ -17,7 +21,7 @@ class Chip(Hal):
 
     def since(self, ms: int) -> int:
         """Return how many milliseconds went by since `ms()` gave this number."""
-        return time.ticks_diff(time.ticks_ms(), ms)
+        return time.ticks_diff(self.ms(), ms)
 
     def sleep(self, ms: int) -> None:
         """Wait."""

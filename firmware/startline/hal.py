@@ -104,9 +104,9 @@ class Hal:
         return remains(flash)
 
     def full(self):
-        """Return the whole chip, `chip.Chip`, with the partitions that this one has found."""
+        """Return the whole chip, `chip.Chip`, which finds its partitions by this one."""
         from .chip import Chip
 
         chip = Chip()
-        chip.parts = self.parts
+        chip.hal = self
         return chip
