@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.proofs.mutation.laboratory import KILLED, PROOFS, SURVIVED, WHOLE, Laboratory, Proof
-from tests.proofs.mutation.population import ROOT, Mutant, choose, every_mutant, find
+from tests.proofs.mutation.population import ROOT, Mutant, choose, every_mutant, find, in_turn
 from tests.proofs.mutation.results import (
     MutationResults,
     by_proof,
@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if left:
         _FOLDER.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_FOLDER) as trees:
-            if not _run(console, left, proofs, results, jobs=options.jobs, trees=Path(trees)):
+            order = in_turn(left, options.seed)
+            if not _run(console, order, proofs, results, jobs=options.jobs, trees=Path(trees)):
                 return _FAILED
     return _show(console, everyone, chosen, results)
 

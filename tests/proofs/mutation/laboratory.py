@@ -23,6 +23,7 @@ from tests.proofs.mutation.population import ROOT, Mutant
 _CPU_SECONDS = 60
 _LIMITED = 'ulimit -t {} && exec "$0" "$@"'
 _REAL_SECONDS = 1200
+_TEST_TIMES = ROOT / "build" / "mutants" / "times.json"
 _LONGEST = 400  # characters of what a proof said
 
 KILLED, SURVIVED, SAME = "killed", "survived", "same"
@@ -136,6 +137,7 @@ class Laboratory:
         return {
             **{name: value for name, value in os.environ.items() if name != "MICROPYTHON"},
             "PYTHONPATH": os.pathsep.join(map(str, folders)),
+            "STARTLINE_TEST_TIMES": str(_TEST_TIMES),
             "PYTHONDONTWRITEBYTECODE": "1",  # a module may change twice in a second
             "COLUMNS": "200",
         }

@@ -79,9 +79,14 @@ def choose(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
     for module in dict.fromkeys(mutant.module for mutant in mutants):
         own = [mutant for mutant in mutants if mutant.module == module]
         share = max(1, round(count * len(own) / len(mutants)))
-        drawn = {id(one) for one in sorted(own, key=lambda one: _lot(one, seed))[:share]}
+        drawn = {id(one) for one in in_turn(own, seed)[:share]}
         chosen += [mutant for mutant in own if id(mutant) in drawn]
     return chosen
+
+
+def in_turn(mutants: Iterable[Mutant], seed: int) -> list[Mutant]:
+    """Return them as they are drawn: a run that is ended early has then tried some of each module."""
+    return sorted(mutants, key=lambda mutant: _lot(mutant, seed))
 
 
 def _lot(mutant: Mutant, seed: int) -> bytes:
