@@ -16,6 +16,10 @@ class Unavailable:
         """Return the state, which only a restart may change."""
         return self.state
 
+    def race(self):
+        """Raise ImportError, as a device without the role does: it needs the agent, too."""
+        raise ImportError("no agent that can be loaded: `startline flash` loads it anew")
+
 
 def first_boot(hal=None):
     """Bring the device as far as it goes within its limit and return it; see `device.Device`.

@@ -174,11 +174,15 @@ def test_an_agent_that_cannot_be_loaded(tmp_path: Path, lib: Path, name: str, da
     (tmp_path / "app.py").write_text(
         "def main(device):\n"
         "    print('app', device.state, device.reason, device.token == '', device.retry())\n"
+        "    try:\n"
+        "        device.race()\n"
+        "    except ImportError:\n"
+        "        print('no race')\n"
     )
     program = f"import sys\nsys.path[:] = [{str(tmp_path)!r}, '.frozen']\n"
     said = run_micropython("-c", program + "import startline\nstartline.main()")
     assert said.startswith("app unknown bug ")
-    assert said.endswith(" True unknown\n")
+    assert said.endswith(" True unknown\nno race\n")
 
 
 @pytest.mark.parametrize("error", ["OSError(5)", "OverflowError()", "MemoryError()"])
@@ -203,6 +207,6 @@ def test_first_boot_is_what_others_call() -> None:
 
     assert callable(startline.first_boot)
     assert callable(startline.main)
-    for name in ("state", "token", "key", "serial", "model", "cloud", "reason", "retry"):
+    for name in ("state", "token", "key", "serial", "model", "cloud", "reason", "retry", "race"):
         assert hasattr(Device, name)
         assert hasattr(startline.Unavailable(ValueError()), name)
