@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from startline.nvs_entries import NvsEntries
 from startline.nvs_reader import NvsReader
 
+from tests.firmware.nvs_chip import NvsChip
+
 SIZE = 0x4000
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=15)
 TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=300)
@@ -72,6 +74,16 @@ def test_a_blob_over_several_pages() -> None:
     blob = bytes(range(256)) * 30
     image = make([("a", "small", "u8", 1), ("tls", "ca0", "binary", blob)])
     assert reader(image).get("tls", "ca0") == blob
+
+
+@pytest.mark.parametrize("size", [10, 1900, 4100])
+def test_a_blob_that_was_set_again(size: int) -> None:
+    """The driver numbers the chunks of every second version of a blob from 128 on."""
+    chip = NvsChip()
+    flash = chip.parts["nvs"]
+    for letter in (b"a", b"b", b"c"):
+        chip.put("net", "ssid", letter * size)
+        assert NvsReader(flash.read, flash.size).get("net", "ssid") == letter * size
 
 
 def test_a_chunk_at_a_time() -> None:

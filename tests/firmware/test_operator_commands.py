@@ -79,10 +79,12 @@ def record(one: FakeChip) -> Record:
 )
 def test_reconcile(entries: list[Any], proven: bool, state: str, reason: str) -> None:
     """What the host saw is judged by the device, as its own look is; absence counts only if proven."""
-    one = chip("unknown", reason="timeout")
+    one = chip("unknown", reason="timeout", looks=1)
     assert ORDERS["reconcile"](entries, proven, one) == state
     after = record(one)
     assert (after.state, after.reason) == (state, reason)
+    # A look that is not clean takes back a clean one that the device has made.
+    assert after.looks == (1 if reason in {"timeout", ""} else 0)
     assert after.token == (TOKEN if state == "bound" else "")
     assert '"ev":"ready"' in one.out[-1]
 
