@@ -112,6 +112,7 @@ def test_adopt(state: str) -> None:
     one = chip(state)
     assert ORDERS["adopt"](TOKEN, one) == "bound"
     assert (record(one).token, record(one).serial) == (TOKEN, "DEVICE-123")
+    assert f"bound {TOKEN[:8]}\n" in "".join(one.out)
     assert b"ror-ae4fc6c19681a20fad30" not in one.parts["fctry"].data
 
 

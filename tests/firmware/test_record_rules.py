@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from startline import record_rules as rules
-from startline.record_frame import generation, intact, later, texts
+from startline.record_frame import FIXED, generation, intact, later, texts
 from startline.record_rules import (
     ABSENT,
     BLANK,
@@ -102,6 +102,19 @@ def test_a_torn_record_is_damage(length: int) -> None:
     raw = pack(record(token="F" * 64))
     torn = raw[: min(length + 1, len(raw) - 1)]
     assert classify(torn + b"\xff" * (512 - len(torn))) == DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("at", "changed"),
+    [(5, b"\x04"), (5, b"\xff"), (FIXED, b"\x04"), (FIXED, b"\xff"), (FIXED + 1, b"\xff")],
+)
+def test_an_intact_frame_that_makes_no_sense(at: int, changed: bytes) -> None:
+    """A state or texts that cannot be are damage, although the CRC is right."""
+    raw = bytearray(pack(record()))
+    raw[at : at + 1] = changed
+    raw[-4:] = zlib.crc32(raw[:-4]).to_bytes(4, "little")
+    assert intact(bytes(raw))
+    assert classify(bytes(raw)) == DAMAGED
 
 
 def test_a_later_schema_is_left_alone() -> None:

@@ -46,6 +46,7 @@ def _pytest(name: str, *which: str) -> Proof:
 #: In the order of what they cost. The first is the agent's own code on CPython.
 PROOFS = (
     _pytest("rules", "tests/firmware", "-k", "not unix"),
+    _pytest("corpus", "tests/corpus"),
     Proof("powercuts", ("-m", "tests.proofs.mutation.samples", "powercuts")),
     Proof("hostile", ("-m", "tests.proofs.mutation.samples", "hostile")),
     _pytest("boots", "tests/firmware", "-k", "unix"),
