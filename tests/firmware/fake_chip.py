@@ -36,7 +36,9 @@ class RamFlash:
         self.erased = []
 
     def read(self, offset: int, length: int) -> bytearray:
-        """Return bytes."""
+        """Return bytes. Raises OSError for what is not all in the partition, as the driver does."""
+        if not 0 <= offset <= offset + length <= self.size:
+            raise OSError(-260, "ESP_ERR_INVALID_SIZE")
         return bytearray(self.data[offset : offset + length])
 
     def program(self, offset: int, data: bytes) -> None:
@@ -71,7 +73,9 @@ class FileFlash(RamFlash):
         self.erased = []
 
     def read(self, offset: int, length: int) -> bytearray:
-        """Return bytes."""
+        """Return bytes. Raises OSError for what is not all in the partition, as the driver does."""
+        if not 0 <= offset <= offset + length <= self.size:
+            raise OSError(-260, "ESP_ERR_INVALID_SIZE")
         data = bytearray(length)
         with open(self.path, "rb") as file:
             file.seek(offset)

@@ -23,6 +23,7 @@ from startline.error_reasons import error_reason
 from startline.errors import StepFailed
 from startline.hal import Hal
 from startline.http_chunked import ChunkedBody
+from startline.limits import MADE_AT
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from tests.firmware.fake_chip import FakeChip
@@ -158,6 +159,13 @@ def test_a_server_that_is_garbage_is_passed_over(error: type[Exception], where: 
     assert prove(one, one.ntp, "a,b", 0, lambda: 60_000) == "ntp"
     assert len(calls) == 2
     assert abs(one.unix() - NOW) <= 3
+
+
+def test_the_years_that_a_clock_may_say() -> None:
+    """A reader was made from 2020 on, by default by 2026, and no clock is right after 2065."""
+    assert [datetime.fromtimestamp(limit, UTC).timetuple()[:6] for limit in MADE_AT] == [
+        (year, 1, 1, 0, 0, 0) for year in (2020, 2026, 2066)
+    ]
 
 
 def test_no_time_for_time() -> None:
