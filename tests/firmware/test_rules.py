@@ -192,6 +192,8 @@ def test_words_are_fit_for_a_console(raw: bytes | str) -> None:
         (b"a\r\n\t b", "a b"),
         ("é" * 60, "é" * 48),
         ("a\u202eb", "a b"),
+        ("\xa1!~\u2027\u202f\ud7ff\ue000\ufefe", "\xa1!~\u2027\u202f\ud7ff\ue000\ufefe"),
+        ("a\x7f\x80\xa0\u2028\u202e\ud800\udfff\ufeffb", "a b"),
         (b"\xffok", "ok"),
         (b"", ""),
         ("\ud83d", ""),

@@ -1,0 +1,73 @@
+"""What follows from an answer that is no token, by itself."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from startline.outcome import next_step, report_limit
+
+
+class Attempt:
+    """A binding that has made its first request."""
+
+    def __init__(self, chance: int = 0, requests: int = 1) -> None:
+        self.device = SimpleNamespace(state="", reason="")
+        self.chip = SimpleNamespace(
+            unix=lambda: 1_800_000_000, random=lambda count: bytes((chance,) * count)
+        )
+        self.requests = requests
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def emit(self, name: str, fields: dict[str, Any]) -> None:
+        """Note an event."""
+        self.events.append((name, fields))
+
+
+@pytest.mark.parametrize(
+    ("state", "retry_after", "wait"),
+    [
+        ("refused", b"", None),
+        ("refused", b"7", None),
+        ("unknown", b"", 0),
+        ("unknown", b"7", 7000),
+        ("unbound", b"7", 7000),
+        ("unbound", b"", 30_000),
+        ("unbound", b"soon", 30_000),
+    ],
+)
+def test_when_to_go_on(state: str, retry_after: bytes, wait: int | None) -> None:
+    """A refusal is not asked again whatever its answer says; a look is made at once, or when told."""
+    attempt = Attempt()
+    transport = SimpleNamespace(retry_after=retry_after)
+    assert next_step(attempt, transport, state, 2) == wait
+    assert attempt.events == [("wait", {"next_ms": wait, "reason": "retry_after"})] * bool(wait)
+
+
+def test_pauses_of_a_server_that_always_puts_off() -> None:
+    """Chance adds up to as much again, and the third pause is at least four seconds."""
+    transport = SimpleNamespace(retry_after=b"1")
+    waits = [next_step(Attempt(chance, 3), transport, "unbound", 1) for chance in (0, 128, 255)]
+    assert waits == [4000, 6007, 7999]
+
+
+def test_an_answer_that_no_copy_holds() -> None:
+    """It is as if there were none: unknown, with the reason, and nothing is asked or looked for."""
+    attempt = Attempt()
+    assert next_step(attempt, SimpleNamespace(retry_after=b""), "unbound", 0) is None
+    assert (attempt.device.state, attempt.device.reason) == ("unknown", "storage unwritten")
+    failed = {"step": "storage", "reason": "unwritten", "next_ms": 0}
+    assert attempt.events == [("failed", failed)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("", "boot_limit"), ("dns not_found", "dns not_found")]
+)
+def test_a_limit_is_the_reason_where_there_is_no_other(before: str, after: str) -> None:
+    """Every rest has a reason, and a better one stays."""
+    attempt = Attempt()
+    attempt.device.reason = before
+    report_limit(attempt, 3000, "boot_limit")
+    assert attempt.device.reason == after
+    assert attempt.events == [("rest", {"reason": "boot_limit", "next_ms": 3000})]
