@@ -32,7 +32,7 @@ except ImportError:  # a port without threads: only a callback can come in betwe
 
 
 _lock = allocate_lock()
-_holder = [None, 0]  # the device whose attempt is under way, and its thread
+_holder = [None, 0]  # the device whose attempt is under way, or was last, and its thread
 
 
 def exclusive(device, work) -> None:
@@ -44,13 +44,13 @@ def exclusive(device, work) -> None:
             _holder[:] = (device, get_ident())
             work()
         else:
-            _follow(device, _holder[0])
+            _follow(device)
     finally:
         if mine:
             _lock.release()
 
 
-def _follow(device, first) -> None:
+def _follow(device) -> None:
     """Wait for the outcome of an attempt, as long as that may take, and take it over.
 
     An attempt that was interrupted to come here cannot go on while we wait: then how it stands by
@@ -58,13 +58,14 @@ def _follow(device, first) -> None:
     """
     chip = device.hal.full()
     start = chip.ms()
+    # Whose attempt it is stands there only after it was begun, so it is looked at each time.
     while (
         _lock.locked()
-        and _holder[0] is first
         and _holder[1] != get_ident()
-        and chip.since(start) < first.limit + 30000  # resolving a name knows no limit
+        and chip.since(start) < (_holder[0] or device).limit + 30000  # a name knows no limit
     ):
         chip.sleep(50)
-    if first is not device:
+    first = _holder[0]
+    if first and first is not device:
         for name in ("identity", "serial", "model", "cloud", "key", "token", "reason", "state"):
             setattr(device, name, getattr(first, name))

@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -186,6 +187,25 @@ def test_the_wait_has_an_end(cloud: Cloud, chip: SlowChip) -> None:
     cloud.answer.set()
     assert first.end().state == "bound"
     assert cloud.requests == 1
+
+
+def test_whose_attempt_it_is_may_be_written_down_late(
+    chip: SlowChip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the lock and the name that goes with it the last attempt's outcome is not taken."""
+    stale, first, second = (Device(chip) for _ in range(3))
+    stale.state, first.state = "refused", "bound"
+    for before in (stale, None):
+        lock = threading.Lock()
+        lock.acquire()
+        holder = [before, 0]
+        steps = iter([partial(holder.__setitem__, 0, first), lock.release])
+        monkeypatch.setattr(attempt_lock, "_lock", lock)
+        monkeypatch.setattr(attempt_lock, "_holder", holder)
+        monkeypatch.setattr(chip, "sleep", lambda _ms, steps=steps: next(steps)())
+        attempt_lock.exclusive(second, lambda: pytest.fail("a second attempt"))
+        assert second.state == "bound"
+        second.state = "unknown"
 
 
 def test_without_threads_there_is_a_lock_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
