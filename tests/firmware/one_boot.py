@@ -44,6 +44,7 @@ def _boot(chip: FakeChip, retries: int) -> dict:
         "reason": device.reason,
         "token": device.token,
         "key": device.key,
+        "identity": [device.serial, device.model, device.cloud],
         "slept": chip.slept,
         "erased": chip.parts["bind"].erased if "bind" in chip.parts else [],
         "heap": chip.heap - before,

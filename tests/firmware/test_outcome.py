@@ -1,4 +1,4 @@
-"""What follows from an answer that is no token, by itself."""
+"""What is kept of an answer, and what follows from one that is no token."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from startline import clouds
+from startline.bind_answer import BindAnswer
 from startline.outcome import next_step, report_limit
 
 
@@ -71,3 +73,15 @@ def test_a_limit_is_the_reason_where_there_is_no_other(before: str, after: str) 
     report_limit(attempt, 3000, "boot_limit")
     assert attempt.device.reason == after
     assert attempt.events == [("rest", {"reason": "boot_limit", "next_ms": 3000})]
+
+
+@pytest.mark.parametrize("piece", [b'"' + b"x" * 300 + b'",', b'"' + b"x" * 3000 + b'",', b'"x",'])
+def test_what_is_kept_of_an_answer_is_bounded(piece: bytes) -> None:
+    """However much a cloud says, and in however many texts, a few hundred bytes of it are kept."""
+    answer = BindAnswer(clouds.find("rufus"))
+    for part in (b'{"message":[', *[piece] * 1000, b'""]}'):
+        answer.read(part)
+    assert answer.closed
+    assert len(answer.start) < 4000
+    assert 400 <= len(answer.said[b"message"]) < 1500
+    assert 90 < len(answer.meaning(400, ())[2]) <= 96

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ class _TestTimes:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.known: dict[str, float] = json.loads(path.read_text()) if path.is_file() else {}
-        self.taken: Counter[str] = Counter()
+        self.taken: dict[str, float] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Put what is slow behind what is not."""
@@ -43,7 +42,8 @@ class _TestTimes:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add up what a test takes."""
-        self.taken[report.nodeid] += report.duration
+        taken = self.taken.get(report.nodeid, 0.0)
+        self.taken[report.nodeid] = taken + report.duration
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Keep the times of a run that nothing has ended early."""
