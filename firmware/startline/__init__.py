@@ -17,8 +17,8 @@ class Unavailable:
         return self.state
 
     def race(self):
-        """Raise ImportError, as a device without the role does: it needs the agent, too."""
-        raise ImportError("no agent that can be loaded: `startline flash` loads it anew")
+        """Raise ImportError, as a device without the role does: that needs the agent, too."""
+        raise ImportError(self.reason)
 
 
 def first_boot(hal=None):

@@ -66,6 +66,6 @@ def _follow(device) -> None:
     ):
         chip.sleep(50)
     first = _holder[0]
-    if first and first is not device:
+    if first:  # it may be this very device
         for name in ("identity", "serial", "model", "cloud", "key", "token", "reason", "state"):
             setattr(device, name, getattr(first, name))

@@ -47,7 +47,7 @@ class Device:
 
             role = load_role(self, "startline_race")
             if not role:
-                raise ImportError("no startline_race on this device: `startline flash` loads it")
+                raise ImportError("no startline_race: `startline flash` loads it")
             self._race = role.start(self)
         return self._race
 
