@@ -120,6 +120,7 @@ def test_two_retries_are_one(cloud: Cloud, chip: SlowChip) -> None:
     cloud.answer.set()
     assert [caller.end() for caller in callers] == ["bound"] * 5
     assert cloud.requests == 1
+    assert (device.serial, device.model, device.cloud) == ("DEVICE-123", "Model X1", "rufus")
 
 
 def test_an_unknown_outcome_is_taken_over_as_well(cloud: Cloud, chip: SlowChip) -> None:
