@@ -285,11 +285,25 @@ def test_the_command_in_words(tmp_path: Path) -> None:
         str(tmp_path / "f.bin"),
     ]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'firmware'}"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+    exporter = tmp_path / "exporter.yaml"
+    with subprocess.Popen(
+        [*command, "--jumpstarter", str(exporter)], stderr=subprocess.PIPE, env=environment
+    ) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
         process.terminate()
     assert line.startswith(b"A virtual ESP32 listens on rfc2217://127.0.0.1:")
+    said = exporter.read_text()
+    for place in line.decode().split(" on ")[1].partition(" (")[0].split(", "):
+        assert f'url: "{place}"\n' in said
+    (tmp_path / "folder").mkdir()
+    unfit = subprocess.run(
+        [*command, "--jumpstarter", str(tmp_path / "folder")],
+        capture_output=True, check=False, env=environment, timeout=SECONDS,
+    )  # fmt: skip
+    assert (unfit.returncode, unfit.stdout) == (60, b"")
+    assert b"The exporter file " in unfit.stderr
+    assert b"Traceback" not in unfit.stderr
     bad = subprocess.run(
         [*command, "--mac", "nonsense"], capture_output=True, check=False, env=environment
     )

@@ -12,7 +12,9 @@ import rich_click as click
 
 from startline_host.cli import options, output, results
 from startline_host.errors import BadInput
+from startline_host.util import write_whole
 from startline_host.virtual.chip_options import DEFAULT_MAC, ChipEndpoints, ChipOptions, parse_size
+from startline_host.virtual.jumpstarter_file import exporter_file
 from startline_host.virtual.world_file import WorldWatch, check_world
 from startline_host.virtual.world_keys import ACCESS_POINT_KEYS, WORLD_KEYS
 
@@ -54,6 +56,8 @@ def _world_help() -> str:
               help="Parts per million by which the crystal is too fast; negative is slow.")  # fmt: skip
 @click.option("--time-port", type=click.IntRange(0, 65535),
               help="UDP port at which this computer's time is served (SNTP), for race.servers.")  # fmt: skip
+@click.option("--jumpstarter", type=options.FILE,
+              help="Write an exporter file that offers the chip to Jumpstarter; with --pty.")  # fmt: skip
 @options.json_option
 def command(
     *,
@@ -69,6 +73,7 @@ def command(
     uart2: int | None,
     ppm: float,
     time_port: int | None,
+    jumpstarter: Path | None,
     as_json: bool,
 ) -> None:
     """Run a virtual ESP32 on a serial URL until Ctrl-C."""
@@ -82,12 +87,16 @@ def command(
     from startline_host.virtual.time_server import TimeServer
 
     settings = ChipOptions(
-        flash=flash, port=port, raw_port=raw_port, pty=pty, mac=mac, world=world, paced=paced,
+        flash=flash, port=port, raw_port=raw_port, pty=pty or jumpstarter is not None, mac=mac,
+        world=world, paced=paced,
         flash_size=parse_size(flash_size) if flash_size else None,
         uart1=uart1, uart2=uart2, ppm=ppm,
     )  # fmt: skip
 
     def tell(listening: ChipEndpoints) -> None:
+        if jumpstarter is not None and listening.pty is not None:
+            text = exporter_file(listening.url, listening.pty, mac)
+            write_whole(jumpstarter, text.encode(), title="The exporter file ")
         if as_json:
             output.event("virtual", "listening", **dataclasses.asdict(listening))
             return
