@@ -32,9 +32,8 @@ def rows(work: Path) -> Iterator[Row]:
             raise Bug("A first boot did not end bound.")
     bound = first.path.read_bytes()
     chip = UnitLives(work / "bound", bound, SILENCE)
-    empty = UnitLives(
-        work / "empty", flash_with(bundle, {**bundle.files, "/main.py": b""}), SILENCE
-    )
+    nothing = flash_with(bundle, {**bundle.files, "/main.py": b""})
+    empty = UnitLives(work / "empty", nothing, SILENCE)
     ready, idle = interleave([lambda: _boot(chip, _IS_BOUND), lambda: _boot(empty, b"")], _ROUNDS)
     note = f"VM time, median of {_ROUNDS} pairs"
     yield Row("bound_to_ready", median_difference(ready, idle), "ms", note=note)
@@ -43,9 +42,13 @@ def rows(work: Path) -> Iterator[Row]:
     yield Row("bound_to_prompt", min(ready), "ms", peer, "the quickest")
     counts = Meter(work / "meter", bound).bound_boots(1)
     yield Row("bound_network_calls", counts.network, "calls")
-    reads = {label: part.reads for label, part in counts.parts.items() if part.reads}
+    idle_parts = Meter(work / "idle", nothing).idle_boot().parts
+    reads = {
+        label: part.reads - (idle_parts[label].reads if label in idle_parts else 0)
+        for label, part in counts.parts.items()
+    }
     note = ", ".join(f"{label} {count:,}" for label, count in reads.items())
-    yield Row("bound_reads", sum(reads.values()), "reads", note=note)
+    yield Row("bound_reads", sum(reads.values()), "reads", note=f"above an empty main.py: {note}")
     size = sum(part.bytes_read for part in counts.parts.values())
     yield Row("bound_bytes_read", size, "bytes")
     writes = sum(part.programs + part.erases for part in counts.parts.values())

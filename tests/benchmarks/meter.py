@@ -58,6 +58,10 @@ class Meter:
         """Boot a blank one so often where there is no network: it stays unbound."""
         return self._boots(count, SILENCE, "unbound")
 
+    def idle_boot(self) -> Counts:
+        """Boot once what has an empty main.py, as any chip does."""
+        return self._boots(1, SILENCE, "")
+
     def _boots(self, count: int, world: Mapping[str, Any], state: str) -> Counts:
         order = self._folder / "order.json"
         values = {
