@@ -26,8 +26,8 @@ benchmarks: $(VENV)/check.stamp  ## Measure every budget, beside what else there
 schema: $(VENV)/check.stamp  ## Check the mock cloud against its own OpenAPI description
 	@$(BIN)/python tests/proofs/schema.py 2000
 
-powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte (nine minutes)
-	@$(BIN)/python -m tests.proofs.powercuts --cloud $(CLOUD) $(ARGS)
+powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte (ONLY=race: of a race; ten minutes each)
+	@$(BIN)/python -m $(if $(filter race,$(ONLY)),tests.proofs.racecuts,tests.proofs.powercuts --cloud $(CLOUD) $(addprefix --only ,$(ONLY))) $(ARGS)
 
 hostile: $(VENV)/run.stamp  ## Send 20,000 malformed answers to the agent
 	@$(BIN)/python -m tests.proofs.hostile $(ARGS)

@@ -22,6 +22,8 @@ _LIMIT_MS = 60000
 class _Range:
     """Stands for the progress of a race where only passings that were set aside are to be sent."""
 
+    wanted = None
+
     def __init__(self, progress, first: int, last: int) -> None:
         self.session = progress.session
         self.amends = progress.amends

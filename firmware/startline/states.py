@@ -47,7 +47,7 @@ RACE_EVENTS = {
 # Why a race sends nothing, in `race` and `race_stopped`; besides these, a step that failed with its
 # reason, "%" for what the cloud says.
 RACE_REASONS = (
-    "idle", "no_passings", "not_bound", "no_key", "no_time", "journal_full", "forbidden",
+    "idle", "no_session", "no_passings", "not_bound", "no_key", "no_time", "journal_full", "forbidden",
     "device_not_found", "session_refused %", "too_many_aside", "closed_again", "bug %",
 )  # fmt: skip
 

@@ -66,11 +66,21 @@ class Backlog:
                     full = full or not self._add(
                         payload, number, of == ordinal, boot, time_us, limit, frozen, latest_us
                     )
-                    if full and self._is_whole(boot, time_us):
+                    if full and self._is_whole(boot, time_us) and not self._lacks_wish():
                         return
                 else:
                     self._note(kind, payload, ordinal)
             yield 0
+
+    def _lacks_wish(self) -> bool:
+        """Tell whether the wish for the next passings' session is still to come.
+
+        Where they came before `open`, it stands behind them.
+        """
+        wanted = self.progress.wanted
+        session = self.progress.session
+        sent = session.ordinal if session else 0
+        return bool(wanted and not self.next and wanted.ordinal >= self.ordinal > sent)
 
     def _note(self, kind: int, payload, ordinal: int) -> None:
         """Take in what is no passing."""

@@ -27,17 +27,31 @@ def send(sender, batch):
     if not (yield from _date(sender, batch)):
         return 200
     yield from sender.online()
+    if progress.unsure:
+        # It may have been sent before power went, which nothing in the journal says so far.
+        progress.doubt(max(progress.frozen, batch.before))
     if progress.unsure and not sender.cannot_look:
         yield from _look_up(sender, batch)
-        if len(sender.present) < batch.count and not sender.looked:
+        if _lacking(sender, batch) and not sender.looked:
             sender.looked = True  # what was sent may still come: look again
             return sender.settings.look_pause
-    batch.skip = sender.present
-    left = batch.count - len([number for number in batch.skip if number < batch.before])
-    if left <= 0:
+    left = _lacking(sender, batch)
+    if not left:
         _done(sender, batch, 0)
         return 0
     return (yield from _post(sender, batch, left))
+
+
+def _lacking(sender, batch) -> int:
+    """Have a batch skip what is at the cloud; return how many passings of it are not."""
+    progress = sender.progress
+    if not (sender.present or progress.there):
+        batch.skip = ()
+        return batch.count
+    numbers = range(batch.first, batch.before)
+    batch.skip = [one for one in numbers if one in sender.present or progress.is_there(one)]
+    # Not all that is there need be in the journal still: what is left is counted.
+    return len([one.number for one in passings_of(sender.journal, batch)])
 
 
 def _post(sender, batch, left: int):
@@ -87,6 +101,7 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
             _halve(sender, batch, _UNCOUNTED, status)
         return 2000
     if sender.cloud.is_gone(status, said) or (status == 404 and fields):
+        sender.progress.note_there(batch.skip)  # no look into another session finds these
         rescue(sender, sender.progress.session)
     elif status == 404:
         raise StepFailed("answer", "status 404")

@@ -72,7 +72,7 @@ class Journal:
                     self.boot = boot
                     self.number = self.first[index]
         if newest < 0:
-            newest = self.sectors - 1  # what lost its only header may still hold entries
+            newest = self._before_entries()  # what lost its only header still holds entries
         else:
             self.head = newest
             self._take_in(self._read(newest))
@@ -81,6 +81,13 @@ class Journal:
             self.used = self._count_used()
             if self.foreign[self.head]:
                 self.offset = SECTOR  # what comes now stands in a sector of its own
+
+    def _before_entries(self) -> int:
+        """Return the sector before the first one that holds anything; the last one for none."""
+        for index in range(self.sectors):
+            if self.flash.read(index * SECTOR + HEADER_SIZE, 4) != b"\xff" * 4:
+                return (index - 1) % self.sectors
+        return self.sectors - 1
 
     def _take_in(self, sector) -> None:
         """Go by what stands in the last sector: where it ends, and the last number and boot."""

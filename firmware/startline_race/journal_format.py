@@ -37,6 +37,7 @@ MAP = 11  # how times of a boot become UTC, `TIME_MAP`
 END = 12  # session u16 was closed by the reader's program before passing u32
 RELEASED = 14  # passings u32 to u32, which were set aside, need not be kept any more
 UNSURE = 13  # passings u32 up to below u32 may be at the cloud: no counted answer came
+THERE = 15  # passings u32 to u32 were seen in a session that somebody else has closed since
 
 AMENDED_FORMAT = "<IIHBbB"
 LONGEST_DEAD_US = 60 * 1000000  # for so long a passing may be amended by a stronger sighting
@@ -55,7 +56,7 @@ TIME_MAP = "<HIHQiHB"
 # u32, flags u8 (1: the frozen ones may have been sent, 2: there are AMENDED entries), then counts u32 of passings that the cloud
 # stored, that it knew before, that had no counted answer, of numbers that are missing, and of
 # sessions that may have been left empty. Behind it come the entries that it takes
-# to say the rest: sessions, ASIDE, MAP.
+# to say the rest: sessions, ASIDE, THERE, MAP.
 PROGRESS_FORMAT = "<IIIBIIIII"
 
 ASIDE_FORMAT = "<IIBH"

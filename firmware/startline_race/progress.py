@@ -11,6 +11,7 @@ from .journal_format import (
     ASIDE,
     ASIDE_FORMAT,
     CLOSED,
+    CLOSING,
     END,
     FROZEN,
     MAP,
@@ -19,6 +20,7 @@ from .journal_format import (
     RELEASED,
     SENT,
     SESSION,
+    THERE,
     TIME,
     TIME_MAP,
     UNSURE,
@@ -72,7 +74,8 @@ class Progress:
     tells that there are AMENDED entries. `session` is the one that is being sent, `wanted` the one
     that the reader's program asked for last, and `opened` tells that it has not closed it; `free`
     is the first passing that came after it was closed. `aside` has [first, last, why] of passings
-    below the cursor that were not sent. The rest counts.
+    below the cursor that were not sent, `there` [first, last] of those behind it that stand in a
+    session which somebody else has closed. The rest counts.
     """
 
     def __init__(self, journal) -> None:
@@ -81,7 +84,9 @@ class Progress:
         self.cursor = self.frozen = self.free = 1
         self.opened = self.unsure = self.amends = False
         self.aside = []
+        self.there = []
         self.time_point = b""  # of this boot, the last one
+        self.named = 0  # below it, every doubt is in the journal
         self.stored = self.known = self.unsure_count = 0
         self.missing = self.empty = 0
         journal.checkpoint = self.entries
@@ -115,6 +120,7 @@ class Progress:
             self.unsure = bool(flags & 1)
             self.amends = bool(flags & 2)
             self.aside = []
+            self.there = []
         elif kind == FROZEN:
             self.frozen = unpack_from("<I", payload)[0]
         elif kind == SENT:
@@ -127,6 +133,8 @@ class Progress:
             self._doubt(first, before)
         elif kind == RELEASED:
             self._release(*unpack_from("<II", payload))
+        elif kind == THERE:
+            self.there.append(list(unpack_from("<II", payload)))
         elif kind == AMENDED:
             self.amends = True
         elif kind == MAP:
@@ -139,12 +147,19 @@ class Progress:
             session = unpack_session(payload)
             if session.state != WANTED:
                 self.session = session
+                if session.state >= CLOSING and self._was_ended(session):
+                    self._move(self.free)  # whatever entry that says so is lost
             elif not self.wanted or session.ordinal >= self.wanted.ordinal:
                 self.wanted = session
                 self.opened = True
         elif kind == END:
             self.opened = False
             self.free = unpack_from("<HI", payload)[1]
+
+    def _was_ended(self, session: Session) -> bool:
+        """Tell whether a session that closes had all its passings: it closes only when all are sent."""
+        wanted = self.wanted
+        return bool(wanted and wanted.ordinal == session.ordinal and not self.opened)
 
     def entries(self) -> list:
         """Return how it stands as entries, the journal's `checkpoint`."""
@@ -156,6 +171,8 @@ class Progress:
         found = [(PROGRESS, summary)]
         for first, last, why in self.aside:
             found.append((ASIDE, pack(ASIDE_FORMAT, first, last, why, 0)))
+        for first, last in self.there:
+            found.append((THERE, pack("<II", first, last)))
         if self.wanted:
             found.append((SESSION, self.wanted.pack()))
             if not self.opened:
@@ -222,18 +239,40 @@ class Progress:
     def _move(self, cursor: int) -> None:
         self.cursor = max(self.cursor, cursor)
         self.frozen = max(self.frozen, self.cursor)
+        self.there = [one for one in self.there if one[1] >= self.cursor]
         # Of what was to be sent, the rest is as unsure as it was.
         self.unsure = self.unsure and self.cursor < self.frozen
 
     def doubt(self, before: int) -> None:
         """Note that what was sent last, up to below a number, may be at the cloud."""
-        if not self.unsure:
-            self.journal.append(UNSURE, pack("<II", self.cursor, before))
-            self._doubt(self.cursor, before)
+        first = max(self.cursor, self.named)
+        if first < before:
+            self.journal.append(UNSURE, pack("<II", first, before))
+            self._doubt(first, before)
+        self.unsure = True
 
     def _doubt(self, first: int, before: int) -> None:
         self.unsure_count += before - first
         self.unsure = True
+        self.named = before
+
+    def note_there(self, numbers) -> None:
+        """Note that passings which are to be sent are there, in a session that was closed."""
+        runs = []
+        for number in sorted(numbers):
+            if number < self.cursor or self.is_there(number):
+                continue
+            if runs and runs[-1][1] + 1 == number:
+                runs[-1][1] = number
+            else:
+                runs.append([number, number])
+        for first, last in runs:
+            self.journal.append(THERE, pack("<II", first, last))
+            self.there.append([first, last])
+
+    def is_there(self, number: int) -> bool:
+        """Tell whether a passing stands in a session that somebody else has closed."""
+        return any([first <= number <= last for first, last in self.there])
 
     def set_aside(self, first: int, last: int, why: int, status: int = 0) -> None:
         """Note that passings are not sent. Afterwards they are done with, and stay."""

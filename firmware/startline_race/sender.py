@@ -70,7 +70,7 @@ class Sender:
 
     def wake(self) -> None:
         """Have the next `tick` go on at once, also after a stop."""
-        if self.stopped or self.reason in ("", "idle"):
+        if self.stopped or self.reason in ("", "idle", "no_session"):
             self.stopped = ""
             self._wait = 0
 
@@ -128,7 +128,9 @@ class Sender:
             yield from self.online()
             yield from session_steps.close_session(self, session)
             return 0
-        self.reason = "idle"
+        wanted = self.progress.wanted
+        waits = backlog.ordinal > (wanted.ordinal if wanted else 0)  # for `open`
+        self.reason = "no_session" if waits else "idle"
         return _IDLE_MS
 
     def _held(self) -> str:

@@ -16,6 +16,7 @@ from startline_host.formats.factory_partition import (
     SAME_KEY,
     DeviceSettings,
     NetSettings,
+    RacingSettings,
     RunSettings,
     TlsSettings,
     make_entries,
@@ -24,9 +25,11 @@ from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.formats.partitions import (
     BIND_SIZE,
     FCTRY_SIZE,
+    SECTOR,
     SUBTYPE_BIND,
     SUBTYPE_NVS,
     SUBTYPE_PHY,
+    SUBTYPE_RACE,
     TABLE_OFFSET,
     TYPE_DATA,
     PartitionRow,
@@ -118,9 +121,17 @@ def make_unit(
     return bytes(flash)
 
 
-def with_factory_image(fctry: bytes) -> bytes:
+def make_racing_unit(sectors: int, racing: RacingSettings) -> bytes:
+    """Return the blank flash of a unit with a journal of so many sectors, its key for both uses."""
+    unit = Unit(serial=SERIAL, model="Model X1", made_at=_MADE_AT)
+    settings = msgspec.structs.replace(_settings("rufus", "same"), race=racing)
+    journal = PartitionRow("race", TYPE_DATA, SUBTYPE_RACE, _FCTRY.end, sectors * SECTOR)
+    return with_factory_image(make_nvs_image(make_entries(unit, settings), FCTRY_SIZE), journal)
+
+
+def with_factory_image(fctry: bytes, *more: PartitionRow) -> bytes:
     """Return the blank flash of a unit that was provisioned with that image."""
-    flash = _blank((_NVS, _PHY, _BIND, _FCTRY))
+    flash = _blank((_NVS, _PHY, _BIND, _FCTRY, *more))
     _put(flash, _FCTRY.offset, fctry)
     return bytes(flash)
 

@@ -153,8 +153,11 @@ def break_agent(name: str, folder: Path) -> Path:
 
     Raises Bug where the agent no longer has the lines of that rule.
     """
-    fault = FAULTS[name]
-    firmware = folder / name
+    return plant(FAULTS[name], folder / name)
+
+
+def plant(fault: PlantedMutant, firmware: Path) -> Path:
+    """Make a copy of the firmware at that path with one rule broken, and return it. Raises Bug."""
     shutil.copytree(
         data_folder("firmware"), firmware, ignore=shutil.ignore_patterns("__pycache__")
     )
@@ -163,7 +166,7 @@ def break_agent(name: str, folder: Path) -> Path:
         source = path.read_text(encoding="utf-8")
         for old, new in changes.items():
             if source.count(old) != 1:
-                raise Bug(f"{file} no longer has what {name} breaks: {old!r}")
+                raise Bug(f"{file} no longer has what {fault.words} breaks: {old!r}")
             source = source.replace(old, new)
         path.write_text(source, encoding="utf-8")
     return firmware

@@ -20,7 +20,11 @@ from tests.proofs.powercuts.cut_plan import Job
 
 _HERE = Path(__file__).parent
 _VIRTUAL = Path(virtual.__file__).parent
+_RACE = _HERE.parent / "racecuts" / "vm"
 _JOB_SECONDS = 900.0
+
+#: The modules that have units bind.
+BINDING = {"runner": "vm.jobs", "network": "vm.fake_socket"}
 
 Result = dict[str, Any]
 
@@ -28,6 +32,7 @@ Result = dict[str, Any]
 class VmRunner:
     """The agent and blank units in `folder`, and VMs that run lifetimes over them.
 
+    What a lifetime is, two modules say: see `vm/start.py`, and `BINDING` for units that bind.
     `agent` is a folder with boot.py, main.py and startline/ (by default the one that came with
     this program); it is compiled as it is for a device. Raises BadInput without a MicroPython,
     or for an agent that does not compile.
@@ -41,8 +46,10 @@ class VmRunner:
         agent: Path | None = None,
         heap: str = "3M",
         workers: int = 1,
+        play: Mapping[str, str] = BINDING,
     ) -> None:
         self._folder = folder
+        self._play = dict(play)
         self._heap = heap
         self._program = find_micropython()
         self._running: set[subprocess.Popen[str]] = set()
@@ -50,7 +57,7 @@ class VmRunner:
         self._numbers = iter(range(1 << 30))
         self._images = {name: self._keep(f"unit-{name}", data) for name, data in units.items()}
         self._size = max(map(len, units.values()))
-        self._path = [str(_HERE), str(_VIRTUAL), str(self._install(agent))]
+        self._path = [str(_HERE), str(_RACE), str(_VIRTUAL), str(self._install(agent))]
         self._pool = ThreadPoolExecutor(workers)
 
     def __enter__(self) -> Self:
@@ -74,6 +81,7 @@ class VmRunner:
                 "path": self._path,
                 "images": self._images_of(jobs),
                 "size": self._size,
+                **self._play,
                 "jobs": list(jobs),
             }
         ).encode())  # fmt: skip
@@ -130,9 +138,10 @@ class VmRunner:
 
     def _install(self, agent: Path | None) -> Path:
         root = self._folder / "agent"
-        commands = (agent or data_folder("firmware")) / "operator_commands.py"
         root.mkdir()
-        (root / commands.name).write_bytes(commands.read_bytes())
+        for name in ("operator_commands.py", "race_commands.py"):
+            commands = (agent or data_folder("firmware")) / name
+            (root / name).write_bytes(commands.read_bytes())
         for name, content in device_files(agent).items():
             if name.startswith("/lib/"):
                 path = root / name.removeprefix("/lib/")

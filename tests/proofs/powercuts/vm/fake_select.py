@@ -23,8 +23,8 @@ class Poll:
         self._time = time
         self._sockets: list = []
 
-    def register(self, one, _events: int = 1) -> None:
-        self._sockets.append(one)
+    def register(self, one, events: int = 1) -> None:
+        self._sockets.append((one, events))
 
     def ipoll(self, timeout: int = -1, _flags: int = 0) -> list:
         return self.poll(timeout)
@@ -33,4 +33,14 @@ class Poll:
         """Return (object, events) of what is ready within a time in milliseconds."""
         if not self._sockets:
             self._time.sleep_ms(timeout)
-        return [(one, 1) for one in self._sockets if one.readable(timeout)]
+        found = []
+        for one, events in self._sockets:
+            if not hasattr(one, "readable"):  # the chip's, on top of one of ours
+                ready = one.ioctl(3, events)
+            elif events & Select.POLLOUT:
+                ready = Select.POLLOUT  # what is connected takes everything
+            else:
+                ready = one.readable(timeout)
+            if ready:
+                found.append((one, int(ready)))
+        return found

@@ -96,6 +96,11 @@ class FakeNetwork:
         return RawSocket(self)
 
 
+def make(time) -> FakeNetwork:
+    """Return the network of units that bind."""
+    return FakeNetwork(time)
+
+
 class RawSocket:
     """One socket of one life."""
 

@@ -12,6 +12,8 @@ def ahead() -> int:
     return 1
 
 
+HANDSHAKE = b"\x16\x03\x01\x00\x05hello"
+"""What comes before all else on a stream of records, each with five bytes before it."""
 CERT_NONE = 0
 CERT_REQUIRED = 2
 PROTOCOL_TLS_CLIENT = 0
@@ -28,11 +30,14 @@ class SSLContext:
         """Take a CA certificate."""
         self._roots += len(cadata) > 0
 
-    def wrap_socket(self, stream, server_hostname=None):
-        """Return the stream as it is. Raises ValueError where nothing would be verified."""
+    def wrap_socket(self, stream, server_hostname=None, do_handshake_on_connect=True):
+        """Return the stream as it is, or, where it is not to be waited for, one of records.
+
+        Raises ValueError where nothing would be verified.
+        """
         if self.verify_mode != CERT_REQUIRED or not self._roots or not server_hostname:
             raise ValueError("nothing verifies this connection")
-        return _FakeTls(stream)
+        return _FakeTls(stream) if do_handshake_on_connect else _HeldTls(stream)
 
 
 class _FakeTls(io.IOBase):
@@ -73,6 +78,34 @@ class _FakeTls(io.IOBase):
 
     def ioctl(self, _request, _more) -> int:
         return 0
+
+
+class _HeldTls(_FakeTls):
+    """Writes whole records, the handshake's first; None is for what is not to be had at once."""
+
+    _shaken = False
+
+    def readinto(self, buffer):
+        """Fill some of `buffer`; None for nothing yet."""
+        if not self._kept:
+            record = bytearray(ahead())
+            got = _checked(self._stream.readinto(record))
+            if not got:
+                return got
+            self._kept = bytes(record[:got])
+        piece = self._kept[: len(buffer)]
+        buffer[: len(piece)] = piece
+        self._kept = self._kept[len(piece) :]
+        return len(piece)
+
+    def write(self, data):
+        """Write a record; None while it is held back."""
+        if not self._shaken:
+            _checked(self._stream.write(HANDSHAKE))
+            self._shaken = True
+        head = b"\x17\x03\x03" + bytes((len(data) >> 8, len(data) & 255))
+        done = _checked(self._stream.write(head + bytes(data)))
+        return done and len(data)
 
 
 def _checked(done):

@@ -14,7 +14,7 @@ FLASH_WAYS = ("before", "first", "half", "last", "mess", "after")
 ERASE_WAYS = FLASH_WAYS + ("garbage",)  # noqa: RUF005 - MicroPython knows no unpacking here
 """A sector whose erase is cut may hold anything: some chips clear its bits before they set them."""
 
-WRITTEN = ("nvs", "bind", "fctry")
+WRITTEN = ("nvs", "bind", "fctry", "race")
 """The partitions that a device writes to."""
 
 

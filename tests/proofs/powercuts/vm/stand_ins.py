@@ -31,17 +31,17 @@ class StandIns:
     """The modules that the agent imports, and what moves behind them.
 
     `time`, `net`, `app` and `out` are the same for all lifetimes; `rng` is set anew for each.
+    `make_net(time)` makes the network.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make_net) -> None:
         from . import fake_tls
         from .fake_select import Select
-        from .fake_socket import FakeNetwork
         from .rng import Rng
         from .virtual_time import VirtualTime
 
         self.time = VirtualTime()
-        self.net = FakeNetwork(self.time)
+        self.net = make_net(self.time)
         self.out = Out()
         self.rng = Rng(0)
         self.app = sys.modules["app"] = App()
