@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from startline_host.errors import BadInput
+from startline_host.text_file import toml_fault
 
 #: The chips that profiles may name, by esptool's names, with the pins that can carry no LED: those
 #: of the flash, of the console (UART 0, and USB where the chip has its own), inputs, and gaps in
@@ -148,7 +149,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise BadInput(f"The board file {path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"The board file {path} is not valid TOML: {error}.") from None
+        raise BadInput(f"The board file {path} is not valid TOML: {toml_fault(error)}.") from None
 
 
 def _board(raw: dict[str, Any], variant: str, path: Path) -> Board:

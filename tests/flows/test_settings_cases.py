@@ -92,6 +92,7 @@ def test_files_are_read_as_editors_save_them(folder: Path, encoding: str) -> Non
         ('ssid = "paddock"', "ssid = 5", "line 7: net.ssid is a whole number"),
         ('ssid = "paddock"', 'ssid = "paddock', "not valid TOML, in the field ssid"),
         ('ssid = "paddock"', 'ssid = "a"\nssid = "b"', "not valid TOML"),
+        ('ssid = "paddock"', 'ssid = "a"\n[net]\nssid = "b"', "Cannot declare [net] twice"),
         ('ssid = "paddock"', f'ssid = "{"x" * 33}"', "line 7: net.ssid has 33 bytes"),
         ('ca = "ca.pem"', 'ca = "no.pem"', "no.pem cannot be read"),
         ('base_url = "https://localhost:8443/v0"', "base_url = 7", "line 3: claim.base_url is a whole number"),

@@ -11,7 +11,7 @@ from typing import Any
 from startline_host.clouds.cloud_registry import cloud_names, find_cloud
 from startline_host.errors import BadInput
 from startline_host.formats.factory_partition import CLAIM_SECRETS, OptionSettings, RacingSettings
-from startline_host.text_file import decode_text
+from startline_host.text_file import decode_text, toml_fault
 
 #: What [unit] may say for all units at once.
 UNIT_FIELDS = ("model", "type", "alias", "hw_rev", "made_at")
@@ -65,7 +65,7 @@ class SettingsText:
         try:
             self.raw: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise self._no_toml(str(error)) from None
+            raise self._no_toml(toml_fault(error)) from None
         self._check_names()
 
     def at(self, error: BadInput) -> BadInput:

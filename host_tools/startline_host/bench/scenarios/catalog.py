@@ -24,6 +24,7 @@ from startline_host.mock_cloud.fault_spec import parse
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.fault_table import LIST, ROWS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS, REFUSE
+from startline_host.text_file import toml_fault
 
 _LOOKING_KEYS = frozenset({"READ_WRITE"})
 
@@ -132,7 +133,9 @@ def _read(path: Path) -> list[Scenario]:
     except OSError as error:
         raise BadInput(f"The scenario file {path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"The scenario file {path} is not valid TOML: {error}.") from None
+        raise BadInput(
+            f"The scenario file {path} is not valid TOML: {toml_fault(error)}."
+        ) from None
     defaults = raw.get("defaults")
     tables = raw.get("scenario", [])
     if isinstance(tables, list) and isinstance(defaults, dict):
