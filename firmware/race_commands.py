@@ -13,7 +13,7 @@ from startline.record_load import load_record
 from startline_race.batch import Backlog
 from startline_race.batch_steps import exchange
 from startline_race.journal_format import OPEN, SECTOR
-from startline_race.progress import TimeMap
+from startline_race.time_map import TimeMap
 from startline_race.timekeeper import USB
 
 _LIMIT_MS = 60000

@@ -22,48 +22,16 @@ from .journal_format import (
     SESSION,
     THERE,
     TIME,
-    TIME_MAP,
     UNSURE,
     WANTED,
     Session,
     entries_of,
     is_whole,
-    split_us,
     unpack_session,
 )
+from .time_map import TimeMap, unpack_map
 
 MOST_ASIDE = 16  # ranges of passings that are set aside, before sending stops
-
-
-class TimeMap:
-    """How the times of one boot become UTC: linear, from a moment on.
-
-    `time_us` is since boot, `utc_us` Unix time, `rate` in parts per billion, `error_ms` how far
-    off it may be, `source` an index in SOURCES.
-    """
-
-    boot = time_us = utc_us = rate = error_ms = source = 0
-
-    def utc(self, time_us: int) -> int:
-        """Return Unix time in microseconds."""
-        passed = time_us - self.time_us
-        return self.utc_us + passed + passed * self.rate // 1000000000
-
-    def pack(self) -> bytes:
-        """Return the payload of a MAP entry."""
-        low, high = split_us(self.time_us)
-        error_ms = min(self.error_ms, 0xFFFF)
-        return pack(TIME_MAP, self.boot, low, high, self.utc_us, self.rate, error_ms, self.source)
-
-
-def unpack_map(raw) -> TimeMap:
-    """Return a time map from the payload of its entry."""
-    one = TimeMap()
-    (
-        one.boot, low, high, one.utc_us, one.rate, one.error_ms, one.source,
-    ) = unpack_from(TIME_MAP, raw)  # fmt: skip
-    one.time_us = high << 32 | low
-    return one
 
 
 class Progress:

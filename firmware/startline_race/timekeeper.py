@@ -7,7 +7,7 @@ goes by. How fast the crystal runs is measured over hours and kept in `nvs`.
 from struct import pack, unpack_from
 
 from .journal_format import BOOT, SOURCES, TIME, TIME_POINT, entries_of, split_us
-from .progress import TimeMap
+from .time_map import TimeMap
 
 NTP, USB, MODULE, HOLDOVER = range(1, 5)  # indexes in SOURCES
 

@@ -33,7 +33,8 @@ from startline_race.journal_format import (
     unpack_session,
 )
 from startline_race.passing_format import Passing, unpack_passing
-from startline_race.progress import Progress, TimeMap
+from startline_race.progress import Progress
+from startline_race.time_map import TimeMap
 from startline_race.timekeeper import Timekeeper
 
 from startline_host.errors import BadInput
