@@ -41,7 +41,7 @@ def classify(raw: bytes) -> "Record | str":
     try:
         return unpack(raw)
     except ValueError as error:
-        return NEWER if error.args[0] == NEWER else DAMAGED
+        return NEWER if NEWER in error.args else DAMAGED
 
 
 def read_copies(raw: bytes, nvs, bind) -> tuple:
