@@ -116,7 +116,9 @@ def test_a_fault_lets_just_so_much_through(
     """Each fault passes on the bytes that its row says, to the last one, and changes none."""
     front = proxy(order)
     answer = exchange(front.port)
-    if got is not None:
+    if got == b"":
+        assert answer in (b"", "reset")  # which, hangs on what was still on its way
+    elif got is not None:
         assert answer == got
     if arrived is not None:
         assert front.connections[0].up == arrived

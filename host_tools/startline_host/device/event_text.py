@@ -26,6 +26,7 @@ _TLS_REASONS: Mapping[str, str] = MappingProxyType(
         "cut": _CUT,
         "econnreset": _CUT,
         "epipe": _CUT,
+        "error 32": _CUT,  # the same on a chip, whose firmware has no name for it
         "timeout": "the handshake was not finished in time",
         "handshake": "the TLS handshake failed",
     }
