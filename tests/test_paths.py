@@ -60,6 +60,7 @@ BESIDE: dict[str, list[str]] = {
     "unbind --ca": ["--base-url", "https://localhost:1/v0"],
     "up": ["--serial", "A-1", "--board", "VIRTUAL_ESP32"],
     "flash": ["--board", "VIRTUAL_ESP32"],
+    "virtual --jumpstarter": ["--flash", "flash.bin"],
     "virtual --world": ["--flash", "flash.bin"],
 }
 #: What is written, and what is a folder; the rest are files that are read.
@@ -68,6 +69,7 @@ WRITTEN = {
     "--report",
     "--junit",
     "--jsonl",
+    "--jumpstarter",
     "--html",
     "--ca-file",
     "--backup",

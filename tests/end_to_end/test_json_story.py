@@ -60,6 +60,7 @@ def of_a_device(typed: JsonStory, url: str, cloud: MockCloud) -> None:
         typed(verb, *port, "--interrupt", code=60)  # nothing was ever timed
     place = ("--base-url", cloud.base_url, "--ca", "ca.pem")
     typed("race audit", *port, "--interrupt", *place, code=60)
+    typed("race resend", *port, "--interrupt", *place, code=60)
     typed("race erase", *port, "--interrupt", "--confirm", SERIAL, code=60)
     typed("retry", *port)
     typed("reconcile", *port)
@@ -92,6 +93,7 @@ def of_a_bench(typed: JsonStory, cloud: MockCloud) -> None:
     typed("cloud keys remove", "1", "--db", "cloud.db")
     typed("build", "--serial", SERIAL)
     typed("bench", "--scenarios", "mine.toml")
+    typed("raceday", "--html", "mine.toml", code=60)
     typed(
         "line", "--virtual", "1", "--count", "1", "--folder", "line", "--ledger", "line/ledger.db"
     )

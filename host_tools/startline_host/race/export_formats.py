@@ -55,7 +55,7 @@ def _check_new(path: Path, *, overwrite: bool) -> None:
     if path.exists() and not overwrite:
         raise BadInput(
             f"{path} already exists and was left as it is.",
-            "Name another file with --out, or give --overwrite.",
+            "Name another file, or give --overwrite.",
         )
 
 
