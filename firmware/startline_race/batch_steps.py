@@ -30,12 +30,13 @@ def send(sender, batch):
     if progress.unsure:
         # It may have been sent before power went, which nothing in the journal says so far.
         progress.doubt(max(progress.frozen, batch.before))
-    if progress.unsure and not sender.cannot_look:
+    unsure = progress.unsure and not sender.cannot_look
+    if unsure:
         yield from _look_up(sender, batch)
-        if _lacking(sender, batch) and not sender.looked:
-            sender.looked = True  # what was sent may still come: look again
-            return sender.settings.look_pause
     left = _lacking(sender, batch)
+    if unsure and left and not sender.looked:
+        sender.looked = True  # what was sent may still come: look again
+        return sender.settings.look_pause
     if not left:
         _done(sender, batch, 0)
         return 0
