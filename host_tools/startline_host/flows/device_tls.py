@@ -11,10 +11,10 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Sequence
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
-from startline.error_reasons import error_reason
+import startline
 
 from startline_host.device.event_text import tls_reason
 from startline_host.errors import BadInput, TlsFailed
@@ -43,21 +43,13 @@ _HINTS = {
 }
 #: What the VM runs: certificates and address come on its standard input, its verdict goes out.
 _PROGRAM = """
-import io, json, sys, socket, tls
+import json, sys, socket, tls
 from binascii import unhexlify
 order = json.loads(sys.stdin.readline())
+sys.path.append(order["agent"])
+from startline.error_reasons import error_reason
+from startline.http_guard import DeadlineStream
 said = {}
-class Wire(io.IOBase):
-    alert = 0
-    def readinto(self, data):
-        got = there.readinto(data)
-        if got == 2:
-            Wire.alert = data[1]
-        return got
-    def write(self, data):
-        return there.write(data)
-    def ioctl(self, *_):
-        return 0
 try:
     context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     context.verify_mode = tls.CERT_REQUIRED
@@ -72,11 +64,11 @@ if not said and order["host"]:
     except OSError as error:
         said = {"network": str(error)}
     else:
+        stream = DeadlineStream(there, lambda: order["limit_ms"])
         try:
-            context.wrap_socket(Wire(), server_hostname=order["host"]).close()
+            context.wrap_socket(stream, server_hostname=order["host"]).close()
         except (ValueError, OSError) as error:
-            number = error.errno if isinstance(error, OSError) else None
-            said = {"tls": str(error), "errno": number, "alert": Wire.alert}
+            said = {"tls": error_reason("tls", error, stream)}
 print(json.dumps(said))
 """
 
@@ -105,9 +97,7 @@ def check_server(base_url: str, ca: Sequence[bytes]) -> bool:
         _check_order(host, port, ca)
         return False
     if "tls" in said:
-        words, number = str(said["tls"]), said["errno"]
-        error = ValueError(words) if number is None else OSError(number, words)
-        reason = error_reason("tls", error, SimpleNamespace(alert=said["alert"]))
+        reason = str(said["tls"])
         raise TlsFailed(
             f"A device does not get through TLS with {host}:{port}: {tls_reason(reason)}.",
             _HINTS.get(reason, _SPEECH_HINT),
@@ -117,7 +107,15 @@ def check_server(base_url: str, ca: Sequence[bytes]) -> bool:
 
 def _ask(ca: Sequence[bytes], host: str, port: int) -> dict[str, Any] | None:
     """Return what the VM says, by what it fails at; None where there is none."""
-    order = json.dumps({"ca": [der.hex() for der in ca], "host": host, "port": port})
+    order = json.dumps(
+        {
+            "agent": str(Path(startline.__file__).absolute().parents[1]),
+            "ca": [der.hex() for der in ca],
+            "host": host,
+            "port": port,
+            "limit_ms": round(_SECONDS * 1000),
+        }
+    )
     try:
         done = subprocess.run(
             [find_micropython(), "-X", "heapsize=2m", "-c", _PROGRAM],
