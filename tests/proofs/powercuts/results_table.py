@@ -35,7 +35,7 @@ def show(console: Console, results: CutResults, seconds: float) -> None:
         table.add_row(title, *(cell(row) for _, row in groups))
     table.add_section()
     for name, title in BAD_COLUMNS.items():
-        table.add_row(title, *(_must_be_zero(row.bad[name]) for _, row in groups))
+        table.add_row(title, *(must_be_zero(row.bad[name]) for _, row in groups))
     table.add_section()
     for state in _STATES:
         table.add_row(f"rest: {state}", *(str(row.rests[state]) for _, row in groups))
@@ -51,7 +51,7 @@ def show(console: Console, results: CutResults, seconds: float) -> None:
         reasons = ", ".join(REACHED[mark] for mark in marks)
         console.print(f"  {name}: never {reasons}", markup=False, style="red", soft_wrap=True)
     for failure in results.failures[:_SHOWN]:
-        _show_failure(console, failure)
+        show_failure(console, failure)
     verdict = "[bold green]All survived[/]" if results.clean else "[bold red]Not all survived[/]"
     total = results.total()
     console.print(
@@ -71,7 +71,7 @@ def show_broken(console: Console, caught: Mapping[str, tuple[CutResults, CutResu
     for name, (theirs, ours) in caught.items():
         row = theirs.total()
         bad = [str(row.bad[column]) for column in columns]
-        own = _must_be_zero(ours.total().bad.total())
+        own = must_be_zero(ours.total().bad.total())
         table.add_row(FAULTS[name].words, str(row.lifetimes), *bad, own)
     console.print(table)
     missed = [name for name, (theirs, _) in caught.items() if theirs.clean]
@@ -100,7 +100,8 @@ _LINES: tuple[tuple[str, Callable[[CutRow], str]], ...] = (
 )
 
 
-def _must_be_zero(count: int) -> str:
+def must_be_zero(count: int) -> str:
+    """Return the markup of a count that speaks against the agent unless it is 0."""
     return f"[bold red]{count}[/]" if count else "[green]0[/]"
 
 
@@ -133,7 +134,8 @@ def _reached_table(results: CutResults) -> Table:
     return table
 
 
-def _show_failure(console: Console, failure: Mapping[str, Any]) -> None:
+def show_failure(console: Console, failure: Mapping[str, Any]) -> None:
+    """Print a lifetime that went wrong: its world, its cuts, and what is wrong."""
     spec = failure["spec"]
     cuts = ",".join(f"{number}/{way}" for number, way in failure["plan"]) or "none"
     seed = f"@{spec['seed']}" if "seed" in spec else ""

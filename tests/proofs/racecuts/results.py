@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tests.proofs.powercuts.results_table import must_be_zero, show_failure
 from tests.proofs.racecuts.cut_plan import Job
 
 #: The columns that have to be zero: the invariants of a race, each with what it counts.
@@ -114,23 +115,19 @@ class RaceCutResults:
             table.add_row(words, *(str(row.counts[name]) for _, row in groups))
         table.add_section()
         for name, words in INVARIANTS.items():
-            table.add_row(words, *(_must_be_zero(row.bad[name]) for _, row in groups))
+            table.add_row(words, *(must_be_zero(row.bad[name]) for _, row in groups))
         table.add_section()
         for mark in sorted(self.total().reached):
             table.add_row(mark, *(str(row.reached[mark]) for _, row in groups))
         console.print(table)
         for failure in self.failures[:_SHOWN]:
-            _show_failure(console, failure)
+            show_failure(console, failure)
         total = self.total()
         verdict = "[bold green]All held[/]" if self.clean else "[bold red]Not all held[/]"
         cuts = total.counts["cuts"] + total.counts["links"]
         console.print(
             f"{verdict}: {cuts} cuts in {total.counts['lifetimes']} lifetimes, {seconds:.0f} s."
         )
-
-
-def _must_be_zero(count: int) -> str:
-    return f"[bold red]{count}[/]" if count else "[green]0[/]"
 
 
 def _sum(rows: Iterable[RaceRow]) -> RaceRow:
@@ -144,12 +141,3 @@ def _sum(rows: Iterable[RaceRow]) -> RaceRow:
             max(total.wear[2], row.wear[2]),
         ]
     return total
-
-
-def _show_failure(console: Console, failure: Mapping[str, Any]) -> None:
-    spec = failure["spec"]
-    cuts = ",".join(f"{number}/{way}" for number, way in failure["plan"]) or "none"
-    seed = f"@{spec['seed']}" if "seed" in spec else ""
-    reasons = "; ".join(f"{column}: {sentence}" for column, sentence in failure["bad"])
-    words = f"  {spec['name']}: cuts {cuts}{seed}: {reasons}"
-    console.print(words, markup=False, style="red", soft_wrap=True)
