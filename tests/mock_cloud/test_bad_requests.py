@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from startline_host.mock_cloud import MockCloud, MockOptions, connection, server
-from startline_host.mock_cloud.exchange import MAX_BODY
+from startline_host.local_web import connection, server
+from startline_host.local_web.request_body import MAX_BODY
+from startline_host.mock_cloud import MockCloud, MockOptions
 
 from .conftest import Client, Start
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from startline_host.local_web.origin_check import host_name
 from startline_host.mock_cloud import MockCloud
-from startline_host.mock_cloud.origin_check import host_name
 
 from .conftest import Client, Start
 

@@ -12,7 +12,8 @@ from contextlib import ExitStack, suppress
 import httpx
 import pytest
 
-from startline_host.mock_cloud import FaultProxy, listen_socket, proxy_relay
+from startline_host.local_web import listen_socket
+from startline_host.mock_cloud import FaultProxy, proxy_relay
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS
 
 from .conftest import SEED_ID, Client, Start

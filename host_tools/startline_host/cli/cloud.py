@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import rich_click as click
 from startline_host.cli import options, output, results
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
 from startline_host.errors import BadInput
+from startline_host.local_web.stop_signal import stop_on_signals, until_stopped
 from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.command_options import (
     ANSWER_OPTIONS,
@@ -29,7 +28,6 @@ from startline_host.mock_cloud.foreground import (
     listed_keys,
     own_names,
     running,
-    until_stopped,
 )
 from startline_host.mock_cloud.keys import ACCESS
 from startline_host.mock_cloud.site import FIRST_COMPANY
@@ -125,9 +123,7 @@ def command(
     if not as_json:
         cloud.on_tls_objection = lambda words: output.note(f"TLS: {words}.")
     allow_many_files()
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     with running(cloud, ca_file) as told:
         own = played.base_url(cloud)
         if as_json:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from startline_host.local_web.request_body import MAX_BODY
 from startline_host.mock_cloud.answers import ENVELOPES, FORMS, SECOND_BIND
-from startline_host.mock_cloud.exchange import MAX_BODY
 from startline_host.mock_cloud.rufus.passing_rules import DUPLICATES, LARGEST_LIMIT
 from startline_host.mock_cloud.site import LOWEST_LIMIT
 

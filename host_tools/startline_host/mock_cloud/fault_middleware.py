@@ -8,14 +8,9 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from startline_host.mock_cloud.connection import TRANSPORT
-from startline_host.mock_cloud.exchange import (
-    BodyTooLarge,
-    CapturedAnswer,
-    RequestCutOff,
-    call_app,
-    read_body,
-)
+from startline_host.local_web.connection import TRANSPORT
+from startline_host.local_web.request_body import BodyTooLarge, RequestCutOff, read_body
+from startline_host.mock_cloud.exchange import CapturedAnswer, call_app
 from startline_host.mock_cloud.fault_table import ExchangeEnd
 from startline_host.mock_cloud.faults import FaultPlayer, LateCommits, play
 from startline_host.mock_cloud.request_log import BODY_KEPT

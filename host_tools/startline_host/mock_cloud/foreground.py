@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from startline_host.errors import BadInput
-from startline_host.mock_cloud.listen_socket import ANY_ADDRESS
-from startline_host.mock_cloud.mock import LOOPBACK_NAMES
+from startline_host.local_web.listen_socket import ANY_ADDRESS
+from startline_host.local_web.origin_check import LOOPBACK_NAMES
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterator
 
     from startline_host.mock_cloud.mock import MockCloud
@@ -96,13 +95,6 @@ def running(cloud: MockCloud, ca_file: Path | None = None) -> Iterator[Announcem
             ca_file=str(path) if cloud.tls else None,
             keys=listed_keys(cloud.store),
         )
-
-
-def until_stopped(stop: threading.Event) -> None:
-    """Wait for `stop`, or for Ctrl-C."""
-    with contextlib.suppress(KeyboardInterrupt):
-        while not stop.wait(3600):
-            pass
 
 
 def allow_many_files() -> None:

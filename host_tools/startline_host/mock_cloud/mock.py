@@ -6,14 +6,15 @@ import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
+from startline_host.local_web.listen_socket import ANY_ADDRESS, bind, close_all
+from startline_host.local_web.origin_check import LOOPBACK_NAMES
+from startline_host.local_web.server import Listener, ServerThread
 from startline_host.mock_cloud import rufus, vms
 from startline_host.mock_cloud.certificate_authority import server_certificate
 from startline_host.mock_cloud.fault_switches import FaultSwitches
-from startline_host.mock_cloud.listen_socket import ANY_ADDRESS, bind, close_all
 from startline_host.mock_cloud.mock_options import MockOptions
 from startline_host.mock_cloud.proxy import FaultProxy
 from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
-from startline_host.mock_cloud.server import Listener, ServerThread
 from startline_host.mock_cloud.site import MockSite
 from startline_host.mock_cloud.store import CloudStore
 from startline_host.mock_cloud.trap import trap
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
     from types import TracebackType
-
-#: Host names that always mean this computer.
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 #: RFC 8446: the content type of an alert, and the level of one that ends the connection.
 _ALERT, _FATAL = 21, 2
@@ -67,7 +65,7 @@ class MockCloud:
                 )
                 self.proxy.on_change = self._site.tell_page
             self.faults = FaultSwitches(self._site.faults, self.proxy)
-            self._server = ServerThread(self._listeners(main, options))
+            self._server = ServerThread("mock-cloud", self._listeners(main, options))
             for spec in options.faults:
                 self.faults.turn_on(spec)
         except BaseException:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from startline_host.mock_cloud.exchange import MAX_BODY
+from startline_host.local_web.request_body import MAX_BODY
 from startline_host.mock_cloud.rufus.passing_rules import PassingRules
 from startline_host.secrets import Secret
 

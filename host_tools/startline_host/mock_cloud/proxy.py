@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from startline_host.errors import BadInput
+from startline_host.local_web.listen_socket import bind, close_all
+from startline_host.local_web.loop_thread import LoopThread
 from startline_host.mock_cloud.fault_spec import ActiveFaults, FaultSpec, parse
-from startline_host.mock_cloud.listen_socket import bind, close_all
-from startline_host.mock_cloud.loop_thread import LoopThread
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS, REFUSE
 from startline_host.mock_cloud.proxy_relay import ProxiedConnection, relay
 

@@ -10,14 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
 from startline_host.errors import BadInput
+from startline_host.local_web.event_hub import EventHub
+from startline_host.local_web.origin_check import OriginCheck
 from startline_host.mock_cloud import rufus, vms
 from startline_host.mock_cloud.certificate_authority import CertificateAuthority
-from startline_host.mock_cloud.event_hub import EventHub
 from startline_host.mock_cloud.fault_middleware import FaultMiddleware
 from startline_host.mock_cloud.faults import FaultPlayer, LateCommits
 from startline_host.mock_cloud.log_format import entry_summary
 from startline_host.mock_cloud.openapi import openapi_document
-from startline_host.mock_cloud.origin_check import OriginCheck
 from startline_host.mock_cloud.page import PageContext, page_app
 from startline_host.mock_cloud.request_log import RequestLog
 from startline_host.mock_cloud.store import default_keys, iso

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from startline_host.mock_cloud.exchange import BodyTooLarge, RequestCutOff, read_body
+from startline_host.local_web.request_body import BodyTooLarge, RequestCutOff, read_body
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from startline_host.errors import StartlineError
-from startline_host.mock_cloud.exchange import BodyTooLarge, RequestCutOff, read_body
+from startline_host.local_web.page_document import page_document
+from startline_host.local_web.request_body import read_order
 from startline_host.mock_cloud.log_format import entry_summary, full_entry
 from startline_host.mock_cloud.page import page_state
-from startline_host.mock_cloud.page.document import document
 from startline_host.mock_cloud.page.page_password import PagePassword
 from startline_host.mock_cloud.page.session_view import session_view
 
@@ -23,14 +22,14 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from startline_host.mock_cloud.event_hub import EventHub
+    from startline_host.local_web.event_hub import EventHub
     from startline_host.mock_cloud.fault_switches import FaultSwitches
     from startline_host.mock_cloud.request_log import RequestLog
     from startline_host.mock_cloud.store import CloudStore
     from startline_host.secrets import Secret
 
-#: The largest order that the page sends, in bytes.
-_MAX_ORDER = 4096
+#: The parts of the page's script, in their order: what one needs comes before it.
+_SCRIPTS = ("sessions.js", "script.js")
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class _PageRoutes:
         self._watched = watched
 
     async def show(self, _http: Request) -> Response:
-        body, headers = document()
+        body, headers = page_document("startline_host.mock_cloud.page", _SCRIPTS)
         return Response(body, 200, headers, "text/html")
 
     async def openapi(self, _http: Request) -> Response:
@@ -99,7 +98,7 @@ class _PageRoutes:
 
     async def close_session(self, http: Request) -> Response:
         """Close a session as somebody else would."""
-        if await _order(http) is None:
+        if await read_order(http) is None:
             return JSONResponse({"problem": "That is no order."}, 400)
         if not self._watched.close_session(http.path_params["token"]):
             return JSONResponse({"problem": "That session is not active."}, 404)
@@ -111,7 +110,7 @@ class _PageRoutes:
 
     async def switch(self, http: Request) -> Response:
         """Switch faults: `{"on": ORDER}`, `{"off": NAME}`, or `{"clear": true}`."""
-        order = await _order(http)
+        order = await read_order(http)
         if order is None:
             return JSONResponse({"problem": "That is no order for a fault."}, 400)
         board = self._watched.board
@@ -129,18 +128,7 @@ class _PageRoutes:
         return JSONResponse(page_state.faults(board))
 
     async def reset(self, http: Request) -> Response:
-        if await _order(http) is None:
+        if await read_order(http) is None:
             return JSONResponse({"problem": "That is no order."}, 400)
         self._watched.reset()
         return JSONResponse({})
-
-
-async def _order(http: Request) -> dict[str, Any] | None:
-    """Read a JSON object that a form on another page could not send; None if it is none."""
-    if http.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return None
-    try:
-        order = json.loads(await read_body(http.receive, _MAX_ORDER))
-    except (ValueError, RecursionError, BodyTooLarge, RequestCutOff):
-        return None
-    return order if isinstance(order, dict) else None

@@ -1,4 +1,3 @@
-const $ = (id) => document.getElementById(id);
 const KEPT = 200;
 let requests = new Map();
 let known = [];
@@ -6,24 +5,6 @@ let firstState = true;
 
 /* Tables carry their roles in writing: on phones they are laid out as blocks, and browsers
    take that for a sign that they are no tables. */
-
-/* Small helpers ------------------------------------------------------------------------- */
-
-function put(parent, tag, text, attributes = {}) {
-  const element = document.createElement(tag);
-  if (tag === "td") element.setAttribute("role", "cell");
-  if (text !== undefined && text !== null) element.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "class") element.className = value;
-    else element.setAttribute(name, value);
-  }
-  parent?.append(element);
-  return element;
-}
-
-function say(element, text) {
-  if (element.textContent !== String(text)) element.textContent = text;
-}
 
 /* Rows are kept by key and changed in place, so that neither the keyboard's focus nor a screen
    reader's place is lost when something new arrives. */
@@ -46,29 +27,6 @@ function sync(body, items, keyOf, make, update, isNews = !firstState) {
     else body.insertBefore(row, before);
   }
   for (const row of rows.values()) row.remove();
-}
-
-const clock = (iso) => (iso ? new Date(iso).toLocaleTimeString([], { hour12: false }) : "");
-
-function ago(iso) {
-  const seconds = Math.max(0, Math.round((Date.now() - new Date(iso)) / 1000));
-  if (seconds < 5) return "just now";
-  if (seconds < 100) return `${seconds} s ago`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 129600) return `${Math.round(seconds / 3600)} h ago`;
-  return new Date(iso).toLocaleDateString();
-}
-
-async function ask(path, order) {
-  const options = order === undefined ? {} : {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(order),
-  };
-  const answer = await fetch(path, options);
-  const fields = await answer.json();
-  if (!answer.ok) throw new Error(fields.problem || `The cloud answered ${answer.status}.`);
-  return fields;
 }
 
 /* Devices ------------------------------------------------------------------------------- */
@@ -307,11 +265,6 @@ function heardRequest(one) {
   if (one.ended && one.method !== "GET") {
     say($("news"), `${one.method} ${one.path}: ${one.status ?? "no answer"}`);
   }
-}
-
-function setLink(state, words) {
-  $("link").dataset.state = state;
-  say($("link").lastElementChild, words);
 }
 
 const stream = new EventSource("/_page/events");

@@ -1,5 +1,3 @@
-"use strict";
-
 /* Sessions: their list, and of one its passings, gaps, doubles and curve ---------------------- */
 
 let openSession = null;

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from startline_host.mock_cloud.connection import BoundedConnection, CountingState
-from startline_host.mock_cloud.loop_thread import LoopThread
+from startline_host.local_web.connection import BoundedConnection, CountingState
+from startline_host.local_web.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     import socket
@@ -40,8 +40,8 @@ class Listener:
 class ServerThread(LoopThread):
     """Serves several listeners until it is stopped; then open connections are cut at once."""
 
-    def __init__(self, listeners: Sequence[Listener]) -> None:
-        super().__init__("mock-cloud", self._serve, _BoundedLoop)
+    def __init__(self, name: str, listeners: Sequence[Listener]) -> None:
+        super().__init__(name, self._serve, _BoundedLoop)
         self._listeners = list(listeners)
         self._states: list[CountingState] = []
 

@@ -1,4 +1,4 @@
-"""One HTTP connection to the mock cloud: never idle for long, and never too many of them."""
+"""One HTTP connection to a server of ours: never idle for long, and never too many of them."""
 
 from __future__ import annotations
 

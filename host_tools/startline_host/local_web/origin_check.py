@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+#: Host names that always mean this computer.
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
 
 class OriginCheck:
     """Lets through what names one of `names` as its host and comes from no foreign origin.
@@ -44,7 +47,7 @@ class OriginCheck:
     def _problem(self, scheme: str, headers: Headers) -> tuple[int, str] | None:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or host_name(hosts[0]) not in self._names:
-            return 421, "Unknown host: this mock cloud does not answer to that name"
+            return 421, "Unknown host: this server does not answer to that name"
         for origin in headers.getlist("origin"):
             if origin.lower() != f"{scheme}://{hosts[0]}".lower():
                 return 403, "Forbidden: the request comes from another site's page"
