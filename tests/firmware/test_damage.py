@@ -68,6 +68,21 @@ def test_the_newest_slot_is_known_wherever_it_lies(count: int) -> None:
         assert older.generation == count - 2
 
 
+def test_the_last_slot_of_a_sector_counts_beside_a_torn_one() -> None:
+    """The log goes on in the other sector, which is erased first: one old record there proves it."""
+    chip = NvsChip()
+    for number in range(16):
+        save(chip, record(number=number))
+        chip.parts["bind"].erased.clear()
+    flash = chip.parts["bind"]
+    assert newest(flash)[1] == 15 * SIZE
+    flash.data[2 * SIZE + 20] ^= 4
+    assert isinstance(bind_copy(flash), Record)
+    for slot in range(8):
+        flash.data[slot * SIZE + 20] ^= 64
+    assert bind_copy(flash) == DAMAGED
+
+
 def test_a_flip_in_bind_is_mended_by_nvs() -> None:
     """Any bit of any slot may turn over: the record in `nvs` rules, and the next boot writes nothing."""
     chip = NvsChip()

@@ -165,6 +165,18 @@ def test_what_a_transfer_may_come_to(done: int | OSError | None, reason: str) ->
     assert [made.transfer(lambda _, n=n: n, bytearray(10)) for n in (0, 1, 10)] == [0, 1, 10]
 
 
+def test_what_a_head_says_of_its_body_counts() -> None:
+    """Once the request has gone out, the answer's length, date and pause are those of its head."""
+    head = b"HTTP/1.1 429 No\r\nContent-Length: 5\r\nRetry-After: 7\r\nDate: Now\r\n\r\n"
+    made, one = transport(head + b"abcdefgh")
+    made.write(b"x" * 25)
+    assert made.readline() == b"HTTP/1.0 429 -\r\n"
+    assert (one.sent, made.length, made.retry_after, made.date) == (b"x" * 25, 5, b"7", b"now")
+    data = bytearray(8)
+    assert (made.fill(data), bytes(data[:5])) == (5, b"abcde")
+    assert [made.readline(), made.readline()] == [b"\r\n", b""]
+
+
 def test_a_body_of_a_known_length() -> None:
     """It is read to its length and no byte further; short of that it is cut."""
     made, one = transport(b"abcdefgh")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from startline.device_list import ListReader
-from startline.json_scanner import text_of
+from startline.json_scanner import OPEN, JsonScanner, text_of
 
 NAMES = ("deviceid", "firmware", "serial_number")
 WANTED = tuple(name.encode() for name in NAMES)
@@ -190,6 +190,34 @@ def test_what_is_found_of_what_is_compared(raw: bytes, value: str | bytes | None
     document = b'{"result":[{"serial_number":%s}]}' % raw
     for step in (1, 2, 256):
         assert scan(document, step)[0] == [{"serial_number": value}]
+
+
+class Kept(JsonScanner):
+    """Keeps each value, and whether it is whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[tuple[bytes, bool]] = []
+
+    def value(self, raw: bytes, kind: int) -> None:
+        """Keep a value."""
+        if kind != OPEN:
+            self.values.append((raw, self.whole))
+
+    def ended(self, code: int) -> None:
+        """Pass over the end."""
+
+
+def test_escapes() -> None:
+    """Each is what JSON says it is; halves that something stands between are no pair."""
+    scanner = Kept()
+    scanner.feed(rb'["\n\t\r\b\f\"\\\/","\ud83d\ude00","\ud83dx\ude00","y"]')
+    assert scanner.values == [
+        (b'\n\t\r\b\f"\\/', True),
+        ("\U0001f600".encode(), True),
+        (b"x", False),
+        (b"y", True),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -259,6 +260,28 @@ def test_a_namespace_that_an_application_took_over() -> None:
     assert [entry[24] for _, _, entry in items if entry[:2] == b"\0\1"] == [1]
     assert chip.blob() == b"?"
     assert list(traces(chip.parts["nvs"]))
+
+
+def test_a_later_schemas_record_is_salvaged_whatever_its_state_says() -> None:
+    """What its states mean is not for this agent to know: it is found, and left alone."""
+    chip = NvsChip(stock=True)
+    saved(chip, "unknown")
+    raw = bytearray(chip.blob())
+    raw[4:6] = b"\2\0"
+    raw[8] += 1
+    raw[-4:] = zlib.crc32(raw[:-4]).to_bytes(4, "little")
+    chip.put("startline", "record", bytes(raw))
+    chip.flip("nvs", 8 * (bytes(chip.parts["nvs"].data).rindex(b"record\0") + 2))
+    assert nvs_traces.salvage(chip.parts["nvs"]) == raw
+    found = loaded(chip)
+    assert (found.device.state, found.device.reason) == ("unknown", "newer_record")
+
+
+def test_only_entries_are_looked_at_for_traces() -> None:
+    """Each place for an entry is looked at once, in every page, and no page's head."""
+    flash = RamFlash(bytearray(b"\0" * 0x6000))
+    offsets = [offset for offset, _ in nvs_traces._all(flash)]
+    assert offsets == [page + 64 + 32 * at for page in range(0, 0x6000, 4096) for at in range(126)]
 
 
 def test_an_intact_record_is_never_taken_for_the_one_before() -> None:

@@ -182,7 +182,10 @@ def test_the_wait_has_an_end(cloud: Cloud, chip: SlowChip) -> None:
     assert cloud.arrived.wait(_SECONDS)
     other = SlowChip(chip.parts, {"ntp": NOW})
     waited = Caller(lambda: startline.first_boot(other))
-    other._skew += 90_000 + 30_000  # as if that long had gone by
+    other._skew += 90_000  # as if that long had gone by
+    waited.join(0.2)
+    assert waited.is_alive()
+    other._skew += 30_000
     assert waited.end().state == "unknown"
     assert first.is_alive()
     cloud.answer.set()

@@ -85,3 +85,20 @@ def test_what_is_kept_of_an_answer_is_bounded(piece: bytes) -> None:
     assert len(answer.start) < 4000
     assert 400 <= len(answer.said[b"message"]) < 1500
     assert 90 < len(answer.meaning(400, ())[2]) <= 96
+
+
+def test_what_is_kept_is_full_at_its_limit() -> None:
+    """Where the first text fills all the room there is, the next one is not kept."""
+    answer = BindAnswer(clouds.find("rufus"))
+    answer.read(b'{"message":["' + b"x" * 400 + b'","y"]}')
+    assert answer.said[b"message"] == b"x" * 400
+
+
+def test_a_web_page_is_none_of_a_clouds_words() -> None:
+    """What is no JSON is shown as it is, but a page only by what it is, and a bare value not at all."""
+    said = {}
+    for body in (b"<html>login</html>", b"Bad gateway", b"null", b"-12.5", b""):
+        answer = BindAnswer(clouds.find("rufus"))
+        answer.read(body)
+        said[body] = answer.meaning(400, ())[2]
+    assert list(said.values()) == ["web_page", "Bad gateway", *["status 400"] * 3]

@@ -201,6 +201,7 @@ def test_words_are_fit_for_a_console(raw: bytes | str) -> None:
         (b"ok\xc3", "ok"),
         ("é" * 300 + "x", "é" * 48),
         (("x" + "é" * 300).encode(), "x" + "é" * 47),
+        (b" " * 399 + b"ab", "a"),
         ("A1" * 32, ""),
         ("a " + "A1" * 32, "a ..."),
         ("id " + "a1" * 40 + " is taken", "id ... is taken"),
@@ -291,6 +292,7 @@ def test_what_rufus_answers_mean(status: int, body: bytes, state: str) -> None:
         (b"-1\r\n", -2),
         (b"-5\r\n", -2),
         (b"zz\r\n", -2),
+        (b"0x\n5\n", -2),
         (b"5", -2),
     ],
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 import startline_vms as vms
+from startline.bind_answer import BindAnswer
 from startline.binding import Binding
 from startline.device import Device
 from startline.settings_check import missing_settings
@@ -163,6 +165,44 @@ def test_spellings_of_the_mac(mac: str, *, missing: bool) -> None:
     assert missing_settings(Binding(device)) is missing
     assert (device.reason == "missing factory.mac") is missing
     assert json.loads(vms.request(device.identity, "")[2])["mac"] == MAC
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields", "authorization"),
+    [
+        ({}, {"serial_number", "mac"}, None),
+        ({"claim.by": "serial"}, {"serial_number"}, None),
+        ({"claim.by": "mac"}, {"mac"}, None),
+        ({"claim.auth": "Bearer x"}, {"serial_number", "mac"}, "Bearer x"),
+    ],
+)
+def test_the_fields_of_a_request(
+    settings: dict[str, str], fields: set[str], authorization: str | None
+) -> None:
+    """What `claim.by` names goes out, and an Authorization where there is one; asked for or told."""
+    identity = SimpleNamespace(
+        values=settings,
+        text=lambda name: settings.get(name, ""),
+        serial="sn",
+        mac=b"\x24\x6f\x28\0\0\1",
+    )
+    for verb, rest in (("activate", {"login", "name", "skip_reserve_check"}), ("check", set())):
+        path, headers, body = vms.request(identity, "", verb)
+        assert path.endswith("/devices/" + verb)
+        assert json.loads(body).keys() == {"type", *rest, *fields}
+        assert headers.get("Authorization") == authorization
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [(400, "refused"), (408, "unknown"), (409, "unknown"), (410, "refused"), (425, "unknown"),
+     (422, "refused"), (429, "unbound"), (500, "unknown"), (301, "unknown")],
+)  # fmt: skip
+def test_what_a_status_means(status: int, state: str) -> None:
+    """Without a token each status has the outcome of the table of answers."""
+    answer = BindAnswer(vms)
+    answer.read(b"{}")
+    assert answer.meaning(status, ())[:2] == (state, "")
 
 
 def test_no_authorization_without_a_value(unit: Any) -> None:

@@ -71,6 +71,17 @@ FAULTS: dict[str, PlantedMutant] = {
         },
         {"loss": "nvs", "script": ["commit_drop"]},
     ),
+    # Of a first record that was cut NVS leaves nothing, `bind` a torn slot that may have counted.
+    "other_order": PlantedMutant(
+        "the copies written in the other order",
+        {
+            "startline/record_store.py": {
+                "for put in (_set_blob, _append):": "for put in (_append, _set_blob):"
+            }
+        },
+        {"must": "alone"},
+        every=3,
+    ),
     "retry_on_timeout": PlantedMutant(
         "retry on timeout",
         {
