@@ -168,6 +168,17 @@ def test_the_pause_after_a_failure(tries: int, step: str, most: int) -> None:
     assert retry_delay(one, StepFailed(step, "wrong_host", True)) is None
 
 
+@pytest.mark.parametrize("looking", [False, True])
+def test_what_failed_before_the_first_byte_is_tried_again(
+    mocker: MockerFixture, *, looking: bool
+) -> None:
+    """A try, or a look, that fails on its way ends in a pause, and in no exception."""
+    one: Any = loaded(NvsChip())
+    one.tries, one.looking = 1, looking
+    mocker.patch.object(one, "online", side_effect=StepFailed("dns", "not_found"))
+    assert one.try_once() < 2000
+
+
 def test_half_a_promise_becomes_unbound_in_both_copies() -> None:
     """What was written in one place before nothing was sent is taken back, and is the newest."""
     chip = NvsChip()
