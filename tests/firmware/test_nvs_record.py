@@ -214,6 +214,20 @@ def test_what_is_left_of_a_torn_record_is_written_over() -> None:
     assert unpack(chip.blob()).state == "unknown"
 
 
+@pytest.mark.parametrize("byte", [1, 2, 4, 8, 28])
+def test_a_torn_record_whose_head_is_damaged_is_no_torn_record(byte: int) -> None:
+    """That it never counted is told by the head of its chunk, and only by one that is whole."""
+    chip = NvsChip()
+    chip.supply.left = 5
+    with pytest.raises(Cut):
+        saved(chip, "unknown")
+    chip.restart()
+    assert chip.blob() == b""
+    head = chip.parts["nvs"].data.rindex(b"SLrc") - 32
+    chip.flip("nvs", 8 * (head + byte))
+    assert chip.blob() == b"?"
+
+
 @pytest.mark.parametrize("part", [b"SLrc", b"record\0\0\0\0\0\0\0\0\0\0"])
 def test_a_burst_leaves_a_trace(part: bytes) -> None:
     """With whole entries of it gone, what is left shows that there was a record."""
