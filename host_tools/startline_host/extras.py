@@ -32,6 +32,7 @@ MODULES = MappingProxyType(
         "sqlalchemy": "factory",
         "psycopg": "postgres",
         "zxingcpp": "factory",
+        "jinja2": "mock",  # also of "factory", whose sqlalchemy is found missing before
         "starlette": "mock",
         "trustme": "mock",
         "uvicorn": "mock",

@@ -101,7 +101,7 @@ def test_an_empty_ledger_has_no_yield(ledger: Ledger) -> None:
     """Nothing made is no yield at all, rather than nought or all."""
     found = told(ledger)
     assert (found.yield_, found.first_time_share, found.total) == (None, None, 0)
-    Page(batch_report_page("Nothing", found, [], made="now"))
+    Page(batch_report_page("Nothing", found, [], made="now").decode())
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,9 @@ def test_time_is_counted_in_few_periods(minutes: int, length: int) -> None:
 def test_the_page_needs_nothing_else(ledger: Ledger) -> None:
     """The report is one well-formed page without scripts or links, for any width and light."""
     worked(ledger)
-    text = batch_report_page("Batch <spring>", told(ledger), ledger.entries(), made="by a test")
+    text = batch_report_page(
+        "Batch <spring>", told(ledger), ledger.entries(), made="by a test"
+    ).decode()
     page = Page(text)
     assert "script" not in page.tags
     assert page.links == []
@@ -135,7 +137,7 @@ def test_what_devices_said_stays_text(ledger: Ledger) -> None:
     unit = ledger.allot("spring", StationSlot(EVIL, "1"), mac(1))
     assert unit is not None
     ledger.pass_(ledger.bound(unit, "A1B2C3D4" * 8))
-    text = batch_report_page(EVIL, told(ledger), ledger.entries(), made=EVIL)
+    text = batch_report_page(EVIL, told(ledger), ledger.entries(), made=EVIL).decode()
     assert EVIL not in text
     assert EVIL in Page(text).texts
     assert "A1B2C3D4…" in text
@@ -150,7 +152,7 @@ def test_what_the_cloud_said_is_shown(ledger: Ledger) -> None:
     found = told(ledger, "spring")
     assert found.verdict is not None
     assert [line.reason for line in found.findings] == ["missing"] * 3
-    assert "Differs" in Page(batch_report_page("R", found, [], made="now")).texts
+    assert "Differs" in Page(batch_report_page("R", found, [], made="now").decode()).texts
 
     class Device:
         cloud = "rufus"
@@ -161,7 +163,7 @@ def test_what_the_cloud_said_is_shown(ledger: Ledger) -> None:
     listed = [Device(unit.serial, unit.token) for unit in ledger.entries() if unit.token]
     record_verdict(ledger, compare_with_cloud(ledger.entries(), listed), place)
     assert told(ledger).findings == ()
-    assert "Agrees" in Page(batch_report_page("R", told(ledger), [], made="now")).texts
+    assert "Agrees" in Page(batch_report_page("R", told(ledger), [], made="now").decode()).texts
 
 
 def test_a_share_below_all_never_reads_as_all() -> None:

@@ -201,7 +201,7 @@ def report_(where: str, batch: str | None, out: Path, as_json: bool) -> None:  #
         told = make_statistics(units, ledger.records(batch))
     title = f"Batch {batch}" if batch else "All batches"
     page = batch_report_page(title, told, units, made=f"made by startline {__version__}")
-    write_whole(out, page.encode())
+    write_whole(out, page)
     if as_json:
         output.result(
             results.LedgerReport(

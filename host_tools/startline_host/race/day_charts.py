@@ -1,7 +1,8 @@
-"""The pictures of a race day's report: small SVG charts over time, with what happened shaded.
+"""The pictures of a race day's report: small charts over time, with what happened shaded.
 
-Each is stretched to the width that there is, so everything in it keeps its own stroke width; what
-is to be read stands beside it as HTML.
+Each is reckoned here in a chart's own units and drawn by the report's template, which stretches it
+to the width that there is; so everything in it keeps its own stroke width, and what is to be read
+stands beside it.
 """
 
 from __future__ import annotations
@@ -9,50 +10,64 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-#: A chart's own units; the page stretches them.
-_WIDTH, _HEIGHT = 1000, 120
+import msgspec
+
+#: A chart's own units.
+WIDTH, HEIGHT = 1000, 120
 _BINS = 75
 
-#: A stretch of seconds, what it was, and words for who points at it.
-Shade = tuple[float, float, str, str]
+
+class Shade(msgspec.Struct, frozen=True):
+    """A stretch of seconds, what kind it was, and words for who points at it."""
+
+    begin: float
+    end: float
+    kind: str
+    words: str
 
 
-def strip(
-    title: str, shades: Iterable[Shade], body: str, top: str, bottom: str, span: float
-) -> str:
-    """Return one chart with its title, the ends of its upright axis, and shaded stretches.
+class Bar(msgspec.Struct, frozen=True):
+    """A rectangle in a chart's units; `kind` gives it its colour."""
 
-    `top` and `bottom` are HTML; `span` is how many seconds the chart is wide.
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+    words: str = ""
+
+
+class Chart(msgspec.Struct, frozen=True):
+    """One chart: its title, the ends of its upright axis, and what is drawn.
+
+    `dots` is the path of an SVG, `level` the height of a line across; None for none.
     """
-    drawn = "".join(_shade(*one, span) for one in shades)
-    return (
-        f'<figure><figcaption>{title}</figcaption><div class="strip"><div class="ends">'
-        f"<span>{top}</span><span>{bottom}</span></div>"
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{title}">{drawn}{body}</svg></div></figure>'
-    )
+
+    title: str
+    top: str
+    bottom: str
+    bars: Sequence[Bar] = ()
+    dots: str = ""
+    level: float | None = None
 
 
-def columns(groups: Sequence[tuple[str, Sequence[float]]], span: float) -> tuple[str, int]:
+def columns(groups: Sequence[tuple[str, Sequence[float]]], span: float) -> tuple[list[Bar], int]:
     """Return columns of how many moments fall into each stretch, groups atop each other.
 
-    With them comes the height of the tallest.
+    With them comes the height of the tallest. `span` is how many seconds the chart is wide.
     """
     counts = [_binned(moments, span) for _, moments in groups]
     most = max((sum(column) for column in zip(*counts, strict=True)), default=0) or 1
-    width = _WIDTH / _BINS
-    parts = []
+    width = WIDTH / _BINS
+    bars = []
     for at in range(_BINS):
-        foot = float(_HEIGHT)
+        foot = float(HEIGHT)
         for (kind, _), count in zip(groups, counts, strict=True):
-            tall = count[at] * _HEIGHT * 0.96 / most
+            tall = count[at] * HEIGHT * 0.96 / most
             if tall:
                 foot -= tall
-                parts.append(
-                    f'<rect class="{kind}" x="{at * width:.1f}" y="{foot:.1f}" '
-                    f'width="{width * 0.86:.1f}" height="{tall:.1f}"/>'
-                )
-    return "".join(parts), most
+                bars.append(Bar(kind, at * width, foot, width * 0.86, tall))
+    return bars, most
 
 
 def dots(
@@ -63,21 +78,31 @@ def dots(
     *,
     log: bool = False,
 ) -> str:
-    """Return a dot for each (seconds, value); values beyond `low` and `high` stand at the edge."""
+    """Return a path with a dot for each (seconds, value).
+
+    Values beyond `low` and `high` stand at the edge.
+    """
     scale = math.log10 if log else float
     bottom, reach = scale(low), scale(high) - scale(low) or 1.0
-    path = "".join(
+    return "".join(
         f"M{_across(at, span):.1f} "
-        f"{_HEIGHT * (0.97 - 0.94 * (scale(min(high, max(low, value))) - bottom) / reach):.1f}h0"
+        f"{HEIGHT * (0.97 - 0.94 * (scale(min(high, max(low, value))) - bottom) / reach):.1f}h0"
         for at, value in points
     )
-    return f'<path class="dots" d="{path}"/>' if path else ""
 
 
-def level(value: float, low: float, high: float) -> str:
-    """Return a line across at a value."""
-    y = _HEIGHT * (0.97 - 0.94 * (value - low) / ((high - low) or 1.0))
-    return f'<path class="level" d="M0 {y:.1f}H{_WIDTH}"/>'
+def level(value: float, low: float, high: float) -> float:
+    """Return how far down a value stands."""
+    return HEIGHT * (0.97 - 0.94 * (value - low) / ((high - low) or 1.0))
+
+
+def shaded(shades: Iterable[Shade], span: float) -> list[Bar]:
+    """Return stretches of time as bars over a chart's whole height, each wide enough to be seen."""
+    bars = []
+    for one in shades:
+        left, right = _across(one.begin, span), _across(one.end, span)
+        bars.append(Bar(one.kind, left, 0, max(2.0, right - left), HEIGHT, one.words))
+    return bars
 
 
 def _binned(moments: Sequence[float], span: float) -> list[int]:
@@ -87,13 +112,5 @@ def _binned(moments: Sequence[float], span: float) -> list[int]:
     return counts
 
 
-def _shade(begin: float, end: float, kind: str, words: str, span: float) -> str:
-    left, right = _across(begin, span), _across(end, span)
-    return (
-        f'<rect class="{kind}" x="{left:.1f}" y="0" width="{max(2.0, right - left):.1f}" '
-        f'height="{_HEIGHT}"><title>{words}</title></rect>'
-    )
-
-
 def _across(at: float, span: float) -> float:
-    return min(_WIDTH, max(0.0, at / span * _WIDTH))
+    return min(WIDTH, max(0.0, at / span * WIDTH))
