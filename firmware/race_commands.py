@@ -10,25 +10,11 @@ from startline.device import Device
 from startline.errors import StepFailed
 from startline.hal import Hal
 from startline.record_load import load_record
-from startline_race.batch import Backlog
-from startline_race.batch_steps import exchange
-from startline_race.journal_format import OPEN, SECTOR
-from startline_race.time_map import TimeMap
+from startline_console.resend import check, check_aside, resend_steps
+from startline_race.journal_format import SECTOR
 from startline_race.timekeeper import USB
 
 _LIMIT_MS = 60000
-
-
-class _Range:
-    """Stands for the progress of a race where only passings that were set aside are to be sent."""
-
-    wanted = None
-
-    def __init__(self, progress, first: int, last: int) -> None:
-        self.session = progress.session
-        self.amends = progress.amends
-        self.cursor = first
-        self.frozen = last + 1
 
 
 def set_time(utc_ms: int, error_ms: int, hal=None) -> dict:
@@ -41,42 +27,17 @@ def set_time(utc_ms: int, error_ms: int, hal=None) -> dict:
 def release(first: int, last: int, hal=None) -> dict:
     """Let go of passings that were set aside: they stay unsent, and their sectors may be reused."""
     race = _race(hal)
-    _check(race, first, last)
+    check_aside(race, first, last)
     race.progress.release(first, last)
     return race.state
 
 
 def resend(first: int, last: int, boot_utc_ms: int = 0, hal=None) -> dict:
-    """Send passings that were set aside once more; they are released when the cloud has them.
-
-    `boot_utc_ms` is when their boot began, for passings that were never dated: the operator's word
-    stands for it. Raises ValueError for what is not set aside, or belongs to a session that is not
-    open; OSError where the cloud did not take all of them: what it did not take stays set aside.
-    """
+    """Send passings that were set aside once more, as `resend_steps` says, and raise as it does."""
     race = _race(hal)
-    _check(race, first, last)
-    session = race.progress.session
-    if not session or session.state != OPEN:
-        raise ValueError("the session is not open at the cloud: export these passings")
-    sender = race.sender()
-    sender.restart()  # its reading of the journal was interrupted, and is not gone on with
-    if not race.keeper.known():
-        _drive(race, sender.have_time())  # certificates are judged by it
-    while first <= last:
-        backlog = Backlog(race.journal, _Range(race.progress, first, last))
-        _drive(race, backlog.read(sender.settings.batch, 1 << 60))
-        batch = backlog.batch
-        if not batch:
-            raise ValueError("they belong to another session than the one that is open")
-        if batch.needs_map:
-            batch.map = _drive(race, _map(race, batch, boot_utc_ms))
-        _drive(race, sender.online())
-        status, fields = _drive(race, exchange(sender, batch, batch.count, None))
-        counts = sender.cloud.counted(fields) if 200 <= status < 300 else None
-        if not counts or sum(counts) != batch.count:
-            raise OSError("the cloud did not take them: %d %s" % (status, sender.words(fields)))
-        race.progress.release(batch.first, batch.before - 1)
-        first = batch.before
+    check(race, first, last)
+    race.sender().restart()  # its reading of the journal was interrupted, and is not gone on with
+    _drive(race, resend_steps(race, first, last, boot_utc_ms))
     return race.state
 
 
@@ -95,25 +56,6 @@ def erase(lose: bool, hal=None) -> None:
     startline_race.races[:] = []
     for distance in range(1, journal.sectors + 1):
         journal.flash.erase((journal.head + distance) % journal.sectors * SECTOR)
-
-
-def _map(race, batch, boot_utc_ms: int):
-    points = yield from race.keeper.points_of(batch.boot, batch.first)
-    if points:
-        return race.keeper.map_for(batch.boot, points, batch.first_us, batch.last_us, None)
-    if not boot_utc_ms:
-        raise ValueError("their boot never had the time: say when it began")
-    time_map = TimeMap()
-    time_map.boot = batch.boot
-    time_map.utc_us = boot_utc_ms * 1000
-    return time_map
-
-
-def _check(race, first: int, last: int) -> None:
-    for low, high, _ in race.progress.aside:
-        if low <= first <= last <= high:
-            return
-    raise ValueError("passings %d to %d are not set aside" % (first, last))
 
 
 def _drive(race, steps):

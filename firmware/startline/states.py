@@ -158,6 +158,7 @@ SETTINGS = {
     "race.best": "switch",
     "race.batch": "number",
     "race.mark": "switch",
+    "race.console": "switch",
     "race.servers": "text",
 }
 

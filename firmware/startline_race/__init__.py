@@ -23,5 +23,18 @@ def start(device):
     """Return the race of a device, a `race.Race`. Raises RaceUnavailable."""
     from .race import Race
 
-    races[:] = [Race(device)]
-    return races[0]
+    race = Race(device)
+    race.helpers = [helper for helper in _helpers(race) if helper]
+    races[:] = [race]
+    return race
+
+
+def _helpers(race):
+    """Yield what is done beside sending, by roles of their own; None for one that is not there."""
+    if race.settings.console:
+        try:
+            from startline_console import start as listen
+
+            yield listen(race)
+        except (ImportError, AttributeError, OSError):
+            pass  # no such role, or no console that can be read

@@ -23,6 +23,7 @@ from .settings import RaceSettings
 from .timekeeper import MODULE, Timekeeper
 from .uptime import Uptime
 
+_PAUSE_MS = 200  # the longest between two looks whether there is something to do
 _WARNINGS = (95, 80)  # percent of the journal that hold what is not sent
 
 
@@ -55,6 +56,8 @@ class Race:
         self.progress.load()
         self.keeper = Timekeeper(self.chip, self.uptime, self.progress, self.emit)
         self._sender = None
+        self.helpers = ()  # each has `tick()`, which returns the milliseconds until it may be due
+        self.pause = _PAUSE_MS  # until one of them is
         self._passing = Passing()
         self._payload = bytearray(LONGEST_PAYLOAD)
         self.dead_time = None
@@ -222,6 +225,9 @@ class Race:
         journal = self.journal
         if len(journal.blank) < POOL:
             journal.prepare(self.progress.keep_from())
+        self.pause = _PAUSE_MS
+        for helper in self.helpers:
+            self.pause = min(self.pause, helper.tick())
         if journal.head != self._head:
             self._head = journal.head
             self._warn()

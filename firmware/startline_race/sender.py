@@ -24,7 +24,7 @@ class Sender:
     well; `reason` why nothing is sent just now.
     """
 
-    sync = connection = _steps = None
+    sync = connection = job = _steps = None
     stopped = reason = ""
     mismatches = 0  # answers in a row that counted something else than was sent
     cannot_look = False  # the key does not read
@@ -53,7 +53,7 @@ class Sender:
         self.core.look_after()
         left = self._wait - self.chip.since(self._due)
         if left > 0:
-            return min(left, _IDLE_MS)
+            return min(left, self.core.pause)
         try:
             if not self._steps:
                 self._steps = self._run()
@@ -66,13 +66,18 @@ class Sender:
             wait = 10000
         self._due = self.chip.ms()
         self._wait = wait
-        return min(wait, _IDLE_MS)
+        return min(wait, self.core.pause)
 
     def wake(self) -> None:
         """Have the next `tick` go on at once, also after a stop."""
         if self.stopped or self.reason in ("", "idle", "no_session"):
             self.stopped = ""
             self._wait = 0
+
+    def take(self, job) -> None:
+        """Run a generator to its end before anything else is sent."""
+        self.job = job
+        self._wait = 0
 
     def restart(self) -> None:
         """Begin anew; what was under way, and its answer lost with it, may be at the cloud."""
@@ -100,6 +105,9 @@ class Sender:
 
     def _next(self):
         """Do the next thing; its value is how long to wait after it."""
+        if self.job:
+            job, self.job = self.job, None
+            yield from job
         if self.core.uptime.now() >= self.sync_due:
             yield from self.have_time()
         self.reason = self._held()

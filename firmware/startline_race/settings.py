@@ -37,6 +37,7 @@ class RaceSettings:
         self.best = self._number("race.best", (0, 0, 1))
         self.batch = self._number("race.batch", BATCH)
         self.mark = self._number("race.mark", (0, 1, 1))
+        self.console = self._number("race.console", (0, 1, 1))
         self.look_pause = self._number("set.look_pause", LOOK_PAUSE) * 1000
         self.made_at = self._number("factory.made_at", (0, 0, MADE_AT[2]))
         self.servers = identity.text("race.servers") or identity.text("net.ntp")

@@ -20,6 +20,7 @@ KIB = 1024
 CORE, FIRST, BOUND = 38 * KIB, 21 * KIB, 8 * KIB
 #: What only some readers load, each with a budget of its own.
 ROLES = {
+    "startline_console": 4 * KIB,
     "startline_usb": 4 * KIB,
     "startline_led": 2 * KIB,
     "startline_vms": 4 * KIB,

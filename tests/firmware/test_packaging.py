@@ -36,6 +36,8 @@ def folder_of(package: str) -> Path:
     return SOURCES if package == "startline" else SOURCES / package
 
 
+#: Roles that stand beside another one, whose work they do.
+SERVES = {"startline_console": ("startline_race",)}
 MODULES = [name for package in PACKAGES for name in modules_of(package)]
 #: The only modules that may import what exists on the chip alone, and what that is.
 HARDWARE = {"machine", "esp32", "network", "ntptime"}
@@ -83,8 +85,8 @@ def test_a_frozen_build_says_the_same_version(package: str) -> None:
 @pytest.mark.offline
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_needs_only_the_core(lib: Path, role: str, tmp_path: Path) -> None:
-    """A role runs beside the core, with no other role on the device; the core runs alone."""
-    for package in ("startline", role):
+    """A role runs beside the core, with no role on the device but one that it serves; the core alone."""
+    for package in ("startline", role, *SERVES.get(role, ())):
         shutil.copytree(lib / package, tmp_path / package)
     for names in (modules_of("startline"), modules_of(role)):
         program = f"import sys; sys.path[:] = [{str(tmp_path)!r}, '.frozen']\n"

@@ -35,7 +35,7 @@ from tests.flows.snapshots import URL, device
 
 ROLE_FILES = {f"/lib/{role}/__init__.mpy": role.encode() for role in ROLES}
 RACE, LED, USB = "startline_race", "startline_led", "startline_usb"
-IMPROV = "startline_improv"
+IMPROV, CONSOLE = "startline_improv", "startline_console"
 VENUE_USB = make_nvs_image([NvsEntry("net", "link", "blob", b"usb")], 0x6000)
 
 
@@ -66,23 +66,23 @@ def roles_written(found: FoundDevice, **wanted: Any) -> set[str]:
 @pytest.mark.parametrize(
     ("found", "wanted", "roles"),
     [
-        (loader(BLANK), {"provision": unit()}, {RACE}),
-        (loader(BLANK), {"provision": unit(net=NetSettings(link="usb"))}, {RACE, USB}),
-        (loader(BLANK), {"provision": provision()}, {RACE, LED}),
+        (loader(BLANK), {"provision": unit()}, {RACE, CONSOLE}),
+        (loader(BLANK), {"provision": unit(net=NetSettings(link="usb"))}, {RACE, CONSOLE, USB}),
+        (loader(BLANK), {"provision": provision()}, {RACE, CONSOLE, LED}),
         (
             loader(BLANK),
             {"provision": unit(set=OptionSettings(led=False, insecure_http=True, improv=True))},
-            {RACE, IMPROV},
+            {RACE, CONSOLE, IMPROV},
         ),
         (loader(BLANK), {}, set(ROLES)),
         (loader(BLANK), {"provision": unit(), "every_role": True}, set(ROLES)),
-        (loader(device()), {}, {RACE}),
-        (loader(device(nvs=b""), broken_files=True, file_system="other"), {}, {RACE}),
-        (loader(BOUND), {"allow_bound": True}, {RACE}),
-        (loader(msgspec.structs.replace(device(), nvs=VENUE_USB)), {}, {RACE, USB}),
+        (loader(device()), {}, {RACE, CONSOLE}),
+        (loader(device(nvs=b""), broken_files=True, file_system="other"), {}, {RACE, CONSOLE}),
+        (loader(BOUND), {"allow_bound": True}, {RACE, CONSOLE}),
+        (loader(msgspec.structs.replace(device(), nvs=VENUE_USB)), {}, {RACE, CONSOLE, USB}),
         (loader(device(), owned=dict.fromkeys(ROLE_FILES)), {}, set(ROLES)),
-        (prompt(device()), {}, {RACE}),
-        (prompt(device(), {**FILES, f"/lib/{USB}/__init__.mpy": b"old"}), {}, {RACE, USB}),
+        (prompt(device()), {}, {RACE, CONSOLE}),
+        (prompt(device(), {**FILES, f"/lib/{USB}/__init__.mpy": b"old"}), {}, {RACE, CONSOLE, USB}),
         (prompt(device(), {**FILES, **ROLE_FILES}), {}, set()),
     ],
     ids=[
@@ -100,12 +100,12 @@ def test_a_device_gets_the_roles_that_its_settings_use(
 
 def test_a_cloud_beside_the_core_is_the_role_of_its_name() -> None:
     """A unit of such a cloud uses just that role; no list names the cloud."""
-    (role,) = set(ROLES) - {RACE, LED, USB, IMPROV}
+    (role,) = set(ROLES) - {RACE, CONSOLE, LED, USB, IMPROV}
     values: dict[str, dict[str, str | int]] = {
         "factory": {"serial": "S1", "model": "X1"},
         "claim": {"cloud": role.removeprefix("startline_"), "base_url": URL},
     }
-    assert roles_in_use(StoredSettings(values, []), {}) == {RACE, role}
+    assert roles_in_use(StoredSettings(values, []), {}) == {RACE, CONSOLE, role}
 
 
 def test_an_identity_needs_the_roles_that_it_binds_by() -> None:

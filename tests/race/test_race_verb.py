@@ -8,6 +8,8 @@ import hashlib
 import io
 import json
 import os
+import re
+import socket
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from startline_race.journal import Journal
 from startline_race.journal_format import FORMAT, PASSING, SECTOR
 from startline_race.passing_format import Passing, pack_passing
 
+from startline_host.race import running_reader
 from tests.race.conftest import ALIAS, COUNT, Run, result
 from tests.race_role.racing import RacingReader
 
@@ -267,8 +270,16 @@ def test_files_are_kept(run: Run, dump: Path, tmp_path: Path, mocker: MockerFixt
     assert len(out.read_text().splitlines()) == COUNT + 1
 
 
-def test_a_reader_is_not_disturbed(run: Run) -> None:
-    """On a port nothing is done without --interrupt."""
-    code, _, err = run("status", "-p", "socket://127.0.0.1:1")
-    assert code == 60
-    assert "--interrupt" in err
+def test_a_reader_is_not_disturbed(run: Run, mocker: MockerFixture) -> None:
+    """What does not answer beside its program is sent no more than requests (12); erase needs a word."""
+    mocker.patch.multiple(running_reader, _ASK_AGAIN=0.01, _TRIES=2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = f"socket://127.0.0.1:{silent.getsockname()[1]}"
+        for verb in ("status", "list", "export", "resend"):
+            code, _, err = run(verb, "-p", port)
+            assert code == 12
+            assert "--interrupt" in err
+            with silent.accept()[0] as asked:
+                assert re.fullmatch(rb"(~[0-9a-f]{2}Qinfo\*[0-9a-f]{8}!){2}", asked.recv(1000))
+        code, _, err = run("erase", "-p", port)
+        assert (code, "--interrupt" in err) == (60, True)

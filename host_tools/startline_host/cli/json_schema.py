@@ -116,6 +116,8 @@ FIELDS: dict[str, str] = {
     "whole": "whether everything that a bound device needs is there",
     "worst_error_ms": "the time that is furthest off, in milliseconds",
     "written": "what was written",
+    "entire": "whether the whole journal was read; otherwise `sessions` has those that are not done "
+    "with, and damage and other readers' passings are not known",
     "events": "events that the device printed",
     "zone": "time zone of the local times",
 }  # fmt: skip

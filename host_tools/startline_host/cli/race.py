@@ -14,11 +14,19 @@ from startline_host.clouds.cloud_registry import kind_of
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, CloudDisagrees, StorageFailed
 from startline_host.flows.operator.cloud_target import check_cloud_target
+from startline_host.formats.flash_dump import partition_reader
 from startline_host.race.audit import audit
 from startline_host.race.erase_journal import erase_journal
 from startline_host.race.export_formats import FORMATS, check_export, export_text, write_export
-from startline_host.race.journal_source import JournalSource, from_dump, from_port
-from startline_host.race.resend_passings import ResendRange, resend
+from startline_host.race.journal_source import (
+    JournalSource,
+    check_serial,
+    from_dump,
+    from_port,
+    from_running,
+)
+from startline_host.race.resend_passings import ResendRange, resend, resend_beside
+from startline_host.race.running_reader import RunningReader
 from startline_host.race.selection import load_zone, select
 from startline_host.race.stored_race import Damage, StoredRace, read_race
 from startline_host.util import counted
@@ -29,7 +37,8 @@ _source_options = [
                  help="In place of a device: a file with its whole chip, or with the partition "
                  "`race` alone."),
     click.option("--interrupt", is_flag=True,
-                 help="Stop the reader's program to read the journal; the reader restarts after."),
+                 help="Stop the reader's program to read the journal, where it does not answer "
+                 "beside it; the reader restarts after."),
     options.hard_option,
     options.expected_serial_option,
 ]  # fmt: skip
@@ -48,9 +57,9 @@ _selection_options = [
 def command() -> None:
     """Tell what a reader's journal of passings holds, and export it.
 
-    A reader on a port is stopped for it, which only --interrupt allows: it may be timing. A
-    program that runs cannot be asked beside its timing yet, not even one that calls send() or
-    run(). What a dead reader holds is read from a dump: esptool read-flash 0 ALL dump.bin
+    A reader on a port answers beside its program, which goes on timing, if that calls send() or
+    run(). Where it does not, only --interrupt stops it. What a dead reader holds is read from a
+    dump: esptool read-flash 0 ALL dump.bin
     """
 
 
@@ -58,10 +67,18 @@ def command() -> None:
 @options.several(_source_options)
 @options.json_option
 def status(*, as_json: bool, **where: Any) -> None:
-    """Tell how many passings are stored, sent and waiting, by session, and what is damaged."""
+    """Tell how many passings are stored, sent and waiting, by session, and what is damaged.
+
+    Of a reader beside its program at once: with the sessions that are not done with, and without
+    a look for damage, for which all of the journal would have to be read.
+    """
+    if _beside(**where):
+        _show_status(_running_status(as_json=as_json, **where), as_json=as_json)
+        return
     source, race = _read(as_json=as_json, **where)
     told = results.RaceStatus(
         serial=source.serial,
+        entire=True,
         stored=race.before - 1,
         sent=race.cursor - 1 - race.count("aside"),
         waiting=race.waiting,
@@ -74,11 +91,15 @@ def status(*, as_json: bool, **where: Any) -> None:
         sessions=race.session_rows(),
         damage=msgspec.to_builtins(race.damage),
     )
+    _show_status(told, as_json=as_json)
+    _check_damage(race.damage)
+
+
+def _show_status(told: results.RaceStatus, *, as_json: bool) -> None:
     if as_json:
         output.result(told)
     else:
         race_view.show_status(told)
-    _check_damage(race.damage)
 
 
 @command.command("list")
@@ -90,7 +111,7 @@ def list_(
 ) -> None:
     """List passings: number, session, local time, how far off it may be, chip, bib, state."""
     zone = load_zone(zone_name)
-    source, race = _read(as_json=as_json, **where)
+    source, race = _read(as_json=as_json, begin=begin, **where)
     chosen = select(race, begin, end, session, zone)
     if as_json:
         output.result(
@@ -128,7 +149,7 @@ def export(
     zone = load_zone(zone_name)
     if out is not None:
         check_export(out, overwrite=overwrite)  # before a reader is stopped
-    source, race = _read(as_json=as_json, **where)
+    source, race = _read(as_json=as_json, begin=begin, **where)
     chosen = select(race, begin, end, session, zone)
     tabs = out is not None and out.suffix.lower() == ".txt"
     text = export_text(chosen, form, zone, tabs=tabs)
@@ -207,7 +228,11 @@ def audit_(
 
 @command.command("resend")
 @options.port_option
-@click.option("--interrupt", is_flag=True, help="Stop the reader's program for it.")
+@click.option(
+    "--interrupt",
+    is_flag=True,
+    help="Stop the reader's program for it, where it does not answer beside it.",
+)
 @options.hard_option
 @options.expected_serial_option
 @options.several(_selection_options)
@@ -227,19 +252,22 @@ def resend_(
     """Have a reader send passings once more that it has set aside.
 
     They go into the session that is open; what the cloud does not count stays set aside (30). The
-    cloud has to be named only for a reader that reaches it over this very cable.
+    reader's program goes on, without --interrupt. The cloud has to be named only with it, for a
+    reader that reaches it over this very cable.
     """
     asked = ResendRange(begin=begin, end=end, session=session, boot_began=boot_began,
                         zone=load_zone(zone_name))  # fmt: skip
     find_place = partial(options.chosen_cloud, settings_file, base_url, ca_file)
     if settings_file or base_url or ca_file:
         find_place()  # what was named and cannot be used is said before a device is stopped
-    _check_interrupt(interrupt=interrupt or hard)
     with (
         output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
-        told = resend(line, asked, find_place, listen=view, serial=serial)
+        if interrupt or hard:
+            told = resend(line, asked, find_place, listen=view, serial=serial)
+        else:
+            told = resend_beside(line, asked, listen=view, serial=serial)
     if as_json:
         output.result(
             results.RaceResent(
@@ -293,21 +321,47 @@ def _check_interrupt(*, interrupt: bool) -> None:
         )
 
 
+def _beside(*, dump_file: Path | None, interrupt: bool, hard: bool, **_where: Any) -> bool:
+    """Tell whether a reader is meant that goes on with its program."""
+    return dump_file is None and not interrupt and not hard
+
+
 def _read(
     *, port: str | None, dump_file: Path | None, interrupt: bool, hard: bool, serial: str,
-    as_json: bool,
+    as_json: bool, begin: str = "",
 ) -> tuple[JournalSource, StoredRace]:  # fmt: skip
-    """Read the journal that is meant."""
+    """Read the journal that is meant, from a passing's number on where `begin` is one."""
     if dump_file is not None:
         source = from_dump(dump_file, serial)
     else:
-        _check_interrupt(interrupt=interrupt or hard)
         with (
             output.view(as_json=as_json) as view,
             PortSession(options.chosen_port(port), hard=hard) as line,
         ):
-            source = from_port(line, view, serial)
+            if interrupt or hard:
+                source = from_port(line, view, serial)
+            else:
+                source = from_running(line, view, serial, begin)
     return source, read_race(source.part)
+
+
+def _running_status(
+    *, port: str | None, serial: str, as_json: bool, **_where: Any
+) -> results.RaceStatus:
+    """Ask a reader beside its program how its race stands."""
+    with PortSession(options.chosen_port(port)) as line:
+        reader = RunningReader(line.port())
+        told = reader.state()
+        check_serial(told.serial, serial)
+        told, data = reader.journal(told.number)
+    race = read_race(partition_reader(data))
+    state = told.state
+    return results.RaceStatus(
+        serial=told.serial, entire=False, stored=state.stored,
+        sent=told.number - 1 - state.waiting - state.aside, waiting=state.waiting,
+        unsure=state.unsure, aside=state.aside, first=told.first, last=told.number - 1,
+        full=state.full, others=0, sessions=race.session_rows(reckon=True), damage=[],
+    )  # fmt: skip
 
 
 def _check_damage(damage: list[Damage]) -> None:

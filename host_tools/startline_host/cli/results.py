@@ -259,6 +259,7 @@ class RaceStatus(ResultLine, kw_only=True, frozen=True):
     """`race status`: counts are of passings."""
 
     serial: str
+    entire: bool
     stored: int
     sent: int
     waiting: int

@@ -12,18 +12,18 @@ from startline_host.formats.bytecode import ROLES, role_of
 from startline_host.formats.stored_settings import StoredSettings
 
 _USB, _LED, _RACE = "startline_usb", "startline_led", "startline_race"
-_IMPROV = "startline_improv"
+_IMPROV, _CONSOLE = "startline_improv", "startline_console"
 
 
 def roles_in_use(told: StoredSettings, venue: Mapping[Name, object]) -> frozenset[str]:
     """Return the roles that a device uses that was `told` this, with the settings of its venue.
 
-    A device that does not know who it is may be told anything yet: it uses all. Any may time a race,
-    and a cloud that is no part of the core is the role of its name.
+    A device that does not know who it is may be told anything yet: it uses all. Any may time a race, and be
+    asked of it meanwhile; a cloud that is no part of the core is the role of its name.
     """
     if told.missing:
         return frozenset(ROLES)
-    used = {_RACE, f"startline_{told.get('claim', 'cloud')}"}
+    used = {_RACE, _CONSOLE, f"startline_{told.get('claim', 'cloud')}"}
     if is_over_usb(told, venue):
         used.add(_USB)
     if told.get("set", "led"):
@@ -47,7 +47,7 @@ def listens_to_a_browser(told: StoredSettings) -> bool:
 
 def roles_to_bind(told: StoredSettings) -> frozenset[str]:
     """Return the roles without which a device that was `told` this cannot bind: link and cloud."""
-    return roles_in_use(told, {}) - {_RACE, _LED, _IMPROV}
+    return roles_in_use(told, {}) - {_RACE, _CONSOLE, _LED, _IMPROV}
 
 
 def role_changes(

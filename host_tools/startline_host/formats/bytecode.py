@@ -29,6 +29,7 @@ HOST_ONLY = ("startline/events.py", "startline/states.py", "startline/clouds/_te
 _MANIFEST = "manifest.py"
 #: The agent's parts beside its core, each loaded where it is used.
 ROLES = (
+    "startline_console",
     "startline_improv",
     "startline_led",
     "startline_race",

@@ -123,12 +123,14 @@ class RacingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     Within `dead_time` milliseconds, repeats of one chip are one passing: the first, or with `best`
     the one with the strongest signal. `batch` is the most passings in a request, `mark` whether
     a session's alias carries the mark it is found by, `servers` are time servers, as `net.ntp`.
+    `console` off leaves what comes over the console to the reader's own program.
     """
 
     dead_time: int | None = None
     best: bool | None = None
     batch: int | None = None
     mark: bool | None = None
+    console: bool | None = None
     servers: tuple[str, ...] = ()
 
 
@@ -272,7 +274,7 @@ def make_entries(unit: Unit, settings: DeviceSettings) -> list[NvsEntry]:
         race = settings.race
         entries += [
             _entry("race", name, getattr(race, name))
-            for name in ("dead_time", "best", "batch", "mark")
+            for name in ("dead_time", "best", "batch", "mark", "console")
         ]
         entries.append(_entry("race", "servers", ",".join(race.servers)))
     return [entry for entry in entries if entry.value != ""]

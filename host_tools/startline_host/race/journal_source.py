@@ -24,6 +24,8 @@ from startline_host.formats.partitions import (
 )
 from startline_host.formats.record_copies import read_record
 from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
+from startline_host.race.running_reader import RunningRace, RunningReader
+from startline_host.race.stored_race import read_race
 from startline_host.util import printable
 
 _STRETCH = 1 << 16
@@ -150,10 +152,47 @@ def from_port(line: PortSession, listen: Listener, serial: str = "") -> JournalS
         return from_device(device, listen, serial)
 
 
+def from_running(
+    line: PortSession, listen: Listener, serial: str = "", begin: str = ""
+) -> JournalSource:
+    """Read the journal of the device on a line while its program goes on.
+
+    Where `begin` is a passing's number, only what comes from there on is read, if that will do.
+    Raises DeviceSilent where the program does not answer, WrongDevice for another `serial`.
+    """
+    reader = RunningReader(line.port())
+    race = reader.state()
+    check_serial(race.serial, serial)
+    since = int(begin) if begin.isdecimal() and begin.isascii() else 0
+    while True:
+        _, data = reader.journal(since if since < race.number else 0, listen)
+        source = running_source(race, data)
+        # A session that waits for its turn stands only where it was wanted.
+        if not since or all(one.alias for one in read_race(source.part).passings):
+            return source
+        since = 0
+
+
+def running_source(race: RunningRace, data: bytes) -> JournalSource:
+    """Return what a reader beside its program has told of itself, with its journal."""
+    claim: dict[str, str | int] = {"cloud": race.cloud, "base_url": race.base_url}
+    return JournalSource(
+        part=partition_reader(data),
+        serial=race.serial,
+        deviceid=race.token,
+        stored=StoredSettings({"factory": {"serial": race.serial}, "claim": claim}, []),
+    )
+
+
 def _checked(source: JournalSource, serial: str) -> JournalSource:
-    if serial and SerialNumber(serial).compare(source.serial) == OTHER:
-        raise WrongDevice(
-            f"This is the journal of {printable(source.serial) or 'a reader without a serial number'}, "
-            f"not of {printable(serial)}."
-        )
+    check_serial(source.serial, serial)
     return source
+
+
+def check_serial(found: str, wanted: str) -> None:
+    """Raise WrongDevice where another serial number than the one that was found is wanted."""
+    if wanted and SerialNumber(wanted).compare(found) == OTHER:
+        raise WrongDevice(
+            f"This is the journal of {printable(found) or 'a reader without a serial number'}, "
+            f"not of {printable(wanted)}."
+        )

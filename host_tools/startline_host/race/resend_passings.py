@@ -14,7 +14,8 @@ from startline_host.errors import BadInput, RefusedByCloud
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_target
 from startline_host.flows.operator.device_session import DeviceSession, device_session
-from startline_host.race.journal_source import from_device
+from startline_host.race.journal_source import from_device, from_running
+from startline_host.race.running_reader import RequestRefused, RunningReader
 from startline_host.race.selection import parse_time, select
 from startline_host.race.stored_race import JournalPassing, StoredRace, read_race
 from startline_host.util import counted, printable
@@ -80,6 +81,32 @@ def resend(
     )
 
 
+def resend_beside(
+    line: PortSession, asked: ResendRange, *, listen: Listener, serial: str = ""
+) -> Resent:
+    """Have the device on a line send a range of what it set aside, while its program goes on.
+
+    Raises as `resend` does; DeviceSilent where the program does not answer.
+    """
+    source = from_running(line, listen, serial, asked.begin)
+    race = read_race(source.part)
+    stretches, began_ms = plan_resend(race, asked)
+    reader = RunningReader(line.port())
+    count = 0
+    for one in stretches:
+        listen(Step(f"Sending the passings {one.first} to {one.last} again"))
+        try:
+            reason = reader.resend(one.first, one.last, began_ms if one.undated else 0)
+        except RequestRefused as refused:
+            raise BadInput(f"The device refused: {refused}.{_so_far(count)}") from None
+        if reason:
+            raise _not_taken(one, reason, count)
+        count += one.last - one.first + 1
+    return Resent(
+        serial=source.serial, stretches=stretches, count=count, aside=reader.state().state.aside
+    )
+
+
 def plan_resend(race: StoredRace, asked: ResendRange) -> tuple[list[Stretch], int]:
     """Return the stretches that are sent for a range, and when their boot began (Unix ms, or 0).
 
@@ -140,14 +167,21 @@ def _send(device: DeviceSession, one: Stretch, began_ms: int, *, sent: int) -> N
         )
     except DeviceRaised as raised:
         kind, _, reason = str(raised).partition(": ")
-        so_far = f" {counted(sent, 'passing')} before them were sent." if sent else ""
         if kind == "ValueError":
-            raise BadInput(f"The device refused: {reason}.{so_far}") from None
-        raise RefusedByCloud(
-            f"The passings {one.first} to {one.last} were not taken: {reason}.{so_far}",
-            "They stay set aside. Look at the cloud before they are sent once more: an answer that "
-            "was lost may have been a good one.",
-        ) from None
+            raise BadInput(f"The device refused: {reason}.{_so_far(sent)}") from None
+        raise _not_taken(one, reason, sent) from None
+
+
+def _not_taken(one: Stretch, reason: str, sent: int) -> RefusedByCloud:
+    return RefusedByCloud(
+        f"The passings {one.first} to {one.last} were not taken: {reason}.{_so_far(sent)}",
+        "They stay set aside. Look at the cloud before they are sent once more: an answer that "
+        "was lost may have been a good one.",
+    )
+
+
+def _so_far(sent: int) -> str:
+    return f" {counted(sent, 'passing')} before them were sent." if sent else ""
 
 
 def _nothing_aside(chosen: list[JournalPassing]) -> str:

@@ -121,18 +121,23 @@ class StoredRace(msgspec.Struct, frozen=True, kw_only=True):
         """Return the session at the cloud that a passing belongs to."""
         return _session_of(self.sessions, ordinal, number)
 
-    def session_rows(self) -> list[dict[str, Any]]:
-        """Return a row for each session, with the number of passings that the journal has of it."""
+    def session_rows(self, *, reckon: bool = False) -> list[dict[str, Any]]:
+        """Return a row for each session, with the number of passings that the journal has of it.
+
+        `reckon` takes them from the sessions' numbers, where only the end of the journal was read.
+        """
         held = [self.session_of(one.session, one.number) for one in self.passings]
+        sessions = sorted(self.sessions, key=lambda one: (one.ordinal, one.first))
+        following = [one.first for one in sessions[1:]] + [self.before]
         return [
             {
                 "session": one.ordinal,
                 "alias": one.alias,
                 "state": SESSION_STATES[one.state],
                 "token_session": one.token,
-                "passings": sum(had is one for had in held),
+                "passings": after - one.first if reckon else sum(had is one for had in held),
             }
-            for one in self.sessions
+            for one, after in zip(sessions, following, strict=False)
         ]
 
 

@@ -1,0 +1,77 @@
+"""The console beside a race: the bench computer asks, the reader's program goes on.
+
+Frames are those of the USB link (`~` id kind payload `*` crc `!`), with other kinds: the host asks
+with `Q`, and is answered with `B`, a piece of what it wants, `Z`, the last piece, or `X`, a
+word why not. They are taken in and answered between two steps of sending, one piece at a time, so
+that no loop is held for longer than a console line takes. What else comes is dropped; Ctrl-C is
+what it always was.
+"""
+
+import sys
+from binascii import crc32
+from select import poll
+
+LONGEST = 100  # characters of a request
+_TAKEN = 130  # characters that are read in one go
+_BUSY_MS, _WAITING_MS = 2, 20  # until more is to be sent, until the rest of a frame may have come
+_IDLE_MS = 200
+
+
+class FrameListener:
+    """Takes requests from the console for a race, and has them answered.
+
+    An app may set `on_sighting(chip, antenna, rssi)`, which returns a passing's number: for
+    rehearsals, in which the bench computer plays the antennas. Without it there is no such request.
+    """
+
+    on_sighting = answers = None
+
+    def __init__(self, race) -> None:
+        self.race = race
+        self.frame = bytearray()
+        self.input = poll()
+        self.input.register(sys.stdin, 1)
+        self.read = sys.stdin.buffer.read
+
+    def tick(self) -> int:
+        """Take in what has come, send one piece; return the ms after which there may be more."""
+        try:
+            left = _TAKEN
+            while left and self.input.poll(0):
+                self.take(self.read(1))
+                left -= 1
+            if self.answers and self.answers.send_piece():
+                return _BUSY_MS
+        except Exception:  # of any kind: no memory, no line. A race has to go on.
+            self.frame = bytearray()
+            self.answers = None
+        return _WAITING_MS if self.frame else _IDLE_MS
+
+    def take(self, char: bytes) -> None:
+        """Take in a character."""
+        if char == b"~":
+            self.frame = bytearray(b"~")
+        elif self.frame:
+            self.frame += char
+            if char == b"!":
+                frame = self.frame
+                self.frame = bytearray()
+                self.ask(bytes(frame))
+            elif len(self.frame) > LONGEST + 20 or not char:
+                self.frame = bytearray()
+
+    def ask(self, frame: bytes) -> None:
+        """Have a frame answered, if it is a request that arrived whole."""
+        body, _, crc = frame[1:-1].partition(b"*")
+        if body[2:3] != b"Q" or crc != b"%08x" % crc32(body):
+            return
+        if not self.answers:
+            from .answers import RaceAnswers
+
+            self.answers = RaceAnswers(self)
+        self.answers.ask(str(body[:2], "ascii"), str(body[3:], "ascii"))
+
+
+def start(race) -> FrameListener:
+    """Return what listens on a race's behalf."""
+    return FrameListener(race)

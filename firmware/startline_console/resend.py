@@ -1,0 +1,75 @@
+"""Passings that were set aside, sent once more on an operator's word."""
+
+from startline_race.batch import Backlog
+from startline_race.batch_steps import exchange
+from startline_race.journal_format import OPEN
+from startline_race.time_map import TimeMap
+
+
+class _Range:
+    """Stands for the progress of a race where only passings that were set aside are to be sent."""
+
+    wanted = None
+
+    def __init__(self, progress, first: int, last: int) -> None:
+        self.session = progress.session
+        self.amends = progress.amends
+        self.cursor = first
+        self.frozen = last + 1
+
+
+def check(race, first: int, last: int) -> None:
+    """Raise ValueError for what is not set aside, or belongs to no session that is open."""
+    check_aside(race, first, last)
+    session = race.progress.session
+    if not session or session.state != OPEN:
+        raise ValueError("the session is not open at the cloud: export these passings")
+
+
+def check_aside(race, first: int, last: int) -> None:
+    """Raise ValueError for passings that are not set aside."""
+    for low, high, _ in race.progress.aside:
+        if low <= first <= last <= high:
+            return
+    raise ValueError("passings %d to %d are not set aside" % (first, last))
+
+
+def resend_steps(race, first: int, last: int, boot_utc_ms: int = 0):
+    """Send passings that were set aside once more; they are released when the cloud has them.
+
+    A generator as those of the sender are, which runs it when nothing else is on its way.
+    `boot_utc_ms` is when their boot began, for passings that were never dated: the operator's word
+    stands for it. Raises ValueError as `check` does, StepFailed, and OSError where the cloud did
+    not take all of them: what it did not take stays set aside.
+    """
+    check(race, first, last)
+    sender = race.sender()
+    if not race.keeper.known():
+        yield from sender.have_time()  # certificates are judged by it
+    while first <= last:
+        backlog = Backlog(race.journal, _Range(race.progress, first, last))
+        yield from backlog.read(sender.settings.batch, 1 << 60)
+        batch = backlog.batch
+        if not batch:
+            raise ValueError("they belong to another session than the one that is open")
+        if batch.needs_map:
+            batch.map = yield from _map(race, batch, boot_utc_ms)
+        yield from sender.online()
+        status, fields = yield from exchange(sender, batch, batch.count, None)
+        counts = sender.cloud.counted(fields) if 200 <= status < 300 else None
+        if not counts or sum(counts) != batch.count:
+            raise OSError("the cloud did not take them: %d %s" % (status, sender.words(fields)))
+        race.progress.release(batch.first, batch.before - 1)
+        first = batch.before
+
+
+def _map(race, batch, boot_utc_ms: int):
+    points = yield from race.keeper.points_of(batch.boot, batch.first)
+    if points:
+        return race.keeper.map_for(batch.boot, points, batch.first_us, batch.last_us, None)
+    if not boot_utc_ms:
+        raise ValueError("their boot never had the time: say when it began")
+    time_map = TimeMap()
+    time_map.boot = batch.boot
+    time_map.utc_us = boot_utc_ms * 1000
+    return time_map
