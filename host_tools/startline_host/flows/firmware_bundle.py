@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from startline_host.formats.partitions import PartitionTable
 from startline_host.formats.unit_list import make_unit
 from startline_host.formats.units import Unit, made_today
 from startline_host.secrets import Warn
+
+_LOG = logging.getLogger(__name__)
 
 
 class FirmwareBundle(msgspec.Struct, frozen=True):
@@ -93,13 +97,18 @@ def make_bundle(board: Board, chosen: ChosenFirmware, own: Path | None = None) -
 
 
 def make_provision(
-    path: Path, given: Mapping[str, str], *, as_written: bool = False, warn: Warn
+    path: Path,
+    given: Mapping[str, str],
+    *,
+    as_written: bool = False,
+    environ: Mapping[str, str] = os.environ,
+    warn: Warn = _LOG.warning,
 ) -> Provision:
     """Read a settings file and make one unit's provision of it; `given` beats its [unit].
 
     Raises BadInput as the settings and the unit do.
     """
-    file: SettingsFile = load_settings(path, warn=warn)
+    file: SettingsFile = load_settings(path, environ=environ, warn=warn)
     provision = Provision(
         make_unit(given, file.unit_defaults, as_written=as_written), file.settings
     )
