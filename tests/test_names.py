@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 HOST = ROOT / "host_tools" / "startline_host"
-SHIPPED = (HOST, *sorted((ROOT / "firmware").glob("startline*/")))
+LABS = sorted(path.parent for path in (ROOT / "host_tools").glob("*/pyproject.toml"))
+SHIPPED = (HOST, *LABS, *sorted((ROOT / "firmware").glob("startline*/")))
 #: Rooms whose files bear names that are not theirs to choose.
 NAMED_FROM_OUTSIDE = {
     HOST / "cli": "a file is named by its verb, as may be what carries the verb out",

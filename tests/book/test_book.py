@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from startline_host.cli import startline
 from startline_host.flows.settings_file import load_settings
@@ -21,7 +22,7 @@ from tests.book.pages import CLASSES, ROOT, Block, blocks, name_of, pages
 from tests.book.shell import MODEL, SERIAL, Shell, environment, write_settings, write_world
 
 #: The languages of blocks that hold no command.
-_LANGUAGES = {"ini", "json", "python", "toml"}
+_LANGUAGES = {"ini", "json", "python", "toml", "yaml"}
 _PAGES = {name_of(page): list(blocks(page)) for page in pages()}
 _RUN = {name: found for name, found in _PAGES.items() if any(block.is_run for block in found)}
 #: Of each page the commands that are not run: their arguments are checked all the same.
@@ -92,6 +93,8 @@ def test_the_blocks_of_a_page_are_what_they_say(
             json.loads(block.body)
         elif block.language == "toml":
             tomllib.loads(block.body)
+        elif block.language == "yaml":
+            yaml.safe_load(block.body)
         if block.title in {"settings.toml", "vms.toml"} and "base_url" in block.body:
             _check_settings(block, tmp_path, cloud, monkeypatch)
 

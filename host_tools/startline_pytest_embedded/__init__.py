@@ -1,0 +1,1 @@
+"""The service `micropython` for pytest-embedded, beside `serial` or `esp`: a dut with a raw REPL."""
