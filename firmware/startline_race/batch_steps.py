@@ -175,16 +175,19 @@ def _look_up(sender, batch):
     """Look which numbers of an unsure batch are at the cloud: `present` of the sender."""
     base = sender.progress.session.base - 1
     name = sender.cloud.PASSING_NUMBER
-    sender.present = found = []
+    first, last = batch.first, batch.before - 1
+    sender.present = ()  # until all of the list was read
+    found = []
 
     def one(fields: dict) -> None:
-        number = int(fields[name]) + base
-        if number not in found:
+        # ValueError for what is no number: a list that cannot be read proves nothing.
+        number = int(fields.get(name) or "") + base
+        if first <= number <= last and number not in found:
             found.append(number)
 
-    first, last = batch.first, batch.before - 1
     request = sender.cloud.list_passings(sender.progress.session.token, first - base, last - base)
     if (yield from sender.look(request, (name,), one)):
+        sender.present = found
         sender.emit("race_lookup", {"first": first, "last": last, "there": len(found)})
     else:
         sender.looked = True  # there is no looking again: to send them again will tell

@@ -15,6 +15,10 @@ from startline.http_head import HttpHead
 _EXCHANGE_MS = 15000
 _LONGEST = 1 << 18  # bytes of a body, before the connection is given up
 _HEAD = 8192
+_KEPT = 2048  # bytes of it that are kept: only what matters, since a heap has no 8 KiB in a row
+# How the lines begin that matter: a status, Content-Length, Transfer-Encoding, Retry-After, Date,
+# Connection, and the end.
+_LOOKED_AT = (b"http", b"cont", b"tran", b"retr", b"date", b"conn", b"\r\n", b"\n")
 _APPLICATION = 0x17  # the type of a TLS record that holds what is sent over it
 
 
@@ -75,6 +79,7 @@ class Connection:
     spoke = False  # whether this exchange has sent its first byte
     step = ""
     _at = _end = _start = 0
+    _room = 0  # bytes that may still come: chunks and lines have no end of their own
 
     def __init__(self, chip, network, roots: list, base_url: str) -> None:
         self.chip = chip
@@ -106,6 +111,7 @@ class Connection:
         """
         self.spoke = False
         self._start = self.chip.ms()
+        self._room = _LONGEST + _HEAD
         try:
             if self.stream:
                 self._check()
@@ -142,7 +148,7 @@ class Connection:
     def _check(self) -> None:
         """Close a connection that the server has closed meanwhile, or has said too much on."""
         try:
-            if self.stream.readinto(self._buffer) is not None:
+            if self._at < self._end or self.stream.readinto(self._buffer) is not None:
                 self.close()
         except OSError:
             self.close()
@@ -186,17 +192,17 @@ class Connection:
         while not poller.poll(0):
             yield from self._wait()
 
-    def _wait(self):
+    def _wait(self, ms: int = 5):
         """Wait for the other end a little. Raises StepFailed at the deadline."""
         if self.chip.since(self._start) > _EXCHANGE_MS:
             raise StepFailed(self.step, "timeout")
-        yield 5
+        yield ms
 
     def _send(self, data, before):
         data = memoryview(data)
         while data:
             done = self.stream.write(data)
-            if done is None:
+            if not done:
                 if self.wire.held and not self.wire.free:
                     self._speak(before)
                 else:
@@ -219,6 +225,10 @@ class Connection:
                 raise StepFailed("answer", "cut")
             else:
                 self._at, self._end = 0, got
+                self._room -= got
+                if self._room < 0:
+                    raise StepFailed("answer", "too_long")
+                yield from self._wait(0)  # however fast it comes, the reader's program goes on
 
     def _line(self):
         """Read a line; its value is at most its first 200 bytes, its end among them."""
@@ -233,13 +243,19 @@ class Connection:
 
     def _answer(self, read_body):
         raw = b""
+        size = 0
         head = None
+        kept = True
         while not head:
             line = b"-"
             while line.strip() or not raw.strip():  # up to the blank line behind some others
                 line = yield from self._line()
-                raw += line
-                if len(raw) > _HEAD:
+                size += len(line)
+                if line[:1] not in b" \t":  # a line that is folded goes with the one before
+                    kept = not raw.strip() or line[:4].lower() in _LOOKED_AT
+                if kept:
+                    raw += line
+                if size > _HEAD or len(raw) > _KEPT:
                     raise ValueError
             try:
                 head = HttpHead(io.BytesIO(raw).readinto)

@@ -192,7 +192,7 @@ class Sender:
 
         cloud = self.cloud
         device = self.core.device
-        reply = RaceReply(cloud.FIELDS + cloud.WORDS)
+        reply = RaceReply(cloud.FIELDS, cloud.WORDS)
         status, retry_after = yield from self.connection.exchange(
             request, cloud.headers(device.identity, device.key), length, pieces, before,
             read_body or reply.read,

@@ -113,7 +113,7 @@ def _look(sender, mark: str):
     def one(fields: dict) -> None:
         alias = fields.get(names[1])
         if isinstance(alias, str) and alias.endswith(mark):
-            found.append(sender.cloud.session_token(fields))
+            found.append(sender.cloud.session_token(fields) or found[-1])
 
     yield from sender.look(sender.cloud.list_sessions(sender.core.device.token), names, one)
     return found[-1]

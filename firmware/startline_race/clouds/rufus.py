@@ -57,15 +57,16 @@ def passing(number: int, seen, timestamp: str) -> str:
 def session_token(fields: dict) -> str:
     """Return the token of a session, 64 hex digits as they came; "" where there is none."""
     token = fields.get(SESSION_FIELDS[0])
-    return token if canonical(token) else ""
+    return "".join(token.split()) if canonical(token) else ""
 
 
 def counted(fields: dict) -> "tuple | None":
     """Return how many passings were stored, and how many were known; None if it is not said."""
     try:
-        return int(fields[b"inserted_count"]), int(fields.get(b"duplicate_count", b"0"))
+        counts = int(fields[b"inserted_count"]), int(fields.get(b"duplicate_count", b"0"))
     except (KeyError, TypeError, ValueError):
         return None
+    return counts if min(counts) >= 0 else None
 
 
 def is_gone(status: int, words: str) -> bool:
