@@ -29,8 +29,8 @@ schema: $(VENV)/check.stamp  ## Check the mock cloud against its own OpenAPI des
 powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte (ONLY=race: of a race; ten minutes each)
 	@$(BIN)/python -m $(if $(filter race,$(ONLY)),tests.proofs.racecuts,tests.proofs.powercuts --cloud $(CLOUD) $(addprefix --only ,$(ONLY))) $(ARGS)
 
-hostile: $(VENV)/run.stamp  ## Send 20,000 malformed answers to the agent
-	@$(BIN)/python -m tests.proofs.hostile $(ARGS)
+hostile: $(VENV)/run.stamp  ## Send 20,000 malformed answers to the agent (ONLY=race: in a race)
+	@$(BIN)/python -m $(if $(filter race,$(ONLY)),tests.proofs.racehostile,tests.proofs.hostile) $(ARGS)
 
 mutants: $(VENV)/check.stamp  ## Change the agent in 500 places, one at a time: a proof must notice (an hour)
 	@$(BIN)/python -m tests.proofs.mutation $(ARGS)

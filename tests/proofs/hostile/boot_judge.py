@@ -34,7 +34,7 @@ def wrong(booted: BootResult) -> list[str]:
         and not _stands_in(end["token"], booted.answer),
         "bound, and the claim key is still there": state == "bound" and booted.has_key,
     }
-    return [what for what, is_so in found.items() if is_so] + _on_console(booted)
+    return [what for what, is_so in found.items() if is_so] + wrong_on_console(booted.console)
 
 
 def wants_memory(booted: BootResult) -> bool:
@@ -42,13 +42,14 @@ def wants_memory(booted: BootResult) -> bool:
     return not booted.end or "MemoryError" in booted.console or "no_memory" in booted.console
 
 
-def _on_console(booted: BootResult) -> list[str]:
+def wrong_on_console(console: str) -> list[str]:
+    """Return what must not stand on a console, whatever a cloud said."""
     found = {
-        "a bug": '"reason":"bug ' in booted.console,
-        "a traceback on the console": "Traceback" in booted.console,
-        "the key on the console": CANARY in booted.console,
+        "a bug": '"reason":"bug ' in console,
+        "a traceback on the console": "Traceback" in console,
+        "the key on the console": CANARY in console,
         "control characters on the console": any(
-            char < " " and char not in _MAY_STAND for char in booted.console
+            char < " " and char not in _MAY_STAND for char in console
         ),
     }
     return [what for what, is_so in found.items() if is_so]

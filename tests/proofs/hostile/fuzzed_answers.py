@@ -124,18 +124,24 @@ def make(seed: int) -> FuzzedAnswer:
 def _spoil(chance: Random, way: int, *, in_list: bool) -> bytes:
     body = chance.choice(_LISTS if in_list else _BODIES).encode()
     if way in {2, 3}:
-        body = _broken(chance, body)
-    line = chance.choice(_LINES) if chance.randrange(3) == 0 else "HTTP/1.1 200 OK"
-    head = [line, *chance.choices(_HEADERS, k=chance.randrange(3))]
-    if chance.randrange(2):
-        head.append(f"Content-Length: {len(body) + chance.choice((0, 0, 0, 1, -1, 500))}")
+        body = broken(chance, body)
+    line = None if chance.randrange(3) == 0 else "HTTP/1.1 200 OK"
+    head = spoilt_head(chance, line, len(body))
     if way == 4:
         head.append("Transfer-Encoding: chunked")
-        body = _chunks(chance, body)
+        body = chunked(chance, body)
     data = "\r\n".join(head).encode() + b"\r\n\r\n" + body
     if way in {5, 6, 7}:
-        return _mutated(chance, data)
+        return mutated(chance, data)
     return data[: chance.randrange(len(data) + 1)] if way == 8 else data
+
+
+def spoilt_head(chance: Random, line: str | None, length: int) -> list[str]:
+    """Return the lines of a head: a strange status for None, strange fields, or a wrong length."""
+    head = [line or chance.choice(_LINES), *chance.choices(_HEADERS, k=chance.randrange(3))]
+    if chance.randrange(2):
+        head.append(f"Content-Length: {length + chance.choice((0, 0, 0, 1, -1, 500))}")
+    return head
 
 
 def _endless(chance: Random) -> bytes:
@@ -149,7 +155,8 @@ def _endless(chance: Random) -> bytes:
     return head + (filler * (FILLER // len(filler) + 1))[:FILLER]
 
 
-def _broken(chance: Random, body: bytes) -> bytes:
+def broken(chance: Random, body: bytes) -> bytes:
+    """Return a body that is cut, opened without end, doubled, or noise within quotes."""
     way = chance.randrange(4)
     if way == 0:
         return body[: chance.randrange(len(body) + 1)]
@@ -162,7 +169,8 @@ def _broken(chance: Random, body: bytes) -> bytes:
     return body + body
 
 
-def _chunks(chance: Random, body: bytes) -> bytes:
+def chunked(chance: Random, body: bytes) -> bytes:
+    """Return a body in chunks, some of which lie about their length."""
     data = b""
     longest = max(60, len(body) // 20)
     while body:
@@ -173,7 +181,8 @@ def _chunks(chance: Random, body: bytes) -> bytes:
     return data + chance.choice((b"0\r\n\r\n", b"", b"0\r\nTrailer: x\r\n\r\n", b"zz\r\n"))
 
 
-def _mutated(chance: Random, data: bytes) -> bytes:
+def mutated(chance: Random, data: bytes) -> bytes:
+    """Return bytes of which a few are others, gone, or new."""
     for _ in range(1 + chance.randrange(8)):
         at = chance.randrange(len(data) + 1)
         way = chance.randrange(3)

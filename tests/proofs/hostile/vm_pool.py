@@ -23,7 +23,7 @@ from tests.proofs.hostile.fuzzed_answers import FuzzedAnswer
 from tests.proofs.powercuts.blank_units import CANARY, make_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _HERE = Path(__file__).parent
 #: A life that takes longer than this hangs: its own time passes in no time.
@@ -32,6 +32,18 @@ _NOTHING = FuzzedAnswer(0, b"", 0, "close", 0, in_list=False)
 _BLANK = b"\xff"
 _ROOM_STEP = 1024
 _MOST_ROOM = 256 * 1024
+
+
+def smallest_heap(is_enough: Callable[[int], bool]) -> int:
+    """Return the smallest heap, in bytes, that is enough for something, to a KiB."""
+    low, high = 0, _MOST_ROOM
+    while high - low > _ROOM_STEP:
+        middle = (low + high) // 2
+        if is_enough(middle):
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 @dataclass(frozen=True)
@@ -82,14 +94,7 @@ class VmPool:
 
     def empty(self) -> int:
         """Return the smallest heap, in bytes, in which all of this does nothing but stand there."""
-        low, high = 0, _MOST_ROOM
-        while high - low > _ROOM_STEP:
-            middle = (low + high) // 2
-            if self._live(None, middle).words:
-                low = middle
-            else:
-                high = middle
-        return high
+        return smallest_heap(lambda heap: not self._live(None, heap).words)
 
     def _live(self, answer: FuzzedAnswer | None, heap: int) -> BootResult:
         unit = self._units.get()
