@@ -14,19 +14,17 @@ from startline_host.clouds.cloud_registry import kind_of
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, CloudDisagrees, StorageFailed
 from startline_host.flows.operator.cloud_target import check_cloud_target
-from startline_host.formats.flash_dump import partition_reader
 from startline_host.race.audit import audit
 from startline_host.race.erase_journal import erase_journal
 from startline_host.race.export_formats import FORMATS, check_export, export_text, write_export
 from startline_host.race.journal_source import (
     JournalSource,
-    check_serial,
     from_dump,
     from_port,
     from_running,
 )
+from startline_host.race.race_summary import summarize_race, summarize_running
 from startline_host.race.resend_passings import ResendRange, resend, resend_beside
-from startline_host.race.running_reader import RunningReader
 from startline_host.race.selection import load_zone, select
 from startline_host.race.stored_race import Damage, StoredRace, read_race
 from startline_host.util import counted
@@ -76,22 +74,7 @@ def status(*, as_json: bool, **where: Any) -> None:
         _show_status(_running_status(as_json=as_json, **where), as_json=as_json)
         return
     source, race = _read(as_json=as_json, **where)
-    told = results.RaceStatus(
-        serial=source.serial,
-        entire=True,
-        stored=race.before - 1,
-        sent=race.cursor - 1 - race.count("aside"),
-        waiting=race.waiting,
-        unsure=race.count("unsure"),
-        aside=race.count("aside"),
-        first=race.first,
-        last=race.before - 1,
-        full=race.full,
-        others=race.others,
-        sessions=race.session_rows(),
-        damage=msgspec.to_builtins(race.damage),
-    )
-    _show_status(told, as_json=as_json)
+    _show_status(results.RaceStatus(**summarize_race(source, race)), as_json=as_json)
     _check_damage(race.damage)
 
 
@@ -350,18 +333,7 @@ def _running_status(
 ) -> results.RaceStatus:
     """Ask a reader beside its program how its race stands."""
     with PortSession(options.chosen_port(port)) as line:
-        reader = RunningReader(line.port())
-        told = reader.state()
-        check_serial(told.serial, serial)
-        told, data = reader.journal(told.number)
-    race = read_race(partition_reader(data))
-    state = told.state
-    return results.RaceStatus(
-        serial=told.serial, entire=False, stored=state.stored,
-        sent=told.number - 1 - state.waiting - state.aside, waiting=state.waiting,
-        unsure=state.unsure, aside=state.aside, first=told.first, last=told.number - 1,
-        full=state.full, others=0, sessions=race.session_rows(reckon=True), damage=[],
-    )  # fmt: skip
+        return results.RaceStatus(**summarize_running(line, serial)[1])
 
 
 def _check_damage(damage: list[Damage]) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options, output, results
-from startline_host.device.event_text import printable_field
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput
 from startline_host.flows.operator.change_settings import (
@@ -18,10 +17,10 @@ from startline_host.flows.operator.change_settings import (
     change,
     check_changes,
 )
+from startline_host.flows.operator.requested_changes import requested_changes
 from startline_host.flows.operator.try_network import NetworkTrial, try_network
 from startline_host.formats.wifi import ssid_warnings
 from startline_host.secrets import Secret, secret_from_file, secret_from_prompt
-from startline_host.util import printable
 
 PASSWORD_VARIABLE = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - where it is, not what it is
 _WHAT = "Wi-Fi password"
@@ -94,18 +93,17 @@ def command(
             f"{', '.join(names)} is named, but not what to do with it.",
             f"To take it back to the factory's: startline set --factory {' '.join(names)}",
         )
-    given = {
-        ("net", "link"): link,
-        ("net", "ssid"): ssid,
-        ("net", "password"): _password(ssid, password_file, wanted=password, is_open=is_open),
-        ("net", "ntp"): ",".join(ntp) or None,
-        ("set", "boot_limit"): boot_limit,
-        ("set", "look_pause"): look_pause,
-        ("set", "mark"): None if mark is None else int(mark),
-        ("race", "dead_time"): dead_time,
-        ("race", "batch"): batch,
-    }
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes = requested_changes(
+        link=link,
+        ssid=ssid,
+        password=_password(ssid, password_file, wanted=password, is_open=is_open),
+        ntp=ntp,
+        boot_limit=boot_limit,
+        look_pause=look_pause,
+        dead_time=dead_time,
+        batch=batch,
+        mark=mark,
+    )
     if changes or not (factory or only_try):
         check_changes(changes)
     for words in ssid_warnings(ssid or ""):
@@ -160,12 +158,7 @@ def _show_trial(tried: NetworkTrial, ssid: str | None, *, as_json: bool) -> None
             )
         )  # fmt: skip
         return
-    network = f"the Wi-Fi {printable(ssid)}" if ssid else "its network"
-    address = f", address {printable(tried.address)}" if tried.address else ""
-    secure = "accepted its certificate" if tried.verified else "connected in plain text"
-    click.echo(
-        f"{printable(tried.serial)} joined {network}{address}, reached its cloud and {secure}."
-    )
+    click.echo(tried.sentence(ssid))
     output.note("Nothing was written. To keep these settings, run it again without --try.")
 
 
@@ -173,11 +166,5 @@ def _show(done: ChangeResult, *, as_json: bool) -> None:
     if as_json:
         output.result(results.Changed(**done.as_dict()))
         return
-    if done.names:
-        click.echo(f"Written: {', '.join(done.names)}.")
-    if done.taken_back:
-        click.echo(f"Restored to the factory's: {', '.join(done.taken_back)}.")
-    reason = f" ({printable_field(done.outcome.reason)})" if done.outcome.reason else ""
-    click.echo(
-        f"{printable(done.outcome.serial) or 'The device'} is {done.outcome.state}{reason}."
-    )
+    for sentence in done.sentences():
+        click.echo(sentence)

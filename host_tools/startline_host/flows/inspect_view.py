@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -24,7 +24,7 @@ from startline_host.util import counted, printable
 _MIB, _KIB = 1 << 20, 1 << 10
 _STYLES = {"bound": "bold green", "unbound": "bold", "unknown": "bold red", "refused": "bold red"}
 #: What to do next with a device to which nothing is missing, by its state.
-_NEXT = {
+_NEXT: Mapping[str, str] = {
     "bound": "Nothing to do.",
     "unbound": "It binds itself when it starts; to have it try now: startline retry.",
     "unknown": "To settle it by the cloud's list: startline reconcile.",
@@ -42,20 +42,20 @@ Rows = Iterable[tuple[str, str]]
 def show_inspection(console: Console, device: DeviceInspection) -> None:
     """Print an inspection; nothing in it is markup to the console."""
     found = device.found
-    console.print(_title(device), soft_wrap=True)
+    console.print(inspection_title(device), soft_wrap=True)
     console.print(_source(device), style="dim", soft_wrap=True, markup=False)
     if found.missing:
         _section(console, "Missing")
         _list(console, found.missing, "red")
         console.print(f"  {_mend(found)}", style="dim", markup=False, soft_wrap=True)
-    if software := list(_software(device)):
+    if software := list(software_rows(device)):
         _section(console, "Software")
         _facts(console, software)
     if found.table:
         _section(console, "Partitions")
         console.print(_partitions(found))
     if found.record is not None:
-        _section(console, f"Record: {_verdict(found.record)}")
+        _section(console, f"Record: {record_verdict(found.record)}")
         console.print(_record(found.record))
     _show_told(
         console, "Provisioned (nvs)" if found.stock else "Provisioned (fctry)", found.factory
@@ -66,7 +66,8 @@ def show_inspection(console: Console, device: DeviceInspection) -> None:
         _list(console, found.notes, "yellow")
 
 
-def _title(device: DeviceInspection) -> Text:
+def inspection_title(device: DeviceInspection) -> Text:
+    """Say in one line who the device is, how it stands, and what to do next."""
     found = device.found
     serial = found.factory.get("factory", "serial") if found.factory else ""
     if not serial and found.record is not None:
@@ -88,7 +89,12 @@ def next_step(found: Inspection) -> str:
     """Return what to do next with a device that was found so, in a sentence."""
     if found.missing:
         return f"{_mend(found)}."
-    return _NEXT.get(_state(found), "Next: startline status --interrupt.")
+    return next_of_state(_state(found))
+
+
+def next_of_state(state: str) -> str:
+    """Return what to do next with a device in that state to which nothing is missing."""
+    return _NEXT.get(state, "Next: startline status --interrupt.")
 
 
 def _state(found: Inspection) -> str:
@@ -121,7 +127,8 @@ def _source(device: DeviceInspection) -> str:
     return f"{printable(device.source)}\n{', '.join(part for part in parts if part)}"
 
 
-def _software(device: DeviceInspection) -> Rows:
+def software_rows(device: DeviceInspection) -> Rows:
+    """Yield what runs on the device, each with its name."""
     found = device.found
     if device.running:
         yield "MicroPython", f"{device.running}, running"
@@ -153,11 +160,16 @@ def _some(names: Sequence[str]) -> str:
 
 def _partitions(found: Inspection) -> _Grid:
     table = _Grid("left", "right", "right", "left")
-    for row in found.table:
-        table.row(
-            printable(row.name), f"{row.offset:#x}", f"{row.size // _KIB} KiB", _held(found, row)
-        )
+    for cells in partition_rows(found):
+        table.row(*cells)
     return table
+
+
+def partition_rows(found: Inspection) -> Iterable[tuple[str, str, str, Text]]:
+    """Yield each partition's name, offset, size, and how what it holds is."""
+    for row in found.table:
+        name = printable(row.name)
+        yield name, f"{row.offset:#x}", f"{row.size // _KIB} KiB", _held(found, row)
 
 
 def _held(found: Inspection, row: PartitionRow) -> Text:
@@ -183,7 +195,8 @@ def _counted(pages: Sequence[PageHealth]) -> str:
     return f"{stored}; {written} of {len(pages) * ENTRIES} entries"
 
 
-def _verdict(record: RecordView) -> str:
+def record_verdict(record: RecordView) -> str:
+    """Return the state that both copies come to, and why."""
     return record.state + (f" ({printable_field(record.reason)})" if record.reason else "")
 
 
@@ -191,7 +204,7 @@ def _record(record: RecordView) -> _Grid:
     """Put both copies side by side; what they agree on stands once."""
     table = _Grid("left", "left", "left")
     table.row("", Text("in nvs", style="dim"), Text("in bind", style="dim"))
-    for name, one, other in _compared(record.nvs, record.bind):
+    for name, one, other in record_rows(record):
         if one == other and one:
             table.row(name, one, Text("the same", style="dim"))
         elif one or other:
@@ -199,8 +212,9 @@ def _record(record: RecordView) -> _Grid:
     return table
 
 
-def _compared(one: RecordCopy, other: RecordCopy) -> Iterable[tuple[str, str, str]]:
-    both = (_told_by(one), _told_by(other))
+def record_rows(record: RecordView) -> Iterable[tuple[str, str, str]]:
+    """Yield what the copies in nvs and in bind say, name by name; "" for what one does not."""
+    both = (_told_by(record.nvs), _told_by(record.bind))
     for name in dict.fromkeys([*both[0], *both[1]]):
         yield name, both[0].get(name, ""), both[1].get(name, "")
 
@@ -233,14 +247,14 @@ def _show_told(console: Console, title: str, stored: StoredSettings | None) -> N
     if stored is None or not stored.values:
         return
     _section(console, title)
-    _facts(
-        console,
-        (
-            (f"{space}.{key}", _value(key, value))
-            for space in _SPACES
-            for key, value in stored.values.get(space, {}).items()
-        ),
-    )
+    _facts(console, settings_rows(stored))
+
+
+def settings_rows(stored: StoredSettings) -> Rows:
+    """Yield the settings of a device, secrets masked."""
+    for space in _SPACES:
+        for key, value in stored.values.get(space, {}).items():
+            yield f"{space}.{key}", _value(key, value)
 
 
 def _value(key: str, value: str | int) -> str:

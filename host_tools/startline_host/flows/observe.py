@@ -71,7 +71,7 @@ def listen_for_status(
         heard += 1
         if isinstance(item, Event):
             words.check(item)
-            known |= _told_by(item)
+            known |= told_by(item)
             if item.name == "ready":
                 break
         else:
@@ -172,7 +172,7 @@ def wait_for_state(
     )
 
 
-def _told_by(event: Event) -> dict[str, str]:
+def told_by(event: Event) -> dict[str, str]:
     """Return what an event says of a device, under the names of `DeviceStatus`."""
     fields = {name: str(event.fields.get(name) or "") for name in ("state", "reason", "token")}
     if event.name == "boot":

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from startline_host.device.event_text import printable_field
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, StorageFailed
@@ -28,6 +29,7 @@ from startline_host.formats.factory_partition import (
     check_racing,
 )
 from startline_host.secrets import Secret
+from startline_host.util import printable
 
 #: A setting by ("net", "set" or "race", key). An empty Secret is an open Wi-Fi's password.
 Changes = Mapping[Name, str | int | Secret]
@@ -52,6 +54,18 @@ class ChangeResult(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     taken_back: tuple[str, ...]
     outcome: FirstBootOutcome
+
+    def sentences(self) -> list[str]:
+        """Say what was done, and how the device came up with it."""
+        said = []
+        if self.names:
+            said.append(f"Written: {', '.join(self.names)}.")
+        if self.taken_back:
+            said.append(f"Restored to the factory's: {', '.join(self.taken_back)}.")
+        outcome = self.outcome
+        reason = f" ({printable_field(outcome.reason)})" if outcome.reason else ""
+        said.append(f"{printable(outcome.serial) or 'The device'} is {outcome.state}{reason}.")
+        return said
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""

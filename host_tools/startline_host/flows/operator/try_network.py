@@ -14,6 +14,7 @@ from startline_host.flows.field_settings import Name
 from startline_host.flows.notices import Listener, Notice, Step
 from startline_host.flows.operator.device_session import device_session
 from startline_host.secrets import Secret
+from startline_host.util import printable
 
 #: Seconds for the device's try, whose own limit is a minute.
 _LIMIT = 90.0
@@ -25,6 +26,15 @@ class NetworkTrial(msgspec.Struct, frozen=True):
     serial: str
     address: str
     verified: bool
+
+    def sentence(self, ssid: str | None) -> str:
+        """Say how far it came in the Wi-Fi of that name, or in its own network without one."""
+        network = f"the Wi-Fi {printable(ssid)}" if ssid else "its network"
+        address = f", address {printable(self.address)}" if self.address else ""
+        secure = "accepted its certificate" if self.verified else "connected in plain text"
+        return (
+            f"{printable(self.serial)} joined {network}{address}, reached its cloud and {secure}."
+        )
 
 
 def try_network(
