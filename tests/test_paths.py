@@ -49,6 +49,7 @@ BESIDE: dict[str, list[str]] = {
     ],
     "line --folder": ["--virtual", "1"],
     "line --labels": ["--virtual", "1"],
+    "panel --ca": ["--base-url", "https://localhost:1/v0"],
     "provision": ["--serial", "A-1"],
     "race audit --ca": ["--base-url", "https://localhost:1/v0"],
     "race resend --ca": ["--base-url", "https://localhost:1/v0"],

@@ -37,6 +37,7 @@ USES = {
     "ledger": (["list"], 60),
     "line": (["units.csv"], 60),
     "monitor": (["-p", "/dev/does-not-exist"], 10),
+    "panel": (["-p", "/dev/does-not-exist"], 60),
     "ports": ([], 0),
     "provision": (["-p", "/dev/does-not-exist", "--serial", "A-1"], 60),
     "race": (["status", "-p", "/dev/does-not-exist", "--interrupt"], 10),
@@ -53,7 +54,7 @@ USES = {
 }
 #: The verbs that need an extra, and which.
 NEEDS = {"bench": "mock", "cloud": "mock", "label": "factory", "ledger": "factory",
-         "line": "factory", "raceday": "mock", "virtual": "virtual"}  # fmt: skip
+         "line": "factory", "panel": "mock", "raceday": "mock", "virtual": "virtual"}  # fmt: skip
 
 
 def closure(name: str) -> Iterator[metadata.Distribution]:

@@ -42,7 +42,7 @@ _WHAT = MappingProxyType(
     {
         "factory": "The factory line, its ledger and its labels are",
         "postgres": "Support for a ledger in PostgreSQL is",
-        "mock": "The mock cloud is",
+        "mock": "The web server of the mock cloud and of `startline panel` is",
         "virtual": "The virtual ESP32 is",
     }
 )

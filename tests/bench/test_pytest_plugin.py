@@ -64,7 +64,10 @@ def test_a_missing_extra_fails_the_test_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("def test_it(startline_cloud):\n    pass\n")
     (tmp_path / "conftest.py").write_text("import sys\nsys.modules['starlette'] = None\n")
     done = pytest_in(tmp_path)
-    assert "The mock cloud is not part of this installation. Get it: " in done.stdout
+    assert (
+        "of the mock cloud and of `startline panel` is not part of this installation. Get it: "
+        in done.stdout
+    )
     assert "Traceback" not in done.stdout
     assert "extras.py" not in done.stdout
 

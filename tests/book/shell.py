@@ -37,7 +37,7 @@ boot_limit = 20
 model = "Model X1"
 """
 #: TCP ports that the pages name; each page gets free ones in their place.
-_PORTS = ("4000", "4001", "8123", "8443", "8480")
+_PORTS = ("4000", "4001", "8123", "8443", "8480", "8481")
 _SECONDS = 240
 
 

@@ -22,7 +22,7 @@ says = "It binds."
 expect = { state = "bound", posts = 1, records = 1 }
 """
 #: Servers, which end when they are told to; `test_json_output` does.
-SERVERS = {"cloud", "virtual"}
+SERVERS = {"cloud", "panel", "virtual"}
 
 
 class JsonStory:

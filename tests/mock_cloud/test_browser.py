@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from startline_host.mock_cloud import MockCloud, MockOptions
+from tests.chromium import chromium
 
 from .conftest import Client, Start
 
@@ -19,21 +19,12 @@ Connect = Callable[..., Client]
 
 _SECOND = 1000.0  # milliseconds, as the browser counts
 
-_QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-          "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Run the system's Chromium, without a window, for the tests of this file."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    if path is None:
-        pytest.skip("there is no Chromium here (Debian: apt install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=_QUIET)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 Open = Callable[..., Any]

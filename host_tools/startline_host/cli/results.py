@@ -141,7 +141,7 @@ class Monitored(ResultLine, kw_only=True, frozen=True):
 
 
 class Served(ResultLine, kw_only=True, frozen=True):
-    """`cloud` and `virtual`, once they were stopped; where they listened is an event."""
+    """`cloud`, `panel` and `virtual`, once they were stopped; where they listened is an event."""
 
     seconds: float
 
@@ -366,6 +366,7 @@ RESULTS: dict[str, type[ResultLine]] = {
     "ledger verify": LedgerVerified,
     "line": LineEnded,
     "monitor": Monitored,
+    "panel": Served,
     "ports": Ports,
     "provision": Provisioned,
     "race audit": RaceAudited,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import serial
 
 from startline_host.device.library_patches import patch_rfc2217, skip_close_delay
-from startline_host.device.ports import describe_ports, process_holding
+from startline_host.device.ports import PortInUse, describe_ports, process_holding
 from startline_host.errors import BadInput, NoSuchPort
 from startline_host.util import Deadline, printable
 
@@ -224,7 +224,7 @@ def _cannot_open(url: str, error: Exception) -> NoSuchPort:
             "then log in again.",
         )
     if number in {errno.EBUSY, errno.EAGAIN} or "Access is denied" in words:
-        return NoSuchPort(
+        return PortInUse(
             f"The port {url} is in use by {process_holding(url) or 'another program'}.",
             "Close what holds it (a serial monitor?) and run the command again.",
         )
@@ -240,7 +240,7 @@ def _cannot_open_remote(url: str, error: Exception) -> NoSuchPort:
             "Start the server first; `startline virtual` starts a virtual reader.",
         )
     # It listens, and one of pyserial's waits for its answers ended in vain.
-    return NoSuchPort(
+    return PortInUse(
         f"What listens at {url} does not answer as a serial port, or serves somebody else.",
         "Close the other program, or check that an RFC 2217 server listens there.",
     )

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from startline_host.errors import NoSuchPort
+from startline_host.device.ports import PortInUse
 from startline_host.util import printable
 
 if sys.platform == "win32":
@@ -45,7 +45,7 @@ def canonical(url: str) -> str:
 class PortLock:
     """The right to use a port: held from `with` to its end, or to the end of this process.
 
-    The operating system lets go of it when the process dies, however it dies. Raises NoSuchPort
+    The operating system lets go of it when the process dies, however it dies. Raises PortInUse
     where another process holds it.
     """
 
@@ -60,7 +60,7 @@ class PortLock:
             try_lock(file)
         except OSError:
             file.close()
-            raise NoSuchPort(
+            raise PortInUse(
                 f"The port {self.url} is in use by {_owner(path)}.", "Wait for it or end it."
             ) from None
         file.truncate(0)

@@ -63,6 +63,14 @@ class PortSession:
                 self._port.revive = self._wait_for_return
         return self._port
 
+    def follow(self) -> None:
+        """Take the name that the device's port has by now, if the port is not open.
+
+        Raises PortInUse where somebody else has the port of that name.
+        """
+        if self._port is None and self._is_back():
+            self._lock()
+
     def free(self) -> None:
         """Close the port, if it is open."""
         if self._port is not None:

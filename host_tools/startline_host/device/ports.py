@@ -15,6 +15,10 @@ from startline_host.errors import NoSuchPort
 UsbId = tuple[int, int]
 
 
+class PortInUse(NoSuchPort):
+    """The port is there, and somebody else has it."""
+
+
 class PortInfo(msgspec.Struct, frozen=True):
     """A port of this computer; the USB members are None for a port that is not on USB.
 

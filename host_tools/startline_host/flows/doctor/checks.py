@@ -37,13 +37,24 @@ class DoctorContext(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_checks(context: DoctorContext) -> Iterator[DoctorFinding]:
     """Yield every finding as it is made. Nothing is written, bound, restarted or interrupted."""
+    yield from check_computer(context)
+    yield from check_ports(context)
+    yield from check_settings(context)
+
+
+def check_computer(context: DoctorContext) -> Iterator[DoctorFinding]:
+    """Yield what there is to say of the tools here, and of the firmware that is to be loaded."""
     yield from check_tools()
     yield check_firmware(context.board)
-    yield from _ports(context)
-    yield from check_cloud(context.settings, context.read_key, named=context.settings_named)
 
 
-def _ports(context: DoctorContext) -> Iterator[DoctorFinding]:
+def check_settings(context: DoctorContext) -> Iterator[DoctorFinding]:
+    """Return what there is to say of the settings, and of the cloud that they name."""
+    return check_cloud(context.settings, context.read_key, named=context.settings_named)
+
+
+def check_ports(context: DoctorContext) -> Iterator[DoctorFinding]:
+    """Yield what there is to say of the port, which nobody else may have meanwhile."""
     url = context.port
     if url is None:
         try:
