@@ -48,3 +48,41 @@ function setLink(state, words) {
   $("link").dataset.state = state;
   say($("link").lastElementChild, words);
 }
+
+function showAbout(about) {
+  $("about").replaceChildren();
+  for (const [name, value] of Object.entries(about)) {
+    if (!value) continue;
+    const pair = put($("about"), "div");
+    put(pair, "dt", name);
+    put(pair, "dd", value);
+  }
+}
+
+/* Shows the state under a path anew whenever its server tells that something has changed; one
+   request at a time, however fast the news come. */
+function follow(path, show, lost) {
+  let asking = false;
+  let askAgain = false;
+  const refresh = async () => {
+    askAgain = asking;
+    if (asking) return;
+    asking = true;
+    try {
+      await show(await ask(`${path}/state`));
+    } catch {
+      /* The event stream tells when the server is back, and then this is asked again. */
+    } finally {
+      asking = false;
+      if (askAgain) setTimeout(refresh, 100);
+    }
+  };
+  const stream = new EventSource(`${path}/events`);
+  stream.addEventListener("open", () => {
+    setLink("live", "live");
+    refresh();
+  });
+  stream.addEventListener("error", () => setLink("lost", lost));
+  stream.addEventListener("changed", refresh);
+  return { refresh, stream };
+}

@@ -49,17 +49,11 @@ function showHeadline({ headline, port, about, job }) {
   }
 }
 
-function showAbout(about) {
-  facts($("about"), []);
-  for (const [name, value] of [
-    ["port", about.port], ["baud", about.baud],
-    ["mode", about.control ? "control" : "looks only"], ["carries to", about.carries],
-  ]) {
-    if (!value) continue;
-    const pair = put($("about"), "div");
-    put(pair, "dt", name);
-    put(pair, "dd", value);
-  }
+function showPanel(about) {
+  showAbout({
+    port: about.port, baud: about.baud, mode: about.control ? "control" : "looks only",
+    "carries to": about.carries,
+  });
   $("control").hidden = !about.control;
   if ($("factory-names").options.length === 1) {
     for (const name of about.factory) put($("factory-names"), "option", name, { value: name });
@@ -221,7 +215,7 @@ function showQuestion(question) {
 }
 
 const SHOWN = {
-  about: showAbout, reader: showReader, race: showRace, journal: showJournal, doctor: showDoctor,
+  about: showPanel, reader: showReader, race: showRace, journal: showJournal, doctor: showDoctor,
   inspection: showInspection, job: showJob,
 };
 
@@ -331,42 +325,15 @@ $("release").addEventListener("click", () => {
 
 /* News ---------------------------------------------------------------------------------- */
 
-let asking = false;
-let askAgain = false;
-
-async function refresh() {
-  if (asking) {
-    askAgain = true;
-    return;
-  }
-  asking = true;
-  try {
-    const news = await ask("/_panel/state");
-    // Another panel by now: this page's token is the old one's.
-    if (state && state.about.run !== news.about.run) location.reload();
-    state = news;
-    for (const [part, show] of Object.entries(SHOWN)) draw(part, state[part], show);
-    showConsole(state.console);
-    showHeadline(state);
-    showTimes(state);
-  } catch {
-    /* The event stream tells when the panel is back, and then this is asked again. */
-  } finally {
-    asking = false;
-    if (askAgain) {
-      askAgain = false;
-      setTimeout(refresh, 100);
-    }
-  }
+function showState(news) {
+  // Another panel by now: this page's token is the old one's.
+  if (state && state.about.run !== news.about.run) location.reload();
+  state = news;
+  for (const [part, show] of Object.entries(SHOWN)) draw(part, state[part], show);
+  showConsole(state.console);
+  showHeadline(state);
+  showTimes(state);
 }
 
-const stream = new EventSource("/_panel/events");
-stream.addEventListener("open", () => {
-  setLink("live", "live");
-  refresh();
-});
-stream.addEventListener("error", () => {
-  setLink("lost", "the panel was stopped, trying again");
-});
-stream.addEventListener("changed", refresh);
+const { refresh } = follow("/_panel", showState, "the panel was stopped, trying again");
 setInterval(refresh, 10000);

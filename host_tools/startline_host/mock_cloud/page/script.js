@@ -214,43 +214,15 @@ $("reset-yes").addEventListener("click", async () => {
 
 /* News ---------------------------------------------------------------------------------- */
 
-function showAbout(about) {
-  $("about").replaceChildren();
-  for (const [name, value] of Object.entries(about)) {
-    const pair = put($("about"), "div");
-    put(pair, "dt", name);
-    put(pair, "dd", value);
-  }
-}
-
-let asking = false;
-let askAgain = false;
-
-async function refresh() {
-  if (asking) {
-    askAgain = true;
-    return;
-  }
-  asking = true;
-  try {
-    const state = await ask("/_page/state");
-    showAbout(state.about);
-    showDevices(state.devices);
-    showSessions(state.sessions);
-    showFaults(state.faults);
-    requests = new Map(state.requests.map((one) => [one.number, one]));
-    showRequests();
-    if (openSession) await showPassings();
-    firstState = false;
-  } catch {
-    /* The event stream tells when the cloud is back, and then this is asked again. */
-  } finally {
-    asking = false;
-    if (askAgain) {
-      askAgain = false;
-      setTimeout(refresh, 100);
-    }
-  }
+async function showState(state) {
+  showAbout(state.about);
+  showDevices(state.devices);
+  showSessions(state.sessions);
+  showFaults(state.faults);
+  requests = new Map(state.requests.map((one) => [one.number, one]));
+  showRequests();
+  if (openSession) await showPassings();
+  firstState = false;
 }
 
 let waiting = null;
@@ -267,11 +239,5 @@ function heardRequest(one) {
   }
 }
 
-const stream = new EventSource("/_page/events");
-stream.addEventListener("open", () => {
-  setLink("live", "live");
-  refresh();
-});
-stream.addEventListener("error", () => setLink("lost", "connection lost, trying again"));
+const { stream } = follow("/_page", showState, "connection lost, trying again");
 stream.addEventListener("request", (event) => heardRequest(JSON.parse(event.data)));
-stream.addEventListener("changed", () => refresh());
