@@ -69,8 +69,8 @@ class Sender:
         return min(wait, self.core.pause)
 
     def wake(self) -> None:
-        """Have the next `tick` go on at once, also after a stop."""
-        if self.stopped or self.reason in ("", "idle", "no_session"):
+        """Have the next `tick` go on at once, also after a stop; a second look keeps its distance."""
+        if self.stopped or (not self.looked and self.reason in ("", "idle", "no_session")):
             self.stopped = ""
             self._wait = 0
 

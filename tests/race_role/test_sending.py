@@ -114,6 +114,15 @@ def test_an_answer_that_is_forgotten(make_racer: MakeRacer, cloud: MockCloud) ->
     all_once(racer, 20)
 
 
+def test_nothing_hurries_a_look(make_racer: MakeRacer, cloud: MockCloud) -> None:
+    """Neither closing nor a time has the second look come early: what was sent may still arrive."""
+    racer = make_racer("READ_WRITE")
+    racer.life([])
+    cloud.faults.turn_on("dropx1@POST@/v0/passings")
+    racer.run("test_nothing_hurries_a_look")
+    assert cloud.requests.count("POST", "/v0/passings") == 1
+
+
 def test_lost_answer_is_history(make_racer: MakeRacer, cloud: MockCloud) -> None:
     """With a WRITE key the same bytes go out again, and what may have doubled is counted."""
     racer = make_racer()

@@ -105,6 +105,24 @@ def test_a_race():
     assert race.state["sent"] == 250 and race.state["waiting"] == 0
 
 
+def test_nothing_hurries_a_look():
+    """A second look keeps its distance from the first, whatever the reader's program does."""
+    chip, race = boot()
+    race.settings.look_pause = 600000
+    have_time(chip, race)
+    race.open("10 km")
+    race.passing(EPC % 1)
+    looks = lambda: [name for name, _ in chip.events if name == "race_lookup"]  # noqa: E731
+    send_all(chip, race, until=looks)
+    race.close()
+    have_time(chip, race)
+    for _ in range(20):
+        race.send(20)
+        chip.sleep(2)
+    assert len(looks()) == 1, chip.events[-8:]
+    assert race.state["waiting"] == 1
+
+
 def test_store_offline():
     """Store many passings and send none."""
     chip, race = boot()
