@@ -1,4 +1,4 @@
-"""A time server on loopback (SNTP, RFC 4330) for virtual readers: it serves this computer's clock."""
+"""A time server on loopback (SNTP, RFC 4330) for virtual readers: this computer's clock, or one beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _STRATUM = 2
 class TimeServer:
     """Answers until it is closed; a context manager. `server` is "host:port" for `race.servers`.
 
-    `port` 0 takes a free one. Raises BadInput for a port that is taken.
+    `offset` is how many seconds it is ahead of this computer's clock, None while it does not
+    answer; it may be set at any time. `port` 0 takes a free one. Raises BadInput for a port that is taken.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -32,6 +33,7 @@ class TimeServer:
             raise BadInput(
                 f"The UDP port {port} cannot be used: {error.strerror}.", "Name another one."
             ) from None
+        self.offset: float | None = 0.0
         self.server = f"127.0.0.1:{self._socket.getsockname()[1]}"
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="time-server", daemon=True)
@@ -55,17 +57,18 @@ class TimeServer:
     def _serve(self) -> None:
         while True:
             packet, peer = self._socket.recvfrom(256)
-            received = _stamp()
+            offset = self.offset
             if self._closing:
                 return
-            if len(packet) >= 48:
+            if offset is not None and len(packet) >= 48:
+                received = _stamp(offset)
                 head = struct.pack(">BBbbII4s", _VERSION_4_SERVER, _STRATUM, 0, -20, 0, 0, b"LOCL")
-                answer = head + received + packet[40:48] + received + _stamp()
+                answer = head + received + packet[40:48] + received + _stamp(offset)
                 with contextlib.suppress(OSError):
                     self._socket.sendto(answer, peer)
 
 
-def _stamp() -> bytes:
+def _stamp(offset: float) -> bytes:
     """Return the time as 32.32 bits of seconds since 1900."""
-    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    seconds, rest = divmod(time.time_ns() + int(offset * 1e9), 1_000_000_000)
     return struct.pack(">II", (seconds + _FROM_1900) & 0xFFFFFFFF, (rest << 32) // 1_000_000_000)
