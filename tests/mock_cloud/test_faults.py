@@ -16,6 +16,7 @@ from startline_host.mock_cloud.fault_table import (
     ANY,
     BIND,
     LIST,
+    PASSED,
     PASSINGS,
     ROWS,
     SESSIONS,
@@ -123,7 +124,7 @@ def test_a_fault_answers_as_its_row_says(
 #: Faults whose way of answering has a test of its own below, or in test_session_faults.py.
 ELSEWHERE = {"retry_after_date", "unavailable_date", "redirect", "stall", "slow",
              "commit_then_stall", "length_too_short", "drop_underscores",
-             "session_closed", "insert_first", "sessions_lag"}  # fmt: skip
+             "session_closed", "insert_first", "sessions_lag", "passings_lag"}  # fmt: skip
 
 LISTS_ELSEWHERE = {"list_cut", "list_empty", "list_lags", "list_endless", "list_escaped",
                    "list_serial_number"}  # fmt: skip
@@ -379,4 +380,4 @@ def test_a_fault_of_our_own_is_answered_as_documented(
 
 def test_where_rows_act_is_one_of_five() -> None:
     """Every row is for any request, for binding, listing, passings, or the list of sessions."""
-    assert {row.where for row in ROWS.values()} == {ANY, BIND, LIST, PASSINGS, SESSIONS}
+    assert {row.where for row in ROWS.values()} == {ANY, BIND, LIST, PASSED, PASSINGS, SESSIONS}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import httpx
 import pytest
+
+from startline_host.errors import BadInput
 
 from .conftest import Client, Start
 
@@ -93,6 +96,33 @@ def test_a_test_closes_the_session(client: Client) -> None:
     assert client.pass_by(token, 1).status_code == 404
 
 
+def test_a_test_reads_sessions_withdraws_a_key_and_changes_the_rules(client: Client) -> None:
+    """What races left is listed with its passings; a key is none until it is given back."""
+    device = client.bind()
+    token = client.session(device, "10K")
+    assert client.pass_by(token, 2, 1).status_code == 201
+    (session,) = client.cloud.sessions()
+    assert (session["alias"], session["active"], session["token_session"]) == ("10K", True, token)
+    assert [row["num_passing"] for row in session["passings"]] == [2, 1]
+    key = client.cloud.keys["WRITE"]
+
+    def close() -> int:
+        path, headers = f"/sessions/close/{token}", {"api_key": key}
+        return client.call("PATCH", path, headers=headers).status_code
+
+    give_back = client.cloud.withdraw_key(key)
+    assert close() in {401, 403}
+    with pytest.raises(BadInput):
+        client.cloud.withdraw_key(key)
+    give_back()
+    assert close() == 200
+    token = client.session(device, "5K")
+    client.cloud.use_rules(largest_list=1)
+    assert client.pass_by(token, 3, 4).status_code == 413
+    client.cloud.use_rules()
+    assert client.pass_by(token, 3, 4).status_code == 201
+
+
 def test_only_some_are_inserted(client: Client) -> None:
     """The first passings are inserted and counted, and the rest is passed over in silence."""
     token = client.session(client.bind())
@@ -100,6 +130,21 @@ def test_only_some_are_inserted(client: Client) -> None:
     assert client.pass_by(token, 1, 2, 3).json()["inserted_count"] == 2
     assert numbers(client, token) == [1, 2]
     assert client.post("/passings", ["nothing"]).status_code == 400
+
+
+def test_the_list_of_passings_lags(client: Client) -> None:
+    """Young passings are left out and not counted, and the old ones are there."""
+    token = client.session(client.bind())
+    client.pass_by(token, 1)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    young = {"bib": "2", "num_passing": 2, "timestamp": now}
+    client.post("/passings", {"token_session": token, "passings_list": [young]})
+    client.cloud.faults.turn_on("passings_lag:300x1")
+    assert client.get(f"/sessions/device/{client.cloud.devices()[0]['deviceid']}").is_success
+    answer = client.get(f"/passings/session/{token}").json()
+    assert [row["num_passing"] for row in answer["result"]] == [1]
+    assert answer["pagination"]["total"] == 1
+    assert numbers(client, token) == [1, 2]
 
 
 @pytest.mark.parametrize("envelope", ["bare", "body"])

@@ -63,8 +63,9 @@ def _whole_body(body: bytes, _scene: MutationContext) -> bytes:
 
 
 #: Which requests a fault is for: any, those that bind a device, those that list devices, those
-#: that insert passings, those that list sessions.
+#: that insert passings, those that list sessions, those that list a session's passings.
 ANY, BIND, LIST, PASSINGS, SESSIONS = "any", "bind", "list", "passings", "sessions"
+PASSED = "passed"
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,8 @@ _ROWS = (
         reads=session_mutations.first_passings),
     FaultKind("sessions_lag", "leaves sessions out of their list that are younger than so many seconds",
         CommitPolicy.YES, where=SESSIONS, value=_SECONDS, spoil=session_mutations.sessions_lag),
+    FaultKind("passings_lag", "leaves passings out of their list that are younger than so many seconds",
+        CommitPolicy.YES, where=PASSED, value=_SECONDS, spoil=session_mutations.passings_lag),
     # Spoilt answers
     FaultKind("wrong_content_type", "labels the right answer as HTML", CommitPolicy.YES,
         spoil=answer_mutations.wrong_content_type),

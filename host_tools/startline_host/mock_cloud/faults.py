@@ -14,6 +14,7 @@ from startline_host.mock_cloud.fault_spec import ActiveFaults, FaultSpec, parse
 from startline_host.mock_cloud.fault_table import (
     BIND,
     LIST,
+    PASSED,
     PASSINGS,
     ROWS,
     SESSIONS,
@@ -102,16 +103,14 @@ class FaultPlayer:
         """Tell whether a fault is for such a request: as ordered, or else as its row says."""
         if spec.method or spec.path:
             return spec.method in {"", method} and path.startswith(spec.path)
-        where = ROWS[spec.name].where
-        if where == BIND:
-            return method == "POST" and path.endswith(self._binding)
-        if where == LIST:
-            return method == "GET" and path.endswith(self._listing)
-        if where == PASSINGS:
-            return method == "POST" and path.endswith("/passings")
-        if where == SESSIONS:
-            return method == "GET" and "/sessions/device/" in path
-        return True
+        meant = {
+            BIND: method == "POST" and path.endswith(self._binding),
+            LIST: method == "GET" and path.endswith(self._listing),
+            PASSINGS: method == "POST" and path.endswith("/passings"),
+            PASSED: method == "GET" and "/passings/session/" in path,
+            SESSIONS: method == "GET" and "/sessions/device/" in path,
+        }
+        return meant.get(ROWS[spec.name].where, True)
 
 
 @dataclass

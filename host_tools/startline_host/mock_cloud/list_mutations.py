@@ -31,29 +31,30 @@ def change_list(reply: CapturedAnswer, change: Callable[[dict[str, Any]], None])
     set_body(reply, json.dumps(whole, ensure_ascii=False).encode())
 
 
-def _keep(fields: dict[str, Any], devices: list[dict[str, Any]]) -> None:
-    fields["pagination"]["total"] -= len(fields["result"]) - len(devices)
-    fields["result"] = devices
+def keep(fields: dict[str, Any], items: list[dict[str, Any]]) -> None:
+    """Have a list hold only these of its items, and count them."""
+    fields["pagination"]["total"] -= len(fields["result"]) - len(items)
+    fields["result"] = items
 
 
 def list_empty(reply: CapturedAnswer, _scene: MutationContext) -> None:
     """Say that there are no devices."""
-    change_list(reply, lambda fields: _keep(fields, []))
+    change_list(reply, lambda fields: keep(fields, []))
 
 
-def older(fields: dict[str, Any], scene: MutationContext) -> list[dict[str, Any]]:
-    """Return what a list has that is not younger than so many seconds."""
+def older(
+    fields: dict[str, Any], scene: MutationContext, date: str = "creation_date"
+) -> list[dict[str, Any]]:
+    """Return what a list has that is not younger than so many seconds, by the field `date`."""
     since = datetime.now(UTC).timestamp() - scene.value
     return [
-        one
-        for one in fields["result"]
-        if datetime.fromisoformat(one["creation_date"]).timestamp() <= since
+        one for one in fields["result"] if datetime.fromisoformat(one[date]).timestamp() <= since
     ]
 
 
 def list_lags(reply: CapturedAnswer, scene: MutationContext) -> None:
     """Leave out what is younger than so many seconds, as a copy that lags behind would."""
-    change_list(reply, lambda fields: _keep(fields, older(fields, scene)))
+    change_list(reply, lambda fields: keep(fields, older(fields, scene)))
 
 
 def list_endless(reply: CapturedAnswer, _scene: MutationContext) -> None:

@@ -15,6 +15,7 @@ from startline_host.mock_cloud.fault_switches import FaultSwitches
 from startline_host.mock_cloud.mock_options import MockOptions
 from startline_host.mock_cloud.proxy import FaultProxy
 from startline_host.mock_cloud.request_log import LoggedRequest, RequestLog
+from startline_host.mock_cloud.rufus.passing_rules import PassingRules
 from startline_host.mock_cloud.site import MockSite
 from startline_host.mock_cloud.store import CloudStore
 from startline_host.mock_cloud.trap import trap
@@ -150,6 +151,24 @@ class MockCloud:
     def close_session(self, token: str) -> bool:
         """Close a session as somebody else would; tell whether it was active."""
         return self._site.close_session(token)
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """List all sessions, oldest first, each with its device's serial number and its passings.
+
+        Passings stand in the order in which they came, as the API names their fields.
+        """
+        return self._site.sessions()
+
+    def withdraw_key(self, text: str) -> Callable[[], None]:
+        """Have a key be none any more, as its company may; what is returned gives it back."""
+        return self._site.withdraw_key(text)
+
+    def use_rules(self, **rules: Any) -> None:
+        """Go by these rules for sessions and passings from now on, and by the usual ones besides.
+
+        Raises BadInput, as `PassingRules` does.
+        """
+        self._site.rufus.rules = PassingRules(**rules)
 
     def use_certificate(self, case: str) -> None:
         """Present another certificate (a name out of `certificate_authority.CASES`) from now on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from startline_host.mock_cloud.list_mutations import change_list, older
+from startline_host.mock_cloud.list_mutations import change_list, keep, older
 
 if TYPE_CHECKING:
     from startline_host.mock_cloud.answer_mutations import MutationContext
@@ -47,3 +47,8 @@ def sessions_lag(reply: CapturedAnswer, scene: MutationContext) -> None:
             fields["description"] = "Sessions not found"
 
     change_list(reply, keep_old)
+
+
+def passings_lag(reply: CapturedAnswer, scene: MutationContext) -> None:
+    """Leave out passings that are younger than so many seconds, by their own times."""
+    change_list(reply, lambda fields: keep(fields, older(fields, scene, "timestamp")))

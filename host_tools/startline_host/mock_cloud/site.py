@@ -159,6 +159,34 @@ class MockSite:
         self.tell_page()
         return was_active
 
+    def sessions(self) -> list[dict[str, Any]]:
+        """List all sessions, oldest first, with serial number and passings."""
+        found = self.store.rows(
+            "SELECT sessions.id, token AS token_session, sessions.alias, closed IS NULL AS active,"
+            " serial_number FROM sessions JOIN devices ON devices.id = device ORDER BY sessions.id"
+        )
+        passings = self.store.rows("SELECT * FROM passings ORDER BY id")
+        return [
+            {
+                **one,
+                "active": bool(one["active"]),
+                "passings": [row for row in passings if row["session"] == one["id"]],
+            }
+            for one in found
+        ]
+
+    def withdraw_key(self, text: str) -> Callable[[], None]:
+        """Remove a key; what is returned gives it back."""
+        key = self.store.key(text)
+        if key is None:
+            raise BadInput("There is no such key.")
+        self.store.remove_key(text)
+
+        def give_back() -> None:
+            self.store.add_key(key.company, key.access, key.alias, text)
+
+        return give_back
+
     def tell_page(self) -> None:
         """Have open pages ask for the state again."""
         self.hub.publish("changed")
