@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLOUD ?= rufus
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test versions benchmarks schema powercuts suites hostile mutants line check docs release fmt clean
+.PHONY: help bench test scenarios versions benchmarks schema powercuts suites hostile mutants line check docs release fmt clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed and bound,
 
 test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
+
+scenarios: $(VENV)/run.stamp  ## Run every scenario of the bench, with every key type (ONLY=race/: one group)
+	@$(BIN)/startline bench $(addprefix -k ,$(ONLY)) $(ARGS)
 
 versions: $(VENV)/check.stamp  ## Run the agent's tests on every MicroPython from 1.23 (ONLY=1.25.0: one)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal --versions=$(or $(ONLY),all) tests/firmware tests/versions $(ARGS)

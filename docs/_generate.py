@@ -13,6 +13,8 @@ import mkdocs_gen_files
 from startline import states
 
 from startline_host.bench import pytest_plugin, station
+from startline_host.bench.scenarios.catalog import load_scenarios
+from startline_host.bench.scenarios.race_model import RACE_ORDERS
 from startline_host.boards import board_names, load_board
 from startline_host.cli import ENVIRONMENT, startline
 from startline_host.cli.json_schema import schema
@@ -154,6 +156,22 @@ def _faults_page() -> str:
     return text
 
 
+def _scenarios_page() -> str:
+    text = "# Scenarios\n\nWhat `startline bench` runs; see [Write a scenario](../how-to/write-a-scenario.md).\n\n"
+    scenarios = load_scenarios()
+    for group in dict.fromkeys(one.group for one in scenarios):
+        text += f"## {group}\n\n"
+        rows = (
+            (f"`{one.name}`", one.says, ", ".join(one.keys))
+            for one in scenarios
+            if one.group == group
+        )
+        text += _table(("scenario", "what happens", "keys"), rows)
+    text += "## Orders in a race\n\nLines of an act's `race`:\n\n"
+    orders = ((f"`{order}`", meaning) for order, meaning in RACE_ORDERS.items())
+    return text + _table(("order", "what the reader's program does"), orders)
+
+
 def _boards_page() -> str:
     boards = [load_board(name) for name in board_names()]
     rows = (
@@ -292,6 +310,7 @@ _PAGES = {
     "reference/states.md": _states_page,
     "reference/settings.md": _settings_page,
     "reference/faults.md": _faults_page,
+    "reference/scenarios.md": _scenarios_page,
     "reference/boards.md": _boards_page,
 }
 

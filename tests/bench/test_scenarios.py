@@ -14,6 +14,15 @@ from startline_host.errors import BadInput
 #: Readers at a time: nearly all of a case is waiting for a limit of the reader's.
 _AT_A_TIME = 6
 GROUPS = sorted({scenario.group for scenario in load_scenarios()})
+#: Of the races a few that each are about something else; `make scenarios` runs them all.
+RACES = (
+    "a-plain-race",
+    "captive-portal-in-mid-session",
+    "cut-between-sent-and-confirmed",
+    "second-session-before-the-backlog-is-out",
+    "session-closed-elsewhere",
+    "time-corrected-between-two-sends",
+)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +35,7 @@ def first_of_each(group: str) -> list[Case]:
     """Return one case of every scenario in a group; `startline bench` runs them all."""
     found: dict[str, Case] = {}
     scenarios = load_scenarios()
-    words = [f"{group}/"]
+    words = [f"race/{name} [" for name in RACES] if group == "race" else [f"{group}/"]
     for case in [
         *make_cases(scenarios, words=words),
         *make_cases(scenarios, cloud="vms", words=words),
@@ -49,6 +58,9 @@ def test_there_are_enough_of_them() -> None:
     cases = make_cases(load_scenarios())
     assert len({case.scenario.name for case in cases}) >= 40
     assert len(GROUPS) >= 8
+    races = {case.scenario.name: case.scenario for case in cases if case.scenario.races}
+    assert len(races) >= 30
+    assert sum(one.keys == ("WRITE", "READ_WRITE") for one in races.values()) >= 30
     variants = {case.variant for case in cases}
     assert variants >= {f"{k}/{e}" for k in ("WRITE", "READ_WRITE") for e in ("bare", "body")}
 
@@ -86,6 +98,15 @@ says = "It binds."
         (SCENARIO + "act = [{ do = 'command' }]", "belong together"),
         (SCENARIO + "act = []", "has no act"),
         (SCENARIO + SCENARIO.split("\n", 2)[2], "two scenarios 'one'"),
+        (SCENARIO + "act = [{ race = ['jump'] }]", "does not know 'jump'"),
+        (SCENARIO + "act = [{ race = ['pass many'] }]", "does not know 'pass many'"),
+        (SCENARIO + "act = [{ until = 'lunch' }]", "No reader says 'lunch'"),
+        (SCENARIO + "act = [{ until = 'race waits=0' }]", "has no field 'waits=0'"),
+        (SCENARIO + 'act = [{ until = "race reason=\'" }]', "cannot be read"),
+        (SCENARIO + "act = [{ elsewhere = ['rain'] }]", "Invalid enum value 'rain'"),
+        (SCENARIO + "act = [{ expect = { events = ['race_won'] } }]", "No reader says 'race_won'"),
+        (SCENARIO + "expect = { lacking = '1 to 3' }", "does not name numbers"),
+        (SCENARIO + "cloud = { rules = { duplicates = 'some' } }", "Invalid enum value 'some'"),
         ("group = ", "is not valid TOML"),
     ],
 )

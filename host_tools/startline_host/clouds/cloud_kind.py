@@ -71,7 +71,8 @@ class CloudBench(msgspec.Struct, frozen=True, kw_only=True):
     `claim(base URL, key, serial)` is what a reader of the bench is told, `settings` the same as
     lines of [claim], but for cloud and base URL; there {key_env} stands for the variable with the
     key. `case_options(setup, envelope)` are the mock's options for a scenario's `cloud` table.
-    `scenarios` are the words in a scenario's `clouds` by which it is run besides the cloud's own
+    `sessions` lists what the mock has been sent in races, as `MockCloud.sessions` does; None for a
+    cloud that takes none. `scenarios` are the words in a scenario's `clouds` by which it is run besides the cloud's own
     name. What of a scenario `varies` makes cases of its own: the claim key's access type, or the
     envelope of answers.
     """
@@ -83,6 +84,7 @@ class CloudBench(msgspec.Struct, frozen=True, kw_only=True):
     claim: Callable[[str, Secret, str], ClaimSettings]
     settings: str
     case_options: Callable[[Any, str], dict[str, Any]] = lambda _setup, _envelope: {}
+    sessions: Callable[[Any], Sequence[Mapping[str, Any]]] | None = None
     scenarios: tuple[str, ...] = ("any",)
     varies: tuple[Literal["key", "envelope"], ...] = ()
 

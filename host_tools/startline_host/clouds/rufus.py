@@ -151,7 +151,8 @@ def bench_claim(base_url: str, key: Secret, _serial: str) -> RufusClaim:
 def case_options(setup: Any, envelope: str) -> dict[str, Any]:
     """Return the mock's options for a scenario's `cloud` table."""
     names = ("answer_form", "second_bind", "type_required")
-    return {"envelope": envelope, **{name: getattr(setup, name) for name in names}}
+    told = {name: getattr(setup, name) for name in names}
+    return {"envelope": envelope, **told, **setup.rules.given()}
 
 
 def all_passings(mock: Any) -> list[dict[str, Any]]:
@@ -187,6 +188,7 @@ CLOUD = CloudKind(
         claim=bench_claim,
         settings='key_env = "{key_env}"\n',
         case_options=case_options,
+        sessions=lambda mock: list(mock.sessions()),
         varies=("key", "envelope"),
     ),
     demo=CloudDemo(

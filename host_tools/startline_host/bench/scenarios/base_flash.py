@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from startline_host.bench.scenarios.race_app import RACE_APP
 from startline_host.boards import Board, load_board
 from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
@@ -35,6 +36,10 @@ def main(device):
             print("app:", device.state)
         elif word == "restart":
             restart()
+        elif word.startswith("race "):
+            import bench_race
+
+            bench_race.run(device, word[5:])
         elif word == "key":
             print("app: has", "a key" if device.key else "no key")
 
@@ -45,7 +50,7 @@ def restart():
     machine.reset()
 """
 #: The owner's files of a reader that nobody brought an application for.
-BENCH_OWN = {"/app.py": APP}
+BENCH_OWN = {"/app.py": APP, "/bench_race.py": RACE_APP}
 
 
 class BaseFlash(msgspec.Struct, frozen=True):

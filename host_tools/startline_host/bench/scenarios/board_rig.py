@@ -190,6 +190,11 @@ class BoardRig:
         del name
         return _kept(self._reader.line.port())
 
+    def unsent(self, name: str) -> int | None:
+        """Return None: a race wants a world of its own making, which a board has not."""
+        del name
+        return None
+
     def flash_holds(self, name: str, text: str) -> bool:
         """Tell whether a text stands in a partition that keys are kept in; it stays at its prompt."""
         snapshot = self.snapshot(name)

@@ -13,8 +13,18 @@ from startline_host.bench.scenarios.catalog import Case
 from startline_host.bench.scenarios.commands import CommandLine
 from startline_host.bench.scenarios.expectations import Mismatch, check, check_always
 from startline_host.bench.scenarios.facts import CaseFacts, count_posts, gather_facts
-from startline_host.bench.scenarios.model import Act, Expect, ReaderSettings, with_fields
+from startline_host.bench.scenarios.model import (
+    Act,
+    Expect,
+    ReaderSettings,
+    VirtualWorld,
+    with_fields,
+)
 from startline_host.bench.scenarios.provisioning import Provisioner
+from startline_host.bench.scenarios.race_driver import RaceDriver
+from startline_host.bench.scenarios.race_expectations import check_race
+from startline_host.bench.scenarios.race_facts import gather_race
+from startline_host.bench.scenarios.race_model import EventPattern
 from startline_host.bench.scenarios.reader import Condition, Reader
 from startline_host.bench.scenarios.rig import Rig
 from startline_host.bench.scenarios.transcript import Transcript
@@ -49,6 +59,8 @@ class CaseRunner:
         self._transcript = transcript
         self._base = base
         self._given: dict[str, ReaderSettings] = {}
+        self._drivers: list[RaceDriver] = []
+        self._asked = 0  # requests at the cloud before the act
         self._exit: int | None = None
         self._was_deaf = False
         self._command_line = CommandLine(folder, clouds.cloud, provisioner, base.board.full_name)
@@ -60,7 +72,7 @@ class CaseRunner:
         """
         findings: list[Mismatch] = []
         acts = self._scenario.act
-        self._rig.set_world(self._scenario.world)
+        self._set_world(self._scenario.world)
         for number, act in enumerate(acts, 1):
             before = self._clouds.cloud.connections
             self._do(act)
@@ -73,6 +85,8 @@ class CaseRunner:
             facts = self._facts(act.reader, expect, is_last=number == len(acts))
             touched = self._clouds.cloud.connections > before
             found = check(expect, facts, touched=touched) + self._always(act.reader, facts)
+            if facts.race is not None:
+                found += check_race(expect, facts.race, is_last=number == len(acts))
             findings += found
             for one in found:
                 self._transcript.finding(one.words())
@@ -89,7 +103,13 @@ class CaseRunner:
             kind=self._case.cloud,
             strangers=len(self._clouds.strangers()),
             exit_code=self._exit,
+            unbound=self._clouds.unbound,
         )
+        race = None
+        if self._scenario.races:
+            race = gather_race(
+                self._drivers, self._clouds.sessions(), waiting=self._rig.unsent(name)
+            )
         copies = key_kept = None
         if expect.copies is not None:
             record = self._rig.snapshot(name).record()
@@ -97,7 +117,7 @@ class CaseRunner:
         if (is_last and facts.state == "bound") or expect.key_kept is not None:
             key = self._provisioner.key(self._given[name].key)
             key_kept = self._rig.flash_holds(name, key.reveal())
-        return msgspec.structs.replace(facts, copies=copies, key_kept=key_kept)
+        return msgspec.structs.replace(facts, copies=copies, key_kept=key_kept, race=race)
 
     def _always(self, name: str, facts: CaseFacts) -> list[Mismatch]:
         given = self._given.get(name, self._scenario.given)
@@ -109,15 +129,16 @@ class CaseRunner:
     def _do(self, act: Act) -> None:
         reader = self._rig.reader(act.reader, copy_flash=act.copy_flash)
         self._transcript.act(_told(act))
+        self._asked = len(self._clouds.cloud.requests)
         self._write(act)
         if act.do in {"boot", "off"}:
             reader.power_off()
         self._change(act)
         if act.do == "boot":
             reader.power_on()
-            self._follow(reader, act.until)
+            self._race_on(reader, act)
         elif act.do == "go_on":
-            self._follow(reader, act.until)
+            self._race_on(reader, act)
         elif act.do in {"retry", "restart"}:
             done = reader.cycle.count("ready")
             reader.send(f"{act.do}\r")
@@ -132,11 +153,41 @@ class CaseRunner:
     def _change(self, act: Act) -> None:
         """Change the world and the cloud as the act says."""
         if act.world is not None:
-            self._rig.set_world(act.world)
+            self._set_world(act.world)
+        for deed in act.elsewhere:
+            self._clouds.elsewhere(deed)
+        if act.rules is not None:
+            self._clouds.set_rules(act.rules)
         if act.faults is not None:
             self._clouds.set_faults(act.faults)
         if act.certificate is not None:
             self._clouds.cloud.use_certificate(act.certificate)
+
+    def _set_world(self, world: VirtualWorld) -> None:
+        self._rig.set_world(world)
+        self._clouds.set_time(world.time)
+
+    def _race_on(self, reader: Reader, act: Act) -> None:
+        """Have the reader's program do what the act says of a race, and follow it."""
+        if not act.race:
+            self._follow(reader, act.until)
+            return
+        if act.do == "boot":
+            self._follow(reader, "ready")
+        self._driver(reader, self._given[act.reader].serial).obey(
+            act.race, wait=not act.until.startswith(("says ", "asked "))
+        )
+        if act.until != "ready":
+            self._follow(reader, act.until)
+
+    def _driver(self, reader: Reader, serial: str) -> RaceDriver:
+        """Return what types at a reader that has this serial number."""
+        for driver in self._drivers:
+            if driver.reader is reader and driver.serial == serial:
+                return driver
+        driver = RaceDriver(reader, serial, f"E2{0x80 + len(self._drivers):X}")
+        self._drivers.append(driver)
+        return driver
 
     def _write(self, act: Act) -> None:
         """Change the reader's flash as the act says, provisioning included."""
@@ -166,13 +217,32 @@ class CaseRunner:
             words = until.removeprefix("says ")
             found: Condition = lambda one: any(words in line for line in one.cycle.lines)  # noqa: E731
             self._wait(reader, found, until)
+        elif until.startswith("asked "):
+            _, method, path = until.split(" ", 2)
+            self._wait(
+                reader,
+                lambda _: any(
+                    one.whole and (one.method, one.path) == (method, path)
+                    for one in list(log)[self._asked :]
+                ),
+                until,
+            )
         else:
-            self._wait(reader, lambda one: one.cycle.count(until) > 0, until)
+            self._wait(reader, self._said(reader, EventPattern(until)), until)
         if until == "ready":
             reader.follow_app()
 
     def _wait(self, reader: Reader, condition: Condition, what: str) -> None:
         reader.follow(condition, self._scenario.seconds + 3 * self._slack, what)
+
+    def _said(self, reader: Reader, pattern: EventPattern) -> Condition:
+        """Make the condition that an event came; what a reader says of its race is how it stands."""
+        drivers = [one for one in self._drivers if one.reader is reader]
+        if pattern.name == "race" and drivers:
+            return lambda _: drivers[-1].is_at(pattern)
+        return lambda one: any(
+            pattern.fits(event.name, event.fields) for event in one.cycle.events
+        )
 
     def _load(self, reader: Reader, act: Act) -> None:
         """Load the reader over its line, with the cable's faults in between."""
@@ -225,6 +295,11 @@ def _told(act: Act) -> str:
         changes.append("another world")
     if act.faults is not None:
         changes.append(f"faults: {', '.join(act.faults) or 'none'}")
+    changes += [f"{deed.replace('_', ' ')} elsewhere" for deed in act.elsewhere]
+    if act.rules is not None:
+        changes.append(f"rules: {act.rules.given() or 'as usual'}")
+    if act.race:
+        changes.append(f"race: {', '.join(act.race)}")
     if act.certificate is not None:
         changes.append(f"certificate: {act.certificate}")
     changes += [f"{one.part}: {one.how}" for one in act.damage]

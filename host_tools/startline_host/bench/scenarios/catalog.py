@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ from startline_host.bench.scenarios.model import (
     Scenario,
     ScenarioFile,
     VirtualWorld,
+)
+from startline_host.bench.scenarios.race_model import (
+    EventPattern,
+    check_order,
+    check_race_words,
 )
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
 from startline_host.errors import BadInput
@@ -94,7 +100,8 @@ def links_of(scenario: Scenario) -> tuple[LinkName, ...]:
     """Return the links over which a scenario has a meaning."""
     if scenario.links is not None:
         return scenario.links
-    return ("wifi",) if changes_world(scenario) else ("wifi", "usb")
+    # A race asks a time server, which the cable does not reach.
+    return ("wifi",) if scenario.races or changes_world(scenario) else ("wifi", "usb")
 
 
 def changes_world(scenario: Scenario) -> bool:
@@ -139,7 +146,9 @@ def _read(path: Path) -> list[Scenario]:
     defaults = raw.get("defaults")
     tables = raw.get("scenario", [])
     if isinstance(tables, list) and isinstance(defaults, dict):
-        raw["scenario"] = [{**defaults, **one} if isinstance(one, dict) else one for one in tables]
+        raw["scenario"] = [
+            _with(defaults, one) if isinstance(one, dict) else one for one in tables
+        ]
     try:
         file = msgspec.convert(raw, ScenarioFile)
     except msgspec.ValidationError as error:
@@ -147,6 +156,15 @@ def _read(path: Path) -> list[Scenario]:
     found = [msgspec.structs.replace(one, group=file.group) for one in file.scenario]
     for scenario in found:
         _check(scenario, path)
+    return found
+
+
+def _with(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return a scenario's table with the file's defaults; of tables within, field by field."""
+    found = {**defaults, **given}
+    for name, table in defaults.items():
+        if isinstance(table, dict) and isinstance(given.get(name), dict):
+            found[name] = {**table, **given[name]}
     return found
 
 
@@ -175,6 +193,9 @@ def _check(scenario: Scenario, path: Path) -> None:
             _check_fault(text, scenario, place)
     for act in scenario.act:
         _check_act(act, place)
+    with _placed(place):
+        check_race_words(scenario.expect)
+        check_race_words(scenario.expect_read_write)
     names = [scenario.cloud.certificate, *(act.certificate or "good" for act in scenario.act)]
     for name in names:
         if name not in CASES:
@@ -183,11 +204,9 @@ def _check(scenario: Scenario, path: Path) -> None:
 
 
 def _check_fault(text: str, scenario: Scenario, place: str) -> None:
-    try:
+    with _placed(place):
         order = parse(text, ALL_FAULTS)
         order.settled(ALL_FAULTS[order.name][1])
-    except BadInput as error:
-        raise BadInput(f"{place}: {error.message}", error.hint) from None
     if order.name in PROXY_ROWS:
         if order.method or order.path:
             raise BadInput(f"{place}: {text!r} acts on bytes and knows no method or path.")
@@ -202,16 +221,32 @@ def _check_fault(text: str, scenario: Scenario, place: str) -> None:
 
 def _check_act(act: Act, place: str) -> None:
     for text in act.cable:
-        try:
+        with _placed(f"{place}, cable"):
             order = parse(text, PROXY_ROWS)
             order.settled(PROXY_ROWS[order.name].value)
-        except BadInput as error:
-            raise BadInput(f"{place}, cable: {error.message}", error.hint) from None
     if act.cable and act.do != "load":
         raise BadInput(f'{place}: cable faults need do = "load".')
     if (act.do == "command") != bool(act.run):
         raise BadInput(f'{place}: do = "command" and run belong together.')
     if act.copy_flash and act.reader == "first":
         raise BadInput(f"{place}: the first reader has no flash to copy.")
-    if not (act.until.isalpha() or act.until.startswith("says ")):
-        raise BadInput(f"{place}: nothing can be waited for by {act.until!r}.")
+    with _placed(place):
+        _check_until(act.until)
+        for line in act.race:
+            check_order(line)
+        check_race_words(act.expect)
+        check_race_words(act.expect_read_write)
+
+
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Put the place before whatever is wrong there."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(f"{place}: {error.message}", error.hint) from None
+
+
+def _check_until(until: str) -> None:
+    if not (until in {"posted", "listed"} or until.startswith(("says ", "asked "))):
+        EventPattern(until)

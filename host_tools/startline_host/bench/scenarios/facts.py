@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from startline_host.bench.scenarios.race_facts import RaceFacts
 from startline_host.bench.scenarios.reader import PowerCycle, Reader
 from startline_host.clouds.cloud_registry import find_cloud
 from startline_host.clouds.device_entries import agent_module
@@ -45,11 +46,13 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exit: int | None = None
     copies: int | None = None
     key_kept: bool | None = None
+    race: RaceFacts | None = None
 
     def short(self) -> dict[str, object]:
         """Return what a report shows of it."""
-        hidden = {"lines", "token", "tokens", "aliases"}
-        return {k: v for k, v in msgspec.to_builtins(self).items() if k not in hidden}
+        hidden = {"lines", "token", "tokens", "aliases", "race"}
+        told = {k: v for k, v in msgspec.to_builtins(self).items() if k not in hidden}
+        return {**told, "race": self.race.short()} if self.race else told
 
 
 def gather_facts(
@@ -60,8 +63,12 @@ def gather_facts(
     kind: str,
     strangers: int,
     exit_code: int | None,
+    unbound: Sequence[str] = (),
 ) -> CaseFacts:
-    """Collect what is known now: of `reader` itself, and of all `readers` what they asked."""
+    """Collect what is known now: of `reader` itself, and of all `readers` what they asked.
+
+    `unbound` are tokens of devices that the cloud had.
+    """
     outcome = reader.outcome
     log = list(cloud.requests)
     cycle = reader.cycle
@@ -85,7 +92,7 @@ def gather_facts(
         posts=count_posts(log, played.bind_path),
         lists=sum(entry.method == "GET" for entry in log),
         records=len(devices),
-        tokens=tuple(str(device[token]) for device in devices),
+        tokens=(*(str(device[token]) for device in devices), *unbound),
         aliases=tuple(str(device.get("alias", device.get("name"))) for device in devices),
         connections=cloud.connections,
         strangers=strangers,

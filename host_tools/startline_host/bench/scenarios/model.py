@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from startline_host.bench.scenarios.race_model import CloudRules, Elsewhere, RaceExpect
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD
 
 NOTHING = "nothing"
@@ -40,7 +41,8 @@ class AccessPoint(_ScenarioTable, frozen=True):
 class VirtualWorld(_ScenarioTable, frozen=True):
     """What is around a virtual reader. `ntp` has each server's offset from true time in seconds.
 
-    `pins` are levels that something outside puts on a pin, by its number.
+    `pins` are levels that something outside puts on a pin, by its number. `time` is the same as
+    in `ntp`, of the one server that a race asks unless it is told others.
     """
 
     access_points: dict[str, AccessPoint] = msgspec.field(
@@ -51,6 +53,7 @@ class VirtualWorld(_ScenarioTable, frozen=True):
     dns_stall_ms: int = 1500
     link_fault: Literal["down"] | None = None
     ntp: dict[str, float | Literal["nothing"]] = msgspec.field(default_factory=lambda: {"*": 0})
+    time: float | Literal["nothing"] = 0
     clock: str = "2000-01-01"
     pins: dict[str, Literal[0, 1]] = {}
 
@@ -85,7 +88,10 @@ class ReaderSettings(_ScenarioTable, frozen=True):
 
 
 class CloudSetup(_ScenarioTable, frozen=True):
-    """How the mock cloud starts. `devices` are serial numbers that somebody else bound before."""
+    """How the mock cloud starts. `devices` are serial numbers that somebody else bound before.
+
+    `rules` are those for sessions and passings.
+    """
 
     certificate: str = "good"
     answer_form: Literal["json", "documented"] = "json"
@@ -94,6 +100,7 @@ class CloudSetup(_ScenarioTable, frozen=True):
     tls: bool = True
     faults: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    rules: CloudRules = CloudRules()
 
 
 class FlashDamage(_ScenarioTable, frozen=True):
@@ -103,7 +110,7 @@ class FlashDamage(_ScenarioTable, frozen=True):
     newer_record: the newest record in `bind` is given a schema of the future. `chip` is all of it.
     """
 
-    part: Literal["nvs", "bind", "fctry", "vfs", "chip"]
+    part: Literal["nvs", "bind", "fctry", "vfs", "race", "chip"]
     how: Literal["erase", "noise", "spoil", "newer_record"]
     text: str = ""
 
@@ -112,8 +119,8 @@ class FlashDamage(_ScenarioTable, frozen=True):
 State = Literal["unprovisioned", "unbound", "unknown", "bound", "refused"]
 
 
-class Expect(_ScenarioTable, frozen=True):
-    """What must hold; a field that is not given is not looked at.
+class Expect(RaceExpect, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What must hold, of a race besides as `RaceExpect` has it; a field that is not given is not looked at.
 
     `state`, `reason`: of the last `ready`. `step`, `why`: of the last `failed` event. `reason`
     and `why` may be lists of which one must hold. Counts are since the scenario began: `posts`
@@ -149,7 +156,11 @@ class Act(_ScenarioTable, frozen=True):
     retry, restart: have the application do so; load: provision through the serial line, with
     faults on the `cable`; command: a verb of the command line; commit: the cloud carries out
     what it had put off. A load with `bundle` loads firmware and agent, too. `until` is "ready", "posted" (the cloud has the whole request to bind),
-    "listed" (it has one for its list), "says TEXT", or the name of an event. `reader` names another one, made at its first use; with
+    "listed" (it has one for its list), "asked METHOD PATH" (it has such a request, whole, since the
+    act began), "says TEXT", or an event with fields as `EventPattern` reads them; "race FIELD=VALUE"
+    is what the reader says of its race now. `race` are orders to the bench's program for races
+    (`RACE_ORDERS`), which it obeys one by one before `until` is waited for. `rules` are the cloud's
+    from now on, and `elsewhere` is what somebody else does there. `reader` names another one, made at its first use; with
     `copy_flash` it starts with the first one's flash. `run` is the command, `key` what it looks
     at the cloud with.
     """
@@ -160,6 +171,9 @@ class Act(_ScenarioTable, frozen=True):
     copy_flash: bool = False
     world: VirtualWorld | None = None
     faults: tuple[str, ...] | None = None
+    rules: CloudRules | None = None
+    elsewhere: tuple[Elsewhere, ...] = ()
+    race: tuple[str, ...] = ()
     certificate: str | None = None
     damage: tuple[FlashDamage, ...] = ()
     given: ReaderSettings | None = None
@@ -194,12 +208,19 @@ class Scenario(_ScenarioTable, frozen=True):
     expect_read_write: Expect = Expect()
     seconds: float = 40.0
 
+    @property
+    def races(self) -> bool:
+        """Whether a race is timed in it."""
+        return any(act.race for act in self.act)
+
 
 class Defaults(_ScenarioTable, frozen=True):
-    """What holds for every scenario of a file that does not say otherwise."""
+    """What holds for every scenario of a file that does not say otherwise; of `given`, field by field."""
 
     keys: tuple[KeyType, ...] = ("WRITE",)
     envelopes: tuple[Envelope, ...] = ("bare",)
+    given: ReaderSettings = ReaderSettings()
+    seconds: float = 40.0
 
 
 class ScenarioFile(_ScenarioTable, frozen=True):

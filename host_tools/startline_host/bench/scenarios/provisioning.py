@@ -57,7 +57,7 @@ def neutral_provision() -> Provision:
 
 
 class Provisioner:
-    """Makes provisions for one case's cloud."""
+    """Makes provisions for one case's cloud; a race asks `time_server` unless it is told others."""
 
     def __init__(
         self,
@@ -67,8 +67,10 @@ class Provisioner:
         link: CloudLink,
         slack: int = 0,
         led: Led | None = None,
+        time_server: str = "",
     ) -> None:
         self._slack = slack
+        self._time_servers = (time_server,) if time_server else ()
         self._led = led
         self._cloud = cloud
         self._key = key
@@ -146,7 +148,12 @@ class Provisioner:
                 mark=given.mark,
                 insecure_http=None if cloud.tls else True,
             ),
-            race=RacingSettings(dead_time=given.dead_time, servers=given.race_servers),
+            race=RacingSettings(
+                dead_time=given.dead_time,
+                servers=given.race_servers or self._time_servers,
+                # The bench's program for races is typed at.
+                console=False if self._time_servers else None,
+            ),
         )
 
     def _net(self, given: ReaderSettings) -> NetSettings:

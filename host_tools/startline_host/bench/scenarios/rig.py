@@ -62,6 +62,9 @@ class Rig(Protocol):
     def snapshot(self, name: str) -> DeviceSnapshot:
         """Return what a reader keeps of its binding; its application may be stopped for it."""
 
+    def unsent(self, name: str) -> int | None:
+        """Return how many passings a reader's journal holds that are not sent; None for no journal."""
+
     def flash_holds(self, name: str, text: str) -> bool:
         """Tell whether a text stands where a reader's flash may hold keys."""
 
@@ -74,6 +77,8 @@ def needs_of(case: Case) -> set[str]:
         found.add("world")
     if scenario.given.model == CRASHING:
         found.add("app")
+    if scenario.races:
+        found |= {"world", "app"}
     for act in scenario.act:
         if act.damage:
             found.add("flash")

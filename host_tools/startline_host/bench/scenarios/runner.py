@@ -111,7 +111,13 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     ) -> tuple[list[Mismatch], CaseFacts]:
         signal = stop or threading.Event()
         provisioner = Provisioner(
-            clouds.cloud, case.key, case.cloud, self.link, self.slack, self.base.board.led
+            clouds.cloud,
+            case.key,
+            case.cloud,
+            self.link,
+            self.slack,
+            self.base.board.led,
+            clouds.time_server.server if clouds.time_server else "",
         )
         transcript.secrets += provisioner.secrets()
         link: LinkMaker | None = None

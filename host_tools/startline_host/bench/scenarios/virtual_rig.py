@@ -16,6 +16,8 @@ from startline_host.bench.scenarios.model import IMPOSTOR, NOTHING, FlashDamage,
 from startline_host.bench.scenarios.reader import LinkMaker, Reader
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.flows.device_snapshot import DeviceSnapshot
+from startline_host.formats.flash_dump import FlashDump
+from startline_host.formats.journal_summary import summarize_journal
 from startline_host.virtual import VirtualEsp32
 from startline_host.virtual.world_file import write_world
 
@@ -109,6 +111,12 @@ class VirtualRig:
         parts = {part: self.read(name, part) for part in ("nvs", "bind", "fctry")}
         return DeviceSnapshot(mac=_MACS[name], **parts)
 
+    def unsent(self, name: str) -> int | None:
+        """Return how many passings a reader's journal holds that are not sent; None for no journal."""
+        part = self.read(name, "race")
+        journal = summarize_journal(FlashDump({0: part}, len(part)).part(0, len(part)))
+        return None if journal is None else journal.waiting
+
     def flash_holds(self, name: str, text: str) -> bool:
         """Tell whether a text stands anywhere in a reader's flash."""
         return text.encode() in self._path(name).read_bytes()
@@ -141,6 +149,7 @@ class VirtualRig:
 def as_chip_world(world: VirtualWorld) -> dict[str, Any]:
     """Return a scenario's world as the virtual chip reads it."""
     found: dict[str, Any] = msgspec.to_builtins(world)
+    del found["time"]  # a server of the bench's own
     names = {IMPOSTOR: IMPOSTOR_ADDRESS, NOTHING: None}
     found["dns"] = {host: names.get(where, where) for host, where in world.dns.items()}
     found["ntp"] = {
