@@ -179,6 +179,17 @@ def test_the_pause_after_a_failure(tries: int, step: str, most: int) -> None:
     assert retry_delay(one, StepFailed(step, "wrong_host", True)) is None
 
 
+def test_a_promise_that_cannot_be_taken_back_is_told_as_it_stands(mocker: MockerFixture) -> None:
+    """Where no copy takes `unbound` any more, the device says what its copies say: unknown."""
+    one: Any = loaded(NvsChip())
+    one.new_record().attempt = b"1234"
+    one.save("unknown", "asked")
+    mocker.patch("startline.binding.save", return_value=0)
+    one.tries, one.looking = 1, False
+    retry_delay(one, StepFailed("storage", "unwritten"))
+    assert (one.record.state, one.record.reason) == ("unknown", "asked")
+
+
 @pytest.mark.parametrize("looking", [False, True])
 def test_what_failed_before_the_first_byte_is_tried_again(
     mocker: MockerFixture, *, looking: bool
