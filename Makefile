@@ -35,8 +35,8 @@ powercuts: $(VENV)/run.stamp  ## Cut the power at every flash operation and byte
 hostile: $(VENV)/run.stamp  ## Send 20,000 malformed answers to the agent (ONLY=race: in a race)
 	@$(BIN)/python -m $(if $(filter race,$(ONLY)),tests.proofs.racehostile,tests.proofs.hostile) $(ARGS)
 
-mutants: $(VENV)/check.stamp  ## Change the agent in 500 places, one at a time: a proof must notice (an hour)
-	@$(BIN)/python -m tests.proofs.mutation $(ARGS)
+mutants: $(VENV)/check.stamp  ## Change the agent in 500 places, one at a time: a proof must notice (an hour; PACKAGE=startline_race: the race)
+	@$(BIN)/python -m tests.proofs.mutation $(addprefix --package ,$(PACKAGE)) $(ARGS)
 
 line: $(VENV)/check.stamp  ## Kill a line at ten moments, trouble 200 units, share 200 among four stations
 	@$(BIN)/python -m tests.proofs.line $(ARGS)

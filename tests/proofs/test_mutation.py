@@ -9,8 +9,16 @@ import pytest
 
 from tests.proofs.mutation import results as outcomes
 from tests.proofs.mutation.changes import Change, changes
-from tests.proofs.mutation.laboratory import KILLED, SAME, SURVIVED, Laboratory, Outcome, Proof
-from tests.proofs.mutation.population import Mutant, choose, every_mutant, find, modules
+from tests.proofs.mutation.laboratory import (
+    KILLED,
+    PROOFS,
+    SAME,
+    SURVIVED,
+    Laboratory,
+    Outcome,
+    Proof,
+)
+from tests.proofs.mutation.population import PACKAGES, Mutant, choose, every_mutant, find, modules
 
 SOURCE = '''
 """What it is."""
@@ -101,12 +109,14 @@ def test_a_name_outlives_what_moves() -> None:
     assert [key for key in keys(moved) if key in keys()] == keys()
 
 
-def test_there_are_enough_of_each_module() -> None:
-    """All modules that decide about a request or the record are mutated, well over 150 times."""
-    everyone = every_mutant()
+@pytest.mark.parametrize("package", PACKAGES)
+def test_there_are_enough_of_each_module(package: str) -> None:
+    """All modules that decide about a request, a record or a passing are mutated, well over 150 times."""
+    everyone = every_mutant(package)
     chosen = choose(everyone, 400, seed=1)
     assert {mutant.module for mutant in chosen} == {mutant.module for mutant in everyone}
-    assert len(modules()) > 12
+    assert len(modules(package)) > 12
+    assert {proof.name for proof in PROOFS[package]} >= {"rules", "hostile"}
     assert 380 <= len(chosen) <= 420
     assert chosen == choose(everyone, 400, seed=1) != choose(everyone, 400, seed=2)
     assert len({mutant.key for mutant in everyone}) == len(everyone)
@@ -220,5 +230,6 @@ def test_what_is_explained_does_not_count() -> None:
 def test_every_explanation_is_of_a_mutant() -> None:
     """explained.toml names mutants that there are, and says why of each."""
     explained = outcomes.explanations()
-    assert outcomes.stale(every_mutant(), {}, explained) == []
+    everyone = [mutant for package in PACKAGES for mutant in every_mutant(package)]
+    assert outcomes.stale(everyone, {}, explained) == []
     assert all(len(why) > 20 for why in explained.values())

@@ -19,7 +19,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.proofs.mutation.laboratory import KILLED, PROOFS, SURVIVED, WHOLE, Laboratory, Proof
-from tests.proofs.mutation.population import ROOT, Mutant, choose, every_mutant, find, in_turn
+from tests.proofs.mutation.population import (
+    CORE,
+    PACKAGES,
+    ROOT,
+    Mutant,
+    choose,
+    every_mutant,
+    find,
+    in_turn,
+)
 from tests.proofs.mutation.results import (
     MutationResults,
     by_proof,
@@ -39,21 +48,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     options = _parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
-    everyone = every_mutant()
+    everyone = every_mutant(options.package)
     chosen = everyone if options.all else choose(everyone, options.count, options.seed)
     if options.only:
         chosen = find(chosen, options.only)
     if options.list:
         console.print("\n".join(mutant.key for mutant in chosen), markup=False)
         return 0
-    proofs = (*PROOFS, *WHOLE) if options.whole else PROOFS
-    results = MutationResults.open(options.report)
+    proofs = PROOFS[options.package]
+    results = MutationResults.open(options.report or _report(options.package))
     left = [mutant for mutant in chosen if options.again or not results.known(mutant)]
     if left:
         _FOLDER.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_FOLDER) as trees:
             order = in_turn(left, options.seed)
-            if not _run(console, order, proofs, results, jobs=options.jobs, trees=Path(trees)):
+            more = WHOLE[options.package] if options.whole else ()
+            if not _run(
+                console, order, proofs, more, results, jobs=options.jobs, trees=Path(trees)
+            ):
                 return _FAILED
     return _show(console, everyone, chosen, results)
 
@@ -62,12 +74,16 @@ def _run(
     console: Console,
     mutants: Sequence[Mutant],
     proofs: Sequence[Proof],
+    more: Sequence[Proof],
     results: MutationResults,
     *,
     jobs: int,
     trees: Path,
 ) -> bool:
-    """Try mutants, `jobs` at a time; return False if the proofs do not hold without any."""
+    """Try mutants, `jobs` at a time; return False if the proofs do not hold without any.
+
+    `more` proofs are for those who survive these.
+    """
     jobs = min(jobs, len(mutants))
     free: SimpleQueue[Laboratory] = SimpleQueue()
     for number in range(jobs):
@@ -75,7 +91,7 @@ def _run(
     if not results.holds:
         console.print("Running the proofs on the agent as it is ...")
         first = free.get()
-        outcome = first.run(PROOFS)
+        outcome = first.run(proofs)
         free.put(first)
         if outcome.status != SURVIVED:
             words = f"{outcome.by} fails without a change: {outcome.words}"
@@ -87,7 +103,7 @@ def _run(
     def attempt(mutant: Mutant) -> None:
         laboratory = free.get()
         try:
-            found = laboratory.try_mutant(mutant, proofs)
+            found = laboratory.try_mutant(mutant, [*proofs, *more])
         finally:
             free.put(laboratory)
         with writing:
@@ -116,7 +132,8 @@ def _show(
     chosen: Sequence[Mutant],
     results: MutationResults,
 ) -> int:
-    explained = explanations()
+    paths = {mutant.module for mutant in everyone}
+    explained = {name: why for name, why in explanations().items() if name.split(": ")[0] in paths}
     found = results.of(chosen)
     table = Table("module", "mutants", "killed", "explained", "alive", "score", box=None)
     for column in table.columns[1:]:
@@ -159,8 +176,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--again", action="store_true", help="also those whose outcome is known")
     add("--whole", action="store_true", help="try all power cuts on survivors: minutes each")
     add("--list", action="store_true", help="name them and do nothing")
-    add("--report", type=Path, default=ROOT / "build" / "mutants.json", metavar="FILE")
+    add("--package", choices=[*PACKAGES], default=CORE, help=f"what is changed (default: {CORE})")
+    add("--report", type=Path, metavar="FILE", help="build/mutants.json, or one for the package")
     return parser
+
+
+def _report(package: str) -> Path:
+    name = "mutants" if package == CORE else f"mutants-{package}"
+    return ROOT / "build" / f"{name}.json"
 
 
 if __name__ == "__main__":

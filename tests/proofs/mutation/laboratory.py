@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from startline_host.formats.bytecode import compile_source
-from tests.proofs.mutation.population import ROOT, Mutant
+from tests.proofs.mutation.population import CORE, ROOT, Mutant
 
 #: What a proof may take: processor time for each of its processes, so that a busy machine ends
 #: none, and real time for one that only waits.
@@ -25,6 +25,8 @@ _LIMITED = 'ulimit -t {} && exec "$0" "$@"'
 _REAL_SECONDS = 1200
 _TEST_TIMES = ROOT / "build" / "mutants" / "times.json"
 _LONGEST = 400  # characters of what a proof said
+
+_RACE_RULES = ("reply", "journal", "facade", "time")
 
 KILLED, SURVIVED, SAME = "killed", "survived", "same"
 
@@ -43,21 +45,36 @@ def _pytest(name: str, *which: str) -> Proof:
     return Proof(name, ("-m", "pytest", *quiet, *which))
 
 
-#: In the order of what they cost. The first is the agent's own code on CPython.
-PROOFS = (
-    _pytest("rules", "tests/firmware", "-k", "not unix"),
-    _pytest("corpus", "tests/corpus"),
-    Proof("powercuts", ("-m", "tests.proofs.mutation.samples", "powercuts")),
-    Proof("hostile", ("-m", "tests.proofs.mutation.samples", "hostile")),
-    _pytest("boots", "tests/firmware", "-k", "unix"),
-)
-#: What a survivor is held against when that is asked for: minutes each.
-WHOLE = (
-    Proof("all power cuts, rufus", ("-m", "tests.proofs.powercuts", "--jobs", "1")),
-    Proof(
-        "all power cuts, vms", ("-m", "tests.proofs.powercuts", "--jobs", "1", "--cloud", "vms")
+#: By package, in the order of what they cost. The first is the agent's own code on CPython, or the
+#: role's in one process for each file of cases.
+PROOFS = {
+    CORE: (
+        _pytest("rules", "tests/firmware", "-k", "not unix"),
+        _pytest("corpus", "tests/corpus"),
+        Proof("powercuts", ("-m", "tests.proofs.mutation.samples", "powercuts")),
+        Proof("hostile", ("-m", "tests.proofs.mutation.samples", "hostile")),
+        _pytest("boots", "tests/firmware", "-k", "unix"),
     ),
-)
+    "startline_race": (
+        _pytest("rules", *(f"tests/race_role/test_{name}.py" for name in _RACE_RULES)),
+        _pytest("hostile", "tests/proofs/test_racehostile.py", "-k", "is_not_trusted"),
+        Proof("racecuts", ("-m", "tests.proofs.mutation.samples", "racecuts")),
+        _pytest("clouds", "tests/race_role/test_sending.py", "tests/race_role/test_sync.py"),
+    ),
+}
+#: What a survivor is held against when that is asked for: minutes each.
+WHOLE = {
+    CORE: (
+        Proof("all power cuts, rufus", ("-m", "tests.proofs.powercuts", "--jobs", "1")),
+        Proof(
+            "all power cuts, vms",
+            ("-m", "tests.proofs.powercuts", "--jobs", "1", "--cloud", "vms"),
+        ),
+    ),
+    "startline_race": (
+        Proof("all power cuts of a race", ("-m", "tests.proofs.racecuts", "--jobs", "1")),
+    ),
+}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,21 +11,44 @@ from pathlib import Path
 from tests.proofs.mutation.changes import Change, changes
 
 ROOT = Path(__file__).parents[3]
-#: What is mutated, below firmware/: all of the core, so that a new module is in it by itself ...
-MODULES = ("operator_commands.py", "startline/**/*.py", "startline_vms/__init__.py")
-#: ... but for these, each with the reason.
-LEFT_OUT = {
-    "startline/hal.py": "the chip: the tests put another in its place",
-    "startline/chip.py": "the chip, the other half",
-    "startline/wifi.py": "a link: no request and no record",
-    "startline/clock.py": "the time, before there is a request",
-    "startline/console.py": "says what was decided",
-    "startline/events.py": "the form of what is said",
-    "startline/json_escape.py": "the form of what is said",
-    "startline/error_reasons.py": "words for a failure",
-    "startline/errors.py": "a name",
-    "startline/__init__.py": "starts the app",
-    "startline/clouds/_template.py": "a page to copy, which no device loads",
+
+
+@dataclass(frozen=True)
+class Package:
+    """What is mutated together, below firmware/: all of it, so that a new module is in it by itself.
+
+    But for what is `left_out`, each with the reason.
+    """
+
+    patterns: tuple[str, ...]
+    left_out: Mapping[str, str]
+
+
+CORE = "startline"
+PACKAGES = {
+    CORE: Package(
+        ("operator_commands.py", "startline/**/*.py", "startline_vms/__init__.py"),
+        {
+            "startline/hal.py": "the chip: the tests put another in its place",
+            "startline/chip.py": "the chip, the other half",
+            "startline/wifi.py": "a link: no request and no record",
+            "startline/clock.py": "the time, before there is a request",
+            "startline/console.py": "says what was decided",
+            "startline/events.py": "the form of what is said",
+            "startline/json_escape.py": "the form of what is said",
+            "startline/error_reasons.py": "words for a failure",
+            "startline/errors.py": "a name",
+            "startline/__init__.py": "starts the app",
+            "startline/clouds/_template.py": "a page to copy, which no device loads",
+        },
+    ),
+    "startline_race": Package(
+        ("race_commands.py", "startline_race/**/*.py"),
+        {
+            "startline_race/errors.py": "names",
+            "startline_race/manifest.py": "what a build takes, which no device loads",
+        },
+    ),
 }
 
 
@@ -46,22 +69,23 @@ class Mutant:
         return self.change.apply((root / "firmware" / self.module).read_text(encoding="utf-8"))
 
 
-def modules(root: Path = ROOT) -> list[str]:
-    """Return the paths of what is mutated. Raises ValueError for a LEFT_OUT that is not there."""
+def modules(package: str = CORE, root: Path = ROOT) -> list[str]:
+    """Return the paths of what is mutated. Raises ValueError for one left out that is not there."""
+    about = PACKAGES[package]
     firmware = root / "firmware"
-    paths = [path for pattern in MODULES for path in sorted(firmware.glob(pattern))]
+    paths = [path for pattern in about.patterns for path in sorted(firmware.glob(pattern))]
     names = [path.relative_to(firmware).as_posix() for path in paths]
-    gone = LEFT_OUT.keys() - set(names)
+    gone = about.left_out.keys() - set(names)
     if gone:
-        raise ValueError(f"There is no {', '.join(sorted(gone))}: see LEFT_OUT in {__file__}.")
-    return [name for name in names if name not in LEFT_OUT]
+        raise ValueError(f"There is no {', '.join(sorted(gone))}: see PACKAGES in {__file__}.")
+    return [name for name in names if name not in about.left_out]
 
 
-def every_mutant(root: Path = ROOT) -> list[Mutant]:
-    """Return all mutants of all modules, in the order of their text."""
+def every_mutant(package: str = CORE, root: Path = ROOT) -> list[Mutant]:
+    """Return all mutants of all modules of a package, in the order of their text."""
     return [
         Mutant(module, change)
-        for module in modules(root)
+        for module in modules(package, root)
         for change in _changes((root / "firmware" / module).read_text(encoding="utf-8"))
     ]
 

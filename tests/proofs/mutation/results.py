@@ -15,7 +15,7 @@ from tests.proofs.mutation.laboratory import KILLED, SAME, SURVIVED, Outcome
 from tests.proofs.mutation.population import ROOT, Mutant
 
 EXPLAINED = Path(__file__).with_name("explained.toml")
-_SOURCES = ("firmware", "tests/firmware", "tests/proofs")
+_SOURCES = ("firmware", "tests/firmware", "tests/race_role", "tests/proofs")
 
 
 def explanations() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`python -m tests.proofs.mutation.samples (powercuts | hostile)`: what a mutant has to get past.
+"""`python -m tests.proofs.mutation.samples (powercuts | hostile | racecuts)`: what a mutant has to get past.
 
 Of every world a few lifetimes, and of hostile answers some, in one process; it ends at the first
 thing that is wrong, with exit code 1, and says what it was.
@@ -16,10 +16,13 @@ from tests.proofs.powercuts.blank_units import make_units
 from tests.proofs.powercuts.cut_plan import Job, Size, double_jobs, single_jobs
 from tests.proofs.powercuts.results import CutResults
 from tests.proofs.powercuts.vm_runner import VmRunner
+from tests.proofs.racecuts.cut_plan import RaceSize, jobs_of
+from tests.proofs.racecuts.race_cuts import race_through
 
 _SIZES = {"rufus": Size(every=67, doubles=40, seed=7, batch=12),
           "vms": Size(every=199, doubles=12, seed=7, batch=30)}  # fmt: skip
 _ANSWERS = 60
+_RACES = RaceSize(every=200, doubles=0)
 
 
 def powercuts() -> str:
@@ -55,9 +58,15 @@ def hostile() -> str:
     return "; ".join(f"{what}: {count}" for what, count in survey.bad.items())
 
 
+def racecuts() -> str:
+    """Return what was wrong with races of which a few were cut, or nothing."""
+    results = race_through(jobs_of(_RACES), batch=40)
+    return "; ".join(sorted({column for one in results.failures for column, _ in one["bad"]}))
+
+
 def main() -> int:
     """Run the one that is named."""
-    wrong = {"powercuts": powercuts, "hostile": hostile}[sys.argv[1]]()
+    wrong = {"powercuts": powercuts, "hostile": hostile, "racecuts": racecuts}[sys.argv[1]]()
     print(wrong)  # noqa: T201 - the one who started this reads it
     return 1 if wrong else 0
 
