@@ -64,7 +64,7 @@ RACE_CLOCK_REASONS = (
 )  # fmt: skip
 
 # What `race_warning` says, and why passings are set aside without a status.
-RACE_WARNINGS = ("not_counted", "refused", "journal_%_percent")
+RACE_WARNINGS = ("not_counted", "refused", "journal_%_percent", "no_live_port")
 RACE_ASIDE_REASONS = ("undated",)
 
 # Steps that can fail, as `failed` names them, with the reasons that each may have. "%" stands for
@@ -159,6 +159,7 @@ SETTINGS = {
     "race.batch": "number",
     "race.mark": "switch",
     "race.console": "switch",
+    "race.port": "number",
     "race.servers": "text",
 }
 

@@ -38,3 +38,8 @@ def _helpers(race):
             yield listen(race)
         except (ImportError, AttributeError, OSError):
             pass  # no such role, or no console that can be read
+    if race.settings.port:
+        from startline.roles import load_role
+
+        role = load_role(race.device, "startline_liveport")
+        yield role.start(race) if role else None

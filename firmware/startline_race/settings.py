@@ -11,6 +11,7 @@ from .clouds import find as find_passings
 # Ranges, as in `startline.limits`, for both ends.
 DEAD_TIME = (0, 0, 3600000)  # milliseconds
 BATCH = (1, 100, 100)  # passings in a request
+PORT = (0, 0, 65535)  # of the live port, 0 for none
 
 
 class RaceSettings:
@@ -38,6 +39,7 @@ class RaceSettings:
         self.batch = self._number("race.batch", BATCH)
         self.mark = self._number("race.mark", (0, 1, 1))
         self.console = self._number("race.console", (0, 1, 1))
+        self.port = self._number("race.port", PORT)
         self.look_pause = self._number("set.look_pause", LOOK_PAUSE) * 1000
         self.made_at = self._number("factory.made_at", (0, 0, MADE_AT[2]))
         self.servers = identity.text("race.servers") or identity.text("net.ntp")

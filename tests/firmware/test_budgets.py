@@ -23,6 +23,7 @@ ROLES = {
     "startline_console": 4 * KIB,
     "startline_usb": 4 * KIB,
     "startline_led": 2 * KIB,
+    "startline_liveport": 6 * KIB,
     "startline_vms": 4 * KIB,
     "startline_improv": 3 * KIB,
 }

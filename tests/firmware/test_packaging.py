@@ -37,7 +37,7 @@ def folder_of(package: str) -> Path:
 
 
 #: Roles that stand beside another one, whose work they do.
-SERVES = {"startline_console": ("startline_race",)}
+SERVES = {"startline_console": ("startline_race",), "startline_liveport": ("startline_race",)}
 MODULES = [name for package in PACKAGES for name in modules_of(package)]
 #: The only modules that may import what exists on the chip alone, and what that is.
 HARDWARE = {"machine", "esp32", "network", "ntptime"}

@@ -34,7 +34,9 @@ from startline_host.secrets import Secret
 from tests.firmware.harness import SOURCES
 from tests.firmware.listed import check_listed, is_listed
 
-#: All of the agent but the race, which has lists of its own.
+#: The race, which has lists of its own, and what is done beside it.
+RACE = ("startline_race", "startline_console", "startline_liveport")
+#: All of the agent but those.
 CORE_AND_SMALL = (
     "startline",
     "startline_improv",
@@ -54,9 +56,9 @@ def trees(*packages: str) -> Iterator[ast.Module]:
             yield ast.parse(path.read_text(encoding="utf-8"))
 
 
-def calls(*names: str, package: str = "") -> Iterator[ast.Call]:
+def calls(*names: str, packages: tuple[str, ...] = ()) -> Iterator[ast.Call]:
     """Find every call of a function or method of these names."""
-    for tree in trees(package) if package else trees():
+    for tree in trees(*packages):
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "attr", None) or getattr(node.func, "id", None)
@@ -145,7 +147,7 @@ def test_every_reason_that_is_listed_can_come() -> None:
 def test_every_race_event_is_listed_with_its_fields() -> None:
     """The race role emits the events that are listed, with fields that are listed, and no others."""
     told: dict[str, set[str]] = {}
-    for call in calls("emit", "_emit", package="startline_race"):
+    for call in calls("emit", "_emit", packages=RACE):
         name, fields = call.args
         assert isinstance(name, ast.Constant)
         keys = {text for node in getattr(fields, "keys", []) for text in words(node)}
@@ -157,7 +159,7 @@ def test_every_race_event_is_listed_with_its_fields() -> None:
 
 def test_every_reason_of_the_race_can_come_and_is_listed() -> None:
     """The words of the race are all in its sources, and have a sentence on the host."""
-    known = set().union(*map(words, trees("startline_race")))
+    known = set().union(*map(words, trees(*RACE)))
     known |= {word.replace("%d", "%") for word in known}
     listed = (
         *states.RACE_REASONS, *states.RACE_SESSION_STATES, *states.RACE_CLOCK_REASONS,
@@ -241,7 +243,7 @@ def test_every_setting_is_written_by_the_host() -> None:
 
 def test_every_setting_is_read_by_the_agent() -> None:
     """The agent reads the settings that are listed, but for those that are the application's."""
-    sources = (*trees(), *trees("startline_race"))
+    sources = (*trees(), *trees(*RACE))
     read = {word for tree in sources for word in words(tree) if _SETTING.fullmatch(word)}
     read.add("tls.ca1")  # every `tls.` is read
     assert read == SETTINGS.keys() - set(states.FOR_THE_APP)

@@ -16,7 +16,7 @@ from startline_host.flows.load_plan import plan_load
 from startline_host.flows.operator.change_settings import Changes, _roles_turned_to
 from startline_host.flows.roles import role_changes, roles_in_use
 from startline_host.formats.bytecode import ROLES, role_of
-from startline_host.formats.factory_partition import NetSettings, OptionSettings
+from startline_host.formats.factory_partition import NetSettings, OptionSettings, RacingSettings
 from startline_host.formats.littlefs_image import read_filesystem
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.formats.stored_settings import StoredSettings
@@ -35,7 +35,7 @@ from tests.flows.snapshots import URL, device
 
 ROLE_FILES = {f"/lib/{role}/__init__.mpy": role.encode() for role in ROLES}
 RACE, LED, USB = "startline_race", "startline_led", "startline_usb"
-IMPROV, CONSOLE = "startline_improv", "startline_console"
+IMPROV, CONSOLE, LIVEPORT = "startline_improv", "startline_console", "startline_liveport"
 VENUE_USB = make_nvs_image([NvsEntry("net", "link", "blob", b"usb")], 0x6000)
 
 
@@ -74,6 +74,11 @@ def roles_written(found: FoundDevice, **wanted: Any) -> set[str]:
             {"provision": unit(set=OptionSettings(led=False, insecure_http=True, improv=True))},
             {RACE, CONSOLE, IMPROV},
         ),
+        (
+            loader(BLANK),
+            {"provision": unit(race=RacingSettings(port=3601))},
+            {RACE, CONSOLE, LIVEPORT},
+        ),
         (loader(BLANK), {}, set(ROLES)),
         (loader(BLANK), {"provision": unit(), "every_role": True}, set(ROLES)),
         (loader(device()), {}, {RACE, CONSOLE}),
@@ -86,7 +91,7 @@ def roles_written(found: FoundDevice, **wanted: Any) -> set[str]:
         (prompt(device(), {**FILES, **ROLE_FILES}), {}, set()),
     ],
     ids=[
-        "wifi", "usb", "the board's LED", "a browser", "no identity yet", "every role", "its own settings",
+        "wifi", "usb", "the board's LED", "a browser", "a live port", "no identity yet", "every role", "its own settings",
         "a damaged file system", "bound", "usb at its venue", "roles in a file system that goes",
         "at its prompt", "an older role", "all there",
     ],
@@ -100,7 +105,7 @@ def test_a_device_gets_the_roles_that_its_settings_use(
 
 def test_a_cloud_beside_the_core_is_the_role_of_its_name() -> None:
     """A unit of such a cloud uses just that role; no list names the cloud."""
-    (role,) = set(ROLES) - {RACE, CONSOLE, LED, USB, IMPROV}
+    (role,) = set(ROLES) - {RACE, CONSOLE, LIVEPORT, LED, USB, IMPROV}
     values: dict[str, dict[str, str | int]] = {
         "factory": {"serial": "S1", "model": "X1"},
         "claim": {"cloud": role.removeprefix("startline_"), "base_url": URL},

@@ -45,6 +45,7 @@ _SESSION_STATES: Mapping[str, str] = MappingProxyType(
 )
 _WARNINGS: Mapping[str, str] = MappingProxyType(
     {
+        "no_live_port": "the live port cannot be opened",
         "not_counted": "the cloud counted something else than was sent",
         "refused": "the cloud refused a batch",
     }

@@ -13,6 +13,7 @@ from startline_host.formats.stored_settings import StoredSettings
 
 _USB, _LED, _RACE = "startline_usb", "startline_led", "startline_race"
 _IMPROV, _CONSOLE = "startline_improv", "startline_console"
+_LIVEPORT = "startline_liveport"
 
 
 def roles_in_use(told: StoredSettings, venue: Mapping[Name, object]) -> frozenset[str]:
@@ -28,6 +29,8 @@ def roles_in_use(told: StoredSettings, venue: Mapping[Name, object]) -> frozense
         used.add(_USB)
     if told.get("set", "led"):
         used.add(_LED)
+    if told.get("race", "port"):
+        used.add(_LIVEPORT)
     if listens_to_a_browser(told):
         used.add(_IMPROV)
     return frozenset(used.intersection(ROLES))
@@ -47,7 +50,7 @@ def listens_to_a_browser(told: StoredSettings) -> bool:
 
 def roles_to_bind(told: StoredSettings) -> frozenset[str]:
     """Return the roles without which a device that was `told` this cannot bind: link and cloud."""
-    return roles_in_use(told, {}) - {_RACE, _CONSOLE, _LED, _IMPROV}
+    return roles_in_use(told, {}) - {_RACE, _CONSOLE, _LIVEPORT, _LED, _IMPROV}
 
 
 def role_changes(

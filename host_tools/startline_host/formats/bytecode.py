@@ -32,6 +32,7 @@ ROLES = (
     "startline_console",
     "startline_improv",
     "startline_led",
+    "startline_liveport",
     "startline_race",
     "startline_usb",
     "startline_vms",

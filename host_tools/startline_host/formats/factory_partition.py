@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from startline import clouds
 from startline.limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT
-from startline_race.settings import BATCH, DEAD_TIME
+from startline_race.settings import BATCH, DEAD_TIME, PORT
 
 from startline_host.boards import Led
 from startline_host.errors import BadInput
@@ -30,6 +30,7 @@ RANGES = {
     "factory.made_at": (MADE_AT, "Unix seconds"),
     "race.dead_time": (DEAD_TIME, "milliseconds"),
     "race.batch": (BATCH, "passings"),
+    "race.port": (PORT, "TCP port"),
 }
 
 #: What the secrets of `[claim]` are called, and what they are for a person. These two are what the
@@ -123,7 +124,8 @@ class RacingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     Within `dead_time` milliseconds, repeats of one chip are one passing: the first, or with `best`
     the one with the strongest signal. `batch` is the most passings in a request, `mark` whether
     a session's alias carries the mark it is found by, `servers` are time servers, as `net.ntp`.
-    `console` off leaves what comes over the console to the reader's own program.
+    `console` off leaves what comes over the console to the reader's own program. On the TCP port
+    `port` timing software reads the passings; 0 is none.
     """
 
     dead_time: int | None = None
@@ -131,6 +133,7 @@ class RacingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     batch: int | None = None
     mark: bool | None = None
     console: bool | None = None
+    port: int | None = None
     servers: tuple[str, ...] = ()
 
 
@@ -274,7 +277,7 @@ def make_entries(unit: Unit, settings: DeviceSettings) -> list[NvsEntry]:
         race = settings.race
         entries += [
             _entry("race", name, getattr(race, name))
-            for name in ("dead_time", "best", "batch", "mark", "console")
+            for name in ("dead_time", "best", "batch", "mark", "console", "port")
         ]
         entries.append(_entry("race", "servers", ",".join(race.servers)))
     return [entry for entry in entries if entry.value != ""]

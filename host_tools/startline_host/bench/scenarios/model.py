@@ -63,7 +63,7 @@ class ReaderSettings(_ScenarioTable, frozen=True):
 
     `key` is a key type of the bench's company, "stranger" for another company's WRITE key, or
     "wrong" for one that nobody has; without it the case's own key type counts. `made_at` is in
-    seconds from now. `dead_time` and `race_servers` are what a race goes by. `without` leaves out entries by "namespace.key". `blank` gives it nothing.
+    seconds from now. `dead_time`, `race_servers` and `race_port` are what a race goes by. `without` leaves out entries by "namespace.key". `blank` gives it nothing.
     """
 
     serial: str = "READER-1"
@@ -83,6 +83,7 @@ class ReaderSettings(_ScenarioTable, frozen=True):
     mark: bool | None = None
     dead_time: int | None = None
     race_servers: tuple[str, ...] = ()
+    race_port: int | None = None
     without: tuple[str, ...] = ()
     blank: bool = False
 

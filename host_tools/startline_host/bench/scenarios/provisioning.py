@@ -153,6 +153,7 @@ class Provisioner:
                 servers=given.race_servers or self._time_servers,
                 # The bench's program for races is typed at.
                 console=False if self._time_servers else None,
+                port=given.race_port,
             ),
         )
 
