@@ -225,8 +225,8 @@ def judge(world: str, bench: Bench, first: "App | None", interrupted: bool) -> s
     return wrong
 
 
-def run(path: str, world: str, kind: str, lasting: bool) -> None:
-    """Have each call of a boot fail in turn; print what came of it behind `END`."""
+def run(path: str, world: str, kind: str, lasting: bool, one_in: int, first: int) -> None:
+    """Have calls of a boot fail in turn, see `chosen`; print what came of it behind `END`."""
     with open(path) as file:
         paths = json.load(file)
     parts = {}
@@ -247,7 +247,7 @@ def run(path: str, world: str, kind: str, lasting: bool) -> None:
     Bench(start.parts, start.record, start.cloud.devices).boot(plain)
     bad = []
     names = {}
-    for at in chosen(plain.names, lasting):
+    for at in chosen(plain.names, lasting, one_in, first):
         bench = Bench(start.parts, start.record, start.cloud.devices)
         fault = Fault(at, errors[kind], lasting)
         app = None
@@ -262,15 +262,15 @@ def run(path: str, world: str, kind: str, lasting: bool) -> None:
     print("END " + json.dumps({"calls": len(plain.names), "names": names, "bad": bad}))
 
 
-def chosen(names: list, lasting: bool) -> list:
+def chosen(names: list, lasting: bool, one_in: int, first: int) -> list:
     """Return which calls are to fail, of those that a boot makes.
 
-    All of them, once each; of parts that fail for good the first call of each name, its last, and
-    some between.
+    The first call of each name, and of all of them one in so many, from `first` on; of parts
+    that fail for good the first call of each name, its last, and some between.
     """
-    if not lasting:
-        return list(range(len(names)))
-    last = len(names) - 1
     found = {names.index(name) for name in names}
+    if not lasting:
+        return sorted(found | set(range(first, len(names), one_in)))
+    last = len(names) - 1
     found |= {last - list(reversed(names)).index(name) for name in names}
     return sorted(found | set(range(0, last, 20)))

@@ -27,9 +27,9 @@ _ONCE = Size(every=10_000, doubles=0, seed=1, batch=20)
 def test_our_agent_survives_a_sample() -> None:
     """No request goes out uncovered, nothing is bound twice or lost, all that is unknown ends.
 
-    Every 199th single cut of every world, and some double cuts.
+    Every 397th single cut of every world, and some double cuts.
     """
-    results = survive("rufus", Size(every=199, doubles=40, seed=3, batch=20), workers=2)
+    results = survive("rufus", Size(every=397, doubles=20, seed=3, batch=20), workers=2)
     assert results.failures == []
     assert results.clean
     total = results.total()
@@ -87,7 +87,7 @@ def check_wear(results: CutResults) -> None:
 
 def test_our_agent_survives_with_vms() -> None:
     """The same holds with the other cloud, which knows no marks and no list."""
-    results = survive("vms", Size(every=997, doubles=10, seed=2, batch=40), workers=2)
+    results = survive("vms", Size(every=1999, doubles=10, seed=2, batch=40), workers=2)
     assert results.failures == []
     assert results.clean
     # A unit that was bound and is reset comes to be settled without having rested in unknown.
