@@ -114,6 +114,21 @@ def test_a_damaged_file_system_is_read_through_the_boot_loader(
     assert b"filesystem" in _said(chip)
 
 
+def test_an_interrupted_installation_is_noticed(
+    startline: Startline, start: Start, load_flash: Load, provision: Provision, flash: Path
+) -> None:
+    """An application whose head is whole and whose rest is not is named as damaged, with what mends it."""
+    load_flash(provision.image())
+    with flash.open("r+b") as file:
+        file.seek(0x14000)  # its fifth sector, as a flash cut there leaves it
+        file.write(b"\xff" * 0x1000)
+    chip = start({"access_points": {}})
+    done = startline("inspect", "-p", chip.url)
+    assert done.code == 0, done.err
+    assert "application: its boot loader finds it damaged" in done.out
+    assert "To load what is missing: startline up" in done.out
+
+
 def _said(chip: VirtualEsp32) -> bytes:
     heard = b""
     with open_port(chip.url) as port:

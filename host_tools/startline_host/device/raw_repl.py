@@ -28,12 +28,9 @@ _PROMPT = b">>> "
 _CTRL_A, _CTRL_C, _CTRL_D = b"\x01", b"\x03", b"\x04"
 
 #: What a boot ROM or second-stage boot loader says when there is no application to run.
-_NO_APPLICATION = (
-    b"invalid header: 0x",
-    b"flash read err",
-    b"waiting for download",
-    b"No bootable app",
-)
+_NO_APPLICATION = (b"invalid header: 0x", b"flash read err", b"waiting for download")
+#: What the boot loader of ESP-IDF prints where no application's checksum and hash are right.
+_UNSOUND_APPLICATION = b"No bootable app"
 
 #: What the port prints, over and over, when `vfs` is not blank and does not mount.
 _CORRUPTED = b"filesystem appears to be corrupted"
@@ -57,6 +54,10 @@ class DeviceRaised(Exception):
         lines = [line for line in traceback.strip().splitlines() if line.strip()]
         super().__init__(printable(lines[-1]) if lines else "no reason given")
         self.traceback = traceback
+
+
+class UnsoundApplication(DeviceSilent):
+    """The boot loader checked the application, and does not start it."""
 
 
 class NoFileSystem(DeviceSilent):
@@ -256,6 +257,10 @@ class RawRepl:
 
 def _check_hope(heard: bytes, deadline: Deadline) -> None:
     """Raise DeviceSilent where no prompt will come any more, and say why."""
+    if _UNSOUND_APPLICATION in heard:
+        raise UnsoundApplication(
+            "The application in the device's flash is damaged or missing, so it has no prompt."
+        )
     if _nothing_to_run(heard):
         raise DeviceSilent("The chip has no application to run, so it has no prompt.")
     if _CORRUPTED in heard:

@@ -13,7 +13,7 @@ from startline_host.device.bootloader import DEFAULT_BAUD, BootLoader
 from startline_host.device.flash_access import flash_size, read_flash
 from startline_host.device.partition_access import DeviceFacts, read_facts
 from startline_host.device.port_session import PortSession
-from startline_host.device.raw_repl import DeviceRaised
+from startline_host.device.raw_repl import DeviceRaised, UnsoundApplication
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, DeviceSilent, StartlineError
 from startline_host.flows.notices import Listener, Remark, Step, ignore_notices
@@ -80,30 +80,26 @@ def inspect_device(
     file system only if not `quick`. Raises DeviceSilent where neither answers.
     """
     listen(Step("Asking the device"))
-    seen = _at_prompt(line)
-    if seen is None:
-        listen(Remark("It has no prompt to give: its flash is read instead."))
-        seen = _in_boot_loader(line, flash_baud or DEFAULT_BAUD, listen, quick=quick)
-    return seen
+    try:
+        return _at_prompt(line)
+    except DeviceSilent as silent:
+        if not line.port().can_reset:
+            raise
+        starts = not isinstance(silent, UnsoundApplication)
+    listen(Remark("It has no prompt to give: its flash is read instead."))
+    return _in_boot_loader(line, flash_baud or DEFAULT_BAUD, listen, quick=quick, starts=starts)
 
 
-def _at_prompt(line: PortSession) -> DeviceInspection | None:
+def _at_prompt(line: PortSession) -> DeviceInspection:
     port = line.port()
     repl = Repl(port)
-    try:
-        repl.enter(_SHORT if port.can_reset else _LONG)
-    except DeviceSilent:
-        if port.can_reset:
-            return None
-        raise
+    repl.enter(_SHORT if port.can_reset else _LONG)
     try:
         facts = read_facts(repl)
         size = flash_size(repl)
         dump = _FlashReader(size, lambda offset, length: read_flash(repl, offset, length)).dump()
         files = _files(repl)
     except (OSError, DeviceRaised):
-        if port.can_reset:
-            return None
         raise DeviceSilent(
             "What answers there is a MicroPython, but it tells nothing of its flash.",
             "Is it an ESP32 at all?",
@@ -122,7 +118,7 @@ def _at_prompt(line: PortSession) -> DeviceInspection | None:
 
 
 def _in_boot_loader(
-    line: PortSession, flash_baud: int, listen: Listener, *, quick: bool
+    line: PortSession, flash_baud: int, listen: Listener, *, quick: bool, starts: bool
 ) -> DeviceInspection:
     line.free()
     try:
@@ -136,7 +132,7 @@ def _in_boot_loader(
             dump.allow(vfs.offset, vfs.size)
         if not quick:
             _allow_constants(dump, reader.table)
-        found = inspect(dump, bytes.fromhex(chip.mac.replace(":", "")))
+        found = inspect(dump, bytes.fromhex(chip.mac.replace(":", "")), starts=starts)
     except StartlineError:
         with contextlib.suppress(StartlineError):
             restart(line)

@@ -112,27 +112,36 @@ def inspect(
     mac: bytes | None = None,
     files: Mapping[str, bytes] | None = None,
     running: str = "",
+    *,
+    starts: bool = True,
 ) -> Inspection:
     """Look at everything that the dump holds; `mac` is the chip's, where it is known.
 
     `files` is the content of `vfs` by path, where that was asked for in another way; of files
     that do not tell a version the names are enough. `running` is MicroPython's release, where it
-    was asked. Raises BadInput for a dump that is smaller
-    than its own partition table says.
+    was asked. It `starts` unless its boot loader was heard to refuse the application. Raises
+    BadInput for a dump that is smaller than its own partition table says.
     """
-    return _Inspector(dump, mac, files, running).inspect()
+    return _Inspector(dump, mac, files, running, starts=starts).inspect()
 
 
 class _Inspector:
     """Collects what is missing while it looks at one part after the other."""
 
     def __init__(
-        self, dump: FlashDump, mac: bytes | None, files: Mapping[str, bytes] | None, running: str
+        self,
+        dump: FlashDump,
+        mac: bytes | None,
+        files: Mapping[str, bytes] | None,
+        running: str,
+        *,
+        starts: bool,
     ) -> None:
         self.dump = dump
         self.mac = mac
         self.files = files
         self.running = running
+        self.starts = starts
         self.missing: list[str] = []
         self.notes: list[str] = []
 
@@ -267,6 +276,11 @@ class _Inspector:
         if not segment or not seen:
             self.missing.append("application: there is none")
             return None
+        if not self.starts:
+            # Its head tells nothing of its rest, and reading that takes longer than writing it.
+            self.missing.append(
+                "application: its boot loader finds it damaged, as after an interrupted installation"
+            )
         version = self.running or self._banner(row.offset + segment.offset, segment.size)
         return ApplicationImage(version or release_of(seen), seen.idf_version, verified=False)
 
