@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from startline import __version__
 
-from startline_host.errors import BadInput
+from startline_host.flows.output_folder import write_folder
 from startline_host.formats.bytecode import bytecode_version
 from startline_host.formats.flash_plan import FlashRegion, merged_image
 from startline_host.formats.partitions import PartitionTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from startline_host.flows.recipe import Recipe
     from startline_host.formats.units import Unit
@@ -85,22 +83,12 @@ def build(recipe: Recipe, units: Sequence[Unit], out: Path, *, merged: bool = Fa
     readable for their owner only. Raises BadInput, and then `out` is as it was.
     """
     _ = recipe.base
-    earlier = _earlier_files(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise BadInput(f"Nothing can be written to {out}: {error.strerror}.") from None
-    try:
-        manifest = _write_all(work, recipe, units, merged=merged)
-        text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        (work / MANIFEST).write_bytes(text + b"\n")
-        _move(work, out, earlier)
-    except OSError as error:
-        raise BadInput(f"The build cannot be written to {out}: {error.strerror}.") from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return manifest
+    return write_folder(
+        out,
+        lambda work: _write_all(work, recipe, units, merged=merged),
+        index=MANIFEST,
+        listed=_listed,
+    )
 
 
 def _write_all(work: Path, recipe: Recipe, units: Sequence[Unit], *, merged: bool) -> Manifest:
@@ -112,7 +100,7 @@ def _write_all(work: Path, recipe: Recipe, units: Sequence[Unit], *, merged: boo
         _write_unit(work, recipe, unit, name, merged=merged)
         for unit, name in zip(units, file_names(units), strict=True)
     ]
-    return Manifest(
+    manifest = Manifest(
         startline=__version__,
         board=recipe.board.full_name,
         chip=recipe.board.chip,
@@ -126,6 +114,9 @@ def _write_all(work: Path, recipe: Recipe, units: Sequence[Unit], *, merged: boo
         units=built,
         warning=ERASES if merged else "",
     )
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    (work / MANIFEST).write_bytes(text + b"\n")
+    return manifest
 
 
 def _write_unit(work: Path, recipe: Recipe, unit: Unit, name: str, *, merged: bool) -> BuiltUnit:
@@ -168,35 +159,9 @@ def file_names(units: Sequence[Unit]) -> list[str]:
     return names
 
 
-def _earlier_files(out: Path) -> set[str]:
-    """Name the files that an earlier build left in `out`; raise BadInput if others are there."""
-    if not out.exists():
-        return set()
-    if not out.is_dir():
-        raise BadInput(f"{out} is there already and is no folder.")
-    present = {path.name for path in out.iterdir()}
-    strangers = sorted(present - {MANIFEST} - _listed(out / MANIFEST))
-    if strangers:
-        raise BadInput(
-            f"{out} holds files of another kind, {strangers[0]} for one.",
-            "Name an empty or a new folder with --out.",
-        )
-    return present
-
-
 def _listed(path: Path) -> set[str]:
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError):
         return set()
     return {file.file for file in manifest.files()}
-
-
-def _move(work: Path, out: Path, earlier: set[str]) -> None:
-    out.mkdir(mode=0o700, exist_ok=True)
-    # Without its manifest a half replaced build is no build.
-    (out / MANIFEST).unlink(missing_ok=True)
-    for name in earlier - {MANIFEST}:
-        (out / name).unlink(missing_ok=True)
-    for path in sorted(work.iterdir(), key=lambda path: path.name == MANIFEST):
-        path.replace(out / path.name)
