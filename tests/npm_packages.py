@@ -36,6 +36,14 @@ def node() -> Path:
     return _root() / "bin" / "node"
 
 
+def npm(folder: Path) -> Path:
+    """Write the program `npm` into a folder, as an installed Node has it. Raises NotHereError."""
+    program = folder / "npm"
+    program.write_text(f'#!/bin/sh\nexec {node()} {_npm_cli()} "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
 def fetch(pins: Path, name: str) -> Path:
     """Return a folder whose `node_modules` holds what the folder `pins` names; `name` is its cache's.
 
@@ -59,15 +67,18 @@ def _root() -> Path:
     return Path(executable.ROOT_DIR)
 
 
+def _npm_cli() -> Path:
+    return _root() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
 def _run_npm(pins: Path, folder: Path) -> None:
     """Have npm fetch what the lock file names into a new folder, and check it."""
-    npm = _root() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     staging = folder.with_name("staging")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     for name in _PINS:
         shutil.copy(pins / name, staging)
-    command: list[str | Path] = [node(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress",
+    command: list[str | Path] = [node(), _npm_cli(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress",
                "--loglevel=error", "--fetch-retries=1", f"--cache={staging / 'npm'}"]  # fmt: skip
     try:
         done = subprocess.run(

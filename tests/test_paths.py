@@ -24,6 +24,8 @@ BESIDE: dict[str, list[str]] = {
     "bench --scenarios": [],
     "build --units": ["--board", "VIRTUAL_ESP32"],
     "bench --wifi-password-file": ["-p", "/dev/nowhere", "--ssid", "bench"],
+    "build --web": ["--board", "VIRTUAL_ESP32", "--node-modules", "."],
+    "build --node-modules": ["--board", "VIRTUAL_ESP32", "--web", "site"],
     "build": ["--serial", "A-1", "--board", "VIRTUAL_ESP32"],
     "cloud": ["--port", "0", "--http-port", "0"],
     "cloud keys add": ["READ"],
@@ -76,8 +78,18 @@ WRITTEN = {
     "--backup",
     "--labels",
     "--folder",
+    "--web",
 }
-FOLDERS = {"--app", "--agent", "--labels", "--folder", "build --out", "label --out"}
+FOLDERS = {
+    "--app",
+    "--node-modules",
+    "build --web",
+    "--agent",
+    "--labels",
+    "--folder",
+    "build --out",
+    "label --out",
+}
 #: What is made where it is missing.
 MADE = {"--db", "--flash", "line --ledger"}
 

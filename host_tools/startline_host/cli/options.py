@@ -291,6 +291,6 @@ def chosen_bundle(
 ) -> FirmwareBundle:
     """Put together what a device is loaded with, as `firmware_options` say. Raises BadInput."""
     bundle = make_bundle(board, firmware_store(accepted).obtain(board, firmware), app)
-    if app is not None and not {"/app.py", "/app.mpy", "/app/__init__.py"} & bundle.own.keys():
+    if app is not None and not bundle.has_app:
         warn(f"{app} has no app.py: a device without one stays at its prompt.")
     return bundle

@@ -83,6 +83,17 @@ def printable_field(value: object) -> str:
     return _REASONS.get(str(value)) or plain_words(value)
 
 
+def reason_words() -> dict[str, str]:
+    """Return the words for every reason that has some of its own, by what a device says.
+
+    For whoever shows events elsewhere: what is not among them is said with spaces for underscores.
+    """
+    said = [f"tls {reason}" for reason in _TLS_REASONS]
+    said += [f"tls alert {number}" for number in range(1, 256)]
+    said += [f"clock {reason}" for reason in _CLOCK_REASONS]
+    return {reason: printable_field(reason) for reason in (*said, *_REASONS)}
+
+
 def describe_event(event: Event) -> str:
     """Say an event in one short line."""
     wording = _WORDINGS.get(event.name)

@@ -50,6 +50,11 @@ class FirmwareBundle(msgspec.Struct, frozen=True):
         numbers = self.firmware.version.split("-")[0].split(".")
         return tuple(int(number) for number in [*numbers, "0", "0"][:3])
 
+    @property
+    def has_app(self) -> bool:
+        """Whether the owner's files have an app that the agent starts."""
+        return not {"/app.py", "/app.mpy", "/app/__init__.py"}.isdisjoint(self.own)
+
     def with_roles(self, roles: frozenset[str], *, listens: bool = False) -> FirmwareBundle:
         """Return it with the agent's core and these roles alone; it `listens` to a browser or not."""
         files = files_with_roles(self.files, roles, listens=listens)

@@ -1,0 +1,62 @@
+// One serial port that this page listens to, without disturbing the reader behind it.
+
+const BAUD = 115200;
+const RESET_PULSE = 100; // ms
+const CLOSING = 5000; // ms that somebody else may take to let go of the port
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export class Listener {
+  /**
+   * `onOpen()` is called once the port is open, `onBytes(bytes)` gets what comes, and `onEnd(error)`
+   * is told when it ends; no error: by `stop`.
+   */
+  constructor(port, { onOpen, onBytes, onEnd }) {
+    this.port = port;
+    this.onOpen = onOpen;
+    this.onBytes = onBytes;
+    this.onEnd = onEnd;
+    this.ended = this.run();
+  }
+
+  async run() {
+    let error = null;
+    try {
+      for (let left = CLOSING; this.port.readable && left > 0; left -= 100) await pause(100);
+      await this.port.open({ baudRate: BAUD });
+      this.onOpen();
+      while (this.port.readable && !this.stopped) await this.read();
+    } catch (thrown) {
+      error = thrown;
+    }
+    await this.port.close().catch(() => {}); // one that has gone is closed
+    this.onEnd(this.stopped ? null : error ?? new Error("the port has gone"));
+  }
+
+  async read() {
+    this.reader = this.port.readable.getReader();
+    try {
+      for (;;) {
+        const { value, done } = await this.reader.read();
+        if (done) return;
+        this.onBytes(value);
+      }
+    } finally {
+      this.reader.releaseLock();
+      this.reader = null;
+    }
+  }
+
+  /** Restart the reader: EN low by RTS, with IO0 left high by DTR, so that it runs its flash. */
+  async restart() {
+    await this.port.setSignals({ dataTerminalReady: false, requestToSend: true });
+    await pause(RESET_PULSE);
+    await this.port.setSignals({ dataTerminalReady: false, requestToSend: false });
+  }
+
+  async stop() {
+    this.stopped = true;
+    await this.reader?.cancel().catch(() => {});
+    await this.ended;
+  }
+}
