@@ -8,6 +8,8 @@ from pathlib import Path
 from startline_host.device.port import open_port
 from startline_host.flows.firmware_bundle import Provision
 from startline_host.flows.observe import wait_for_state
+from startline_host.formats.littlefs_image import read_filesystem
+from startline_host.formats.partitions import parse_table
 from startline_host.mock_cloud import MockCloud
 from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
@@ -47,6 +49,50 @@ def test_a_blank_chip_ends_bound_and_stays_so(
     assert result["deviceid"] == device["deviceid"]
     assert (result["kept_identity"], result["bytes_sent"], result["verified"]) == (True, 0, True)
     assert flash.read_bytes() == before
+    assert [request.method for request in cloud.requests].count("POST") == 1
+
+
+def test_a_reader_that_listens_to_a_browser_ends_bound_too(
+    startline: Startline,
+    start: Start,
+    cloud: MockCloud,
+    settings_file: Path,
+    flash: Path,
+    tmp_path: Path,
+) -> None:
+    """With improv = true the role is loaded and begins main.py; it binds, and the app starts.
+
+    A second `up`, which finds the reader listening or in its app, keeps all and sends nothing.
+    """
+    told = settings_file.read_text(encoding="utf-8")
+    settings_file.write_text(told.replace("[set]\n", "[set]\nimprov = true\n"), encoding="utf-8")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "app.py").write_text(
+        "def main(device):\n    print('timing', device.serial)\n"
+    )
+    chip = start()
+    done = startline(*up(chip, "--app", "app"))
+    assert done.code == 0, done.err
+    (device,) = cloud.devices()
+    assert f"deviceid {device['deviceid']}" in done.out
+    with open_port(chip.url) as port:
+        heard = b""
+        while f"timing {SERIAL}".encode() not in heard and (more := port.read(60.0)):
+            heard += more
+    assert f"timing {SERIAL}".encode() in heard
+    table = parse_table(flash.read_bytes()[0x8000:0x9000])
+    row = table.get("vfs")
+    files = read_filesystem(flash.read_bytes()[row.offset : row.end])
+    assert "/lib/startline_improv/__init__.mpy" in files
+    assert files["/main.py"].index(b"startline_improv") < files["/main.py"].index(
+        b"from startline "
+    )
+
+    kept = startline(*up(chip, "--app", "app", "--allow-bound", "--json"))
+    assert kept.code == 0, kept.err
+    result = kept.lines()[-1]
+    assert result["deviceid"] == device["deviceid"]
+    assert (result["kept_identity"], result["bytes_sent"]) == (True, 0)
     assert [request.method for request in cloud.requests].count("POST") == 1
 
 
