@@ -26,7 +26,8 @@ _REAL_SECONDS = 1200
 _TEST_TIMES = ROOT / "build" / "mutants" / "times.json"
 _LONGEST = 400  # characters of what a proof said
 
-_RACE_RULES = ("reply", "journal", "facade", "time")
+_RACE_STEPS = ("steps", "session_steps", "connection", "reply", "sntp")
+_RACE_RULES = ("journal", "facade", "time")
 
 KILLED, SURVIVED, SAME = "killed", "survived", "same"
 
@@ -45,8 +46,7 @@ def _pytest(name: str, *which: str) -> Proof:
     return Proof(name, ("-m", "pytest", *quiet, *which))
 
 
-#: By package, in the order of what they cost. The first is the agent's own code on CPython, or the
-#: role's in one process for each file of cases.
+#: By package, in the order of what they cost. The first is the agent's own code on CPython.
 PROOFS = {
     CORE: (
         _pytest("rules", "tests/firmware", "-k", "not unix"),
@@ -56,6 +56,7 @@ PROOFS = {
         _pytest("boots", "tests/firmware", "-k", "unix"),
     ),
     "startline_race": (
+        _pytest("steps", *(f"tests/race_role/test_{name}.py" for name in _RACE_STEPS)),
         _pytest("rules", *(f"tests/race_role/test_{name}.py" for name in _RACE_RULES)),
         _pytest("hostile", "tests/proofs/test_racehostile.py", "-k", "is_not_trusted"),
         Proof("racecuts", ("-m", "tests.proofs.mutation.samples", "racecuts")),
