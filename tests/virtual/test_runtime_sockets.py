@@ -250,3 +250,73 @@ print(fails(s.recv, 1), len(hits) >= 3)
 """
     )
     assert said == "(116,) True\n"
+
+
+def test_a_closed_socket_is_closed(vm: Vm, listening: socket.socket) -> None:
+    """Every call then ends with EBADF at once, though its descriptor may be another's by now."""
+    port = listening.getsockname()[1]
+    said = vm.run(
+        JOIN
+        + f"""
+import select, socket
+join()
+was = socket.socket(); was.connect(("127.0.0.1", {port}))
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for one in (was, udp):
+    one.close(); one.close()
+other = socket.socket(); other.connect(("127.0.0.1", {port}))
+where = ("127.0.0.1", {port})
+print(fails(was.recv, 1), fails(was.read, 1), fails(was.readline), fails(was.readinto, bytearray(1)))
+print(fails(was.send, b"x"), fails(was.sendall, b"x"), fails(was.write, b"x"), fails(was.accept))
+print(fails(was.connect, where), fails(was.bind, where), fails(was.listen))
+print(fails(udp.recv, 1), fails(udp.recvfrom, 1), fails(udp.sendto, b"x", where))
+print(fails(was.setsockopt, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1), was.settimeout(1))
+print(was.fileno(), was.ioctl(3, 1), repr(was))
+"""
+    )
+    assert said.replace("(9,)", "9") == (
+        "9 9 9 9\n9 9 9 9\n9 9 9\n9 9 9\n9 None\n-1 32 <socket>\n"
+    )
+
+
+def test_the_port_takes_no_names_and_tells_no_errors_unasked(vm: Vm) -> None:
+    """Keyword arguments are refused, bytes are names, and a refused connection is ready for both."""
+    said = vm.run(
+        JOIN
+        + """
+import select, socket
+join()
+for call in (lambda: socket.socket(type=2), lambda: socket.getaddrinfo("localhost", 1, type=2),
+             lambda: socket.socket(1, 2, 3, 4)):
+    try:
+        call()
+    except TypeError:
+        print("TypeError", end=" ")
+print(socket.getaddrinfo(b"127.0.0.1", 80)[0][4])
+for asked in (select.POLLIN | select.POLLOUT, select.POLLIN | select.POLLOUT | select.POLLHUP):
+    refused = socket.socket(); refused.setblocking(False)
+    print(fails(refused.connect, ("127.0.0.1", 1))[0], end=" ")
+    poll = select.poll(); poll.register(refused, asked)
+    print(poll.poll(5000)[0][1], end=" ")
+"""
+    )
+    assert said.split() == (
+        ["TypeError", "TypeError", "TypeError", "('127.0.0.1',", "80)", "119", "5", "119", "21"]
+    )
+
+
+def test_sendall_of_a_socket_that_does_not_block(vm: Vm, listening: socket.socket) -> None:
+    """What does not go as a whole is ETIMEDOUT; where nothing goes it is EAGAIN, as with `send`."""
+    said = vm.run(
+        JOIN
+        + f"""
+import socket
+join()
+full = socket.socket(); full.connect(("127.0.0.1", {listening.getsockname()[1]}))
+full.setblocking(False)
+data = b"x" * 99999
+ends = [fails(full.sendall, data) for _ in range(128)]
+print((116,) in ends, ends[-1], fails(full.send, b"x"))
+"""
+    )
+    assert said == "True (11,) (11,)\n"

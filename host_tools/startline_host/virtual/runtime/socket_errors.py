@@ -3,6 +3,7 @@
 import builtins
 import errno
 
+EBADF = 9
 EAGAIN = 11
 ECONNRESET = 104
 ETIMEDOUT = 116

@@ -37,10 +37,18 @@ _PATIENCE = 18.0
 """Seconds that the chip's TCP keeps asking an address that does not answer."""
 
 
-def _resolve(host: str) -> str:
-    """Return a host's address. Raises OSError(-202), after a while when the world stalls."""
+def _text(host) -> str:
+    """Return a name that is given as text or as bytes."""
+    if isinstance(host, bytes):
+        return host.decode()
     if not isinstance(host, str):
         raise TypeError("can't convert '%s' object to str implicitly" % type(host).__name__)
+    return host
+
+
+def _resolve(host) -> str:
+    """Return a host's address. Raises OSError(-202), after a while when the world stalls."""
+    host = _text(host)
     if _is_dotted(host):
         return host
     chip = _current()
@@ -77,10 +85,17 @@ def _pair(pair) -> tuple:
     return pair[0], pair[1]
 
 
-def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0) -> list:
-    """Return [(family, type, protocol, host, (address, port))]: one address, as lwIP does."""
+def getaddrinfo(host, port, *numbers, **names) -> list:
+    """Return [(family, type, protocol, host, (address, port))]: one address, as lwIP does.
+
+    `numbers` are family, type, protocol and flags.
+    """
+    _refuse_names(names)
+    kind = numbers[1] if len(numbers) > 1 else 0
+    proto = numbers[2] if len(numbers) > 2 else 0
+    host = _text(host)
     address = _resolve(host or "0.0.0.0")
-    return [(AF_INET, type or SOCK_STREAM, proto, host or "0.0.0.0", (address, _port(port)))]
+    return [(AF_INET, kind or SOCK_STREAM, proto, host or "0.0.0.0", (address, _port(port)))]
 
 
 def _pack(address: str, port: int):
@@ -92,30 +107,54 @@ def _unpack(packed) -> tuple:
     return ".".join(str(part) for part in address), port
 
 
+def _refuse_names(names: dict) -> None:
+    if names:
+        raise TypeError("function doesn't take keyword arguments")
+
+
+def _kind_of(numbers: tuple) -> int:
+    """Return the type among (family, type, protocol), which are whole numbers."""
+    if len(numbers) > 3:
+        raise TypeError("function expected at most 3 arguments, got %d" % len(numbers))
+    for number in numbers:
+        if not isinstance(number, int):
+            raise TypeError("can't convert %s to int" % type(number).__name__)
+    return numbers[1] if len(numbers) > 1 else SOCK_STREAM
+
+
 class socket(_io.IOBase):
     """A socket. While the link carries nothing, it waits as long as its timeout says."""
 
-    def __init__(self, af=AF_INET, type=SOCK_STREAM, proto=0, fileno=None) -> None:
-        for number in (af, type, proto):
-            if not isinstance(number, int):
-                raise TypeError("can't convert %s to int" % number.__class__.__name__)
+    def __init__(self, *numbers, **names) -> None:
+        """Make a socket of (family, type, protocol), or take a real one that was accepted."""
+        _refuse_names(names)
+        accepted = len(numbers) == 1 and isinstance(numbers[0], _real.socket)
+        kind = SOCK_STREAM if accepted else _kind_of(numbers)
         self._timeout = None
-        self._is_stream = type == SOCK_STREAM
-        self._is_new = fileno is None and self._is_stream
+        self._is_stream = kind == SOCK_STREAM
+        self._is_new = self._is_stream and not accepted
         self._goes_nowhere = False
         self._is_open = True
         self._told: dict = {}
-        self._real = fileno or self._call(_real.socket, _real.AF_INET, type)
+        self._real = numbers[0] if accepted else self._call(_real.socket, _real.AF_INET, kind)
+
+    def __repr__(self) -> str:
+        return "<socket>"
 
     def close(self) -> None:
-        """Close."""
-        self._is_open = False
-        self._real.close()
+        """Close. Whatever else is called then ends with OSError(9), or (128) if it was never used.
+
+        The VM goes on using the number of a closed descriptor, which may be another's by now.
+        """
+        if self._is_open:
+            self._is_open = False
+            self._real.close()
 
     def connect(self, address) -> None:
         """Connect to (host, port). Raises OSError(104, 116, 118, 119 or -202) as the port does."""
         target, port = _address(address)
         self._is_new = False
+        self._need_open()
         if not _current().station.is_connected():
             raise _errors.OSError(_errors.EHOSTUNREACH)
         if not _is_loopback(target):
@@ -141,7 +180,7 @@ class socket(_io.IOBase):
         """Return (socket, (address, port))."""
         self._wait_for_input(self._timeout)
         real, packed = self._call(self._real.accept)
-        return socket(fileno=real), _unpack(packed)
+        return socket(real), _unpack(packed)
 
     def send(self, data) -> int:
         """Send, and return how many bytes went."""
@@ -151,10 +190,13 @@ class socket(_io.IOBase):
         return self._call(self._real.send, view)
 
     def sendall(self, data) -> None:
-        """Send everything."""
+        """Send everything. One that does not block raises OSError(116) where only a part went."""
         view = _byte_view(data)
-        while view:
-            view = view[self.send(view) :]
+        sent = self.send(view)
+        if self._timeout == 0 and sent < len(view):
+            raise _errors.OSError(_errors.ETIMEDOUT)
+        while sent < len(view):
+            sent += self.send(view[sent:])
 
     def write(self, data, length=None, offset=None) -> int:
         """Send as a stream does."""
@@ -202,6 +244,7 @@ class socket(_io.IOBase):
         target, port = _pair(address)
         if not _is_dotted(target):
             raise ValueError("invalid arguments")
+        self._need_open()
         chip = _current()
         if not chip.station.is_connected():
             raise _errors.OSError(_errors.EHOSTUNREACH)
@@ -214,7 +257,8 @@ class socket(_io.IOBase):
         if seconds is not None and not isinstance(seconds, (int, float)):
             raise TypeError("can't convert %s to float" % type(seconds).__name__)
         self._timeout = seconds
-        self._real.settimeout(seconds)
+        if self._is_open:
+            self._real.settimeout(seconds)
 
     def setblocking(self, blocking) -> None:
         """Set the timeout to none, or to zero."""
@@ -222,6 +266,8 @@ class socket(_io.IOBase):
 
     def setsockopt(self, level: int, option: int, value) -> None:
         """Set SO_REUSEADDR; other options that the port knows are accepted."""
+        if option in _KNOWN_OPTIONS:
+            self._need_open()
         if (level, option) == (SOL_SOCKET, SO_REUSEADDR):
             self._call(self._real.setsockopt, _real.SOL_SOCKET, _real.SO_REUSEADDR, value)
         elif option not in _KNOWN_OPTIONS:
@@ -232,8 +278,8 @@ class socket(_io.IOBase):
         return self
 
     def fileno(self) -> int:
-        """Return the descriptor."""
-        return self._real.fileno()
+        """Return the descriptor, -1 once it is closed."""
+        return self._real.fileno() if self._is_open else -1
 
     def ioctl(self, request: int, argument: int) -> int:
         """Answer the stream protocol: 3 poll, 4 close.
@@ -264,7 +310,7 @@ class socket(_io.IOBase):
         poll = _select.poll()
         poll.register(self._real, events)
         ready = poll.poll(0)
-        return ready[0][1] if ready else 0
+        return ready[0][1] & events if ready else 0  # the port tells no errors unasked
 
     def _receive_datagram(self, buffer, size):
         view = _byte_view(buffer)
@@ -280,6 +326,7 @@ class socket(_io.IOBase):
 
     def _call(self, function, *args, timeout=False):
         """Call the real socket, with the chip's error numbers."""
+        self._need_open()
         try:
             return function(*args)
         except OSError as error:
@@ -314,9 +361,14 @@ class socket(_io.IOBase):
         return timeout
 
     def _need_connection(self) -> None:
-        """Raise OSError(128) for a stream that was never connected."""
+        """Raise OSError(128) for a stream that was never connected, OSError(9) for what is closed."""
         if self._is_new:
             raise _errors.OSError(_errors.ENOTCONN)
+        self._need_open()
+
+    def _need_open(self) -> None:
+        if not self._is_open:
+            raise _errors.OSError(_errors.EBADF)
 
     def _wait_for_link(self) -> None:
         """Return at once while traffic passes. Raises OSError(116) when the timeout is over."""
