@@ -195,9 +195,11 @@ def test_wrong_settings_are_refused(vm: Vm) -> None:
     """As the port words it; UART(0) is the prompt's, which says so."""
     said = vm.run(
         """
-from machine import UART
+from machine import Pin, UART
 for wrong in (lambda: UART(3), lambda: UART(0), lambda: UART(1, bits=9), lambda: UART(1, stop=3),
-              lambda: UART(1, rxbuf=100), lambda: UART(1, invert=1), lambda: UART(1, flow=4)):
+              lambda: UART(1, rxbuf=100), lambda: UART(1, invert=1), lambda: UART(1, flow=4),
+              lambda: UART(2, tx=99), lambda: UART(2, rx=24), lambda: UART(2, tx=34),
+              lambda: UART(2, tx=17, rts=Pin(39))):
     try:
         wrong()
     except Exception as error:
@@ -213,6 +215,10 @@ print(UART(1, 38400, parity=1, stop=2, bits=7, invert=UART.INV_TX | UART.INV_RX,
         "[Errno 1] EPERM: ESP_FAIL",
         "invalid inversion mask",
         "invalid flow control mask",
+        "invalid pin",
+        "invalid pin",
+        "[Errno 1] EPERM: ESP_FAIL",
+        "[Errno 1] EPERM: ESP_FAIL",
         (
             "UART(1, baudrate=38400, bits=7, parity=1, stop=2, tx=10, rx=9, rts=-1, cts=-1, "
             "txbuf=256, rxbuf=256, timeout=0, timeout_char=0, irq=0, invert=INV_TX|INV_RX, flow=RTS)"

@@ -138,12 +138,17 @@ for make in (lambda: Pin(24), lambda: Pin(28), lambda: Pin(40), lambda: Pin(34, 
     except ValueError as error:
         print(error)
 print(Pin(34, Pin.IN), Pin(33, Pin.OUT), Pin(Pin(4)), Pin(20))
+try:
+    Pin(2, Pin.OUT, None, 1)
+except TypeError:
+    print("value is given by name")
 """
     )
     assert said.splitlines() == [
         *["invalid pin"] * 3,
         *["pin can only be input"] * 2,
         "Pin(34) Pin(33) Pin(4) Pin(20)",
+        "value is given by name",
     ]
 
 

@@ -14,3 +14,15 @@ def byte_view(buffer):
         return memoryview(buffer.encode())
     size = len(bytes(memoryview(buffer)))
     return memoryview(uctypes.bytearray_at(uctypes.addressof(buffer), size))
+
+
+def c_text(value) -> bytes:
+    """Return what C code takes for a text: of a str or of bytes, up to a zero byte.
+
+    Raises TypeError for anything else.
+    """
+    if isinstance(value, str):
+        value = value.encode()
+    elif not isinstance(value, bytes):
+        raise TypeError("can't convert '%s' object to str implicitly" % type(value).__name__)
+    return value.split(b"\0")[0]

@@ -1,7 +1,7 @@
 """A partition of the flash as a block device: `esp32.Partition`."""
 
 from . import partition_table
-from .buffers import byte_view
+from .buffers import byte_view, c_text
 from .chip import FlashWindow, current
 from .esp_errors import fail
 from .vm_console import uninterrupted
@@ -28,7 +28,8 @@ class Partition:
     @staticmethod
     def find(type=0, subtype=0xFF, label=None, block_size=_BLOCK) -> list:
         """Return the partitions of a type (an app by default), a subtype and a label."""
-        rows = partition_table.find_row(current().rows, type, subtype, label)
+        name = None if label is None else c_text(label).decode()
+        rows = partition_table.find_row(current().rows, type, subtype, name)
         return [Partition(row, block_size) for row in rows]
 
     def __repr__(self) -> str:
@@ -105,8 +106,11 @@ class Partition:
     def _search(self, which):
         if which in (self.BOOT, self.RUNNING):
             rows = partition_table.find_row(self._chip.rows, partition_table.TYPE_APP)
+        elif isinstance(which, int):
+            raise ValueError
         else:
-            rows = [row for row in self._chip.rows if row.label == which]
+            label = c_text(which).decode()
+            rows = [row for row in self._chip.rows if row.label == label]
         if not rows:
             raise OSError(2)
         return rows[0]

@@ -2,6 +2,7 @@
 
 from .. import nvs_errors as _nvs
 from ..buffers import byte_view as _byte_view
+from ..buffers import c_text as _c_text
 from ..chip import current as _current
 from ..esp_errors import fail as _fail
 from ..nvs_page import BLOB_INDEX as _BLOB
@@ -44,9 +45,10 @@ class NVS:
 
     def __init__(self, namespace: str) -> None:
         self._chip = _current()
-        if not 0 < len(namespace.encode()) <= 15:
+        name = _c_text(namespace)
+        if not 0 < len(name) <= 15:
             _fail(_nvs.INVALID_NAME)
-        self._index = self._call("namespace", namespace.encode())
+        self._index = self._call("namespace", name)
 
     def __repr__(self) -> str:
         return "<NVS namespace>"
@@ -58,18 +60,18 @@ class NVS:
         if not -(1 << 31) <= value < 1 << 31:
             raise OverflowError("overflow converting long int to machine word")
         data = (value & 0xFFFFFFFF).to_bytes(4, "little")
-        self._call("set", self, self._index, key.encode(), _I32, data)
+        self._call("set", self, self._index, _c_text(key), _I32, data)
 
     def get_i32(self, key: str) -> int:
         """Return an integer. Raises OSError(-4354) when there is none."""
-        data = self._call("get", self._index, key.encode(), _I32)
+        data = self._call("get", self._index, _c_text(key), _I32)
         value = int.from_bytes(data[:4], "little")
         return value - (value >> 31 << 32)
 
     def set_blob(self, key: str, value) -> None:
         """Set a blob. Raises OSError(-4361) for a key of more than 15 bytes."""
         data = bytes(_byte_view(value))
-        self._call("set", self, self._index, key.encode(), _BLOB, data)
+        self._call("set", self, self._index, _c_text(key), _BLOB, data)
 
     def get_blob(self, key: str, buffer) -> int:
         """Copy a blob to the start of `buffer` and return its length.
@@ -77,7 +79,7 @@ class NVS:
         An empty buffer only asks for the length. Raises OSError(-4354) when there is none,
         OSError(-4364) when the buffer is too short. Of a longer key the first 15 bytes count.
         """
-        data = self._call("get", self._index, key.encode(), _BLOB)
+        data = self._call("get", self._index, _c_text(key), _BLOB)
         view = _byte_view(buffer)
         if len(view):
             if len(view) < len(data):
@@ -87,7 +89,7 @@ class NVS:
 
     def erase_key(self, key: str) -> None:
         """Erase a key. Raises OSError(-4354) when there is none."""
-        self._call("erase", self, self._index, key.encode())
+        self._call("erase", self, self._index, _c_text(key))
 
     def commit(self) -> None:
         """Make this object's changes durable."""

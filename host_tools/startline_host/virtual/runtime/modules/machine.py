@@ -8,6 +8,8 @@ from ..chip import current as _current
 from ..clock import calendar as _calendar
 from ..clock import seconds as _seconds
 from ..peripherals import only as _only
+from ..pin_numbers import can_drive as _can_drive
+from ..pin_numbers import check_pin as _check_pin
 from ..timers import Alarm as _Alarm
 from .machine_uart import UART  # noqa: F401
 from .not_imitated import add_to as _add_to
@@ -27,8 +29,6 @@ TOUCHPAD_WAKE = 5
 ULP_WAKE = 6
 
 _TIMERS = 4
-_NO_PINS = (24, 28, 29, 30, 31)
-_FIRST_INPUT_ONLY = 34
 _OUTPUT = 2
 
 Signal = _real.Signal
@@ -151,24 +151,23 @@ class Pin(_real.PinBase):
     def __new__(cls, id, *options, **named):
         return id if isinstance(id, Pin) else _only(cls, id)
 
-    def __init__(self, id: int, mode=-1, pull=-1, value=None, drive=None, hold=None) -> None:
+    def __init__(self, id: int, mode=-1, pull=-1, *, value=None, drive=None, hold=None) -> None:
         if isinstance(id, Pin):
             id = id.id()
-        if not isinstance(id, int) or not 0 <= id < 40 or id in _NO_PINS:
-            raise ValueError("invalid pin")
+        _check_pin(id)
         self._id = id
         self._state = _current().pins.setdefault(id, [self.IN, 0, 0])
-        self.init(mode, pull, value)
+        self.init(mode, pull, value=value)
 
     def __repr__(self) -> str:
         return "Pin(%d)" % self._id
 
-    def init(self, mode=-1, pull=-1, value=None, drive=None, hold=None) -> None:
+    def init(self, mode=-1, pull=-1, *, value=None, drive=None, hold=None) -> None:
         """Change what is given. Raises ValueError to make an output of a pin that cannot be one."""
         if value is not None:
             self._put(int(bool(value)))
         if mode not in (-1, None):
-            if mode & _OUTPUT and self._id >= _FIRST_INPUT_ONLY:
+            if mode & _OUTPUT and not _can_drive(self._id):
                 raise ValueError("pin can only be input")
             self._state[0] = mode
         if pull != -1:

@@ -6,6 +6,8 @@ from .. import uart_driver as _uart
 from ..buffers import byte_view as _byte_view
 from ..chip import current as _current
 from ..peripherals import only as _only
+from ..pin_numbers import can_drive as _can_drive
+from ..pin_numbers import check_pin as _check_pin
 from ..timers import run_due as _run_due
 from .time import sleep_us as _sleep_us
 
@@ -27,6 +29,9 @@ class _Irq:
 
     def __init__(self, driver) -> None:
         self._driver = driver
+
+    def __repr__(self) -> str:
+        return "<irq>"
 
     def __call__(self) -> None:
         """Call the handler."""
@@ -239,9 +244,16 @@ class UART(_io.IOBase):
         driver.install()
 
     def _set_pins(self, *pins) -> None:
+        """Set tx, rx, rts and cts, -1 for none; the first and the third are outputs."""
         for index, pin in enumerate(pins):
             if pin is not None:
-                self._driver.pins[index] = pin if isinstance(pin, int) else pin.id()
+                number = pin.id() if hasattr(pin, "id") else pin
+                if number != -1:
+                    _check_pin(number)
+                self._driver.pins[index] = number
+        tx, _, rts, _ = self._driver.pins
+        if not (_can_drive(tx) and _can_drive(rts)):
+            raise OSError(1, "ESP_FAIL")
 
     def _set_lines(self, invert: int, flow: int) -> None:
         if invert != -1:

@@ -1,6 +1,7 @@
 """`network`: the radio's station and access point interfaces."""
 
 from .. import wifi_station as _wifi
+from ..buffers import c_text as _c_text
 from ..chip import current as _current
 from ..peripherals import only as _only
 from . import ip_config as _ip
@@ -51,9 +52,10 @@ def hostname(*name):
     """Return or set the name that the station gives to DHCP. Raises ValueError for a long one."""
     if not name:
         return _current().station.hostname
-    if len(name[0].encode()) > _MAX_HOSTNAME:
+    given = _c_text(name[0]).decode()
+    if len(given.encode()) > _MAX_HOSTNAME:
         raise ValueError
-    _current().station.hostname = name[0]
+    _current().station.hostname = given
     return None
 
 
@@ -61,9 +63,10 @@ def country(*code):
     """Return or set the country's code of two letters."""
     if not code:
         return _Country.code
-    if len(code[0]) != 2:
+    given = _c_text(code[0]).decode()
+    if len(given) != 2:
         raise ValueError
-    _Country.code = code[0]
+    _Country.code = given
     return None
 
 

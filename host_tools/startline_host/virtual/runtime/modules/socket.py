@@ -6,6 +6,7 @@ import socket as _real
 
 from .. import socket_errors as _errors
 from ..buffers import byte_view as _byte_view
+from ..buffers import c_text as _c_text
 from ..chip import current as _current
 from ..timers import run_due as _run_due
 from ..world import is_dotted as _is_dotted
@@ -37,18 +38,9 @@ _PATIENCE = 18.0
 """Seconds that the chip's TCP keeps asking an address that does not answer."""
 
 
-def _text(host) -> str:
-    """Return a name that is given as text or as bytes."""
-    if isinstance(host, bytes):
-        return host.decode()
-    if not isinstance(host, str):
-        raise TypeError("can't convert '%s' object to str implicitly" % type(host).__name__)
-    return host
-
-
 def _resolve(host) -> str:
     """Return a host's address. Raises OSError(-202), after a while when the world stalls."""
-    host = _text(host)
+    host = _c_text(host).decode()
     if _is_dotted(host):
         return host
     chip = _current()
@@ -93,7 +85,7 @@ def getaddrinfo(host, port, *numbers, **names) -> list:
     _refuse_names(names)
     kind = numbers[1] if len(numbers) > 1 else 0
     proto = numbers[2] if len(numbers) > 2 else 0
-    host = _text(host)
+    host = _c_text(host).decode()
     address = _resolve(host or "0.0.0.0")
     return [(AF_INET, kind or SOCK_STREAM, proto, host or "0.0.0.0", (address, _port(port)))]
 
