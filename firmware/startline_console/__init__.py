@@ -18,13 +18,9 @@ _IDLE_MS = 200
 
 
 class FrameListener:
-    """Takes requests from the console for a race, and has them answered.
+    """Takes requests from the console for a race, and has them answered."""
 
-    An app may set `on_sighting(chip, antenna, rssi)`, which returns a passing's number: for
-    rehearsals, in which the bench computer plays the antennas. Without it there is no such request.
-    """
-
-    on_sighting = answers = None
+    answers = None
 
     def __init__(self, race) -> None:
         self.race = race
@@ -68,7 +64,7 @@ class FrameListener:
         if not self.answers:
             from .answers import RaceAnswers
 
-            self.answers = RaceAnswers(self)
+            self.answers = RaceAnswers(self.race)
         self.answers.ask(str(body[:2], "ascii"), str(body[3:], "ascii"))
 
 

@@ -3,7 +3,7 @@
 `info`: JSON of who this is, how the race stands (as `race.state`), and where its journal ends.
 `numbers`: the first passing number of every sector, as u32. `read` offset length: bytes of the
 journal, at most a sector. `resend` first last began: send again what was set aside, see
-`resend_steps`. `job`: what became of that. `see` chip antenna rssi: a sighting of a rehearsal.
+`resend_steps`. `job`: what became of that.
 """
 
 import json
@@ -15,11 +15,10 @@ _PIECE = 78  # bytes: in base64 and a frame no more than the UART of a chip hold
 
 
 class RaceAnswers:
-    """Answers requests for the race of `listener`; a new one takes the place of the last."""
+    """Answers requests for a race; a new one takes the place of the last."""
 
-    def __init__(self, listener) -> None:
-        self.listener = listener
-        self.race = listener.race
+    def __init__(self, race) -> None:
+        self.race = race
         self.id = ""
         self.at = self.end = self.base = 0
         self.data = None  # what is sent; None: the journal's flash, from `base` on
@@ -55,9 +54,6 @@ class RaceAnswers:
         if name == "resend":
             self.resend(*[int(value) for value in values])
             return b"taken"
-        if name == "see" and self.listener.on_sighting:
-            chip, antenna, rssi = values
-            return str(self.listener.on_sighting(chip, int(antenna), int(rssi))).encode()
         raise ValueError("no such request")
 
     def info(self) -> bytes:

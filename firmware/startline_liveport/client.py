@@ -14,6 +14,10 @@ _LONGEST = 80  # characters of a question
 _PIECE = 64
 _STALLED_MS = 10000  # a client that takes nothing for so long is gone
 _LATEST = "3.2"  # of the protocol; records are as from version 1.6 on
+_ASKED = (
+    "PASSINGS", "GETPROTOCOL", "PROTOCOL", "SETPROTOCOL", "SETPUSHPASSINGS", "SETPUSHPREWARNS",
+    "GETTIME", "GETSTATUS", "PING",
+)  # fmt: skip
 _KNOWN = ("1.6", "2.0", "2.4", "2.6", "3.0", "3.2")
 
 
@@ -132,9 +136,9 @@ class PortClient:
         words = line.split(";")
         name = words[0].upper()
         numbers = name.split(":")
-        act = getattr(self, "on_" + name.lower(), None)
-        if act:
-            act(words)
+        # Of a name that is looked up as an attribute the VM keeps a copy for ever: only of these.
+        if name in _ASKED:
+            getattr(self, "on_" + name.lower())(words)
         elif name.replace(":", "", 1).isdigit() and numbers[0] and len(name) < 20:
             self._ask(numbers)
         elif line.upper() == "GETCONFIG;GENERAL;BOXNAME":

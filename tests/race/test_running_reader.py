@@ -68,7 +68,7 @@ class FakeLine(Port):
         )  # fmt: skip
         self.listener = FrameListener.__new__(FrameListener)
         self.listener.race, self.listener.frame = race, bytearray()
-        self.listener.answers = self.answers = RaceAnswers(self.listener)
+        self.listener.answers = self.answers = RaceAnswers(race)
         self.store(count)
 
     def store(self, count: int) -> None:
@@ -187,18 +187,16 @@ def test_a_reader_that_lies_is_not_believed(
         RunningReader(line).journal()
 
 
-def test_the_role_refuses_what_is_no_request(mocker: MockerFixture) -> None:
-    """Places outside the journal, unknown words and sightings without a rehearsal are refused."""
+def test_the_role_refuses_what_is_no_request() -> None:
+    """Places outside the journal, unknown words and wrong counts of numbers are refused."""
     line = FakeLine(5)
     reader = RunningReader(line)
     for request in (
         "read 0 4097", "read -1 5", "read 65536 1", "read 0", "read a b", "resend 1 2 0", "resend",
-        "see 7F 1 -50", "erase", "", "info" * 30,
+        "erase", "", "info" * 30,
     ):  # fmt: skip
         with pytest.raises((RequestRefused, DeviceSilent)):
             reader.ask(request)
-    mocker.patch.object(line.listener, "on_sighting", return_value=53)
-    assert reader.ask("see 7F 1 -50") == b"53"
     line.write(encode("00", "O", "host:1"))  # a frame of the USB link is none for the role
     assert not line.out
 

@@ -346,3 +346,19 @@ def test_marker_and_state():
         race.look_after()
     told = [fields for name, fields in chip.events if name == "race"]
     assert len(told) == 1 and told[0]["stored"] == 1 and told[0]["waiting"] == 1
+
+
+def test_what_a_client_of_the_live_port_says_costs_nothing():
+    """Thousands of different questions leave no memory behind: a VM keeps names for ever."""
+    from startline_liveport.client import PortClient
+
+    _, race = start()
+    client = PortClient(race, None)
+    kept = []
+    for count in range(3000):
+        client.answer("JUNK%d;1" % count)
+        client.out = b""
+        if count in (500, 2999):
+            gc.collect()
+            kept.append(gc.mem_alloc())
+    assert kept[1] - kept[0] < 1024, kept
