@@ -23,6 +23,7 @@ from startline_host.util import counted
 #: Seconds: below and above these, a delay stands at the edge of its picture.
 _DELAYS = (0.02, 100.0)
 #: The picture of the clock's error reaches at least so far either way, in milliseconds.
+_MOST_ERRORS = 0.97
 _LEAST_REACH = 20.0
 #: What must not be, in words.
 WORDS = {
@@ -132,9 +133,13 @@ def _charts(day: DayResult, reader: ReaderDay, span: float) -> Iterator[Chart]:
         dots=dots(points, span, low, high, log=True),
     )
     points = [(one.seen - day.gun, (one.dated - one.seen) * 1000) for one in reader.passings]
-    reach = max([_LEAST_REACH, *(abs(value) for _, value in points)])
+    # What waited while a reader started is far off, and must not make a line of all the others.
+    far = sorted(abs(value) for _, value in points)
+    reach = max(_LEAST_REACH, share(far, _MOST_ERRORS))
+    beyond = sum(value > reach for value in far)
     yield Chart(
-        "Clock error: time of the passing minus sighting, the module's line included",
+        "Clock error: time of the passing minus sighting, the module's line included"
+        + (f"; {beyond} further off, at the edge" if beyond else ""),
         f"+{reach:.0f} ms",
         f"−{reach:.0f} ms",
         dots=dots(points, span, -reach, reach),
