@@ -42,6 +42,9 @@ def rows(work: Path) -> Iterator[Row]:
         sending = _measure(racer, "test_sending", count=_BACKLOG, heap="1m")
         yield Row("wire_a_passing", sending["wire_bytes"], "bytes", note="TLS included")
         yield Row("longest_hold", sending["longest_ms"], "ms", note="once connected")
+        beside = _measure(racer, "test_beside", heap="1m")
+        note = "the bench computer reads the journal, and two clients of the live port"
+        yield Row("beside_longest", beside["longest_ms"], "ms", note=note)
         single = Peer("one request a passing", 1e6 / sending["single_us"])
         yield Row("backlog", 1e6 / sending["batch_us"], "passings/s", single)
     with MockCloud() as cloud:

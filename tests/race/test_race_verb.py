@@ -10,6 +10,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -268,6 +270,25 @@ def test_files_are_kept(run: Run, dump: Path, tmp_path: Path, mocker: MockerFixt
     mocker.stop(full)
     assert run("export", "--dump", dump, "--out", out, "--overwrite")[0] == 0
     assert len(out.read_text().splitlines()) == COUNT + 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+def test_a_full_disk_is_told(dump: Path) -> None:
+    """What does not fit, into a file or the standard output, is one sentence (40), as text and JSON."""
+    words = [sys.executable, "-m", "startline_host", "race"]
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        for given in (
+            ["export", "--out", "/dev/full", "--overwrite"],
+            ["export"],
+            ["list", "--json"],
+        ):
+            done = subprocess.run(
+                [*words, *given, "--dump", str(dump)],
+                check=False, stdout=full, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            assert done.returncode == 40, done.stderr
+            assert "No space left on device" in done.stderr
+            assert "Traceback" not in done.stderr
 
 
 def test_a_reader_is_not_disturbed(run: Run, mocker: MockerFixture) -> None:

@@ -217,6 +217,57 @@ def test_sending():
     told(wire_bytes=wire_bytes, longest_ms=longest / 1000, batch_us=batch_us, single_us=single_us)
 
 
+class Taker:
+    """A socket that takes everything, and says one thing."""
+
+    def __init__(self, said: bytes) -> None:
+        self.said = said
+
+    def send(self, data) -> int:
+        """Take it."""
+        return len(data)
+
+    def recv(self, size: int) -> bytes:
+        """Say it."""
+        return self.said
+
+
+def test_beside():
+    """The longest step while the bench computer reads the journal, and two clients of the live port."""
+    from startline_console.answers import RaceAnswers
+    from startline_liveport.client import PortClient
+
+    race = idle_race(64)
+    for count in range(2000):
+        race.passing(EPC % count)
+    race.chip.write = len
+    answers = RaceAnswers(race)
+    clients = [PortClient(race, Taker(b"1:1900\r\n")) for _ in range(2)]
+    for client in clients:
+        client.ready = True
+        client.step()
+        client.ready = False
+    longest = at = 0
+    while any([client.step() for client in clients]):
+        start = vm_us()
+        for client in clients:
+            client.step()
+        if not answers.send_piece():
+            answers.ask("00", "read %d 1024" % at)
+            at = (at + 1024) % 65536
+        longest = max(longest, vm_us() - start)
+    gc.collect()
+    free = gc.mem_free()
+    gc.disable()
+    answers.ask("00", "read 0 1024")
+    clients[0].answer("1000:1")
+    while clients[0].step() or answers.send_piece():
+        pass
+    garbage = free - gc.mem_free()
+    gc.enable()
+    told(longest_ms=longest / 1000, garbage=garbage)
+
+
 def test_rate():
     """150 passings a second with sending at work and a link that goes: the longest call."""
     chip, race = boot(False)
