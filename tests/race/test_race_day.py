@@ -87,12 +87,18 @@ def test_the_same_seed_is_the_same_day() -> None:
 
 
 def test_what_a_reader_must_have_read() -> None:
-    """A UART keeps its order: all before what came through, and all where the power stayed."""
-    shown = [Shown(0.0, life, 1, chip) for life, chip in
-             ((0, "A"), (0, "B"), (0, "C"), (-1, "D"), (1, "E"))]  # fmt: skip
-    assert must_have(shown, {"B"}, {0}) == {"A", "E"}
+    """A UART keeps its order: all before what came through, and all where the power stayed.
+
+    A repeat of what was stored before, and the other antenna, prove nothing.
+    """
+    shown = [Shown(0.0, life, antenna, chip) for life, antenna, chip in
+             ((0, 1, "A"), (0, 1, "B"), (0, 1, "C"), (-1, 1, "D"), (1, 1, "E"), (0, 1, "B"),
+              (0, 2, "F"), (0, 2, "A"))]  # fmt: skip
+    assert must_have(shown, {("B", 1)}, {0}) == {"A", "E"}
+    assert must_have(shown, {("A", 1), ("B", 1)}, {0}) == {"A", "E"}
+    assert must_have(shown, {("C", 2)}, {0}) == {"E"}
     assert must_have(shown, set(), {0}) == {"E"}
-    assert must_have(shown, set(), set()) == {"A", "B", "C", "E"}
+    assert must_have(shown, set(), set()) == {"A", "B", "C", "E", "F"}
 
 
 def test_a_bad_day_says_so() -> None:

@@ -11,6 +11,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -167,7 +168,8 @@ def _judge_reader(reader: DayReader, cloud: MockCloud, row: PartitionRow) -> Rea
     times = Counter(one["chip"] for one in rows)
     stored = Counter(one.chip for one in race.passings)
     aside = {one.chip for one in race.passings if one.state == "aside"} - times.keys()
-    must = must_have(reader.shown, set(times), reader.cut_lives) | set(reader.promised)
+    read = {(one.chip, one.antenna) for one in race.passings}
+    must = must_have(reader.shown, read, reader.cut_lives) | set(reader.promised)
     return ReaderDay(
         name=reader.name,
         ppm=reader.ppm,
@@ -192,16 +194,24 @@ def _judge_reader(reader: DayReader, cloud: MockCloud, row: PartitionRow) -> Rea
     )
 
 
-def must_have(shown: Sequence[Shown], known: set[str], cut: set[int]) -> set[str]:
-    """Return the chips that a reader has read for certain; `known` are at the cloud.
+def must_have(
+    shown: Sequence[Shown], read: AbstractSet[tuple[str, int | None]], cut: AbstractSet[int]
+) -> set[str]:
+    """Return the chips that a reader has read for certain; `read` are stored, by chip and antenna.
 
-    `cut` are the lives that ended with a power cut.
+    `cut` are the lives that ended with a power cut. What was stored proves that its antenna had
+    told of it, the first time, and so of all before: not of its repeats, which may have come when
+    the power went, nor of what the other antenna told.
     """
     found: set[str] = set()
     for life, antenna in {(one.life, one.antenna) for one in shown if one.life >= 0}:
-        chips = [one.chip for one in shown if (one.life, one.antenna) == (life, antenna)]
+        # Each chip where it was first told of.
+        chips = list(dict.fromkeys(
+            one.chip for one in shown if (one.life, one.antenna) == (life, antenna)
+        ))  # fmt: skip
         if life in cut:
-            chips = chips[: max((at for at, chip in enumerate(chips) if chip in known), default=0)]
+            proven = (at for at, chip in enumerate(chips) if (chip, antenna) in read)
+            chips = chips[: max(proven, default=0)]
         found |= set(chips)
     return found
 
