@@ -24,6 +24,7 @@ from startline_host.errors import BadInput
 #: A race in which all went well.
 GOOD = RaceFacts(
     stored=3,
+    there=3,
     sessions=(CloudSession(alias="10 km", numbers="1-3"),),
     lacking="",
     doubled="",

@@ -48,6 +48,11 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key_kept: bool | None = None
     race: RaceFacts | None = None
 
+    @property
+    def outcome(self) -> str:
+        """What it came to, in a few words: how many passings are at the cloud, or the state."""
+        return self.race.outcome if self.race else self.state
+
     def short(self) -> dict[str, object]:
         """Return what a report shows of it."""
         hidden = {"lines", "token", "tokens", "aliases", "race"}

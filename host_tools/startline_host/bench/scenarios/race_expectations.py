@@ -61,7 +61,8 @@ def _wrong_times(dated: dict[str, float], facts: RaceFacts) -> Iterator[Mismatch
     ]
     if wrong:
         numbers = as_numbers(sorted({one.number for one in wrong}))
-        spread = f"{min(one.least for one in wrong):.1f} to {max(one.most for one in wrong):.1f} s"
+        least, most = min(one.least for one in wrong), max(one.most for one in wrong)
+        spread = f"{round(least, 1) + 0.0} to {round(most, 1) + 0.0} s"
         wanted = ", ".join(f"{text} off by {by:g} s" for text, by in dated.items())
         yield Mismatch("times", wanted or "when they were stored", f"{numbers} off by {spread}")
 

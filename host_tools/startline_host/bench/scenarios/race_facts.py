@@ -28,12 +28,14 @@ class CloudTime(msgspec.Struct, frozen=True):
 class RaceFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Passings by their numbers on the device, each reader's or identity's after the other's.
 
-    `invented` are chips at the cloud that nobody has seen, `backwards` numbers whose time at the
-    cloud lies before that of one that was stored before in the same life. `waiting` is what the
-    journal says, None where none could be read; `events` are all that the reader has said.
+    `there` counts those that were stored and are at the cloud, `invented` are chips there that
+    nobody has seen, and `backwards` numbers whose time there lies before that of one that was
+    stored before in the same life. `waiting` is what the journal says, None where none could be
+    read; `events` are all that the reader has said.
     """
 
     stored: int
+    there: int
     sessions: tuple[CloudSession, ...]
     lacking: str
     doubled: str
@@ -44,9 +46,14 @@ class RaceFacts(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[tuple[str, Mapping[str, Any]], ...]
     refused: tuple[str, ...]
 
+    @property
+    def outcome(self) -> str:
+        """How many of the passings that were stored are at the cloud."""
+        return f"{self.there} of {self.stored} there"
+
     def short(self) -> dict[str, object]:
         """Return what a report shows of it."""
-        names = ("stored", "lacking", "doubled", "waiting")
+        names = ("stored", "there", "lacking", "doubled", "waiting")
         told = {name: getattr(self, name) for name in names}
         return {**told, "sessions": [msgspec.to_builtins(one) for one in self.sessions]}
 
@@ -71,6 +78,7 @@ def gather_race(
         backwards.append(_backwards(driver, told))
     return RaceFacts(
         stored=sum(len(driver.stored) for driver in drivers),
+        there=sum(len(driver.stored) for driver in drivers) - sum(map(len, lacking)),
         sessions=tuple(_session(one) for one in told),
         lacking=_each(lacking),
         doubled=_each(doubled),
