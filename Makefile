@@ -17,8 +17,8 @@ bench: $(VENV)/run.stamp  ## Watch a blank virtual reader get flashed and bound,
 test: $(VENV)/check.stamp  ## Run every test (under ten minutes on two cores)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
 
-scenarios: $(VENV)/run.stamp  ## Run every scenario of the bench, with every key type (ONLY=race/: one group)
-	@$(BIN)/startline bench $(addprefix -k ,$(ONLY)) $(ARGS)
+scenarios: $(VENV)/check.stamp  ## Run every scenario of the bench, with every key type (ONLY=race/: one group; ONLY=planted: broken races)
+	@$(BIN)/$(if $(filter planted,$(ONLY)),python -m tests.bench.planted_races,startline bench $(addprefix -k ,$(ONLY))) $(ARGS)
 
 versions: $(VENV)/check.stamp  ## Run the agent's tests on every MicroPython from 1.23 (ONLY=1.25.0: one)
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal --versions=$(or $(ONLY),all) tests/firmware tests/versions $(ARGS)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from startline_host.bench.scenarios.base_flash import make_base
 from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
-from startline_host.bench.scenarios.runner import Bench, run_cases
+from tests.bench.picked_cases import failing, first_of_each
 
 _FIRMWARE = Path(__file__).parents[2] / "firmware"
 #: Readers at a time: nearly all of a case is waiting for a limit of the reader's.
@@ -79,17 +78,14 @@ def cases_for(name: str) -> list[Case]:
 
     They are about links, trust, and flash; what one defect leaves out, the next one takes.
     """
-    found: dict[str, Case] = {}
-    for case in make_cases(load_scenarios(), words=["network/", "TLS/", "power/", "storage/"]):
-        found.setdefault(case.scenario.name, case)
-    others = sorted(found.keys() - CAUGHT[name])[list(DEFECTS).index(name) :: len(DEFECTS)]
-    return [case for case in found.values() if case.scenario.name in {*CAUGHT[name], *others}]
+    words = ["network/", "TLS/", "power/", "storage/"]
+    cases = first_of_each(make_cases(load_scenarios(), words=words))
+    others = sorted({case.scenario.name for case in cases} - CAUGHT[name])
+    some = others[list(DEFECTS).index(name) :: len(DEFECTS)]
+    return [case for case in cases if case.scenario.name in {*CAUGHT[name], *some}]
 
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_a_defect_fails_the_right_scenarios(name: str, tmp_path: Path) -> None:
     """Those scenarios fail that are about what the defect breaks, and no others."""
-    bench = Bench(base=make_base(agent=planted(name, tmp_path)))
-    results = run_cases(bench, cases_for(name), jobs=_AT_A_TIME)
-    caught = {r.case.scenario.name for r in results if r.verdict in {"failed", "error"}}
-    assert caught == CAUGHT[name]
+    assert failing(planted(name, tmp_path), cases_for(name), _AT_A_TIME) == CAUGHT[name]

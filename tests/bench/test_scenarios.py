@@ -10,6 +10,7 @@ from startline_host.bench.scenarios.base_flash import BaseFlash, make_base
 from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
 from startline_host.bench.scenarios.runner import Bench, run_cases
 from startline_host.errors import BadInput
+from tests.bench.picked_cases import first_of_each
 
 #: Readers at a time: nearly all of a case is waiting for a limit of the reader's.
 _AT_A_TIME = 6
@@ -31,23 +32,22 @@ def base() -> BaseFlash:
     return make_base()
 
 
-def first_of_each(group: str) -> list[Case]:
+def cases_of(group: str) -> list[Case]:
     """Return one case of every scenario in a group; `startline bench` runs them all."""
-    found: dict[str, Case] = {}
     scenarios = load_scenarios()
     words = [f"race/{name} [" for name in RACES] if group == "race" else [f"{group}/"]
-    for case in [
-        *make_cases(scenarios, words=words),
-        *make_cases(scenarios, cloud="vms", words=words),
-    ]:
-        found.setdefault(case.scenario.name, case)
-    return list(found.values())
+    return first_of_each(
+        [
+            *make_cases(scenarios, words=words),
+            *make_cases(scenarios, cloud="vms", words=words),
+        ]
+    )
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_scenario_holds(base: BaseFlash, group: str) -> None:
     """With its first key type and envelope each scenario of the group comes out as it must."""
-    results = list(run_cases(Bench(base=base), first_of_each(group), jobs=_AT_A_TIME))
+    results = list(run_cases(Bench(base=base), cases_of(group), jobs=_AT_A_TIME))
     wrong = {r.case.name: r.reason for r in results if r.verdict != "passed"}
     assert results
     assert wrong == {}

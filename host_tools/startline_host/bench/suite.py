@@ -126,7 +126,14 @@ def _own_address() -> str:
 
 
 def _longest_first(cases: Sequence[Case]) -> list[Case]:
-    """Begin with what goes through boot loader and command line, so that nothing long comes last."""
+    """Begin with what takes long, so that it does not come last.
+
+    That is what goes through boot loader and command line, and then what may take long by its limit.
+    """
     return sorted(
-        cases, key=lambda case: -sum(act.do in {"load", "command"} for act in case.scenario.act)
+        cases,
+        key=lambda case: (
+            -sum(act.do in {"load", "command"} for act in case.scenario.act),
+            -case.scenario.seconds,
+        ),
     )

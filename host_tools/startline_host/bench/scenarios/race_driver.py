@@ -14,8 +14,8 @@ from startline_host.bench.scenarios.reader import APP_WORD, PowerCycle, Reader
 #: How long the program may take for one order, in seconds: filling a journal is the longest.
 _ORDER_SECONDS = 60.0
 _RACES = "app: races"
-#: What the program for races begins with, and the app in each state.
-_BEGINS = frozenset({_RACES, *(f"{APP_WORD} {state}" for state in STATES)})
+#: What the app begins with, in each state.
+_APP_BEGINS = frozenset(f"{APP_WORD} {state}" for state in STATES)
 
 
 class PromisedPassing(msgspec.Struct, frozen=True):
@@ -61,6 +61,7 @@ class RaceDriver:
         Raises TimedOut, BenchStopped.
         """
         reader = self.reader
+        reader.follow(_is_at_app, _ORDER_SECONDS, "at its app")
         if not _is_racing(reader):
             reader.send(f"race {self.prefix}\r")
             reader.follow(_is_racing, _ORDER_SECONDS, "racing")
@@ -118,8 +119,14 @@ class RaceDriver:
 
 def _is_racing(reader: Reader) -> bool:
     """Tell whether the program for races runs: it has begun since the app last spoke for itself."""
-    begins = [line for line in reader.cycle.lines if line in _BEGINS]
+    begins = [line for line in reader.cycle.lines if line in _APP_BEGINS or line == _RACES]
     return begins[-1:] == [_RACES]
+
+
+def _is_at_app(reader: Reader) -> bool:
+    """Tell whether the app has spoken after each boot of this life."""
+    begun = sum(line in _APP_BEGINS for line in reader.cycle.lines)
+    return begun >= reader.cycle.count("ready")
 
 
 def _count(cycle: PowerCycle, words: str) -> int:

@@ -1,0 +1,76 @@
+"""Race roles with a defect planted in them, and the scenarios that fail with each, and no others."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
+from startline_host.bench.suite import usual_jobs
+from tests.bench.picked_cases import failing, first_of_each
+from tests.proofs.powercuts.mutants import plant
+from tests.proofs.racecuts.mutants import RACE_MUTANTS
+
+#: For each of some broken roles: the scenarios that have to fail with it, with their first key type.
+CAUGHT: dict[str, set[str]] = {
+    "unfrozen_times": {"time-corrected-between-two-sends"},
+    "gone_drops_the_rest": {
+        "cloud-closes-whatever-is-opened",
+        "rest-closed-elsewhere-too",
+        "session-closed-elsewhere",
+        "session-closed-while-the-wi-fi-was-gone",
+        "session-opened-late",
+        "unbound-in-mid-race",
+    },
+    "counts_uncompared": {"a-poisoned-passing-passed-over-in-silence", "cloud-inserts-only-some"},
+    "over_a_backlog": {
+        "cloud-away-for-a-weekend",
+        "second-session-after-a-restart-over-a-backlog",
+        "second-session-before-the-backlog-is-out",
+    },
+}
+#: Of those scenarios the ones that fail by never coming to their end, which takes their whole limit.
+ENDLESS = {
+    "a-poisoned-passing-passed-over-in-silence",
+    "cloud-closes-whatever-is-opened",
+    "unbound-in-mid-race",
+}
+
+
+def races(names: Collection[str] | None = None) -> list[Case]:
+    """Return one case of each race that comes along, or of those with these names."""
+    cases = first_of_each(make_cases(load_scenarios(), words=["race/"]))
+    return [case for case in cases if names is None or case.scenario.name in names]
+
+
+def planted(name: str, folder: Path) -> Path:
+    """Break the role so, in a copy of the firmware in a folder."""
+    return plant(RACE_MUTANTS[name][0], folder / name)
+
+
+def main() -> None:
+    """Run every race with every one of them; end with 1 where others fail than have to."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    for title in ("broken rule", "scenarios", "fail", "besides what has to"):
+        table.add_column(title)
+    good = True
+    cases = races()
+    with tempfile.TemporaryDirectory(prefix="startline-broken-") as folder:
+        for name, caught in CAUGHT.items():
+            found = failing(planted(name, Path(folder)), cases, usual_jobs())
+            good = good and found == caught
+            odd = ", ".join([*(f"not {one}" for one in sorted(caught - found)), *(found - caught)])
+            words = RACE_MUTANTS[name][0].words
+            table.add_row(words, str(len(cases)), str(len(found)), odd or "nothing")
+    Console().print(table)
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()
