@@ -3,6 +3,7 @@
 import "./esp-web-tools/install-button.js";
 import { ConsoleReader } from "./console.js";
 import { guardLoaders } from "./flash-guard.js";
+import { overhearPorts } from "./overhear.js";
 import { Listener } from "./port.js";
 import { ReaderState } from "./state.js";
 
@@ -34,17 +35,13 @@ function showButtons(isOpen) {
 
 function onEvent(event) {
   reader.take(event);
+  // A restart in the middle of a request would leave its outcome unknown.
+  $("restart").disabled = reader.isAsking;
   show(reader.view());
 }
 
 function listen(port) {
-  const lines = new ConsoleReader(onEvent, log);
-  reader.forget();
-  listener = new Listener(port, {
-    onOpen: () => showButtons(true),
-    onBytes: (bytes) => lines.take(bytes),
-    onEnd: ended,
-  });
+  listener = new Listener(port, { onOpen: () => showButtons(true), onEnd: ended });
   showButtons(false);
   show(reader.view());
 }
@@ -93,6 +90,8 @@ async function start() {
   reader = new ReaderState(facts.words);
   if (!("serial" in navigator)) return; // the page says already what it needs
   guardLoaders(facts);
+  const lines = new ConsoleReader(onEvent, log);
+  overhearPorts({ chosen: () => reader.forget(), hear: (bytes) => lines.take(bytes) });
   shareWithTool();
   $("listen").addEventListener("click", choosePort);
   $("restart").addEventListener("click", () => listener.restart());

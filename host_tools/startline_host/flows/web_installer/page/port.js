@@ -7,14 +7,10 @@ const CLOSING = 5000; // ms that somebody else may take to let go of the port
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Listener {
-  /**
-   * `onOpen()` is called once the port is open, `onBytes(bytes)` gets what comes, and `onEnd(error)`
-   * is told when it ends; no error: by `stop`.
-   */
-  constructor(port, { onOpen, onBytes, onEnd }) {
+  /** `onOpen()` is called once the port is open, `onEnd(error)` when it ends; no error: by `stop`. */
+  constructor(port, { onOpen, onEnd }) {
     this.port = port;
     this.onOpen = onOpen;
-    this.onBytes = onBytes;
     this.onEnd = onEnd;
     this.ended = this.run();
   }
@@ -36,11 +32,7 @@ export class Listener {
   async read() {
     this.reader = this.port.readable.getReader();
     try {
-      for (;;) {
-        const { value, done } = await this.reader.read();
-        if (done) return;
-        this.onBytes(value);
-      }
+      while (!(await this.reader.read()).done); // the page overhears it
     } finally {
       this.reader.releaseLock();
       this.reader = null;

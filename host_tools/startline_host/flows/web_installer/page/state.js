@@ -20,9 +20,12 @@ export class ReaderState {
     this.state = "";
     this.reason = this.serial = this.token = this.place = this.step = "";
     this.missing = [];
+    this.isAsking = false; // a request is out, and its outcome is not recorded yet
   }
 
   take(event) {
+    if (event.ev === "attempt") this.isAsking = true;
+    else if (event.ev === "ready" || event.ev === "failed") this.isAsking = false;
     if (event.ev === "boot") this.forget();
     else if (event.ev === "identity") {
       this.serial = event.serial;
