@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from startline_race.journal_format import ASKED, CLOSED, CLOSING
+from startline_race.journal_format import OPEN as OPENED
 
-from tests.race_role.paper_cloud import LOST, TOKEN, MakeRace, lose
+from tests.race_role.paper_cloud import LOST, TOKEN, MakeRace, PaperRace, lose
 
 POST = ("POST", "passings")
 OPEN = ("POST", "sessions")
@@ -149,3 +152,22 @@ def test_a_session_that_closes(make: MakeRace, status: int, state: str) -> None:
     race.send()
     assert race.events("race_session")[-1]["state"] == (state or "closed")
     assert len([1 for method, _, _ in race.asked if method == "PATCH"]) == (1 if state else 2)
+
+
+def test_what_is_written_before_a_session_is_asked_for(make: MakeRace) -> None:
+    """That it is asked for, or closing, is in the journal before the first byte of that goes out."""
+    race = make(1)
+    seen = []
+
+    def look(act: Callable[[], Any]) -> Any:
+        again = PaperRace.after(race)
+        seen.append((again.race.progress.session.state, again.race.progress.frozen))
+        return act()
+
+    race.script.update(
+        dict.fromkeys([OPEN, ("POST", "passings"), ("PATCH", "sessions")], [look] * 3)
+    )
+    race.race.close()
+    race.send()
+    assert seen == [(ASKED, 1), (OPENED, 2), (CLOSING, 2)]
+    assert PaperRace.after(race).race.progress.session.state == CLOSED
