@@ -26,7 +26,7 @@ _REAL_SECONDS = 1200
 _TEST_TIMES = ROOT / "build" / "mutants" / "times.json"
 _LONGEST = 400  # characters of what a proof said
 
-_RACE_STEPS = ("steps", "session_steps", "connection", "reply", "sntp")
+_RACE_STEPS = ("steps", "session_steps", "connection", "reply", "sntp", "timekeeper")
 _RACE_RULES = ("journal", "facade", "time")
 
 KILLED, SURVIVED, SAME = "killed", "survived", "same"
