@@ -75,6 +75,6 @@ def _connect(binding) -> None:
     except StepFailed:
         raise
     except Exception as error:  # whatever it is, this step did not succeed
-        raise StepFailed(transport.step, error_reason(transport.step, error))
+        raise StepFailed(transport.step, error_reason(transport.step, error, transport.connection))
     finally:
         transport.close()

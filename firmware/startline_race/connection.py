@@ -40,13 +40,15 @@ class HeldStream(io.IOBase):
     def readinto(self, data) -> "int | None":
         """Fill some of `data`; None for nothing yet."""
         try:
-            if not self.blocks:
-                return self.sock.readinto(data)
-            piece = self.sock.recv(len(data))
-            data[: len(piece)] = piece
-            return len(piece)
+            if self.blocks:
+                piece = self.sock.recv(len(data))
+                data[: len(piece)] = piece
+            got = len(piece) if self.blocks else self.sock.readinto(data)
         except OSError as error:
             return _stream_error(error)
+        if got == len(data) == 2:  # TLS reads nothing of that length but an alert's body
+            self.alert = data[1]
+        return got
 
     def write(self, data) -> "int | None":
         """Send some of `data`; None for not yet."""
@@ -131,10 +133,11 @@ class Connection:
                 yield from self._send(piece, before)
             return (yield from self._answer(take))
         except (OSError, ValueError, MemoryError) as error:
+            wire = self.wire
             self.close()
             from startline.error_reasons import error_reason
 
-            raise StepFailed(self.step, error_reason(self.step, error))
+            raise StepFailed(self.step, error_reason(self.step, error, wire))
         except StepFailed:
             self.close()
             raise

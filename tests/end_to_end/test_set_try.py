@@ -10,6 +10,7 @@ import pytest
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline
+from tests.objecting_server import objecting_server
 
 Start = Callable[..., VirtualEsp32]
 
@@ -57,3 +58,7 @@ def test_a_venue_is_tried_without_touching_anything(
     assert flash.read_bytes() == before
     status = startline("status", "-p", chip.url, "--interrupt")
     assert "bound" in status.out
+    cloud.close()
+    with objecting_server(cloud.port):
+        code, said = tried()
+    assert (code, "TLS failed" in said, "with an alert." in said) == (21, True, False), said

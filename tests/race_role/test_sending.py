@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 from startline_race.journal_format import PASSING, entries_of
 
+from startline_host.device.console import Event
+from startline_host.device.event_text import describe_event
+from startline_host.device.race_text import race_reason
 from startline_host.mock_cloud import MockCloud
+from tests.objecting_server import objecting_server
 from tests.race_role.racing import SECTOR, RacingReader
 
 MakeRacer = Callable[..., RacingReader]
@@ -203,6 +207,22 @@ def test_forbidden_stops(make_racer: MakeRacer, cloud: MockCloud) -> None:
     assert [one["reason"] for one in racer.told("race_stopped")] == ["forbidden"]
     racer.life([])
     all_once(racer, 6)
+
+
+def test_what_a_server_objects_to_is_in_the_reason(tmp_path: Path, race_lib: Path) -> None:
+    """A server that ends the handshake says why by a number: it is reported, and told in words."""
+    with MockCloud() as own:
+        racer = RacingReader(tmp_path / "racer", race_lib, own)
+        racer.life(["10 km"], 3, close=False, until="idle")
+    with objecting_server(own.port):
+        racer.life(["10 km"], 3, until="tls alert 70")
+    (reason,) = {one["reason"] for one in racer.told("race_failed")}
+    assert reason == "alert 70"
+    words = race_reason(f"tls {reason}").removeprefix("TLS: ")
+    assert "70" not in words
+    said = describe_event(Event("race_failed", 1, 2, {"step": "tls", "reason": reason}))
+    assert said == f"race: TLS failed ({words})"
+    assert "CA that the device does not know" in race_reason("tls unknown_ca")
 
 
 def test_too_large_is_halved(make_racer: MakeRacer, cloud: MockCloud) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from startline_host.device.event_text import tls_reason
+from startline_host.device.tls_text import tls_reason
 from startline_host.errors import BadInput, NetworkFailed, StartlineError, TlsFailed
 from startline_host.tls_alerts import openssl_words
 from startline_host.util import printable

@@ -8,29 +8,9 @@ from types import MappingProxyType
 from startline_host.device.console import Event
 from startline_host.device.field_text import Fields, field_text, plain_words, seconds_text
 from startline_host.device.race_text import RACE_WORDINGS
-from startline_host.tls_alerts import alert_words
+from startline_host.device.tls_text import TLS_REASONS, tls_reason
 from startline_host.util import printable
 
-_CUT = "the server closed the connection during the handshake"
-_TLS_REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "unknown_ca": "the cloud's certificate was issued by a CA that the device does not know",
-        "wrong_host": "the cloud's certificate is for another host name",
-        "expired": "the cloud's certificate has expired",
-        "not_yet_valid": "the cloud's certificate is not valid yet",
-        "weak": "the cloud's certificate has a key or a hash that is too weak for the device",
-        "wrong_usage": "the cloud's certificate is not made for servers",
-        "version": "the server speaks no TLS 1.2",
-        "not_tls": "what answers there does not speak TLS",
-        "alert 0": "the server ended the handshake with an alert",
-        "cut": _CUT,
-        "econnreset": _CUT,
-        "epipe": _CUT,
-        "error 32": _CUT,  # the same on a chip, whose firmware has no name for it
-        "timeout": "the handshake was not finished in time",
-        "handshake": "the TLS handshake failed",
-    }
-)
 _CLOCK_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "clock_before_made_at": "the clock says a time before the device was made",
@@ -61,14 +41,6 @@ _REASONS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def tls_reason(reason: str) -> str:
-    """Say why TLS failed: which fault the certificate has, or what the server objected to."""
-    kind, _, number = reason.partition(" ")
-    if kind == "alert" and number.isdecimal() and int(number):
-        return alert_words(int(number))
-    return _TLS_REASONS.get(reason) or plain_words(reason)
-
-
 def clock_reason(reason: str) -> str:
     """Say what is wrong with the clock."""
     return _CLOCK_REASONS.get(reason) or plain_words(reason)
@@ -88,7 +60,7 @@ def reason_words() -> dict[str, str]:
 
     For whoever shows events elsewhere: what is not among them is said with spaces for underscores.
     """
-    said = [f"tls {reason}" for reason in _TLS_REASONS]
+    said = [f"tls {reason}" for reason in TLS_REASONS]
     said += [f"tls alert {number}" for number in range(1, 256)]
     said += [f"clock {reason}" for reason in _CLOCK_REASONS]
     return {reason: printable_field(reason) for reason in (*said, *_REASONS)}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from startline_host.device.field_text import Fields, field_text, plain_words, seconds_text
+from startline_host.device.tls_text import tls_reason
 from startline_host.util import printable
 
 _REASONS: Mapping[str, str] = MappingProxyType(
@@ -60,6 +61,8 @@ def race_reason(reason: object) -> str:
         return f"the cloud refused the session ({plain_words(words)})"
     if kind == "kiss":
         return f"the time server wants to be left alone ({plain_words(words)})"
+    if kind == "tls":
+        return f"TLS: {tls_reason(words)}"
     return _REASONS.get(text) or plain_words(text)
 
 
@@ -101,8 +104,10 @@ def _lookup(fields: Fields) -> str:
 def _failed(fields: Fields) -> str:
     wait = fields.get("next_ms")
     again = f"; tries again in {seconds_text(wait)}" if isinstance(wait, int | float) else ""
-    step = plain_words(fields.get("step", "sending"))
-    return f"race: {step} failed ({race_reason(fields.get('reason', ''))}){again}"
+    step, reason = plain_words(fields.get("step", "sending")), fields.get("reason", "")
+    if step == "tls":
+        return f"race: TLS failed ({tls_reason(str(reason))}){again}"
+    return f"race: {step} failed ({race_reason(reason)}){again}"
 
 
 def _aside(fields: Fields) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import startline
 
-from startline_host.device.event_text import tls_reason
+from startline_host.device.tls_text import tls_reason
 from startline_host.errors import BadInput, TlsFailed
 from startline_host.formats.ca_certificates import parse_certificate
 from startline_host.formats.cloud_url import parse_url

@@ -9,9 +9,10 @@ import msgspec
 from startline.limits import BOOT_LIMIT
 
 from startline_host.device.console import ConsoleLine, ConsoleParser, Event
-from startline_host.device.event_text import clock_reason, printable_field, tls_reason
+from startline_host.device.event_text import clock_reason, printable_field
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
+from startline_host.device.tls_text import tls_reason
 from startline_host.errors import (
     BadInput,
     Bug,

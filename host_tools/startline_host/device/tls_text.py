@@ -1,0 +1,39 @@
+"""Why a device's TLS failed, in words for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from startline_host.device.field_text import plain_words
+from startline_host.tls_alerts import alert_words
+
+_CUT = "the server closed the connection during the handshake"
+#: The words for each reason that has some of its own, but for the alerts.
+TLS_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "unknown_ca": "the cloud's certificate was issued by a CA that the device does not know",
+        "wrong_host": "the cloud's certificate is for another host name",
+        "expired": "the cloud's certificate has expired",
+        "not_yet_valid": "the cloud's certificate is not valid yet",
+        "weak": "the cloud's certificate has a key or a hash that is too weak for the device",
+        "wrong_usage": "the cloud's certificate is not made for servers",
+        "version": "the server speaks no TLS 1.2",
+        "not_tls": "what answers there does not speak TLS",
+        "alert 0": "the server ended the handshake with an alert",
+        "cut": _CUT,
+        "econnreset": _CUT,
+        "epipe": _CUT,
+        "error 32": _CUT,  # the same on a chip, whose firmware has no name for it
+        "timeout": "the handshake was not finished in time",
+        "handshake": "the TLS handshake failed",
+    }
+)
+
+
+def tls_reason(reason: str) -> str:
+    """Say why TLS failed: which fault the certificate has, or what the server objected to."""
+    kind, _, number = reason.partition(" ")
+    if kind == "alert" and number.isdecimal() and int(number):
+        return alert_words(int(number))
+    return TLS_REASONS.get(reason) or plain_words(reason)
