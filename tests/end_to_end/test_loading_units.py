@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -206,3 +209,21 @@ def test_a_backup_that_cannot_be_made_is_exit_60(
     done = startline("flash", "-p", "/dev/no-such-port", "--backup", str(tmp_path / "no" / "x"))
     assert done.code == 60
     assert there.read_bytes() == b"precious"
+
+
+def test_what_was_written_is_said_once(start: Start, load_flash: Callable[..., None]) -> None:
+    """In a terminal, where results and remarks come together, `flash` does not repeat itself."""
+    load_flash()
+    chip = start()
+    terminal, end = os.openpty()
+    environment = {**os.environ, "STARTLINE_BOARD": "VIRTUAL_ESP32", "COLUMNS": "200"}
+    command = [sys.executable, "-m", "startline_host", "flash", "-p", chip.url]
+    shown = b""
+    with subprocess.Popen(command, stdout=end, stderr=end, env=environment) as process:
+        os.close(end)
+        with contextlib.suppress(OSError):  # the terminal's end has gone
+            while piece := os.read(terminal, 4096):
+                shown += piece
+    os.close(terminal)
+    assert process.returncode == 0, shown
+    assert shown.count(b"bytes of it (0 sent)") == 1

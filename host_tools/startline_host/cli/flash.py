@@ -62,4 +62,4 @@ def command(
     if as_json:
         output.result(results.Flashed(**report.as_dict()))
     else:
-        click.echo(report.words())
+        output.repeat(report.words())

@@ -88,6 +88,13 @@ def note(text: str) -> None:
         click.echo(text, err=True)
 
 
+def repeat(text: str) -> None:
+    """Print a result that `view` has said on stderr already, unless a person would read it twice."""
+    both_seen = sys.stdout.isatty() and sys.stderr.isatty()
+    if this_run().quiet or not both_seen:
+        click.echo(text)
+
+
 def warn(sentence: str) -> None:
     """Say a warning on stderr, and with --json in a line too."""
     from startline_host.util import printable

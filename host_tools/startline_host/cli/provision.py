@@ -65,7 +65,7 @@ def command(
     if as_json:
         output.result(results.Provisioned(**done.as_dict()))
         return
-    click.echo(done.load.words())
+    output.repeat(done.load.words())
     if done.outcome is None:
         output.note(f"{upper_first(done.next_step)}.")
     if done.outcome is not None:
