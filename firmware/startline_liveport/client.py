@@ -108,7 +108,7 @@ class PortClient:
     def _receive(self) -> None:
         """Take in some bytes. Raises ValueError for what is no line, or one without end."""
         data = self.sock.recv(_PIECE)
-        if not data or any([not 32 <= byte < 127 and byte not in b"\r\n" for byte in data]):
+        if not data or any([not 32 <= byte < 127 and byte not in (10, 13) for byte in data]):
             raise ValueError
         self.line += data
         if len(self.line.partition(b"\n")[0]) > _LONGEST:
