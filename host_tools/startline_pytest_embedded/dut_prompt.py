@@ -9,8 +9,10 @@ from typing import Any
 from startline_host.device.port import Port
 from startline_host.device.repl import Repl
 
-_ENTER_SECONDS = 10.0
-_SECONDS = 10.0
+_ENTER_SECONDS = 20.0
+_SECONDS = 30.0
+#: How long one read of the prompt's protocol may wait for its bytes.
+_READ_SECONDS = 3.0
 
 
 class DutPrompt:
@@ -49,8 +51,13 @@ class DutPrompt:
     def _entered(self, *, fresh: bool = False, stay: bool = False) -> Iterator[Repl]:
         # Its own disable_redirect_thread() starts the thread again only if nothing is raised.
         stopped = self._serial.stop_redirect_thread()
+        line = self._serial.proc
+        if line.timeout is not None and line.timeout < _READ_SECONDS:
+            # In 50 ms of pytest-embedded's a busy computer may not have answered. Its own reading
+            # takes what is there and does not wait, so this can stay.
+            line.timeout = _READ_SECONDS
         try:
-            repl = Repl(Port(self._serial.port, self._serial.proc))
+            repl = Repl(Port(self._serial.port, line))
             repl.enter(_ENTER_SECONDS, fresh=fresh)
             try:
                 yield repl

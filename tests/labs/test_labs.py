@@ -58,9 +58,10 @@ def test_labgrid(run_page: RunPage, cloud: MockCloud) -> None:
 def test_pytest_embedded(run_page: RunPage, tmp_path: Path) -> None:
     """A dut with the service has a prompt, and expects as one without it."""
     with fresh_chip(tmp_path / "chip") as chip:
-        plugins = ["-p", "pytest_embedded.plugin", "-p", "startline_pytest_embedded.plugin"]
+        # In either order: what is loaded first is up to the installer.
+        plugins = ["-p", "startline_pytest_embedded.plugin", "-p", "pytest_embedded.plugin"]
         words = [*plugins, "--port", chip.url]
-        assert run_page("lab-pytest-embedded.md", "lab_pytest_embedded.py", *words) == 4
+        assert run_page("lab-pytest-embedded.md", "lab_pytest_embedded.py", *words) == 5
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)

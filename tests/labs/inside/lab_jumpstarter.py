@@ -61,7 +61,7 @@ class TestReader(JumpstarterTest):
     def test_wait(self, client):
         """It is bound after a restart, and never anything else: that ends with what it reported."""
         assert client.reader.wait()["serial"] == "RR-1"
-        with pytest.raises(DriverError, match="It last reported bound"):
+        with pytest.raises(DriverError, match="did not become unbound"):
             client.reader.wait("unbound", timeout=2)
         with pytest.raises(DriverInvalidArgument, match="The states are"):
             client.reader.wait("nonsense")

@@ -16,7 +16,7 @@ def test_a_bound_reader_is_left_alone(reader):
     """Another identity is refused; it never was unbound since it was restarted."""
     with pytest.raises(WouldTouchBound):
         reader.up("RR-2")
-    with pytest.raises(TimedOut, match="It last reported bound"):
+    with pytest.raises(TimedOut, match="did not become unbound"):
         reader.wait("unbound", timeout=2)
 
 

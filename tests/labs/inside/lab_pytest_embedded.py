@@ -4,6 +4,7 @@ import pytest
 
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import DeviceSilent
+from startline_pytest_embedded.dut_prompt import DutPrompt
 
 with_prompt = pytest.mark.parametrize("embedded_services", ["serial,micropython"], indirect=True)
 
@@ -43,3 +44,9 @@ def test_expect_goes_on(dut):
 def test_without_it(dut):
     """A dut without the service is pytest-embedded's own."""
     assert not hasattr(dut, "repl")
+
+
+@with_prompt
+def test_a_dut_of_the_factory(dut):
+    """A prompt is made of any dut with a serial port."""
+    assert DutPrompt(dut.serial).eval("6 * 7") == 42
