@@ -21,8 +21,8 @@ from tests.proofs.racehostile.race_answers import RaceAnswer
 
 _HERE = Path(__file__).parent
 _POWERCUTS = _HERE.parent / "powercuts" / "vm"
-#: Processor time of a process hardly reaches a second: this one hangs, on the busiest machine.
-_HANGS_AFTER_S = 120.0
+#: A process that computes for so many seconds hangs: its own time passes in no time.
+_LIMITED = 'ulimit -t 120 && exec "$0" "$@"'
 
 
 @dataclass(frozen=True)
@@ -93,15 +93,12 @@ class RacePool:
         cases = str(folder / "cases") if folder else ""
         reader = folder or next(iter(self._lib.parent.glob("*/fctry"))).parent
         program = f"import sys\nsys.path[:]={[str(self._lib), '.frozen']}\nimport answered_race\n"
-        try:
-            done = subprocess.run(
-                [self._program, "-X", f"heapsize={heap}", "-c",
-                 f"{program}answered_race.run({str(reader)!r}, {cases!r})"],
-                stdin=subprocess.DEVNULL, capture_output=True, timeout=_HANGS_AFTER_S, check=False,
-                env={k: v for k, v in os.environ.items() if not k.startswith("MICROPY")},
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return [], "hangs"
+        done = subprocess.run(
+            ["sh", "-c", _LIMITED, self._program, "-X", f"heapsize={heap}", "-c",
+             f"{program}answered_race.run({str(reader)!r}, {cases!r})"],
+            stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            env={k: v for k, v in os.environ.items() if not k.startswith("MICROPY")},
+        )  # fmt: skip
         found = []
         console, *ends = done.stdout.decode("utf-8", "replace").split("END ")
         for end in ends:

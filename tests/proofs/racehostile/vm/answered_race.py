@@ -8,6 +8,8 @@ from answering_cloud import AnsweringCloud
 
 _TOKEN = "AB" * 32
 _BEGUN = 5
+_WORK_MS = 40
+"""What the reader's program does between two calls of the sender."""
 _HOURS_US = 12 * 3600 * 1000000
 _EPC = "E2801160600002054C3A%04X"
 
@@ -98,7 +100,7 @@ class AnsweredRace:
             if self.sender.stopped:
                 self.stops += 1  # somebody looks after it
                 self.sender.wake()
-            chip.sleep(max(1, wait))
+            chip.sleep(max(_WORK_MS, wait))
 
     def _turn(self) -> int:
         """Let the sender go on; return after how many milliseconds to do so again."""
