@@ -6,11 +6,11 @@ nor settings are written, and no byte of a request goes out.
 
 from startline.binding import Binding
 from startline.device import Device
-from startline.error_reasons import error_reason
-from startline.errors import StepFailed
 from startline.hal import Hal
-from startline.http_guard import GuardedTransport
 from startline.identity import Identity
+from startline.net import StepFailed
+from startline.net.http_guard import GuardedTransport
+from startline.net.reasons import error_reason
 
 # Milliseconds for all of it, and for a network that is left to be gone.
 _LIMIT = 60000

@@ -9,9 +9,9 @@ from startline.binding import Binding
 from startline.device import Device
 from startline.device_list import DeviceSearch
 from startline.hal import Hal
-from startline.nvs_traces import wipe
-from startline.record_load import HELD, load_record
-from startline.zero_erased import zero_erased
+from startline.nvs.zero_erased import zero_erased
+from startline.record.load import HELD, load_record
+from startline.record.traces import wipe
 
 
 def retry(hal=None) -> str:

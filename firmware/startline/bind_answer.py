@@ -6,7 +6,7 @@ ones neither counts. It stands in the outermost object or in its `body`, which m
 holds the JSON.
 """
 
-from .json_scanner import OPEN, TEXT, JsonScanner, text_of
+from .net.json_scanner import OPEN, TEXT, JsonScanner, text_of
 
 _MOST = 400  # bytes of what is said to people that are kept
 

@@ -6,8 +6,8 @@ no room for it any more must not find out afterwards.
 
 from . import __version__
 from .bind_answer import BindAnswer
-from .errors import StepFailed
-from .http_guard import GuardedTransport, exchange
+from .net import StepFailed
+from .net.http_guard import GuardedTransport, exchange
 
 _MOST = 8192  # bytes of an answer that are read
 

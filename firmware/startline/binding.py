@@ -7,15 +7,15 @@ only an answer, or looking, takes it away again.
 import gc
 import sys
 
-from .errors import StepFailed
-from .record_store import Record, save
+from .net import StepFailed
+from .record.copies import Record, save
 
 # What is imported again where it is needed, and what only a look needs.
 _SPARE = (
-    "bind_request", "bind_answer", "answer_text", "outcome", "backoff", "settings_check", "error_reasons",
-    "http_head", "http_chunked", "prepare", "limits", "record_rules", "record_load", "nvs_entries", "nvs_reader",
+    "bind_request", "bind_answer", "answer_text", "outcome", "net.backoff", "settings_check", "net.reasons",
+    "net.http_head", "net.http_chunked", "settings", "limits", "record.rules", "record.load", "nvs.reader", "nvs",
 )  # fmt: skip
-_LOOKUP = ("lookup", "device_list", "serial_match", "unicode_fold", "dates")
+_LOOKUP = ("lookup", "device_list", "serial_match", "unicode_fold", "net.dates")
 
 _MOST_REQUESTS = 8  # of one run, whatever a cloud answers
 
@@ -24,7 +24,7 @@ class Binding:
     """One run over one device, within the limit for a boot."""
 
     def __init__(self, device) -> None:
-        from .prepare import prepare
+        from .settings import prepare
 
         self.device = device
         self.emit = device.emit
@@ -65,7 +65,7 @@ class Binding:
 
     def may_go_on(self, again: bool) -> bool:
         """Load the record; tell whether there is something to do, and all that it takes."""
-        from .prepare import may_go_on
+        from .settings import may_go_on
 
         return may_go_on(self, again)
 
@@ -168,23 +168,23 @@ class Binding:
                     raise StepFailed("link", "no_role", True)
                 self.link = role.UsbLink(self.chip, identity)
             else:
-                from .wifi import WifiLink
+                from .net.wifi import WifiLink
 
                 self.link = WifiLink(self.chip, identity)
         link = self.link
         self.emit("link", {"kind": link.kind, "phase": "join"})
         link.up(self.left())
-        from .clock import prove
+        from .net.clock import prove
 
         ask = getattr(link, "time", self.chip.ntp)
         source = prove(self.chip, ask, identity.text("net.ntp"), self.made_at, self.left)
         self.emit("clock", {"phase": source})
-        forget(("clock", "limits"))
+        forget(("net.clock", "limits"))
 
 
 def forget(names: tuple) -> None:
     """Let modules go that have done their part: on a chip, code lies in the heap as well."""
-    package = sys.modules["startline"]
     for name in names:
         if sys.modules.pop("startline." + name, None):
-            delattr(package, name)
+            folder, _, short = ("startline." + name).rpartition(".")
+            delattr(sys.modules[folder], short)

@@ -2,8 +2,8 @@
 
 import json
 
-# Taken from there, as `nvs_entries` does: each import of a built-in module reads flash.
-from .record_frame import crc32
+# Taken from there: each import of a built-in module reads flash.
+from .record import crc32
 
 
 def encode(name: str, seq: int, ms: int, fields: dict) -> bytes:

@@ -6,7 +6,7 @@ from . import __version__
 from .attempt_lock import exclusive
 from .console import Console
 from .identity import Identity
-from .record_frame import bound_token
+from .record import bound_token
 
 
 class Device:
@@ -145,6 +145,6 @@ class Device:
         if ("claim.key" in values or "claim.auth" in values) and identity.text(
             "run.key"
         ) != "same":
-            from .erase_key import erase_key
+            from .nvs.erase_key import erase_key
 
             erase_key(self)

@@ -3,7 +3,7 @@
 Host and device both read lists by this file, so that both see the same in the same bytes.
 """
 
-from .json_scanner import OPEN, TEXT, JsonScanner, text_of
+from .net.json_scanner import OPEN, TEXT, JsonScanner, text_of
 from .serial_match import OTHER, SAME, SerialNumber
 
 _DAY = 86400
@@ -136,7 +136,7 @@ class DeviceSearch:
             if found:
                 return OTHER
             if made and self.first:
-                from .dates import of_entry
+                from .net.dates import of_entry
 
                 if 0 < of_entry(made) <= self.first - _DAY:
                     self.aged = self.aged or place

@@ -93,13 +93,13 @@ class Hal:
 
     def blob(self) -> bytes:
         """Return the record's blob in `nvs`: b"" if there never was one, b"?" if it is damaged."""
-        from .nvs_record import read
+        from .record.nvs_copy import read
 
         flash = self.flash("nvs")
         blob = read(flash)
         if blob:
             return blob
-        from .nvs_traces import remains
+        from .record.traces import remains
 
         return remains(flash)
 

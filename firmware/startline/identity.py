@@ -55,9 +55,9 @@ def open_reader(hal):
     """Return a reader of what was provisioned: of `fctry`, or of `nvs` on a stock partition table."""
     flash = hal.flash("fctry")
     if flash:
-        from .nvs_entries import NvsEntries as Reader
+        from .nvs import NvsEntries as Reader
     else:
-        from .nvs_reader import NvsReader as Reader
+        from .nvs.reader import NvsReader as Reader
 
         flash = hal.flash("nvs")
     return Reader(flash.read, flash.size)

@@ -6,8 +6,8 @@ could not be compared proves nothing.
 """
 
 from .device_list import DeviceSearch, ListPages, ListReader, first_request
-from .errors import StepFailed
-from .http_guard import GuardedTransport, exchange
+from .net import StepFailed
+from .net.http_guard import GuardedTransport, exchange
 
 
 def lookup(binding) -> "int | None":
@@ -75,7 +75,7 @@ def _outcome(binding) -> tuple:
         return "unknown", "", "cannot_look", (0, "")
     binding.emit("warning", {"what": "read_write_key"})  # and so can whoever holds the reader
     if search.aged:
-        from .dates import same_time
+        from .net.dates import same_time
 
         if not same_time(chip.unix(), dates[0]):
             search.against(1, search.aged)

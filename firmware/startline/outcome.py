@@ -1,6 +1,6 @@
 """What follows from a failure, a limit, or an answer that is no token: when to go on, and what to say."""
 
-from .backoff import backoff_ms, retry_after_ms, server_backoff_ms
+from .net.backoff import backoff_ms, retry_after_ms, server_backoff_ms
 
 
 def retry_delay(binding, failed) -> "int | None":
@@ -8,7 +8,7 @@ def retry_delay(binding, failed) -> "int | None":
     device = binding.device
     step, reason = failed.args[:2]
     if device.state == "unknown" and not binding.looking:
-        from .record_load import load_record
+        from .record.load import load_record
 
         # Half a promise was written, and nothing was sent.
         binding.save("unbound", reason)

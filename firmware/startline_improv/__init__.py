@@ -14,7 +14,7 @@ import sys
 from select import poll
 
 import startline
-from startline.errors import StepFailed
+from startline.net import StepFailed
 
 
 def main() -> None:
@@ -226,7 +226,7 @@ class ImprovListener:
 
     def join(self, name: bytes, password: bytes) -> bytes:
         """Return the error for which a network is not joined, or not stored; b"" for none."""
-        from startline.wifi import WifiLink
+        from startline.net.wifi import WifiLink
 
         emit = self.device.emit
         identity = self.device.identity

@@ -7,7 +7,7 @@ not, the same bytes go out again, and the cloud's protection against doubles dec
 
 import time
 
-from startline.errors import StepFailed
+from startline.net import StepFailed
 
 from .batch import passings_of
 from .progress import MOST_ASIDE

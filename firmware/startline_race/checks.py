@@ -1,7 +1,7 @@
 """What a passing may say; everything else is a ValueError with one sentence, and nothing is stored."""
 
-from startline.dates import unix
-from startline.json_scanner import text_of
+from startline.net.dates import unix
+from startline.net.json_scanner import text_of
 
 from .passing_format import LONGEST_CHIP
 

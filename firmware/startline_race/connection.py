@@ -7,10 +7,10 @@ is a generator that yields the milliseconds after which it wants to be resumed.
 
 import io
 
-from startline.errors import StepFailed
-from startline.http_chunked import size_of
-from startline.http_guard import GuardedTransport, stream_error
-from startline.http_head import HttpHead
+from startline.net import StepFailed
+from startline.net.http_chunked import size_of
+from startline.net.http_guard import GuardedTransport, stream_error
+from startline.net.http_head import HttpHead
 
 _EXCHANGE_MS = 15000
 _LONGEST = 1 << 18  # bytes of a body, before the connection is given up
@@ -135,7 +135,7 @@ class Connection:
         except (OSError, ValueError, MemoryError) as error:
             wire = self.wire
             self.close()
-            from startline.error_reasons import error_reason
+            from startline.net.reasons import error_reason
 
             raise StepFailed(self.step, error_reason(self.step, error, wire))
         except StepFailed:

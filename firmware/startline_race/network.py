@@ -4,7 +4,7 @@ Each yields the milliseconds after which it wants to be resumed. Only resolving 
 blocks in C, and the arithmetic of a handshake hold whoever drives them.
 """
 
-from startline.errors import StepFailed
+from startline.net import StepFailed
 
 _JOIN_STEPS = 400  # of 50 ms
 
@@ -55,7 +55,7 @@ class Network:
             if wlan.isconnected():
                 return
             yield 50
-        from startline.error_reasons import wifi_reason
+        from startline.net.reasons import wifi_reason
 
         raise StepFailed("link", wifi_reason(wlan, wlan.status()))
 

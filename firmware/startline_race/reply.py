@@ -1,6 +1,6 @@
 """What a cloud answers to a race: a few fields of JSON, bare or in its `body`."""
 
-from startline.json_scanner import OPEN, TEXT, JsonScanner, text_of
+from startline.net.json_scanner import OPEN, TEXT, JsonScanner, text_of
 
 
 class RaceReply(JsonScanner):

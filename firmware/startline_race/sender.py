@@ -5,7 +5,7 @@ it, for `race.send` and `race.run` alike. Whatever fails is tried again; whateve
 answered is looked up, or asked again with the same bytes.
 """
 
-from startline.errors import StepFailed
+from startline.net import StepFailed
 
 from .batch import Backlog
 from .errors import JournalFull
@@ -203,7 +203,7 @@ class Sender:
         if status in (408, 409, 425, 429) or 300 <= status < 400 or status >= 500:
             wait = 0
             if retry_after:
-                from startline.backoff import retry_after_ms
+                from startline.net.backoff import retry_after_ms
 
                 wait = retry_after_ms(retry_after, self.chip.unix())
             raise StepFailed("answer", "status %d" % status, wait)

@@ -7,7 +7,7 @@ does not, a second session is opened, and only an empty one is left behind.
 
 from binascii import hexlify
 
-from startline.errors import StepFailed
+from startline.net import StepFailed
 
 from .journal_format import ASKED, CLOSED, CLOSING, LONGEST_ALIAS, OPEN, WANTED, Session
 

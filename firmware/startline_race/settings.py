@@ -26,7 +26,7 @@ class RaceSettings:
         chip = device.hal.full()
         identity.read_namespaces(identity.reader or open_reader(chip), ("tls", "race"))
         if not identity.stock:
-            from startline.nvs_reader import NvsReader
+            from startline.nvs.reader import NvsReader
 
             flash = chip.flash("nvs")
             identity.read_namespaces(NvsReader(flash.read, flash.size), ("net", "set", "race"))

@@ -8,7 +8,7 @@ sending.
 
 from struct import unpack_from
 
-from startline.errors import StepFailed
+from startline.net import StepFailed
 
 from .timekeeper import NTP, USB
 

@@ -11,7 +11,7 @@ import errno
 import sys
 from binascii import a2b_base64, b2a_base64, crc32
 
-from startline.errors import StepFailed
+from startline.net import StepFailed
 
 
 class UsbLink:

@@ -59,6 +59,6 @@ def lookup(ask, identity, mark: str) -> tuple:
         return "unbound", "", ""
     if status == 422:
         return "unknown", "", "serial_taken"
-    from startline.errors import StepFailed
+    from startline.net import StepFailed
 
     raise StepFailed("answer", "status %d" % status)

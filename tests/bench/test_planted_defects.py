@@ -17,7 +17,7 @@ _AT_A_TIME = 6
 #: For each defect: the file that it is in, what stands there, what takes its place.
 DEFECTS = {
     "no_server_verification": (
-        "http_guard.py",
+        "net/http_guard.py",
         "context.verify_mode = tls.CERT_REQUIRED",
         "context.verify_mode = tls.CERT_NONE",
     ),
@@ -27,7 +27,7 @@ DEFECTS = {
         "        if not binding.sent or reason == 'timeout':\n",
     ),
     "record_in_one_place_only": (
-        "record_store.py",
+        "record/copies.py",
         "    for put in (_set_blob, _append):\n",
         "    good = 1\n    for put in (_set_blob,):\n",
     ),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from startline.binding import Binding
-from startline.errors import StepFailed
+from startline.net import StepFailed
 from startline.outcome import next_step, retry_delay
 
 from tests.benchmarks import herd, herd_simulation

@@ -7,7 +7,7 @@ from startline import lookup
 from startline.bind_answer import BindAnswer
 from startline.clouds import find
 from startline.device_list import DeviceSearch
-from startline.errors import StepFailed
+from startline.net import StepFailed
 
 #: Such keys are in the requests that the answers are to: a reason must not hold them.
 KEY = "ror-ae4fc6c19681a20fad30"

@@ -52,13 +52,13 @@ def test_a_device_at_its_prompt(
     provision: Provision,
 ) -> None:
     """An older file, an owner's main.py and an identity are told of, with the code of the load."""
-    files = {**bundle.files, "/lib/startline/record_rules.mpy": b"M\x06\x00\x1fold"}
+    files = {**bundle.files, "/lib/startline/record/rules.mpy": b"M\x06\x00\x1fold"}
     image = bytearray(merged_image(bundle.plan(vfs=True, fctry=None)))
     image[0x200000:0x2FA000] = make_filesystem(files, 0xFA000)
     flash.write_bytes(image)
     chip = start()
     for verb, words, wanted in (
-        ("flash", (), ("write", "/lib/startline/record_rules.mpy")),
+        ("flash", (), ("write", "/lib/startline/record/rules.mpy")),
         ("provision", ("--serial", SERIAL), ("write", "fctry")),
     ):
         done = startline(verb, "-p", chip.url, *words, "--dry-run", "--json")

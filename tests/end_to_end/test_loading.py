@@ -66,7 +66,7 @@ def test_the_owners_files_outlive_a_new_agent(
 ) -> None:
     """An older agent is brought up to date file by file; app.py, data and strangers' files stay."""
     old = dict(bundle.files)
-    old["/lib/startline/record_rules.mpy"] = b"M\x06\x00\x1fold"
+    old["/lib/startline/record/rules.mpy"] = b"M\x06\x00\x1fold"
     old["/lib/startline/leftover.py"] = b"raise SystemExit"
     old["/main.py.new"] = b"import"
     own = {"/app.py": b"def main(device):\n    print('app', device.state)\n", "/data/a.txt": b"1"}

@@ -36,7 +36,7 @@ def test_a_role_is_loaded_where_it_is_used(
     assert files == bundle.with_roles(frozenset(map(role_of, files))).files
     chip.stop()
 
-    name = "startline/record_rules"
+    name = "startline/record/rules"
     source = (data_folder("firmware") / f"{name}.py").read_bytes()
     other = {f"/lib/{name}.mpy": compile_source(source, "of another version")}
     image = bytearray(flash.read_bytes())

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pytest
 from startline import events
-from startline.record_rules import Record, bind_copy, classify
+from startline.record.rules import Record, bind_copy, classify
 
 from startline_host.clouds.rufus import RufusClaim
 from startline_host.formats.bytecode import compile_source, device_files

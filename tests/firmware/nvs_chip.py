@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from startline import nvs_record, nvs_traces
 from startline.binding import Binding
 from startline.device import Device
-from startline.record_load import load_record
-from startline.record_rules import Record
+from startline.record import nvs_copy, traces
+from startline.record.load import load_record
+from startline.record.rules import Record
 
 from startline_host.formats.factory_partition import make_entries
 from startline_host.formats.units import Unit
@@ -151,7 +151,7 @@ class NvsChip(FakeChip):
     def blob(self) -> bytes:
         """Return the record's blob, as the agent reads it."""
         flash = self.parts["nvs"]
-        return nvs_record.read(flash) or nvs_traces.remains(flash)
+        return nvs_copy.read(flash) or traces.remains(flash)
 
     def flip(self, label: str, bit: int) -> None:
         """Turn one bit of a partition over."""

@@ -12,12 +12,12 @@ from startline import lookup
 from startline.binding import Binding
 from startline.device import Device
 from startline.device_list import DeviceSearch
-from startline.errors import StepFailed
 from startline.limits import LOOK_PAUSE
+from startline.net import StepFailed
 from startline.outcome import retry_delay
-from startline.prepare import may_go_on
-from startline.record_frame import bound_token
-from startline.record_rules import Record
+from startline.record import bound_token
+from startline.record.rules import Record
+from startline.settings import may_go_on
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import BLANK, NOW, factory_image, settings_for
@@ -100,7 +100,7 @@ def test_how_many_copies_are_told(mocker: MockerFixture, lost: str, copies: int)
     chip.restart()
     one: Any = binding(chip)
     told = mocker.patch.object(one, "report_state")
-    startline.record_load.load_record(one)
+    startline.record.load.load_record(one)
     assert [call.args[2] for call in told.call_args_list] == [copies]
 
 
@@ -115,7 +115,7 @@ def test_two_damaged_copies_are_none(mocker: MockerFixture) -> None:
     mocker.patch.object(chip, "blob", return_value=b"junk")
     one: Any = binding(chip)
     told = mocker.patch.object(one, "report_state")
-    startline.record_load.load_record(one)
+    startline.record.load.load_record(one)
     assert told.call_args.args == ("unknown", "record_damaged", 0)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from startline.record_frame import SIZE, newest
-from startline.record_rules import bind_copy
-from startline.record_store import save
+from startline.record import SIZE, newest
+from startline.record.copies import save
+from startline.record.rules import bind_copy
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.test_record_rules import record

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline.record_frame import SIZE, newest
-from startline.record_rules import BLANK, DAMAGED, Record, bind_copy, classify
-from startline.record_store import pack, save
+from startline.record import SIZE, newest
+from startline.record.copies import pack, save
+from startline.record.rules import BLANK, DAMAGED, Record, bind_copy, classify
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.test_record_rules import record

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from startline.record_frame import SIZE, newest
-from startline.record_rules import BLANK, DAMAGED, Record, bind_copy, classify
-from startline.record_store import pack, save
+from startline.record import SIZE, newest
+from startline.record.copies import pack, save
+from startline.record.rules import BLANK, DAMAGED, Record, bind_copy, classify
 
 from tests.firmware.harness import BLANK as ERASED
 from tests.firmware.nvs_chip import NvsChip, loaded, saved

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline.erase_key import erase_key
 from startline.identity import Identity
-from startline.nvs_reader import NvsReader
+from startline.nvs.erase_key import erase_key
+from startline.nvs.reader import NvsReader
 
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from startline import __version__
-from startline.record_rules import Record
+from startline.record.rules import Record
 
 from startline_host.formats.factory_partition import make_entries
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image

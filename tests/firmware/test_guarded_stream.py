@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
-from startline.errors import StepFailed
-from startline.http_chunked import ChunkedBody
-from startline.http_guard import GuardedTransport, exchange, stream_error
+from startline.net import StepFailed
+from startline.net.http_chunked import ChunkedBody
+from startline.net.http_guard import GuardedTransport, exchange, stream_error
 
 LIMIT = 5000
 
@@ -27,7 +27,7 @@ class VmError(OSError):
 @pytest.fixture(autouse=True)
 def vm_errors(mocker: MockerFixture) -> None:
     """Let the agent raise and catch such errors."""
-    mocker.patch("startline.http_guard.OSError", VmError, create=True)
+    mocker.patch("startline.net.http_guard.OSError", VmError, create=True)
 
 
 class Clock:

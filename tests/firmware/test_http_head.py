@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 
 import pytest
-from startline.errors import StepFailed
-from startline.http_head import HttpHead
+from startline.net import StepFailed
+from startline.net.http_head import HttpHead
 
 _OK = b"HTTP/1.1 200 OK\r\n"
 _BUDGET = 8192

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from startline.device_list import ListReader
-from startline.json_scanner import OPEN, JsonScanner, text_of
+from startline.net.json_scanner import OPEN, JsonScanner, text_of
 
 NAMES = ("deviceid", "firmware", "serial_number")
 WANTED = tuple(name.encode() for name in NAMES)

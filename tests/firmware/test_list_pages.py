@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from startline.record_rules import unpack
+from startline.record.rules import unpack
 
 from tests.firmware.looking import Cloud, entry, kinds, page, run
 from tests.firmware.scripted import Script, answer

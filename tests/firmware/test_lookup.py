@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from startline.record_rules import Record, unpack
+from startline.record.rules import Record, unpack
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.mock_cloud import MockCloud, MockOptions
@@ -35,7 +35,7 @@ def test_a_lost_answer_is_found_again(make_reader: MakeReader, cloud: MockCloud)
 
 def make_lost(reader: Reader, record: Record, image: bytes) -> Reader:
     """Set a reader back to where its request went out and no answer came."""
-    from startline.record_store import pack
+    from startline.record.copies import pack
 
     record.state, record.reason, record.token, record.status = "unknown", "timeout", "", 0
     reader.blob = pack(record)
@@ -205,7 +205,7 @@ def test_our_mark_without_a_token(tmp_path: Path, lib: Path) -> None:
 
 def looks(reader: Reader, looks: int, looked: int, due: int) -> None:
     """Set a reader's record to so many clean looks, the last at a time."""
-    from startline.record_store import pack
+    from startline.record.copies import pack
 
     record = unpack(reader.blob)
     record.looks, record.looked, record.due = looks, looked, due
@@ -303,7 +303,7 @@ def move(reader: Reader, server: ScriptedServer) -> None:
     """Let a reader, and its record, belong to another server."""
     import hashlib
 
-    from startline.record_store import pack
+    from startline.record.copies import pack
 
     record = unpack(reader.blob)
     record.place = hashlib.sha256(server.base_url.encode()).digest()[:8]

@@ -10,8 +10,8 @@ import pytest
 from esp_idf_nvs_partition_gen import nvs_partition_gen as generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline.nvs_entries import NvsEntries
-from startline.nvs_reader import NvsReader
+from startline.nvs import NvsEntries
+from startline.nvs.reader import NvsReader
 
 from tests.firmware.nvs_chip import NvsChip
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline import nvs_record, nvs_traces
-from startline.nvs_traces import traces
-from startline.record_rules import unpack
-from startline.record_store import pack
+from startline.record import nvs_copy
+from startline.record.copies import pack
+from startline.record.rules import unpack
+from startline.record.traces import remains, traces
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.virtual.runtime.nvs_page import (
@@ -43,7 +43,7 @@ SIZE = 0x6000
 
 def read_copy(flash: RamFlash) -> bytes:
     """Return what the agent takes for the record in `nvs`."""
-    return nvs_record.read(flash) or nvs_traces.remains(flash)
+    return nvs_copy.read(flash) or remains(flash)
 
 
 def used_bits(chip: NvsChip) -> Iterator[int]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import startline
-from startline import attempt_lock, http_guard
+from startline import attempt_lock
 from startline.device import Device
-from startline.errors import StepFailed
+from startline.net import StepFailed, http_guard
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import BLANK, MADE_AT, NOW, factory_image, settings_for

@@ -6,8 +6,8 @@ import zlib
 from typing import Any
 
 import pytest
-from startline.record_rules import Record, bind_copy, classify, unpack
-from startline.record_store import pack
+from startline.record.copies import pack
+from startline.record.rules import Record, bind_copy, classify, unpack
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import BLANK, SOURCES, factory_image, settings_for

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline import record_rules as rules
-from startline.record_frame import FIXED, generation, intact, later, texts
-from startline.record_rules import (
+from startline.record import FIXED, generation, intact, later, rules, texts
+from startline.record.copies import pack
+from startline.record.rules import (
     ABSENT,
     BLANK,
     DAMAGED,
@@ -20,7 +20,6 @@ from startline.record_rules import (
     resolve_copies,
     unpack,
 )
-from startline.record_store import pack
 
 US = SimpleNamespace(
     serial="DEVICE-123", cloud="rufus", mac=b"\x24\x6f\x28\0\0\1", place=b"12345678"

@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from startline import clouds
 from startline.answer_text import printable
-from startline.backoff import backoff_ms, retry_after_ms, server_backoff_ms
 from startline.bind_answer import BindAnswer
-from startline.clock import prove
 from startline.clouds import rufus
-from startline.error_reasons import error_reason
-from startline.errors import StepFailed
 from startline.hal import Hal
-from startline.http_chunked import ChunkedBody
 from startline.limits import MADE_AT
+from startline.net import StepFailed
+from startline.net.backoff import backoff_ms, retry_after_ms, server_backoff_ms
+from startline.net.clock import prove
+from startline.net.http_chunked import ChunkedBody
+from startline.net.reasons import error_reason
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from tests.firmware.fake_chip import FakeChip

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from startline import record_store, states
+from startline import states
+from startline.record import copies
 
 from startline_host.clouds.cloud_registry import claim_settings
 from startline_host.clouds.rufus import RufusClaim
@@ -181,7 +182,7 @@ def test_every_reason_of_the_race_can_come_and_is_listed() -> None:
 def test_the_states_are_one_list() -> None:
     """The record, the host and the list name the same states."""
     assert HOST_STATES is states.STATES
-    assert ("unprovisioned", *record_store.STATES) == states.STATES
+    assert ("unprovisioned", *copies.STATES) == states.STATES
 
 
 def test_what_a_device_says_is_held_against_the_list() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from startline.record_rules import Record, unpack
-from startline.record_store import pack
+from startline.record.copies import pack
+from startline.record.rules import Record, unpack
 
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader

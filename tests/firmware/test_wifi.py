@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from startline.errors import StepFailed
-from startline.wifi import WifiLink
+from startline.net import StepFailed
+from startline.net.wifi import WifiLink
 
 from startline_host.virtual.runtime.wifi_station import WifiStation
 from tests.firmware.fake_chip import FakeChip

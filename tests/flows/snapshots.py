@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import msgspec
-from startline.record_store import Record, pack
+from startline.record.copies import Record, pack
 
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.formats.factory_partition import (

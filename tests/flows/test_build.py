@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from startline.nvs_reader import NvsReader
+from startline.nvs.reader import NvsReader
 
 from startline_host import cli
 from startline_host.boards import Board, load_board

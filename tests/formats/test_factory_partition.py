@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from startline.nvs_reader import NvsReader
+from startline.nvs.reader import NvsReader
 
 from startline_host.boards import Led
 from startline_host.errors import BadInput

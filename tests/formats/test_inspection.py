@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 from startline import __version__
-from startline.record_store import Record, pack
+from startline.record.copies import Record, pack
 from startline_race.journal import Journal
 from startline_race.journal_format import PASSING
 from startline_race.passing_format import Passing, pack_passing

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from startline.device import Device
-from startline.errors import StepFailed
+from startline.net import StepFailed
 from startline_race import connection
 
 from tests.firmware.fake_chip import FakeChip, RamFlash

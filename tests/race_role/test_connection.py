@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
-from startline.errors import StepFailed
+from startline.net import StepFailed
 from startline_race.connection import Connection, HeldStream
 
 LIMIT_MS = 15_000

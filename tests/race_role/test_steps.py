@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
-from startline.errors import StepFailed
+from startline.net import StepFailed
 
 from tests.race_role.paper_cloud import LOST, TOKEN, MakeRace, PaperRace, lose
 

@@ -18,7 +18,7 @@ QUICK = ("test_rules.py", "test_record_rules.py", "test_vms.py")
 #: Functions that may come to something else in a VM, and why that is no harm.
 OTHERWISE = {
     ("startline.clouds", "parse"): "MicroPython's json misses no comma; `read` adds it elsewhere",
-    ("startline.error_reasons", "_of_errno"): "a firmware has names for some errors only",
+    ("startline.net.reasons", "_of_errno"): "a firmware has names for some errors only",
     (
         "startline.events",
         "decode",

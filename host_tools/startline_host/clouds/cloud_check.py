@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import msgspec
-from startline.dates import same_time
 from startline.device_list import ListPages
+from startline.net.dates import same_time
 from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR
 
 from startline_host.clouds.bound_device import BoundDevice

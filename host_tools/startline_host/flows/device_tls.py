@@ -47,8 +47,8 @@ import json, sys, socket, tls
 from binascii import unhexlify
 order = json.loads(sys.stdin.readline())
 sys.path.append(order["agent"])
-from startline.error_reasons import error_reason
-from startline.http_guard import DeadlineStream
+from startline.net.reasons import error_reason
+from startline.net.http_guard import DeadlineStream
 said = {}
 try:
     context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from startline import states
-from startline.nvs_reader import NvsReader
+from startline.nvs.reader import NvsReader
 
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.notices import Remark

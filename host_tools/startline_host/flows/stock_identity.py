@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import msgspec
-from startline.nvs_reader import NvsReader
+from startline.nvs.reader import NvsReader
 
 from startline_host.device.partition_access import read_partition
 from startline_host.device.raw_repl import DeviceRaised

@@ -6,11 +6,10 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
-from startline import record_rules as rules
-from startline.nvs_record import read
-from startline.nvs_traces import remains
-from startline.record_frame import later
-from startline.record_store import Record
+from startline.record import later, rules
+from startline.record.copies import Record
+from startline.record.nvs_copy import read
+from startline.record.traces import remains
 
 if TYPE_CHECKING:
     from startline_host.formats.flash_dump import DumpPart
@@ -49,7 +48,7 @@ class RecordView(msgspec.Struct, frozen=True):
 
 
 class _RecordIdentity(msgspec.Struct, frozen=True):
-    """As `startline.record_rules.resolve_copies` takes it."""
+    """As `startline.record.rules.resolve_copies` takes it."""
 
     serial: str
     cloud: str

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
-from startline.nvs_reader import NvsReader
+from startline.nvs.reader import NvsReader
 
 from startline_host.secrets import MASK, Secret
 

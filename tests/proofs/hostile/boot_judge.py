@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from startline.record_store import Record
+from startline.record.copies import Record
 
 from tests.proofs.powercuts.blank_units import CANARY
 

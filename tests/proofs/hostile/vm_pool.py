@@ -11,8 +11,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
-from startline.record_rules import bind_copy, classify
-from startline.record_store import Record
+from startline.record.copies import Record
+from startline.record.rules import bind_copy, classify
 
 from startline_host.errors import Bug
 from startline_host.formats.bytecode import compile_source, device_files

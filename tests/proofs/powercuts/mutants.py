@@ -51,7 +51,7 @@ FAULTS: dict[str, PlantedMutant] = {
     "unknown_after_the_request": PlantedMutant(
         "`unknown` written after the POST",
         {
-            "startline/http_guard.py": {
+            "startline/net/http_guard.py": {
                 "            self.before_send()\n": "",
                 "            read = self.stream.readinto\n": (
                     "            self.before_send()\n            read = self.stream.readinto\n"
@@ -63,7 +63,7 @@ FAULTS: dict[str, PlantedMutant] = {
     "one_copy": PlantedMutant(
         "one copy instead of two",
         {
-            "startline/record_store.py": {
+            "startline/record/copies.py": {
                 "    for put in (_set_blob, _append):\n": (
                     "    good = 1\n    for put in (_set_blob,):\n"
                 )
@@ -75,7 +75,7 @@ FAULTS: dict[str, PlantedMutant] = {
     "other_order": PlantedMutant(
         "the copies written in the other order",
         {
-            "startline/record_store.py": {
+            "startline/record/copies.py": {
                 "for put in (_set_blob, _append):": "for put in (_append, _set_blob):"
             }
         },
@@ -123,7 +123,7 @@ FAULTS: dict[str, PlantedMutant] = {
     "same_generation": PlantedMutant(
         "a repair that keeps the generation",
         {
-            "startline/record_load.py": {
+            "startline/record/load.py": {
                 "record.generation = binding.generation = binding.generation + 1 & 0xFFFFFFFF\n": (
                     "pass\n"
                 )

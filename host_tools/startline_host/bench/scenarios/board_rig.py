@@ -49,7 +49,7 @@ for _part in Partition.find(Partition.TYPE_DATA, label='bind'):
 # What NVS keeps of an erased record would count as one that was lost.
 try:
     from startline.hal import Hal
-    from startline.nvs_traces import wipe
+    from startline.record.traces import wipe
     wipe(Hal().flash('nvs'))
 except ImportError:
     pass

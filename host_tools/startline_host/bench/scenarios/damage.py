@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from binascii import crc32
 
-from startline.record_frame import newest
+from startline.record import newest
 
 from startline_host.bench.scenarios.model import FlashDamage
 from startline_host.errors import BadInput

@@ -5,8 +5,8 @@ own head is damaged keeps all of them. Of a blob, NVS writes the index last: wha
 before it never counted, and nothing of it but the beginning of a chunk is there.
 """
 
-from .nvs_record import CHUNK, KEY, PIECE, SPACE, whole
-from .record_frame import MAGIC, SIZE, generation, intact, later
+from . import MAGIC, SIZE, generation, intact, later
+from .nvs_copy import CHUNK, KEY, PIECE, SPACE, whole
 
 _BLANK = b"\xff" * 32
 

@@ -7,7 +7,7 @@ disconnects meanwhile ends it. So a join is left alone for as long as three scan
 status counts, and nothing that may be scanning is ever disconnected.
 """
 
-from .errors import StepFailed
+from . import StepFailed
 
 _IDLE = 1000
 _CONNECTING = 1001
@@ -36,7 +36,7 @@ class WifiLink:
         except (OSError, ValueError, RuntimeError, MemoryError):
             raise StepFailed("link", "no_radio")  # off, or out of memory
         if status:
-            from .error_reasons import wifi_reason
+            from .reasons import wifi_reason
 
             reason = wifi_reason(self.wlan, status)
             if reason == "no_address":

@@ -1,4 +1,4 @@
-"""The record of a device's binding, and writing its two copies; `record_rules` reads and judges them.
+"""The record of a device's binding, and writing its two copies; `rules` reads and judges them.
 
 Little-endian: magic `SLrc`, schema u8 (1), state u8, length u16 of the whole, generation u32, the
 first 8 bytes of SHA-256 of the base URL, the chip's MAC (6), the first 4 bytes of SHA-256 of the
@@ -10,7 +10,7 @@ bytes, and the CRC at the end, stay where they are in every schema to come.
 
 import struct
 
-from .record_frame import FIXED, MAGIC, SIZE, crc32, newest
+from . import FIXED, MAGIC, SIZE, crc32, newest
 
 STATES = ("unbound", "unknown", "bound", "refused")
 FORMAT = "<4sBBHI8s6s4s4sHBBII"
@@ -48,7 +48,7 @@ def save(chip, record: Record) -> int:
     """Write a record to both places; return how many hold it, read back.
 
     `nvs` is first: its driver keeps the old blob until the new one is whole, so that there is a
-    record in it whatever a power cut leaves in `bind`; `record_rules.bind_copy` goes by that.
+    record in it whatever a power cut leaves in `bind`; `rules.bind_copy` goes by that.
     """
     raw = pack(record)
     good = 0

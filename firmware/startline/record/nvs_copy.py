@@ -2,12 +2,12 @@
 
 The driver answers "not found" for a blob whose bytes are damaged and erases its entries as it
 does so, and it makes a namespace that is not there. Only the pages tell a device that never had
-a record from one that lost it; `nvs_traces` looks for what is left of one.
+a record from one that lost it; `traces` looks for what is left of one.
 """
 
 # Taken from there, since the import of a built-in module first looks for a file of that name: a
 # look at each folder of sys.path, and fifty reads of flash.
-from .record_frame import crc32, unpack_from
+from . import crc32, unpack_from
 
 SPACE = b"startline" + bytes(7)  # the namespace and the key, as entries hold them
 KEY = b"record" + bytes(10)
@@ -17,7 +17,7 @@ PIECE = 1344  # bytes of entries that are read at a time: a third of a page
 
 
 def read(flash) -> bytes:
-    """Return the record's blob, b"" where there is none, or only what `nvs_traces` finds of one."""
+    """Return the record's blob, b"" where there is none, or only what `traces` finds of one."""
     ours = []
     found = []
     for entry in _entries(flash):

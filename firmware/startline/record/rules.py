@@ -1,10 +1,10 @@
 """Reading the record of a device's binding, and the rules by which its two copies are judged.
 
-`record_store` has the format.
+`copies` has the format.
 """
 
-from .record_frame import SIZE, intact, later, newest, texts, unpack_from
-from .record_store import FORMAT, STATES, Record
+from . import SIZE, intact, later, newest, texts, unpack_from
+from .copies import FORMAT, STATES, Record
 
 # What a copy can be other than a Record.
 ABSENT = "absent"  # the device has no such partition
@@ -53,7 +53,7 @@ def read_copies(raw: bytes, nvs, bind) -> tuple:
     first = classify(raw)
     second = bind_copy(bind, first) if bind else ABSENT
     if first == DAMAGED and isinstance(second, str) and nvs:
-        from .nvs_traces import salvage
+        from .traces import salvage
 
         first = classify(salvage(nvs) or raw)
     return first, second

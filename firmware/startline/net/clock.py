@@ -4,8 +4,8 @@ No source is believed that says what cannot be: routers that never learnt the ti
 answer with zeros, a clock that lost its battery.
 """
 
-from .errors import StepFailed
-from .limits import MADE_AT
+from ..limits import MADE_AT
+from . import StepFailed
 
 # What a time server's answer without a time in it comes to, 2036-02-07 06:28:16: all zeros, put
 # into the era that begins then.

@@ -1,8 +1,8 @@
 """What an earlier boot left behind: the record's copies, judged, and whether to go on."""
 
-from .record_frame import generation, later, newest
-from .record_rules import ABSENT, BLANK, DAMAGED, Record, classify, read_copies, resolve_copies
-from .record_store import save
+from . import generation, later, newest
+from .copies import save
+from .rules import ABSENT, BLANK, DAMAGED, Record, classify, read_copies, resolve_copies
 
 # What a look cannot settle: the record is not ours to go by, or an operator has to decide.
 HELD = ("newer_record", "record_damaged", "copies_differ", "foreign_record")

@@ -10,7 +10,7 @@ import io
 import sys
 from errno import ETIMEDOUT
 
-from .errors import StepFailed
+from . import StepFailed
 
 
 def stream_error(error: OSError) -> int:
@@ -240,7 +240,7 @@ def exchange(
     except StepFailed:
         raise
     except Exception as error:  # whatever it is, it is the exchange that did not succeed
-        from .error_reasons import error_reason
+        from .reasons import error_reason
 
         reason = error_reason(transport.step, error, transport.connection)
         raise StepFailed(transport.step, reason)

@@ -6,7 +6,7 @@ It is done once, and forgotten then: a request and a look need the room.
 from .clouds import find
 from .identity import number, open_reader, sha256
 from .limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT, clamp
-from .record_store import blank
+from .record.copies import blank
 
 
 def prepare(binding) -> None:
@@ -21,12 +21,12 @@ def prepare(binding) -> None:
         device.emit("warning", {"what": "stock_table"})
     else:
         # Settings that were changed later stand before those of the factory.
-        from .nvs_entries import NvsEntries
+        from .nvs import NvsEntries
 
         flash = chip.flash("nvs")
         names = NvsEntries(flash.read, flash.size).names.values()
         if "net" in names or "set" in names:
-            from .nvs_reader import NvsReader
+            from .nvs.reader import NvsReader
 
             identity.read_namespaces(NvsReader(flash.read, flash.size), ("net", "set"))
     values = identity.values
@@ -58,7 +58,7 @@ def may_go_on(binding, again: bool) -> bool:
     chip = binding.chip
     flash = chip.flash("bind")
     if chip.blob() or (flash and not blank(flash, 0, flash.size)):
-        from .record_load import needs_attempt
+        from .record.load import needs_attempt
 
         if not needs_attempt(binding, again):
             return False

@@ -1,6 +1,6 @@
 """The head of an HTTP answer: by RFC 9112, and by what servers write all the same."""
 
-from .errors import StepFailed
+from . import StepFailed
 
 _BUDGET = 8192  # bytes for all heads of an exchange
 _LOOKED_AT = 160  # bytes of a line

@@ -4,8 +4,7 @@
 and lie elsewhere.
 """
 
-from .nvs_entries import NvsEntries
-from .record_frame import unpack_from
+from . import NvsEntries, unpack_from
 
 
 class NvsReader(NvsEntries):

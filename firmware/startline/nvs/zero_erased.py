@@ -1,6 +1,6 @@
 """The rest of taking a key off a stock `nvs`, where NVS's own driver works on the same bytes."""
 
-from .record_frame import crc32, unpack_from
+from . import crc32, unpack_from
 
 
 def zero_erased(chip, flash) -> None:

@@ -1,12 +1,11 @@
 """The entries of an NVS partition as Espressif documents the format, with texts and integers.
 
-Source: ESP-IDF programming guide, "Non-Volatile Storage Library". `nvs_reader.NvsReader` adds blobs and
+Source: ESP-IDF programming guide, "Non-Volatile Storage Library". `reader.NvsReader` adds blobs and
 look-up by name; a bound boot needs neither.
 """
 
-# Taken from there, since the import of a built-in module first looks for a file of that name: a
-# look at each folder of sys.path, and fifty reads of flash.
-from .record_frame import crc32, unpack_from
+from binascii import crc32
+from struct import unpack_from
 
 
 class NvsEntries:

@@ -1,6 +1,6 @@
 """The frame of a record: what is true of its bytes in every copy, and the newest one in `bind`.
 
-`record_store` has the whole format. Here is what a bound boot needs to see that it is bound.
+`copies` has the whole format. Here is what a bound boot needs to see that it is bound.
 """
 
 from binascii import crc32
@@ -58,7 +58,7 @@ def newest(flash) -> tuple:
 def bound_token(hal, identity) -> str:
     """Return the token if every copy says one and the same: bound, and for this very identity.
 
-    Anything else is "", and the full rules of `record_rules.resolve_copies` have to tell what it is.
+    Anything else is "", and the full rules of `rules.resolve_copies` have to tell what it is.
     """
     raw = hal.blob()
     flash = hal.flash("bind")

@@ -4,7 +4,7 @@ First its bytes are programmed to zero, last the entry is marked as erased, the 
 a boot that finds the entry still there knows that power failed in between, and does it again.
 """
 
-from .nvs_entries import NvsEntries
+from . import NvsEntries
 
 
 def erase_key(device) -> None:
