@@ -24,7 +24,9 @@ _READ = _PROGRAM = _LOOKAHEAD = 32
 _CACHE = 4 * _READ
 #: Every look at a name reads a folder's log. So it is split at this length, unless there is no
 #: room, which leaves short logs of which most looks read one; no file's content lies in it; and it
-#: is compacted in the end. Without, a bound boot reads its flash half as often again.
+#: is compacted in the end. Without, a bound boot reads its flash half as often again. Names are
+#: written from the last to the first, and a folder's files before its folders: a log is split at its
+#: end, so that those are the shortest that come first. In the order of names it is a sixth more.
 _METADATA = 512
 _NO_INLINE = 0xFFFF_FFFF
 #: A log whose end is no multiple of this is compacted by a collection of garbage.
@@ -79,12 +81,12 @@ def _made(files: Mapping[str, bytes], size: int, metadata: int) -> bytes:
     fs = _open(size, context, _DISK_VERSION, metadata=metadata)
     fs.format()
     fs.mount()
-    for path, content in sorted(files.items()):
+    for path in sorted(files, key=lambda path: (-path.count("/"), path), reverse=True):
         parent = PurePosixPath(path).parent
         if parent != PurePosixPath("/"):
             fs.makedirs(str(parent), exist_ok=True)
         with fs.open(path, "wb") as file:
-            file.write(content)
+            file.write(files[path])
     fs.unmount()
     fs = _open(size, context, _DISK_VERSION, program=_COMPACTED)
     fs.mount()
