@@ -48,6 +48,9 @@ except Exception:  # a damaged file, or no memory for it
     from startline import main
 main()
 '''
+#: A number that only its module knows. MicroPython's compiler puts one that is const() where it is
+#: used and keeps no name; on a PC, which imports the same sources, there is no const.
+_PRIVATE_NUMBER = re.compile(rb"^(_[A-Z_]+ = )(0x[0-9a-f]+|\d+)(?=$|  #)", re.MULTILINE)
 #: What an owner's sources are checked for: they may ask for native code, which the device makes.
 _CHIP = "xtensawin"
 
@@ -127,8 +130,11 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
         if name in HOST_ONLY or path.name == _MANIFEST:
             continue
         module = name.removesuffix(".py")
-        shown = module.removeprefix("startline/")
-        files[f"/lib/{module}.mpy"] = compile_source(path.read_bytes(), shown, lines=False)
+        shown = module
+        if name.startswith("startline/"):  # of the core the name alone: it stands for one module
+            shown = module.removesuffix("/__init__").rpartition("/")[2]
+        source = _PRIVATE_NUMBER.sub(rb"\1const(\2)", path.read_bytes())
+        files[f"/lib/{module}.mpy"] = compile_source(source, shown, lines=False)
     return files
 
 
