@@ -7,10 +7,10 @@ never for one that may be timing.
 
 from startline.binding import Binding
 from startline.device import Device
-from startline.device_list import DeviceSearch
 from startline.hal import Hal
+from startline.net.device_list import DeviceSearch
 from startline.nvs.zero_erased import zero_erased
-from startline.record.load import HELD, load_record
+from startline.record.rules import HELD, load_record
 from startline.record.traces import wipe
 
 

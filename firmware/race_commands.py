@@ -9,7 +9,7 @@ from startline.binding import Binding
 from startline.device import Device
 from startline.hal import Hal
 from startline.net import StepFailed
-from startline.record.load import load_record
+from startline.record.rules import load_record
 from startline_console.resend import check, check_aside, resend_steps
 from startline_race.journal_format import SECTOR
 from startline_race.timekeeper import USB

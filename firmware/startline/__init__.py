@@ -1,5 +1,7 @@
 """Startline's agent: binds a timing reader to its cloud once, and never twice."""
 
+import sys
+
 __version__ = "0.2.0"
 
 
@@ -50,15 +52,22 @@ def main() -> None:
     """
     hal = None
     looping = False
+    path = sys.path[:]
     try:
+        # Before each of the firmware's own modules the VM looks for a file of its name in "" and
+        # "/lib", the first and the last folder: fifty reads of flash. Here none is wanted.
+        sys.path[:] = path[1:-1]
         from .hal import Hal
 
         hal = Hal()
         looping = hal.crash_loop()
         if looping:
             hal.write("Five quick resets: staying here\n")
+        from .device import Device  # noqa: F401 - `first_boot` takes it from there
     except Exception:  # counting resets is a help, and no condition
         pass
+    finally:
+        sys.path[:] = path
     if looping:
         return
     device = first_boot(hal)

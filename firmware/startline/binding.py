@@ -10,12 +10,8 @@ import sys
 from .net import StepFailed
 from .record.copies import Record, save
 
-# What is imported again where it is needed, and what only a look needs.
-_SPARE = (
-    "bind_request", "bind_answer", "answer_text", "outcome", "net.backoff", "settings_check", "net.reasons",
-    "net.http_head", "net.http_chunked", "settings", "limits", "record.rules", "record.load", "nvs.reader", "nvs",
-)  # fmt: skip
-_LOOKUP = ("lookup", "device_list", "serial_match", "unicode_fold", "net.dates")
+# What is imported again where it is needed: modules, and all of a folder.
+_SPARE = ("lookup", "roles", "rules", "settings", "nvs", "startline.nvs", "startline.net")
 
 _MOST_REQUESTS = 8  # of one run, whatever a cloud answers
 
@@ -53,12 +49,12 @@ class Binding:
             self.looking = self.device.state == "unknown"
             limit = self.limit_reached(wait)
             if limit:
-                from .outcome import report_limit
+                from .net.outcome import report_limit
 
                 report_limit(self, wait, limit)
                 return
             self.chip.sleep(wait)
-            forget(_SPARE if self.looking else _SPARE + _LOOKUP)
+            forget(_SPARE)
             gc.collect()
             self.tries += 1
             wait = self.try_once()
@@ -79,11 +75,11 @@ class Binding:
                 from .lookup import lookup
 
                 return lookup(self)
-            from .bind_request import bind_request
+            from .net.bind_request import bind_request
 
             return bind_request(self)
         except StepFailed as failed:
-            from .outcome import retry_delay
+            from .net.outcome import retry_delay
 
             return retry_delay(self, failed)
 
@@ -128,7 +124,7 @@ class Binding:
         """Keep the token, then take the key that is no longer needed off the device."""
         good = self.save("bound", "", status, token)
         if good < self.wanted:
-            from .outcome import token_not_stored
+            from .net.outcome import token_not_stored
 
             token_not_stored(self, good)
         if good:
@@ -179,12 +175,15 @@ class Binding:
         ask = getattr(link, "time", self.chip.ntp)
         source = prove(self.chip, ask, identity.text("net.ntp"), self.made_at, self.left)
         self.emit("clock", {"phase": source})
-        forget(("net.clock", "limits"))
+        forget(("clock",))
 
 
 def forget(names: tuple) -> None:
     """Let modules go that have done their part: on a chip, code lies in the heap as well."""
-    for name in names:
-        if sys.modules.pop("startline." + name, None):
-            folder, _, short = ("startline." + name).rpartition(".")
-            delattr(sys.modules[folder], short)
+    modules = sys.modules
+    for module in list(modules):
+        folder, _, name = module.rpartition(".")
+        if module[:10] == "startline." and (name in names or folder in names):
+            del modules[module]
+            if folder in modules:
+                delattr(modules[folder], name)

@@ -7,7 +7,7 @@
 import binascii
 import json
 
-from .console import encode as encode  # noqa: PLC0414 - one of this module's names
+from .hal import encode as encode  # noqa: PLC0414 - one of this module's names
 
 
 def decode(line: bytes) -> "dict | None":

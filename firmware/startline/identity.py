@@ -61,9 +61,3 @@ def open_reader(hal):
 
         flash = hal.flash("nvs")
     return Reader(flash.read, flash.size)
-
-
-def number(identity, name: str, default: int) -> int:
-    """Return a number out of the settings."""
-    value = identity.values.get(name)
-    return value if isinstance(value, int) else default

@@ -5,8 +5,8 @@ the second behind the request's deadline, prove that there is none; and a look i
 could not be compared proves nothing.
 """
 
-from .device_list import DeviceSearch, ListPages, ListReader, first_request
 from .net import StepFailed
+from .net.device_list import DeviceSearch, ListPages, ListReader, first_request
 from .net.http_guard import GuardedTransport, exchange
 
 
@@ -75,7 +75,7 @@ def _outcome(binding) -> tuple:
         return "unknown", "", "cannot_look", (0, "")
     binding.emit("warning", {"what": "read_write_key"})  # and so can whoever holds the reader
     if search.aged:
-        from .net.dates import same_time
+        from .net.clock import same_time
 
         if not same_time(chip.unix(), dates[0]):
             search.against(1, search.aged)

@@ -2,7 +2,8 @@
 
 startline_usb is the cable as a link, startline_led the LED, startline_improv what a browser sets
 up the Wi-Fi with, startline_vms another cloud, and startline_race what times. A reader that was
-given the core alone still binds and runs its app.
+given the core alone still binds and runs its app. A cloud is such a part, too: a module in the folder
+`clouds`, or a role.
 """
 
 
@@ -18,3 +19,17 @@ def load_role(device, name: str):
 def report_missing(device, name: str) -> None:
     """Say which package would have to be loaded."""
     device.emit("warning", {"what": "no_role " + name})
+
+
+def find_cloud(name: str):
+    """Return a cloud's module, or None."""
+    if not name.isalpha():
+        return None
+    for module in ("startline.clouds." + name, "startline_" + name):
+        try:
+            found = __import__(module, None, None, ("NEEDED",))
+        except ImportError:
+            continue
+        if hasattr(found, "NEEDED"):  # another role has such a name, too
+            return found
+    return None

@@ -1,12 +1,21 @@
 """What a run begins with: settings, roots, cloud and record, and whether there is all it takes.
 
 It is done once, and forgotten then: a request and a look need the room.
+
+Of each number that a device goes by the range stands here, one definition, for the device and its
+host: (lowest, what a device goes by if it was told none, highest). The host refuses what lies
+outside, the device takes the nearest that lies inside and says so.
 """
 
-from .clouds import find
-from .identity import number, open_reader, sha256
-from .limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT, clamp
+from .identity import open_reader, sha256
+from .net.clock import MADE_AT
 from .record.copies import blank
+from .roles import find_cloud, report_missing
+
+# Seconds. With less for a boot, a try has not even the time to fail; with less between two looks,
+# a cloud has not had the time to carry out a request whose answer was lost.
+BOOT_LIMIT = (6, 90, 3600)
+LOOK_PAUSE = (30, 60, 3600)
 
 
 def prepare(binding) -> None:
@@ -35,10 +44,8 @@ def prepare(binding) -> None:
     binding.look_pause = limited(binding, "set.look_pause", LOOK_PAUSE)
     binding.made_at = limited(binding, "factory.made_at", MADE_AT)
     binding.wanted = 1 if identity.stock else 2
-    binding.cloud = find(identity.cloud)
+    binding.cloud = find_cloud(identity.cloud)
     if not binding.cloud:
-        from .roles import report_missing
-
         report_missing(device, "startline_" + identity.cloud)
     key = identity.text("claim.key") or identity.text("claim.auth")
     binding.key = sha256(key.encode()).digest()[:4]
@@ -58,7 +65,7 @@ def may_go_on(binding, again: bool) -> bool:
     chip = binding.chip
     flash = chip.flash("bind")
     if chip.blob() or (flash and not blank(flash, 0, flash.size)):
-        from .record.load import needs_attempt
+        from .record.rules import needs_attempt
 
         if not needs_attempt(binding, again):
             return False
@@ -71,7 +78,61 @@ def may_go_on(binding, again: bool) -> bool:
         or not (binding.cloud and binding.roots and identity.text("claim.key"))
         or not identity.base_url.startswith("https:")
     ):
-        from .settings_check import missing_settings
-
         return not missing_settings(binding)
     return True
+
+
+def number(identity, name: str, default: int) -> int:
+    """Return a number out of the settings."""
+    value = identity.values.get(name)
+    return value if isinstance(value, int) else default
+
+
+def clamp(value: int, limits: tuple) -> int:
+    """Return the number within `limits` that is next to `value`."""
+    return min(max(value, limits[0]), limits[2])
+
+
+def missing_settings(binding) -> bool:
+    """Tell, and print, whether settings are missing without which nothing can be asked."""
+    device = binding.device
+    names = _unfit(binding)
+    if names:
+        report_unprovisioned(device, names)
+        if binding.record and binding.record.state == "unknown":
+            device.state = "unknown"  # and stays so: what is missing only keeps it from looking
+            device.reason = "cannot_look"
+    elif binding.identity.damaged:
+        binding.emit("warning", {"what": "damaged " + " ".join(binding.identity.damaged)})
+    return bool(names)
+
+
+def _unfit(binding) -> list:
+    """Return the names of settings that are missing, or that do not fit."""
+    identity = binding.identity
+    names = [name for name in identity.damaged if name.startswith("tls.")]
+    if not binding.cloud:
+        names.append("claim.cloud")
+    else:
+        names += [name for name in binding.cloud.NEEDED if not identity.text(name)]
+    url = identity.base_url
+    if url.startswith("http:"):
+        if number(identity, "set.insecure_http", 0) != 1:
+            names.append("set.insecure_http")
+    elif not url.startswith("https:"):
+        names.append("claim.base_url")
+    elif not binding.roots:
+        names.append("tls.ca0")
+    mac = identity.text("factory.mac").lower()
+    for char in ":-. ":
+        mac = mac.replace(char, "")
+    if mac not in ("", identity.mac.hex()):
+        names.append("factory.mac")  # this flash was made for another chip
+    return names
+
+
+def report_unprovisioned(device, names: list) -> None:
+    """Say which settings are missing; damaged ones are among those that are damaged as well."""
+    device.state = "unprovisioned"
+    device.reason = "missing " + names[0]
+    device.emit("unprovisioned", {"missing": names, "damaged": device.identity.damaged})

@@ -1,6 +1,6 @@
 """What a passing may say; everything else is a ValueError with one sentence, and nothing is stored."""
 
-from startline.net.dates import unix
+from startline.net.clock import unix
 from startline.net.json_scanner import text_of
 
 from .passing_format import LONGEST_CHIP

@@ -203,7 +203,7 @@ class Sender:
         if status in (408, 409, 425, 429) or 300 <= status < 400 or status >= 500:
             wait = 0
             if retry_after:
-                from startline.net.backoff import retry_after_ms
+                from startline.net.outcome import retry_after_ms
 
                 wait = retry_after_ms(retry_after, self.chip.unix())
             raise StepFailed("answer", "status %d" % status, wait)
@@ -216,7 +216,7 @@ class Sender:
         what the cloud does not know. Raises StepFailed where it came in part.
         """
         if not self.cannot_look:
-            from startline.device_list import ListReader
+            from startline.net.device_list import ListReader
 
             reader = ListReader(names, one)
             status, _ = yield from self.call(
@@ -231,7 +231,7 @@ class Sender:
 
     def words(self, fields: dict) -> str:
         """Return what the cloud says, fit to be shown."""
-        from startline.answer_text import printable
+        from startline.net.outcome import printable
 
         for name in self.cloud.WORDS:
             if isinstance(fields.get(name), str):

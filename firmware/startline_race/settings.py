@@ -2,13 +2,14 @@
 
 from hashlib import sha256
 
-from startline.clouds import find
 from startline.identity import open_reader
-from startline.limits import LOOK_PAUSE, MADE_AT, clamp
+from startline.net.clock import MADE_AT
+from startline.roles import find_cloud
+from startline.settings import LOOK_PAUSE, clamp
 
 from .clouds import find as find_passings
 
-# Ranges, as in `startline.limits`, for both ends.
+# Ranges, as in `startline.settings`, for both ends.
 DEAD_TIME = (0, 0, 3600000)  # milliseconds
 BATCH = (1, 100, 100)  # passings in a request
 PORT = (0, 0, 65535)  # of the live port, 0 for none
@@ -43,7 +44,7 @@ class RaceSettings:
         self.look_pause = self._number("set.look_pause", LOOK_PAUSE) * 1000
         self.made_at = self._number("factory.made_at", (0, 0, MADE_AT[2]))
         self.servers = identity.text("race.servers") or identity.text("net.ntp")
-        self.known = bool(find(identity.cloud))
+        self.known = bool(find_cloud(identity.cloud))
         self.cloud = find_passings(identity.cloud) if self.known else None
         self.owner = owner_of(identity)
 

@@ -22,7 +22,7 @@ DEFECTS = {
         "context.verify_mode = tls.CERT_NONE",
     ),
     "second_post_after_a_timeout": (
-        "bind_request.py",
+        "net/bind_request.py",
         "        if not binding.sent:\n",
         "        if not binding.sent or reason == 'timeout':\n",
     ),

@@ -45,6 +45,7 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "heap.first_boot_https": at_most(72 * KIB),
         "heap.bound_boot": at_most(24 * KIB),
         "boot.bound_to_ready": at_most(20),
+        "boot.bound_reads": at_most(700),
         "boot.bound_network_calls": at_most(0),
         "wire.agent_bytes_default": ratio_at_most(0.4),
         "wire.agent_bytes_best": ratio_at_most(1 / 2),

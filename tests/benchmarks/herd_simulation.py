@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from startline.net.backoff import backoff_ms, retry_after_ms, server_backoff_ms
+from startline.net.outcome import backoff_ms, retry_after_ms, server_backoff_ms
 
 #: Milliseconds a tick: ten of them in the second of the booting.
 TICK = 100

@@ -36,6 +36,11 @@ class Counts(msgspec.Struct, frozen=True):
     parts: Mapping[str, Part]
     network: int
 
+    @property
+    def reads(self) -> int:
+        """Calls to read flash, of all partitions."""
+        return sum(part.reads for part in self.parts.values())
+
 
 class Meter:
     """A chip in `folder` with this flash; every boot is a power-on."""

@@ -9,7 +9,7 @@ from startline_host.mock_cloud import MockCloud
 from tests.benchmarks.readers import make_reader
 from tests.benchmarks.row import Row
 from tests.firmware.harness import Boot, compile_agent
-from tests.firmware.test_budgets import ROLES
+from tests.firmware.test_budgets import ROLES, imported
 
 
 def rows(work: Path) -> Iterator[Row]:
@@ -31,11 +31,5 @@ def rows(work: Path) -> Iterator[Row]:
 
 
 def _imported(name: str, boot: Boot, lib: Path) -> Row:
-    modules = boot.end["modules"]
-    size = sum(_file(lib, module).stat().st_size for module in modules)
-    return Row(name, size, "bytes", note=f"{len(modules)} modules, ended {boot.state}")
-
-
-def _file(lib: Path, module: str) -> Path:
-    path = lib / module.replace(".", "/")
-    return path / "__init__.mpy" if path.is_dir() else path.with_suffix(".mpy")
+    note = f"{len(boot.end['modules'])} modules, ended {boot.state}"
+    return Row(name, imported(boot, lib), "bytes", note=note)

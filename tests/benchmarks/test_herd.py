@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from startline.binding import Binding
 from startline.net import StepFailed
-from startline.outcome import next_step, retry_delay
+from startline.net.outcome import next_step, retry_delay
 
 from tests.benchmarks import herd, herd_simulation
 from tests.benchmarks.herd_plot import draw

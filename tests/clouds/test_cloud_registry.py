@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from startline import clouds
+from startline import roles
 
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud, kind_of
 from startline_host.errors import BadInput
@@ -22,7 +22,7 @@ _MAY_NAME = ("clouds/", "mock_cloud/")
 @pytest.mark.parametrize("name", cloud_names())
 def test_a_cloud_is_there_on_both_ends(name: str) -> None:
     """The agent finds a module of that name, and what it needs can stand in [claim]."""
-    module = clouds.find(name)
+    module = roles.find_cloud(name)
     assert module is not None
     needed = {one.removeprefix("claim.") for one in module.NEEDED if one.startswith("claim.")}
     assert needed <= {*find_cloud(name).claim.__struct_fields__}

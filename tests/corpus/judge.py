@@ -4,10 +4,10 @@ import json
 import sys
 
 from startline import lookup
-from startline.bind_answer import BindAnswer
-from startline.clouds import find
-from startline.device_list import DeviceSearch
 from startline.net import StepFailed
+from startline.net.bind_request import BindAnswer
+from startline.net.device_list import DeviceSearch
+from startline.roles import find_cloud
 
 #: Such keys are in the requests that the answers are to: a reason must not hold them.
 KEY = "ror-ae4fc6c19681a20fad30"
@@ -41,9 +41,9 @@ def judge_list(raw: bytes, serial: str, mark: str, first: int) -> list:
         take(fill)
         return 200, None
 
-    search = DeviceSearch(find("rufus"), serial, mark, first)
+    search = DeviceSearch(find_cloud("rufus"), serial, mark, first)
     try:
-        lookup._read_list(ask, find("rufus"), Identity(), search)
+        lookup._read_list(ask, find_cloud("rufus"), Identity(), search)
     except StepFailed as failed:
         return ["unknown", failed.args[1], 0]
     except ValueError:  # as `http_guard.exchange` has it
@@ -55,7 +55,7 @@ def judge_list(raw: bytes, serial: str, mark: str, first: int) -> list:
 def judge_answer(raw: bytes, cloud: str, step: int) -> list:
     """Return state, token and reason of an HTTP answer, read in pieces of `step` bytes."""
     head = raw.find(b"\r\n\r\n")
-    answer = BindAnswer(find(cloud))
+    answer = BindAnswer(find_cloud(cloud))
     for at in range(head + 4, len(raw), step):
         answer.read(bytearray(raw[at : at + step]))
     return list(answer.meaning(int(raw[9:12]), (KEY,)))

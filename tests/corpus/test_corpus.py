@@ -12,7 +12,7 @@ import httpx
 import pytest
 from pytest_mock import MockerFixture
 from startline.clouds import rufus
-from startline.device_list import DeviceSearch
+from startline.net.device_list import DeviceSearch
 
 from startline_host.clouds import cloud_check
 from startline_host.clouds.cloud_check import DeviceList

@@ -222,7 +222,7 @@ class FakeChip:
 
     def blob(self) -> bytes:
         """Return the record's blob; import what a real one would, for its cost."""
-        import startline.record.nvs_copy  # noqa: F401
+        import startline.record  # noqa: F401
 
         return self.record
 

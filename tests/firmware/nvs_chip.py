@@ -7,9 +7,8 @@ from typing import Any
 
 from startline.binding import Binding
 from startline.device import Device
-from startline.record import nvs_copy, traces
-from startline.record.load import load_record
-from startline.record.rules import Record
+from startline.record import read_nvs, traces
+from startline.record.rules import Record, load_record
 
 from startline_host.formats.factory_partition import make_entries
 from startline_host.formats.units import Unit
@@ -151,7 +150,7 @@ class NvsChip(FakeChip):
     def blob(self) -> bytes:
         """Return the record's blob, as the agent reads it."""
         flash = self.parts["nvs"]
-        return nvs_copy.read(flash) or traces.remains(flash)
+        return read_nvs(flash) or traces.remains(flash)
 
     def flip(self, label: str, bit: int) -> None:
         """Turn one bit of a partition over."""

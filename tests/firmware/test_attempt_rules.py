@@ -11,13 +11,13 @@ from pytest_mock import MockerFixture
 from startline import lookup
 from startline.binding import Binding
 from startline.device import Device
-from startline.device_list import DeviceSearch
-from startline.limits import LOOK_PAUSE
 from startline.net import StepFailed
-from startline.outcome import retry_delay
+from startline.net.device_list import DeviceSearch
+from startline.net.outcome import retry_delay
 from startline.record import bound_token
-from startline.record.rules import Record
-from startline.settings import may_go_on
+from startline.record.rules import Record, load_record
+from startline.roles import find_cloud
+from startline.settings import LOOK_PAUSE, may_go_on
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import BLANK, NOW, factory_image, settings_for
@@ -100,7 +100,7 @@ def test_how_many_copies_are_told(mocker: MockerFixture, lost: str, copies: int)
     chip.restart()
     one: Any = binding(chip)
     told = mocker.patch.object(one, "report_state")
-    startline.record.load.load_record(one)
+    load_record(one)
     assert [call.args[2] for call in told.call_args_list] == [copies]
 
 
@@ -115,7 +115,7 @@ def test_two_damaged_copies_are_none(mocker: MockerFixture) -> None:
     mocker.patch.object(chip, "blob", return_value=b"junk")
     one: Any = binding(chip)
     told = mocker.patch.object(one, "report_state")
-    startline.record.load.load_record(one)
+    load_record(one)
     assert told.call_args.args == ("unknown", "record_damaged", 0)
 
 
@@ -313,7 +313,7 @@ def test_a_look_that_settles_nothing(
 
 def test_a_list_that_the_key_may_not_read() -> None:
     """It is no list, and no failure either: nothing can be looked up with this key."""
-    cloud = startline.clouds.find("rufus")
+    cloud = find_cloud("rufus")
     identity = identified().identity
     search = DeviceSearch(cloud, "DEVICE-123", "sl.00000000")
     for status in (401, 403):
@@ -369,5 +369,5 @@ def test_the_headers_that_have_the_key(header: str, names: list[str]) -> None:
     """Both of them, unless one is chosen."""
     device = identified()
     device.identity.values["claim.key_header"] = header
-    found = startline.clouds.find("rufus").headers(device.identity, "KEY")
+    found = find_cloud("rufus").headers(device.identity, "KEY")
     assert found == {"Content-Type": "application/json", **dict.fromkeys(names, "KEY")}

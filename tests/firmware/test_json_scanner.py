@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline.device_list import ListReader
+from startline.net.device_list import ListReader
 from startline.net.json_scanner import OPEN, JsonScanner, text_of
 
 NAMES = ("deviceid", "firmware", "serial_number")

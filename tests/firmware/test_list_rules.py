@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from startline.clouds import rufus
-from startline.device_list import DeviceSearch, ListPages, first_request, marks
-from startline.net.dates import of_entry, same_time, unix
+from startline.net.clock import of_entry, same_time, unix
+from startline.net.device_list import DeviceSearch, ListPages, first_request, marks
 
 _DAY = 86400
 FIRST = 1_800_000_000

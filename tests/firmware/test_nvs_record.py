@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from startline.record import nvs_copy
+from startline.record import read_nvs
 from startline.record.copies import pack
 from startline.record.rules import unpack
-from startline.record.traces import remains, traces
+from startline.record.traces import _all, remains, salvage, traces
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.virtual.runtime.nvs_page import (
@@ -43,7 +43,7 @@ SIZE = 0x6000
 
 def read_copy(flash: RamFlash) -> bytes:
     """Return what the agent takes for the record in `nvs`."""
-    return nvs_copy.read(flash) or remains(flash)
+    return read_nvs(flash) or remains(flash)
 
 
 def used_bits(chip: NvsChip) -> Iterator[int]:
@@ -286,7 +286,7 @@ def test_a_later_schemas_record_is_salvaged_whatever_its_state_says() -> None:
     raw[-4:] = zlib.crc32(raw[:-4]).to_bytes(4, "little")
     chip.put("startline", "record", bytes(raw))
     chip.flip("nvs", 8 * (bytes(chip.parts["nvs"].data).rindex(b"record\0") + 2))
-    assert nvs_traces.salvage(chip.parts["nvs"]) == raw
+    assert salvage(chip.parts["nvs"]) == raw
     found = loaded(chip)
     assert (found.device.state, found.device.reason) == ("unknown", "newer_record")
 
@@ -294,7 +294,7 @@ def test_a_later_schemas_record_is_salvaged_whatever_its_state_says() -> None:
 def test_only_entries_are_looked_at_for_traces() -> None:
     """Each place for an entry is looked at once, in every page, and no page's head."""
     flash = RamFlash(bytearray(b"\0" * 0x6000))
-    offsets = [offset for offset, _ in nvs_traces._all(flash)]
+    offsets = [offset for offset, _ in _all(flash)]
     assert offsets == [page + 64 + 32 * at for page in range(0, 0x6000, 4096) for at in range(126)]
 
 

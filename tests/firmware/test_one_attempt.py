@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 import startline
-from startline import attempt_lock
+from startline import binding
+from startline import device as device_module
 from startline.device import Device
-from startline.net import StepFailed, http_guard
+from startline.net import StepFailed, bind_request, http_guard
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import BLANK, MADE_AT, NOW, factory_image, settings_for
@@ -55,10 +57,12 @@ class Cloud:
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """Put a cloud in the place of every exchange; afterwards no attempt may be under way."""
     made = Cloud()
-    monkeypatch.setattr(http_guard, "exchange", made.exchange)
+    monkeypatch.setitem(sys.modules, "startline.net.bind_request", bind_request)
+    monkeypatch.setattr(bind_request, "exchange", made.exchange)
+    monkeypatch.setattr(binding, "forget", lambda _names: None)  # it would be imported anew
     yield made
     made.answer.set()
-    assert not attempt_lock._lock.locked()
+    assert not device_module._lock.locked()
 
 
 @pytest.fixture
@@ -153,7 +157,7 @@ def test_the_turn_is_given_back_whatever_happens(
     cloud.answer.set()
     ended = Caller(lambda: startline.first_boot(chip)).end()
     assert isinstance(ended, error) or ended.state == "unknown"
-    assert not attempt_lock._lock.locked()
+    assert not device_module._lock.locked()
     chip.plan["wifi_status"] = 201
     chip.station.joined = False
     assert startline.first_boot(chip).state == "unknown"
@@ -204,10 +208,10 @@ def test_whose_attempt_it_is_may_be_written_down_late(
         lock.acquire()
         holder = [before, 0]
         steps = iter([partial(holder.__setitem__, 0, first), lock.release])
-        monkeypatch.setattr(attempt_lock, "_lock", lock)
-        monkeypatch.setattr(attempt_lock, "_holder", holder)
+        monkeypatch.setattr(device_module, "_lock", lock)
+        monkeypatch.setattr(device_module, "_holder", holder)
         monkeypatch.setattr(chip, "sleep", lambda _ms, steps=steps: next(steps)())
-        attempt_lock.exclusive(second, lambda: pytest.fail("a second attempt"))
+        device_module.exclusive(second, lambda: pytest.fail("a second attempt"))
         assert second.state == "bound"
         second.state = "unknown"
 
@@ -215,10 +219,9 @@ def test_whose_attempt_it_is_may_be_written_down_late(
 def test_without_threads_there_is_a_lock_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that has no threads has the same rule, for its callbacks."""
     import importlib.util
-    import sys
 
     monkeypatch.setitem(sys.modules, "_thread", None)
-    found = importlib.util.find_spec("startline.attempt_lock")
+    found = importlib.util.find_spec("startline.device")
     assert found is not None
     assert found.loader is not None
     found_lock = importlib.util.module_from_spec(found)

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from startline import clouds
-from startline.bind_answer import BindAnswer
-from startline.outcome import next_step, report_limit
+from startline.net.bind_request import BindAnswer
+from startline.net.outcome import next_step, report_limit
+from startline.roles import find_cloud
 
 
 class Attempt:
@@ -78,7 +78,7 @@ def test_a_limit_is_the_reason_where_there_is_no_other(before: str, after: str) 
 @pytest.mark.parametrize("piece", [b'"' + b"x" * 300 + b'",', b'"' + b"x" * 3000 + b'",', b'"x",'])
 def test_what_is_kept_of_an_answer_is_bounded(piece: bytes) -> None:
     """However much a cloud says, and in however many texts, a few hundred bytes of it are kept."""
-    answer = BindAnswer(clouds.find("rufus"))
+    answer = BindAnswer(find_cloud("rufus"))
     for part in (b'{"message":[', *[piece] * 1000, b'""]}'):
         answer.read(part)
     assert answer.closed
@@ -89,7 +89,7 @@ def test_what_is_kept_of_an_answer_is_bounded(piece: bytes) -> None:
 
 def test_what_is_kept_is_full_at_its_limit() -> None:
     """Where the first text fills all the room there is, the next one is not kept."""
-    answer = BindAnswer(clouds.find("rufus"))
+    answer = BindAnswer(find_cloud("rufus"))
     answer.read(b'{"message":["' + b"x" * 400 + b'","y"]}')
     assert answer.said[b"message"] == b"x" * 400
 
@@ -98,7 +98,7 @@ def test_a_web_page_is_none_of_a_clouds_words() -> None:
     """What is no JSON is shown as it is, but a page only by what it is, and a bare value not at all."""
     said = {}
     for body in (b"<html>login</html>", b"Bad gateway", b"null", b"-12.5", b""):
-        answer = BindAnswer(clouds.find("rufus"))
+        answer = BindAnswer(find_cloud("rufus"))
         answer.read(body)
         said[body] = answer.meaning(400, ())[2]
     assert list(said.values()) == ["web_page", "Bad gateway", *["status 400"] * 3]

@@ -13,17 +13,15 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from startline import clouds
-from startline.answer_text import printable
-from startline.bind_answer import BindAnswer
 from startline.clouds import rufus
 from startline.hal import Hal
-from startline.limits import MADE_AT
 from startline.net import StepFailed
-from startline.net.backoff import backoff_ms, retry_after_ms, server_backoff_ms
-from startline.net.clock import prove
+from startline.net.bind_request import BindAnswer
+from startline.net.clock import MADE_AT, prove
 from startline.net.http_chunked import ChunkedBody
+from startline.net.outcome import backoff_ms, printable, retry_after_ms, server_backoff_ms
 from startline.net.reasons import error_reason
+from startline.roles import find_cloud
 
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from tests.firmware.fake_chip import FakeChip
@@ -235,13 +233,13 @@ def test_words_hold_no_key(raw: str, text: str) -> None:
 @pytest.mark.parametrize("name", ["", "nimbus", "rufus.x", "../rufus", "_x", "RUFUS ", "__init__"])
 def test_a_cloud_is_a_file(name: str) -> None:
     """Only a name that is a module of the package is a cloud."""
-    assert clouds.find(name) is None
+    assert find_cloud(name) is None
 
 
 @pytest.mark.parametrize("name", ["rufus", "vms"])
 def test_every_cloud_has_the_same_doors(name: str) -> None:
     """Each cloud has what the agent asks a cloud for, and nothing else has to know it."""
-    cloud = clouds.find(name)
+    cloud = find_cloud(name)
     assert cloud is not None
     assert isinstance(cloud.NEEDED, tuple)
     assert all(callable(getattr(cloud, door)) for door in ("request", "canonical"))

@@ -8,7 +8,7 @@ from html.entities import codepoint2name
 from urllib.parse import quote
 
 import pytest
-from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR, SerialNumber
+from startline.net.device_list import LIKE, OTHER, SAME, UNCLEAR, SerialNumber
 
 _FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 #: Every character of Europe's alphabets, and a sample of all the others.

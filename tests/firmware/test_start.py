@@ -164,7 +164,7 @@ def test_a_bug_does_not_keep_the_app_away(make_reader: MakeReader, cloud: MockCl
     assert "Traceback" not in boot.text
 
 
-@pytest.mark.parametrize("name", ["device", "hal", "record/__init__", "identity", "console"])
+@pytest.mark.parametrize("name", ["device", "hal", "record/__init__", "identity"])
 @pytest.mark.parametrize("damage", ["gone", "noise"])
 def test_an_agent_that_cannot_be_loaded(tmp_path: Path, lib: Path, name: str, damage: str) -> None:
     """Whichever file of the agent is missing or damaged, the app starts, with a device that says so."""

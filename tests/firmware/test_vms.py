@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 import startline_vms as vms
-from startline.bind_answer import BindAnswer
 from startline.binding import Binding
 from startline.device import Device
-from startline.settings_check import missing_settings
+from startline.net.bind_request import BindAnswer
+from startline.settings import missing_settings
 
 from startline_host.clouds.vms import VmsClaim
 from startline_host.formats.factory_partition import (

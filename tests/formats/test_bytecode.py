@@ -46,6 +46,33 @@ def test_compiling_is_reproducible_and_hides_the_build_path(tmp_path: Path) -> N
     assert str(tmp_path).encode() not in one["/lib/startline/__init__.mpy"]
 
 
+def test_a_private_number_keeps_no_name(micropython: str, tmp_path: Path) -> None:
+    """Decimal or hexadecimal, it is where it is used; what is public, or no number, keeps its name."""
+    package = tmp_path / "startline"
+    package.mkdir()
+    for name in ("boot.py", "main.py"):
+        (tmp_path / name).write_text("")
+    (package / "__init__.py").write_text(
+        "_MOST = 400  # bytes\n_KIND = 0x42\nOPEN = 7\n_WORD = 'seven'\n"
+        "def sums():\n    return _MOST + _KIND + OPEN, _WORD\n"
+    )
+    data = device_files(tmp_path)["/lib/startline/__init__.mpy"]
+    assert b"_MOST" not in data
+    assert b"_KIND" not in data
+    assert b"OPEN" in data
+    assert b"_WORD" in data
+    (package / "__init__.py").unlink()
+    (package / "__init__.mpy").write_bytes(data)
+    done = subprocess.run(
+        [micropython, "-c", "import startline; print(startline.sums())"],
+        capture_output=True,
+        timeout=30,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.stdout == b"(473, 'seven')\n"
+
+
 def test_the_real_vm_runs_it(micropython: str, tmp_path: Path) -> None:
     """A compiled module is imported by MicroPython, and its tracebacks name our source."""
     (tmp_path / "crash.mpy").write_bytes(compile_source(b"1 / 0\n", "startline/crash.py"))

@@ -29,8 +29,8 @@ def test_an_agent_that_trusts_an_answer_is_noticed(tmp_path: Path) -> None:
     agent = tmp_path / "firmware"
     shutil.copytree(data_folder("firmware"), agent)
     for name, good, bad, count in (
-        ("answer_text.py", 'return "" if text == "..." else text', "return text * 20", 100),
-        ("bind_answer.py", "self.start = bytearray()", "self.start = bytearray(40960)", 20),
+        ("net/outcome.py", 'return "" if text == "..." else text', "return text * 20", 100),
+        ("net/bind_request.py", "self.start = bytearray()", "self.start = bytearray(40960)", 20),
     ):
         path = agent / "startline" / name
         kept = path.read_text()

@@ -1,15 +1,21 @@
-"""The one request that binds, and what comes of its answer.
+"""The one request that binds, and reading its answer: the token where it stands unmistakably, or a reason.
+
+One rule for all clouds. A token counts once its own end was seen, its closing quote or what stands
+behind its digits: whatever comes after that, or is cut off, takes nothing away. Of two different
+ones neither counts. It stands in the outermost object or in its `body`, which may be a text that
+holds the JSON.
 
 Everything that reading the answer needs is here before the first byte goes out: a chip that finds
 no room for it any more must not find out afterwards.
 """
 
-from . import __version__
-from .bind_answer import BindAnswer
-from .net import StepFailed
-from .net.http_guard import GuardedTransport, exchange
+from .. import __version__
+from . import StepFailed
+from .http_guard import GuardedTransport, exchange
+from .json_scanner import OPEN, TEXT, JsonScanner, text_of
 
 _MOST = 8192  # bytes of an answer that are read
+_SAID = 400  # bytes of what is said to people that are kept
 
 
 def bind_request(binding) -> "int | None":
@@ -63,3 +69,80 @@ def bind_request(binding) -> "int | None":
     from .outcome import next_step
 
     return next_step(binding, transport, state, good)
+
+
+class BindAnswer(JsonScanner):
+    """The body of an answer, as far as it was read, to a cloud's module.
+
+    `tokens` are the different values of the token, "" for one that is none, `said` what stands at
+    or below each of WORDS. `inner` is a text that may be JSON itself, `start` the first bytes.
+    """
+
+    LONGEST = 1024
+    MANY = True  # another document may come behind the first, to contradict it
+    inner = b""
+    broken = False
+
+    def __init__(self, cloud) -> None:
+        JsonScanner.__init__(self)
+        self.cloud = cloud
+        self.start = bytearray()
+        self.tokens = []
+        self.said = {}
+
+    def read(self, data: bytes) -> None:
+        """Take the next piece; what was seen before something that is no JSON was seen."""
+        if len(self.start) < _SAID:
+            self.start += data
+        try:
+            if not self.broken:
+                self.feed(data)
+        except ValueError:
+            self.broken = True
+
+    def value(self, raw: bytes, kind: int) -> None:
+        """Take a value."""
+        cloud = self.cloud
+        path = self.path[1:] if self.path[:1] == [b"body"] else self.path
+        if path == [cloud.TOKEN]:
+            token = ""
+            if self.whole and kind != OPEN:
+                token = cloud.canonical(text_of(raw) if kind == TEXT else raw)
+            # null and an empty text say that there is none, anything else what it is.
+            if token not in self.tokens and len(self.tokens) < 3 and raw not in (b"null", b""):
+                self.tokens.append(token)
+        elif kind == TEXT and raw:
+            if not path:
+                self.inner = raw
+            elif path[0] in cloud.WORDS and len(self.said.get(path[0], b"")) < _SAID:
+                before = self.said.get(path[0])
+                self.said[path[0]] = before + b"; " + raw if before else raw
+
+    def ended(self, code: int) -> None:
+        """Take it that a bracket was closed: it says nothing."""
+
+    def within(self) -> "BindAnswer":
+        """Return what stands in a text, also in one that was cut off."""
+        raw = self.inner
+        if self.text and self.next == 2 and self.path in ([], [b"body"]):
+            raw = self.text
+        inner = BindAnswer(self.cloud)
+        inner.tokens = self.tokens
+        inner.said = self.said
+        inner.read(raw)
+        return inner
+
+    def meaning(self, status: int, secrets: tuple) -> tuple:
+        """Return (state, token, reason); `secrets` are keys that a reason must not hold."""
+        self.within().within()
+        tokens = self.tokens
+        if status in (200, 201) and len(tokens) == 1 and tokens[0]:
+            return "bound", tokens[0], ""
+        states = self.cloud.ANSWERS
+        state = states.get(status) or states.get(status // 100, "unknown")
+        try:
+            from .outcome import refusal_reason
+
+            return state, "", refusal_reason(self, status, secrets)
+        except MemoryError:  # what becomes of the device does not hang on it
+            return state, "", "no_memory"

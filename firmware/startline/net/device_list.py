@@ -1,10 +1,17 @@
 """A cloud's list of devices: reading its pages, and what they tell of one device.
 
 Host and device both read lists by this file, so that both see the same in the same bytes.
+
+A serial number in it may be ours however the cloud writes it. A chip has no tables of Unicode. So
+this errs to one side: of two texts that may be the same one after trimming, case folding,
+normalisation (NFC, NFD, NFKC, NFKD), escaping for HTML, URLs or JSON, or with their separators
+dropped, none is ever told apart; of others a few may not be. Digits and the letters of ASCII always
+tell.
 """
 
-from .net.json_scanner import OPEN, TEXT, JsonScanner, text_of
-from .serial_match import OTHER, SAME, SerialNumber
+from .json_scanner import OPEN, TEXT, JsonScanner, text_of
+
+SAME, LIKE, UNCLEAR, OTHER = "same", "like", "unclear", "other"
 
 _DAY = 86400
 _EXCHANGE = 30  # seconds that a request has at most
@@ -13,7 +20,10 @@ _HEX = "0123456789abcdef"
 # What speaks against a clear answer; of several the last in this row is told. The first three are
 # overruled by an entry of our own.
 _REASONS = ("", "unclear_entry", "serial_taken", "unfit_token", "doubled")
-_UNCLEAR, _TAKEN, _UNFIT, _DOUBLED = range(1, 5)
+_UNCLEAR = 1
+_TAKEN = 2
+_UNFIT = 3
+_DOUBLED = 4
 
 
 class ListReader(JsonScanner):
@@ -136,7 +146,7 @@ class DeviceSearch:
             if found:
                 return OTHER
             if made and self.first:
-                from .net.dates import of_entry
+                from .clock import of_entry
 
                 if 0 < of_entry(made) <= self.first - _DAY:
                     self.aged = self.aged or place
@@ -175,3 +185,57 @@ def first_request(made_at: int, due: int) -> int:
     device asked nobody; so the earlier of both counts.
     """
     return min(made_at, due - _EXCHANGE) if due else made_at
+
+
+class SerialNumber:
+    """Our own serial number, to compare others with."""
+
+    def __init__(self, text: str) -> None:
+        self.raw = text.encode().strip().lower()  # of bytes, every VM lowers ASCII only
+        self.folded = _fold(text)
+
+    def compare(self, theirs: "str | bytes | None") -> str:
+        """Return what a list's serial number is to ours.
+
+        It is a text, the bytes of a number or word without quotes, or None for what could not be
+        read. SAME: ours. LIKE: it may be ours, written otherwise. UNCLEAR: it cannot be compared.
+        OTHER: another one.
+        """
+        is_text = isinstance(theirs, str)
+        raw = ((theirs.encode() if is_text else theirs) or b"").strip().lower()
+        if raw and raw == self.raw:
+            return SAME
+        same_number = raw and _number(raw) == _number(self.raw)
+        if not is_text:
+            return SAME if same_number else UNCLEAR
+        if not raw:
+            return UNCLEAR
+        if same_number:
+            return LIKE
+        folded = _fold(theirs)
+        if "*" in folded + self.folded:
+            from .unicode_fold import may_match
+
+            return LIKE if may_match(folded, self.folded) else OTHER
+        return LIKE if folded == self.folded else OTHER
+
+
+def _number(raw: bytes) -> bytes:
+    """Return a number without what a cloud may add to it or take away: 007 is 7, and so is 7.0."""
+    whole, _, rest = raw.partition(b".")
+    if whole.isdigit() and not rest.strip(b"0"):
+        return whole.lstrip(b"0")
+    return raw
+
+
+def _fold(text: str) -> str:
+    """Return what of a text nobody changes who writes it otherwise: see `unicode_fold`."""
+    found = ""
+    for char in text:
+        if char > "\x7f" or char in "&%\\?":
+            from .unicode_fold import fold
+
+            return fold(text)
+        if char.isalpha() or char.isdigit():
+            found += char.lower()
+    return found

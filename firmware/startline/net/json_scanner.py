@@ -8,10 +8,13 @@ answers leave them out), names without quotes, a byte order mark, NaN, escapes t
 texts that are no UTF-8, as long as nobody wants to know them.
 """
 
-WORD, TEXT, OPEN = range(3)
+WORD = 0
+TEXT = 1
+OPEN = 2
 
 _DEEPEST = 100  # brackets that may be open at once
-_ESCAPES = {0x6E: 10, 0x74: 9, 0x72: 13, 0x62: 8, 0x66: 12, 0x22: 34, 0x5C: 92, 0x2F: 47}
+_ESCAPES = b'ntrbf"\\/'  # what is escaped so, and what that means
+_MEANT = b'\n\t\r\b\f"\\/'
 
 
 class JsonScanner:
@@ -142,10 +145,9 @@ class JsonScanner:
         escape = self.escape + bytes((code,))
         self.escape = b""
         if escape[1] != 0x75:
-            if code in _ESCAPES:
-                self.add(bytes((_ESCAPES[code],)))
-            else:
-                self.whole = False
+            meant = _ESCAPES.find(escape[1:])
+            self.add(_MEANT[meant : meant + 1])
+            self.whole = self.whole and meant >= 0
             return at + 1
         if len(escape) > 2 and code not in b"0123456789abcdefABCDEF":
             self.whole = False

@@ -12,21 +12,16 @@ _LATIN = (
     "aaaaaaccccccccdd**eeeeeeeeeegggggggghh**iiiiiiiiii**jjkk*llllll*"
     "***nnnnnn***oooooo**rrrrrrsssssssstttt**uuuuuuuuuuuuwwyyyzzzzzzs"
 )
-# The Cyrillic letters that are two characters when they are taken apart, in lower case.
-_CYRILLIC = {
-    0x439: 0x438, 0x450: 0x435, 0x451: 0x435, 0x453: 0x433, 0x457: 0x456, 0x45C: 0x43A,
-    0x45D: 0x438, 0x45E: 0x443,
-}  # fmt: skip
-# Marks, spaces, dashes, and what cannot be seen.
-_NOTHING = (
-    (0xA0, 0xA1), (0xAD, 0xAE), (0xB7, 0xB8), (0x300, 0x345), (0x346, 0x370), (0x2000, 0x2070),
-    (0x3000, 0x3001), (0xFE00, 0xFE10), (0xFEFF, 0xFF00),
-)  # fmt: skip
+# The Cyrillic letters that are two characters when they are taken apart, in lower case, and the
+# first of the two.
+_TWOFOLD = "\u0439\u0450\u0451\u0453\u0457\u045c\u045d\u045e"
+_PLAIN = "\u0438\u0435\u0435\u0433\u0456\u043a\u0438\u0443"
+# From the first to the last of each pair: marks, spaces, dashes, and what cannot be seen.
+_NOTHING = "\xa0\xa0\xad\xad\xb7\xb7\u0300\u0344\u0346\u036f\u2000\u206f\u3000\u3000\ufe00\ufe0f\ufeff\ufeff"
 # What may become ASCII, an ideograph, or nothing when it is normalised or its case is changed.
 _ANYTHING = (
-    (0x80, 0x390), (0x460, 0x530), (0x1C80, 0x2000), (0x2070, 0x3041), (0x3100, 0x3400),
-    (0xA640, 0xA800), (0xF900, 0x110000),
-)  # fmt: skip
+    "\x80\u038f\u0460\u052f\u1c80\u1fff\u2070\u3040\u3100\u33ff\ua640\ua7ff\uf900\U0010ffff"
+)
 
 
 def fold(text: str) -> str:
@@ -51,7 +46,8 @@ def _beyond_ascii(code: int) -> str:
         return _LATIN[code - 0xC0]
     if 0x400 <= code < 0x460:
         code += 0x50 if code < 0x410 else 0x20 if code < 0x430 else 0
-        return chr(_CYRILLIC.get(code, code))
+        at = _TWOFOLD.find(chr(code))
+        return chr(code) if at < 0 else _PLAIN[at]
     if 0x4E00 <= code < 0xA000:  # ideographs stay what they are
         return chr(code)
     if _within(code, _NOTHING):
@@ -69,8 +65,9 @@ def may_match(one: str, other: str) -> bool:
     )
 
 
-def _within(code: int, ranges: tuple) -> bool:
-    return any([low <= code < high for low, high in ranges])
+def _within(code: int, pairs: str) -> bool:
+    char = chr(code)
+    return any([pairs[at] <= char <= pairs[at + 1] for at in range(0, len(pairs), 2)])
 
 
 def _unescaped(text: str) -> str:

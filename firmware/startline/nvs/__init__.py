@@ -4,8 +4,8 @@ Source: ESP-IDF programming guide, "Non-Volatile Storage Library". `reader.NvsRe
 look-up by name; a bound boot needs neither.
 """
 
-from binascii import crc32
-from struct import unpack_from
+# Taken from there, since each import of a built-in module first looks for a file of that name.
+from ..record import crc32, unpack_from
 
 
 class NvsEntries:
@@ -62,11 +62,15 @@ class NvsEntries:
         for _, base in self._pages:
             states = self.read(base + 32, 32)
             index = 0
+            group = -1  # of 14 entries, which are read at once: a read costs by the call
             while index < 126:
                 span = 1
                 if states[index >> 2] >> (index & 3) * 2 & 3 == 2:
                     offset = base + 64 + 32 * index
-                    head = self.read(offset, 32)
+                    if group != index // 14:
+                        group = index // 14
+                        piece = self.read(base + 64 + 448 * group, 448)
+                    head = piece[index % 14 * 32 :][:32]
                     if self.crc_matches(head[:4] + head[8:], head, 4, head):
                         yield offset, head
                         span = head[2] or 1

@@ -5,10 +5,7 @@ own head is damaged keeps all of them. Of a blob, NVS writes the index last: wha
 before it never counted, and nothing of it but the beginning of a chunk is there.
 """
 
-from . import MAGIC, SIZE, generation, intact, later
-from .nvs_copy import CHUNK, KEY, PIECE, SPACE, whole
-
-_BLANK = b"\xff" * 32
+from . import CHUNK, KEY, MAGIC, PIECE, SIZE, SPACE, generation, intact, later, whole
 
 
 def remains(flash) -> bytes:
@@ -82,4 +79,6 @@ def _is_cut_off(flash, offset: int) -> bool:
     if not whole(head) or head[1] != CHUNK or head[8:24] != KEY or end > offset | 4095:
         return False
     behind = flash.read(end, 32)
-    return behind == _BLANK or (whole(behind) and (behind[8:24] != KEY or behind[1] == CHUNK))
+    return behind == b"\xff" * 32 or (
+        whole(behind) and (behind[8:24] != KEY or behind[1] == CHUNK)
+    )

@@ -9,9 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import msgspec
-from startline.device_list import ListPages
-from startline.net.dates import same_time
-from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR
+from startline.net.clock import same_time
+from startline.net.device_list import LIKE, OTHER, SAME, UNCLEAR, ListPages
 
 from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_client import NOT_ALLOWED, cloud_client, may_not_look

@@ -6,10 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from startline import clouds
-from startline.device_list import DeviceSearch, ListReader, marks
-from startline.serial_match import LIKE, OTHER, SAME, UNCLEAR, SerialNumber
-from startline.unicode_fold import fold
+from startline.net.device_list import (
+    LIKE,
+    OTHER,
+    SAME,
+    UNCLEAR,
+    DeviceSearch,
+    ListReader,
+    SerialNumber,
+    marks,
+)
+from startline.net.unicode_fold import fold
+from startline.roles import find_cloud
 
 #: What an entry may tell besides what the agent compares.
 _SHOWN = (b"model", b"alias")
@@ -56,7 +64,7 @@ class ListPage(msgspec.Struct, frozen=True):
 
 def agent_module(cloud: str) -> Any:
     """Return the agent's own module for a cloud; whoever asks knows that there is one."""
-    return clouds.find(cloud)
+    return find_cloud(cloud)
 
 
 def read_page(cloud: str, content: bytes, *, first: int = 1, dated: bool = True) -> ListPage:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 from startline.clouds.rufus import canonical
-from startline.serial_match import OTHER, SerialNumber
+from startline.net.device_list import OTHER, SerialNumber
 
 from startline_host.clouds.cloud_check import DeviceList
 from startline_host.clouds.cloud_client import NOT_ALLOWED, cloud_client

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import httpx
-from startline import clouds
-from startline.bind_answer import BindAnswer
+from startline.net.bind_request import BindAnswer
+from startline.roles import find_cloud
 
 from startline_host.clouds.bound_device import BoundDevice
 from startline_host.clouds.cloud_client import cloud_client
@@ -18,7 +18,7 @@ from startline_host.formats.factory_partition import ClaimSettings, DeviceSettin
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
-_AGENT: Any = clouds.find("vms")
+_AGENT: Any = find_cloud("vms")
 
 
 class VmsClaim(ClaimSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):

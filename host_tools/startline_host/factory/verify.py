@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from startline.serial_match import OTHER, SerialNumber
+from startline.net.device_list import OTHER, SerialNumber
 
 from startline_host.clouds.device_entries import UNREADABLE, serial_key, token_key
 from startline_host.factory.entries import LedgerUnit, StationSlot, fold_serial, short_token

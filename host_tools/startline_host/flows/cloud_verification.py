@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 import msgspec
-from startline.serial_match import LIKE, SAME, UNCLEAR
+from startline.net.device_list import LIKE, SAME, UNCLEAR
 
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.clouds.device_entries import (

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from types import MappingProxyType
 
 import msgspec
-from startline import clouds
+from startline.roles import find_cloud
 
 from startline_host.device.console import Event
 from startline_host.errors import OutcomeUnknown, WrongDevice
@@ -75,7 +75,7 @@ class ExpectedIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
     def _is_token(self, token: str) -> bool:
         """Tell whether the cloud may have handed that out; any word may be, of a cloud not known."""
-        cloud = clouds.find(self.cloud)
+        cloud = find_cloud(self.cloud)
         if cloud is None:
             return bool(token)
         return bool(cloud.canonical(token) or cloud.canonical(token.encode()))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 import msgspec
-from startline.limits import BOOT_LIMIT
+from startline.settings import BOOT_LIMIT
 
 from startline_host.device.console import ConsoleLine, ConsoleParser, Event
 from startline_host.device.event_text import clock_reason, printable_field

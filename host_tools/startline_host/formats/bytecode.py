@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 OLDEST_FIRMWARE = (1, 23)
 _COMPILER_SECONDS = 30
 #: Of the package, what only hosts, tests and people go by: no device imports it.
-HOST_ONLY = ("startline/events.py", "startline/states.py", "startline/clouds/_template.py")
+HOST_ONLY = (
+    "startline/events.py",
+    "startline/states.py",
+    "startline/clouds/__init__.py",
+    "startline/clouds/_template.py",
+)
 #: What says how a package is taken, by whoever freezes it: no module of it.
 _MANIFEST = "manifest.py"
 #: The agent's parts beside its core, each loaded where it is used.

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 from startline import clouds
-from startline.limits import BOOT_LIMIT, LOOK_PAUSE, MADE_AT
+from startline.roles import find_cloud
+from startline.settings import BOOT_LIMIT, LOOK_PAUSE, MADE_AT
 from startline_race.settings import BATCH, DEAD_TIME, PORT
 
 from startline_host.boards import Led
@@ -164,7 +165,7 @@ def needed_of(cloud: str) -> tuple[str, ...]:
 
     Raises BadInput for a cloud that the agent does not know.
     """
-    module = clouds.find(cloud)
+    module = find_cloud(cloud)
     if module is None:
         known = ", ".join(
             found.name for found in pkgutil.iter_modules(clouds.__path__) if found.name.isalpha()

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from startline import clouds
+from startline.roles import find_cloud
 
 from startline_host.errors import BadInput
 from startline_host.formats.bytecode import is_agents
@@ -205,7 +205,7 @@ class _Inspector:
             self.notes.append("the claim key is still there: the device clears it when it starts")
         if state != "unbound":
             return
-        cloud = clouds.find(told.get("claim", "cloud"))
+        cloud = find_cloud(told.get("claim", "cloud"))
         needed = list(cloud.NEEDED) if cloud else []
         if told.get("claim", "base_url").startswith("https:"):
             needed.append("tls.ca0")

@@ -6,9 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
-from startline.record import later, rules
+from startline.record import later, read_nvs, rules
 from startline.record.copies import Record
-from startline.record.nvs_copy import read
 from startline.record.traces import remains
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def read_record(
     `mac` is the chip's, 6 bytes; a dump does not hold it. Without it, and for what the device was
     not told or what cannot be read of it, the record's own is taken for right.
     """
-    first, second = rules.read_copies(read(nvs) or remains(nvs), nvs, bind)
+    first, second = rules.read_copies(read_nvs(nvs) or remains(nvs), nvs, bind)
     own = Record()
     for copy in (first, second):
         if isinstance(copy, Record) and (not own.mac or later(copy.generation, own.generation)):

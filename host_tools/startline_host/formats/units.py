@@ -7,7 +7,7 @@ import time
 from datetime import UTC, date, datetime
 
 import msgspec
-from startline.limits import MADE_AT
+from startline.net.clock import MADE_AT
 
 from startline_host.errors import BadInput
 from startline_host.formats.nvs_image import check_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from startline.serial_match import OTHER, SerialNumber
+from startline.net.device_list import OTHER, SerialNumber
 from startline_race.journal_format import HEADER_SIZE, MAGIC, SECTOR, NewerFormat, unpack_header
 
 from startline_host.boards import board_names, load_board

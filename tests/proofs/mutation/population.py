@@ -29,11 +29,9 @@ PACKAGES = {
     CORE: Package(
         ("operator_commands.py", "startline/**/*.py", "startline_vms/__init__.py"),
         {
-            "startline/hal.py": "the chip: the tests put another in its place",
+            "startline/hal.py": "the chip, in whose place the tests put another, and how its console says things",
             "startline/chip.py": "the chip, the other half",
             "startline/net/wifi.py": "a link: no request and no record",
-            "startline/net/clock.py": "the time, before there is a request",
-            "startline/console.py": "says what was decided",
             "startline/events.py": "the form of what is said",
             "startline/json_escape.py": "the form of what is said",
             "startline/net/reasons.py": "words for a failure",

@@ -85,7 +85,7 @@ FAULTS: dict[str, PlantedMutant] = {
     "retry_on_timeout": PlantedMutant(
         "retry on timeout",
         {
-            "startline/bind_request.py": {
+            "startline/net/bind_request.py": {
                 "        if not binding.sent:\n": (
                     "        if not binding.sent or reason == 'timeout':\n"
                 )
@@ -101,7 +101,7 @@ FAULTS: dict[str, PlantedMutant] = {
     "adopt_by_serial": PlantedMutant(
         "adopting by serial alone",
         {
-            "startline/device_list.py": {
+            "startline/net/device_list.py": {
                 "if self.mark in found:\n": "if self.ours.compare(serial) == SAME:\n"
             }
         },
@@ -116,14 +116,14 @@ FAULTS: dict[str, PlantedMutant] = {
                     "(record.looked + pause - began)"
                 )
             },
-            "startline/limits.py": {"LOOK_PAUSE = (30, ": "LOOK_PAUSE = (1, "},
+            "startline/settings.py": {"LOOK_PAUSE = (30, ": "LOOK_PAUSE = (1, "},
         },
         {"set_pause": BAD_PAUSE, "look_pause": 30, "script": ["stall"]},
     ),
     "same_generation": PlantedMutant(
         "a repair that keeps the generation",
         {
-            "startline/record/load.py": {
+            "startline/record/rules.py": {
                 "record.generation = binding.generation = binding.generation + 1 & 0xFFFFFFFF\n": (
                     "pass\n"
                 )
@@ -144,7 +144,7 @@ FAULTS: dict[str, PlantedMutant] = {
     "short_mark": PlantedMutant(
         "two of a mark's eight digits compared",
         {
-            "startline/device_list.py": {
+            "startline/net/device_list.py": {
                 "if self.mark in found:\n": ("if self.mark[:5] in [one[:5] for one in found]:\n")
             }
         },

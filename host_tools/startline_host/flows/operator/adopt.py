@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from startline.serial_match import OTHER
+from startline.net.device_list import OTHER
 
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.clouds.device_entries import CloudEntry, compare_serial, token_key

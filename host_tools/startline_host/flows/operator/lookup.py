@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 
 import msgspec
-from startline.device_list import first_request
-from startline.limits import LOOK_PAUSE, MADE_AT, clamp
-from startline.serial_match import OTHER, SAME
+from startline.net.clock import MADE_AT
+from startline.net.device_list import OTHER, SAME, first_request
+from startline.settings import LOOK_PAUSE, clamp
 
 from startline_host.clouds.device_entries import (
     CloudEntry,
