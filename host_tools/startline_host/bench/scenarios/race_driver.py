@@ -12,7 +12,7 @@ from startline_host.bench.scenarios.race_model import EventPattern
 from startline_host.bench.scenarios.reader import APP_WORD, PowerCycle, Reader
 
 #: How long the program may take for one order, in seconds: filling a journal is the longest.
-_ORDER_SECONDS = 60.0
+_ORDER_SECONDS = 180.0
 _RACES = "app: races"
 #: What the app begins with, in each state.
 _APP_BEGINS = frozenset(f"{APP_WORD} {state}" for state in STATES)
