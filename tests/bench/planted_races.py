@@ -29,6 +29,11 @@ CAUGHT: dict[str, set[str]] = {
         "unbound-in-mid-race",
     },
     "counts_uncompared": {"a-poisoned-passing-passed-over-in-silence", "cloud-inserts-only-some"},
+    "other_bytes": {
+        "answer-lost-after-the-commit",
+        "gateway-times-out-after-the-commit",
+        "time-corrected-between-two-sends",
+    },
     "over_a_backlog": {
         "cloud-away-for-a-weekend",
         "second-session-after-a-restart-over-a-backlog",
