@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from startline_host.bench.station import BenchDevice
 from startline_host.cli import main
 from startline_host.mock_cloud import MockCloud
+from startline_host.virtual.time_server import TimeServer
 from tests.json_lines import checked
 from tests.race_role.racing import RacingReader
 from tests.race_role.vm_cases import compile_race
@@ -41,6 +43,15 @@ def dump(racer: RacingReader, tmp_path: Path) -> Path:
     path = tmp_path / "race.bin"
     path.write_bytes((racer.folder / "race").read_bytes())
     return path
+
+
+@pytest.fixture
+def reader(startline_device: BenchDevice) -> Iterator[BenchDevice]:
+    """Give a reader that is bound and at its app."""
+    with TimeServer() as clock:
+        startline_device.provision(race_servers=(clock.server,))
+        startline_device.boot()
+        yield startline_device
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from startline_host.errors import BadInput
 from startline_host.mock_cloud import MockCloud
 from startline_host.race.resend_passings import ResendRange, plan_resend
 from startline_host.race.stored_race import JournalPassing, PassingState, StoredRace
-from startline_host.virtual.time_server import TimeServer
 from startline_host.virtual.uhf_module import UhfModule
 from tests.examples.test_reader_app import EPC, press, race_is
 from tests.race.conftest import Run, result
@@ -21,15 +19,6 @@ from tests.race.conftest import Run, result
 pytestmark = pytest.mark.startline(
     app="../../examples/reader_app", given={"run_key": "same", "dead_time": 1500}
 )
-
-
-@pytest.fixture
-def reader(startline_device: BenchDevice) -> Iterator[BenchDevice]:
-    """Give a reader that is bound and at its app."""
-    with TimeServer() as clock:
-        startline_device.provision(race_servers=(clock.server,))
-        startline_device.boot()
-        yield startline_device
 
 
 def test_what_was_set_aside_is_sent_again(
