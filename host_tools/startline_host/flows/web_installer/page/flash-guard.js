@@ -1,7 +1,7 @@
 // Keeps ESP Web Tools from loading a reader whose flash is laid out in another way than these files.
 
 const TABLE = 0x8000, TABLE_SIZE = 0xc00, ROW = 32;
-const MIB = 1 << 20;
+const KIB = 1 << 10, MIB = 1 << 20;
 
 /** Return the offset of the partition of that name in a table's bytes, null for none. */
 export function partitionOffset(table, name) {
@@ -15,10 +15,11 @@ export function partitionOffset(table, name) {
 
 /** Throw an Error, with words for a person, for a chip on which these files would do harm. */
 export async function checkFits(loader, facts) {
-  const size = parseInt(await loader.detectFlashSize(), 10) * MIB;
+  const told = await loader.detectFlashSize(); // "4MB" or "512KB"
+  const size = parseInt(told, 10) * (told.endsWith("KB") ? KIB : MIB);
   if (size < facts.flash_size) {
     // Flash answers beyond its end from its beginning: the files would be written over each other.
-    throw new Error(`This chip has ${size / MIB} MB of flash, and these files are for ${facts.flash_size / MIB} MB. Nothing was written. Use the page that was built for this board.`);
+    throw new Error(`This chip has ${told.slice(0, -2)} ${told.slice(-2)} of flash, and these files are for ${facts.flash_size / MIB} MB. Nothing was written. Use the page that was built for this board.`);
   }
   const fctry = partitionOffset(await loader.readFlash(TABLE, TABLE_SIZE), "fctry");
   if (fctry !== null && fctry !== facts.fctry) {

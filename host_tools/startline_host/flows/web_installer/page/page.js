@@ -33,17 +33,21 @@ function showButtons(isOpen) {
   $("restart").hidden = $("stop").hidden = !isOpen;
 }
 
-function onEvent(event) {
-  reader.take(event);
+function showReader() {
   // A restart in the middle of a request would leave its outcome unknown.
   $("restart").disabled = reader.isAsking;
   show(reader.view());
 }
 
+function onEvent(event) {
+  reader.take(event);
+  showReader();
+}
+
 function listen(port) {
   listener = new Listener(port, { onOpen: () => showButtons(true), onEnd: ended });
   showButtons(false);
-  show(reader.view());
+  showReader();
 }
 
 function ended(error) {
