@@ -30,6 +30,8 @@ class SerialBridge:
         self.hold_after: int | None = None
         self._url = url
         self._port: Port | None = None
+        #: pyserial cannot negotiate two options of one port at the same time.
+        self._lines = threading.RLock()
         self._released = threading.Event()
         self._closed = threading.Event()
         self._server = ThreadingHTTPServer(
@@ -49,28 +51,31 @@ class SerialBridge:
 
     def open(self, baud: int) -> None:
         """Open the port as Linux does: both lines are raised."""
-        self.close()  # what a page had open that was reloaded
-        self._port = open_port(self._url, baud)
-        self._closed.clear()
-        self._port.line.dtr = True
-        self._port.line.rts = True
+        with self._lines:
+            self.close()  # what a page had open that was reloaded
+            port = self._port = open_port(self._url, baud)
+            self._closed.clear()
+            port.line.dtr = True
+            port.line.rts = True
 
     def close(self) -> None:
         """Let go of the port; RTS first, so that the reader is not reset."""
-        port, self._port = self._port, None
-        if port is not None:
-            port.line.rts = False
-            port.line.dtr = False
-            port.close()
-        self._closed.set()
+        with self._lines:
+            port, self._port = self._port, None
+            if port is not None:
+                port.line.rts = False
+                port.line.dtr = False
+                port.close()
+            self._closed.set()
 
     def signals(self, told: dict[str, bool]) -> None:
         """Set the lines that are named."""
-        assert self._port is not None
-        if "dataTerminalReady" in told:
-            self._port.line.dtr = told["dataTerminalReady"]
-        if "requestToSend" in told:
-            self._port.line.rts = told["requestToSend"]
+        with self._lines:
+            assert self._port is not None
+            if "dataTerminalReady" in told:
+                self._port.line.dtr = told["dataTerminalReady"]
+            if "requestToSend" in told:
+                self._port.line.rts = told["requestToSend"]
 
     def write(self, data: bytes) -> None:
         """Send bytes to the device."""

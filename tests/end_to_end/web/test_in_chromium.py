@@ -203,8 +203,8 @@ def test_from_a_blank_chip_to_bound(
         done = startline("provision", "-p", chip.url, "--serial", SERIAL)
         assert done.code == 0, done.err
         _set_up_wifi(visit)
-        (device,) = cloud.devices()
         said = visit.wait_for_state("bound")
+        (device,) = cloud.devices()
         assert f"{SERIAL} is bound." in said
         assert device["deviceid"] in said
         _check_look(visit, tmp_path)
