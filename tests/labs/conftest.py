@@ -21,7 +21,7 @@ from tests.suites.upstream import junit_results
 RunPage = Callable[..., int]
 
 _INSIDE = Path(__file__).with_name("inside")
-_SECONDS = 300
+_SECONDS = 900
 _PASSWORD = "bench-wifi"
 _SETTINGS = """\
 [claim]

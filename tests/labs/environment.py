@@ -21,7 +21,7 @@ _FOLDER = _ROOT / "build" / "labs"
 _REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 #: Our packages for labs, each with its own pyproject.toml.
 PACKAGES = tuple(sorted(path.parent for path in (_ROOT / "host_tools").glob("*/pyproject.toml")))
-_SECONDS = 300
+_SECONDS = 900
 
 
 class NotInstallableError(Exception):
