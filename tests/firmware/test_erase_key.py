@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from startline.identity import Identity
 from startline.nvs.erase_key import erase_key
-from startline.nvs.reader import NvsReader
 
+from startline_host.formats.nvs_lookup import NvsLookup
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.fake_chip import FakeChip, RamFlash
@@ -69,9 +69,9 @@ def scrub_once(chip: FakeChip) -> list[tuple[str, dict[str, Any]]]:
     return told
 
 
-def reader(flash: RamFlash) -> NvsReader:
+def reader(flash: RamFlash) -> NvsLookup:
     """Return a reader over flash."""
-    return NvsReader(flash.read, flash.size)
+    return NvsLookup(flash.read, flash.size)
 
 
 def test_the_key_is_gone_and_all_else_is_there() -> None:

@@ -11,8 +11,8 @@ from esp_idf_nvs_partition_gen import nvs_partition_gen as generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from startline.nvs import NvsEntries
-from startline.nvs.reader import NvsReader
 
+from startline_host.formats.nvs_lookup import NvsLookup
 from tests.firmware.nvs_chip import NvsChip
 
 SIZE = 0x4000
@@ -46,9 +46,9 @@ def make(items: Iterable[tuple[str, str, str, Any]], size: int = SIZE) -> bytes:
     return out.getvalue()
 
 
-def reader(image: bytes) -> NvsReader:
+def reader(image: bytes) -> NvsLookup:
     """Return a reader over an image."""
-    return NvsReader(lambda offset, length: image[offset : offset + length], len(image))
+    return NvsLookup(lambda offset, length: image[offset : offset + length], len(image))
 
 
 def flip(image: bytes, at: int) -> bytes:
@@ -83,7 +83,7 @@ def test_a_blob_that_was_set_again(size: int) -> None:
     flash = chip.parts["nvs"]
     for letter in (b"a", b"b", b"c"):
         chip.put("net", "ssid", letter * size)
-        assert NvsReader(flash.read, flash.size).get("net", "ssid") == letter * size
+        assert NvsLookup(flash.read, flash.size).get("net", "ssid") == letter * size
 
 
 def test_a_chunk_at_a_time() -> None:

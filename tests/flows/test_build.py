@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from startline.nvs.reader import NvsReader
 
 from startline_host import cli
 from startline_host.boards import Board, load_board
@@ -24,6 +23,7 @@ from startline_host.flows.recipe import Recipe
 from startline_host.formats.bytecode import device_files
 from startline_host.formats.esp_image import parse_image
 from startline_host.formats.littlefs_image import read_filesystem
+from startline_host.formats.nvs_lookup import NvsLookup
 from startline_host.formats.partitions import parse_table
 from startline_host.formats.synthetic_firmware import synthetic_firmware
 
@@ -80,7 +80,7 @@ def test_the_merged_file_is_a_whole_sound_flash(
     vfs, fctry = table.get("vfs"), table.get("fctry")
     assert "/lib/startline/__init__.mpy" in read_filesystem(flash[vfs.offset : vfs.end])
     image = flash[fctry.offset : fctry.end]
-    nvs = NvsReader(lambda offset, length: image[offset : offset + length], len(image))
+    nvs = NvsLookup(lambda offset, length: image[offset : offset + length], len(image))
     assert nvs.get("factory", "serial") == "DEVICE-123"
     assert "erases" in manifest.warning
 

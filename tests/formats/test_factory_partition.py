@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from startline.nvs.reader import NvsReader
 
 from startline_host.boards import Led
 from startline_host.errors import BadInput
@@ -27,14 +26,15 @@ from startline_host.formats.factory_partition import (
     with_led,
 )
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
+from startline_host.formats.nvs_lookup import NvsLookup
 from startline_host.formats.nvs_pages import read_pages
 from startline_host.formats.units import Unit, normal_mac
 from startline_host.secrets import Secret
 
 
-def reader(image: bytes) -> NvsReader:
+def reader(image: bytes) -> NvsLookup:
     """Open an image with the agent's own reader."""
-    return NvsReader(lambda offset, length: image[offset : offset + length], len(image))
+    return NvsLookup(lambda offset, length: image[offset : offset + length], len(image))
 
 
 #: A name in three alphabets, as people have them.

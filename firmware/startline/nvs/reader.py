@@ -12,14 +12,6 @@ class NvsReader(NvsEntries):
 
     skipped = 0x42  # the chunks of a blob, which its index leads to
 
-    def get(self, namespace: str, key: str) -> "str | bytes | int | None":
-        """Return the latest value under that name; None where there is none or it is damaged."""
-        found = None
-        for one, name, place in self:
-            if one == namespace and name == key:
-                found = place
-        return self.value(found) if found else None
-
     def value(self, place: tuple) -> "str | bytes | int | None":
         """Return an entry's text, integer or blob; None, and named, if it is damaged."""
         kind = place[1][1]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from startline import states
-from startline.nvs.reader import NvsReader
 
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.notices import Remark
 from startline_host.formats.flash_dump import partition_reader
+from startline_host.formats.nvs_lookup import NvsLookup
 
 #: The namespaces that the agent looks for in `nvs` as well as in `fctry`.
 NAMESPACES = ("net", "set", "race")
@@ -19,7 +19,7 @@ Name = tuple[str, str]
 def field_settings(nvs: bytes) -> dict[Name, bytes | int]:
     """Return what stands under `net`, `set` and `race` in a partition; texts as UTF-8."""
     part = partition_reader(nvs)
-    reader = NvsReader(part.read, part.size)
+    reader = NvsLookup(part.read, part.size)
     found: dict[Name, bytes | int] = {}
     for space, key, place in reader:
         value = reader.value(place)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import msgspec
-from startline.nvs.reader import NvsReader
 
 from startline_host.device.partition_access import read_partition
 from startline_host.device.raw_repl import DeviceRaised
@@ -17,6 +16,7 @@ from startline_host.flows.load_request import LoadReport
 from startline_host.flows.notices import Remark
 from startline_host.formats.factory_partition import make_entries
 from startline_host.formats.flash_dump import partition_reader
+from startline_host.formats.nvs_lookup import NvsLookup
 from startline_host.formats.stored_settings import NAMESPACES
 
 _SLOW = 30.0
@@ -108,7 +108,7 @@ def _wanted(provision: Provision, there: Values, today: int) -> Values:
 def _entries(nvs: bytes) -> Values:
     """Return what stands under the host's namespaces; of two of one name the later counts."""
     part = partition_reader(nvs)
-    reader = NvsReader(part.read, part.size)
+    reader = NvsLookup(part.read, part.size)
     found: Values = {}
     for space, key, place in reader:
         value = reader.value(place)

@@ -6,8 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
-from startline.nvs.reader import NvsReader
 
+from startline_host.formats.nvs_lookup import NvsLookup
 from startline_host.secrets import MASK, Secret
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class StoredSettings(msgspec.Struct, frozen=True):
 
 def read_stored_settings(part: DumpPart) -> StoredSettings:
     """Read all that stands under the host's namespaces in an NVS partition."""
-    reader = NvsReader(part.read, part.size)
+    reader = NvsLookup(part.read, part.size)
     values: dict[str, dict[str, str | int]] = {}
     for namespace, key, place in reader:
         if namespace in NAMESPACES:
