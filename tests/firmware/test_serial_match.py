@@ -119,3 +119,23 @@ def test_letters_with_marks_are_told_from_other_letters() -> None:
 def test_what_a_serial_number_is_to_ours(ours: str, theirs: str | bytes | None, kind: str) -> None:
     """Each kind of outcome, and the edges of what is not told apart."""
     assert SerialNumber(ours).compare(theirs) == kind
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "kind"),
+    [
+        ("40012", "4.0012E4", UNCLEAR),
+        ("40012", "4.00E+04", UNCLEAR),
+        ("40012", "4e4", UNCLEAR),
+        ("40012", "40012.0", LIKE),
+        ("40012", "4.0012E5", OTHER),
+        ("40012", "1e999", OTHER),
+        ("40012", "40013.0", OTHER),
+        ("40012", "40013", OTHER),
+        ("DEVICE-123", "4.0012E4", OTHER),
+        ("4A012", "4.0012E4", OTHER),
+    ],
+)
+def test_a_number_that_a_program_wrote_anew(ours: str, theirs: str, kind: str) -> None:
+    """A text such as 4.0012E4 may stand for our number, with some of its digits gone."""
+    assert SerialNumber(ours).compare(theirs) == kind

@@ -212,12 +212,19 @@ class SerialNumber:
             return UNCLEAR
         if same_number:
             return LIKE
+        try:
+            # A program wrote a number anew, with as many of its digits as it liked.
+            if b"e" in raw and abs(float(raw) - float(self.raw)) * 16 < float(raw):
+                return UNCLEAR
+        except ValueError:  # no number
+            pass
         folded = _fold(theirs)
+        alike = folded == self.folded
         if "*" in folded + self.folded:
             from .unicode_fold import may_match
 
-            return LIKE if may_match(folded, self.folded) else OTHER
-        return LIKE if folded == self.folded else OTHER
+            alike = may_match(folded, self.folded)
+        return LIKE if alike else OTHER
 
 
 def _number(raw: bytes) -> bytes:
