@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from struct import pack
+from types import SimpleNamespace
 
 import pytest
-from startline_race.time_sync import agree, question, read
+from startline_race.time_sync import TimeSync, agree, question, read
 
 NONCE = b"12345678"
 FROM_1900 = 2_208_988_800
@@ -108,3 +109,22 @@ def test_what_servers_agree_on(
 ) -> None:
     """What more than half of them have in common, and of that the part in which most are."""
     assert agree(bounds) == common
+
+
+@pytest.mark.parametrize("error", [OSError(-202, ""), ValueError("no port")])
+def test_a_server_that_cannot_be_found(error: Exception) -> None:
+    """Its name may be none, or its network away: it is passed over, and no socket is needed for that."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    sockets = SimpleNamespace(getaddrinfo=fail)
+    sender = SimpleNamespace(
+        keeper=None, core=SimpleNamespace(uptime=None), settings=SimpleNamespace(servers="a, b"),
+        network=SimpleNamespace(sockets=sockets),
+    )  # fmt: skip
+    sync = TimeSync(sender)
+    assert sync.servers == ["a", "b"]
+    with pytest.raises(StopIteration) as end:
+        next(sync._ask("a"))
+    assert end.value.value == "unreachable"

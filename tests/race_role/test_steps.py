@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 from startline.net import StepFailed
+from startline_race.settings import BATCH
 
 from tests.race_role.paper_cloud import LOST, TOKEN, MakeRace, PaperRace, lose
 
@@ -269,3 +270,21 @@ def test_words_of_the_cloud(make: MakeRace) -> None:
     assert race.sender.words({b"description": "a\x1bb", b"message": "c"}) == "a b"
     assert race.sender.words({b"description": b"5", b"message": f"no {key}"}) == "no ..."
     assert race.sender.words({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "number", "told"),
+    [(None, 100, False), (1, 1, False), (100, 100, False), (0, 1, True), (101, 100, True),
+     ("7", 100, True)],
+)  # fmt: skip
+def test_a_setting_that_is_a_number(
+    make: MakeRace, given: int | str | None, number: int, *, told: bool
+) -> None:
+    """Within its range it counts; outside the nearest does, for no number the default, and it is told."""
+    race = make(0)
+    settings = race.race.settings
+    settings._values = {} if given is None else {"race.batch": given}
+    assert settings._number("race.batch", BATCH) == number
+    assert race.events("warning") == [{"what": "out_of_range race.batch"}] * told
+    assert (settings.batch, settings.dead_us, settings.best, settings.mark) == (100, 0, 0, 1)
+    assert settings.look_pause == 60_000
