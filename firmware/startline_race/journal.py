@@ -83,11 +83,16 @@ class Journal:
                 self.offset = SECTOR  # what comes now stands in a sector of its own
 
     def _before_entries(self) -> int:
-        """Return the sector before the first one that holds anything; the last one for none."""
+        """Return the sector before the one with the newest entries; the last one for none."""
+        found = most = 0
         for index in range(self.sectors):
-            if self.flash.read(index * SECTOR + HEADER_SIZE, 4) != b"\xff" * 4:
-                return (index - 1) % self.sectors
-        return self.sectors - 1
+            raw = self.flash.read(index * SECTOR, 512)
+            # What was never a journal is not searched to its end.
+            if raw[HEADER_SIZE : HEADER_SIZE + 4] != b"\xff" * 4 and find_entry(raw, HEADER_SIZE):
+                newest = _newest_in(self._read(index))
+                if newest > most:
+                    found, most = index, newest
+        return (found - 1) % self.sectors
 
     def _take_in(self, sector) -> None:
         """Go by what stands in the last sector: where it ends, and the last number and boot."""
@@ -111,11 +116,7 @@ class Journal:
             if self.first[index] != _NONE:
                 return
             sector = self._read(index)
-            newest = 0
-            for kind, payload in entries_of(sector):
-                if kind in (PASSING, PROGRESS):
-                    newest = max(newest, _u32(payload))
-            if newest < self.number:
+            if _newest_in(sector) < self.number:
                 return
             self.first[index] = self.number
             self.foreign[index] = self.head >= 0 and self.foreign[self.head]
@@ -129,8 +130,7 @@ class Journal:
         for distance in range(1, self.sectors):
             if self.first[(self.head - distance) % self.sectors] != _NONE:
                 used = distance + 1
-        # Older ones that lost their header hold passings all the same. So may those that an erase
-        # has begun to take away: these are reused soon, as the oldest.
+        # Older ones without a header may hold passings: lost, or half erased, and reused as oldest.
         while used < self.sectors:
             sector = self._read((self.head - used) % self.sectors)
             if not any(kind == PASSING for kind, _ in entries_of(sector)):
@@ -144,8 +144,8 @@ class Journal:
         """Store an entry; return its offset in the partition. Raises JournalFull, OSError.
 
         `reserve` is how many blank sectors have to be left: a journal that is full of passings
-        must still take what it says of their sending, or none would ever leave it. One program of flash, or two where a new sector is begun. Bytes that do not read back are
-        left behind, where their CRC tells that they are nothing, and written again after them.
+        must still take what it says of their sending, or none would ever leave it. One program, or
+        two where a sector is begun. Bytes that do not read back are written again behind.
         """
         size = pack_entry(self._entry, 0, kind, payload)
         raw = memoryview(self._entry)[:size]
@@ -162,7 +162,7 @@ class Journal:
     def _begin_sector(self, reserve: int) -> None:
         """Go on in the next blank sector. Raises JournalFull, OSError."""
         if len(self.blank) <= reserve:
-            self.look_ahead()
+            self.prepare(0, 0)  # finds those that are blank already, and erases none
         while len(self.blank) > reserve:
             index = self.blank.pop(0)
             # The sequence number follows the place in the ring, also past a sector that is skipped.
@@ -210,10 +210,6 @@ class Journal:
             self.blank.append(index)
         return len(self.blank) >= POOL
 
-    def look_ahead(self) -> None:
-        """Find the blank sectors that are there already, without erasing. Raises OSError."""
-        self.prepare(0, 0)
-
     def _may_reuse(self, index: int, keep_from: int) -> bool:
         """Tell whether nothing in a sector is needed; a lost header changes nothing about that."""
         age = (self.head - index) % self.sectors
@@ -248,10 +244,8 @@ class Journal:
         needed = True
         for distance in range(self.used):
             index = (self.head - distance) % self.sectors
-            if needed or self.foreign[index]:
-                kept += 1
-            if self.first[index] <= keep_from:  # everything before is done with
-                needed = False
+            kept += bool(needed or self.foreign[index])
+            needed = needed and self.first[index] > keep_from  # else all before is done with
         return kept * 100 // self.sectors
 
     def sectors_from(self, number: int):
@@ -294,6 +288,12 @@ class Journal:
                 break
         for index in found:
             yield self._read(index)
+
+
+def _newest_in(sector) -> int:
+    """Return the highest number that a sector tells of, 0 for none."""
+    kinds = (PASSING, PROGRESS)
+    return max([0] + [_u32(payload) for kind, payload in entries_of(sector) if kind in kinds])
 
 
 def _u32(payload) -> int:

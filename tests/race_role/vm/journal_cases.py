@@ -176,6 +176,20 @@ def test_the_only_header_damaged():
     assert again.number == 6 and numbers(again) == [1, 2, 3, 4, 5]
 
 
+def test_the_only_header_damaged_beside_a_torn_erase():
+    """What an erase has left of an older sector does not hide the one that lost its header."""
+    for place in (0, 2, 4, 7):
+        flash = NorFlash(8 * SECTOR)
+        store(opened(flash), 5)
+        flash.flip(5)
+        flash.data[3 * SECTOR : 4 * SECTOR] = flash.data[:SECTOR]
+        flash.data[:SECTOR] = b"\xff" * SECTOR
+        at = place * SECTOR
+        flash.data[at + 32 : at + 2048] = bytes(2016)
+        again = opened(flash)
+        assert again.number == 6 and numbers(again) == [1, 2, 3, 4, 5], place
+
+
 def test_the_ring_reuses_what_is_done_with_and_nothing_else():
     """Round and round: a sector is erased only when all in it is done with, and wear is even."""
     flash = FullFlash(16 * SECTOR)
