@@ -5,6 +5,7 @@ from struct import unpack_from
 from .journal_format import (
     AMENDED,
     AMENDED_FORMAT,
+    CLOSING,
     END,
     LONGEST_DEAD_US,
     PASSING,
@@ -43,6 +44,7 @@ class Backlog:
         self.ended = False  # the session that is being sent gets no more passings
         self.next = None  # the session that was wanted after the one that is being sent
         self.ordinal = 0  # of the first passing that is left, 0 for none
+        self.lost = 0  # passings from the cursor up to below this number are in no sector any more
 
     def read(self, limit: int, latest_us: int):
         """Look for a batch of at most `limit`, and for what else is next; a generator.
@@ -52,6 +54,10 @@ class Backlog:
         progress = self.progress
         session = progress.session
         ordinal = session.ordinal if session else 0
+        # A session is begun only when all before it is sent, and closed only when all of it is:
+        # the entry that says so may be lost.
+        settled = ordinal if session and session.state >= CLOSING else ordinal - 1
+        end = self.journal.number
         frozen = progress.frozen if progress.frozen > progress.cursor else 0xFFFFFFFF
         full = False
         for sector in self.journal.sectors_from(max(1, progress.cursor - 1)):
@@ -60,8 +66,13 @@ class Backlog:
                     number, of, boot, low, high = unpack_from(PASSING_HEAD, payload)
                     if number < progress.cursor:
                         continue
+                    if of <= settled:
+                        progress.move(number + 1)
+                        continue
+                    if not self.ordinal:
+                        self.ordinal = of
+                        self.lost = number
                     time_us = high << 32 | low
-                    self.ordinal = self.ordinal or of
                     self.ended = self.ended or of > ordinal
                     full = full or not self._add(
                         payload, number, of == ordinal, boot, time_us, limit, frozen, latest_us
@@ -71,6 +82,8 @@ class Backlog:
                 else:
                     self._note(kind, payload, ordinal)
             yield 0
+        if not self.ordinal:
+            self.lost = end
 
     def _lacks_wish(self) -> bool:
         """Tell whether the wish for the next passings' session is still to come.

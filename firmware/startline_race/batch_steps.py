@@ -13,7 +13,7 @@ from .batch import passings_of
 from .progress import MOST_ASIDE
 from .session_steps import rescue
 
-_REFUSED, _UNDATED, _UNCOUNTED, _TOO_LARGE = range(4)  # indexes in ASIDE_REASONS
+REFUSED, _UNDATED, UNCOUNTED, _TOO_LARGE = range(4)  # indexes in ASIDE_REASONS
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
@@ -22,8 +22,6 @@ def send(sender, batch):
     progress = sender.progress
     if len(progress.aside) >= MOST_ASIDE:
         raise StepFailed("stop", "too_many_aside")
-    if batch.first > progress.cursor:
-        _report_missing(sender, progress.cursor, batch.first, batch.first - progress.cursor)
     if not (yield from _date(sender, batch)):
         return 200
     yield from sender.online()
@@ -31,9 +29,7 @@ def send(sender, batch):
         # It may have been sent before power went, which nothing in the journal says so far.
         progress.doubt(max(progress.frozen, batch.before))
     unsure = progress.unsure and not sender.cannot_look
-    if unsure:
-        yield from _look_up(sender, batch)
-    left = _lacking(sender, batch)
+    left = yield from lacking(sender, batch, unsure)
     if unsure and left and not sender.looked:
         sender.looked = True  # what was sent may still come: look again
         return sender.settings.look_pause
@@ -43,9 +39,14 @@ def send(sender, batch):
     return (yield from _post(sender, batch, left))
 
 
-def _lacking(sender, batch) -> int:
-    """Have a batch skip what is at the cloud; return how many passings of it are not."""
+def lacking(sender, batch, unsure: bool):
+    """Have a batch skip what is at the cloud; the value is how many passings of it are not.
+
+    Where it is unsure it is looked up. Raises StepFailed.
+    """
     progress = sender.progress
+    if unsure:
+        yield from _look_up(sender, batch)
     if not (sender.present or progress.there):
         batch.skip = ()
         return batch.count
@@ -99,7 +100,7 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
         sender.mismatches += 1
         if sender.mismatches >= 3:
             sender.mismatches = 0
-            _halve(sender, batch, _UNCOUNTED, status)
+            _halve(sender, batch, UNCOUNTED, status)
         return 2000
     if sender.cloud.is_gone(status, said) or (status == 404 and fields):
         sender.progress.note_there(batch.skip)  # no look into another session finds these
@@ -111,7 +112,7 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
         _halve(sender, batch, _TOO_LARGE, status)
     else:
         sender.emit("race_warning", {"what": "refused", "reason": said})
-        _halve(sender, batch, _REFUSED, status)
+        _halve(sender, batch, REFUSED, status)
     return 0
 
 
@@ -119,7 +120,7 @@ def _done(sender, batch, stored: int) -> None:
     """Note that a batch is at the cloud, `stored` of it by this request."""
     gaps = batch.before - batch.first - batch.count
     if gaps:
-        _report_missing(sender, batch.first, batch.before, gaps)
+        sender.note_missing(batch.first, batch.before, gaps)
     sender.progress.sent(batch.before, stored, batch.count - stored)
     sender.mismatches = 0
     sender.looked = sender.rescued = False
@@ -143,12 +144,6 @@ def _set_aside(sender, batch, why: int, told: dict) -> None:
     told["first"] = batch.first
     told["last"] = last
     sender.emit("race_aside", told)
-
-
-def _report_missing(sender, first: int, before: int, missing: int) -> None:
-    """Say that a damaged sector has lost so many numbers of a range."""
-    sender.progress.missing += missing
-    sender.emit("race_damaged", {"first": first, "last": before - 1, "missing": missing})
 
 
 def _date(sender, batch):

@@ -6,15 +6,19 @@ begins with a summary, so that one sector is enough to read.
 
 from struct import pack, unpack_from
 
+from .journal import RESERVE
 from .journal_format import (
     AMENDED,
     ASIDE,
     ASIDE_FORMAT,
+    BOOT,
     CLOSED,
     CLOSING,
     END,
     FROZEN,
     MAP,
+    MARKER,
+    PASSING,
     PROGRESS,
     PROGRESS_FORMAT,
     RELEASED,
@@ -31,6 +35,8 @@ from .journal_format import (
 )
 from .time_map import TimeMap, unpack_map
 
+# What says nothing of how far passings are.
+_NO_PROGRESS = (PASSING, BOOT, TIME, MARKER)
 MOST_ASIDE = 16  # ranges of passings that are set aside, before sending stops
 
 
@@ -40,8 +46,8 @@ class Progress:
     `cursor` is the first passing that is not done with, `frozen` the first whose time may still
     change; what lies between was to be sent, and `unsure` tells that it may have been. `amends`
     tells that there are AMENDED entries. `session` is the one that is being sent, `wanted` the one
-    that the reader's program asked for last, and `opened` tells that it has not closed it; `free`
-    is the first passing that came after it was closed. `aside` has [first, last, why] of passings
+    that the reader's program asked for last, `ended` the ordinal of the one that it closed last,
+    and `free` the first passing that came after that. `aside` has [first, last, why] of passings
     below the cursor that were not sent, `there` [first, last] of those behind it that stand in a
     session which somebody else has closed. The rest counts.
     """
@@ -50,10 +56,12 @@ class Progress:
         self.journal = journal
         self.session = self.wanted = self.map = None
         self.cursor = self.frozen = self.free = 1
-        self.opened = self.unsure = self.amends = False
+        self.ended = 0
+        self.unsure = self.amends = False
         self.aside = []
         self.there = []
         self.time_point = b""  # of this boot, the last one
+        self.last = None  # the last entry of the boots before that says how things stand
         self.named = 0  # below it, every doubt is in the journal
         self.stored = self.known = self.unsure_count = 0
         self.missing = self.empty = 0
@@ -68,6 +76,8 @@ class Progress:
             ours = True
             for kind, payload in entries_of(sector):
                 self.apply(kind, payload)
+                if kind not in _NO_PROGRESS:
+                    self.last = kind, bytes(payload)
             whole = whole and is_whole(sector)
         if not ours:  # blank, or another device's
             self.cursor = self.frozen = journal.number
@@ -76,7 +86,7 @@ class Progress:
         # What was to be sent when the power went may have been. Where an entry is lost that was
         # no passing, it may have said that something was to be sent.
         self.unsure = self.frozen > self.cursor or not whole
-        journal.number = max(journal.number, self.cursor, self.frozen)
+        journal.number = max(journal.number, self.cursor, self.frozen, self.free)
 
     def apply(self, kind: int, payload) -> None:
         """Take one entry in."""
@@ -102,7 +112,9 @@ class Progress:
         elif kind == RELEASED:
             self._release(*unpack_from("<II", payload))
         elif kind == THERE:
-            self.there.append(list(unpack_from("<II", payload)))
+            first, last = unpack_from("<II", payload)
+            if not self.is_there(first):
+                self.there.append([first, last])
         elif kind == AMENDED:
             self.amends = True
         elif kind == MAP:
@@ -115,19 +127,26 @@ class Progress:
             session = unpack_session(payload)
             if session.state != WANTED:
                 self.session = session
-                if session.state >= CLOSING and self._was_ended(session):
-                    self._move(self.free)  # whatever entry that says so is lost
-            elif not self.wanted or session.ordinal >= self.wanted.ordinal:
+            # Where the wish for a session or its end is lost, what came of it tells of both.
+            if not self.wanted or session.ordinal > self.wanted.ordinal - (session.state == WANTED):
                 self.wanted = session
-                self.opened = True
+            if session.state >= CLOSING and session.ordinal > self.ended:
+                self.ended = session.ordinal
+                self.free = max(self.free, self.cursor)
         elif kind == END:
-            self.opened = False
-            self.free = unpack_from("<HI", payload)[1]
+            self.ended, self.free = unpack_from("<HI", payload)
 
-    def _was_ended(self, session: Session) -> bool:
-        """Tell whether a session that closes had all its passings: it closes only when all are sent."""
-        wanted = self.wanted
-        return bool(wanted and wanted.ordinal == session.ordinal and not self.opened)
+    @property
+    def opened(self) -> bool:
+        """Tell whether the reader's program has a session open."""
+        return bool(self.wanted and self.wanted.ordinal > self.ended)
+
+    def end(self, number: int) -> None:
+        """Note that the reader's program has closed its session before a passing."""
+        ordinal = self.wanted.ordinal
+        self.journal.append(END, pack("<HI", ordinal, number), RESERVE)
+        self.ended = ordinal
+        self.free = number
 
     def entries(self) -> list:
         """Return how it stands as entries, the journal's `checkpoint`."""
@@ -143,8 +162,8 @@ class Progress:
             found.append((THERE, pack("<II", first, last)))
         if self.wanted:
             found.append((SESSION, self.wanted.pack()))
-            if not self.opened:
-                found.append((END, pack("<HI", self.wanted.ordinal, self.free)))
+        if self.ended and not self.opened:
+            found.append((END, pack("<HI", self.ended, self.free)))
         if self.session:
             found.append((SESSION, self.session.pack()))
         if self.map:
@@ -166,9 +185,7 @@ class Progress:
 
     def next_ordinal(self) -> int:
         """Return the session that a passing belongs to which is stored now."""
-        if not self.wanted:
-            return 1
-        return self.wanted.ordinal + (not self.opened)
+        return self.wanted.ordinal if self.opened else self.ended + 1
 
     # Changes: each is in the journal before it counts. All raise JournalFull, OSError.
 
@@ -195,16 +212,18 @@ class Progress:
         self.map = time_map
 
     def sent(self, before: int, stored: int, known: int) -> None:
-        """Note that all passings below a number are at the cloud, as it has counted."""
+        """Note that all passings below a number are done with: so many the cloud has counted."""
         self.journal.append(SENT, pack("<IBB", before, stored, known))
         self._count(before, stored, known)
 
     def _count(self, before: int, stored: int, known: int) -> None:
-        self.stored += stored
-        self.known += known
-        self._move(before)
+        if before > self.cursor:  # else it is the same entry again
+            self.stored += stored
+            self.known += known
+            self.move(before)
 
-    def _move(self, cursor: int) -> None:
+    def move(self, cursor: int) -> None:
+        """Have all passings below a number done with, as the journal tells."""
         self.cursor = max(self.cursor, cursor)
         self.frozen = max(self.frozen, self.cursor)
         self.there = [one for one in self.there if one[1] >= self.cursor]
@@ -220,9 +239,10 @@ class Progress:
         self.unsure = True
 
     def _doubt(self, first: int, before: int) -> None:
-        self.unsure_count += before - first
+        if before > self.named:
+            self.unsure_count += before - first
+            self.named = before
         self.unsure = True
-        self.named = before
 
     def note_there(self, numbers) -> None:
         """Note that passings which are to be sent are there, in a session that was closed."""
@@ -243,17 +263,18 @@ class Progress:
         return any([first <= number <= last for first, last in self.there])
 
     def set_aside(self, first: int, last: int, why: int, status: int = 0) -> None:
-        """Note that passings are not sent. Afterwards they are done with, and stay."""
+        """Note that passings are not sent, and why. Afterwards they are done with, and stay."""
         self.journal.append(ASIDE, pack(ASIDE_FORMAT, first, last, why, status))
         self._leave(first, last, why)
 
     def _leave(self, first: int, last: int, why: int) -> None:
+        self._release(first, last)  # what is said last holds
         aside = self.aside
         if aside and aside[-1][1] + 1 == first and aside[-1][2] == why:
             aside[-1][1] = last
         else:
             aside.append([first, last, why])
-        self._move(last + 1)
+        self.move(last + 1)
 
     def release(self, first: int, last: int) -> None:
         """Note that passings which were set aside need not be kept any more."""

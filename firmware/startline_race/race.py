@@ -7,7 +7,6 @@ from .errors import JournalFull, RaceUnavailable
 from .journal import POOL, RESERVE, Journal
 from .journal_format import (
     BOOT,
-    END,
     LONGEST_PAYLOAD,
     MARKER,
     PASSING,
@@ -76,8 +75,14 @@ class Race:
         journal = self.journal
         journal.boot = journal.boot + 1 & 0xFFFF
         journal.prepare(self.progress.keep_from(), POOL)
+        head = journal.head
+        last = self.progress.last
         try:
             journal.append(BOOT, pack("<HB", journal.boot, self.chip.powered_on()))
+            # What was written when power went may read back now, and not the next time. A sector
+            # that has just begun says all of it anyway.
+            if last and journal.head == head:
+                journal.append(*last)
         except JournalFull:
             pass  # what there is can still be sent
 
@@ -107,7 +112,7 @@ class Race:
         session.alias = alias
         self.journal.append(SESSION, session.pack(), RESERVE)
         progress.wanted = session
-        progress.opened = self._opened = True
+        self._opened = True
         if self._sender:
             self._sender.wake()
 
@@ -119,10 +124,8 @@ class Race:
         progress = self.progress
         if not progress.opened:
             raise ValueError("no session is open")
-        number = self.journal.number
-        self.journal.append(END, pack("<HI", progress.wanted.ordinal, number), RESERVE)
-        progress.opened = self._opened = False
-        progress.free = number
+        progress.end(self.journal.number)
+        self._opened = False
         if self._sender:
             self._sender.wake()
 

@@ -119,6 +119,11 @@ class Sender:
         if self.settings.best:
             latest -= min(self.settings.dead_us, LONGEST_DEAD_US)
         yield from backlog.read(self.limit, latest)
+        first = self.progress.cursor
+        if backlog.lost > first:
+            self.note_missing(first, backlog.lost, backlog.lost - first)
+            self.progress.sent(backlog.lost, 0, 0)
+            return 0
         if session and session.state == OPEN and backlog.batch:
             from .batch_steps import send
 
@@ -140,6 +145,11 @@ class Sender:
         waits = backlog.ordinal > (wanted.ordinal if wanted else 0)  # for `open`
         self.reason = "no_session" if waits else "idle"
         return _IDLE_MS
+
+    def note_missing(self, first: int, before: int, missing: int) -> None:
+        """Say that damaged sectors have lost so many passings of a range."""
+        self.progress.missing += missing
+        self.emit("race_damaged", {"first": first, "last": before - 1, "missing": missing})
 
     def _held(self) -> str:
         """Return why nothing is to be sent now, "" if nothing speaks against it."""
