@@ -7,6 +7,8 @@ blocks in C, and the arithmetic of a handshake hold whoever drives them.
 from startline.net import StepFailed
 
 _JOIN_STEPS = 400  # of 50 ms
+_AGAIN_STEPS = 100  # after so many, a driver that has given up is asked once more
+_CONNECTING = 1001  # the status of a driver that has not
 
 
 class Network:
@@ -45,19 +47,24 @@ class Network:
             raise StepFailed("link", "no_ssid")
         wlan = self.wlan
         self.emit("link", {"kind": "wifi", "phase": "join"})
-        try:
-            wlan.active(True)
-            wlan.config(reconnects=2)
-            wlan.connect(name, self.identity.text("net.password"))
-        except (OSError, ValueError, RuntimeError):
-            pass  # the driver is busy with the join before, which may yet succeed
-        for _ in range(_JOIN_STEPS):
+        for step in range(_JOIN_STEPS):
+            if not step or (not step % _AGAIN_STEPS and wlan.status() != _CONNECTING):
+                self._connect(name)
             if wlan.isconnected():
                 return
             yield 50
         from startline.net.reasons import wifi_reason
 
         raise StepFailed("link", wifi_reason(wlan, wlan.status()))
+
+    def _connect(self, name: str) -> None:
+        wlan = self.wlan
+        try:
+            wlan.active(True)
+            wlan.config(reconnects=2)
+            wlan.connect(name, self.identity.text("net.password"))
+        except (OSError, ValueError, RuntimeError):
+            pass  # the driver is busy with the join before, which may yet succeed
 
     def failed(self, step: str, reason: str) -> None:
         """Join anew when a link has an address and, as it seems, no traffic."""

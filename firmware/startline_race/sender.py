@@ -258,11 +258,14 @@ class Sender:
         self.reason = step + " " + reason
         self.network.failed(step, reason)
         chance = int.from_bytes(self.chip.random(2), "little")
+        # A link that is away burdens no server: its return is not slept through, and what the
+        # servers are owed stays as it was.
+        away = step == "link" and reason not in ("no_ssid", "no_role")
         if wait:
             wait += wait * chance >> 16  # up to as long again: not all of a crowd at once
         else:
-            limit = 2000 << min(self._tries, 4)  # to 32 s
+            limit = 4000 if away else 2000 << min(self._tries, 4)  # to 32 s
             wait = limit // 4 + (limit * chance >> 16)
-        self._tries += 1
+        self._tries += not away
         self.emit("race_failed", {"step": step, "reason": reason, "next_ms": wait})
         return wait

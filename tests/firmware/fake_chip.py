@@ -143,7 +143,7 @@ class FakeWlan:
             if self.plan.get("associated"):
                 return -40
             raise OSError("Wifi Not Connected")
-        return self.plan["wifi_status"]
+        return self.plan.get("wifi_status", 1000)
 
     def disconnect(self) -> None:
         """Leave."""

@@ -187,3 +187,32 @@ def test_entries_twice_count_once():
     progress.sent(6, 0, 1)
     assert (progress.aside, progress.there) == ([[3, 4, 0]], [])
     assert (progress.stored, progress.known, progress.unsure_count) == (2, 1, 1)
+
+
+def test_wifi_that_comes_back():
+    """However long it was away, its return is noticed within seconds; no server is asked more."""
+    chip, race = start(plan={"wifi_status": 201})
+    race.open("10 km")
+    race.passing(EPC % 1)
+    sender = race.sender()
+    while chip.true_us < 600 * 1000000:
+        chip.sleep(max(1, sender.tick()))
+    steps = {fields["step"] for fields in told(chip, "race_failed")}
+    assert steps == {"link"}, (steps, chip.events[-4:])
+    del chip.plan["wifi_status"]
+    came = chip.true_us
+    while not chip.station.joined:
+        chip.sleep(max(1, sender.tick()))
+    assert chip.true_us - came < 8 * 1000000
+    assert sender._tries <= 1  # what was away is not held against the servers
+
+
+def test_pauses_for_servers_stay():
+    """A link that comes and goes between failures of a server does not shorten its pauses."""
+    chip, race = start()
+    sender = race.sender()
+    for number in range(6):
+        wait = sender._failed("answer", "status 503")
+        assert wait >= (2000 << min(number, 4)) // 4
+        sender._failed("link", "no_such_network")
+    assert chip and sender._tries == 6
