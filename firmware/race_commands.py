@@ -14,7 +14,7 @@ from startline_console.resend import check, check_aside, resend_steps
 from startline_race.journal_format import SECTOR
 from startline_race.timekeeper import USB
 
-_LIMIT_MS = 60000
+_LIMIT_MS = 180000  # a resend may have to look twice
 
 
 def set_time(utc_ms: int, error_ms: int, hal=None) -> dict:

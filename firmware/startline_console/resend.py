@@ -1,7 +1,7 @@
 """Passings that were set aside, sent once more on an operator's word."""
 
 from startline_race.batch import Backlog
-from startline_race.batch_steps import exchange
+from startline_race.batch_steps import REFUSED, UNCOUNTED, exchange, lacking
 from startline_race.journal_format import OPEN
 from startline_race.time_map import TimeMap
 
@@ -18,19 +18,23 @@ class _Range:
         self.frozen = last + 1
 
 
-def check(race, first: int, last: int) -> None:
-    """Raise ValueError for what is not set aside, or belongs to no session that is open."""
-    check_aside(race, first, last)
+def check(race, first: int, last: int) -> int:
+    """Return why passings are set aside.
+
+    Raises ValueError for what is not, or belongs to no session that is open.
+    """
+    why = check_aside(race, first, last)
     session = race.progress.session
     if not session or session.state != OPEN:
         raise ValueError("the session is not open at the cloud: export these passings")
+    return why
 
 
-def check_aside(race, first: int, last: int) -> None:
-    """Raise ValueError for passings that are not set aside."""
-    for low, high, _ in race.progress.aside:
+def check_aside(race, first: int, last: int) -> int:
+    """Return why passings are set aside. Raises ValueError for those that are not."""
+    for low, high, why in race.progress.aside:
         if low <= first <= last <= high:
-            return
+            return why
     raise ValueError("passings %d to %d are not set aside" % (first, last))
 
 
@@ -39,10 +43,11 @@ def resend_steps(race, first: int, last: int, boot_utc_ms: int = 0):
 
     A generator as those of the sender are, which runs it when nothing else is on its way.
     `boot_utc_ms` is when their boot began, for passings that were never dated: the operator's word
-    stands for it. Raises ValueError as `check` does, StepFailed, and OSError where the cloud did
-    not take all of them: what it did not take stays set aside.
+    stands for it. With a key that reads, what the cloud has already is not sent. Raises ValueError
+    as `check` does, StepFailed, and OSError where the cloud did not take all of them: what it did
+    not take stays set aside.
     """
-    check(race, first, last)
+    why = check(race, first, last)
     sender = race.sender()
     if not race.keeper.known():
         yield from sender.have_time()  # certificates are judged by it
@@ -55,12 +60,40 @@ def resend_steps(race, first: int, last: int, boot_utc_ms: int = 0):
         if batch.needs_map:
             batch.map = yield from _map(race, batch, boot_utc_ms)
         yield from sender.online()
-        status, fields = yield from exchange(sender, batch, batch.count, None)
-        counts = sender.cloud.counted(fields) if 200 <= status < 300 else None
-        if not counts or sum(counts) != batch.count:
-            raise OSError("the cloud did not take them: %d %s" % (status, sender.words(fields)))
+        left = yield from _look(sender, batch, why)
+        if left:
+            yield from _send(sender, batch, left)
         race.progress.release(batch.first, batch.before - 1)
         first = batch.before
+
+
+def _look(sender, batch, why: int):
+    """Have a batch skip what the cloud has, if the key reads; the value is how many are left."""
+    left = yield from lacking(sender, batch, True)
+    if left and why == UNCOUNTED and not sender.cannot_look:
+        yield sender.settings.look_pause  # what was sent may still come
+        left = yield from lacking(sender, batch, True)
+    sender.present = ()
+    sender.looked = False
+    return left
+
+
+def _send(sender, batch, left: int):
+    """Send what is left of a batch. Raises OSError where the cloud does not count as many."""
+    progress = sender.progress
+    last = batch.before - 1
+
+    def before() -> None:
+        # From its first byte on it may be at the cloud, whatever happens: the next try looks it
+        # up, or the audit names it.
+        progress.set_aside(batch.first, last, UNCOUNTED)
+
+    status, fields = yield from exchange(sender, batch, left, before)
+    counts = sender.cloud.counted(fields) if 200 <= status < 300 else None
+    if not counts or sum(counts) != left:
+        if status >= 400:
+            progress.set_aside(batch.first, last, REFUSED, status)
+        raise OSError("the cloud did not take them: %d %s" % (status, sender.words(fields)))
 
 
 def _map(race, batch, boot_utc_ms: int):

@@ -196,6 +196,20 @@ def test_an_operator_decides_what_becomes_of_it(make_racer: MakeRacer) -> None:
     assert racer.numbers(session) == list(range(1, 21))
 
 
+def test_a_resend_that_was_stored_is_not_sent_again(
+    make_racer: MakeRacer, cloud: MockCloud
+) -> None:
+    """A passing that was resent, and whose answer was lost, is found at the cloud by the next try."""
+    racer = make_racer("READ_WRITE")
+    racer.life(["10 km"], 3, close=False, until="idle")
+    before = len(cloud.requests)
+    cloud.faults.turn_on("commit_then_dropx1@POST@/v0/passings")
+    racer.run("test_resend_lost")
+    sent = [one for one in list(cloud.requests)[before:] if one.method == "POST"]
+    assert [one.path for one in sent] == ["/v0/passings"]
+    all_once(racer, 4)
+
+
 def test_forbidden_stops(make_racer: MakeRacer, cloud: MockCloud) -> None:
     """A key that may not: told once, and not asked again and again; nothing is lost."""
     racer = make_racer()

@@ -21,7 +21,7 @@ from startline_host.race.stored_race import JournalPassing, StoredRace, read_rac
 from startline_host.util import counted, printable
 
 #: Seconds for one stretch: link, time, handshake, and the 60 s that the device itself gives it.
-_SECONDS = 90.0
+_SECONDS = 300.0  # it may have to wait before it looks a second time
 
 
 class ResendRange(msgspec.Struct, frozen=True, kw_only=True):

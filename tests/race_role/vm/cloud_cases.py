@@ -310,3 +310,22 @@ def test_answer_forgotten():
         chip.sleep(2)
         assert chip.since(start) < 20000, (race.state, chip.events[-8:])
     assert not errors
+
+
+def test_resend_lost():
+    """A resend whose answer is lost is looked up by the next one, and not sent again."""
+    import race_commands
+
+    chip, race = boot()
+    have_time(chip, race)
+    race.open("10 km")
+    number = race.passing(EPC % 4711)
+    race.progress.set_aside(number, number, 0)
+    assert "answer" in refused(race_commands.resend, number, number)
+    assert race.progress.aside == [[number, number, 2]]  # it may be there: uncounted
+    race.journal.flash.save()
+    chip, race = boot()
+    have_time(chip, race)
+    race.open("10 km")
+    assert race_commands.resend(number, number)["aside"] == 0
+    race.journal.flash.save()
