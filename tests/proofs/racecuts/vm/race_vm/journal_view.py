@@ -10,6 +10,7 @@ from struct import unpack_from
 _SECTOR = 4096
 _HEADER = 32
 _CHIP_AT = 17  # in an entry: kind, length, number, session, boot, time, flags
+_UNCOUNTED = 2  # why a passing is set aside: it may be at the cloud
 _KINDS = {
     1: "passing", 2: "boot", 3: "time", 4: "session", 5: "frozen", 6: "sent", 7: "marker",
     8: "amended", 9: "progress", 10: "aside", 11: "map", 12: "end", 13: "unsure", 14: "released",
@@ -56,14 +57,17 @@ def entry_with(memory: bytearray, chip: bytes, number: int, start: int) -> "tupl
     return None
 
 
-def unsure_numbers(memory: bytearray, row) -> set:
-    """Return the numbers of passings that the journal calls unsure, in all its history."""
+def unsure_numbers(memory: bytearray, start: int, size: int) -> set:
+    """Return the numbers of passings that some sectors call unsure, or set aside as uncounted."""
     numbers: set = set()
-    for sector in range(row.offset, row.offset + row.size, _SECTOR):
+    for sector in range(start, start + size, _SECTOR):
         if memory[sector] == 0xFF:
             continue
         for _, _, kind, payload in entries_in(memory, sector):
             if kind == "unsure":
                 first, before = unpack_from("<II", payload)
                 numbers.update(range(first, before))
+            elif kind == "aside" and payload[8] == _UNCOUNTED:
+                first, last = unpack_from("<II", payload)
+                numbers.update(range(first, last + 1))
     return numbers

@@ -48,6 +48,7 @@ class RaceJudge:
         self.arrivals: dict = {}  # chip: list of (session, number, timestamp)
         self.aliases: list = []
         self.missing: set = set()
+        self.unsure: set = set()  # named by sectors that were erased since, see `history`
         self.race = None
         self.life = self._count = 0
         self.state = ""
@@ -223,7 +224,8 @@ class RaceJudge:
     def _none_twice(self) -> None:
         reads = "READ" in self.spec["access"].split("_")
         protects = self.spec.get("doubles", "full") != "none"
-        unsure = None
+        row = self.rows["race"]
+        unsure = self.unsure | unsure_numbers(self.memory, row.offset, row.size)
         for chip, found in self.arrivals.items():
             if len(found) < 2:
                 continue
@@ -234,8 +236,6 @@ class RaceJudge:
             if reads or (within and protects):
                 self.note("doubled", "passing %d is at the cloud %d times" % (number, len(found)))
                 continue
-            if unsure is None:
-                unsure = unsure_numbers(self.memory, self.rows["race"])
             if number and number not in unsure:
                 text = "passing %d is at the cloud twice, and the journal does not call it unsure"
                 self.note("unnamed", text % number)

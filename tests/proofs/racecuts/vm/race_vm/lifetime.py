@@ -19,14 +19,15 @@ from flash import PowerCut
 from runtime import chip, clock
 from vm import power_plan
 from vm.environment import Environment
-from vm.reached import Reached
 from vm.rng import Rng
 from vm.virtual_time import Endless
 from vm.weak_cells import WeakCells
 
 from . import damage
 from .cloud import RaceCloud
+from .history import KeptHistory
 from .judge import RaceJudge
+from .point_log import PointLog, log_entries
 
 MAC = b"\x24\x6f\x28\0\0\1"
 _LIFE_S = 6 * 86400
@@ -54,7 +55,7 @@ class RaceLifetime:
         self.judge = RaceJudge(spec, memory, token)
         self.cloud = RaceCloud(spec, self.time, self.judge)
         self.judge.begin(self.cloud)
-        self.world = Environment(spec, self.time, Reached(self.judge.rows))
+        self.world = Environment(spec, self.time, KeptHistory(self.judge))
         self.race = None
         self.steps = list(spec["race"])
         self.log: list = []  # (milliseconds, event or request, what it says)
@@ -90,6 +91,8 @@ class RaceLifetime:
     def start(self, plan: list, trace: "list | None" = None) -> None:
         """Plug the reader in, with a plan of cuts."""
         self.cloud.told = self.log
+        if trace is None and self.spec.get("verbose"):
+            trace = PointLog(self.time, self.log)
         self.plan = given = power_plan.PowerPlan(plan, trace)
         given.reached = self.world._reached
         number = self.spec.get("seed", 1)
@@ -187,6 +190,8 @@ class RaceLifetime:
 
         device.emit = emit_too
         self.race = race = device.race()
+        if self.spec.get("verbose"):
+            log_entries(race.journal, self.time, self.log)
         self.judge.race = race
         self.judge.life = self.lives
         if self.spec.get("best"):
