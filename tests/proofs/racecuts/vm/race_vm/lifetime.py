@@ -73,7 +73,11 @@ class RaceLifetime:
             self.time.pass_us(_PAUSE_US)
         if self.steps:
             self.judge.note("restless", "its program did not come to its end")
-        self.judge.at_rest(self.race, self._stays_at_rest)
+        try:
+            self.judge.at_rest(self.race, self._stays_at_rest)
+        except Exception as error:  # what it is asked at the end is the role's own
+            self.judge.note("bug", "uncaught at rest " + repr(error))
+            self._show(error)
         return {
             "boots": self.lives,
             "cuts": self.plan.done,
@@ -185,7 +189,8 @@ class RaceLifetime:
 
         def emit_too(name: str, fields: dict) -> None:
             self.judge.told(name, fields)
-            self.log.append([self.time.now_us // 1000, name, dict(fields)])
+            if self.spec.get("verbose"):
+                self.log.append([self.time.now_us // 1000, name, dict(fields)])
             emit(name, fields)
 
         device.emit = emit_too
