@@ -112,9 +112,7 @@ class Progress:
         elif kind == RELEASED:
             self._release(*unpack_from("<II", payload))
         elif kind == THERE:
-            first, last = unpack_from("<II", payload)
-            if not self.is_there(first):
-                self.there.append([first, last])
+            self._add_there(*unpack_from("<II", payload))
         elif kind == AMENDED:
             self.amends = True
         elif kind == MAP:
@@ -128,7 +126,8 @@ class Progress:
             if session.state != WANTED:
                 self.session = session
             # Where the wish for a session or its end is lost, what came of it tells of both.
-            if not self.wanted or session.ordinal > self.wanted.ordinal - (session.state == WANTED):
+            known = self.wanted.ordinal if self.wanted else 0
+            if session.ordinal > known or (session.ordinal == known and session.state == WANTED):
                 self.wanted = session
             if session.state >= CLOSING and session.ordinal > self.ended:
                 self.ended = session.ordinal
@@ -178,10 +177,7 @@ class Progress:
 
     def keep_from(self) -> int:
         """Return the first passing that has to stay in the journal."""
-        first = self.cursor
-        for one in self.aside:
-            first = min(first, one[0])
-        return first
+        return min([self.cursor] + [one[0] for one in self.aside])
 
     def next_ordinal(self) -> int:
         """Return the session that a passing belongs to which is stored now."""
@@ -256,6 +252,10 @@ class Progress:
                 runs.append([number, number])
         for first, last in runs:
             self.journal.append(THERE, pack("<II", first, last))
+            self._add_there(first, last)
+
+    def _add_there(self, first: int, last: int) -> None:
+        if not self.is_there(first):
             self.there.append([first, last])
 
     def is_there(self, number: int) -> bool:

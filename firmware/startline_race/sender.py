@@ -114,16 +114,7 @@ class Sender:
         if self.reason:
             return _IDLE_MS
         session = self.progress.session
-        backlog = Backlog(self.journal, self.progress)
-        latest = self.core.uptime.now()
-        if self.settings.best:
-            latest -= min(self.settings.dead_us, LONGEST_DEAD_US)
-        yield from backlog.read(self.limit, latest)
-        first = self.progress.cursor
-        if backlog.lost > first:
-            self.note_missing(first, backlog.lost, backlog.lost - first)
-            self.progress.sent(backlog.lost, 0, 0)
-            return 0
+        backlog = yield from self._backlog()
         if session and session.state == OPEN and backlog.batch:
             from .batch_steps import send
 
@@ -145,6 +136,19 @@ class Sender:
         waits = backlog.ordinal > (wanted.ordinal if wanted else 0)  # for `open`
         self.reason = "no_session" if waits else "idle"
         return _IDLE_MS
+
+    def _backlog(self):
+        """Read what is next; the value is a Backlog. What is damaged is said, and done with."""
+        backlog = Backlog(self.journal, self.progress)
+        latest = self.core.uptime.now()
+        if self.settings.best:
+            latest -= min(self.settings.dead_us, LONGEST_DEAD_US)
+        yield from backlog.read(self.limit, latest)
+        first, before = self.progress.cursor, backlog.lost
+        if before > first:
+            self.note_missing(first, before, before - first)
+            self.progress.sent(before, 0, 0)
+        return backlog
 
     def note_missing(self, first: int, before: int, missing: int) -> None:
         """Say that damaged sectors have lost so many passings of a range."""

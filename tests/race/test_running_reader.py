@@ -83,7 +83,7 @@ class FakeLine(Port):
             )
             self.journal.append(PASSING, pack_passing(passing, bytearray(240)))
             self.journal.number += 1
-            self.progress._move(self.journal.number)
+            self.progress.move(self.journal.number)
             self.journal.prepare(self.progress.keep_from(), POOL)
 
     def write(self, data: Any) -> None:
