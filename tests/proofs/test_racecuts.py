@@ -13,6 +13,8 @@ from tests.proofs.racecuts.worlds import KEY_TYPES, specs
 
 #: No more than the first lifetime of each world, the one without a cut, and one with a cut.
 _FEW = RaceSize(every=400, doubles=0)
+#: What the worlds are there to reach, beside the full ring and the one that goes round.
+_MARKS = ("session_closed_elsewhere", "session_found", "race_aside", "race_lookup")
 #: Those of which a single lifetime tells.
 _QUICK = ("over_a_backlog", "counts_uncompared", "there_forgotten", "number_reused", "other_bytes")
 
@@ -23,7 +25,7 @@ def test_every_world_holds() -> None:
     assert results.failures == []
     assert results.clean
     reached = results.total().reached
-    for mark in ("session_closed_elsewhere", "session_found", "race_aside", "race_lookup"):
+    for mark in (*_MARKS, "JournalFull", "reused_while_waiting"):
         assert reached[mark], mark
 
 

@@ -25,6 +25,7 @@ _SERVER = ("127.0.0.1",)
 _UNITS = {
     "plain": (12, RacingSettings(servers=_SERVER)),
     "tiny": (4, RacingSettings(servers=_SERVER)),
+    "tiny batches": (4, RacingSettings(servers=_SERVER, batch=9)),
     "batches": (12, RacingSettings(servers=_SERVER, batch=4)),
     "unmarked": (12, RacingSettings(servers=_SERVER, mark=False)),
     "dead time": (12, RacingSettings(servers=_SERVER, dead_time=1500, best=True)),
@@ -167,9 +168,15 @@ def _flash() -> Iterator[World]:
     yield {"race": _ACROSS, "past": past, "long": True, "worn": 1}
     for flip in ({}, {"flip": "any"}, {"flip": "header"}):
         yield {**ROUNDS, **flip}
-    full = [["open", "10 km"], ["pass", 36], ["run", 20_000], ["pass", 2], ["close"], ["rest"]]
-    may = {"may_raise": ["JournalFull"], "network": {"late": 3}}
-    yield {"race": full, **AT_ONCE, **may, "long": True, "unit": "tiny", "first": 120}
+    # Passings that find no room, then the same ring reused; and one that is reused under some that
+    # wait, since Wi-Fi has gone again.
+    may: World = {"may_raise": ["JournalFull"], "long": True, "unit": "tiny batches", "ways": 12}
+    full = [["open", "10 km"], ["pass", 90], ["run", 9000], ["pass", 40], ["close"], ["rest"]]
+    yield {"race": full, **AT_ONCE, **may, "network": {"late": 3}, "from": 150}
+    waits = [["open", "10 km"], ["pass", 50], ["run", 4000], ["pass", 20], ["run", 4000]]
+    gone = {"network": {"gone": [2, 12]}, "from": 90}
+    rest = [["pass", 40], ["run", 9000], ["close"], ["rest"]]
+    yield {"race": [*waits, *rest], **AT_ONCE, **may, **gone}
 
 
 def specs() -> list[dict[str, Any]]:

@@ -23,4 +23,6 @@ class KeptHistory(Reached):
         super().erase(offset)
         row = self.judge.rows["race"]
         if row.offset <= offset < row.offset + row.size:
+            if self.judge.waits():
+                self.judge.note_reached("reused_while_waiting")
             self.judge.unsure.update(unsure_numbers(self.judge.memory, offset, _SECTOR))

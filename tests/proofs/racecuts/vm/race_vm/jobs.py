@@ -111,8 +111,9 @@ class JobRunner:
     def _singles(self, job: dict, sums: RaceSums) -> None:
         """Run a world without a cut, then with a cut in every way at every point of that lifetime.
 
-        With `ways` 3 each point is cut in every third of its ways, in turn; `every` thins all of it,
-        and `part` of `parts` is this job's share.
+        With `ways` 3 each point is cut in every third of its ways, in turn; `from` and `first` leave
+        out the points before and behind; `every` thins all of it, and `part` of `parts` is this
+        job's share.
         """
         spec = job["spec"]
         trace: list = []
@@ -120,7 +121,7 @@ class JobRunner:
         if not job.get("part"):
             sums.add(spec, [], whole)
         turn = 0
-        for number, (_, ways) in enumerate(trace[: spec.get("first")]):
+        for number, (_, ways) in list(enumerate(trace))[spec.get("from", 0) : spec.get("first")]:
             for way in range(ways):
                 if ways > 2 and (number + way) % spec.get("ways", 1):
                     continue

@@ -186,6 +186,10 @@ class RaceJudge:
         """Note a passing that the cloud has stored."""
         self.arrivals.setdefault(row[2], []).append((session, row[0], row[1]))
 
+    def waits(self) -> bool:
+        """Tell whether any passing that was stored is not at the cloud yet."""
+        return any([one.number and one.chip not in self.arrivals for one in self.sightings])
+
     # At the end.
 
     def at_rest(self, race, stays) -> None:
