@@ -96,6 +96,7 @@ def test_a_program_that_keeps_the_console_is_named_and_stopped(
         done = startline(verb[0], "-p", chip.url, *verb[1:])
         assert done.code == 12, done.err
         assert "its own program keeps the console" in done.err
+        assert "startline flash --allow-bound --app FOLDER" in done.err
         assert "--hard" in done.err
         assert "power" not in done.err
     done = startline("status", "-p", chip.url, "--hard", "--json")
@@ -125,6 +126,7 @@ def test_another_app_can_be_loaded_past_it(
     )
     assert done.code == 0, done.err
     assert (done.lines()[-1]["written"], done.lines()[-1]["files"]) == ([], 1)
+    assert '"Sending 1 file"' in done.out
     files = read_filesystem(flash.read_bytes()[VFS])
     assert b"quiet" in files["/app.py"]
     assert files["/data.txt"] == b"kept"

@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from startline_host.clouds.rufus import RufusClaim
 from startline_host.clouds.rufus_keys import check_claim_key, look
+from startline_host.device.tls_text import tls_reason
 from startline_host.errors import BadInput, NetworkFailed, RefusedByCloud, TlsFailed
 from startline_host.flows import device_tls
 from startline_host.flows.doctor.check_cloud import check_cloud
@@ -223,6 +224,15 @@ def test_a_server_that_objects_to_a_device_is_found(
             TlsFailed, match=rf"through TLS with localhost:\d+: {words} the device"
         ):
             device_tls.check_server(url, [ROOT.der])
+
+
+def test_who_tried_is_named() -> None:
+    """What this computer met is not said of a device, and the other way round."""
+    assert tls_reason("unknown_ca", "this computer").endswith(
+        "a CA that this computer does not know"
+    )
+    assert tls_reason("unknown_ca").endswith("a CA that the device does not know")
+    assert "this computer" in tls_reason("alert 48", "this computer")
 
 
 def test_every_alert_has_words() -> None:

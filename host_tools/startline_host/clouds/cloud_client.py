@@ -127,7 +127,7 @@ def _unreachable(error: httpx.TransportError) -> StartlineError:
         if isinstance(cause, ssl.SSLCertVerificationError):
             said = printable(cause.verify_message)
             reason = _VERIFY_REASONS.get(cause.verify_code, "")
-            words = f"{tls_reason(reason)} ({said})" if reason else said
+            words = f"{tls_reason(reason, 'this computer')} ({said})" if reason else said
             return TlsFailed(f"This computer does not accept the certificate of {where}: {words}.")
         if isinstance(cause, ssl.SSLError):
             return TlsFailed(

@@ -31,9 +31,10 @@ TLS_REASONS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def tls_reason(reason: str) -> str:
-    """Say why TLS failed: which fault the certificate has, or what the server objected to."""
+def tls_reason(reason: str, who: str = "the device") -> str:
+    """Say why TLS failed to `who` tried: the certificate's fault, or what the server objected to."""
     kind, _, number = reason.partition(" ")
     if kind == "alert" and number.isdecimal() and int(number):
-        return alert_words(int(number))
-    return TLS_REASONS.get(reason) or plain_words(reason)
+        return alert_words(int(number), other=who)
+    words = TLS_REASONS.get(reason) or plain_words(reason)
+    return words.replace("the device", who)

@@ -16,6 +16,7 @@ from startline_host.flows.load_request import LoadReport
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.owner_files import save_owned
 from startline_host.flows.stock_identity import write_stock_identity
+from startline_host.util import counted
 
 
 def carry_out_at_prompt(repl: Repl, plan: LoadPlan, listen: Listener) -> LoadReport:
@@ -30,7 +31,7 @@ def carry_out_at_prompt(repl: Repl, plan: LoadPlan, listen: Listener) -> LoadRep
     save_owned(plan.saves, plan.identity.mac, listen)
     if plan.files is not None:
         if plan.files.put:
-            listen(Step(f"Sending {len(plan.files.put)} files"))
+            listen(Step(f"Sending {counted(len(plan.files.put), 'file')}"))
         apply_changes(repl, plan.files, listen)
         report += _files_report(plan.files)
     if plan.fctry is not None:

@@ -23,7 +23,8 @@ _CATCH, _PERSON, _LIFE = 15.0, 60.0, 3.0
 _RESETS = 3
 
 _HARD = (
-    "To stop it before its app.py starts: --hard. To load another app.py: startline flash --app."
+    "To stop it before its app.py starts: --hard. To load another app.py: "
+    "startline flash --allow-bound --app FOLDER"
 )
 _BY_LOADER = (
     "Its boot.py or main.py keeps the console from its first moment. Through the boot loader, with "
