@@ -49,7 +49,7 @@ def vm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.hookimpl(optionalhook=True)  # without xdist the tests run one after another
 def pytest_xdist_auto_num_workers() -> int:
-    """Run three tests for two cores: most of their time they wait for a device."""
+    """Run five tests for two cores: most of their time they wait for a device."""
     usable = getattr(os, "sched_getaffinity", None)
     cores = len(usable(0)) if usable else os.cpu_count() or 1
-    return max(2, cores * 3 // 2)
+    return max(2, cores * 5 // 2)
