@@ -54,9 +54,10 @@ def main() -> None:
     looping = False
     path = sys.path[:]
     try:
-        # Before each of the firmware's own modules the VM looks for a file of its name in "" and
-        # "/lib", the first and the last folder: fifty reads of flash. Here none is wanted.
-        sys.path[:] = path[1:-1]
+        # Before each of the firmware's own modules the VM looks for a file of its name in every
+        # folder of the flash: fifty reads. Here none is wanted. It must not be empty, though: then
+        # the VM finds no module at all.
+        sys.path[:] = (".frozen",)
         from .hal import Hal
 
         hal = Hal()
