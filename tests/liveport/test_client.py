@@ -40,7 +40,7 @@ class FakeRace:
         """Begin a session."""
         session = Session()
         session.ordinal, session.first = ordinal, self.journal.number
-        self.progress.wanted, self.progress.opened = session, True
+        self.progress.wanted = session
 
     def store(self, count: int, **fields: Any) -> None:
         """Store passings, one a millisecond; everything before them is done with."""
@@ -53,7 +53,7 @@ class FakeRace:
                 setattr(passing, name, value)
             self.journal.append(PASSING, pack_passing(passing, bytearray(240)))
             self.journal.number += 1
-            self.progress._move(self.journal.number)
+            self.progress.move(self.journal.number)
             self.journal.prepare(self.progress.keep_from(), POOL)
 
     def learn_time(self) -> None:
@@ -161,7 +161,7 @@ def test_new_passings_are_pushed() -> None:
     assert [line[:4] for line in client.listen()] == ["#P;6", "#P;7"]
     race.store(1)
     assert [line[:4] for line in client.ask("7:9")] == ["7;7;", "8;8;", "", "#P;8"]
-    race.progress.opened, race.progress.free = False, race.journal.number
+    race.progress.end(race.journal.number)
     race.store(1)  # belongs to whatever is opened next
     assert client.ask("PASSINGS") == ["PASSINGS;8;1"]
     race.open(2)
