@@ -99,6 +99,7 @@ def test_letters_with_marks_are_told_from_other_letters() -> None:
             0xFEFF, 0xFF0D, 0x1F600)),
         ("K\u4e007", "K\u4e017", OTHER),
         ("K\uff117", "K17", LIKE),
+        ("K\uff127", "K17", OTHER),
         ("K\uff5f7", "K??????7", LIKE),
         ("K\uff5f7", "Kz7", LIKE),
         ("K?7", "K\u05d07", LIKE),

@@ -288,3 +288,5 @@ def test_a_setting_that_is_a_number(
     assert race.events("warning") == [{"what": "out_of_range race.batch"}] * told
     assert (settings.batch, settings.dead_us, settings.best, settings.mark) == (100, 0, 0, 1)
     assert settings.look_pause == 60_000
+    settings._values = {"race.batch": "7"}
+    assert settings._number("race.batch", (0, 1, 9)) == 1
