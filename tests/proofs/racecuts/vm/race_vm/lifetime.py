@@ -228,7 +228,8 @@ class RaceLifetime:
             except Exception as error:
                 if type(error).__name__ not in self.spec.get("may_raise", ()):
                     raise
-            self._pump(4000)
+            # There is room again when a batch is through, which may have to be looked for twice.
+            self._pump(60000)
         return call(*given)
 
     def _do(self, word: str, more=None) -> bool:  # noqa: C901, PLR0912 - a branch a word
