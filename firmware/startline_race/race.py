@@ -78,11 +78,12 @@ class Race:
         head = journal.head
         last = self.progress.last
         try:
-            journal.append(BOOT, pack("<HB", journal.boot, self.chip.powered_on()))
+            # A reader that restarts for ever must not use up what is kept for its sending.
+            journal.append(BOOT, pack("<HB", journal.boot, self.chip.powered_on()), RESERVE - 1)
             # What was written when power went may read back now, and not the next time. A sector
             # that has just begun says all of it anyway.
             if last and journal.head == head:
-                journal.append(*last)
+                journal.append(last[0], last[1], RESERVE - 1)
         except JournalFull:
             pass  # what there is can still be sent
 

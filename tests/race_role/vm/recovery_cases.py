@@ -2,6 +2,7 @@
 
 import given
 from race_chip import NOW, make_chip, race_device
+from startline_race.errors import JournalFull
 from startline_race.journal_format import (
     CLOSED,
     CLOSING,
@@ -105,6 +106,25 @@ def test_all_that_was_frozen_damaged():
     assert again.progress.cursor == 5 and not again.progress.unsure
     tick(chip, again)
     assert again.state["reason"] != "idle"  # the next ones are on their way
+
+
+def test_a_full_journal_outlives_restarts():
+    """However often a reader restarts with a full journal, there is room to say what was sent."""
+    _, race = raced()
+    flash = race.journal.flash
+    count = 4
+    try:
+        while True:
+            count = race.passing(EPC % count)
+    except JournalFull:
+        pass
+    for _ in range(500):
+        race_device(make_chip(FCTRY, flash=flash)).race()
+    _, again = start(flash)
+    again.progress.sent(count + 1, count - 2, 0)
+    assert again.state["waiting"] == 0
+    again.journal.prepare(again.progress.keep_from(), 8)
+    assert again.passing(EPC % 1) == count + 1
 
 
 def test_a_closed_session_has_sent_all():
