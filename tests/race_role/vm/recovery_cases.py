@@ -242,7 +242,8 @@ def test_wifi_that_comes_back():
     came = chip.true_us
     while not chip.station.joined:
         chip.sleep(max(1, sender.tick()))
-    assert chip.true_us - came < 8 * 1000000
+    # At worst a join had just been asked for the last time, and the pause behind it is the longest.
+    assert chip.true_us - came < (5 + 5 + 1) * 1000000
     assert sender._tries <= 1  # what was away is not held against the servers
 
 
