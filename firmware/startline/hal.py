@@ -19,24 +19,24 @@ class Flash:
     """
 
     def __init__(self, partition) -> None:
-        self._partition = partition
+        self._part = partition
         self.size = partition.info()[3]
         self.erased = []
 
     def read(self, offset: int, length: int) -> bytearray:
         """Return `length` bytes."""
         data = bytearray(length)
-        self._partition.readblocks(offset >> 12, data, offset & 4095)
+        self._part.readblocks(offset >> 12, data, offset & 4095)
         return data
 
     def program(self, offset: int, data: bytes) -> None:
         """Clear the bits that are 0 in `data`."""
-        self._partition.writeblocks(offset >> 12, data, offset & 4095)
+        self._part.writeblocks(offset >> 12, data, offset & 4095)
 
     def erase(self, offset: int) -> None:
         """Set every bit of the sector of 4096 bytes at `offset`."""
         self.erased.append(offset)
-        self._partition.ioctl(6, offset >> 12)
+        self._part.ioctl(6, offset >> 12)
 
 
 class Hal:
@@ -139,20 +139,21 @@ class Console:
 
     def __init__(self, hal) -> None:
         self._hal = hal
-        self._seq = 0
+        self._seq = -1
 
     def event(self, name: str, fields: dict) -> None:
         """Print one event."""
-        seq = self._seq
         self._seq += 1
         try:
-            self._hal.write(encode(name, seq, self._hal.ms(), fields).decode())
+            self._hal.write(encode(name, self._seq, self._hal.ms(), fields).decode())
         except Exception:  # of any kind: no memory, no line, no host
             pass
 
     def print_line(self, text: str) -> None:
-        """Print one line for a person."""
+        """Print one line for a person; names are words there, but for a setting's, which is typed."""
         try:
+            if "." not in text:
+                text = text.replace("_", " ")
             self._hal.write(text + "\n")
         except Exception:
             pass

@@ -121,7 +121,8 @@ def test_two_damaged_copies_are_none(mocker: MockerFixture) -> None:
 
 @pytest.mark.parametrize(
     ("state", "reason", "token", "line"),
-    [("bound", "", TOKEN, "bound AAAAAAAA"), ("unbound", "dns not_found", "", "unbound dns not_found")],
+    [("bound", "", TOKEN, "bound AAAAAAAA"), ("unbound", "dns not_found", "", "unbound dns not found"),
+     ("unprovisioned", "missing set.insecure_http", "", "unprovisioned missing set.insecure_http")],
 )  # fmt: skip
 def test_the_last_line_of_a_boot(state: str, reason: str, token: str, line: str) -> None:
     """It says how it stands: why, or as whom, by the token's first digits."""

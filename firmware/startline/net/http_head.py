@@ -54,9 +54,9 @@ class HttpHead:
             self.length = 0
             self.chunked = False
         elif self.status >= 200 and not self.chunked:
-            self._measure(lengths)
+            self._take(lengths)
 
-    def _measure(self, lengths: list) -> None:
+    def _take(self, lengths: list) -> None:
         """Take what Content-Length says: it may be said again, and not otherwise."""
         for text in lengths:
             digits = text.strip()

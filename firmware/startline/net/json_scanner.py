@@ -8,7 +8,7 @@ answers leave them out), names without quotes, a byte order mark, NaN, escapes t
 texts that are no UTF-8, as long as nobody wants to know them.
 """
 
-WORD = 0
+_WORD = 0
 TEXT = 1
 OPEN = 2
 
@@ -52,7 +52,7 @@ class JsonScanner:
                 word = self.word
                 self.word = b""
                 self.whole = len(word) < self.LONGEST
-                self.accept(word, WORD)
+                self.accept(word, _WORD)
             if code not in b" \t\r\n" and (self.path or self.begins(code)):
                 self.punctuation(code)
 
