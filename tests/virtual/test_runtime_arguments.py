@@ -37,3 +37,27 @@ except ValueError as error:
         *map(implicitly, ("NoneType", "NoneType", "int", "NoneType", "int", "list")),
         "ValueError()",
     ]
+
+
+def test_true_and_false_are_whole_numbers_to_c_code(vm: Vm) -> None:
+    """A bool is kept as an integer, and counts as one for a time; a float is none in NVS."""
+    said = vm.run(
+        """
+import esp32, time
+nvs = esp32.NVS("flags")
+nvs.set_i32("armed", True)
+nvs.set_i32("open", False)
+print(nvs.get_i32("armed"), nvs.get_i32("open"), time.gmtime(True)[:6])
+for wrong in (1.0, "1", None):
+    try:
+        nvs.set_i32("wrong", wrong)
+    except TypeError as error:
+        print(error)
+"""
+    )
+    assert said.splitlines() == [
+        "1 0 (2000, 1, 1, 0, 0, 1)",
+        "can't convert float to int",
+        "can't convert str to int",
+        "can't convert NoneType to int",
+    ]

@@ -140,7 +140,7 @@ print(s.sendto(b"one", there), s.readinto(buffer), bytes(buffer[:3]))
 s.sendto(b"two", there)
 print(s.read(100), s.sendto("three", there), s.recvfrom(100) == (b"THREE", there))
 s.setblocking(False)
-print(s.readinto(buffer), fails(s.recvfrom, 1))
+print(s.readinto(buffer), s.read(), s.read(5), fails(s.recvfrom, 1))
 try:
     s.sendto(b"x", ("localhost", 1))
 except ValueError as error:
@@ -150,7 +150,7 @@ except ValueError as error:
     assert said.splitlines() == [
         "3 3 b'ONE'",
         "b'TWO' 5 True",
-        "None (11,)",
+        "None None None (11,)",
         "invalid arguments",
     ]
 
@@ -178,16 +178,19 @@ except (OSError, ValueError) as error:
 
 
 def test_bad_arguments_are_type_errors(vm: Vm) -> None:
-    """Addresses are pairs of a text and a port, data is bytes, timeouts are numbers."""
+    """Addresses are pairs of a text and a port, data is bytes, timeouts and sizes are numbers."""
     said = vm.run(
         JOIN
         + """
 import socket
 join()
 s = socket.socket()
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.settimeout(True)
 for call in (lambda: s.connect("host"), lambda: s.connect(("host",)), lambda: s.connect((5, 80)),
              lambda: s.send(5), lambda: s.settimeout("1"), lambda: socket.getaddrinfo(5, 80),
-             lambda: socket.getaddrinfo("localhost", "http"), lambda: s.bind(80)):
+             lambda: socket.getaddrinfo("localhost", "http"), lambda: s.bind(80),
+             lambda: datagrams.recv("1"), lambda: datagrams.recvfrom(1, None)):
     try:
         call()
         print("accepted")
@@ -201,7 +204,7 @@ print(socket.getaddrinfo("localhost", "80"))
         "ValueError requested length 2 but object has length 1",
         *["TypeError"] * 4,
         "OSError -201",
-        "TypeError",
+        *["TypeError"] * 3,
         "[(2, 1, 0, 'localhost', ('127.0.0.1', 80))]",
     ]
 

@@ -1,4 +1,4 @@
-"""Buffers as C code sees them: so many bytes, whatever their items are."""
+"""Arguments as C code sees them: buffers of bytes, texts and whole numbers."""
 
 import uctypes
 
@@ -26,3 +26,13 @@ def c_text(value) -> bytes:
     elif not isinstance(value, bytes):
         raise TypeError("can't convert '%s' object to str implicitly" % type(value).__name__)
     return value.split(b"\0")[0]
+
+
+def c_int(value) -> int:
+    """Return what C code takes for a whole number: an int or a bool, which is no int here.
+
+    Raises TypeError for anything else.
+    """
+    if not isinstance(value, (int, bool)):
+        raise TypeError("can't convert %s to int" % type(value).__name__)
+    return int(value)

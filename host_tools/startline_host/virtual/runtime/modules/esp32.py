@@ -2,6 +2,7 @@
 
 from .. import nvs_errors as _nvs
 from ..buffers import byte_view as _byte_view
+from ..buffers import c_int as _c_int
 from ..buffers import c_text as _c_text
 from ..chip import current as _current
 from ..esp_errors import fail as _fail
@@ -55,8 +56,7 @@ class NVS:
 
     def set_i32(self, key: str, value: int) -> None:
         """Set an integer of 32 bits. Raises OverflowError, OSError(-4361) for a long key."""
-        if not isinstance(value, int):
-            raise TypeError("can't convert %s to int" % type(value).__name__)
+        value = _c_int(value)
         if not -(1 << 31) <= value < 1 << 31:
             raise OverflowError("overflow converting long int to machine word")
         data = (value & 0xFFFFFFFF).to_bytes(4, "little")

@@ -6,6 +6,7 @@ import socket as _real
 
 from .. import socket_errors as _errors
 from ..buffers import byte_view as _byte_view
+from ..buffers import c_int as _c_int
 from ..buffers import c_text as _c_text
 from ..chip import current as _current
 from ..timers import run_due as _run_due
@@ -108,9 +109,7 @@ def _kind_of(numbers: tuple) -> int:
     """Return the type among (family, type, protocol), which are whole numbers."""
     if len(numbers) > 3:
         raise TypeError("function expected at most 3 arguments, got %d" % len(numbers))
-    for number in numbers:
-        if not isinstance(number, int):
-            raise TypeError("can't convert %s to int" % type(number).__name__)
+    numbers = [_c_int(number) for number in numbers]
     return numbers[1] if len(numbers) > 1 else SOCK_STREAM
 
 
@@ -201,11 +200,13 @@ class socket(_io.IOBase):
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Receive at most `size` bytes; `flags` are MSG_PEEK and MSG_DONTWAIT."""
+        size, flags = _c_int(size), _c_int(flags)
         timeout = self._wait_for_input(0 if flags & MSG_DONTWAIT else self._timeout)
         return self._call(self._real.recv, size, *_host_flags(flags), timeout=timeout)
 
     def recvfrom(self, size: int, flags: int = 0) -> tuple:
         """Return (data, (address, port))."""
+        size, flags = _c_int(size), _c_int(flags)
         timeout = self._wait_for_input(0 if flags & MSG_DONTWAIT else self._timeout)
         data, packed = self._call(self._real.recvfrom, size, *_host_flags(flags), timeout=timeout)
         source = _unpack(packed)
@@ -214,7 +215,7 @@ class socket(_io.IOBase):
     def read(self, size: int = -1):
         """Read `size` bytes, or until the end; of datagrams one."""
         if not self._is_stream:
-            return self.recv(0xFFFF if size < 0 else size)
+            return self._read_datagram(0xFFFF if size < 0 else size)
         self._wait_for_input(self._timeout)
         return self._call(self._real.read, *(() if size < 0 else (size,)))
 
@@ -246,7 +247,7 @@ class socket(_io.IOBase):
 
     def settimeout(self, seconds) -> None:
         """Set the timeout of each call: None for none, 0 for not blocking."""
-        if seconds is not None and not isinstance(seconds, (int, float)):
+        if seconds is not None and not isinstance(seconds, (int, float, bool)):
             raise TypeError("can't convert %s to float" % type(seconds).__name__)
         self._timeout = seconds
         if self._is_open:
@@ -307,14 +308,18 @@ class socket(_io.IOBase):
     def _receive_datagram(self, buffer, size):
         view = _byte_view(buffer)
         size = len(view) if size is None else min(size, len(view))
+        data = self._read_datagram(size)
+        view[: len(data or b"")] = data or b""
+        return None if data is None else len(data)
+
+    def _read_datagram(self, size: int):
+        """Return one datagram, None where there is none and the socket does not block."""
         try:
-            data = self.recv(size)
+            return self.recv(size)
         except OSError as error:
             if error.errno == _errors.EAGAIN:
                 return None
             raise
-        view[: len(data)] = data
-        return len(data)
 
     def _call(self, function, *args, timeout=False):
         """Call the real socket, with the chip's error numbers."""

@@ -3,6 +3,7 @@
 import time as _real
 
 from .. import clock as _clock
+from ..buffers import c_int as _c_int
 from ..chip import current as _current
 from ..timers import run_due as _run_due
 
@@ -23,9 +24,9 @@ def time_ns() -> int:
 
 def gmtime(seconds=None) -> tuple:
     """Return the calendar of a time, or of now."""
-    if seconds is not None and not isinstance(seconds, (int, float)):
-        raise TypeError("can't convert %s to int" % type(seconds).__name__)
-    return _clock.calendar(time() if seconds is None else int(seconds))
+    if seconds is None:
+        seconds = time()
+    return _clock.calendar(int(seconds) if isinstance(seconds, float) else _c_int(seconds))
 
 
 localtime = gmtime
