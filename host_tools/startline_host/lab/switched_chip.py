@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from startline_host.errors import NoSuchPort
+from startline_host.errors import BadInput, NoSuchPort
 from startline_host.virtual import VirtualEsp32
 from startline_host.virtual.chip_options import DEFAULT_MAC
 from startline_host.virtual.world_file import check_world, write_world
@@ -58,7 +58,10 @@ class SwitchedChip:
         """Switch it on, unless it is.
 
         With `cut_after` its power goes in the middle of the flash operation after so many others.
+        Raises BadInput for a number that no cut can have.
         """
+        if cut_after is not None and (type(cut_after) is not int or cut_after < 0):
+            raise BadInput(f"cut_after is {cut_after!r}; it is a number of operations from 0.")
         with self._lock:
             if self.has_power():
                 return

@@ -35,6 +35,10 @@ def test_power(target, reader):
     assert not power.get()
     with pytest.raises(NoSuchPort):
         reader.identity()
+    for odd in (-1, True, "20"):
+        with pytest.raises(BadInput, match=f"cut_after is {odd!r}"):
+            power.on(cut_after=odd)
+    assert not power.get()
     power.on()
     assert power.get()
     assert reader.wait()["state"] == "bound"
