@@ -16,6 +16,24 @@ settings.register_profile(
 )
 settings.load_profile("startline")
 
+#: Where the tests are that last longer than half a minute.
+LAST_LONG = (
+    "tests/bench/test_planted",
+    "tests/bench/test_scenarios.py",
+    "tests/end_to_end/test_lies.py",
+    "tests/end_to_end/test_operator_reconcile.py",
+    "tests/end_to_end/test_vms.py",
+    "tests/end_to_end/web/",
+    "tests/factory/test_work.py",
+    "tests/labs/",
+    "tests/proofs/test_hostile.py",
+    "tests/proofs/test_powercuts.py",
+    "tests/race/test_beside.py",
+    "tests/test_paths.py",
+    "tests/versions/test_proofs.py",
+    "tests/virtual/test_esptool.py",
+)
+
 pytest_addoption = selection.add_option
 pytest_generate_tests = selection.run_on_versions
 
@@ -35,8 +53,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run a part only of what would run on other versions of MicroPython."""
+    """Run a part only of what would run on other versions of MicroPython, and begin with what lasts."""
     selection.thin_out(config, items)
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    if workers > 1:
+        items[:] = deal_out(items, workers)
+
+
+def deal_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Give each worker as many of the tests that last, first: else the others wait for the last.
+
+    Tests come to the workers in equal parts, in their order, and are passed on from the ends.
+    """
+    long = [item for item in items if item.nodeid.startswith(LAST_LONG)]
+    short = [item for item in items if not item.nodeid.startswith(LAST_LONG)]
+    found, size = [], -(-len(items) // workers)
+    for worker in range(workers):
+        own = long[worker::workers]
+        room = size - len(own)
+        found += [*own, *short[:room]]
+        del short[:room]
+    return found + short
 
 
 @pytest.fixture
