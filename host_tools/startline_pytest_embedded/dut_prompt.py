@@ -8,6 +8,7 @@ from typing import Any
 
 from startline_host.device.port import Port
 from startline_host.device.repl import Repl
+from startline_host.errors import Bug
 
 _ENTER_SECONDS = 20.0
 _SECONDS = 30.0
@@ -33,9 +34,18 @@ class DutPrompt:
             return repl.run(code, timeout).replace("\r\n", "\n")
 
     def eval(self, expression: str, timeout: float = _SECONDS) -> Any:
-        """Return the value of an expression: numbers, texts, bytes, None, and containers of them."""
+        """Return the value of an expression: numbers, texts, bytes, None, and containers of them.
+
+        Raises ValueError for any other.
+        """
         with self._entered() as repl:
-            return repl.value(expression, timeout)
+            try:
+                return repl.value(expression, timeout)
+            except Bug:
+                raise ValueError(
+                    f"The value of {expression} is none that can be carried over: "
+                    "have exec() print what you need of it."
+                ) from None
 
     def soft_reset(self) -> None:
         """Start the interpreter afresh: boot.py runs, main.py does not, variables are gone."""

@@ -20,6 +20,8 @@ def test_repl(dut):
         dut.repl.exec("open('nothing')")
     with pytest.raises(DeviceRaised, match="ZeroDivisionError") as raised:
         dut.repl.exec("1 / 0")
+    with pytest.raises(ValueError, match=r"object\(\) is none that can be carried over"):
+        dut.repl.eval("object()")
     assert "Traceback" in raised.value.traceback
     dut.repl.soft_reset()
     with pytest.raises(DeviceRaised, match="NameError"):
