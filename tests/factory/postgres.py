@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-import pytest
+
+from tests.not_here import skip_outside_ci
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +35,7 @@ def binaries() -> Path:
     if not found and on_path:
         found = [Path(on_path)]
     if not found:
-        words = "there is no PostgreSQL server here (Debian: apt-get install postgresql)"
-        if os.environ.get("CI"):
-            pytest.fail(words)
-        pytest.skip(words)
+        skip_outside_ci("there is no PostgreSQL server here (Debian: apt-get install postgresql)")
     return found[-1].parent
 
 

@@ -23,7 +23,8 @@ from startline_host.flows.web_installer.npm_packages import tool_version
 from startline_host.formats.littlefs_image import read_filesystem
 from startline_host.formats.partitions import parse_table
 from startline_host.formats.synthetic_firmware import synthetic_firmware
-from tests.npm_packages import NotHereError, fetch, npm, skip
+from tests.not_here import skip_outside_ci
+from tests.npm_packages import NotHereError, fetch, npm
 
 SECTOR = 0x1000
 
@@ -169,7 +170,7 @@ def test_the_command_takes_the_tool_from_npm(tmp_path: Path) -> None:
         programs = str(npm(tmp_path).parent)
         modules = fetch(Path(web_installer.__file__).parent, "web")
     except NotHereError as error:
-        skip(error)
+        skip_outside_ci(error)
     for name, more in (("a", []), ("b", ["--node-modules", str(modules)])):
         done = run(
             tmp_path, "--web", str(tmp_path / name), *more, path=programs if not more else ""

@@ -23,7 +23,8 @@ from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
 from tests.firmware.harness import factory_image, settings_for
 from tests.firmware.test_start import start as start_main
-from tests.npm_packages import NotHereError, fetch, node, skip
+from tests.not_here import skip_outside_ci
+from tests.npm_packages import NotHereError, fetch, node
 from tests.race_role.vm_cases import compile_race, run_cases
 
 HERE = Path(__file__).parent
@@ -68,7 +69,7 @@ class Browser:
             folder = fetch(HERE, "improv")
             command = [node(), HERE / "client.mjs", folder]
         except NotHereError as error:
-            skip(error)
+            skip_outside_ci(error)
         assert chip.raw_url is not None
         host, port = chip.raw_url.removeprefix("socket://").split(":")
         self._process = subprocess.Popen(

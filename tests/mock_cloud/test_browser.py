@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from startline_host.mock_cloud import MockCloud, MockOptions
-from tests.chromium import chromium
+from tests.chromium import chromium, visiting
 
 from .conftest import Client, Start
 
@@ -33,25 +33,16 @@ Open = Callable[..., Any]
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Open]:
     """Open a cloud's page; fail if it logs or throws anything."""
-    complaints: list[str] = []
-    contexts = []
-
-    def go(cloud: MockCloud, *, width: int = 1366, height: int = 850, **options: Any) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(10 * _SECOND)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(cloud.page_url)
-        page.wait_for_selector("#link[data-state=live]")
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
     # That a cloud went away is the browser's own complaint, and some tests make it do so.
-    assert [one for one in complaints if "net::ERR_" not in one] == []
+    with visiting(browser, 10 * _SECOND, expected="net::ERR_") as go:
+
+        def visit_cloud(
+            cloud: MockCloud, *, width: int = 1366, height: int = 850, **options: Any
+        ) -> Page:
+            size = {"width": width, "height": height}
+            return go(cloud.page_url, viewport=size, **options)
+
+        yield visit_cloud
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from startline_host.panel import PanelServer
-from tests.chromium import chromium
+from tests.chromium import chromium, visiting
 from tests.panel.test_panel_guards import BOOT, IDENTITY, RACE, READY
 from tests.panel.visiting import TalkingReader, options
 
@@ -45,28 +45,14 @@ def panel(reader: TalkingReader) -> Iterator[PanelServer]:
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Open]:
     """Open a panel's page; fail if it logs or throws anything."""
-    complaints: list[str] = []
-    contexts = []
-
-    def go(panel: PanelServer, width: int = 1200, scheme: str = "light") -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,  # type: ignore[arg-type]
-        )
-        context.set_default_timeout(_PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(panel.page_url)
-        page.wait_for_selector("#link[data-state=live]")
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
     # That a request was refused, or the panel stopped, is the browser's own complaint.
-    assert [one for one in complaints if "Failed to load" not in one] == []
+    with visiting(browser, _PATIENCE, expected="Failed to load") as go:
+
+        def visit_panel(panel: PanelServer, width: int = 1200, scheme: str = "light") -> Page:
+            size = {"width": width, "height": 900}
+            return go(panel.page_url, viewport=size, color_scheme=scheme)
+
+        yield visit_panel
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -18,7 +18,8 @@ import shlex
 from functools import cache
 from pathlib import Path
 
-from tests.npm_packages import NotHereError, fetch, node, skip
+from tests.not_here import skip_outside_ci
+from tests.npm_packages import NotHereError, fetch, node
 
 _HERE = Path(__file__).parent
 _PREFIX = "micropython-"
@@ -39,7 +40,7 @@ def program(version: str) -> str:
     try:
         return str(install() / version)
     except NotHereError as error:
-        skip(error)
+        skip_outside_ci(error)
 
 
 @cache

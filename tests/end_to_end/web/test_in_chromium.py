@@ -17,7 +17,8 @@ from startline_host.virtual import VirtualEsp32
 from tests.chromium import chromium
 from tests.end_to_end.common import MODEL, SERIAL, Startline
 from tests.end_to_end.web.serial_bridge import SerialBridge
-from tests.npm_packages import NotHereError, fetch, skip
+from tests.not_here import skip_outside_ci
+from tests.npm_packages import NotHereError, fetch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -55,7 +56,7 @@ def site(bundle: FirmwareBundle, tmp_path_factory: pytest.TempPathFactory) -> Pa
     try:
         modules = fetch(_PINS, "web")
     except NotHereError as error:
-        skip(error)
+        skip_outside_ci(error)
     out = tmp_path_factory.mktemp("web") / "site"
     web_installer.build_web(bundle, out, modules)
     return out
