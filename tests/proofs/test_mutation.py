@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,16 @@ from tests.proofs.mutation.laboratory import (
     Outcome,
     Proof,
 )
-from tests.proofs.mutation.population import PACKAGES, Mutant, choose, every_mutant, find, modules
+from tests.proofs.mutation.population import (
+    CORE,
+    PACKAGES,
+    Mutant,
+    choose,
+    every_mutant,
+    find,
+    modules,
+)
+from tests.proofs.mutation.quick import MutantOrder
 
 SOURCE = '''
 """What it is."""
@@ -167,6 +177,30 @@ def test_what_no_proof_notices_survives(laboratory: Laboratory) -> None:
     assert laboratory.try_mutant(mutant, [fine, fine]).status == SURVIVED
     outcome = laboratory.try_mutant(mutant, [fine, bad, fine])
     assert (outcome.status, outcome.by, outcome.words) == (KILLED, "bad", "no")
+
+
+def test_who_enters_what_was_changed_is_asked_first(
+    laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run without a mutant notes which functions a test enters; with one, those go first."""
+    path = tmp_path / "tests.json"
+    monkeypatch.setattr("tests.proofs.mutation.laboratory._TEST_SURVEY", path)
+    whole = tuple(f"tests/firmware/test_{name}.py" for name in ("http_head", "copies"))
+    (rules,) = (proof for proof in PROOFS[CORE] if proof.name == "rules")
+    proof = Proof("rules", (*rules.command[: rules.command.index("tests/firmware")], *whole))
+    assert laboratory.run([proof]).status == SURVIVED
+    known = json.loads(path.read_text())
+    mutant = find(every_mutant(), PLANTED[0])[0]
+    order = MutantOrder(path, f"{mutant.module} {mutant.change.function}")
+    first = min(known, key=lambda name: order.turn(known[name]))
+    assert first.startswith("tests/firmware/test_copies.py")
+    assert "startline/record/copies.py _set_blob" in known[first]["enters"]
+    assert order.turn(known[first])[0] == 0
+    assert order.turn({}) == (2, 0)
+    stranger = next(name for name in known if name.startswith("tests/firmware/test_http_head.py"))
+    assert order.turn(known[stranger])[0] == 2
+    told = Proof("told", ("-c", "import os; print(os.environ['STARTLINE_MUTANT']); exit(1)"))
+    assert laboratory.try_mutant(mutant, [told]).words == order.mutant
 
 
 def test_the_proofs_see_the_mutant(laboratory: Laboratory) -> None:

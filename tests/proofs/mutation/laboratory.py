@@ -23,7 +23,7 @@ from tests.proofs.mutation.population import CORE, ROOT, Mutant
 _CPU_SECONDS = 60
 _LIMITED = 'ulimit -t {} && exec "$0" "$@"'
 _REAL_SECONDS = 1200
-_TEST_TIMES = ROOT / "build" / "mutants" / "times.json"
+_TEST_SURVEY = ROOT / "build" / "mutants" / "tests.json"
 _LONGEST = 400  # characters of what a proof said
 
 _RACE_STEPS = ("steps", "session_steps", "connection", "reply", "sntp", "timekeeper")
@@ -105,6 +105,7 @@ class Laboratory:
     def __init__(self, folder: Path, *, cpu_seconds: int = _CPU_SECONDS) -> None:
         self.folder = folder
         self._limited = _LIMITED.format(cpu_seconds)
+        self._moment = int(time.time())
         _copy_tree(folder)
 
     def try_mutant(self, mutant: Mutant, proofs: Sequence[Proof]) -> Outcome:
@@ -115,27 +116,33 @@ class Laboratory:
         written_alike = ast.unparse(ast.parse(original)).encode() + b"\n"
         if compile_source(mutated, "m.py") == compile_source(written_alike, "m.py"):
             return Outcome(SAME)
-        path.write_bytes(mutated)
+        self._put(path, mutated)
         try:
-            return self.run(proofs)
+            return self.run(proofs, mutant)
         finally:
-            path.write_bytes(original)
+            self._put(path, original)
 
-    def run(self, proofs: Sequence[Proof]) -> Outcome:
-        """Run the proofs until one does not hold."""
+    def _put(self, path: Path, source: bytes) -> None:
+        """Write a module, at a moment of its own: CPython then compiles it anew, and only it."""
+        path.write_bytes(source)
+        self._moment += 1
+        os.utime(path, (self._moment, self._moment))
+
+    def run(self, proofs: Sequence[Proof], mutant: Mutant | None = None) -> Outcome:
+        """Run the proofs until one does not hold; they are told which `mutant` they meet."""
         began = time.monotonic()
         for proof in proofs:
-            words = self._fails(proof)
+            words = self._fails(proof, mutant)
             if words:
                 return Outcome(KILLED, proof.name, words, time.monotonic() - began)
         return Outcome(SURVIVED, seconds=time.monotonic() - began)
 
-    def _fails(self, proof: Proof) -> str:
+    def _fails(self, proof: Proof, mutant: Mutant | None) -> str:
         """Return why a proof does not hold, or nothing."""
         process = subprocess.Popen(
             ["sh", "-c", self._limited, sys.executable, *proof.command],
             cwd=self.folder,
-            env=self._environment(),
+            env=self._environment(mutant),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -151,13 +158,13 @@ class Laboratory:
             _end_group(process)
         return _why(process.returncode, said)
 
-    def _environment(self) -> Mapping[str, str]:
+    def _environment(self, mutant: Mutant | None) -> Mapping[str, str]:
         folders = (self.folder, self.folder / "host_tools", self.folder / "firmware")
         return {
             **{name: value for name, value in os.environ.items() if name != "MICROPYTHON"},
             "PYTHONPATH": os.pathsep.join(map(str, folders)),
-            "STARTLINE_TEST_TIMES": str(_TEST_TIMES),
-            "PYTHONDONTWRITEBYTECODE": "1",  # a module may change twice in a second
+            "STARTLINE_TEST_SURVEY": str(_TEST_SURVEY),
+            "STARTLINE_MUTANT": f"{mutant.module} {mutant.change.function}" if mutant else "",
             "COLUMNS": "200",
         }
 
