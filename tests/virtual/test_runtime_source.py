@@ -12,7 +12,7 @@ from tests.virtual.vm_harness import BANNER, Vm
     ("source", "compiled"),
     [
         ("x = errno.ETIMEDOUT", "x = 116"),
-        ("errno . ENOTCONN, [errno.EALREADY]", "128, [120]"),
+        ("errno . ENOTCONN, [errno.EALREADY]", "128  , [120]"),
         ("const(errno.EINPROGRESS)  # errno.EPERM", "const(119)  # errno.EPERM"),
         ("'errno.EPERM' + r\"errno.EPERM\"", None),
         ("'''\nerrno.EPERM\n''' + '\\'errno.EPERM'", None),
@@ -21,12 +21,22 @@ from tests.virtual.vm_harness import BANNER, Vm
         ("my.errno.EPERM, errno2.EPERM, xerrno.EPERM", None),
         ("errno.EPERM.real, errno.errorcode, errno.EUNKNOWN", None),
         ("'a string that never ends\nerrno.EPERM", "'a string that never ends\n1"),
+        ("(errno).EIO + ((errno)).EIO", "(5) + ((5))"),
+        ("return(errno).EIO if(errno).EIO else(errno).EIO", "return(5) if(5) else(5)"),
+        ("x\n(errno  # why\n . EIO\n)", "x\n(5  # why\n  \n)"),
+        ("errno.\\\n EIO, errno\\\r\n.EIO", "5\\\n , 5\\\r\n"),
+        ("f(errno).EIO, x[1](errno).EIO, 'x'(errno).EIO, (errno)\n.EIO, my.\\\nerrno.EIO", None),
+        ("((errno).EIO).real, (errno.EIO\n.real)", "((5)).real, (errno.EIO\n.real)"),
+        (
+            "f'{x:#} {(errno).EIO}' if'{errno.EIO}' else{errno.EIO}  # '",
+            "f'{x:#} {(5)}' if'{errno.EIO}' else{5}  # '",
+        ),
     ],
 )
 def test_constants_are_replaced_where_the_compiler_would(
     source: str, compiled: str | None
 ) -> None:
-    """Code is, also in an f-string's braces; strings, comments and other names are not."""
+    """Code is, however it is spelled; strings, comments, calls and other names are not."""
     assert fold(source) == (source if compiled is None else compiled)
     assert fold(source.encode()) == fold(source).encode()
 
@@ -57,6 +67,38 @@ with open("main.py", "w") as file:
     ]
     vm.feed(b"\x04")
     assert b"main 116 104\r\n" in vm.until(BANNER)
+
+
+def test_errno_is_the_chips_by_whatever_name(vm: Vm) -> None:
+    """Brackets, another name, an attribute by its name, another module's, in a class or a function."""
+    said = vm.run(
+        """
+import errno, sys
+e = errno
+class Numbers:
+    import errno as mine
+    from errno import ETIMEDOUT as number
+    kept = mine.ETIMEDOUT
+def inside(e=errno):
+    import errno as mine
+    return mine.ETIMEDOUT, e.ETIMEDOUT, (errno).ETIMEDOUT
+with open("other.py", "w") as file:
+    file.write("import errno\\nE = (errno\\n.ETIMEDOUT)\\n")
+import other
+print((errno).ETIMEDOUT, ((errno)).ETIMEDOUT, errno . \\
+    ETIMEDOUT, f"{(errno).ETIMEDOUT}", [(errno  # a comment
+    ).ETIMEDOUT][0])
+print(getattr(errno, "ETIMEDOUT"), e.ETIMEDOUT, __import__("errno").ETIMEDOUT, sys.modules["errno"].ETIMEDOUT)
+print(Numbers.mine.ETIMEDOUT, Numbers.number, Numbers.kept, *inside())
+print(other.errno.ETIMEDOUT, other.E, errno.__dict__["ETIMEDOUT"], errno.errorcode[116])
+"""
+    )
+    assert said.splitlines() == [
+        "116 " * 4 + "116",
+        "116 116 116 116",
+        "116 " * 5 + "116",
+        "116 116 116 ETIMEDOUT",
+    ]
 
 
 def test_a_file_system_of_the_programs_own_is_compiled_alike(vm: Vm) -> None:
