@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from startline_host.virtual.flash import NorFlash
-from tests.virtual.vm_harness import Vm
+from tests.virtual.vm_harness import SECONDS, Vm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -62,6 +63,14 @@ def vm(tmp_path: Path) -> Iterator[Vm]:
     with Vm(tmp_path) as vm:
         vm.start()
         yield vm
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """A listening socket on loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(SECONDS)
+        yield server
 
 
 @pytest.fixture

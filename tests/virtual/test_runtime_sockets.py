@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.virtual.vm_harness import JOIN, SECONDS, Vm
+from tests.virtual.vm_harness import JOIN, Vm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@pytest.fixture
-def listening() -> Iterator[socket.socket]:
-    """A listening socket on loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(SECONDS)
-        yield server
 
 
 @pytest.fixture
@@ -66,31 +58,6 @@ except OSError as error:
         "(118,)",
         "[Errno 128] ENOTCONN 128 OSError(128,) True",
     ]
-
-
-def test_a_connection_can_be_made_without_blocking(vm: Vm, listening: socket.socket) -> None:
-    """EINPROGRESS at once, writable when it stands; an address that is not there never is."""
-    port = listening.getsockname()[1]
-    said = vm.run(
-        JOIN
-        + f"""
-import select, socket
-join()
-s = socket.socket()
-s.setblocking(False)
-print(fails(s.connect, ("127.0.0.1", {port})))
-poll = select.poll()
-poll.register(s, select.POLLOUT)
-print(poll.poll(5000)[0][1], fails(s.recv, 1), s.read(1), s.readinto(bytearray(1)))
-far = socket.socket()
-far.setblocking(False)
-print(fails(far.connect, ("192.0.2.1", 80)))
-poll = select.poll()
-poll.register(far, select.POLLOUT)
-print(poll.poll(50))
-"""
-    )
-    assert said.splitlines() == ["(119,)", "4 (11,) None None", "(119,)", "[]"]
 
 
 def test_bytes_can_be_looked_at_and_not_waited_for(vm: Vm, listening: socket.socket) -> None:
@@ -175,6 +142,38 @@ except (OSError, ValueError) as error:
 """
     )
     assert said == "ended\n"
+
+
+def test_what_a_poll_refused_crashes_it_as_on_a_chip(vm: Vm) -> None:
+    """The port's list keeps an empty place of it, which `unregister` takes out and a poll crashes on."""
+    said = vm.run(
+        """
+import select, socket
+poll = select.poll()
+poll.register(socket.socket(), select.POLLIN)
+for wrong in (object(), 5, "text", socket):
+    try:
+        poll.register(wrong)
+    except OSError as error:
+        print(error)
+    poll.unregister(wrong)
+print(poll.poll(0), select.select([], [], [], 0))
+"""
+    )
+    assert said.splitlines() == ["stream operation not supported"] * 4 + [
+        "[(<socket>, 16)] ([], [], [])"
+    ]
+    vm.send(
+        """
+import select
+poll = select.poll()
+try:
+    poll.register(object())
+except OSError:
+    list(poll.ipoll(0, 1))
+"""
+    )
+    assert vm.until_end() == "crash"
 
 
 def test_bad_arguments_are_type_errors(vm: Vm) -> None:

@@ -2,6 +2,8 @@
 
 import uctypes
 
+_WORD = 1 << 32
+
 
 def byte_view(buffer):
     """Return a memoryview of a buffer's bytes; writing to it writes to the buffer.
@@ -14,6 +16,21 @@ def byte_view(buffer):
         return memoryview(buffer.encode())
     size = len(bytes(memoryview(buffer)))
     return memoryview(uctypes.bytearray_at(uctypes.addressof(buffer), size))
+
+
+def writable_view(buffer):
+    """Return what `byte_view` does for a buffer that is to be filled.
+
+    Raises TypeError for one that can only be read, also when it is empty.
+    """
+    try:
+        if isinstance(buffer, memoryview):
+            buffer[0:0] = buffer[0:0]  # refused by a view of what can only be read
+        if not isinstance(buffer, (bytes, str)):
+            return byte_view(buffer)
+    except TypeError:
+        pass
+    raise TypeError("object with buffer protocol required")
 
 
 def c_text(value) -> bytes:
@@ -29,10 +46,18 @@ def c_text(value) -> bytes:
 
 
 def c_int(value) -> int:
-    """Return what C code takes for a whole number: an int or a bool, which is no int here.
+    """Return what C code takes for a whole number of 32 bits: of an int or a bool.
 
-    Raises TypeError for anything else.
+    Raises TypeError for anything else, OverflowError for more bits.
     """
+    value = c_wide_int(value)
+    if not -_WORD // 2 <= value < _WORD // 2:
+        raise OverflowError("overflow converting long int to machine word")
+    return value
+
+
+def c_wide_int(value) -> int:
+    """Return what C code takes for a whole number of any width. Raises TypeError as `c_int` does."""
     if not isinstance(value, (int, bool)):
         raise TypeError("can't convert %s to int" % type(value).__name__)
     return int(value)

@@ -6,24 +6,28 @@ import errno
 EBADF = 9
 EAGAIN = 11
 ECONNRESET = 104
+ECONNABORTED = 113
 ETIMEDOUT = 116
 EHOSTUNREACH = 118
 EINPROGRESS = 119
+EALREADY = 120
+EISCONN = 127
 ENOTCONN = 128
 NO_NAME = -202
 NO_SERVICE = -201
+_LEAST_TIMEOUT = 0.1
 
 _BY_HOST_NUMBER = {
     32: ECONNRESET,  # EPIPE
     errno.ECONNREFUSED: ECONNRESET,  # a closed port answers with a reset
     errno.ECONNRESET: ECONNRESET,
     errno.EADDRINUSE: 112,
-    errno.ECONNABORTED: 113,
+    errno.ECONNABORTED: ECONNABORTED,
     errno.ETIMEDOUT: ETIMEDOUT,
     errno.EHOSTUNREACH: EHOSTUNREACH,
     errno.EINPROGRESS: EINPROGRESS,
-    errno.EALREADY: 120,
-    106: 127,  # EISCONN
+    errno.EALREADY: EALREADY,
+    106: EISCONN,
     errno.ENOTCONN: ENOTCONN,
 }
 
@@ -49,6 +53,11 @@ class OSError(builtins.OSError):
         if number in NAMES:
             return "[Errno %d] %s" % (number, NAMES[number])
         return str(builtins.OSError(number))
+
+
+def when_over(timeout) -> int:
+    """Return the number for a call whose time is over; the port counts it in tenths of a second."""
+    return EAGAIN if timeout is not None and timeout < _LEAST_TIMEOUT else ETIMEDOUT
 
 
 def of_chip(error) -> OSError:

@@ -3,6 +3,7 @@
 import select as _real
 import time as _time
 
+from ..buffers import c_int as _c_int
 from ..chip import current as _current
 from ..timers import run_due as _run_due
 
@@ -16,21 +17,37 @@ _ONE_SHOT = 1
 class _Poll:
     def __init__(self) -> None:
         self._poll = _real.poll()
+        self._refused: set = set()
         _current().console.watch(self._poll)
 
     def register(self, stream, events: int = POLLIN | POLLOUT) -> None:
-        """Wait for a stream, too. Raises OSError for what is none: a chip has no descriptors."""
-        if isinstance(stream, int):
-            raise OSError("stream operation not supported")
+        """Wait for a stream, too. Raises OSError for what is none: a chip has no descriptors.
+
+        The port's list keeps an empty place of what it refused, and crashes on it when it is next
+        polled, as this VM would (extmod/modselect.c, poll_set_add_obj).
+        """
+        events = _c_int(events)
+        try:
+            if isinstance(stream, int):
+                raise OSError("stream operation not supported")
+            _real.poll().register(stream, events)
+        except OSError:
+            self._refused.add(id(stream))
+            raise
         self._poll.register(stream, events)
 
     def modify(self, stream, events: int) -> None:
-        """Wait for other events of a stream."""
-        self._poll.modify(stream, events)
+        """Wait for other events of a stream. Raises OSError(2) for one that is not waited for."""
+        if id(stream) in self._refused:
+            self._crash()
+        self._poll.modify(stream, _c_int(events))
 
     def unregister(self, stream) -> None:
         """Wait for a stream no more."""
-        self._poll.unregister(stream)
+        if id(stream) in self._refused:
+            self._refused.remove(id(stream))
+        else:
+            self._poll.unregister(stream)
 
     def poll(self, timeout=-1, flags: int = 0) -> list:
         """Return (object, events) of what is ready, within a time in milliseconds."""
@@ -39,7 +56,10 @@ class _Poll:
     def ipoll(self, timeout=-1, flags: int = 0):
         """Yield (object, events) of what is ready; the tuple is one and the same."""
         chip = _current()
-        timeout = -1 if timeout is None else timeout
+        if self._refused:
+            self._crash()
+        timeout = -1 if timeout is None else _c_int(timeout)
+        flags = _c_int(flags)
         end = _time.ticks_ms() + timeout
         while True:
             found = False
@@ -57,6 +77,9 @@ class _Poll:
                 if timeout <= 0:
                     return
 
+    def _crash(self) -> None:
+        _current().console.end("crash")
+
 
 def poll() -> _Poll:
     """Return a poll object."""
@@ -69,7 +92,11 @@ def select(rlist, wlist, xlist, timeout=None) -> tuple:
     `timeout` is in seconds, None for no limit.
     """
     wanted: list = []
+    if timeout is not None and not isinstance(timeout, (int, float, bool)):
+        raise TypeError("can't convert %s to float" % type(timeout).__name__)
     for streams, events in ((rlist, POLLIN), (wlist, POLLOUT), (xlist, 0)):
+        if not isinstance(streams, (list, tuple)):
+            raise TypeError("object '%s' isn't a tuple or list" % type(streams).__name__)
         for stream in streams:
             for item in wanted:
                 if item[0] is stream:

@@ -4,13 +4,16 @@ import io as _io
 import select as _select
 import socket as _real
 
+from .. import socket_addresses as _addresses
 from .. import socket_errors as _errors
 from ..buffers import byte_view as _byte_view
 from ..buffers import c_int as _c_int
 from ..buffers import c_text as _c_text
+from ..buffers import writable_view as _writable_view
 from ..chip import current as _current
+from ..tcp_attempt import Asking as _Asking
+from ..tcp_attempt import Attempt as _Attempt
 from ..timers import run_due as _run_due
-from ..world import is_dotted as _is_dotted
 from ..world import is_loopback as _is_loopback
 from .time import sleep_ms as _sleep_ms
 
@@ -32,50 +35,13 @@ MSG_PEEK = 1
 MSG_DONTWAIT = 8
 
 _KNOWN_OPTIONS = (SO_REUSEADDR, SO_BROADCAST, SO_BINDTODEVICE, TCP_NODELAY, IP_ADD_MEMBERSHIP, 20)
+_NUMBER_OPTIONS = (SO_REUSEADDR, SO_BROADCAST, TCP_NODELAY)
+_MEMBERSHIP_SIZE = 8
 _POLL, _CLOSE = 3, 4
 _INVALID = -22
 _WRITABLE, _HUNG_UP = 4, 16
 _PATIENCE = 18.0
-"""Seconds that the chip's TCP keeps asking an address that does not answer."""
-
-
-def _resolve(host) -> str:
-    """Return a host's address. Raises OSError(-202), after a while when the world stalls."""
-    host = _c_text(host).decode()
-    if _is_dotted(host):
-        return host
-    chip = _current()
-    fault, stall_ms = chip.world.dns_fault()
-    if fault == "stall":
-        _sleep_ms(stall_ms)
-    address = chip.world.resolve(host)
-    if fault or not address or not chip.station.traffic_passes():
-        raise _errors.OSError(_errors.NO_NAME)
-    return address
-
-
-def _port(port) -> int:
-    try:
-        number = int(port)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= 0xFFFF:
-        raise _errors.OSError(_errors.NO_SERVICE)
-    return number
-
-
-def _address(pair) -> tuple:
-    """Return (address, port) of what a program gives as such, its name resolved."""
-    host, port = _pair(pair)
-    return _resolve(host or "0.0.0.0"), _port(port)
-
-
-def _pair(pair) -> tuple:
-    if not isinstance(pair, (tuple, list)):
-        raise TypeError("object '%s' isn't a tuple or list" % type(pair).__name__)
-    if len(pair) != 2:
-        raise ValueError("requested length 2 but object has length %d" % len(pair))
-    return pair[0], pair[1]
+"""Seconds for which the chip's TCP repeats what is not answered."""
 
 
 def getaddrinfo(host, port, *numbers, **names) -> list:
@@ -84,20 +50,14 @@ def getaddrinfo(host, port, *numbers, **names) -> list:
     `numbers` are family, type, protocol and flags.
     """
     _refuse_names(names)
+    numbers = [_c_int(number) for number in numbers]
     kind = numbers[1] if len(numbers) > 1 else 0
     proto = numbers[2] if len(numbers) > 2 else 0
     host = _c_text(host).decode()
-    address = _resolve(host or "0.0.0.0")
-    return [(AF_INET, kind or SOCK_STREAM, proto, host or "0.0.0.0", (address, _port(port)))]
-
-
-def _pack(address: str, port: int):
-    return _real.getaddrinfo(address, port)[0][-1]
-
-
-def _unpack(packed) -> tuple:
-    _, address, port = _real.sockaddr(packed)
-    return ".".join(str(part) for part in address), port
+    address = _addresses.resolve(host or "0.0.0.0", _sleep_ms)
+    return [
+        (AF_INET, kind or SOCK_STREAM, proto, host or "0.0.0.0", (address, _addresses.port(port)))
+    ]
 
 
 def _refuse_names(names: dict) -> None:
@@ -125,6 +85,7 @@ class socket(_io.IOBase):
         self._is_stream = kind == SOCK_STREAM
         self._is_new = self._is_stream and not accepted
         self._goes_nowhere = False
+        self._attempt = None
         self._is_open = True
         self._told: dict = {}
         self._real = numbers[0] if accepted else self._call(_real.socket, _real.AF_INET, kind)
@@ -142,43 +103,60 @@ class socket(_io.IOBase):
             self._real.close()
 
     def connect(self, address) -> None:
-        """Connect to (host, port). Raises OSError(104, 116, 118, 119 or -202) as the port does."""
-        target, port = _address(address)
+        """Connect to (host, port). Raises OSError(104, 113, 116, 118 to 120, 128 or -202)."""
+        target, port = _addresses.address(address, _sleep_ms)
         self._is_new = False
         self._need_open()
+        if self._attempt:
+            self._attempt.connect_again()
+            self._attempt = None
         if not _current().station.is_connected():
+            if self._is_stream:
+                self._try(None, lasts=False)
             raise _errors.OSError(_errors.EHOSTUNREACH)
-        if not _is_loopback(target):
+        packed = self._pack(target, port) if _is_loopback(target) else None
+        if self._is_stream:
+            self._connect_stream(packed)
+        elif packed:
+            self._call(self._real.connect, packed)
+        else:
             self._goes_nowhere = True
-            if self._timeout == 0:
-                raise _errors.OSError(_errors.EINPROGRESS)
-            _sleep_ms(int(self._patience() * 1000))
-            raise _errors.OSError(_errors.ETIMEDOUT)
-        self._wait_for_link()
-        self._call(self._real.connect, self._pack(target, port))
+
+    def _connect_stream(self, packed) -> None:
+        """Connect to a real address, or to one that never answers."""
+        self._try(_Asking(self._real, packed, self._call))
+        if self._timeout == 0:
+            if self._attempt.stands():
+                self._attempt = None
+            raise _errors.OSError(_errors.EINPROGRESS)
+        self._attempt.connect(self._timeout)
+        self._attempt = None
+
+    def _try(self, answered, lasts: bool = True) -> None:
+        self._attempt = _Attempt(_current(), _sleep_ms, answered, lasts)
 
     def bind(self, address) -> None:
         """Bind to (host, port), on the loopback interface whatever the host."""
-        self._call(self._real.bind, _pack("127.0.0.1", _address(address)[1]))
+        _, port = _addresses.address(address, _sleep_ms)
+        self._call(self._real.bind, _addresses.pack("127.0.0.1", port))
         self._is_new = False
 
     def listen(self, backlog: int = 2) -> None:
         """Listen."""
-        self._call(self._real.listen, backlog)
+        self._call(self._real.listen, max(0, _c_int(backlog)))
         self._is_new = False
 
     def accept(self) -> tuple:
         """Return (socket, (address, port))."""
         self._wait_for_input(self._timeout)
         real, packed = self._call(self._real.accept)
-        return socket(real), _unpack(packed)
+        return socket(real), _addresses.unpack(packed)
 
     def send(self, data) -> int:
         """Send, and return how many bytes went."""
         view = _byte_view(data)
-        self._need_connection()
-        self._wait_for_link()
-        return self._call(self._real.send, view)
+        self._need_way_out()
+        return len(view) if self._goes_nowhere else self._call(self._real.send, view)
 
     def sendall(self, data) -> None:
         """Send everything. One that does not block raises OSError(116) where only a part went."""
@@ -189,14 +167,18 @@ class socket(_io.IOBase):
         while sent < len(view):
             sent += self.send(view[sent:])
 
-    def write(self, data, length=None, offset=None) -> int:
-        """Send as a stream does."""
+    def write(self, data, length=None, offset=None):
+        """Send as a stream does: None where nothing goes and the socket does not block."""
         view = _byte_view(data)
         if length is not None:
             view = view[:length] if offset is None else view[offset : offset + length]
-        self._need_connection()
-        self._wait_for_link()
-        return self._call(self._real.write, view)
+        try:
+            self._need_way_out()
+        except OSError as error:
+            if error.errno == _errors.EAGAIN:
+                return None
+            raise
+        return len(view) if self._goes_nowhere else self._call(self._real.write, view)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Receive at most `size` bytes; `flags` are MSG_PEEK and MSG_DONTWAIT."""
@@ -209,34 +191,36 @@ class socket(_io.IOBase):
         size, flags = _c_int(size), _c_int(flags)
         timeout = self._wait_for_input(0 if flags & MSG_DONTWAIT else self._timeout)
         data, packed = self._call(self._real.recvfrom, size, *_host_flags(flags), timeout=timeout)
-        source = _unpack(packed)
+        source = _addresses.unpack(packed)
         return data, (source[0], self._told.get(source, source[1]))
 
     def read(self, size: int = -1):
         """Read `size` bytes, or until the end; of datagrams one."""
+        size = _c_int(size)
         if not self._is_stream:
-            return self._read_datagram(0xFFFF if size < 0 else size)
-        self._wait_for_input(self._timeout)
-        return self._call(self._real.read, *(() if size < 0 else (size,)))
+            return self._or_none(self.recv, 0xFFFF if size < 0 else size)
+        return self._or_none(self._read, self._real.read, *(() if size < 0 else (size,)))
 
     def readinto(self, buffer, size=None):
         """Read into a buffer, until it is full or the stream ends; of datagrams one."""
-        if not self._is_stream:
-            return self._receive_datagram(buffer, size)
-        self._wait_for_input(self._timeout)
-        return self._call(self._real.readinto, buffer, *(() if size is None else (size,)))
+        view = _writable_view(buffer)
+        view = view if size is None else view[: _c_int(size)]
+        if self._is_stream:
+            return self._or_none(self._read, self._real.readinto, view)
+        data = self._or_none(self.recv, len(view))
+        if data is None:
+            return None
+        view[: len(data)] = data
+        return len(data)
 
     def readline(self):
         """Read a line."""
-        self._wait_for_input(self._timeout)
-        return self._call(self._real.readline)
+        return self._or_none(self._read, self._real.readline)
 
     def sendto(self, data, address) -> int:
         """Send a datagram to (dotted address, port); what is not for loopback is lost on the way."""
         view = _byte_view(data)
-        target, port = _pair(address)
-        if not _is_dotted(target):
-            raise ValueError("invalid arguments")
+        target, port = _addresses.dotted(address)
         self._need_open()
         chip = _current()
         if not chip.station.is_connected():
@@ -259,6 +243,10 @@ class socket(_io.IOBase):
 
     def setsockopt(self, level: int, option: int, value) -> None:
         """Set SO_REUSEADDR; other options that the port knows are accepted."""
+        if option in _NUMBER_OPTIONS:
+            value = _c_int(value)
+        elif option == IP_ADD_MEMBERSHIP and len(_byte_view(value)) != _MEMBERSHIP_SIZE:
+            raise ValueError
         if option in _KNOWN_OPTIONS:
             self._need_open()
         if (level, option) == (SOL_SOCKET, SO_REUSEADDR):
@@ -291,13 +279,15 @@ class socket(_io.IOBase):
         real = _current().world.real_port(address, port)
         if real != port:
             self._told[address, real] = port
-        return _pack(address, real)
+        return _addresses.pack(address, real)
 
     def _ready(self, events: int) -> int:
         if not self._is_open:
             return 32  # POLLNVAL
-        if self._goes_nowhere:
-            return 0
+        if self._attempt:
+            if not self._attempt.stands():
+                return self._attempt.ready() & events
+            self._attempt = None
         if self._is_new:
             return events & _WRITABLE | _HUNG_UP
         poll = _select.poll()
@@ -305,17 +295,14 @@ class socket(_io.IOBase):
         ready = poll.poll(0)
         return ready[0][1] & events if ready else 0  # the port tells no errors unasked
 
-    def _receive_datagram(self, buffer, size):
-        view = _byte_view(buffer)
-        size = len(view) if size is None else min(size, len(view))
-        data = self._read_datagram(size)
-        view[: len(data or b"")] = data or b""
-        return None if data is None else len(data)
+    def _read(self, function, *args):
+        self._wait_for_input(self._timeout)
+        return self._call(function, *args)
 
-    def _read_datagram(self, size: int):
-        """Return one datagram, None where there is none and the socket does not block."""
+    def _or_none(self, function, *args):
+        """Read as a stream does: None where there is nothing and the socket does not block."""
         try:
-            return self.recv(size)
+            return function(*args)
         except OSError as error:
             if error.errno == _errors.EAGAIN:
                 return None
@@ -329,7 +316,7 @@ class socket(_io.IOBase):
         except OSError as error:
             timeout = self._timeout if timeout is False else timeout
             if error.errno == _errors.EAGAIN and timeout != 0:
-                raise _errors.OSError(_errors.ETIMEDOUT)
+                raise _errors.OSError(_errors.when_over(timeout))
             raise _errors.of_chip(error)
 
     def _patience(self) -> float:
@@ -341,6 +328,9 @@ class socket(_io.IOBase):
         Raises OSError(116) when it is over, OSError(128) for a socket that was never connected.
         """
         self._need_connection()
+        if self._attempt:
+            self._attempt.receive(timeout)
+            self._attempt = None
         if timeout == 0:
             _current().console.check()
             return timeout
@@ -354,8 +344,16 @@ class socket(_io.IOBase):
         for item in ready:
             chip.console.heard(item[0])
         if not ready:
-            raise _errors.OSError(_errors.ETIMEDOUT)
+            raise _errors.OSError(_errors.when_over(timeout))
         return timeout
+
+    def _need_way_out(self) -> None:
+        """Return once something can be sent. Raises OSError where nothing can."""
+        self._need_connection()
+        if self._attempt:
+            self._attempt.send(self._timeout)
+            self._attempt = None
+        self._wait_for_link()
 
     def _need_connection(self) -> None:
         """Raise OSError(128) for a stream that was never connected, OSError(9) for what is closed."""
