@@ -1,7 +1,7 @@
 """`machine.UART` 1 and 2 between the VM and whoever is plugged into their lines.
 
-The VM reads what came in from a pipe. How much may wait there is what its driver said that the
-receiver holds (runtime/uart_driver.py); what comes beyond that is lost, as in a chip's FIFO.
+The VM reads what came in from a pipe, and loses what its receiver does not hold
+(runtime/uart_driver.py). A receiver that is off, and a pipe that is full, lose it here.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ class UartPort:
         self.line = UartHub(paced=paced)
         self.line.receive = self._arrive
         self.lost = 0
-        self._room = 0
-        self._waiting = 0
+        self._is_on = False
         self._pipe: tuple[int, int] | None = None
 
     def open(self) -> int:
@@ -35,7 +34,7 @@ class UartPort:
 
     def clear(self) -> None:
         """Switch the receiver off: the chip, or the VM, starts anew."""
-        self._room = self._waiting = 0
+        self._is_on = False
         self.line.drop_input()
         with contextlib.suppress(BlockingIOError):
             while self._pipe and os.read(self._pipe[0], 65536):
@@ -49,24 +48,21 @@ class UartPort:
                 os.close(fd)
             self._pipe = None
 
-    def configure(self, baud: int, room: int) -> None:
-        """Take the rate and what the receiver holds; what it held is gone."""
+    def configure(self, baud: int, is_on: int) -> None:
+        """Take the rate, and whether the receiver is on."""
         self.line.baud = baud
-        self._room = room
-        self._waiting = 0
+        self._is_on = bool(is_on)
 
-    def eaten(self, count: int) -> None:
-        """Make room for as many bytes as the program has read."""
-        self._waiting = max(0, self._waiting - count)
+    def lose(self, count: int) -> None:
+        """Count what the receiver has lost."""
+        self.lost += count
 
     def _arrive(self, data: bytes) -> None:
         taken = 0
-        if self._pipe:
-            # A pipe that is full is one more way to have no room.
+        if self._pipe and self._is_on:
             with contextlib.suppress(BlockingIOError):
-                taken = os.write(self._pipe[1], data[: max(0, self._room - self._waiting)])
-        self._waiting += taken
-        self.lost += len(data) - taken
+                taken = os.write(self._pipe[1], data)
+        self.lose(len(data) - taken)
 
 
 class UartPorts:
@@ -80,7 +76,7 @@ class UartPorts:
         return self._ports[number].line
 
     def lost(self) -> dict[int, int]:
-        """Return how many bytes each receiver has lost."""
+        """Return how many bytes each receiver has lost, as far as its program has looked."""
         return {number: port.lost for number, port in self._ports.items()}
 
     def open(self) -> dict[int, int]:
@@ -98,7 +94,7 @@ class UartPorts:
             port.close()
 
     def obey(self, word: str, argument: bytes) -> None:
-        """Do what the VM says: `t`, `b` and `e`, see runtime/vm_console.py."""
+        """Do what the VM says: `t`, `b` and `l`, see runtime/vm_console.py."""
         if word == "t":
             self._ports[int(argument[:1])].line.send(argument[1:])
             return
@@ -107,4 +103,4 @@ class UartPorts:
         if word == "b":
             port.configure(*values)
         else:
-            port.eaten(*values)
+            port.lose(*values)

@@ -1,8 +1,8 @@
 """The drivers of `machine.UART` 1 and 2: a receive buffer that overflows, and a line that takes time.
 
-On a chip the receiver's interrupt moves bytes from a FIFO of 128 into a ring of `rxbuf` bytes;
-when both are full, what comes is lost. Here the process beside the VM holds back what does not
-fit: it is told how much room there is and what the program has read.
+The receiver's interrupt moves bytes from a FIFO of 128 into a ring of `rxbuf` bytes. Once the ring
+is full they stay in the FIFO, and a byte more than that holds resets it: all of it is lost, and
+what comes later is kept again (ESP-IDF, uart_rx_intr_handler_default). What was read makes room.
 """
 
 import time as _host_time
@@ -33,8 +33,8 @@ def _nothing(*_) -> None:
 class UartDriver:
     """One UART of a life. `source()` returns what came in since it was last asked.
 
-    `sink(data)` sends; `configure(baud, room)` and `eaten(count)` tell the other side of the line
-    how fast it is, how much the receiver holds (0: nothing, it is off) and what was read of it.
+    `sink(data)` sends; `configure(baud, is_on)` and `lose(count)` tell the other side of the line
+    how fast it is, whether the receiver is on and how much has found no room in it.
     `paced` lets output take its time.
     """
 
@@ -43,7 +43,7 @@ class UartDriver:
         self.source = _no_input
         self.sink = _no_output
         self.configure = _nothing
-        self.eaten = _nothing
+        self.lose = _nothing
         self.installed = False
         self.divider = 0
         self.bits = 8
@@ -58,6 +58,7 @@ class UartDriver:
         self.invert = self.flow = 0
         self._paced = paced
         self._buffer = bytearray()
+        self._fifo = bytearray()
         self._fresh = 0
         self._idle_at = None
         self._free_at = 0
@@ -87,16 +88,18 @@ class UartDriver:
         self.configure(self.baud, 0)
         self._drain()
         self._buffer = bytearray()
+        self._fifo = bytearray()
 
     def flush_input(self) -> None:
         """Throw away what was received."""
         self._drain()
         self._buffer = bytearray()
+        self._fifo = bytearray()
         self._fresh = 0
-        self.configure(self.baud, self.rxbuf + FIFO)
+        self.configure(self.baud, 1)
 
     def waiting(self) -> int:
-        """Return how many received bytes there are."""
+        """Return how many received bytes are in the ring."""
         self._drain()
         return len(self._buffer)
 
@@ -106,7 +109,7 @@ class UartDriver:
         data = bytes(self._buffer[:count])
         if data:
             self._buffer = self._buffer[len(data) :]
-            self.eaten(len(data))
+            self._refill()
         return data
 
     def send(self, data) -> int:
@@ -144,11 +147,28 @@ class UartDriver:
         data = self.source()
         while data:
             if self.installed:
-                room = self.rxbuf + FIFO - len(self._buffer)
-                data = data[: max(0, room)]
-                self._buffer.extend(data)
-                self._fresh += len(data)
+                self._fifo.extend(data)
+                self._refill()
+                self._overflow()
+            else:
+                self.lose(len(data))
             data = self.source()
+
+    def _refill(self) -> None:
+        """Move into the ring what it has room for."""
+        room = max(0, self.rxbuf - len(self._buffer))
+        moved = self._fifo[:room]
+        if moved:
+            self._buffer.extend(moved)
+            self._fifo = self._fifo[len(moved) :]
+            self._fresh += len(moved)
+
+    def _overflow(self) -> None:
+        """Lose what the FIFO held each time that a byte more came."""
+        resets = len(self._fifo) // (FIFO + 1)
+        if resets:
+            self._fifo = self._fifo[resets * (FIFO + 1) :]
+            self.lose(resets * (FIFO + 1))
 
 
 def service(chip, driver: UartDriver) -> None:
