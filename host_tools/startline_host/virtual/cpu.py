@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from startline_host.secrets import child_environment
 from startline_host.virtual.interrupt import Interrupt
@@ -28,10 +29,11 @@ from startline_host.virtual.watchdog import Watchdog
 
 _START = Path(__file__).parent / "runtime" / "start.py"
 _READ = 65536
-_TIMES_KEPT = 50
-"""How often the chip's clock was set, for the times of files: each is a few bytes to the VM."""
+_TIMES_KEPT = 64
+"""How many settings of the clock, and files, are told to the next life: each is a few bytes."""
 _INTERRUPT_WORDS = "iokah"
-_UART_WORDS = ("t", "b", "e")
+_UART_WORDS = ("t", "b", "l")
+_TIME_WORDS = ("c", "f")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,7 @@ class Cpu:
         self.pins: dict[int, int] = {}
         self.uarts = UartPorts(paced=config.paced)
         self._uart_fds: dict[int, int] = {}
-        self._times: list[list[int]] = []
+        self._times: dict[str, Any] = {"anchors": [], "written": {}}
 
     def start(self, reset_cause: str) -> None:
         """Begin a life: "power_on", "hard", "soft_reset", "wdt", "deepsleep" or "crash".
@@ -254,13 +256,23 @@ class Cpu:
             self.pins[int(pin)] = int(level)
         elif word in _UART_WORDS:
             self.uarts.obey(word, argument)
-        elif word == "c":
-            self._times = [*self._times[-_TIMES_KEPT:], [int(part) for part in argument.split()]]
+        elif word in _TIME_WORDS:
+            self._note_time(word, json.loads(argument))
         elif word == "x":
             return self._end(argument.decode())
         elif word == "d":
             return self._end("wdt" if self._bitten else "crash")
         return None
+
+    def _note_time(self, word: str, times: list[Any]) -> None:
+        """Keep for the next life what runtime/file_times.py knows, the newest of it."""
+        if word == "c":
+            self._times["anchors"] = [*self._times["anchors"][-_TIMES_KEPT:], times]
+        else:
+            file, *both = times
+            self._times["written"].pop(file, None)
+            written = [*self._times["written"].items(), (file, both)]
+            self._times["written"] = dict(written[-_TIMES_KEPT:])
 
     def _end(self, reason: str) -> str | None:
         word, _, rest = reason.partition(" ")

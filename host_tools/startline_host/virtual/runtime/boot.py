@@ -111,7 +111,7 @@ def _keep_times(config: dict, life, console) -> None:
     life.clock.changed = changed
     if config["cause"] not in ("soft", "rescue"):
         times.set()
-    file_systems.tell_times(times.of_chip)
+    file_systems.tell_times(times)
 
 
 def _connect(driver, receiver, console) -> None:
@@ -119,8 +119,8 @@ def _connect(driver, receiver, console) -> None:
     number = driver.number
     driver.source = lambda: receiver.read(_PIPE) or b""
     driver.sink = lambda data: console.send_uart(number, data)
-    driver.configure = lambda baud, room: console.word("b%d %d %d" % (number, baud, room))
-    driver.eaten = lambda count: console.word("e%d %d" % (number, count))
+    driver.configure = lambda baud, on: console.word("b%d %d %d" % (number, baud, on))
+    driver.lose = lambda count: console.word("l%d %d" % (number, count))
 
 
 def _world_loader(host_files, path):

@@ -8,18 +8,19 @@ import vfs as _vfs
 
 from .chip import current
 from .open_file import wrap
+from .partition import Partition
 from .volume import Volume
 
 
 class _ChipTime:
-    """Who knows the chip's time for the computer's."""
+    """Who knows the chip's time for the computer's: a `FileTimes`, or nobody."""
 
-    of_chip = None
+    times = None
 
 
-def tell_times(of_chip) -> None:
-    """Give files the times of `of_chip(seconds, resolution)`, which takes the computer's."""
-    _ChipTime.of_chip = of_chip
+def tell_times(times) -> None:
+    """Give files the times of a `FileTimes`."""
+    _ChipTime.times = times
 
 
 def _interruptible(name: str):
@@ -37,8 +38,9 @@ class _FileSystem:
 
     _resolution = 1
 
-    def __init__(self, native) -> None:
+    def __init__(self, native, device) -> None:
         self.native = native
+        self._label = device.row.label if isinstance(device, Partition) else None
 
     def __repr__(self) -> str:
         return repr(self.native)
@@ -46,16 +48,30 @@ class _FileSystem:
     def open(self, path: str, mode: str = "r"):
         """Open a file."""
         current().console.check()
-        return wrap(self.native.open(path, mode), mode)
+        file = self.native.open(path, mode)
+        name = self._name(path) if mode.strip("rbt") else None
+        if name is None:
+            return wrap(file, mode)
+        if "w" in mode:
+            _ChipTime.times.written(name)
+        return wrap(file, mode, lambda: _ChipTime.times.written(name))
 
     def stat(self, path: str) -> tuple:
         """Return what `os.stat` does."""
         current().console.check()
         found = self.native.stat(path)
-        of_chip = _ChipTime.of_chip
-        if not of_chip:
+        times = _ChipTime.times
+        if not times:
             return found
-        return found[:7] + tuple(of_chip(seconds, self._resolution) for seconds in found[7:])
+        name = self._name(path) or ""
+        return found[:7] + (times.of_chip(found[8], self._resolution, name),) * 3
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file or a folder another name."""
+        current().console.check()
+        self.native.rename(old, new)
+        if self._name(old):
+            _ChipTime.times.renamed(self._name(old), self._name(new))
 
     def ilistdir(self, *args):
         """Return an iterator over a folder's entries."""
@@ -74,16 +90,23 @@ class _FileSystem:
     getcwd = _interruptible("getcwd")
     mkdir = _interruptible("mkdir")
     remove = _interruptible("remove")
-    rename = _interruptible("rename")
     rmdir = _interruptible("rmdir")
     statvfs = _interruptible("statvfs")
+
+    def _name(self, path: str):
+        """Return what a file's times are kept under, None where none are."""
+        if not _ChipTime.times or self._label is None:
+            return None
+        if path[:1] != "/":
+            path = self.native.getcwd().rstrip("/") + "/" + path
+        return self._label + ":" + path
 
 
 class VfsLfs2(_FileSystem):
     """LittleFS."""
 
     def __init__(self, device, **options) -> None:
-        super().__init__(_vfs.VfsLfs2(Volume.of(device), **options))
+        super().__init__(_vfs.VfsLfs2(Volume.of(device), **options), device)
 
     @staticmethod
     def mkfs(device, **options) -> None:
@@ -97,7 +120,7 @@ class VfsFat(_FileSystem):
     _resolution = 2
 
     def __init__(self, device) -> None:
-        super().__init__(_vfs.VfsFat(Volume.of(device)))
+        super().__init__(_vfs.VfsFat(Volume.of(device)), device)
 
     @staticmethod
     def mkfs(device) -> None:

@@ -7,7 +7,7 @@ each operation whether the program is to stop, which also answers the console in
 
 import io
 
-from .buffers import byte_view
+from .buffers import writable_view
 from .chip import current
 
 _FLUSH = 1
@@ -15,16 +15,20 @@ _CLOSE = 4
 _INVALID = -22
 
 
-def wrap(real, mode: str):
-    """Return `real`, a file of the VM's own, as the program gets it."""
-    return FileIO(real) if "b" in mode else TextIOWrapper(real)
+def wrap(real, mode: str, written=None):
+    """Return `real`, a file of the VM's own, as the program gets it.
+
+    `written()` is called when it was changed.
+    """
+    return FileIO(real, written) if "b" in mode else TextIOWrapper(real, written)
 
 
 class FileIO(io.IOBase):
     """A binary file, by the name of the port's type."""
 
-    def __init__(self, real) -> None:
+    def __init__(self, real, written) -> None:
         self._real = real
+        self._written = written
 
     def __repr__(self) -> str:
         return repr(self._real)
@@ -50,7 +54,7 @@ class FileIO(io.IOBase):
 
     def readinto(self, buffer, *size) -> int:
         current().console.check()
-        return self._real.readinto(byte_view(buffer), *size)
+        return self._real.readinto(writable_view(buffer), *size)
 
     def readline(self, *size):
         current().console.check()
@@ -62,7 +66,10 @@ class FileIO(io.IOBase):
 
     def write(self, data, *part) -> int:
         current().console.check()
-        return self._real.write(data, *part)
+        count = self._real.write(data, *part)
+        if self._written:
+            self._written()
+        return count
 
     def flush(self) -> None:
         current().console.check()

@@ -6,9 +6,9 @@ kind, a length of 2 bytes little endian, the payload. Kinds: `R` raw bytes for t
 word for the process: `i<char>` and `r` or `f` (this character interrupts from now on, what the
 raw or the friendly prompt runs), `o<number>` (nothing does any more), `k` (an interrupt is about to be taken), `h` (have patience), `a` (a signal came
 when it could not be taken: once more), `w<ms>` (feed the watchdog), `p<pin> <level>` (an output
-changed), `t<uart><bytes>` (sent by a UART), `b<uart> <baud> <room>` (its rate, and how much its
-receiver holds), `e<uart> <count>` (so many bytes of it were read), `c<host> <chip>` (the chip's
-clock was set, see file_times.py), `x<reason>` (end of this life).
+changed), `t<uart><bytes>` (sent by a UART), `b<uart> <baud> <on>` (its rate, and whether its
+receiver is on), `l<uart> <count>` (so many bytes found no room in it), `c<json>` and `f<json>` (the
+clock was set, a file was changed, see file_times.py), `x<reason>` (end of this life).
 
 The other way goes the control pipe: after the configuration single bytes. `!` asks the program
 to stop. It is looked for wherever the program calls into the port, since there the VM is in
