@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from startline_host.device import library_patches
 from startline_host.virtual import VirtualEsp32
 from tests.suites.comparison import Outcome
 from tests.suites.environment import clean_environ
@@ -19,6 +20,7 @@ from tests.suites.environment import clean_environ
 Results = dict[str, Outcome]
 Word = Path | str | None
 _SECONDS = 4 * 3600
+_QUICK = Path(__file__).parent / "quick"
 _MPREMOTE_OUTCOMES: dict[str, Outcome] = {"OK": "passed", "skip": "skipped"}
 _MICROPYTHON_OUTCOMES: dict[str, Outcome] = {"pass": "passed", "fail": "failed"}
 #: MicroPython's tests of what a chip's port has; the rest is of the PC, of wiring, of two boards.
@@ -46,13 +48,14 @@ def run_esptool(run: Run) -> Results:
         "-p", "pytest_rerunfailures", "-m", "not host_test", "test/test_esptool.py",
         "--port", run.chip.url, "--chip", "esp32", "--baud", "460800",
     ]  # fmt: skip
-    listed = _pytest(run, root, ["--collect-only", *words], PYTHONPATH=str(root))
+    environ = {"PYTHONPATH": f"{root}:{_QUICK}", "FAST_RFC2217": library_patches.__file__}
+    listed = _pytest(run, root, ["--collect-only", *words], **environ)
     names = [line for line in listed.splitlines() if "::" in line]
     left_out = [name for name in names if not run.match.search(name)]
     chosen = [word for name in left_out for word in ("--deselect", name)]
     if len(left_out) == len(names):
         return {}
-    return run_pytest(run, root, "esptool", [*words, *chosen], PYTHONPATH=str(root))
+    return run_pytest(run, root, "esptool", [*words, *chosen], **environ)
 
 
 def run_micropython(run: Run) -> Results:
