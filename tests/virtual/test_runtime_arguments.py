@@ -61,3 +61,73 @@ for wrong in (1.0, "1", None):
         "can't convert str to int",
         "can't convert NoneType to int",
     ]
+
+
+def test_what_can_only_be_read_is_not_filled(vm: Vm) -> None:
+    """Bytes, texts and views of them are TypeErrors wherever a buffer is to be filled, even if empty."""
+    said = vm.run(
+        """
+import esp, esp32, socket, sys
+from array import array
+from machine import UART
+nvs = esp32.NVS("blobs")
+nvs.set_blob("blob", b"four")
+block = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="nvs")[0]
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+with open("file", "w") as file:
+    file.write("text")
+fillers = (
+    lambda buffer: nvs.get_blob("blob", buffer), UART(1, tx=4, rx=5).readinto, socket.socket().readinto,
+    datagrams.readinto, lambda buffer: block.readblocks(0, buffer), open("file", "rb").readinto,
+    lambda buffer: esp.flash_read(0x8000, buffer), sys.stdin.buffer.readinto,
+)
+for fill in fillers:
+    for buffer in (b"", b"read", "text", memoryview(b"view"), 5):
+        try:
+            print("taken", fill(buffer), buffer)
+        except TypeError:
+            print(".", end="")
+print()
+wide = array("H", [0, 0])
+print(nvs.get_blob("blob", memoryview(wide)), wide[0] == 0x6F66, nvs.get_blob("blob", memoryview(bytearray(4))))
+"""
+    )
+    assert said.splitlines() == ["." * 8 * 5, "4 True 4"]
+
+
+def test_numbers_with_a_point_are_no_whole_numbers(vm: Vm) -> None:
+    """Where C code takes a whole number of 32 bits, a float is a TypeError and more bits an overflow."""
+    said = vm.run(
+        """
+import esp, esp32, machine, network, select, socket, time
+uart = machine.UART(1, tx=4, rx=5)
+poll = select.poll()
+block = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="nvs")[0]
+takers = (
+    uart.init, lambda n: uart.init(9600, n), lambda n: uart.init(timeout=n), lambda n: uart.init(rxbuf=n),
+    lambda n: uart.irq(print, n), machine.UART, machine.WDT, lambda n: machine.WDT(0, n), machine.freq,
+    lambda n: machine.Pin(4, n), lambda n: machine.Pin(4).init(pull=n), lambda n: machine.Timer(n),
+    lambda n: machine.Timer(-1).init(period=n), lambda n: machine.RTC().datetime((2026, 1, 1, 0, n, 0, 0, 0)),
+    machine.deepsleep, machine.lightsleep, time.sleep_ms, time.sleep_us, lambda n: time.ticks_add(1, n),
+    poll.poll, lambda n: poll.register(socket.socket(), n), lambda n: socket.socket().listen(n),
+    lambda n: socket.socket().setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, n),
+    lambda n: block.readblocks(n, bytearray(1)), lambda n: block.ioctl(6, n), esp.flash_erase,
+    esp32.idf_heap_info, network.WLAN, lambda n: network.WLAN(1).config(channel=n),
+    lambda n: esp32.NVS("numbers").set_i32("one", n),
+)
+for number in (1.5, 1 << 32, "1"):
+    for index, take in enumerate(takers):
+        try:
+            print("taken", index, number, take(number))
+        except (TypeError, OverflowError) as error:
+            print(type(error).__name__[0], end="")
+    print()
+for taken in (lambda: time.gmtime(1.5), lambda: socket.getaddrinfo("127.0.0.1", 80.0),
+              lambda: time.sleep("1"), lambda: select.select([], [], [], "1"), lambda: select.select(1, [], [])):
+    try:
+        print("taken", taken())
+    except TypeError:
+        print(".", end="")
+"""
+    )
+    assert said.splitlines() == ["T" * 30, "O" * 30, "T" * 30, "....."]

@@ -1,12 +1,14 @@
 """A partition of the flash as a block device: `esp32.Partition`."""
 
 from . import partition_table
-from .buffers import byte_view, c_text
+from .buffers import byte_view, c_int, c_text, writable_view
 from .chip import FlashWindow, current
 from .esp_errors import fail
 from .vm_console import uninterrupted
 
 _BLOCK = 4096
+_ERASE = 6
+_INVALID = -22
 
 
 class Partition:
@@ -23,13 +25,13 @@ class Partition:
             which if isinstance(which, partition_table.RuntimePartition) else self._search(which)
         )
         self._window = FlashWindow(self._chip.flash, self._row)
-        self._block = block_size
+        self._block = c_int(block_size)
 
     @staticmethod
     def find(type=0, subtype=0xFF, label=None, block_size=_BLOCK) -> list:
         """Return the partitions of a type (an app by default), a subtype and a label."""
         name = None if label is None else c_text(label).decode()
-        rows = partition_table.find_row(current().rows, type, subtype, name)
+        rows = partition_table.find_row(current().rows, c_int(type), c_int(subtype), name)
         return [Partition(row, block_size) for row in rows]
 
     def __repr__(self) -> str:
@@ -44,6 +46,18 @@ class Partition:
 
     def readblocks(self, block: int, buffer, offset: int = 0) -> None:
         """Fill `buffer` from a block, and an offset in bytes behind its start."""
+        writable_view(buffer)
+        self._read_block(c_int(block), buffer, c_int(offset))
+
+    def writeblocks(self, block: int, data, offset=None) -> None:
+        """Program bytes; without an offset the blocks are erased first."""
+        self._write_block(c_int(block), data, offset if offset is None else c_int(offset))
+
+    def ioctl(self, request: int, arg: int):
+        """Answer the block device protocol: 4 block count, 5 block size, 6 erase a block."""
+        return self._answer(c_int(request), arg if request != _ERASE else c_int(arg))
+
+    def _read_block(self, block: int, buffer, offset: int) -> None:
         self._notice()
         start = block * self._block + offset
         try:
@@ -53,8 +67,7 @@ class Partition:
         except MemoryError:
             self._chip.flash.read_frugally(self._row.offset + start, buffer)
 
-    def writeblocks(self, block: int, data, offset=None) -> None:
-        """Program bytes; without an offset the blocks are erased first."""
+    def _write_block(self, block: int, data, offset) -> None:
         self._notice()
         start = block * self._block + (offset or 0)
         try:
@@ -64,18 +77,19 @@ class Partition:
         except MemoryError:
             self._write_frugally(start, data, offset is None)
 
-    def ioctl(self, request: int, arg: int):
-        """Answer the block device protocol: 4 block count, 5 block size, 6 erase a block."""
+    def _answer(self, request: int, arg: int):
         if request == 4:
             return self._row.size // self._block
         if request == 5:
             return self._block
-        if request == 6:
+        if request == _ERASE:
+            if self._block != _BLOCK:
+                return _INVALID
             self._notice()
-            start = arg * self._block
+            start = arg * _BLOCK
             try:
-                self._check(start, self._block)
-                uninterrupted(self._chip.console, self._erase, start, self._block)
+                self._check(start, _BLOCK)
+                uninterrupted(self._chip.console, self._erase, start, _BLOCK)
             except MemoryError:
                 self._chip.flash.erase_frugally(self._row.offset + start)
             return 0
@@ -125,9 +139,23 @@ class Partition:
         self._chip.flash.readinto(self._row.offset + start, view)
 
     def _write(self, start: int, data, erase: bool) -> None:
-        if erase:
+        if erase and self._block < _BLOCK:
+            self._erase_under(start, start + len(data))
+        elif erase:
             self._erase(start, len(data))
         self._window.program(start, data)
+
+    def _erase_under(self, start: int, end: int) -> None:
+        """Erase the bytes of small blocks, and keep what else is in their sectors."""
+        sector = start - start % _BLOCK
+        while sector < end:
+            kept = self._window.read(sector, _BLOCK)
+            self._erase(sector, _BLOCK)
+            if sector < start:
+                self._window.program(sector, kept[: start - sector])
+            if end < sector + _BLOCK:
+                self._window.program(end, kept[end - sector :])
+            sector += _BLOCK
 
     def _write_frugally(self, start: int, data, erase: bool) -> None:
         start += self._row.offset

@@ -2,7 +2,7 @@
 
 import io
 
-from .buffers import byte_view
+from .buffers import byte_view, writable_view
 
 _POLL = 3
 _READABLE = 1
@@ -73,7 +73,7 @@ class RawIn(io.IOBase):
         self._console = console
 
     def readinto(self, buffer, length=None) -> int:
-        view = byte_view(buffer)
+        view = writable_view(buffer)
         size = len(view) if length is None else min(length, len(view))
         for index in range(size):
             view[index] = self._console.read()

@@ -18,9 +18,9 @@ class Volume(Partition):
     take memory, before collections are off.
     """
 
-    _readblocks = Partition.readblocks
-    _writeblocks = Partition.writeblocks
-    _ioctl = Partition.ioctl
+    _readblocks = Partition._read_block
+    _writeblocks = Partition._write_block
+    _ioctl = Partition._answer
 
     @classmethod
     def of(cls, device):

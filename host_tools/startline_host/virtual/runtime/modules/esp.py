@@ -1,6 +1,8 @@
 """`esp`: the few functions that boot scripts call."""
 
 from ..buffers import byte_view as _byte_view
+from ..buffers import c_int as _c_int
+from ..buffers import writable_view as _writable_view
 from ..chip import current as _current
 from .not_imitated import add_to as _add_to
 
@@ -23,18 +25,18 @@ def flash_size() -> int:
 
 def flash_read(offset: int, buffer) -> None:
     """Fill `buffer` from an absolute offset."""
-    view = _byte_view(buffer)
-    view[:] = _current().flash.read(offset, len(view))
+    view = _writable_view(buffer)
+    view[:] = _current().flash.read(_c_int(offset), len(view))
 
 
 def flash_write(offset: int, data) -> None:
     """Program bytes at an absolute offset, without erasing."""
-    _current().flash.program(offset, bytes(_byte_view(data)))
+    _current().flash.program(_c_int(offset), bytes(_byte_view(data)))
 
 
 def flash_erase(sector: int) -> None:
     """Erase one sector of 4096 bytes."""
-    _current().flash.erase(sector * 4096, 4096)
+    _current().flash.erase(_c_int(sector) * 4096, 4096)
 
 
 def flash_user_start() -> int:

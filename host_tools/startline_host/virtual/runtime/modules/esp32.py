@@ -4,6 +4,7 @@ from .. import nvs_errors as _nvs
 from ..buffers import byte_view as _byte_view
 from ..buffers import c_int as _c_int
 from ..buffers import c_text as _c_text
+from ..buffers import writable_view as _writable_view
 from ..chip import current as _current
 from ..esp_errors import fail as _fail
 from ..nvs_page import BLOB_INDEX as _BLOB
@@ -38,7 +39,7 @@ def idf_heap_info(capabilities: int) -> list:
 
     The numbers are those of a chip with Wi-Fi on.
     """
-    return [region[1:] for region in _HEAP if not capabilities & ~region[0]]
+    return [region[1:] for region in _HEAP if not _c_int(capabilities) & ~region[0]]
 
 
 class NVS:
@@ -56,10 +57,7 @@ class NVS:
 
     def set_i32(self, key: str, value: int) -> None:
         """Set an integer of 32 bits. Raises OverflowError, OSError(-4361) for a long key."""
-        value = _c_int(value)
-        if not -(1 << 31) <= value < 1 << 31:
-            raise OverflowError("overflow converting long int to machine word")
-        data = (value & 0xFFFFFFFF).to_bytes(4, "little")
+        data = (_c_int(value) & 0xFFFFFFFF).to_bytes(4, "little")
         self._call("set", self, self._index, _c_text(key), _I32, data)
 
     def get_i32(self, key: str) -> int:
@@ -79,8 +77,8 @@ class NVS:
         An empty buffer only asks for the length. Raises OSError(-4354) when there is none,
         OSError(-4364) when the buffer is too short. Of a longer key the first 15 bytes count.
         """
-        data = self._call("get", self._index, _c_text(key), _BLOB)
-        view = _byte_view(buffer)
+        key, view = _c_text(key), _writable_view(buffer)
+        data = self._call("get", self._index, key, _BLOB)
         if len(view):
             if len(view) < len(data):
                 _fail(_nvs.INVALID_LENGTH)

@@ -1,16 +1,16 @@
-"""`machine`: resets, the RTC, the watchdog, pins and timers."""
+"""`machine`: resets, the RTC, the watchdog, timers; pins and UARTs by name."""
 
 import machine as _real
 
 from ..buffers import byte_view as _byte_view
+from ..buffers import c_int as _c_int
 from ..chip import CAUSES as _CAUSES
 from ..chip import current as _current
 from ..clock import calendar as _calendar
 from ..clock import seconds as _seconds
 from ..peripherals import only as _only
-from ..pin_numbers import can_drive as _can_drive
-from ..pin_numbers import check_pin as _check_pin
 from ..timers import Alarm as _Alarm
+from .machine_pin import Pin  # noqa: F401
 from .machine_uart import UART  # noqa: F401
 from .not_imitated import add_to as _add_to
 from .time import sleep_ms as _sleep_ms
@@ -29,7 +29,6 @@ TOUCHPAD_WAKE = 5
 ULP_WAKE = 6
 
 _TIMERS = 4
-_OUTPUT = 2
 
 Signal = _real.Signal
 idle = _real.idle
@@ -61,24 +60,35 @@ def soft_reset() -> None:
     raise SystemExit
 
 
-def deepsleep(milliseconds: int = 0) -> None:
-    """Power everything but the RTC down; what follows is a reset."""
-    _current().console.end("deepsleep %d" % milliseconds)
+def deepsleep(*milliseconds) -> None:
+    """Power everything but the RTC down, without a time for ever; what follows is a reset."""
+    _current().console.end("deepsleep %d" % _expiry(milliseconds))
 
 
-def lightsleep(milliseconds: int = 0) -> None:
-    """Sleep and go on."""
-    _sleep_ms(milliseconds)
+def lightsleep(*milliseconds) -> None:
+    """Sleep and go on; without a time nothing ends it but a reset, or Ctrl-C here."""
+    expiry = _expiry(milliseconds)
+    while not expiry:
+        _sleep_ms(1000)
+    _sleep_ms(expiry)
 
 
 sleep = lightsleep
+
+
+def _expiry(milliseconds: tuple) -> int:
+    """Return for how long to sleep, 0 for ever; a time of none is over at once."""
+    if not milliseconds:
+        return 0
+    (given,) = milliseconds
+    return max(1, _c_int(given)) if given >= 0 else 0
 
 
 def freq(*hertz):
     """Return the clock of the CPU, or accept one that the chip has."""
     if not hertz:
         return 160_000_000
-    if hertz[0] // 1_000_000 not in (20, 40, 80, 160, 240):
+    if _c_int(hertz[0]) // 1_000_000 not in (20, 40, 80, 160, 240):
         raise ValueError("frequency must be 20MHz, 40MHz, 80Mhz, 160MHz or 240MHz")
     return None
 
@@ -97,16 +107,23 @@ class RTC:
 
     def datetime(self, date=None):
         """Return or set (year, month, day, weekday, hour, minute, second, microsecond)."""
-        clock = _current().clock
         if date is not None:
-            whole = _seconds(date[0], date[1], date[2], date[4], date[5], date[6])
-            clock.set_us(whole * 1_000_000 + date[7])
-            return None
-        now = clock.now_us()
+            return self._set(date, 4)
+        now = _current().clock.now_us()
         year, month, day, hour, minute, second, weekday, _ = _calendar(now // 1_000_000)
         return year, month, day, weekday, hour, minute, second, now % 1_000_000
 
-    init = datetime
+    def init(self, date) -> None:
+        """Set (year, month, day, hour, minute, second, ignored, microsecond), as from 1.25 on."""
+        self._set(date, 3)
+
+    def _set(self, date, hour: int) -> None:
+        if not isinstance(date, (tuple, list)):
+            raise TypeError("object '%s' isn't a tuple or list" % type(date).__name__)
+        if len(date) != 8:
+            raise ValueError("requested length 8 but object has length %d" % len(date))
+        parts = [_c_int(part) for part in list(date[:3]) + list(date[hour : hour + 3])]
+        _current().clock.set_us(_seconds(*parts) * 1_000_000 + _c_int(date[7]))
 
     def memory(self, data=None):
         """Return or replace the bytes. Raises ValueError for more than 2048."""
@@ -119,9 +136,9 @@ class WDT:
     """Resets the chip unless it is fed within `timeout` milliseconds."""
 
     def __init__(self, id: int = 0, timeout: int = 5000) -> None:
-        if id != 0:
+        if _c_int(id) != 0:
             raise ValueError
-        if timeout <= 0:
+        if _c_int(timeout) <= 0:
             raise ValueError("WDT timeout too short")
         self._timeout = timeout
         self.feed()
@@ -131,86 +148,6 @@ class WDT:
         _current().console.feed_watchdog(self._timeout)
 
 
-class Pin(_real.PinBase):
-    """A pin that remembers what was put on it; an input shows what the world puts there."""
-
-    IN = 1
-    OUT = 3
-    OPEN_DRAIN = 7
-    PULL_DOWN = 1
-    PULL_UP = 2
-    IRQ_RISING = 1
-    IRQ_FALLING = 2
-    WAKE_LOW = 4
-    WAKE_HIGH = 5
-    DRIVE_0 = 0
-    DRIVE_1 = 1
-    DRIVE_2 = 2
-    DRIVE_3 = 3
-
-    def __new__(cls, id, *options, **named):
-        return id if isinstance(id, Pin) else _only(cls, id)
-
-    def __init__(self, id: int, mode=-1, pull=-1, *, value=None, drive=None, hold=None) -> None:
-        if isinstance(id, Pin):
-            id = id.id()
-        _check_pin(id)
-        self._id = id
-        self._state = _current().pins.setdefault(id, [self.IN, 0, 0])
-        self.init(mode, pull, value=value)
-
-    def __repr__(self) -> str:
-        return "Pin(%d)" % self._id
-
-    def init(self, mode=-1, pull=-1, *, value=None, drive=None, hold=None) -> None:
-        """Change what is given. Raises ValueError to make an output of a pin that cannot be one."""
-        if value is not None:
-            self._put(int(bool(value)))
-        if mode not in (-1, None):
-            if mode & _OUTPUT and not _can_drive(self._id):
-                raise ValueError("pin can only be input")
-            self._state[0] = mode
-        if pull != -1:
-            self._state[1] = pull or 0
-
-    def value(self, level=None):
-        """Return or set the level."""
-        _current().console.check()
-        if level is not None:
-            self._put(int(bool(level)))
-            return None
-        if self._state[0] & _OUTPUT:
-            return self._state[2]
-        outside = _current().world.input_level(self._id)
-        return int(self._state[1] == self.PULL_UP) if outside is None else outside
-
-    __call__ = value
-
-    def on(self) -> None:
-        """Set the level to 1."""
-        self.value(1)
-
-    def off(self) -> None:
-        """Set the level to 0."""
-        self.value(0)
-
-    def toggle(self) -> None:
-        """Turn the level round."""
-        self.value(not self._state[2])
-
-    def id(self) -> int:
-        """Return the number."""
-        return self._id
-
-    def irq(self, handler=None, trigger=3, wake=None):
-        """Accept a handler; no pin here ever changes by itself."""
-
-    def _put(self, level: int) -> None:
-        if self._state[2] != level:
-            self._state[2] = level
-            _current().console.show_pin(self._id, level)
-
-
 class Timer:
     """A timer of the chip; see `timers` for when its callback runs."""
 
@@ -218,7 +155,7 @@ class Timer:
     PERIODIC = 1
 
     def __new__(cls, id: int = -1, **options):
-        return _only(cls, id) if id >= 0 else object.__new__(cls)
+        return _only(cls, id) if _c_int(id) >= 0 else object.__new__(cls)
 
     def __init__(self, id: int = -1, **options) -> None:
         if id >= _TIMERS:
@@ -244,6 +181,7 @@ class Timer:
         self.deinit()
         if hard:
             raise ValueError("hard Timers are not implemented")
+        mode, period, tick_hz = _c_int(mode), _c_int(period), _c_int(tick_hz)
         period_us = int(1_000_000 / freq) if freq is not None else period * 1_000_000 // tick_hz
         if period_us <= 0:
             raise ValueError("Timer period is too short for this timer")

@@ -4,6 +4,8 @@ import io as _io
 
 from .. import uart_driver as _uart
 from ..buffers import byte_view as _byte_view
+from ..buffers import c_int as _c_int
+from ..buffers import writable_view as _writable_view
 from ..chip import current as _current
 from ..peripherals import only as _only
 from ..pin_numbers import can_drive as _can_drive
@@ -66,7 +68,7 @@ class UART(_io.IOBase):
         return _only(cls, id)
 
     def __init__(self, id: int, *options, **named) -> None:
-        if not 0 <= id < _COUNT:
+        if not 0 <= _c_int(id) < _COUNT:
             raise ValueError("UART(%d) does not exist" % id)
         if id == _REPL:
             raise NotImplementedError("UART(0), the prompt's line, is not imitated as an object")
@@ -92,6 +94,9 @@ class UART(_io.IOBase):
     ) -> None:  # fmt: skip
         """Set what is given; what was received before is lost. Raises ValueError."""
         driver = self._driver
+        baudrate, bits, stop = _c_int(baudrate), _c_int(bits), _c_int(stop)
+        txbuf, rxbuf, invert, flow = [_c_int(one) for one in (txbuf, rxbuf, invert, flow)]
+        timeout, timeout_char = _c_int(timeout), _c_int(timeout_char)
         if not driver.installed:
             self._defaults()
         else:
@@ -104,7 +109,7 @@ class UART(_io.IOBase):
             raise ValueError("invalid data bits")
         driver.bits = bits or driver.bits
         if parity != -1:
-            driver.parity = 0 if parity is None else 1 if parity & 1 else 2
+            driver.parity = 0 if parity is None else 1 if _c_int(parity) & 1 else 2
         if stop not in (0, 1, 2):
             raise ValueError("invalid stop bits")
         driver.stop = stop or driver.stop
@@ -139,7 +144,7 @@ class UART(_io.IOBase):
 
     def readinto(self, buffer, count=None):
         """Fill `buffer` from its start; return how many bytes, or None for none."""
-        view = _byte_view(buffer)
+        view = _writable_view(buffer)
         size = len(view) if count is None else min(count, len(view))
         data = self._receive(size)
         if data is None:
@@ -198,7 +203,7 @@ class UART(_io.IOBase):
 
         It runs where the program sleeps, waits or looks at the time, as a timer's callback does.
         """
-        driver = self._driver
+        driver, trigger = self._driver, _c_int(trigger)
         if handler is not None and not callable(handler):
             raise ValueError("handler must be None or callable")
         unknown = trigger & ~(_uart.RX | _uart.RX_IDLE | _uart.BREAK)

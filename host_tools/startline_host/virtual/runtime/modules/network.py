@@ -1,6 +1,7 @@
 """`network`: the radio's station and access point interfaces."""
 
 from .. import wifi_station as _wifi
+from ..buffers import c_int as _c_int
 from ..buffers import c_text as _c_text
 from ..chip import current as _current
 from ..peripherals import only as _only
@@ -119,7 +120,7 @@ class WLAN:
     BANDWIDTH_80_80 = 5
 
     def __new__(cls, interface: int = STA_IF):
-        return _only(cls, interface)
+        return _only(cls, _c_int(interface))
 
     def __init__(self, interface: int = STA_IF) -> None:
         if interface not in (STA_IF, AP_IF):

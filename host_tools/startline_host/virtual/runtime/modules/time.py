@@ -4,6 +4,7 @@ import time as _real
 
 from .. import clock as _clock
 from ..buffers import c_int as _c_int
+from ..buffers import c_wide_int as _c_wide_int
 from ..chip import current as _current
 from ..timers import run_due as _run_due
 
@@ -26,7 +27,7 @@ def gmtime(seconds=None) -> tuple:
     """Return the calendar of a time, or of now."""
     if seconds is None:
         seconds = time()
-    return _clock.calendar(int(seconds) if isinstance(seconds, float) else _c_int(seconds))
+    return _clock.calendar(_c_wide_int(seconds))
 
 
 localtime = gmtime
@@ -36,7 +37,7 @@ def mktime(calendar) -> int:
     """Return the seconds since 2000 of a calendar tuple. Raises TypeError for another length."""
     if len(calendar) not in (8, 9):
         raise TypeError("mktime needs a tuple of length 8 or 9")
-    return _clock.seconds(*calendar[:6])
+    return _clock.seconds(*[_c_int(part) for part in calendar[:6]])
 
 
 def ticks_ms() -> int:
@@ -60,7 +61,7 @@ def ticks_cpu() -> int:
 
 def ticks_add(ticks: int, delta: int) -> int:
     """Return a count moved by `delta`. Raises OverflowError for what `ticks_diff` cannot tell."""
-    if not -_HALF < delta < _HALF:
+    if not -_HALF < _c_int(delta) < _HALF:
         raise OverflowError("ticks interval overflow")
     return (ticks + delta) & _MASK
 
@@ -72,17 +73,19 @@ def ticks_diff(later: int, earlier: int) -> int:
 
 def sleep(seconds) -> None:
     """Sleep, running the timers that fall due."""
+    if not isinstance(seconds, (int, float, bool)):
+        raise TypeError("can't convert %s to float" % type(seconds).__name__)
     _sleep_us(int(seconds * 1_000_000))
 
 
 def sleep_ms(milliseconds: int) -> None:
     """Sleep, running the timers that fall due."""
-    _sleep_us(milliseconds * 1000)
+    _sleep_us(_c_int(milliseconds) * 1000)
 
 
 def sleep_us(microseconds: int) -> None:
     """Sleep; short times are not interrupted."""
-    _sleep_us(microseconds)
+    _sleep_us(_c_int(microseconds))
 
 
 def _look(chip) -> None:

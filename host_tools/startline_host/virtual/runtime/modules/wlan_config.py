@@ -1,5 +1,6 @@
 """`WLAN.config`: the keys of the port, and which interface has them (ports/esp32/network_wlan.c)."""
 
+from ..buffers import c_int as _c_int
 from ..chip import current as _current
 
 _NAMES = {"essid": "ssid", "authmode": "security", "password": "key", "dhcp_hostname": "hostname"}
@@ -58,7 +59,7 @@ class WlanConfig:
         """Change a setting; raises as `get` does, and for a value that cannot be one."""
         name = self._checked(name, _WRITE)
         if name == "reconnects":
-            _current().station.reconnects = value
+            _current().station.reconnects = _c_int(value)
         elif name == "hostname":
             self._hostname(value)
         elif name == "mac":
@@ -71,8 +72,10 @@ class WlanConfig:
             self._values[name] = bool(value)
         elif name == "txpower":
             self._values[name] = int(value * 4) / 4
-        else:
+        elif name == "key":
             self._values[name] = value
+        else:
+            self._values[name] = _c_int(value)
 
     def _checked(self, name: str, keys: dict) -> str:
         name = _NAMES.get(name, name)
