@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tests.book.pages import ROOT
-from tests.suites.comparison import Outcome, compare, expected_failures
+from tests.suites.comparison import Outcome, compare, expected_failures, looked_at_twice
 from tests.suites.upstream import SUITES, junit_results
 
 RESULTS: dict[str, Outcome] = {"a": "passed", "b": "failed", "c": "skipped"}
@@ -19,6 +19,29 @@ def test_only_what_is_expected_may_fail() -> None:
     assert compare(RESULTS, {"a": "why", "b": "because"}).mended == ["a"]
     assert compare(RESULTS, {"b": "because", "gone": "why"}).unknown == ["gone"]
     assert compare(RESULTS, {"b": "because", "gone": "why"}, whole=False).good
+
+
+def test_what_newly_failed_is_run_once_more() -> None:
+    """Only that; what fails again, or is not heard of, has failed."""
+    results: dict[str, Outcome] = {
+        "a": "passed",
+        "b": "failed",
+        "c": "failed",
+        "d": "failed",
+        "e": "failed",
+    }
+    asked = []
+
+    def again(names: list[str]) -> dict[str, Outcome]:
+        asked.extend(names)
+        return {"b": "passed", "c": "failed"}
+
+    assert looked_at_twice(results, {"e": "why"}, again) == results | {"b": "passed"}
+    assert asked == ["b", "c", "d"]
+    assert looked_at_twice({"a": "passed", "e": "failed"}, {"e": "why"}, again) == {
+        "a": "passed",
+        "e": "failed",
+    }
 
 
 def test_a_suite_that_ran_nothing_is_not_good() -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from startline_host.device import library_patches
 from startline_host.virtual import VirtualEsp32
-from tests.suites.comparison import Outcome
+from tests.suites.comparison import Outcome, expected_failures, looked_at_twice
 from tests.suites.environment import clean_environ
 
 Results = dict[str, Outcome]
@@ -71,15 +71,25 @@ def run_micropython(run: Run) -> Results:
             without and "import unittest" in path.read_text(encoding="utf-8", errors="replace")
         )
     ]
+    return looked_at_twice(
+        _micropython_results(run, tests, files),
+        expected_failures().get("micropython", {}),
+        lambda names: _micropython_results(run, tests, [Path(name) for name in names]),
+    )
+
+
+def _micropython_results(run: Run, tests: Path, files: list[Path]) -> Results:
+    """Run some of MicroPython's tests; none, where there is none to run."""
     if not files:
         return {}
-    results = run.work / "micropython-results"
+    folder = run.work / "micropython-results"
     output(
-        [run.python, "-u", "run-tests.py", "-t", f"port:{run.chip.pty_path}", "-r", results, *files],
+        [run.python, "-u", "run-tests.py", "-t", f"port:{run.chip.pty_path}", "-r", folder, *files],
         tests, clean_environ(run.python),
     )  # fmt: skip
-    listed = results / "_results.json"
+    listed = folder / "_results.json"
     rows = json.loads(listed.read_text())["results"] if listed.is_file() else []
+    listed.unlink(missing_ok=True)
     return {name: _MICROPYTHON_OUTCOMES.get(outcome, "skipped") for name, outcome, *_ in rows}
 
 
