@@ -262,6 +262,45 @@ def test_a_crystal_that_is_off_moves_ticks_sleep_and_clock(tmp_path: Path) -> No
         assert time.monotonic() - began >= 0.99
 
 
+def test_every_wait_lasts_by_the_chips_own_crystal(tmp_path: Path) -> None:
+    """A tenth too slow: what is waited for is never shorter than asked on the chip's own clock."""
+    with Vm(tmp_path, ppm=-100_000) as vm:
+        vm.start()
+        said = vm.run(
+            """
+import asyncio, machine, select, socket, time
+quiet = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+quiet.settimeout(0.3)
+poll = select.poll()
+poll.register(quiet, select.POLLIN)
+uart = machine.UART(1, tx=4, rx=5, timeout=300)
+late = []
+async def sleep():
+    await asyncio.sleep_ms(300)
+def receive():
+    try:
+        quiet.recv(1)
+    except OSError:
+        pass
+def alarm():
+    machine.Timer(0, mode=machine.Timer.ONE_SHOT, period=300, callback=late.append)
+    while not late:
+        time.sleep_us(200)
+for wait in (lambda: poll.poll(300), lambda: select.select([quiet], [], [], 0.3), receive, alarm,
+             lambda: uart.read(1), lambda: machine.lightsleep(300), lambda: time.sleep_ms(300),
+             lambda: asyncio.run(sleep())):
+    began = time.ticks_us()
+    wait()
+    print(time.ticks_diff(time.ticks_us(), began) >= 299000, end=" ")
+"""
+        )
+        assert said == "True " * 8
+        for asked, sleeps in (("1000", 1112), ("0", 2), ("-1", 0), ("", 0)):
+            vm.send(f"import machine; machine.deepsleep({asked})")
+            assert (vm.until_end(), vm.cpu.sleep_ms) == ("deepsleep", sleeps)
+            vm.start("deepsleep")
+
+
 @pytest.mark.parametrize("ppm", [100_001.0, -1e6, float("nan")])
 def test_an_absurd_crystal_is_refused(ppm: float) -> None:
     """Beyond a tenth the option is a mistake."""

@@ -341,7 +341,16 @@ print(time.time())
 
 def test_a_time_before_the_firmware_is_of_the_next_era(vm: Vm) -> None:
     """Stamps before 2024 are read as 2**32 seconds later; the port's calendar wraps them back."""
-    vm.set_world(ntp={"lost": -time.time(), "old": -time.time() + 1_700_000_000})
+    now, wrap = time.time(), 2**32 - 2_208_988_800  # in 2036 the stamps begin again
+    vm.set_world(
+        ntp={
+            "lost": -now,
+            "old": 1_700_000_000 - now,
+            "before": wrap - 9999 - now,
+            "after": wrap - now,
+        }
+        | {"2105": 4_260_000_000 - now, "2107": 4_320_000_000 - now}
+    )
     said = vm.run(
         JOIN
         + """
@@ -352,9 +361,23 @@ for ntptime.host in ("lost", "old"):
     print(far > 2**31, time.gmtime(far - 2**32) == time.gmtime(far), time.gmtime(far)[:2])
 ntptime.settime()
 print(time.gmtime()[:2])
+for ntptime.host in ("before", "after", "2105", "2107"):
+    ntptime.settime()
+    print(time.gmtime(ntptime.time())[:3], time.gmtime()[:3], time.time() < 0)
+for year in (1970, 1999, 2100, 2105, 2106):
+    print(time.gmtime(time.mktime((year, 2, 29, 12, 0, 0, 0, 0)))[:3], end=" ")
 """
     )
-    assert said == "True True (1970, 1)\nTrue True (2023, 11)\n(2023, 11)\n"
+    assert said.splitlines() == [
+        "True True (1970, 1)",
+        "True True (2023, 11)",
+        "(2023, 11)",
+        "(2036, 2, 7) (2036, 2, 7) False",
+        "(2036, 2, 7) (2036, 2, 7) False",
+        "(2104, 12, 28) (2104, 12, 28) False",
+        "(1970, 10, 17) (1970, 10, 17) True",
+        "(1970, 3, 1) (1999, 3, 1) (2100, 2, 29) (2105, 3, 1) (1970, 1, 24) ",
+    ]
 
 
 def test_the_clock_starts_where_the_world_puts_it(vm: Vm) -> None:

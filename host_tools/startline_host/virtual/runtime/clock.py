@@ -35,14 +35,21 @@ def _is_leap(year: int) -> bool:
 
 
 def seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int:
-    """Return the seconds since 2000 of a date; day, hour, minute and second may overflow."""
+    """Return the seconds since 2000 of a date; day, hour, minute and second may overflow.
+
+    It wraps around where the calendar does.
+    """
     month -= 1
     year += month // 12
     month %= 12
     before = year - 1
     days = (year - 2000) * 365 + before // 4 - 499
     days += _DAYS[month] + (month > 1 and _is_leap(year)) + day - 1
-    return ((days * 24 + hour) * 60 + minute) * 60 + second
+    return _wrapped(((days * 24 + hour) * 60 + minute) * 60 + second)
+
+
+def _wrapped(since_2000: int) -> int:
+    return (since_2000 + SECONDS_1970_TO_2000) % _CALENDAR_SPAN - SECONDS_1970_TO_2000
 
 
 def calendar(since_2000: int) -> tuple:
@@ -50,7 +57,7 @@ def calendar(since_2000: int) -> tuple:
 
     It wraps around from 2106 to 1970.
     """
-    since_2000 = (since_2000 + SECONDS_1970_TO_2000) % _CALENDAR_SPAN - SECONDS_1970_TO_2000
+    since_2000 = _wrapped(since_2000)
     days, rest = divmod(since_2000, 86400)
     weekday = (days + 5) % 7  # 2000-01-01 was a Saturday
     year = 2000

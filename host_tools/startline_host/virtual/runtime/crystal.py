@@ -22,3 +22,7 @@ class Crystal:
     def real_us(self, counted_us: int) -> int:
         """Return how long the chip's microseconds last."""
         return counted_us * _BILLION // (_BILLION + self._ppb) if self._ppb else counted_us
+
+    def real_ms(self, counted_ms: int) -> int:
+        """Return how many whole milliseconds the chip's last; negative stands for no limit."""
+        return counted_ms if counted_ms < 0 else -(-self.real_us(counted_ms * 1000) // 1000)

@@ -62,7 +62,8 @@ def soft_reset() -> None:
 
 def deepsleep(*milliseconds) -> None:
     """Power everything but the RTC down, without a time for ever; what follows is a reset."""
-    _current().console.end("deepsleep %d" % _expiry(milliseconds))
+    chip = _current()
+    chip.console.end("deepsleep %d" % chip.crystal.real_ms(_expiry(milliseconds)))
 
 
 def lightsleep(*milliseconds) -> None:
@@ -145,7 +146,8 @@ class WDT:
 
     def feed(self) -> None:
         """Start the time anew."""
-        _current().console.feed_watchdog(self._timeout)
+        chip = _current()
+        chip.console.feed_watchdog(chip.crystal.real_ms(self._timeout))
 
 
 class Timer:

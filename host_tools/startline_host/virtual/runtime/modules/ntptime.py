@@ -24,12 +24,15 @@ _ERA = 1 << 32
 def time() -> int:
     """Return a server's time in seconds since 2000. Raises OSError(-202) or OSError(116)."""
     chip = _current()
-    if not chip.station.is_connected() or chip.world.dns_fault()[0]:
+    fault, stall_ms = chip.world.dns_fault()
+    if fault == "stall":
+        _sleep_ms(stall_ms)
+    if fault or not chip.station.is_connected():
         raise _errors.OSError(_errors.NO_NAME)
     offset = chip.world.ntp_offset(host)
     if offset is None or not chip.station.traffic_passes():
         _sleep_ms(int(timeout * 1000))
-        raise _errors.OSError(_errors.ETIMEDOUT)
+        raise _errors.OSError(_errors.when_over(timeout))
     stamp = (int(_real.time_ns() // 1_000_000_000 + offset) + _1900_TO_1970) % _ERA
     if stamp < _FIRST_STAMP:
         stamp += _ERA

@@ -60,6 +60,7 @@ class _Poll:
             self._crash()
         timeout = -1 if timeout is None else _c_int(timeout)
         flags = _c_int(flags)
+        timeout = chip.crystal.real_ms(timeout)
         end = _time.ticks_ms() + timeout
         while True:
             found = False

@@ -336,7 +336,7 @@ class socket(_io.IOBase):
             return timeout
         self._wait_for_link()
         chip = _current()
-        milliseconds = -1 if timeout is None else int(timeout * 1000)
+        milliseconds = -1 if timeout is None else chip.crystal.real_ms(int(timeout * 1000))
         poll = _select.poll()
         poll.register(self._real, _select.POLLIN)
         chip.console.watch(poll)
