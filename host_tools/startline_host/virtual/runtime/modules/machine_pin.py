@@ -13,7 +13,7 @@ _OUTPUT = 2
 _LOW_LEVEL, _HIGH_LEVEL = 4, 5
 
 
-class _Irq:
+class _PinIrq:
     """What `Pin.irq` returns; it is one object for each pin."""
 
     def __init__(self, pin) -> None:
@@ -69,7 +69,7 @@ class Pin(_real.PinBase):
         self._id = id
         self._state = _current().pins.setdefault(id, [self.IN, 0, 0])
         if not hasattr(self, "_irq"):
-            self._irq = _Irq(self)
+            self._irq = _PinIrq(self)
         self.init(mode, pull, value=value, drive=drive, hold=hold)
 
     def __repr__(self) -> str:
