@@ -31,17 +31,27 @@ class FrameListener:
 
     def tick(self) -> int:
         """Take in what has come, send one piece; return the ms after which there may be more."""
+        usb = self.race.sender().network.usb
+        if usb:
+            usb.others = self  # it reads the console while it waits for an answer
         try:
             left = _TAKEN
             while left and self.input.poll(0):
                 self.take(self.read(1))
                 left -= 1
-            if self.answers and self.answers.send_piece():
-                return _BUSY_MS
         except Exception:  # of any kind: no memory, no line. A race has to go on.
             self.frame = bytearray()
-            self.answers = None
+        if self.say():
+            return _BUSY_MS
         return _WAITING_MS if self.frame else _IDLE_MS
+
+    def say(self) -> bool:
+        """Send a piece of an answer, if there is one; tell whether there are more."""
+        try:
+            return bool(self.answers and self.answers.send_piece())
+        except Exception:  # as above
+            self.answers = None
+            return False
 
     def take(self, char: bytes) -> None:
         """Take in a character."""
@@ -52,7 +62,10 @@ class FrameListener:
             if char == b"!":
                 frame = self.frame
                 self.frame = bytearray()
-                self.ask(bytes(frame))
+                try:
+                    self.ask(bytes(frame))
+                except Exception:  # as above
+                    self.answers = None
             elif len(self.frame) > LONGEST + 20 or not char:
                 self.frame = bytearray()
 

@@ -1,6 +1,7 @@
 """What the bench computer may ask of a race that goes on, and the answers, in small pieces.
 
-`info`: JSON of who this is, how the race stands (as `race.state`), and where its journal ends.
+`info`: JSON of who this is, how the race stands (as `race.state`), where its journal ends, and
+whether the way to the cloud is the very cable (`usb`).
 `numbers`: the first passing number of every sector, as u32. `read` offset length: bytes of the
 journal, at most a sector. `resend` first last began: send again what was set aside, see
 `resend_steps`. `job`: what became of that.
@@ -74,6 +75,7 @@ class RaceAnswers:
                 "offset": journal.offset,
                 "first": journal.first[(journal.head - journal.used + 1) % journal.sectors],
                 "number": journal.number,
+                "usb": bool(race.sender().network.usb),
             }
         ).encode()
 
@@ -82,7 +84,7 @@ class RaceAnswers:
         from .resend import check, resend_steps
 
         if self.job == "runs":
-            raise ValueError("another one is under way")
+            raise ValueError("one is under way")
         race = self.race
         check(race, first, last)
         self.job = "runs"

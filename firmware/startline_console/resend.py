@@ -29,7 +29,7 @@ def check(race, first: int, last: int) -> int:
     why = check_aside(race, first, last)
     session = race.progress.session
     if not session or session.state != OPEN:
-        raise ValueError("the session is not open at the cloud: export these passings")
+        raise ValueError("the session is not open at the cloud")
     return why
 
 
@@ -59,7 +59,7 @@ def resend_steps(race, first: int, last: int, boot_utc_ms: int = 0):
         yield from backlog.read(sender.settings.batch, 1 << 60)
         batch = backlog.batch
         if not batch:
-            raise ValueError("they belong to another session than the one that is open")
+            raise ValueError("they belong to another session")
         if batch.needs_map:
             batch.map = yield from _map(race, batch, boot_utc_ms)
         yield from sender.online()

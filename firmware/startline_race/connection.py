@@ -35,15 +35,11 @@ class HeldStream(io.IOBase):
     def __init__(self, sock) -> None:
         self.sock = sock
         self.close = sock.close
-        self.blocks = not hasattr(sock, "setblocking")  # the cable's; it answers soon
 
     def readinto(self, data) -> "int | None":
         """Fill some of `data`; None for nothing yet."""
         try:
-            if self.blocks:
-                piece = self.sock.recv(len(data))
-                data[: len(piece)] = piece
-            got = len(piece) if self.blocks else self.sock.readinto(data)
+            got = self.sock.readinto(data)
         except OSError as error:
             return _stream_error(error)
         if got == len(data) == 2:  # TLS reads nothing of that length but an alert's body
@@ -164,16 +160,12 @@ class Connection:
         self.step = "connect"
         sock = sockets.socket()
         self.wire = self.stream = wire = HeldStream(sock)
-        if wire.blocks:
-            sock.settimeout(10)
-        else:
-            sock.setblocking(False)
+        sock.setblocking(False)
         try:
             sock.connect(where)
         except OSError as error:
             if error.errno not in (115, 119):  # EINPROGRESS, here and on the chip
                 raise
-        if not wire.blocks:
             yield from self._connected(sock)
         self._at = self._end = 0
         if self.secure:

@@ -2,9 +2,10 @@
 
 A frame is `~` id kind payload `*` crc `!`: two hex digits for the connection, a letter, printable
 ASCII, and 8 hex digits of CRC-32 over all three. Only the device asks, and each question has one
-answer: `O` host:port opens, `S` data sends, `R` count receives, `C` closes (unanswered), `T` asks
-the time; `A` is done, `D` data, `C` the other end has closed, `E` an error's word, `T` Unix time.
-Data are base64.
+answer: `O` host:port opens, `S` data sends, `R` count receives, `N` count receives what is there by
+now, `C` closes (unanswered), `T` asks the time; `A` is done, or nothing there yet, `D` data, `C` the
+other end has closed, `E` an error's word, `T` Unix time. Data are base64. Frames of other kinds are
+for others, who may be told of them.
 """
 
 import errno
@@ -13,11 +14,19 @@ from binascii import a2b_base64, b2a_base64, crc32
 
 from startline.net import StepFailed
 
+_LOOK_MS = 20  # between two looks at the clock while an answer is waited for
+_HOST_MS = 3000  # for a host to answer what takes it no time
+
 
 class UsbLink:
-    """A link that is its own socket module and its one socket."""
+    """A link that is its own socket module and its one socket.
+
+    While it waits, `others` is given what comes over the console, and says what it has to.
+    """
 
     kind = "usb"
+    others = None
+    nothing = False  # there was to be received, the last time
 
     def __init__(self, chip, _identity) -> None:
         self.sockets = self
@@ -27,7 +36,7 @@ class UsbLink:
 
     def up(self, left: int) -> None:
         """See whether a host is there. Raises StepFailed."""
-        self.limit = min(left, 3000) / 1000
+        self.limit = min(left, _HOST_MS) / 1000
         try:
             self.time("")
         except (OSError, ValueError):
@@ -53,6 +62,10 @@ class UsbLink:
         """Set how long the next call may take."""
         self.limit = seconds
 
+    def setblocking(self, _) -> None:
+        """Have no call take longer than a host that is there does."""
+        self.limit = _HOST_MS / 1000
+
     def connect(self, address: tuple) -> None:
         """Have the host dial. Raises OSError."""
         self.ask("O", "%s:%d" % address)
@@ -60,6 +73,15 @@ class UsbLink:
     def recv(self, count: int) -> bytes:
         """Return at most `count` bytes, b"" at the end. Raises OSError."""
         return a2b_base64(self.ask("R", str(count)))
+
+    def readinto(self, data) -> "int | None":
+        """Fill the beginning of `data` with what is there; None for nothing yet. Raises OSError."""
+        answer = self.ask("N", str(len(data)))
+        if self.nothing:
+            return None
+        piece = a2b_base64(answer)
+        data[: len(piece)] = piece
+        return len(piece)
 
     def write(self, data) -> int:
         """Send the beginning of `data`; return how much. Raises OSError."""
@@ -71,11 +93,11 @@ class UsbLink:
         """Have the host hang up."""
         self.send("C", "")
 
-    def send(self, kind: str, payload: str) -> str:
+    def send(self, kind: str, payload: str) -> bytes:
         """Send a frame; return what its answer has to begin with."""
         body = "%02x%s%s" % (self.id, kind, payload)
         self.chip.write("~%s*%08x!" % (body, crc32(body.encode())))
-        return body[:2]
+        return body[:2].encode()
 
     def ask(self, kind: str, payload: str) -> str:
         """Ask the host; return the payload of its answer. Raises OSError."""
@@ -84,19 +106,27 @@ class UsbLink:
         mine = self.send(kind, payload)
         waiting = poll()
         waiting.register(sys.stdin, 1)
+        others = self.others
         start = self.chip.ms()
-        frame = ""
-        while frame[:2] != mine or frame[-1] != "!":
+        frame = b""
+        while frame[:2] != mine or frame[-1:] != b"!" or frame[2:3] not in b"ADCET":
             left = int(self.limit * 1000) - self.chip.since(start)
-            if left <= 0 or not waiting.poll(left):
+            if left <= 0:
                 raise OSError(errno.ETIMEDOUT)
-            char = sys.stdin.read(1)
-            frame = "" if char == "~" else frame[-150:] + char
-        body, _, crc = frame.partition("*")
-        if crc != "%08x!" % crc32(body.encode()):
+            if not waiting.poll(min(left, _LOOK_MS)):
+                if others:
+                    others.say()
+                continue
+            char = sys.stdin.buffer.read(1)
+            if others:
+                others.take(char)
+            frame = b"" if char == b"~" else frame[-150:] + char
+        body, _, crc = frame.partition(b"*")
+        if crc != b"%08x!" % crc32(body):
             raise OSError(errno.ECONNRESET)
-        answer = body[3:]
-        if body[2] == "E":
+        self.nothing = body[2:3] == b"A"
+        answer = str(body[3:], "ascii")
+        if body[2:3] == b"E":
             if answer == "dns":
                 raise StepFailed("dns", "not_found")
             raise OSError(errno.ETIMEDOUT if answer == "timeout" else errno.ECONNRESET)

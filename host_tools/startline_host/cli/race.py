@@ -235,8 +235,8 @@ def resend_(
     """Have a reader send passings once more that it has set aside.
 
     They go into the session that is open; what the cloud does not count stays set aside (30). The
-    reader's program goes on, without --interrupt. The cloud has to be named only with it, for a
-    reader that reaches it over this very cable.
+    reader's program goes on, without --interrupt. The cloud has to be named only for a reader that
+    reaches it over this very cable.
     """
     asked = ResendRange(begin=begin, end=end, session=session, boot_began=boot_began,
                         zone=load_zone(zone_name))  # fmt: skip
@@ -250,7 +250,7 @@ def resend_(
         if interrupt or hard:
             told = resend(line, asked, find_place, listen=view, serial=serial)
         else:
-            told = resend_beside(line, asked, listen=view, serial=serial)
+            told = resend_beside(line, asked, find_place, listen=view, serial=serial)
     if as_json:
         output.result(
             results.RaceResent(

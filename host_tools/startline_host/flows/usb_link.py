@@ -5,9 +5,9 @@ printable ASCII without `~*!`, and 8 hex digits of CRC-32 over id, kind and payl
 device asks, and the host answers each question with one frame, so that never more than one is on
 its way to a chip whose input ring holds 260 bytes. Data travels as base64.
 
-Device: `O` host:port (open), `S` data (send), `R` count (receive 1 to count bytes), `C` (close),
-`T` (what time is it; with `ms`, in milliseconds). Host: `A` (done), `D` data, `C` (the peer has
-closed), `E` word, `T` Unix time.
+Device: `O` host:port (open), `S` data (send), `R` count (receive 1 to count bytes), `N` count (those
+that are there by now), `C` (close), `T` (what time is it; with `ms`, in milliseconds). Host: `A`
+(done, or nothing there yet), `D` data, `C` (the peer has closed), `E` word, `T` Unix time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import binascii
 import contextlib
 import queue
 import re
+import select
 import socket
 import threading
 import time
@@ -36,6 +37,8 @@ _CONNECT_SECONDS = 10.0
 #: Questions that wait for their answer: a reader asks the next one only when it has the last one's,
 #: so that more than a few are noise, or a device that means harm.
 _MOST_QUESTIONS = 8
+#: What a device asks for its connections; frames of other kinds on the line are for somebody else.
+_QUESTIONS = frozenset("OSRNCT")
 _FRAME = re.compile(rb"~([0-9a-f]{2})([A-Z])([^~*!\x00-\x1f\x7f-\xff]*)\*([0-9a-f]{8})!\r?\n?")
 _START = b"~"
 
@@ -118,21 +121,29 @@ class UsbLinkServer:
         self.close()
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes from the line; return those that belong to the console."""
+        """Take bytes from the line; return those that belong to the console, or to somebody else."""
         text, frames = self._splitter.feed(data)
         for frame in frames:
-            if frame.kind == "O":
-                # Whatever an earlier connection still waits for ends here.
-                self._number = frame.number
-                self._hang_up()
-                self._forget_questions()
-            elif frame.kind == "C" and frame.number == self._number:
-                self._hang_up()
-                continue
-            # One too many is not answered: the reader takes that for a lost frame.
-            with contextlib.suppress(queue.Full):
-                self._questions.put_nowait(frame)
+            if not self.take(frame):
+                text += encode(frame.number, frame.kind, frame.payload)
         return text
+
+    def take(self, frame: UsbFrame) -> bool:
+        """Take a frame from the device; tell whether it is a question of this link's."""
+        if frame.kind not in _QUESTIONS:
+            return False
+        if frame.kind == "O":
+            # Whatever an earlier connection still waits for ends here.
+            self._number = frame.number
+            self._hang_up()
+            self._forget_questions()
+        elif frame.kind == "C" and frame.number == self._number:
+            self._hang_up()
+            return True
+        # One too many is not answered: the reader takes that for a lost frame.
+        with contextlib.suppress(queue.Full):
+            self._questions.put_nowait(frame)
+        return True
 
     def close(self) -> None:
         """End the connection, if there is one, and the thread that serves it."""
@@ -164,7 +175,8 @@ class UsbLinkServer:
             return "T", str(
                 time.time_ns() // (1_000_000 if frame.payload == "ms" else 1_000_000_000)
             )
-        act = {"O": self._open, "S": self._send, "R": self._receive}.get(frame.kind)
+        acts = {"O": self._open, "S": self._send, "R": self._receive, "N": self._receive_now}
+        act = acts.get(frame.kind)
         if act is None or frame.number != self._number:
             return None
         try:
@@ -193,6 +205,10 @@ class UsbLinkServer:
         data = self._connection().recv(max(1, min(int(count), MOST_DOWN)))
         return ("D", base64.b64encode(data).decode()) if data else ("C", "")
 
+    def _receive_now(self, count: str) -> tuple[str, str]:
+        ready, _, _ = select.select([self._connection()], [], [], 0)
+        return self._receive(count) if ready else ("A", "")
+
     def _connection(self) -> socket.socket:
         connection = self._socket
         if connection is None:
@@ -208,7 +224,7 @@ class UsbLinkServer:
 
 
 class _TappedPort(Port):
-    """A port whose readers do not see the frames of a link."""
+    """A port whose readers do not see the frames of a link; those of others they do."""
 
     def __init__(self, port: Port, link: UsbLinkServer) -> None:
         super().__init__(port.url, port.line)

@@ -14,6 +14,7 @@ from startline_host.errors import BadInput, RefusedByCloud
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_target
 from startline_host.flows.operator.device_session import DeviceSession, device_session
+from startline_host.flows.usb_link import linked
 from startline_host.race.journal_source import from_device, from_running
 from startline_host.race.running_reader import RequestRefused, RunningReader
 from startline_host.race.selection import parse_time, select
@@ -82,29 +83,36 @@ def resend(
 
 
 def resend_beside(
-    line: PortSession, asked: ResendRange, *, listen: Listener, serial: str = ""
+    line: PortSession,
+    asked: ResendRange,
+    find_place: Callable[[], CloudTarget | None] = lambda: None,
+    *,
+    listen: Listener,
+    serial: str = "",
 ) -> Resent:
     """Have the device on a line send a range of what it set aside, while its program goes on.
 
     Raises as `resend` does; DeviceSilent where the program does not answer.
     """
     source = from_running(line, listen, serial, asked.begin)
-    race = read_race(source.part)
-    stretches, began_ms = plan_resend(race, asked)
-    reader = RunningReader(line.port())
+    stretches, began_ms = plan_resend(read_race(source.part), asked)
+    base_url = ""
+    if RunningReader(line.port()).state().usb and source.stored is not None:
+        base_url = check_cloud_target(find_place(), source.stored).base_url
     count = 0
-    for one in stretches:
-        listen(Step(f"Sending the passings {one.first} to {one.last} again"))
-        try:
-            reason = reader.resend(one.first, one.last, began_ms if one.undated else 0)
-        except RequestRefused as refused:
-            raise BadInput(f"The device refused: {refused}.{_so_far(count)}") from None
-        if reason:
-            raise _not_taken(one, reason, count)
-        count += one.last - one.first + 1
-    return Resent(
-        serial=source.serial, stretches=stretches, count=count, aside=reader.state().state.aside
-    )
+    with linked(line.port(), base_url) as port:
+        reader = RunningReader(port)
+        for one in stretches:
+            listen(Step(f"Sending the passings {one.first} to {one.last} again"))
+            try:
+                reason = reader.resend(one.first, one.last, began_ms if one.undated else 0)
+            except RequestRefused as refused:
+                raise BadInput(f"The device refused: {refused}.{_so_far(count)}") from None
+            if reason:
+                raise _not_taken(one, reason, count)
+            count += one.last - one.first + 1
+        aside = reader.state().state.aside
+    return Resent(serial=source.serial, stretches=stretches, count=count, aside=aside)
 
 
 def plan_resend(race: StoredRace, asked: ResendRange) -> tuple[list[Stretch], int]:

@@ -51,7 +51,8 @@ class RunningRace(msgspec.Struct, frozen=True):
 
     `size` is that of the journal in bytes, `head` the sector that is being written up to `offset`,
     `used` how many there are from the oldest to that one, `first` what
-    the oldest sector begins with, `number` what the next passing gets.
+    the oldest sector begins with, `number` what the next passing gets. `usb` tells that it reaches
+    its cloud over this very line.
     """
 
     serial: str
@@ -65,6 +66,7 @@ class RunningRace(msgspec.Struct, frozen=True):
     offset: int
     first: int
     number: int
+    usb: bool = False
 
     @property
     def sectors(self) -> list[int]:
@@ -86,9 +88,12 @@ class RunningReader:
         self._number = 0
         self._echoed = self._asked_twice = False
 
-    def ask(self, request: str) -> bytes:
-        """Return the answer to a request. Raises DeviceSilent, RequestRefused, NoSuchPort."""
-        for tries in range(_TRIES):
+    def ask(self, request: str, most: int = 0) -> bytes:
+        """Return the answer to a request, which is put at `most` so often.
+
+        Raises DeviceSilent, RequestRefused, NoSuchPort.
+        """
+        for tries in range(most or _TRIES):
             self._asked_twice = tries > 0
             self._number = (self._number + 1) & 0xFF
             number = f"{self._number:02x}"
