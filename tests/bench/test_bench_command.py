@@ -17,13 +17,14 @@ import pytest
 from startline_host.bench.scenarios.base_flash import make_base
 from startline_host.bench.scenarios.case_clouds import CaseClouds
 from startline_host.bench.scenarios.catalog import load_scenarios, make_cases
-from startline_host.bench.scenarios.provisioning import CloudLink, Provisioner
+from startline_host.bench.scenarios.provisioning import Provisioner
 from startline_host.bench.scenarios.runner import Bench
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.bench.scenarios.virtual_rig import VirtualRig
 from startline_host.cli import main
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.firmware_bundle import Provision
+from startline_host.flows.mock_link import CloudLink
 from startline_host.virtual import VirtualEsp32
 
 MINE = """

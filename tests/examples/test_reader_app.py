@@ -13,11 +13,12 @@ import pytest
 
 from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
 from startline_host.bench.scenarios.model import ReaderSettings
-from startline_host.bench.scenarios.provisioning import CloudLink, Provisioner
+from startline_host.bench.scenarios.provisioning import Provisioner
 from startline_host.bench.scenarios.transcript import Transcript
 from startline_host.bench.scenarios.virtual_rig import VirtualRig
 from startline_host.bench.station import BenchDevice, BenchStation
 from startline_host.boards import load_board
+from startline_host.flows.mock_link import CloudLink
 from startline_host.flows.usb_link import UsbLinkServer
 from startline_host.formats.bytecode import owner_files
 from startline_host.mock_cloud import MockCloud

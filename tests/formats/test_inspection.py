@@ -133,7 +133,8 @@ def test_a_journal_is_summed_up(flash: bytearray) -> None:
         journal.number = number + 1
     progress.sent(101, 100, 0)
     put(flash, RACE, race.data)
-    assert look(flash).journal == JournalSummary(stored=300, waiting=200)
+    owners = frozenset([b"owner--1"])
+    assert look(flash).journal == JournalSummary(stored=300, waiting=200, owners=owners)
     put(flash, RACE + 4, b"\x7f")
     assert look(flash).whole
 

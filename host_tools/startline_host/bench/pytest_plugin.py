@@ -166,9 +166,10 @@ def startline_station(
     import msgspec
 
     from startline_host.bench.scenarios.model import ReaderSettings
-    from startline_host.bench.scenarios.provisioning import CloudLink, Provisioner
+    from startline_host.bench.scenarios.provisioning import Provisioner
     from startline_host.bench.scenarios.transcript import Transcript
     from startline_host.bench.station import BenchStation
+    from startline_host.flows.mock_link import CloudLink
 
     marked = _marked(request)
     port = request.config.getoption("--startline-port")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -16,15 +15,13 @@ from startline_host.bench.run_report import BenchRun
 from startline_host.bench.scenarios.base_flash import BaseFlash
 from startline_host.bench.scenarios.board_rig import borrowed_board
 from startline_host.bench.scenarios.catalog import Case
-from startline_host.bench.scenarios.provisioning import CloudLink
 from startline_host.bench.scenarios.runner import Bench, CaseResult, run_cases
+from startline_host.flows.mock_link import LOOPBACK, CloudLink, listens_on
 from startline_host.flows.notices import Listener, ignore_notices
 
 #: What a real chip gets on top of every limit, in seconds: it joins and handshakes for real.
 _BOARD_SLACK, _USB_SLACK = 15, 10
 _MOST_JOBS = 12
-_LOOPBACK = "localhost"
-_EVERYWHERE = "0.0.0.0"  # noqa: S104 - a board on the Wi-Fi has to reach the mock
 
 
 class BenchPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,31 +95,21 @@ def _not_ended(case: Case) -> CaseResult:
 
 @contextlib.contextmanager
 def _bench(plan: BenchPlan, listen: Listener) -> Iterator[Bench]:
-    usb = plan.link.kind == "usb"
     if plan.port is None:
-        yield Bench(base=plan.base, link=plan.link, slack=_USB_SLACK if usb else 0)
+        slack = _USB_SLACK if plan.link.over_usb else 0
+        yield Bench(base=plan.base, link=plan.link, slack=slack)
         return
-    host = _LOOPBACK if usb else plan.cloud_host or _own_address()
+    host = plan.link.host_name(plan.cloud_host)
     with borrowed_board(plan.port, plan.base, listen) as board:
         yield Bench(
             base=plan.base,
             link=plan.link,
-            host=_LOOPBACK if host == _LOOPBACK else _EVERYWHERE,
-            name="" if host == _LOOPBACK else host,
+            host=listens_on(host),
+            name="" if host == LOOPBACK else host,
             rig=board.rig,
             can=board.can,
             slack=_BOARD_SLACK,
         )
-
-
-def _own_address() -> str:
-    """Return the address that this computer has in its own network; nothing is sent for it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return _LOOPBACK
-        return str(probe.getsockname()[0])
 
 
 def _longest_first(cases: Sequence[Case]) -> list[Case]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,17 +18,14 @@ from startline_host.bench.report_page import report_page
 from startline_host.bench.run_report import BenchRun, ReportFiles
 from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
 from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_cases
-from startline_host.bench.scenarios.provisioning import CloudLink
 from startline_host.bench.scenarios.runner import CaseResult
 from startline_host.bench.suite import BenchPlan, run_bench, usual_jobs
 from startline_host.cli import options, output, results
+from startline_host.cli.link_options import chosen_link, link_options
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names
-from startline_host.errors import BadInput
 from startline_host.flows.notice_view import ConsoleNoticeView
-from startline_host.secrets import Secret, secret_from_file
 from startline_host.util import counted
 
-_PASSWORD = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - the name of the variable
 #: How a run ends whose cases did not all pass, as test runners do; and one that was ended early.
 _FAILED = 1
 _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
@@ -65,13 +61,6 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
 )
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), help="Virtual readers at a time.")
 @click.option(
-    "--link",
-    type=click.Choice(["wifi", "usb"]),
-    default="wifi",
-    show_default=True,
-    help="How readers reach the cloud: over Wi-Fi, or over the serial line itself.",
-)
-@click.option(
     "--cloud",
     type=click.Choice(cloud_names()),
     default=DEFAULT_CLOUD,
@@ -86,13 +75,7 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
     metavar="FILE",
     help="Your own scenario files, instead of the built-in ones.",
 )
-@click.option("--ssid", help="Name of the Wi-Fi for the board.")
-@click.option(
-    "--wifi-password-file", type=options.FILE, help=f"Its password; otherwise ${_PASSWORD}."
-)
-@click.option(
-    "--cloud-host", default="", help="Address of this computer, as seen by a board on the Wi-Fi."
-)
+@options.several(link_options)
 @options.firmware_version_option
 @click.option("--firmware", type=options.FILE, help="A firmware file, used as it is.")
 @click.option("--agent", type=options.FILE, help="Folder with another agent to test.")
@@ -148,7 +131,7 @@ def command(
             if path is not None
         }
     )
-    way = _link(link, port, ssid, wifi_password_file)
+    way = chosen_link(link, port, ssid, wifi_password_file)
     plan = BenchPlan(
         cases=cases,
         base=make_base(
@@ -184,26 +167,6 @@ def _run(plan: BenchPlan, *, as_json: bool) -> BenchRun:
         return run_bench(
             plan, on_start=table.started, on_end=ended, listen=ConsoleNoticeView(console)
         )
-
-
-def _link(
-    kind: Literal["wifi", "usb"], port: str | None, ssid: str | None, password_file: Path | None
-) -> CloudLink:
-    if kind == "usb":
-        return CloudLink(kind="usb")
-    if port is None:
-        return CloudLink()
-    if not ssid:
-        raise BadInput(
-            "A board needs a Wi-Fi to reach the cloud by.",
-            "Name it with --ssid, or let it all go over the cable: --link usb.",
-        )
-    password = None
-    if password_file is not None:
-        password = secret_from_file(password_file, "Wi-Fi password", warn=output.warn)
-    elif os.environ.get(_PASSWORD):
-        password = Secret(os.environ[_PASSWORD])
-    return CloudLink(ssid=ssid, password=password)
 
 
 def _list(cases: Sequence[Case], *, as_json: bool) -> None:

@@ -12,10 +12,16 @@ from startline_host.formats.flash_dump import DumpPart
 
 
 class JournalSummary(msgspec.Struct, frozen=True):
-    """How many passings were ever stored, and how many of them are not at the cloud yet."""
+    """How many passings were ever stored, and how many of them are not at the cloud yet.
+
+    Of those, `aside` are set aside. `owners` are the devices that have stored what it holds, as its
+    sectors name them.
+    """
 
     stored: int
     waiting: int
+    aside: int = 0
+    owners: frozenset[bytes] = frozenset()
 
 
 def summarize_journal(part: DumpPart) -> JournalSummary | None:
@@ -27,7 +33,10 @@ def summarize_journal(part: DumpPart) -> JournalSummary | None:
     if found is None:
         return None
     journal, progress = found
-    return JournalSummary(journal.number - 1, journal.number - progress.cursor)
+    headers = (part.read(at, HEADER_SIZE) for at in range(0, part.size, SECTOR))
+    owners = frozenset(header[3] for header in map(unpack_header, headers) if header)
+    waiting = journal.number - progress.cursor
+    return JournalSummary(journal.number - 1, waiting, progress.aside_count(), owners)
 
 
 def open_journal(part: DumpPart) -> tuple[Journal, Progress] | None:

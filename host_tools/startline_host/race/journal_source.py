@@ -9,10 +9,10 @@ from startline.net.device_list import OTHER, SerialNumber
 from startline_race.journal_format import HEADER_SIZE, MAGIC, SECTOR, NewerFormat, unpack_header
 
 from startline_host.boards import board_names, load_board
-from startline_host.device.flash_access import read_flash
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, WrongDevice
+from startline_host.flows.journal_swap import read_journal
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.operator.device_session import DeviceSession, device_session
 from startline_host.formats.flash_dump import DumpPart, FlashDump, partition_reader
@@ -28,7 +28,6 @@ from startline_host.race.running_reader import RunningRace, RunningReader
 from startline_host.race.stored_race import read_race
 from startline_host.util import printable
 
-_STRETCH = 1 << 16
 _HOW = "Read the whole chip: esptool read-flash 0 ALL dump.bin"
 
 
@@ -131,10 +130,7 @@ def from_device(device: DeviceSession, listen: Listener, serial: str = "") -> Jo
             )
         ((offset, size),) = found
         listen(Step("Reading the journal"))
-        data = b"".join(
-            read_flash(repl, offset + at, min(_STRETCH, size - at))
-            for at in range(0, size, _STRETCH)
-        )
+        data = read_journal(repl, offset, size)
     except (OSError, DeviceRaised):
         raise WrongDevice("The device's firmware does not let its flash be read.") from None
     source = JournalSource(

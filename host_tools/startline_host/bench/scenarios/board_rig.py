@@ -10,51 +10,20 @@ from typing import Self
 
 import msgspec
 
-from startline_host.bench.scenarios.base_flash import APP, BENCH_OWN, BaseFlash
+from startline_host.bench.scenarios.base_flash import BENCH_OWN, BaseFlash
 from startline_host.bench.scenarios.model import FlashDamage, VirtualWorld
-from startline_host.bench.scenarios.owner_swap import PutAway, check_there, give_back, put_away
-from startline_host.bench.scenarios.provisioning import is_bench_unit, neutral_provision
+from startline_host.bench.scenarios.provisioning import neutral_provision
 from startline_host.bench.scenarios.reader import LinkMaker, Reader
 from startline_host.bench.scenarios.transcript import Transcript
-from startline_host.device.bootloader import BootLoader
 from startline_host.device.partition_access import differing_blocks, read_facts, write_partition
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
-from startline_host.device.raw_repl import DeviceRaised
-from startline_host.device.repl import Repl
-from startline_host.errors import BadInput, DeviceSilent
+from startline_host.errors import BadInput
+from startline_host.flows.board_loan import LoanTerms, blank_record, lent_board, prompt_of
 from startline_host.flows.device_snapshot import DeviceSnapshot
-from startline_host.flows.flash_survey import Survey
-from startline_host.flows.load_request import LoadRequest
-from startline_host.flows.loading import load
-from startline_host.flows.notices import Listener, Remark, ignore_notices
+from startline_host.flows.notices import Listener, ignore_notices
+from startline_host.flows.owner_swap import check_there
 from startline_host.flows.prompt_survey import read_snapshot
-from startline_host.flows.restart import restart
-from startline_host.formats.partitions import FCTRY_SIZE
-
-_PATIENCE = 15.0
-
-_BLANK_RECORD = """
-import esp32
-from esp32 import Partition
-try:
-    _nvs = esp32.NVS('startline')
-    _nvs.erase_key('record')
-    _nvs.commit()
-except OSError:
-    pass
-for _part in Partition.find(Partition.TYPE_DATA, label='bind'):
-    for _block in range(_part.info()[3] // 4096):
-        _part.ioctl(6, _block)
-# What NVS keeps of an erased record would count as one that was lost.
-try:
-    from startline.hal import Hal
-    from startline.record.traces import wipe
-    wipe(Hal().flash('nvs'))
-except ImportError:
-    pass
-"""
-_OWN_APP = "'app.py' in __import__('os').listdir('/')"
 
 
 class BorrowedBoard(msgspec.Struct, frozen=True):
@@ -89,39 +58,12 @@ def borrowed_board(
                 f"The bench switches readers on and off, and {url} has no wires for that.",
                 "Use the board's USB port itself, or an rfc2217:// one.",
             )
-        there = _survey(line, base, listen)
-        own = base.bundle.own
-        if own == BENCH_OWN and _has_app(line.port()):
-            own = {}
-        if there is not None and there.summary().must_stay and not is_bench_unit(there.stored()):
-            kept = PutAway()  # it is refused below, untouched
-        else:
-            kept = _put_away(line.port(), listen) if own else PutAway()
-        bundle = msgspec.structs.replace(base.bundle, own=own)
-        # With an identity of the bench's own it can ask nobody, whenever it starts.
-        request = LoadRequest(
-            board=base.board,
-            bundle=bundle,
-            provision=neutral_provision(),
-            # Its cases come with any link and cloud.
-            every_role=True,
-        )
-        try:
-            load(line, request, listen)
-            if own:
-                check_there(_prompt(line.port()), own)
-            restart(line)
-        except BaseException:
-            if kept.files:
-                give_back(_prompt(line.port()), kept)
-            raise
-    fctry = there.fctry if there and there.fctry else b"\xff" * FCTRY_SIZE
-    can = frozenset({"app"}) if own == BENCH_OWN else frozenset()
-    try:
+    terms = LoanTerms(
+        bundle=base.bundle, neutral=neutral_provision(), yields=base.bundle.own == BENCH_OWN
+    )
+    with lent_board(url, terms, listen) as own:
+        can = frozenset({"app"}) if own == BENCH_OWN else frozenset()
         yield BorrowedBoard(base, url, can, own)
-    finally:
-        with PortSession(url) as line:
-            _give_back(line.port(), fctry, kept if own else None)
 
 
 class BoardRig:
@@ -141,9 +83,9 @@ class BoardRig:
 
     def __enter__(self) -> Self:
         self._reader.__enter__()
-        repl = _prompt(self._reader.line.port())
+        repl = prompt_of(self._reader.line.port())
         check_there(repl, self._board.own)  # a test may have changed it
-        _blank(repl)
+        blank_record(repl)
         return self
 
     def __exit__(
@@ -175,7 +117,7 @@ class BoardRig:
     def write(self, name: str, part: str, data: bytes) -> None:
         """Write a partition through the prompt; the reader is off then."""
         del name
-        repl = _prompt(self._reader.line.port())
+        repl = prompt_of(self._reader.line.port())
         old = read_snapshot(repl, read_facts(repl)).fctry or b""
         write_partition(repl, part, data, differing_blocks(old, data))
         self._reader.power_off()
@@ -204,60 +146,6 @@ class BoardRig:
         )
 
 
-def _prompt(port: Port) -> Repl:
-    repl = Repl(port)
-    repl.enter(_PATIENCE)
-    return repl
-
-
 def _kept(port: Port) -> DeviceSnapshot:
-    repl = _prompt(port)
+    repl = prompt_of(port)
     return read_snapshot(repl, read_facts(repl))
-
-
-def _blank(repl: Repl) -> None:
-    repl.run(_BLANK_RECORD, _PATIENCE)
-
-
-def _has_app(port: Port) -> bool:
-    """Tell whether the owner's own application is on the board."""
-    try:
-        repl = _prompt(port)
-        return bool(repl.value(_OWN_APP)) and APP.decode() != repl.value("open('/app.py').read()")
-    except (DeviceSilent, DeviceRaised, OSError):
-        return False
-
-
-def _survey(line: PortSession, base: BaseFlash, listen: Listener) -> DeviceSnapshot | None:
-    """Return what the board keeps; the record of an interrupted bench's unit is cleared."""
-    try:
-        repl = _prompt(line.port())
-        snapshot = read_snapshot(repl, read_facts(repl))
-    except (DeviceSilent, DeviceRaised, OSError):
-        line.free()
-        loader = BootLoader(line.url, base.board.baud.flash, listen)
-        return Survey(loader, loader.identify().mac, base.table).snapshot
-    if snapshot.summary().must_stay and is_bench_unit(snapshot.stored()):
-        listen(Remark("An earlier bench left its unit here: its record is cleared.", warning=True))
-        _blank(repl)
-    return snapshot
-
-
-def _put_away(port: Port, listen: Listener) -> PutAway:
-    """Put the owner's files away; a board that gives no prompt has none that could be asked for."""
-    try:
-        repl = _prompt(port)
-        mac = read_facts(repl).mac
-    except (DeviceSilent, DeviceRaised, OSError):
-        return PutAway()
-    return put_away(repl, mac, listen)
-
-
-def _give_back(port: Port, fctry: bytes, kept: PutAway | None) -> None:
-    repl = _prompt(port)
-    _blank(repl)
-    write_partition(repl, "fctry", fctry, range(len(fctry) // 4096))
-    if kept is not None:
-        give_back(repl, kept)
-    # It stays at its prompt: what it does at its next start is its owner's decision.
-    repl.leave()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from startline_host.bench.scenarios.model import ReaderSettings
 from startline_host.boards import Led
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
 from startline_host.errors import BadInput
+from startline_host.flows.board_loan import LOAN_MARK
 from startline_host.flows.firmware_bundle import Provision
+from startline_host.flows.mock_link import CloudLink
 from startline_host.formats.factory_partition import (
     DeviceSettings,
     NetSettings,
@@ -21,35 +21,19 @@ from startline_host.formats.factory_partition import (
 )
 from startline_host.formats.nvs_image import make_nvs_image
 from startline_host.formats.partitions import FCTRY_SIZE
-from startline_host.formats.stored_settings import StoredSettings
 from startline_host.formats.units import Unit, now
 from startline_host.mock_cloud import CertificateAuthority, MockCloud
 from startline_host.secrets import Secret
 
-#: Marks a unit as the bench's own, under `factory`, so that no later bench takes it for a person's.
-_MARK = {"bench": "1"}
 #: The application's key, where a scenario gives it one of its own.
 RUN_KEY = "ror-bench-run-key-000000"
 _WRONG_KEY = "ror-00000000000000000000"
 _ELSEWHERE = "https://elsewhere.invalid/v0"
 
 
-class CloudLink(msgspec.Struct, frozen=True, kw_only=True):
-    """How readers reach the bench's cloud; without an ssid a scenario's own Wi-Fi counts."""
-
-    kind: str = "wifi"
-    ssid: str = ""
-    password: Secret | None = None
-
-
-def is_bench_unit(stored: StoredSettings) -> bool:
-    """Tell whether a device was told that it is a unit of the bench's own."""
-    return all(stored.get("factory", key) == value for key, value in _MARK.items())
-
-
 def neutral_provision() -> Provision:
     """Return the provision of a unit that belongs to no cloud and has no network."""
-    unit = Unit(serial="BENCH", model="Bench", extra=_MARK)
+    unit = Unit(serial="BENCH", model="Bench", extra=dict(LOAN_MARK))
     claim = find_cloud(DEFAULT_CLOUD).played.claim(_ELSEWHERE, Secret(_WRONG_KEY), unit.serial)
     return Provision(
         unit, DeviceSettings(claim=claim, tls=TlsSettings(ca=(CertificateAuthority().ca_der,)))
@@ -112,7 +96,7 @@ class Provisioner:
             alias=given.alias,
             type=given.type,
             made_at=now() + given.made_at,
-            extra=_MARK,
+            extra=dict(LOAN_MARK),
         )
         return Provision(unit, with_led(self._settings(given), self._led))
 

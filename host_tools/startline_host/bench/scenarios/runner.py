@@ -21,12 +21,13 @@ from startline_host.bench.scenarios.case_runner import CaseRunner
 from startline_host.bench.scenarios.catalog import Case
 from startline_host.bench.scenarios.expectations import Mismatch
 from startline_host.bench.scenarios.facts import CaseFacts
-from startline_host.bench.scenarios.provisioning import CloudLink, Provisioner
+from startline_host.bench.scenarios.provisioning import Provisioner
 from startline_host.bench.scenarios.reader import LinkMaker
 from startline_host.bench.scenarios.rig import NEEDS, Rig, needs_of
 from startline_host.bench.scenarios.transcript import Transcript, TranscriptEntry
 from startline_host.bench.scenarios.virtual_rig import VirtualRig
 from startline_host.errors import StartlineError
+from startline_host.flows.mock_link import CloudLink
 from startline_host.flows.usb_link import UsbLinkServer
 
 #: Makes the rig of one case.

@@ -1,0 +1,47 @@
+"""Options that say how a board, or virtual readers, reach a mock cloud on this computer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import rich_click as click
+
+from startline_host.cli import options, output
+from startline_host.errors import BadInput
+from startline_host.flows.mock_link import CloudLink
+from startline_host.secrets import Secret, secret_from_file
+
+_PASSWORD = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - the name of the variable
+
+link_options = [
+    click.option("--link", type=click.Choice(["wifi", "usb"]), default="wifi", show_default=True,
+                 help="How readers reach the cloud: over Wi-Fi, or over the serial line itself."),
+    click.option("--ssid", help="Name of the Wi-Fi for the board."),
+    click.option("--wifi-password-file", type=options.FILE,
+                 help=f"Its password; otherwise ${_PASSWORD}."),
+    click.option("--cloud-host", default="",
+                 help="Address of this computer, as seen by a board on the Wi-Fi."),
+]  # fmt: skip
+
+
+def chosen_link(
+    kind: Literal["wifi", "usb"], port: str | None, ssid: str | None, password_file: Path | None
+) -> CloudLink:
+    """Return how readers are to reach the mock cloud. Raises BadInput for a board without a network."""
+    if kind == "usb":
+        return CloudLink(kind="usb")
+    if port is None:
+        return CloudLink()
+    if not ssid:
+        raise BadInput(
+            "A board needs a Wi-Fi to reach the cloud by.",
+            "Name it with --ssid, or let it all go over the cable: --link usb.",
+        )
+    password = None
+    if password_file is not None:
+        password = secret_from_file(password_file, "Wi-Fi password", warn=output.warn)
+    elif os.environ.get(_PASSWORD):
+        password = Secret(os.environ[_PASSWORD])
+    return CloudLink(ssid=ssid, password=password)
