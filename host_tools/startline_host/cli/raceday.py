@@ -1,33 +1,54 @@
-"""`startline raceday`: a whole race with virtual readers, and what came of it."""
+"""`startline raceday`: a whole race with virtual readers or a board, and what came of it."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import rich_click as click
 from rich.console import Console
 
+from startline_host.boards import load_board
 from startline_host.cli import options, output, results
+from startline_host.cli.link_options import chosen_link, link_options
 from startline_host.cli.raceday_view import DayTable
+from startline_host.errors import BadInput
+from startline_host.flows.firmware_bundle import make_bundle
+from startline_host.flows.firmware_store import FirmwareStore, default_cache
+from startline_host.flows.mock_link import CloudLink
+from startline_host.flows.notice_view import ConsoleNoticeView
+from startline_host.flows.notices import Listener
+from startline_host.race.board_venue import BoardVenue
 from startline_host.race.day_report import WORDS, day_page, json_report, verdict
 from startline_host.race.day_result import DayResult, share
 from startline_host.race.day_script import DayOptions
+from startline_host.race.day_venue import DayVenue, VirtualVenue
 from startline_host.race.export_formats import check_export
 from startline_host.race.race_day import RaceDay
 from startline_host.util import write_whole
 
 _FAILED = 1
+_READERS = 3
 
 
 @click.command("raceday")
 @click.option(
+    "-p", "--port", metavar="URL", help="A board's serial port; without it, virtual readers."
+)
+@click.option(
+    "--board",
+    envvar="STARTLINE_BOARD",
+    default=options.DEFAULT_BOARD,
+    show_default=True,
+    help="The board at the port.",
+)
+@options.several(link_options)
+@click.option(
     "--readers",
     type=click.IntRange(1, 12),
-    default=3,
-    show_default=True,
-    help="Virtual readers: at the start, at the finish, and in between.",
+    help="Virtual readers: at the start, at the finish, and in between. 3, or the board alone.",
 )
 @click.option(
     "--runners",
@@ -83,16 +104,28 @@ _FAILED = 1
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @options.json_option
 def command(
-    *, readers: int, runners: int, minutes: float, outages: int, power_cuts: int, closings: int,
-    dead_time: int, seed: int, page_file: Path | None, json_file: Path | None, overwrite: bool,
-    as_json: bool,
+    *, port: str | None, board: str, link: Literal["wifi", "usb"], ssid: str | None,
+    wifi_password_file: Path | None, cloud_host: str,
+    readers: int | None, runners: int, minutes: float, outages: int, power_cuts: int,
+    closings: int, dead_time: int, seed: int, page_file: Path | None, json_file: Path | None,
+    overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Rehearse a race: virtual readers, a mock cloud, and everything that goes wrong on a day.
 
     Runners start in a wave and finish in a bell, past two antennas each time. Wi-Fi and power go,
     crystals are off, somebody closes a session. Ends with 1 if a passing was lost, doubled or
     invented. What a boot saw that never had the time is set aside, as on a real day: `race resend`.
+
+    With --port the reader is a board, which is told its sightings over the console, and reset for a
+    power cut. One that is bound is refused (41), and so is one with passings that are at no cloud
+    (60). Afterwards it is as it was, files and journal, at its prompt.
     """
+    if port is None and link != "wifi":
+        raise BadInput(
+            "Virtual readers have a Wi-Fi of their own.", "Name a board to use the cable: --port."
+        )
+    if port is not None and readers not in (None, 1):
+        raise BadInput("A race day at a port has one reader, the board.", "Leave --readers out.")
     written = [
         (path, render)
         for path, render in ((page_file, day_page), (json_file, json_report))
@@ -101,14 +134,21 @@ def command(
     for path, _ in written:
         check_export(path, overwrite=overwrite)
     asked = DayOptions(
-        readers=readers, runners=runners, minutes=minutes, outages=outages, power_cuts=power_cuts,
-        closings=closings, dead_time=dead_time, seed=seed,
+        readers=1 if port else readers or _READERS, runners=runners, minutes=minutes,
+        outages=outages, power_cuts=power_cuts, closings=closings, dead_time=dead_time, seed=seed,
     )  # fmt: skip
+    console = Console(stderr=True, highlight=False)
     with (
         tempfile.TemporaryDirectory(prefix="startline-", ignore_cleanup_errors=True) as folder,
-        DayTable(Console(stderr=True, highlight=False), quiet=output.this_run().quiet) as table,
+        DayTable(console, quiet=output.this_run().quiet) as table,
     ):
-        day = RaceDay(asked, Path(folder), table.show).run()
+        venue: DayVenue
+        if port is None:
+            venue = VirtualVenue(Path(folder))
+        else:
+            way = chosen_link(link, port, ssid, wifi_password_file)
+            venue = _at_board(port, board, way, cloud_host, ConsoleNoticeView(console))
+        day = RaceDay(asked, venue, table.show).run()
     for path, render in written:
         write_whole(path, render(day), title="The report ", hint="Nothing was written.")
         output.note(f"{path} is written.")
@@ -118,6 +158,14 @@ def command(
         _show(day)
     if not day.good:
         sys.exit(_FAILED)
+
+
+def _at_board(
+    port: str, board: str, link: CloudLink, cloud_host: str, listen: Listener
+) -> BoardVenue:
+    kind = load_board(board)
+    bundle = make_bundle(kind, FirmwareStore(default_cache()).obtain(kind))
+    return BoardVenue(port, bundle, link, cloud_host, listen)
 
 
 def _result(day: DayResult) -> results.RaceDayEnded:

@@ -53,7 +53,7 @@ class DayTable:
 
     def _table(self, phase: str, readers: Sequence[DayReader]) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), title=phase, title_justify="left")
-        for name in ("reader", "power", "Wi-Fi", "session"):
+        for name in ("reader", "power", "link", "session"):
             table.add_column(name)
         for name in ("crossed", "stored", "a second", "sent", "waiting", "± ms"):
             table.add_column(name, justify="right")
@@ -63,7 +63,7 @@ class DayTable:
             table.add_row(
                 reader.name,
                 "on" if reader.listening else "off",
-                "yes" if reader.wifi else "no",
+                "yes" if reader.online else "no",
                 str(told.get("sending", "")),
                 str(len({one.chip for one in reader.shown})),
                 str(told.get("stored", "")),

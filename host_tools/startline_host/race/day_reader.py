@@ -1,28 +1,20 @@
-"""A virtual reader on a race day: its chip on one flash through all power cuts, modules, console."""
+"""A reader on a race day, be it virtual or on a desk: what it was shown, and what it says."""
 
 from __future__ import annotations
 
-import contextlib
 import threading
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from startline_host.device.console import ConsoleLine, ConsoleParser, Event
-from startline_host.device.port import open_port
-from startline_host.errors import NoSuchPort, TimedOut
-from startline_host.race.day_app import CLOSE_PIN, STORED
+from startline_host.device.console import ConsoleLine, Event
+from startline_host.errors import TimedOut
+from startline_host.formats.partitions import PartitionRow
 from startline_host.race.day_script import DaySighting
 from startline_host.util import Deadline
-from startline_host.virtual import VirtualEsp32
-from startline_host.virtual.uhf_module import UhfModule
-from startline_host.virtual.world_file import write_world
 
-_WIFI: Mapping[str, object] = {"access_points": {"bench": {"password": "bench-wifi"}}}
-_NO_WIFI: Mapping[str, object] = {"access_points": {}, "link_fault": "down"}
 _SLICE = 0.1
 
 
@@ -42,92 +34,57 @@ class DayStopped(Exception):
     """The day ends before its time."""
 
 
-class DayReader:
+class DayReader(ABC):
     """One reader; `stop` ends every wait; `told` is its last word of its race, `promised` the chips that it has stored.
 
-    Its power, its Wi-Fi and its modules may each be used from another thread.
+    `cut_lives` are the power cycles that ended with a power cut. Its power, its link and its
+    antennas may each be used from another thread.
     """
 
-    def __init__(
-        self, name: str, flash: Path, mac: str, ppm: float, stop: threading.Event
-    ) -> None:
+    #: What it has its time from, as its events name it.
+    clock = "ntp"
+    #: Whether its link can be taken away, or its power.
+    has_link_switch = has_power_switch = True
+
+    def __init__(self, name: str, ppm: float, stop: threading.Event) -> None:
         self.name = name
-        self.flash = flash
         self.ppm = ppm
         self.shown: list[Shown] = []
         self.promised: dict[str, float] = {}
         self.told: Mapping[str, Any] = {}
         self.cut_lives: set[int] = set()
         self.life = -1
-        self.wifi = True
-        self._mac = mac
+        self.online = True
         self._stop = stop
-        self._world = flash.with_suffix(".json")
-        self._chip: VirtualEsp32 | None = None
-        self._modules: dict[int, UhfModule] = {}
-        self._listener: threading.Thread | None = None
-        self._off = threading.Event()
-        self._pins: dict[str, int] = {}
-        self._lock = threading.Lock()
 
     @property
+    @abstractmethod
     def listening(self) -> bool:
-        """Whether it has power, and has started its modules."""
-        return bool(self._modules) and all(
-            one.wait_until_started(0) for one in list(self._modules.values())
-        )
+        """Whether it has power, and takes in what its antennas see."""
 
+    @abstractmethod
     def power_on(self) -> None:
         """Give it power: a new life on the flash that the last one left."""
-        self._write_world()
-        self.life += 1
-        self.told = {}
-        self._off.clear()
-        self._chip = VirtualEsp32(
-            self.flash, raw=True, mac=self._mac, world=self._world, uart1=0, uart2=0, ppm=self.ppm
-        )
-        self._listener = threading.Thread(target=self._listen, args=(self._chip.raw_url,))
-        self._listener.start()
-        with self._lock:
-            self._modules = {
-                1: UhfModule(self._chip.uart1_url or ""),
-                2: UhfModule(self._chip.uart2_url or ""),
-            }
 
+    @abstractmethod
     def power_off(self, *, cut: bool = True) -> None:
         """Take its power away: nothing that it was doing ends properly."""
-        self._off.set()
-        if cut:
-            self.cut_lives.add(self.life)
-        if self._chip is not None:
-            self._chip.kill()
-            self._chip = None
-        with self._lock:
-            modules, self._modules = self._modules, {}
-        for module in modules.values():
-            module.__exit__(None, None, None)
-        if self._listener is not None:
-            self._listener.join()
-            self._listener = None
 
-    def set_wifi(self, *, there: bool) -> None:
-        """Take its Wi-Fi away, or give it back."""
-        self.wifi = there
-        self._write_world()
+    @abstractmethod
+    def set_link(self, *, there: bool) -> None:
+        """Take its way to the cloud away, or give it back."""
 
+    @abstractmethod
     def press_close(self) -> None:
-        """Close its session by the input that does so."""
-        self._pins = {CLOSE_PIN: 0}
-        self._write_world()
+        """Have its program close the session, after all that it was shown."""
 
+    @abstractmethod
     def see(self, sighting: DaySighting) -> None:
         """Have an antenna tell of a chip, if somebody listens."""
-        with self._lock:
-            module = self._modules.get(sighting.antenna)
-            at = time.time()
-            heard = module is not None and module.see(sighting.chip, sighting.rssi)
-            life = self.life if heard else -1
-            self.shown.append(Shown(at, life, sighting.antenna, sighting.chip))
+
+    @abstractmethod
+    def journal(self, row: PartitionRow) -> bytes:
+        """Return its journal of passings, once its day is over."""
 
     def wait(self, seconds: float, **fields: object) -> None:
         """Wait until it listens, and its last word has these fields. Raises TimedOut, DayStopped."""
@@ -142,19 +99,16 @@ class DayReader:
         told = self.told
         return self.listening and all(told.get(name) == value for name, value in fields.items())
 
-    def _write_world(self) -> None:
-        write_world(self._world, {**(_WIFI if self.wifi else _NO_WIFI), "pins": self._pins})
+    def _begin_life(self) -> None:
+        self.life += 1
+        self.told = {}
 
-    def _listen(self, url: str) -> None:
-        console = ConsoleParser()
-        with contextlib.suppress(NoSuchPort), open_port(url) as port:
-            while not self._off.is_set():
-                for item in console.feed(port.read(_SLICE)):
-                    self._take(item)
+    def _note(self, at: float, sighting: DaySighting, *, heard: bool) -> None:
+        """Note what was shown at a Unix time."""
+        life = self.life if heard else -1
+        self.shown.append(Shown(at, life, sighting.antenna, sighting.chip))
 
     def _take(self, item: Event | ConsoleLine) -> None:
-        if isinstance(item, Event):
-            if item.name == "race":
-                self.told = item.fields
-        elif item.line.startswith(STORED):
-            self.promised[item.line.split()[-1]] = time.time()
+        """Take in what it says on its console."""
+        if isinstance(item, Event) and item.name == "race":
+            self.told = item.fields

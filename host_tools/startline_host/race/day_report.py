@@ -111,7 +111,7 @@ def _shades(day: DayResult, number: int) -> Iterator[Shade]:
         if one.reader is None:
             yield Shade(one.begin, one.end, "cloud", "the cloud answers 503")
         elif one.reader == number:
-            yield Shade(one.begin, one.end, "wifi", "no Wi-Fi")
+            yield Shade(one.begin, one.end, "wifi", "no link")
     for cut in day.cuts:
         if cut.reader == number:
             yield Shade(cut.begin, cut.end, "power", "no power, or starting")

@@ -152,8 +152,7 @@ def judge_day(
 
 
 def _judge_reader(reader: DayReader, cloud: MockCloud, row: PartitionRow) -> ReaderDay:
-    data = reader.flash.read_bytes()[row.offset : row.end]
-    race = read_race(partition_reader(data))
+    race = read_race(partition_reader(reader.journal(row)))
     rows = cloud.store.rows(
         "SELECT chip, num_passing, timestamp, received FROM passings"
         " JOIN sessions ON sessions.id = session JOIN devices ON devices.id = device"

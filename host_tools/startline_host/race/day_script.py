@@ -1,7 +1,7 @@
 """What happens on a race day, written down before it begins: the same seed writes the same day.
 
 Runners start in a wave, and finish in a bell; a reader stands at the start, at the finish, and at
-even distances between the two.
+even distances between the two. A single one stands at the finish.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _OUTAGE, _DARK = (0.3, 0.6), (3.0, 6.0)
 #: Real crystals are off by so many parts in a million, either way.
 _PPM = (5.0, 30.0)
 _ANTENNAS = (1, 2)
+#: What all chips of a day begin with; the runner's number follows in 4 hex digits.
+CHIP_PREFIX = "E2801160600002054C3A"
 
 
 class DayOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,13 +98,13 @@ def write_script(options: DayOptions) -> DayScript:
 
 def _sightings(options: DayOptions, seconds: float, dice: Random) -> list[DaySighting]:
     found = []
-    last = max(1, options.readers - 1)
+    last = options.readers - 1
     for runner in range(1, options.runners + 1):
         start = seconds * 0.16 * dice.betavariate(1.4, 3)
         finish = seconds * min(0.98, max(0.4, dice.gauss(0.7, 0.1)))
         for reader in range(options.readers):
-            at = start + (finish - start) * reader / last
-            found += _crossing(at, reader, f"E2801160600002054C3A{runner:04X}", dice)
+            at = start + (finish - start) * (reader / last if last else 1.0)
+            found += _crossing(at, reader, f"{CHIP_PREFIX}{runner:04X}", dice)
     return found
 
 

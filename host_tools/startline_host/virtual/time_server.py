@@ -1,4 +1,4 @@
-"""A time server on loopback (SNTP, RFC 4330) for virtual readers: this computer's clock, or one beside it."""
+"""A time server (SNTP, RFC 4330) for readers on a bench: this computer's clock, or one beside it."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from startline_host.errors import BadInput
 _FROM_1900 = 2_208_988_800
 _VERSION_4_SERVER = 0x24
 _STRATUM = 2
+_LOOPBACK = "127.0.0.1"
 
 
 class TimeServer:
     """Answers until it is closed; a context manager. `server` is "host:port" for `race.servers`.
 
     `offset` is how many seconds it is ahead of this computer's clock, None while it does not
-    answer; it may be set at any time. `port` 0 takes a free one. Raises BadInput for a port that is taken.
+    answer; it may be set at any time. `port` 0 takes a free one. It listens at `host`, and readers
+    know it as `name`. Raises BadInput for a port that is taken.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, host: str = _LOOPBACK, name: str = _LOOPBACK) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            self._socket.bind(("127.0.0.1", port))
+            self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
             raise BadInput(
                 f"The UDP port {port} cannot be used: {error.strerror}.", "Name another one."
             ) from None
         self.offset: float | None = 0.0
-        self.server = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        port = self._socket.getsockname()[1]
+        self.server = f"{name}:{port}"
+        self._own_address = _LOOPBACK, port
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="time-server", daemon=True)
         self._thread.start()
@@ -50,7 +54,7 @@ class TimeServer:
     ) -> None:
         self._closing = True
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-            one.sendto(b"", self._socket.getsockname())
+            one.sendto(b"", self._own_address)
         self._thread.join()
         self._socket.close()
 

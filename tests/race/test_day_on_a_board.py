@@ -1,0 +1,188 @@
+"""`startline raceday -p`: a whole day on a board, which is lent for it and given back as it was."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from startline_race.journal import Journal
+from startline_race.journal_format import PASSING
+from startline_race.passing_format import Passing, pack_passing
+from startline_race.progress import Progress
+
+from startline_host.bench.scenarios.base_flash import make_base
+from startline_host.cli import main
+from startline_host.formats.littlefs_image import read_filesystem
+from startline_host.virtual import VirtualEsp32
+from tests.bench.test_bench_command import bound_flash, kept_of
+from tests.json_lines import checked
+
+OWN = {"/app.py": b"def main(device):\n    print('mine')\n", "/data.txt": b"hello"}
+COUNT = 300
+DAY = ("--board", "VIRTUAL_ESP32", "--runners", "20", "--minutes", "0.1", "--outages", "2",
+       "--power-cuts", "1", "--seed", "4")  # fmt: skip
+
+Typed = Callable[..., int]
+
+
+class RamFlash:
+    """A partition in memory."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.data = bytearray(b"\xff" * size)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes."""
+        return bytes(self.data[offset : offset + length])
+
+    def program(self, offset: int, data: bytes) -> None:
+        """Clear bits."""
+        self.data[offset : offset + len(data)] = data
+
+
+def journal_of(size: int, sent: int) -> bytes:
+    """Return a partition in which another reader has stored passings, the first so many sent."""
+    flash = RamFlash(size)
+    journal = Journal(flash, b"owner--1")
+    journal.open()
+    progress = Progress(journal)
+    for number in range(1, COUNT + 1):
+        passing = Passing()
+        passing.number, passing.session, passing.boot, passing.chip = number, 1, 1, "7F"
+        journal.append(PASSING, pack_passing(passing, bytearray(240)))
+        journal.number = number + 1
+    for before in range(101, sent + 2, 100):
+        progress.sent(before, 100, 0)
+    return bytes(flash.data)
+
+
+class OwnersBoard:
+    """A board with files and a journal of its owner's; `sent` passings of the journal are sent."""
+
+    def __init__(self, flash: Path, sent: int = COUNT) -> None:
+        base = make_base(own=OWN)
+        self.flash = flash
+        self._race, self._vfs = base.table.get("race"), base.table.get("vfs")
+        image = bytearray(base.image)
+        image[self._race.offset : self._race.end] = journal_of(self._race.size, sent)
+        flash.write_bytes(image)
+        self._journal = self.journal
+
+    @property
+    def journal(self) -> bytes:
+        """What its journal's partition holds."""
+        return self.flash.read_bytes()[self._race.offset : self._race.end]
+
+    def check_as_it_was(self) -> None:
+        """See that files and journal are the owner's, and that the record is blank."""
+        files = read_filesystem(self.flash.read_bytes()[self._vfs.offset : self._vfs.end])
+        own = {path: data for path, data in files.items() if path.lstrip("/") in
+               {name.lstrip("/") for name in OWN}}  # fmt: skip
+        assert {"/" + path.lstrip("/"): data for path, data in own.items()} == OWN
+        assert self.journal == self._journal
+        assert kept_of(self.flash).record().state == "unbound"
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
+    """Type a race day's command line in a folder of its own; return its exit code."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", "bench-wifi")
+
+    def run(*words: str) -> int:
+        with pytest.raises(SystemExit) as left:
+            main(["raceday", *words])
+        assert isinstance(left.value.code, int)
+        return left.value.code
+
+    yield run
+    # What was put away is given back, or was never taken.
+    assert not list((tmp_path / "data").rglob("*.zip"))
+
+
+@pytest.mark.parametrize(
+    "link", [("--link", "usb"), ("--ssid", "bench", "--cloud-host", "localhost")]
+)
+def test_a_day_on_a_board(
+    typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str], link: tuple[str, ...]
+) -> None:
+    """Over the cable or a Wi-Fi nothing is lost or doubled, and the owner's things are as they were."""
+    board = OwnersBoard(tmp_path / "board.flash")
+    report = tmp_path / "day.json"
+    with VirtualEsp32(board.flash) as chip:
+        code = typed("-p", chip.url, *link, *DAY, "--report", str(report), "--json")
+        told = checked(capsys.readouterr().out)[-1]
+    assert code == 0, told
+    found = json.loads(report.read_text())
+    assert (len(found["cuts"]), len(found["outages"])) == (1, 2)
+    (reader,) = found["readers"]
+    assert reader["power_cuts"] == 1
+    assert reader["promised"] == reader["stored"] == told["at_cloud"] + told["aside"]
+    assert reader["shown"] + len(reader["dark"]) == 20
+    board.check_as_it_was()
+
+
+def test_a_journal_with_unsent_passings_is_left_alone(
+    typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A board whose journal holds what is at no cloud is refused (60), with what to do; nothing is written."""
+    board = OwnersBoard(tmp_path / "board.flash", sent=200)
+    before = board.flash.read_bytes()
+    with VirtualEsp32(board.flash) as chip:
+        assert typed("-p", chip.url, "--link", "usb", *DAY) == 60
+    said = " ".join(capsys.readouterr().err.split())
+    assert "100 passings that are at no cloud" in said
+    assert "race export --interrupt" in said
+    assert board.flash.read_bytes() == before
+
+
+def test_a_bound_board_is_left_alone(
+    typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A board that somebody has bound is refused (41), and its record is as it was."""
+    flash = tmp_path / "board.flash"
+    flash.write_bytes(bound_flash(tmp_path))
+    before = kept_of(flash).record()
+    with VirtualEsp32(flash) as chip:
+        assert typed("-p", chip.url, "--link", "usb", *DAY) == 41
+    assert "is bound" in capsys.readouterr().err
+    assert kept_of(flash).record() == before
+
+
+def test_what_a_day_at_a_port_cannot_be(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+    """Several readers at one port, a board without a network, a cable of virtual readers: one sentence (60)."""
+    for words, said in (
+        (["-p", "socket://127.0.0.1:1", "--readers", "2"], "one reader"),
+        (["-p", "socket://127.0.0.1:1"], "--ssid"),
+        (["--link", "usb"], "--port"),
+    ):
+        assert typed(*words) == 60
+        assert said in capsys.readouterr().err
+
+
+def test_ctrl_c_gives_a_board_back(tmp_path: Path) -> None:
+    """Ctrl-C in mid-race ends the day (130), and files, journal and record are as they were."""
+    board = OwnersBoard(tmp_path / "board.flash")
+    with VirtualEsp32(board.flash) as chip:
+        words = ["raceday", "-p", chip.url, "--link", "usb", "--board", "VIRTUAL_ESP32",
+                 "--minutes", "60"]  # fmt: skip
+        with subprocess.Popen(
+            [sys.executable, "-c", f"from startline_host.cli import main; main({words!r})"],
+            stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        ) as running:  # fmt: skip
+            assert running.stderr is not None
+            for line in running.stderr:
+                if line.startswith("race"):
+                    break
+            running.send_signal(signal.SIGINT)
+            said = running.stderr.read()
+        assert running.returncode == 130, said
+    board.check_as_it_was()
