@@ -21,6 +21,7 @@ from startline_host.errors import BadInput, DeviceSilent, TimedOut
 from startline_host.flows.usb_link import encode
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.race import running_reader
+from startline_host.race.journal_window import Wanted
 from startline_host.race.running_reader import RequestRefused, RunningReader
 from startline_host.race.stored_race import read_race
 
@@ -62,6 +63,7 @@ class FakeLine(Port):
         self.on_request: Callable[[], object] = object
         race = SimpleNamespace(
             journal=self.journal, state=STATE, chip=self, progress=self.progress,
+            sender=lambda: SimpleNamespace(network=SimpleNamespace(usb=None)),
             device=SimpleNamespace(
                 serial="S-1", token="T", cloud="rufus", identity=SimpleNamespace(base_url="u")
             ),
@@ -119,9 +121,10 @@ def numbers(data: bytes) -> list[int]:
 def test_a_journal_is_read_as_it_stands() -> None:
     """The whole of it, or from a passing on: with the rest of that passing's sector and all behind it."""
     line = FakeLine(400)
-    race, data = RunningReader(line).journal()
-    assert (race.serial, race.number, numbers(data)) == ("S-1", 401, list(range(1, 401)))
-    _, tail = RunningReader(line).journal(300)
+    found = RunningReader(line).journal()
+    assert (found.race.serial, found.race.number, found.unread) == ("S-1", 401, frozenset())
+    assert numbers(found.data) == list(range(1, 401))
+    tail = RunningReader(line).journal(Wanted(begin="300")).data
     assert numbers(tail)[-1] == 400
     assert 1 < numbers(tail)[0] <= 300
 
@@ -140,7 +143,7 @@ def test_what_gets_lost_is_asked_for_again() -> None:
         return b"" if said % 61 == 45 else frame * 2
 
     line = FakeLine(400, lossy)
-    assert numbers(RunningReader(line).journal()[1]) == list(range(1, 401))
+    assert numbers(RunningReader(line).journal().data) == list(range(1, 401))
     assert said > 61
 
 
@@ -148,10 +151,10 @@ def test_sectors_that_go_meanwhile_are_none(mocker: MockerFixture) -> None:
     """A ring that goes on while it is read gives the passings of one moment, without a gap."""
     line = FakeLine(1500)
     line.on_request = lambda: line.store(17)
-    race, data = RunningReader(line).journal()
-    found = numbers(data)
-    assert found == list(range(found[0], race.number))
-    assert found[0] > race.first
+    read = RunningReader(line).journal()
+    found = numbers(read.data)
+    assert found == list(range(found[0], read.race.number))
+    assert found[0] > read.race.first
 
 
 def test_who_does_not_answer_is_told() -> None:

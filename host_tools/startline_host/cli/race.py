@@ -23,6 +23,7 @@ from startline_host.race.journal_source import (
     from_port,
     from_running,
 )
+from startline_host.race.journal_window import EVERYTHING, Wanted
 from startline_host.race.race_summary import summarize_race, summarize_running
 from startline_host.race.resend_passings import ResendRange, resend, resend_beside
 from startline_host.race.selection import load_zone, select
@@ -94,8 +95,9 @@ def list_(
 ) -> None:
     """List passings: number, session, local time, how far off it may be, chip, bib, state."""
     zone = load_zone(zone_name)
-    source, race = _read(as_json=as_json, begin=begin, **where)
-    chosen = select(race, begin, end, session, zone)
+    wanted = Wanted(begin=begin, end=end, session=session, zone=zone)
+    source, race = _read(as_json=as_json, wanted=wanted, **where)
+    chosen = select(race, wanted)
     if as_json:
         output.result(
             results.RaceList(
@@ -132,8 +134,9 @@ def export(
     zone = load_zone(zone_name)
     if out is not None:
         check_export(out, overwrite=overwrite)  # before a reader is stopped
-    source, race = _read(as_json=as_json, begin=begin, **where)
-    chosen = select(race, begin, end, session, zone)
+    wanted = Wanted(begin=begin, end=end, session=session, zone=zone)
+    source, race = _read(as_json=as_json, wanted=wanted, **where)
+    chosen = select(race, wanted)
     tabs = out is not None and out.suffix.lower() == ".txt"
     text = export_text(chosen, form, zone, tabs=tabs)
     undated = sum(one.utc_ms is None for one in chosen)
@@ -311,9 +314,9 @@ def _beside(*, dump_file: Path | None, interrupt: bool, hard: bool, **_where: An
 
 def _read(
     *, port: str | None, dump_file: Path | None, interrupt: bool, hard: bool, serial: str,
-    as_json: bool, begin: str = "",
+    as_json: bool, wanted: Wanted = EVERYTHING,
 ) -> tuple[JournalSource, StoredRace]:  # fmt: skip
-    """Read the journal that is meant, from a passing's number on where `begin` is one."""
+    """Read the journal that is meant, or of a reader beside its program as much as is wanted."""
     if dump_file is not None:
         source = from_dump(dump_file, serial)
     else:
@@ -324,8 +327,8 @@ def _read(
             if interrupt or hard:
                 source = from_port(line, view, serial)
             else:
-                source = from_running(line, view, serial, begin)
-    return source, read_race(source.part)
+                source = from_running(line, view, serial, wanted)
+    return source, read_race(source.part, source.unread)
 
 
 def _running_status(

@@ -24,7 +24,9 @@ from startline_host.formats.partitions import (
 )
 from startline_host.formats.record_copies import read_record
 from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
-from startline_host.race.running_reader import RunningRace, RunningReader
+from startline_host.race.journal_window import EVERYTHING, Wanted
+from startline_host.race.running_reader import RunningJournal, RunningReader
+from startline_host.race.selection import select
 from startline_host.race.stored_race import read_race
 from startline_host.util import printable
 
@@ -32,9 +34,13 @@ _HOW = "Read the whole chip: esptool read-flash 0 ALL dump.bin"
 
 
 class JournalSource(msgspec.Struct, frozen=True, kw_only=True):
-    """The bytes of a journal, and whose they are: texts are "" where nothing told them."""
+    """The bytes of a journal, and whose they are: texts are "" where nothing told them.
+
+    Sectors that are `unread` are blank in `part`, and need not be.
+    """
 
     part: DumpPart
+    unread: frozenset[int] = frozenset()
     serial: str = ""
     deviceid: str = ""
     stored: StoredSettings | None = None
@@ -149,31 +155,38 @@ def from_port(line: PortSession, listen: Listener, serial: str = "") -> JournalS
 
 
 def from_running(
-    line: PortSession, listen: Listener, serial: str = "", begin: str = ""
+    line: PortSession, listen: Listener, serial: str = "", wanted: Wanted = EVERYTHING
 ) -> JournalSource:
-    """Read the journal of the device on a line while its program goes on.
+    """Read the journal of the device on a line while its program goes on, as far as it is `wanted`.
 
-    Where `begin` is a passing's number, only what comes from there on is read, if that will do.
     Raises DeviceSilent where the program does not answer, WrongDevice for another `serial`.
     """
     reader = RunningReader(line.port())
-    race = reader.state()
-    check_serial(race.serial, serial)
-    since = int(begin) if begin.isdecimal() and begin.isascii() else 0
-    while True:
-        _, data = reader.journal(since if since < race.number else 0, listen)
-        source = running_source(race, data)
-        # A session that waits for its turn stands only where it was wanted.
-        if not since or all(one.alias for one in read_race(source.part).passings):
-            return source
-        since = 0
+    check_serial(reader.state().serial, serial)
+    source = running_source(reader.journal(wanted, listen))
+    if source.unread and not _is_enough(source, wanted):
+        source = running_source(reader.journal(listen=listen))
+    return source
 
 
-def running_source(race: RunningRace, data: bytes) -> JournalSource:
+def _is_enough(source: JournalSource, wanted: Wanted) -> bool:
+    """Tell whether a part of a journal has all that there is to tell of what is wanted."""
+    race = read_race(source.part, source.unread)
+    try:
+        chosen = select(race, wanted)
+    except BadInput:
+        return False  # said of the whole
+    # A session that waits for its turn stands only where it was wanted.
+    return all(one.alias and one.utc for one in chosen)
+
+
+def running_source(found: RunningJournal) -> JournalSource:
     """Return what a reader beside its program has told of itself, with its journal."""
+    race = found.race
     claim: dict[str, str | int] = {"cloud": race.cloud, "base_url": race.base_url}
     return JournalSource(
-        part=partition_reader(data),
+        part=partition_reader(found.data),
+        unread=found.unread,
         serial=race.serial,
         deviceid=race.token,
         stored=StoredSettings({"factory": {"serial": race.serial}, "claim": claim}, []),

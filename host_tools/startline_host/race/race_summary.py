@@ -9,6 +9,7 @@ import msgspec
 from startline_host.device.port_session import PortSession
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.race.journal_source import JournalSource, check_serial
+from startline_host.race.journal_window import Wanted
 from startline_host.race.running_reader import RunningRace, RunningReader
 from startline_host.race.stored_race import StoredRace, read_race
 
@@ -40,7 +41,8 @@ def summarize_running(line: PortSession, serial: str = "") -> tuple[RunningRace,
     reader = RunningReader(line.port())
     before = reader.state()
     check_serial(before.serial, serial)
-    told, data = reader.journal(before.number)
+    found = reader.journal(Wanted(begin=str(before.number)))  # the newest sector
+    told = found.race
     state = told.state
     return told, {
         "serial": told.serial,
@@ -54,6 +56,6 @@ def summarize_running(line: PortSession, serial: str = "") -> tuple[RunningRace,
         "last": told.number - 1,
         "full": state.full,
         "others": 0,
-        "sessions": read_race(partition_reader(data)).session_rows(reckon=True),
+        "sessions": read_race(partition_reader(found.data)).session_rows(reckon=True),
         "damage": [],
     }

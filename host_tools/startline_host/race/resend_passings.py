@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime
 
 import msgspec
 from startline_race.journal_format import OPEN
@@ -16,6 +16,7 @@ from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_
 from startline_host.flows.operator.device_session import DeviceSession, device_session
 from startline_host.flows.usb_link import linked
 from startline_host.race.journal_source import from_device, from_running
+from startline_host.race.journal_window import Wanted
 from startline_host.race.running_reader import RequestRefused, RunningReader
 from startline_host.race.selection import parse_time, select
 from startline_host.race.stored_race import JournalPassing, StoredRace, read_race
@@ -25,14 +26,10 @@ from startline_host.util import counted, printable
 _SECONDS = 300.0  # it may have to wait before it looks a second time
 
 
-class ResendRange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be sent again: bounds as `select` takes them, and when an undated boot began."""
+class ResendRange(Wanted, frozen=True, kw_only=True):
+    """What is to be sent again, and when an undated boot began."""
 
-    begin: str = ""
-    end: str = ""
-    session: str = ""
     boot_began: str = ""
-    zone: tzinfo = UTC
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -94,8 +91,9 @@ def resend_beside(
 
     Raises as `resend` does; DeviceSilent where the program does not answer.
     """
-    source = from_running(line, listen, serial, asked.begin)
-    stretches, began_ms = plan_resend(read_race(source.part), asked)
+    source = from_running(line, listen, serial, asked)
+    race = read_race(source.part, source.unread)
+    stretches, began_ms = plan_resend(race, asked)
     base_url = ""
     if RunningReader(line.port()).state().usb and source.stored is not None:
         base_url = check_cloud_target(find_place(), source.stored).base_url
@@ -121,7 +119,7 @@ def plan_resend(race: StoredRace, asked: ResendRange) -> tuple[list[Stretch], in
     Raises BadInput where there is nothing to send, or where it cannot be sent so.
     """
     began = parse_time(asked.boot_began, asked.zone) if asked.boot_began else None
-    chosen = select(race, asked.begin, asked.end, asked.session, asked.zone)
+    chosen = select(race, asked)
     aside = [one for one in chosen if one.state == "aside"]
     if not aside:
         raise BadInput(_nothing_aside(chosen), "Only what the reader has set aside can be resent.")

@@ -17,6 +17,7 @@ from startline_host.device.port import Port
 from startline_host.errors import BadInput, DeviceSilent, TimedOut
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.usb_link import UsbFrame, UsbFrameSplitter, encode
+from startline_host.race.journal_window import EVERYTHING, JournalWindow, Wanted
 from startline_host.util import Deadline, printable
 
 #: Seconds without a piece, and tries: a handshake may hold a program for 2 s.
@@ -73,6 +74,14 @@ class RunningRace(msgspec.Struct, frozen=True):
         """The sectors of the journal, from the oldest to the newest."""
         count = self.size // _SECTOR
         return [(self.head - age) % count for age in range(self.used - 1, -1, -1)]
+
+
+class RunningJournal(msgspec.Struct, frozen=True):
+    """A journal's partition as far as it was read; the sectors of the journal `unread` are blank."""
+
+    race: RunningRace
+    data: bytes
+    unread: frozenset[int]
 
 
 class RequestRefused(Exception):
@@ -139,29 +148,41 @@ class RunningReader:
             raise BadInput("The reader tells of a journal that cannot be.", "Read it: --interrupt")
         return told
 
-    def journal(self, since: int = 0, listen: Listener | None = None) -> tuple[RunningRace, bytes]:
-        """Read the journal, from the sector that holds passing `since` on; the rest is blank.
+    def journal(
+        self, wanted: Wanted = EVERYTHING, listen: Listener | None = None
+    ) -> RunningJournal:
+        """Read as much of the journal as a selection needs; the rest is blank.
 
         It is as it was when this began: what is stored meanwhile comes with the next reading.
         """
         before = self.state()
-        wanted = before.sectors[self._first_of(before, since) :]
         data = bytearray(b"\xff" * before.size)
+        read: dict[int, int] = {}  # how much of each sector
+
+        def beginning(index: int, length: int) -> bytes:
+            at, end = index * _SECTOR, before.offset if index == before.head else _SECTOR
+            have, length = read.get(index, 0), min(length, end)
+            if length > have:
+                data[at + have : at + length] = self._read(at + have, length - have)
+                read[index] = length
+            return bytes(data[at : at + length])
+
+        chosen = before.sectors
+        if not wanted.everything:
+            chosen = JournalWindow(chosen, self._firsts(), beginning).find(wanted)
         if listen:
             listen(Step("Reading the journal beside the reader's program"))
-        for done, index in enumerate(wanted):
-            length = before.offset if index == before.head else _SECTOR
-            at = index * _SECTOR
-            data[at : at + length] = self._read(at, length)
+        for done, index in enumerate(chosen):
+            beginning(index, _SECTOR)
             if listen:
-                size = len(wanted) * _SECTOR
+                size = len(chosen) * _SECTOR
                 listen(TransferProgress("read", (done + 1) * _SECTOR, size))
         after = self.state()
         newer = (after.head - before.head) % (before.size // _SECTOR)
-        kept = after.sectors[: after.used - newer]
-        for index in set(wanted) - set(kept):  # confirmed, and erased meanwhile
+        kept = set(after.sectors[: after.used - newer]).intersection(chosen)
+        for index in read.keys() - kept:  # confirmed, and erased meanwhile; or looked at, no more
             data[index * _SECTOR : (index + 1) * _SECTOR] = b"\xff" * _SECTOR
-        return before, bytes(data)
+        return RunningJournal(before, bytes(data), frozenset(before.sectors) - set(chosen))
 
     def resend(self, first: int, last: int, boot_utc_ms: int) -> str:
         """Have passings sent again; return "" or why they were not.
@@ -184,17 +205,10 @@ class RunningReader:
             self._frames(_JOB_PAUSE)
         return "" if said == "done" else printable(said)
 
-    def _first_of(self, race: RunningRace, since: int) -> int:
-        """Return which of the sectors, from the oldest on, holds passing `since`."""
-        if since <= 0:
-            return 0
+    def _firsts(self) -> list[int]:
+        """Return the number of the first passing that may stand in each sector of the partition."""
         raw = self.ask("numbers")
-        firsts = [int.from_bytes(raw[at : at + 4], "little") for at in range(0, len(raw), 4)]
-        sectors = race.sectors
-        for place in range(len(sectors) - 1, -1, -1):
-            if sectors[place] < len(firsts) and firsts[sectors[place]] <= since:
-                return place
-        return 0
+        return [int.from_bytes(raw[at : at + 4], "little") for at in range(0, len(raw), 4)]
 
     def _read(self, at: int, length: int) -> bytes:
         data = b"".join(

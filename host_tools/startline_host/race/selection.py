@@ -6,6 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from startline_host.errors import BadInput
+from startline_host.race.journal_window import Wanted
 from startline_host.race.stored_race import JournalPassing, StoredRace
 from startline_host.util import printable
 
@@ -29,15 +30,14 @@ def local_time(passing: JournalPassing, zone: tzinfo) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=ms * 1000).astimezone(zone)
 
 
-def select(
-    race: StoredRace, begin: str = "", end: str = "", session: str = "", zone: tzinfo = UTC
-) -> list[JournalPassing]:
+def select(race: StoredRace, wanted: Wanted) -> list[JournalPassing]:
     """Return the passings from `begin` to `end`, both included, of a session.
 
     A bound is a passing's number, or a time such as 2026-11-21T10:00, in the zone unless it names
     an offset. A session is its name, or its ordinal. Raises BadInput for what is not there.
     """
     found = race.passings
+    begin, end, session, zone = wanted.begin, wanted.end, wanted.session, wanted.zone
     if session:
         names = {one.alias: one.ordinal for one in race.sessions}
         known = {str(one.ordinal): one.ordinal for one in race.sessions} | names

@@ -6,7 +6,7 @@ there, and so is what time a passing has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from struct import unpack_from
 from typing import Any, Literal
@@ -141,12 +141,15 @@ class StoredRace(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def read_race(part: DumpPart) -> StoredRace:
-    """Read a partition. Raises BadInput for a blank one, and for a journal of a later agent."""
+def read_race(part: DumpPart, unread: frozenset[int] = frozenset()) -> StoredRace:
+    """Read a partition, of which the sectors `unread` are left blank.
+
+    Raises BadInput for a blank one, and for a journal of a later agent.
+    """
     found = open_journal(part)
     if found is None:
         raise BadInput("The journal is empty: nothing was ever stored there.")
-    return _Replay(part, *found).read()
+    return _Replay(part, *found, unread).read()
 
 
 class _NoClock:
@@ -159,8 +162,11 @@ class _NoClock:
 class _Replay:
     """Goes through the journal from its oldest sector to its newest."""
 
-    def __init__(self, part: DumpPart, journal: Journal, progress: Progress) -> None:
+    def __init__(
+        self, part: DumpPart, journal: Journal, progress: Progress, unread: frozenset[int]
+    ) -> None:
         self._part = part
+        self._unread = unread
         self._journal = journal
         self._progress = progress
         self._owner = journal.owner
@@ -308,13 +314,15 @@ class _Replay:
         ends = [(first - 1, oldest), *held, (self._journal.number, self._journal.head)]
         for (number, before), (following, behind) in pairwise(ends):
             if following > number + 1:
-                yield Damage(number + 1, following - 1, list(self._between(before, behind)))
+                sectors = self._between(before, behind)
+                if self._unread.isdisjoint(sectors):
+                    yield Damage(
+                        number + 1, following - 1, [one for one in sectors if one in self._unsound]
+                    )
 
-    def _between(self, before: int, behind: int) -> Iterable[int]:
-        sectors = self._journal.sectors
-        for step in range((behind - before) % sectors + 1):
-            if (index := (before + step) % sectors) in self._unsound:
-                yield index
+    def _between(self, before: int, behind: int) -> list[int]:
+        count = self._journal.sectors
+        return [(before + step) % count for step in range((behind - before) % count + 1)]
 
 
 def _session_of(sessions: list[Session], ordinal: int, number: int) -> Session | None:
