@@ -28,7 +28,16 @@ _TERMINATED = 143
 
 #: Files of this package that hold no verb.
 _NO_VERBS = frozenset(
-    {"json_schema", "options", "output", "plan_view", "race_view", "raceday_view", "results"}
+    {
+        "json_schema",
+        "link_options",
+        "options",
+        "output",
+        "plan_view",
+        "race_view",
+        "raceday_view",
+        "results",
+    }
 )
 
 

@@ -30,6 +30,11 @@ def chosen_link(
     kind: Literal["wifi", "usb"], port: str | None, ssid: str | None, password_file: Path | None
 ) -> CloudLink:
     """Return how readers are to reach the mock cloud. Raises BadInput for a board without a network."""
+    password = None
+    if password_file is not None:
+        password = secret_from_file(password_file, "Wi-Fi password", warn=output.warn)
+    elif os.environ.get(_PASSWORD):
+        password = Secret(os.environ[_PASSWORD])
     if kind == "usb":
         return CloudLink(kind="usb")
     if port is None:
@@ -39,9 +44,4 @@ def chosen_link(
             "A board needs a Wi-Fi to reach the cloud by.",
             "Name it with --ssid, or let it all go over the cable: --link usb.",
         )
-    password = None
-    if password_file is not None:
-        password = secret_from_file(password_file, "Wi-Fi password", warn=output.warn)
-    elif os.environ.get(_PASSWORD):
-        password = Secret(os.environ[_PASSWORD])
     return CloudLink(ssid=ssid, password=password)

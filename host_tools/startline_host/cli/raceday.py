@@ -120,12 +120,14 @@ def command(
     power cut. One that is bound is refused (41), and so is one with passings that are at no cloud
     (60). Afterwards it is as it was, files and journal, at its prompt.
     """
-    if port is None and link != "wifi":
-        raise BadInput(
-            "Virtual readers have a Wi-Fi of their own.", "Name a board to use the cable: --port."
-        )
     if port is not None and readers not in (None, 1):
         raise BadInput("A race day at a port has one reader, the board.", "Leave --readers out.")
+    way = chosen_link(link, port, ssid, wifi_password_file)
+    if port is None and (link != "wifi" or ssid or wifi_password_file or cloud_host):
+        raise BadInput(
+            "Virtual readers have a Wi-Fi of their own.",
+            "--link, --ssid, --wifi-password-file and --cloud-host are for a board: --port URL.",
+        )
     written = [
         (path, render)
         for path, render in ((page_file, day_page), (json_file, json_report))
@@ -146,7 +148,6 @@ def command(
         if port is None:
             venue = VirtualVenue(Path(folder))
         else:
-            way = chosen_link(link, port, ssid, wifi_password_file)
             venue = _at_board(port, board, way, cloud_host, ConsoleNoticeView(console))
         day = RaceDay(asked, venue, table.show).run()
     for path, render in written:

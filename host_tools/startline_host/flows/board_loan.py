@@ -20,14 +20,26 @@ from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent
+from startline_host.flows.backup import backup_folder
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.flash_survey import Survey
-from startline_host.flows.journal_swap import PutAwayJournal, give_journal_back, put_journal_away
+from startline_host.flows.journal_swap import (
+    PutAwayJournal,
+    erase_journal_partition,
+    give_journal_back,
+    save_journal,
+)
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
 from startline_host.flows.notices import Listener, Remark
-from startline_host.flows.owner_swap import PutAway, check_there, give_back, put_away
+from startline_host.flows.owner_swap import (
+    PutAway,
+    check_there,
+    give_back,
+    save_owner_files,
+    take_away,
+)
 from startline_host.flows.prompt_survey import read_snapshot
 from startline_host.flows.restart import restart
 from startline_host.formats.partitions import FCTRY_SIZE
@@ -94,13 +106,17 @@ def lent_board(url: str, terms: LoanTerms, listen: Listener) -> Iterator[Mapping
             own = {}
         left_by = _left_by(there)
         kept, journal = PutAway(), None
-        if left_by or there is None or not there.summary().must_stay:  # else refused below
-            journal = _put_journal_away(line.port(), listen, left_by) if terms.races else None
-            kept = _put_away(line.port(), listen) if own else kept
         try:
+            if left_by or there is None or not there.summary().must_stay:  # else refused below
+                if terms.races and (journal := _save_journal(line.port(), listen, left_by)):
+                    erase_journal_partition(prompt_of(line.port()))
+                if own:
+                    kept = _save_files(line.port(), listen, own if left_by else {})
+                    take_away(prompt_of(line.port()), kept)
             _load(line, terms, own, listen)
             if terms.races and journal is None:  # there was no prompt to look at it
-                journal = put_journal_away(prompt_of(line.port()), listen, left_by)
+                journal = save_journal(prompt_of(line.port()), listen, left_by)
+                erase_journal_partition(prompt_of(line.port()))
                 restart(line)
         except BaseException:
             if kept.files or journal:
@@ -167,30 +183,36 @@ def _survey(line: PortSession, terms: LoanTerms, listen: Listener) -> DeviceSnap
         loader = BootLoader(line.url, bundle.board.baud.flash, listen)
         return Survey(loader, loader.identify().mac, bundle.table).snapshot
     if snapshot.summary().must_stay and is_lent_unit(snapshot.stored()):
-        listen(Remark("An earlier bench left its unit here: its record is cleared.", warning=True))
+        listen(
+            Remark(
+                "An earlier bench left its unit here: its record is cleared. What it had put away "
+                f"is in {backup_folder()}",
+                warning=True,
+            )
+        )
         blank_record(repl)
     return snapshot
 
 
-def _put_away(port: Port, listen: Listener) -> PutAway:
-    """Put the owner's files away; a board that gives no prompt has none that could be asked for."""
+def _save_files(port: Port, listen: Listener, left: Mapping[str, bytes]) -> PutAway:
+    """Save the owner's files; a board that gives no prompt has none that could be asked for."""
     try:
         repl = prompt_of(port)
         mac = read_facts(repl).mac
     except (DeviceSilent, DeviceRaised, OSError):
         return PutAway()
-    return put_away(repl, mac, listen)
+    return save_owner_files(repl, mac, listen, left)
 
 
-def _put_journal_away(port: Port, listen: Listener, left_by: str) -> PutAwayJournal | None:
-    """Put the journal away; None where there is no prompt to look at it."""
+def _save_journal(port: Port, listen: Listener, left_by: str) -> PutAwayJournal | None:
+    """Save the journal; None where there is no prompt to look at it."""
     try:
         repl = prompt_of(port)
         if not read_facts(repl).has("race"):
             return None
     except (DeviceSilent, DeviceRaised, OSError):
         return None
-    return put_journal_away(repl, listen, left_by)
+    return save_journal(repl, listen, left_by)
 
 
 def _undo(line: PortSession, kept: PutAway, journal: PutAwayJournal | None) -> None:

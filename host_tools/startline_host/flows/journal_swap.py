@@ -49,28 +49,32 @@ def read_journal(repl: Repl, offset: int, size: int) -> bytes:
     )
 
 
-def put_journal_away(repl: Repl, listen: Listener, left_by: str = "") -> PutAwayJournal:
-    """Save a device's journal on this computer, and make the partition blank.
+def save_journal(repl: Repl, listen: Listener, left_by: str = "") -> PutAwayJournal:
+    """Save a device's journal on this computer; nothing is changed on the device.
 
-    What a borrower's unit of the serial number `left_by` has stored is not kept. Raises BadInput,
-    with nothing changed, for a journal that holds what is at no cloud, or that cannot be judged.
+    What a borrower's unit of the serial number `left_by` has stored is not kept. Raises BadInput for
+    a journal that holds what is at no cloud, or that cannot be judged.
     """
     facts = read_facts(repl)
-    row = next(row for row in facts.rows if row.name == "race")
+    row = _row(facts)
     image = read_journal(repl, row.offset, row.size)
     if left_by and _is_all_of(image, left_by, facts):
         listen(
             Remark("An earlier race day left its passings here: they are erased.", warning=True)
         )
-        image = _blank(image)
-    else:
-        _check(image)
-    saved = None
-    if image != _blank(image):
-        saved = save_files(facts.mac.replace(":", "-"), {f"/{_NAME}": image})
-        listen(Remark(f"The owner's journal is put away meanwhile: {saved}"))
-    _write(repl, row, _blank(image))
+        return PutAwayJournal(_blank(image))
+    _check(image)
+    if image == _blank(image):
+        return PutAwayJournal(image)
+    saved = save_files(facts.mac.replace(":", "-"), {f"/{_NAME}": image})
+    listen(Remark(f"Put away meanwhile, the owner's journal of passings: {saved}"))
     return PutAwayJournal(image, saved)
+
+
+def erase_journal_partition(repl: Repl) -> None:
+    """Make a journal's partition blank. Raises StorageFailed."""
+    row = _row(read_facts(repl))
+    _write(repl, row, b"\xff" * row.size)
 
 
 def give_journal_back(repl: Repl, kept: PutAwayJournal) -> None:
@@ -79,8 +83,7 @@ def give_journal_back(repl: Repl, kept: PutAwayJournal) -> None:
     Raises StorageFailed, which names the ZIP.
     """
     try:
-        row = next(row for row in read_facts(repl).rows if row.name == "race")
-        _write(repl, row, kept.image)
+        _write(repl, _row(read_facts(repl)), kept.image)
     except (StorageFailed, DeviceRaised, OSError) as failed:
         where = f"It is in {kept.saved}." if kept.saved else "It was blank: erase it."
         raise StorageFailed(
@@ -88,6 +91,10 @@ def give_journal_back(repl: Repl, kept: PutAwayJournal) -> None:
         ) from None
     if kept.saved is not None:
         kept.saved.unlink(missing_ok=True)
+
+
+def _row(facts: DeviceFacts) -> DevicePartition:
+    return next(row for row in facts.rows if row.name == "race")
 
 
 def _blank(image: bytes) -> bytes:

@@ -14,6 +14,7 @@ from startline_host.errors import StorageFailed
 from startline_host.flows.backup import save_files
 from startline_host.flows.notices import Listener, Remark
 from startline_host.formats.bytecode import is_agents
+from startline_host.util import counted
 
 
 class PutAway(msgspec.Struct, frozen=True):
@@ -23,19 +24,27 @@ class PutAway(msgspec.Struct, frozen=True):
     saved: Path | None = None
 
 
-def put_away(repl: Repl, mac: str, listen: Listener) -> PutAway:
-    """Save all files of the owner's on this computer, and take them off the device.
+def save_owner_files(
+    repl: Repl, mac: str, listen: Listener, left: Mapping[str, bytes] | None = None
+) -> PutAway:
+    """Save all files of the owner's on this computer; nothing is changed on the device.
 
-    Raises BadInput where they cannot be saved; nothing is removed then.
+    Those that an earlier borrower has `left` are not the owner's. Raises BadInput where they cannot
+    be saved.
     """
     files = {path: repl.read_file(path) for path in _own_paths(repl)}
+    files = {path: data for path, data in files.items() if (left or {}).get(path) != data}
     if not files:
         return PutAway()
     saved = save_files(mac.replace(":", "-"), files)
-    listen(Remark(f"The owner's {len(files)} file(s) are put away while the tests run: {saved}"))
-    for path in files:
-        repl.remove(path)
+    listen(Remark(f"Put away meanwhile, the owner's {counted(len(files), 'file')}: {saved}"))
     return PutAway(files, saved)
+
+
+def take_away(repl: Repl, kept: PutAway) -> None:
+    """Take files off the device that are saved."""
+    for path in kept.files:
+        repl.remove(path)
 
 
 def give_back(repl: Repl, kept: PutAway) -> None:
