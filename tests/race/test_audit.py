@@ -36,29 +36,49 @@ def audit(
     return running
 
 
+_OTHER_TIME = "2026-11-18T23:59:59.000Z"
+_INSERT = (
+    "INSERT INTO passings (session, bib, num_passing, timestamp, chip, received) SELECT session,"
+)
+_DOUBLE = f"bib, num_passing, '{_OTHER_TIME}', chip, received FROM passings WHERE num_passing = 7"
+_EXTRA = "'99', 31, timestamp, 'AA', received FROM passings WHERE num_passing = 9"
+#: What is planted at the cloud, by the kind of finding that it has to be: SQL, passing, fields.
+PLANTED = {
+    "missing": ("DELETE FROM passings WHERE num_passing = 3", 3, []),
+    "different": ("UPDATE passings SET bib = 'other' WHERE num_passing = 5", 5, ["bib"]),
+    "doubled": (f"{_INSERT} {_DOUBLE}", 7, ["timestamp"]),
+    "extra": (f"{_INSERT} {_EXTRA}", 31, []),
+}
+
+
 @pytest.fixture
-def planted(race_cloud: MockCloud, racer: RacingReader) -> Iterator[None]:
-    """Plant one disagreement of each kind at the cloud, and take them back."""
+def plant(race_cloud: MockCloud) -> Iterator[Callable[..., None]]:
+    """Plant disagreements of these kinds at the cloud, and take them back."""
     store = race_cloud.store
-    columns = "session, bib, num_passing, timestamp, chip, received"
     kept = store.rows("SELECT * FROM passings ORDER BY id")
-    with store.transaction() as database:
-        database.execute("DELETE FROM passings WHERE num_passing = 3")
-        database.execute("UPDATE passings SET bib = 'other' WHERE num_passing = 5")
-        database.execute(
-            f"INSERT INTO passings ({columns}) SELECT session, bib, num_passing,"  # noqa: S608
-            " '2026-11-18T23:59:59.000Z', chip, received FROM passings WHERE num_passing = 7"
-        )
-        database.execute(
-            f"INSERT INTO passings ({columns}) SELECT session, '99', 31, timestamp, 'AA', received"  # noqa: S608
-            " FROM passings WHERE num_passing = 9"
-        )
-    yield
+
+    def planting(*kinds: str) -> None:
+        with store.transaction() as database:
+            for kind in kinds:
+                database.execute(PLANTED[kind][0])
+
+    yield planting
     with store.transaction() as database:
         database.execute("DELETE FROM passings")
         for row in kept:
             marks = ", ".join("?" * len(row))
             database.execute(f"INSERT INTO passings VALUES ({marks})", tuple(row.values()))  # noqa: S608
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_planted_disagreement_is_found(
+    audit: Callable[..., tuple[int, str, str]], plant: Callable[..., None], kind: str
+) -> None:
+    """One that stands alone is found under its own name, with its passing, and nothing else is (32)."""
+    plant(kind)
+    told = result(audit("--json"), 32)["result"]
+    found = [(one["kind"], one["num_passing"], one["fields"]) for one in told["findings"]]
+    assert found == [(kind, *PLANTED[kind][1:])]
 
 
 def test_a_race_that_went_well_agrees(audit: Callable[..., tuple[int, str, str]]) -> None:
@@ -68,17 +88,14 @@ def test_a_race_that_went_well_agrees(audit: Callable[..., tuple[int, str, str]]
     assert "30 passings compared" in audit()[1]
 
 
-@pytest.mark.usefixtures("planted")
-def test_planted_disagreements_are_found(audit: Callable[..., tuple[int, str, str]]) -> None:
-    """Missing, different, doubled and extra: each is named with its passing (32)."""
+def test_planted_disagreements_are_found(
+    audit: Callable[..., tuple[int, str, str]], plant: Callable[..., None]
+) -> None:
+    """All four together are each named with what both sides have of it (32), in words too."""
+    plant(*PLANTED)
     told = result(audit("--json"), 32)["result"]
     assert not told["agrees"]
-    assert [(one["kind"], one["num_passing"], one["fields"]) for one in told["findings"]] == [
-        ("missing", 3, []),
-        ("different", 5, ["bib"]),
-        ("doubled", 7, ["timestamp"]),
-        ("extra", 31, []),
-    ]
+    assert [one["kind"] for one in told["findings"]] == list(PLANTED)
     assert [len(one["cloud"]) for one in told["findings"]] == [0, 1, 2, 1]
     assert told["findings"][0]["stored"]["chip"] == "E2801160600002054C3A0002"
     assert told["findings"][3]["cloud"][0]["chip"] == "AA"
