@@ -142,7 +142,11 @@ def _play(pool: RacePool, answers: Sequence[int], heap: int) -> Iterator[RaceRes
 
 def _smallest(pool: RacePool, some: Sequence[int], empty: int) -> int:
     """Return how little above `empty` is enough for each of these races, in whole KiB."""
-    heap = RACE_HEAP
-    while heap > _STEP and not any(map(wants_memory, _play(pool, some, empty + heap - _STEP))):
-        heap -= _STEP
-    return heap
+    few, enough = 0, RACE_HEAP
+    while enough - few > _STEP:
+        heap = (few + enough) // 2 // _STEP * _STEP
+        if any(map(wants_memory, _play(pool, some, empty + heap))):
+            few = heap
+        else:
+            enough = heap
+    return enough

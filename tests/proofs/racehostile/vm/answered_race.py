@@ -9,7 +9,9 @@ from answering_cloud import AnsweringCloud
 _TOKEN = "AB" * 32
 _BEGUN = 5
 _WORK_MS = 40
-"""What the reader's program does between two calls of the sender."""
+_MOST_WORK_MS = 240
+"""What the reader's program does between two calls of the sender; more while nothing goes to and fro:
+else most of what is tried would be looking whether a server that is silent still is."""
 _HOURS_US = 12 * 3600 * 1000000
 _EPC = "E2801160600002054C3A%04X"
 
@@ -83,6 +85,7 @@ class AnsweredRace:
         race, chip = self.race, self.chip
         progress = race.progress
         more = self.case["next"]
+        work, moved = _WORK_MS, 0
         while chip.now_us - self.start_us < _HOURS_US:
             began = chip.turn_us = chip.now_us
             wait = self._turn()
@@ -100,7 +103,9 @@ class AnsweredRace:
             if self.sender.stopped:
                 self.stops += 1  # somebody looks after it
                 self.sender.wake()
-            chip.sleep(max(_WORK_MS, wait))
+            work = _WORK_MS if moved != self.net.moved else min(work * 2, _MOST_WORK_MS)
+            moved = self.net.moved
+            chip.sleep(max(work, wait))
 
     def _turn(self) -> int:
         """Let the sender go on; return after how many milliseconds to do so again."""

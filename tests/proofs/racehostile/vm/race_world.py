@@ -188,6 +188,7 @@ class Socket:
 
     def write(self, data) -> int:
         self._check()
+        self.net.moved += 1
         if data[0] == fake_tls.HANDSHAKE[0]:
             return len(data)
         self.received += bytes(memoryview(data)[5:])
@@ -208,6 +209,7 @@ class Socket:
             if count > 0:
                 piece = answer.take(count)
                 data[: len(piece)] = piece
+                net.moved += 1
                 if answer.rush:
                     net.chip.pass_us(_RUSH_US * len(piece))
                 return len(piece)
@@ -243,7 +245,10 @@ class TimeSocket:
 
 
 class Net:
-    """The module `socket`; `cloud` takes requests, `hosts` has the names that were asked for."""
+    """The module `socket`; `cloud` takes requests, `hosts` has the names that were asked for.
+
+    `moved` counts what went over it, `open` the sockets that are.
+    """
 
     AF_INET, SOCK_STREAM, SOCK_DGRAM = 2, 1, 2
 
@@ -252,7 +257,7 @@ class Net:
 
         self.chip = chip
         self.cloud = None
-        self.open = 0
+        self.moved = self.open = 0
         self.hosts = set()
         self._weight = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
 
