@@ -9,6 +9,8 @@ from typing import Any
 from startline.device import Device
 from startline.net import StepFailed
 from startline_race import connection
+from startline_race.journal_format import PASSING, entries_of
+from startline_race.passing_format import unpack_passing
 
 from tests.firmware.fake_chip import FakeChip, RamFlash
 from tests.firmware.harness import BLANK, NOW, factory_image, settings_for
@@ -69,10 +71,11 @@ class PaperRace:
     """A reader and its cloud; `script` has what is answered instead, by (method, first word of a path).
 
     Each item of it is taken once, in turn. `asked` has (method, path, body) of each request, in
-    order, `rows` what is stored, as (session, number, chip).
+    order, `rows` what is stored, as (session, number, chip). Unless it is `timed`, it has to ask for
+    the time.
     """
 
-    def __init__(self, *, reads: bool = False, sectors: int = 24) -> None:
+    def __init__(self, *, reads: bool = False, sectors: int = 24, timed: bool = True) -> None:
         sizes = {"nvs": BLANK * 0x6000, "fctry": _FCTRY, "race": BLANK * 4096 * sectors}
         self.parts = {name: RamFlash(bytearray(data)) for name, data in sizes.items()}
         self.script: dict[tuple[str, str], list[Said | Callable[..., Said]]] = {}
@@ -80,12 +83,13 @@ class PaperRace:
         self.sessions: list[list[Any]] = []  # token, alias, open
         self.rows: list[tuple[str, int, str]] = []
         self.reads = reads
+        self.timed = timed
         self.boot()
 
     @classmethod
     def after(cls, other: PaperRace) -> PaperRace:
         """Return what another would be after a restart at this moment."""
-        race = cls()
+        race = cls(sectors=other.parts["race"].size // 4096)
         for name, part in other.parts.items():
             race.parts[name].data[:] = part.data
         race.boot()
@@ -94,15 +98,17 @@ class PaperRace:
     def boot(self) -> None:
         """Start anew, with the flash as it is."""
         self.told: list[tuple[str, dict[str, Any]]] = []
-        self.chip = PaperChip(self.parts)
-        self.device = device = Device(self.chip)
+        self.chip: Any = PaperChip(self.parts)  # tests put parts of their own into both
+        self.device: Any = Device(self.chip)
+        device = self.device
         device.emit = lambda name, fields: self.told.append((name, dict(fields)))
         device.identify()
         device.state, device.token = "bound", TOKEN
         self.race: Any = device.race()
         self.sender = self.race.sender()
-        self.sender.sync_due = 1 << 62
-        self.race.set_time(NOW * 1000, 2)
+        if self.timed:
+            self.sender.sync_due = 1 << 62
+            self.race.set_time(NOW * 1000, 2)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the fields of each event of that name."""
@@ -131,6 +137,19 @@ class PaperRace:
     def numbers(self, session: int = 0) -> list[int]:
         """Return the numbers that are stored in one of the sessions."""
         return [row[1] for row in self.rows if row[0] == self.sessions[session][0]]
+
+    def entries(self, kind: int) -> list[bytes]:
+        """Return what the journal's entries of a kind hold, in order."""
+        return [
+            bytes(payload)
+            for sector in self.race.journal.sectors_from(1)
+            for found, payload in entries_of(sector)
+            if found == kind
+        ]
+
+    def stored(self) -> list[Any]:
+        """Return the passings that are in the journal."""
+        return [unpack_passing(raw) for raw in self.entries(PASSING)]
 
     def posts(self) -> list[Any]:
         """Return the bodies that sent passings."""
