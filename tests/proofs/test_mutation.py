@@ -145,7 +145,7 @@ def test_another_line_changes_no_others_turn() -> None:
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     """Copy the tree once."""
-    return Laboratory(tmp_path_factory.mktemp("mutants") / "tree", cpu_seconds=20)
+    return Laboratory(tmp_path_factory.mktemp("mutants") / "tree")
 
 
 #: Mutants that the tests of the two copies notice.
@@ -164,7 +164,7 @@ def test_a_planted_mutant_is_noticed(laboratory: Laboratory, words: tuple[str, .
     original = path.read_bytes()
     copies = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--versions=none",
               "tests/firmware/test_copies.py")  # fmt: skip
-    outcome = laboratory.try_mutant(mutant, [Proof("copies", copies)])
+    outcome = laboratory.try_mutant(mutant, [Proof("copies", copies, cpu_seconds=20)])
     assert (outcome.status, outcome.by) == (KILLED, "copies")
     assert outcome.words.startswith("tests/firmware/test_copies.py::test_")
     assert path.read_bytes() == original
@@ -216,10 +216,9 @@ def test_the_proofs_see_the_mutant(laboratory: Laboratory) -> None:
     }
 
 
-def test_a_mutant_that_hangs_is_ended(laboratory: Laboratory, tmp_path: Path) -> None:
+def test_a_mutant_that_hangs_is_ended(laboratory: Laboratory) -> None:
     """A proof that computes for ever is ended by its processor time, and that counts as noticed."""
-    quick = Laboratory(tmp_path / "tree", cpu_seconds=1)
-    outcome = quick.run([Proof("loop", ("-c", "while True: pass"))])
+    outcome = laboratory.run([Proof("loop", ("-c", "while True: pass"), cpu_seconds=1)])
     assert (outcome.status, outcome.words) == (KILLED, "exit code -9")
 
 
