@@ -66,16 +66,24 @@ class PaperChip(FakeChip):
         """Say that there is none."""
         raise OSError(-4354, "")
 
+    def set_i32(self, _key: str, _value: int) -> None:
+        """Keep nothing."""
+
+    def commit(self) -> None:
+        """Keep nothing."""
+
 
 class PaperRace:
     """A reader and its cloud; `script` has what is answered instead, by (method, first word of a path).
 
     Each item of it is taken once, in turn. `asked` has (method, path, body) of each request, in
     order, `rows` what is stored, as (session, number, chip). Unless it is `timed`, it has to ask for
-    the time.
+    the time. `settings` of the namespace `race` are its provisioned ones.
     """
 
-    def __init__(self, *, reads: bool = False, sectors: int = 24, timed: bool = True) -> None:
+    def __init__(
+        self, *, reads: bool = False, sectors: int = 24, timed: bool = True, **settings: int | str
+    ) -> None:
         sizes = {"nvs": BLANK * 0x6000, "fctry": _FCTRY, "race": BLANK * 4096 * sectors}
         self.parts = {name: RamFlash(bytearray(data)) for name, data in sizes.items()}
         self.script: dict[tuple[str, str], list[Said | Callable[..., Said]]] = {}
@@ -84,12 +92,14 @@ class PaperRace:
         self.rows: list[tuple[str, int, str]] = []
         self.reads = reads
         self.timed = timed
+        self.settings = {f"race.{name}": value for name, value in settings.items()}
         self.boot()
 
     @classmethod
     def after(cls, other: PaperRace) -> PaperRace:
         """Return what another would be after a restart at this moment."""
         race = cls(sectors=other.parts["race"].size // 4096)
+        race.settings = other.settings
         for name, part in other.parts.items():
             race.parts[name].data[:] = part.data
         race.boot()
@@ -99,10 +109,11 @@ class PaperRace:
         """Start anew, with the flash as it is."""
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.chip: Any = PaperChip(self.parts)  # tests put parts of their own into both
-        self.device: Any = Device(self.chip)
-        device = self.device
+        device: Any = Device(self.chip)
+        self.device = device
         device.emit = lambda name, fields: self.told.append((name, dict(fields)))
         device.identify()
+        device.identity.values.update(self.settings)
         device.state, device.token = "bound", TOKEN
         self.race: Any = device.race()
         self.sender = self.race.sender()

@@ -159,13 +159,18 @@ def test_the_limits_of_texts_and_places() -> None:
 )
 def test_which_passings_need_a_clock(make: MakeRace, more: dict[str, Any]) -> None:
     """What a module has dated goes out without any time of this reader's; the rest waits for one."""
-    race, dated = make(0), make(0)
-    for one in (race, dated):
-        one.race.keeper.points.clear()
-        one.chip.unix = lambda: NOW
-        one.race.passing(EPC % 1, utc=NOW * 1000 + 5, **more)
+
+    def begin() -> PaperRace:
+        race = make(0)
+        race.race.keeper.points.clear()
+        race.chip.unix = lambda: NOW
+        race.race.passing(EPC % 1, utc=NOW * 1000 + 5, **more)
+        return race
+
+    dated = begin()
     dated.send(lambda: len(dated.rows) == 1)
     assert dated.race.state["clock"] == "none"
+    race = begin()
     race.race.passing("17", utc=NOW * 1000 + 6, **more)
     race.race.passing(EPC % 2, **more)
     race.send(lambda: race.sender.reason == "no_time")

@@ -11,7 +11,7 @@ from tests.race_role.paper_cloud import EPC, LOST, MakeRace, PaperRace, lose
 
 POST = ("POST", "passings")
 GONE = (404, {"description": "Session not found or closed"})
-_COUNTS = ("session", "stored", "sent", "waiting", "unsure", "aside")
+_COUNTS = ("session", "stored", "sent", "waiting", "unsure", "aside", "full")
 
 
 def standing(race: PaperRace) -> dict[str, Any]:
@@ -21,8 +21,10 @@ def standing(race: PaperRace) -> dict[str, Any]:
     """
     progress = race.race.progress
     begun = progress.session if progress.session and progress.session.state else None
-    names = ("cursor", "frozen", "free", "ended", "unsure", "amends", "aside", "there", "stored",
-             "known", "unsure_count", "missing", "empty", "opened")  # fmt: skip
+    names = ["cursor", "frozen", "unsure", "amends", "aside", "there", "stored",
+             "known", "unsure_count", "missing", "empty", "opened"]  # fmt: skip
+    if not progress.opened:  # of what ended before the session that is open, nobody asks any more
+        names += ["free", "ended"]
     return {
         **{name: getattr(progress, name) for name in names},
         **{name: race.race.state[name] for name in _COUNTS},
@@ -56,8 +58,9 @@ def is_as_it_was(race: PaperRace) -> None:
     assert standing(PaperRace.after(PaperRace.after(race))) == known
     twin = PaperRace.after(race)
     fill(twin)
-    assert standing(twin) == known
-    assert standing(PaperRace.after(twin)) == known
+    filled = standing(twin)
+    assert {**filled, "full": known["full"]} == known
+    assert standing(PaperRace.after(twin)) == filled
 
 
 def test_nothing_yet(make: MakeRace) -> None:
@@ -198,3 +201,56 @@ def test_a_restart_after_a_request_sends_all_once(make: MakeRace, cut: int) -> N
     assert again.numbers() == list(range(1, 13))
     assert [one[2] for one in again.sessions] == [False]
     assert [row[2] for row in again.rows] == [EPC % number for number in range(12)]
+
+
+def test_stronger_sightings(make: MakeRace) -> None:
+    """That some passings have been amended is known whatever sector comes next."""
+    race = make(0, dead_time=5000, best=1)
+    is_as_it_was(race)
+    race.race.passing("7F", rssi=-60)
+    race.race.passing("7F", rssi=-50)
+    assert race.race.progress.amends
+    is_as_it_was(race)
+    race.chip.sleep(6000)
+    race.send(lambda: race.race.state["sent"] == 1)
+    is_as_it_was(race)
+
+
+@pytest.mark.parametrize("hours", [0, 1, 2, 100])
+def test_the_clock_of_a_long_boot(make: MakeRace, hours: int) -> None:
+    """Times, maps and points of a boot of hours are in the journal in full: they date the same."""
+    race = make(0)
+    for _ in range(hours * 2):
+        race.chip.sleep(1_800_000)
+        race.race.look_after()
+    race.race.set_time(race.chip.unix() * 1000, 2)
+    race.pass_by(3)
+    race.script[POST] = [lose]
+    race.send(lambda: race.race.progress.unsure)
+    first = race.posts()[0]
+    race.pass_by(2)
+    is_as_it_was(race)
+    again = PaperRace.after(race)
+    again.sessions = race.sessions
+    type(race.sender.connection).race = again
+    again.send(lambda: again.race.state["sent"] == 5)
+    assert again.posts()[0] == first
+    times = [one["timestamp"] for body in again.posts() for one in body["passings_list"]]
+    assert times == sorted(times)
+    assert times[4][:-5] == times[0][:-5]
+
+
+def test_a_session_before_another(make: MakeRace) -> None:
+    """Of two that were wanted the first is sent, and which passing is whose is known."""
+    race = make(3)
+    race.race.close()
+    race.pass_by(2)
+    is_as_it_was(race)
+    race.race.open("half")
+    race.pass_by(1)
+    is_as_it_was(race)
+    race.send(lambda: race.race.progress.cursor == 4)
+    is_as_it_was(race)
+    race.send(lambda: race.race.progress.cursor == 7)
+    is_as_it_was(race)
+    assert (race.numbers(0), race.numbers(1)) == ([1, 2, 3], [1, 2, 3])

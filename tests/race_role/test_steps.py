@@ -209,6 +209,22 @@ def test_a_lost_answer_with_a_key_that_reads(make: MakeRace, stored: int) -> Non
     assert (race.race.progress.stored, race.race.progress.known) == (5 - stored, stored)
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [((200, {"result": 5}), "status 200"), ((200, {}), "status 200"), ((204, None), "status 204"),
+     ((400, {"result": []}), "status 400"), ((503, None), "status 503")],
+)  # fmt: skip
+def test_a_list_that_cannot_be_read(make: MakeRace, said: Any, reason: str) -> None:
+    """It proves nothing, neither that they are there nor that they are not: it is asked for again."""
+    race = make(5, reads=True)
+    race.script[POST] = [lose]
+    race.script["GET", "passings"] = [said] * 2
+    race.send(lambda: race.race.progress.cursor == 6)
+    assert [one["reason"] for one in race.events("race_failed")] == ["cut", reason, reason]
+    assert len(race.posts()) == 1
+    assert race.race.progress.known == 5
+
+
 def test_what_may_have_been_sent_before_a_restart(make: MakeRace) -> None:
     """Times are as they were frozen, and what is there is looked up before anything is sent."""
     race = make(3, reads=True)

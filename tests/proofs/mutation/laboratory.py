@@ -22,6 +22,8 @@ from tests.proofs.mutation.population import CORE, ROOT, Mutant
 #: none, and real time for one that only waits. Those of a race take a few seconds each.
 _CPU_SECONDS = 60
 _RACE_CPU_SECONDS = 30
+#: So many times as long where there is no mutant, and each test is watched.
+_WATCHED = 4
 _LIMITED = 'ulimit -t {} && exec "$0" "$@"'
 _REAL_SECONDS = 1200
 _TEST_SURVEY = ROOT / "build" / "mutants" / "tests.json"
@@ -29,7 +31,7 @@ _LONGEST = 400  # characters of what a proof said
 
 #: Of the race, what needs neither a server nor time: on CPython, then in the VM.
 _RACE_RULES = ("steps", "session_steps", "connection", "reply", "sntp", "timekeeper",
-               "link", "time_asked", "restarts", "program",
+               "link", "time_asked", "restarts", "repeats", "program", "race_commands",
                "journal", "facade", "time", "recovery")  # fmt: skip
 
 KILLED, SURVIVED, SAME = "killed", "survived", "same"
@@ -155,8 +157,9 @@ class Laboratory:
 
     def _fails(self, proof: Proof, mutant: Mutant | None) -> str:
         """Return why a proof does not hold, or nothing."""
+        limited = _LIMITED.format(proof.cpu_seconds * (1 if mutant else _WATCHED))
         process = subprocess.Popen(
-            ["sh", "-c", _LIMITED.format(proof.cpu_seconds), sys.executable, *proof.command],
+            ["sh", "-c", limited, sys.executable, *proof.command],
             cwd=self.folder,
             env=self._environment(mutant),
             stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ _TOKEN = "AB" * 32
 _BEGUN = 5
 _WORK_MS = 40
 _MOST_WORK_MS = 240
-"""What the reader's program does between two calls of the sender; more while nothing goes to and fro:
+"""What the reader's program does between two calls of the sender; more while nothing goes either way:
 else most of what is tried would be looking whether a server that is silent still is."""
 _HOURS_US = 12 * 3600 * 1000000
 _EPC = "E2801160600002054C3A%04X"
