@@ -19,6 +19,32 @@ from tests.proofs.racecuts.mutants import RACE_MUTANTS
 
 #: For each of some broken roles: the scenarios that have to fail with it, with their first key type.
 CAUGHT: dict[str, set[str]] = {
+    "sent_before_the_answer": {
+        "a-poisoned-passing",
+        "a-poisoned-passing-passed-over-in-silence",
+        "batch-stored-late-is-looked-for",
+        "captive-portal-in-mid-session",
+        "captive-portal-with-its-own-certificate",
+        "certificate-expires-in-mid-session",
+        "cloud-away-for-a-weekend",
+        "cloud-closes-whatever-is-opened",
+        "cloud-inserts-only-some",
+        "cloud-unavailable",
+        "cut-when-a-batch-was-sent",
+        "journal-full",
+        "key-withdrawn-in-mid-race",
+        "list-too-large",
+        "redirect-in-mid-session",
+        "rest-closed-elsewhere-too",
+        "second-session-before-the-backlog-is-out",
+        "session-closed-elsewhere",
+        "session-closed-while-the-wi-fi-was-gone",
+        "session-opened-late",
+        "told-to-wait-again-and-again",
+        "told-to-wait-an-hour",
+        "two-poisoned-passings",
+        "unbound-in-mid-race",
+    },
     "unfrozen_times": {"time-corrected-between-two-sends"},
     "gone_drops_the_rest": {
         "cloud-closes-whatever-is-opened",
@@ -40,7 +66,7 @@ CAUGHT: dict[str, set[str]] = {
         "second-session-before-the-backlog-is-out",
     },
 }
-#: Of those scenarios the ones that fail by never coming to their end, which takes their whole limit.
+#: What the defects of the tests keep from coming to its end, which takes a case its whole limit.
 ENDLESS = {
     "a-poisoned-passing-passed-over-in-silence",
     "cloud-closes-whatever-is-opened",
