@@ -31,8 +31,8 @@ _LONGEST = 400  # characters of what a proof said
 
 #: Of the race, what needs neither a server nor time: on CPython, then in the VM.
 _RACE_RULES = ("steps", "session_steps", "connection", "reply", "sntp", "timekeeper",
-               "link", "time_asked", "restarts", "repeats", "program", "race_commands",
-               "journal", "facade", "time", "recovery")  # fmt: skip
+               "link", "time_asked", "restarts", "damage", "repeats", "passing_values", "program",
+               "race_commands", "journal", "facade", "time", "recovery")  # fmt: skip
 
 KILLED, SURVIVED, SAME = "killed", "survived", "same"
 
