@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 from tests.virtual.vm_harness import Vm
 
 
@@ -87,3 +91,36 @@ print(now == bytes(range(256)) * 14 + b"x" * 1024 + bytes(range(256)) * 14)
 """
     )
     assert said.splitlines() == ["16 512 -22", "True"]
+
+
+def test_timers_keep_step_with_a_program_that_only_sleeps(vm: Vm) -> None:
+    """A computer that lets the VM wait moves no timer against its sleeps; the clock is looked at again in the end."""
+    vm.send(
+        """
+import time
+from machine import Timer
+hits = []
+def begin(**options):
+    hits.clear()
+    timer.init(callback=hits.append, **options)
+    print("begun")
+    time.sleep_ms(200)
+    seen.append(len(hits))
+timer, seen = Timer(0), []
+begin(mode=Timer.ONE_SHOT, period=300)
+time.sleep_ms(200)
+seen.append(len(hits))
+begin(period=30)
+timer.deinit()
+begin(mode=Timer.ONE_SHOT, period=300)
+while not hits:
+    time.ticks_ms()
+print(seen)
+"""
+    )
+    for _ in range(3):
+        vm.until(b"begun")
+        os.kill(vm.cpu.pid, signal.SIGSTOP)
+        time.sleep(0.4)
+        os.kill(vm.cpu.pid, signal.SIGCONT)
+    assert vm.until(b"\x04") == b"\r\n[0, 1, 6, 0]\r\n\x04"

@@ -82,6 +82,7 @@ class RuntimeChip:
         self.pins: dict = {}
         self.objects: dict = {}
         self.timers: list = []
+        self.program_time = timers.ProgramTime(ticks_us)
         self.interrupts: list = []
         self.in_callback = False
         self.uarts = {number: uart_driver.UartDriver(number) for number in (1, 2)}

@@ -110,6 +110,7 @@ class RTC:
         """Return or set (year, month, day, weekday, hour, minute, second, microsecond)."""
         if date is not None:
             return self._set(date, 4)
+        _current().program_time.look()
         now = _current().clock.now_us()
         year, month, day, hour, minute, second, weekday, _ = _calendar(now // 1_000_000)
         return year, month, day, weekday, hour, minute, second, now % 1_000_000
@@ -173,7 +174,7 @@ class Timer:
 
     def __repr__(self) -> str:
         mode = "PERIODIC" if self._mode else "ONE_SHOT"
-        period = self._alarm.period if self._alarm else 0
+        period = self._alarm.period // 1000 if self._alarm else 0
         return "Timer(%d, mode=%s, period=%d)" % (self._id, mode, period)
 
     def init(
@@ -189,10 +190,9 @@ class Timer:
             raise ValueError("Timer period is too short for this timer")
         chip = _current()
         self._mode = mode
-        period = max(1, period_us // 1000)
-        self._alarm = _Alarm(
-            chip.ticks_ms() + period, period, mode != self.ONE_SHOT, lambda: callback(self)
-        )
+        chip.program_time.settle()
+        due = chip.program_time.now_us() + period_us
+        self._alarm = _Alarm(due, period_us, mode != self.ONE_SHOT, lambda: callback(self))
         chip.timers.append(self._alarm)
 
     def deinit(self) -> None:
@@ -203,7 +203,7 @@ class Timer:
     def value(self) -> int:
         """Return the milliseconds since the timer last fell due."""
         alarm = self._alarm
-        return alarm.period - (alarm.due - _current().ticks_ms()) if alarm else 0
+        return (alarm.period - alarm.due + _current().ticks_us()) // 1000 if alarm else 0
 
 
 _add_to(

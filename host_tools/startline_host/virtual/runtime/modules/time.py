@@ -6,6 +6,7 @@ from .. import clock as _clock
 from ..buffers import c_int as _c_int
 from ..buffers import c_wide_int as _c_wide_int
 from ..chip import current as _current
+from ..timers import run_asleep as _run_asleep
 from ..timers import run_due as _run_due
 
 _MASK = (1 << 30) - 1
@@ -20,6 +21,7 @@ def time() -> int:
 
 def time_ns() -> int:
     """Return the nanoseconds since 2000-01-01."""
+    _look(_current())
     return _current().clock.now_us() * 1000
 
 
@@ -56,7 +58,9 @@ def ticks_us() -> int:
 
 def ticks_cpu() -> int:
     """Return a count of the CPU's clock, 160 MHz; it wraps at 2**30."""
-    return _current().ticks_us() * 160 & _MASK
+    chip = _current()
+    _run_due(chip)
+    return chip.ticks_us() * 160 & _MASK
 
 
 def ticks_add(ticks: int, delta: int) -> int:
@@ -96,12 +100,18 @@ def _look(chip) -> None:
 
 def _sleep_us(microseconds: int) -> None:
     chip = _current()
+    program = chip.program_time
+    program.settle()
+    _run_asleep(chip, program.now_us())
     end = _real.ticks_us() + chip.crystal.real_us(microseconds)
+    ends = program.now_us() + microseconds
     while True:
         chip.console.check()
-        pause = _run_due(chip)
+        pause = _run_asleep(chip, ends)
         left = end - _real.ticks_us()
         if left < 1000:
             _real.sleep_us(max(0, left))
+            _run_asleep(chip, ends)
+            program.wake(_real.ticks_us() - end)
             return
         chip.console.wait(left // 1000 if pause < 0 else min(pause, left // 1000))
