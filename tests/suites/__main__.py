@@ -30,18 +30,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     match = re.compile(options.match or "")
     folder = options.folder.resolve()
+    sources = {name: _source(name) for name in options.only or [_CLIENTS, *SUITES]}
     python = make_environment(folder / "environment")
     expected = expected_failures()
     good = True
-    for name in options.only or [_CLIENTS, *SUITES]:
-        source = _source(name)
+    for name, source in sources.items():
         if name != _CLIENTS and source is None:
             continue
         work = folder / name
         shutil.rmtree(work, ignore_errors=True)
         with fresh_chip(work / "chip") as chip:
             run = Run(source=source or work, work=work, python=python, chip=chip, match=match)
-            results = run_clients(run) if name == _CLIENTS else SUITES[name][1](run)
+            results = run_clients(run) if name == _CLIENTS else SUITES[name].run(run)
         seen = compare(results, expected.get(name, {}), whole=not options.match)
         _show(name, seen, work)
         good = good and seen.good
@@ -52,13 +52,13 @@ def _source(name: str) -> Path | None:
     """Return the folder that a suite's variable names. A word says which one is left out."""
     if name == _CLIENTS:
         return None
-    variable = SUITES[name][0]
-    told = os.environ.get(variable, "")
+    suite = SUITES[name]
+    told = os.environ.get(suite.variable, "")
     if not told:
-        print(f"{name}: left out; name a checkout of its sources with {variable}=...")
+        print(f"{name}: left out; name a checkout of its sources with {suite.variable}=...")
         return None
-    if not Path(told).is_dir():
-        raise SystemExit(f"{variable}: there is no folder {told}.")
+    if not (Path(told) / suite.mark).is_file():
+        _parser().error(f"{suite.variable}: {told} is no checkout, it has no {suite.mark}")
     return Path(told).resolve()
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.book.pages import ROOT
+from tests.suites.__main__ import main
 from tests.suites.comparison import Outcome, compare, expected_failures, looked_at_twice
 from tests.suites.upstream import SUITES, junit_results
 
@@ -47,6 +50,20 @@ def test_what_newly_failed_is_run_once_more() -> None:
 def test_a_suite_that_ran_nothing_is_not_good() -> None:
     """A runner that broke before its first test does not count as a success."""
     assert not compare({}, {}).good
+
+
+def test_sources_that_are_none_are_refused_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is installed, with a word about what is not there."""
+    for name, suite in SUITES.items():
+        monkeypatch.setenv(suite.variable, str(tmp_path))
+        with pytest.raises(SystemExit) as ended:
+            main(["--only", name, "--folder", str(tmp_path / "results")])
+        assert ended.value.code == 2
+        said = capsys.readouterr().err
+        assert f"{suite.variable}: {tmp_path} is no checkout, it has no {suite.mark}" in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_each_expected_failure_is_a_limit_that_the_book_tells() -> None:

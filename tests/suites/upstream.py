@@ -108,11 +108,20 @@ def run_mpremote(run: Run) -> Results:
     return found
 
 
-#: The suites by name: the variable that names the sources, and what runs them.
-SUITES: dict[str, tuple[str, Callable[[Run], Results]]] = {
-    "esptool": ("ESPTOOL_SOURCE", run_esptool),
-    "micropython": ("MICROPYTHON_SOURCE", run_micropython),
-    "mpremote": ("MICROPYTHON_SOURCE", run_mpremote),
+class Suite(msgspec.Struct, frozen=True):
+    """A project's suite: the variable that names its sources, a file of them, and what runs it."""
+
+    variable: str
+    mark: str
+    run: Callable[[Run], Results]
+
+
+SUITES = {
+    "esptool": Suite("ESPTOOL_SOURCE", "test/test_esptool.py", run_esptool),
+    "micropython": Suite("MICROPYTHON_SOURCE", "tests/run-tests.py", run_micropython),
+    "mpremote": Suite(
+        "MICROPYTHON_SOURCE", "tools/mpremote/tests/run-mpremote-tests.sh", run_mpremote
+    ),
 }
 
 
