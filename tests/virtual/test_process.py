@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from startline_host.virtual.flash import NorFlash
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 20
+SECONDS = 90
 MEGABYTE = 1 << 20
 
 

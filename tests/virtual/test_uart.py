@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # pyserial's own thread is set up in a way that Python calls old.
 pytestmark = pytest.mark.filterwarnings(r"ignore:set(Daemon|Name)\(\):DeprecationWarning")
 
-SECONDS = 10
+SECONDS = 60
 READ_REG = b"\xc0\x00\x0a\x04\x00\x00\x00\x00\x00\x00\x10\x00\x40\xc0"
 MAGIC = b"\xc0\x01\x0a\x04\x00\x83\x1d\xf0\x00\x00\x00\x00\x00\xc0"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAC = bytes.fromhex("246f28000001")
 FLASH_SIZE = 4 << 20
 BANNER = b'Type "help()" for more information.\r\n>>> '
-SECONDS = 20.0
+SECONDS = 90.0
 
 Row = tuple[str, int, int, int, int]
 NVS: Row = ("nvs", 1, 0x02, 0x9000, 0x6000)
