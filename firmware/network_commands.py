@@ -42,11 +42,14 @@ def try_network(changes: dict, hal=None) -> None:
 
 
 def _leave(chip) -> None:
-    """Leave the network that the device is in: otherwise it counts as joined, whatever its name."""
+    """Leave the network that the device is in, or still looks for, as a radio takes one join at a time.
+
+    A device in its network counts as joined, whatever name is tried. One that looks for a network
+    that is not here goes on with that in the driver, and `connect` is refused meanwhile.
+    """
     wlan = chip.wlan()
     wlan.active(True)
-    if wlan.isconnected():
-        wlan.disconnect()
+    wlan.disconnect()
     waited = 0
     while wlan.isconnected() and waited < _LEAVE:
         chip.sleep(50)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from startline_host.flows.firmware_bundle import Provision
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline
@@ -62,3 +63,28 @@ def test_a_venue_is_tried_without_touching_anything(
     with objecting_server(cloud.port):
         code, said = tried()
     assert (code, "TLS failed" in said, "with an alert." in said) == (21, True, False), said
+
+
+def test_a_reader_that_looks_for_another_network_tries_the_one_that_is_named(
+    startline: Startline,
+    start: Start,
+    settings_file: Path,
+    load_flash: Callable[[bytes], None],
+    provision: Provision,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At a venue whose Wi-Fi it does not have, its own join is still under way, and gives way."""
+    load_flash(provision.image())
+    chip = start({"access_points": {"venue": POINTS["venue"]}})
+    for password, code in (("not the one", 20), ("venue-wifi", 0)):
+        monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", password)
+        done = startline("set", "-p", chip.url, "--try", "--ssid", "venue")
+        assert done.code == code, done.err
+        assert ("wrong password" in done.err) == (code == 20), done.err
+    assert f"{SERIAL} joined the Wi-Fi venue" in done.out
+    for words in (["set", "--try", "--ssid", "nowhere"], ["retry"]):
+        done = startline(words[0], "-p", chip.url, *words[1:])
+        assert done.code == 20, done.err
+        ssid = "bench" if words == ["retry"] else "nowhere"
+        assert f"the Wi-Fi '{ssid}': no such network. It sees 'venue'" in done.err
+        assert "startline set --ssid NAME" in done.err

@@ -88,6 +88,36 @@ def test_every_other_end_has_its_error(
     assert words in error.message
 
 
+@pytest.mark.parametrize(
+    ("step", "reason", "words"),
+    [
+        ("tls", "unknown_ca", "Does [tls] ca of the settings name the CA that issued it"),
+        ("tls", "unknown_ca", "startline provision --serial S1"),
+        ("tls", "wrong_host", "Is claim.base_url right?"),
+        ("tls", "alert 48", "startline retry"),
+        ("link", "wrong_password", "startline set --ssid NAME"),
+        ("dns", "not_found", "startline inspect"),
+        ("connect", "econnreset", "is its port open"),
+        ("clock", "no_time", "startline set --ntp HOST"),
+    ],
+)
+def test_each_step_that_failed_names_the_setting_and_the_command(
+    step: str, reason: str, words: str
+) -> None:
+    """What to look at, and what to type, stand below what went wrong."""
+    error = read_outcome(events(failed(step, reason), ready("unbound"))).error()
+    assert error is not None
+    assert error.hint.startswith("Nothing was bound. ")
+    assert words in error.hint
+
+
+def test_a_foreign_record_is_not_left_to_the_list_alone() -> None:
+    """No list settles whose flash it is: clearing the record is named beside looking."""
+    error = read_outcome(events(ready("unknown", "foreign_record"))).error()
+    assert error is not None
+    assert "startline reset" in error.hint
+
+
 def test_only_the_last_failure_counts() -> None:
     """A step that was got over is not blamed."""
     said = [failed("link", "slow"), failed("tls", "expired"), ready("unbound")]

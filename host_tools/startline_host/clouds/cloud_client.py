@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from startline_host.device.tls_text import tls_reason
+from startline_host.device.tls_text import tls_hint, tls_reason
 from startline_host.errors import BadInput, NetworkFailed, StartlineError, TlsFailed
 from startline_host.tls_alerts import openssl_words
 from startline_host.util import printable
@@ -128,7 +128,10 @@ def _unreachable(error: httpx.TransportError) -> StartlineError:
             said = printable(cause.verify_message)
             reason = _VERIFY_REASONS.get(cause.verify_code, "")
             words = f"{tls_reason(reason, 'this computer')} ({said})" if reason else said
-            return TlsFailed(f"This computer does not accept the certificate of {where}: {words}.")
+            return TlsFailed(
+                f"This computer does not accept the certificate of {where}: {words}.",
+                tls_hint(reason) if reason else "",
+            )
         if isinstance(cause, ssl.SSLError):
             return TlsFailed(
                 f"TLS with {where} fails: {printable(openssl_words(cause.reason or str(cause)))}.",

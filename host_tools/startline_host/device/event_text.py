@@ -18,6 +18,15 @@ _CLOCK_REASONS: Mapping[str, str] = MappingProxyType(
         "no_time": "no time server answered",
     }
 )
+_CONNECT_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        # A chip says of a port that nobody listens at that the connection was reset.
+        "econnreset": "nothing listens there, or a firewall refuses it",
+        "econnrefused": "nothing listens there, or a firewall refuses it",
+        "timeout": "nothing answers at that address",
+        "ehostunreach": "there is no way to that address",
+    }
+)
 _WARNINGS: Mapping[str, str] = MappingProxyType(
     {
         "stock_table": "it keeps the stock partition table, and one copy of its record",
@@ -46,6 +55,11 @@ def clock_reason(reason: str) -> str:
     return _CLOCK_REASONS.get(reason) or plain_words(reason)
 
 
+def connect_reason(reason: str) -> str:
+    """Say why no connection came about."""
+    return _CONNECT_REASONS.get(reason) or plain_words(reason)
+
+
 def printable_field(value: object) -> str:
     """Return one of the device's or the cloud's words, fit for a terminal, never empty."""
     step, _, reason = str(value).partition(" ")
@@ -63,6 +77,7 @@ def reason_words() -> dict[str, str]:
     said = [f"tls {reason}" for reason in TLS_REASONS]
     said += [f"tls alert {number}" for number in range(1, 256)]
     said += [f"clock {reason}" for reason in _CLOCK_REASONS]
+    said += [f"connect {reason}" for reason in _CONNECT_REASONS]
     return {reason: printable_field(reason) for reason in (*said, *_REASONS)}
 
 
@@ -164,7 +179,7 @@ def _ready(fields: Fields) -> str:
 
 #: The steps whose reasons have words of their own, and steps that have another name for people.
 _OF_STEP: Mapping[str, Callable[[str], str]] = MappingProxyType(
-    {"tls": tls_reason, "clock": clock_reason}
+    {"tls": tls_reason, "clock": clock_reason, "connect": connect_reason}
 )
 _STEPS: Mapping[str, str] = MappingProxyType({"tls": "TLS", "dns": "DNS"})
 _WORDINGS: Mapping[str, Callable[[Fields], str]] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""Why a device's TLS failed, in words for a person."""
+"""Why a device's TLS failed, in words for a person, and what to do about it."""
 
 from __future__ import annotations
 
@@ -38,3 +38,29 @@ def tls_reason(reason: str, who: str = "the device") -> str:
         return alert_words(int(number), other=who)
     words = TLS_REASONS.get(reason) or plain_words(reason)
     return words.replace("the device", who)
+
+
+_CHAIN = (
+    "Does [tls] ca of the settings name the CA that issued it, as PEM or DER? If so: is the server's "
+    "chain whole, and in order: its own certificate first, then each one's issuer?"
+)
+_SPEECH = (
+    "Is claim.base_url right? A device speaks TLS 1.2 with AES, and has no certificate of its own."
+)
+#: What to look at for what is wrong with the certificate itself; all else is about what is spoken.
+_HINTS: Mapping[str, str] = MappingProxyType(
+    {
+        "unknown_ca": _CHAIN,
+        "handshake": f"{_CHAIN} Does it speak TLS 1.2?",
+        "wrong_host": "Is claim.base_url right? Its host must be one of the certificate's DNS names.",
+        "expired": "The server needs a new certificate.",
+        "not_yet_valid": "Is the server's clock right, and this computer's?",
+        "weak": "A device wants RSA of 2048 bits or more, or an elliptic curve, and SHA-256.",
+        "wrong_usage": "The server needs a certificate for servers (extended key usage serverAuth).",
+    }
+)
+
+
+def tls_hint(reason: str) -> str:
+    """Say what to look at where TLS failed for that reason."""
+    return _HINTS.get(reason, _SPEECH)

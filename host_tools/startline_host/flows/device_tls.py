@@ -16,7 +16,7 @@ from typing import Any
 
 import startline
 
-from startline_host.device.tls_text import tls_reason
+from startline_host.device.tls_text import tls_hint, tls_reason
 from startline_host.errors import BadInput, TlsFailed
 from startline_host.formats.ca_certificates import parse_certificate
 from startline_host.formats.cloud_url import parse_url
@@ -24,23 +24,6 @@ from startline_host.secrets import child_environment
 from startline_host.virtual.vm_binary import find_micropython
 
 _SECONDS = 20.0
-_CHAIN_HINT = (
-    "Is the server's chain whole, and in order: its own certificate first, then each one's issuer? "
-    "Does it speak TLS 1.2?"
-)
-_SPEECH_HINT = (
-    "Is claim.base_url right? A device speaks TLS 1.2 with AES, and has no certificate of its own."
-)
-#: What to look at for what is wrong with the certificate itself; all else is about what is spoken.
-_HINTS = {
-    "unknown_ca": _CHAIN_HINT,
-    "handshake": _CHAIN_HINT,
-    "wrong_host": "Is claim.base_url right? Its host must be one of the certificate's DNS names.",
-    "expired": "The server needs a new certificate.",
-    "not_yet_valid": "Is the server's clock right, and this computer's?",
-    "weak": "A device wants RSA of 2048 bits or more, or an elliptic curve, and SHA-256.",
-    "wrong_usage": "The server needs a certificate for servers (extended key usage serverAuth).",
-}
 #: What the VM runs: certificates and address come on its standard input, its verdict goes out.
 _PROGRAM = """
 import json, sys, socket, tls
@@ -100,7 +83,7 @@ def check_server(base_url: str, ca: Sequence[bytes]) -> bool:
         reason = str(said["tls"])
         raise TlsFailed(
             f"A device does not get through TLS with {host}:{port}: {tls_reason(reason)}.",
-            _HINTS.get(reason, _SPEECH_HINT),
+            tls_hint(reason),
         )
     return "network" not in said and "ca" not in said
 

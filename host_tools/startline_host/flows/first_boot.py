@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
@@ -9,10 +10,10 @@ import msgspec
 from startline.settings import BOOT_LIMIT
 
 from startline_host.device.console import ConsoleLine, ConsoleParser, Event
-from startline_host.device.event_text import clock_reason, printable_field
+from startline_host.device.event_text import clock_reason, connect_reason, printable_field
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
-from startline_host.device.tls_text import tls_reason
+from startline_host.device.tls_text import tls_hint, tls_reason
 from startline_host.errors import (
     BadInput,
     Bug,
@@ -31,14 +32,14 @@ from startline_host.flows.notices import Listener, Step, ignore_notices
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked, over_usb
 from startline_host.formats.factory_partition import DeviceSettings
-from startline_host.util import Deadline
+from startline_host.util import Deadline, printable
 
 #: What a step that failed before the first byte stands for: error, words, and how to say why.
 _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] = MappingProxyType(
     {
         "link": (NetworkFailed, "The device did not get onto its network", printable_field),
         "dns": (NetworkFailed, "The device could not resolve the cloud's name", printable_field),
-        "connect": (NetworkFailed, "The device could not connect to the cloud", printable_field),
+        "connect": (NetworkFailed, "The device could not connect to the cloud", connect_reason),
         "request": (NetworkFailed, "The request did not get through", printable_field),
         "tls": (TlsFailed, "TLS failed", tls_reason),
         "clock": (ClockWrong, "The clock is not fit to judge certificates", clock_reason),
@@ -49,6 +50,17 @@ _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] 
 )
 
 
+#: Why a link fails that is none of the radio's matter.
+_NOT_WIFI = frozenset({"no_host", "no_role", "no_radio"})
+_REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        "dns": "Is claim.base_url right (startline inspect shows it), and does this network lead to "
+        "the Internet? Then: startline retry.",
+        "connect": "Is claim.base_url right (startline inspect shows it), and is its port open from "
+        "this network? Then: startline retry.",
+        "clock": "Name a time server that its network reaches: startline set --ntp HOST.",
+    }
+)
 #: Seconds that the host adds to the agent's own limit for a boot.
 _MARGIN = 30
 
@@ -66,6 +78,9 @@ class FirstBootOutcome(msgspec.Struct, frozen=True):
     failed_step: str = ""
     failed_reason: str = ""
     warnings: tuple[str, ...] = ()
+    #: Where it did not get onto its Wi-Fi: the name of that, and a sentence about what it sees.
+    ssid: str = ""
+    networks: str = ""
 
     @property
     def bound(self) -> bool:
@@ -198,9 +213,14 @@ def _unknown(outcome: FirstBootOutcome) -> StartlineError:
         return StorageFailed(
             f"The device could not keep its record: {printable_field(outcome.reason)}."
         )
+    settle = "To settle it: startline reconcile."
+    if outcome.reason == "foreign_record":
+        settle = (
+            "If its flash came from another reader: startline reset. Else: startline reconcile."
+        )
     return OutcomeUnknown(
         f"Whether the cloud knows the device is not known: {printable_field(outcome.reason)}.",
-        "Nothing is sent again until that is settled: startline reconcile.",
+        f"Nothing is sent again until that is settled. {settle}",
     )
 
 
@@ -214,7 +234,23 @@ def _failed(outcome: FirstBootOutcome) -> StartlineError:
     kind, words, say = _FAILURES.get(
         outcome.failed_step, (TimedOut, "The device is still not bound", printable_field)
     )
-    return kind(
-        f"{words}: {say(reason)}.",
-        "Nothing was bound. Fix the cause, then run the command again.",
-    )
+    if outcome.ssid:
+        words = words.replace("its network", f"the Wi-Fi {printable(outcome.ssid)!r}")
+    told = f"{words}: {say(reason)}.{outcome.networks}"
+    return kind(told, f"Nothing was bound. {boot_remedy(outcome)}")
+
+
+def boot_remedy(outcome: FirstBootOutcome) -> str:
+    """Return what to do about the step that failed, and the command for it."""
+    step, reason = outcome.failed_step, outcome.failed_reason
+    serial = shlex.quote(printable(outcome.serial) or "SERIAL")
+    if step == "tls":
+        load = (
+            f"With other settings: startline provision --serial {serial}. Else: startline retry."
+        )
+        return f"{tls_hint(reason)} {load}"
+    if step == "link" and reason not in _NOT_WIFI:
+        return "To change its Wi-Fi: startline set --ssid NAME; with --try it only tries."
+    if step == "link" or step not in _REMEDIES:
+        return "Fix the cause, then run the command again."
+    return _REMEDIES[step]

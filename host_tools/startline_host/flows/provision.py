@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from startline_host.flows.notices import Listener, ignore_notices
 from startline_host.flows.preflight import check_before_writing
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import over_usb
-from startline_host.flows.wifi_scan import explained
+from startline_host.flows.wifi_scan import scan_after_boot, with_networks
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
 
@@ -120,9 +121,11 @@ def bind_and_verify(
     and `verify_with_cloud` do.
     """
     outcome = run_first_boot(line, settings, report.identity, limit=limit, listen=listen)
+    ssid = settings.net.ssid if settings.net is not None and not over_usb(settings) else ""
+    outcome = with_networks(outcome, ssid, partial(scan_after_boot, line, listen), listen)
     failure = outcome.error()
     if failure is not None and not outcome.bound:
-        raise explained(line, settings, outcome, failure, listen)
+        raise failure
     verified = verify_with_cloud(outcome, settings, read_key, listen, report.identity)
     if failure is not None:
         raise failure

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+
 from startline_host.device.port_session import PortSession
+from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
-from startline_host.errors import NetworkFailed, StartlineError
+from startline_host.errors import StartlineError
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.take_prompt import take_prompt
-from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.util import device_text
 
 #: Seconds to get the prompt, and for a scan: all channels take a chip 2.4 to 5 s.
@@ -28,40 +33,42 @@ def _networks():
 """
 
 
-def explained(
-    line: PortSession,
-    settings: DeviceSettings,
+def with_networks(
     outcome: FirstBootOutcome,
-    failure: StartlineError,
+    ssid: str,
+    scan: Callable[[], Sequence[tuple[bytes, int]]],
     listen: Listener,
-) -> StartlineError:
-    """Return what a first boot failed with; of a Wi-Fi also its name, and what the device sees.
+) -> FirstBootOutcome:
+    """Return how a boot ended; where it did not get onto that Wi-Fi, with what the device sees.
 
-    The device is asked at its prompt, and runs on from its start. One that gives up no prompt, or
-    does not scan, is left as it is.
+    `scan` asks it: see `scan_networks` and `scan_after_boot`. Nothing is said of what it sees where
+    it does not answer.
     """
-    net = settings.net
-    if outcome.failed_step != "link" or net is None or net.link != "wifi":
-        return failure
-    named = failure.message.replace("its network", f"the Wi-Fi {net.ssid!r}")
-    seen = ""
+    if outcome.bound or outcome.failed_step != "link" or not ssid:
+        return outcome
+    networks = ""
     if outcome.failed_reason == "no_such_network":
-        try:
-            listen(Step("Asking the device which networks it sees"))
-            repl = take_prompt(line, _PROMPT, listen)
-            seen = _words(_scan(repl), net.ssid)
-            repl.restart()
-        except (StartlineError, OSError):
-            seen = ""
-    return NetworkFailed(named + seen, failure.hint)
+        listen(Step("Asking the device which networks it sees"))
+        with contextlib.suppress(StartlineError, OSError, DeviceRaised):
+            networks = _words(scan(), ssid)
+    return msgspec.structs.replace(outcome, ssid=ssid, networks=networks)
 
 
-def _scan(repl: Repl) -> list[tuple[bytes, int]]:
+def scan_networks(repl: Repl) -> list[tuple[bytes, int]]:
+    """Return name and signal (dBm) of each network that a device at its prompt sees."""
     repl.define(_CODE)
     return list(repl.value("_networks()", _SCAN))
 
 
-def _words(seen: list[tuple[bytes, int]], wanted: str) -> str:
+def scan_after_boot(line: PortSession, listen: Listener) -> list[tuple[bytes, int]]:
+    """Do the same to a device that runs: it is stopped for it, and restarts. Raises DeviceSilent."""
+    repl = take_prompt(line, _PROMPT, listen)
+    seen = scan_networks(repl)
+    repl.restart()
+    return seen
+
+
+def _words(seen: Sequence[tuple[bytes, int]], wanted: str) -> str:
     """Say which networks there are, the strongest first."""
     strongest: dict[bytes, int] = {}
     for name, signal in seen:

@@ -24,7 +24,7 @@ from startline_host.flows.take_prompt import take_prompt
 from startline_host.flows.usb_link import UsbLinkServer, linked
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
-from startline_host.util import Deadline, printable
+from startline_host.util import Deadline, device_text, printable
 
 #: Seconds: to hear whether a boot is under way, the longest silence in one, and for its whole.
 _LISTEN, _SILENCE, _BOOT = 1.0, 35.0, 180.0
@@ -90,6 +90,13 @@ class DeviceSession:
     def over_usb(self) -> bool:
         """Whether it reaches its cloud over this very cable, and not without this computer."""
         return is_over_usb(self.stored, field_settings(self.snapshot.nvs))
+
+    @property
+    def ssid(self) -> str:
+        """The name of its Wi-Fi; "" for a device that is told none, or goes by this cable."""
+        own = field_settings(self.snapshot.nvs).get(("net", "ssid"))
+        text = device_text(own) if isinstance(own, bytes) else self.stored.get("net", "ssid")
+        return "" if self.over_usb else text
 
     def carry_to(self, base_url: str) -> None:
         """Carry its connections to that cloud, and to nowhere else, if they come by this cable."""

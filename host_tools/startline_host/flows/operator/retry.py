@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from startline_host.device.port_session import PortSession
 from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_target
 from startline_host.flows.operator.device_session import device_session
+from startline_host.flows.wifi_scan import scan_networks, with_networks
 
 
 def retry(
@@ -31,5 +33,7 @@ def retry(
             device.carry_to(check_cloud_target(find_place(), device.stored).base_url)
         listen(Step("Trying again"))
         outcome = device.run_command("retry()", limit or device.boot_seconds)
+        scan = partial(scan_networks, device.repl)
+        outcome = with_networks(outcome, device.ssid, scan, listen)
         device.check_bound(outcome)
     return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
@@ -11,8 +12,10 @@ from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import Bug, StorageFailed
 from startline_host.flows.field_settings import Name
+from startline_host.flows.first_boot import boot_remedy
 from startline_host.flows.notices import Listener, Notice, Step
 from startline_host.flows.operator.device_session import device_session
+from startline_host.flows.wifi_scan import scan_networks, with_networks
 from startline_host.secrets import Secret
 from startline_host.util import printable
 
@@ -69,9 +72,15 @@ def try_network(
             )
         except (DeviceRaised, StorageFailed):
             raise Bug("The agent on the device could not try it.", "Please report it.") from None
+        if outcome.failed_step:
+            ssid = (
+                "" if shown.get("net.link") == "usb" else str(shown.get("net.ssid", device.ssid))
+            )
+            scan = partial(scan_networks, device.repl)
+            outcome = with_networks(outcome, ssid, scan, listen)
     if outcome.failed_step:
         failure = outcome.failure()
-        failure.hint = "Nothing was written. Fix the cause, then try again."
+        failure.hint = f"Nothing was written. {boot_remedy(outcome)}"
         raise failure
     address = str(seen["link"].fields.get("address") or "") if "link" in seen else ""
     return NetworkTrial(serial, address, "tls" in seen)
