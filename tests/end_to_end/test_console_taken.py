@@ -202,3 +202,26 @@ def test_a_program_that_does_not_compile_leaves_the_prompt(
     done = startline("status", "-p", chip.url, "--interrupt", "--json")
     assert done.code == 0, done.err
     assert done.lines()[-1]["state"] == "bound"
+
+
+def test_a_chip_without_a_prompt_to_come_names_the_way_back(
+    startline: Startline,
+    start: Start,
+    load_flash: Callable[[bytes], None],
+    provision: Provision,
+    flash: Path,
+) -> None:
+    """Nothing to run, or no file system: asked or listened to, the next step is in the sentence."""
+    load_flash(provision.image())
+    with flash.open("r+b") as file:
+        file.seek(VFS.start)
+        file.write(b"\x55" * 0x6000)
+    chip = start()
+    for words in (["status"], ["status", "--interrupt"], ["retry"]):
+        done = startline(words[0], "-p", chip.url, *words[1:])
+        assert (done.code, "startline flash --allow-bound" in done.err) == (40, True), done.err
+    chip.stop()
+    flash.unlink()
+    chip = start()
+    done = startline("status", "-p", chip.url, "--interrupt")
+    assert (done.code, "startline inspect" in done.err) == (12, True), done.err

@@ -47,6 +47,10 @@ _BURST, _GAP = 4, 0.002
 _TAIL = 4096
 
 
+#: What to do about a chip that has nothing to run, whatever it was before.
+_LOOK = "What it holds and what to do next: startline inspect, which reads it by its boot loader."
+
+
 class DeviceRaised(Exception):
     """Code that ran on the device ended in an exception that the host has no equal for."""
 
@@ -259,10 +263,11 @@ def _check_hope(heard: bytes, deadline: Deadline) -> None:
     """Raise DeviceSilent where no prompt will come any more, and say why."""
     if _UNSOUND_APPLICATION in heard:
         raise UnsoundApplication(
-            "The application in the device's flash is damaged or missing, so it has no prompt."
+            "The application in the device's flash is damaged or missing, so it has no prompt.",
+            _LOOK,
         )
     if _nothing_to_run(heard):
-        raise DeviceSilent("The chip has no application to run, so it has no prompt.")
+        raise DeviceSilent("The chip has no application to run, so it has no prompt.", _LOOK)
     if _CORRUPTED in heard:
         raise NoFileSystem("The device's file system is damaged.")
     if deadline.expired:

@@ -31,6 +31,11 @@ _NEXT: Mapping[str, str] = {
     "refused": "Fix the cause, then: startline retry.",
     "unprovisioned": "To give it an identity: startline provision.",
 }
+#: The same by the reason of a state, where that wants something else.
+_NEXT_OF_REASON: Mapping[str, str] = {
+    "foreign_record": "Its record is another reader's or another cloud's; to forget it: startline reset.",
+    "newer_record": "A later startline wrote its record: use that one, or a newer.",
+}
 _INDENT = 2
 #: The namespaces that are told as they are, key by key.
 _SPACES = ("factory", "claim", "run", "net", "tls", "set")
@@ -89,12 +94,12 @@ def next_step(found: Inspection) -> str:
     """Return what to do next with a device that was found so, in a sentence."""
     if found.missing:
         return f"{_mend(found)}."
-    return next_of_state(_state(found))
+    return next_of_state(_state(found), found.record.reason if found.record else "")
 
 
-def next_of_state(state: str) -> str:
+def next_of_state(state: str, reason: str = "") -> str:
     """Return what to do next with a device in that state to which nothing is missing."""
-    return _NEXT.get(state, "Next: startline status --interrupt.")
+    return _NEXT_OF_REASON.get(reason) or _NEXT.get(state, "Next: startline status --interrupt.")
 
 
 def _state(found: Inspection) -> str:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 
 from startline_host.device.port_session import PortSession
-from startline_host.device.raw_repl import NoPrompt
+from startline_host.device.raw_repl import NoFileSystem, NoPrompt
 from startline_host.device.repl import Repl
-from startline_host.errors import DeviceSilent, StartlineError
+from startline_host.errors import DeviceSilent, StartlineError, StorageFailed
 from startline_host.flows.notices import Listener, Remark, Step, ignore_notices
 from startline_host.util import Deadline
 
@@ -22,6 +22,8 @@ _CATCH, _PERSON, _LIFE = 15.0, 60.0, 3.0
 #: A busy computer may be too late for a device that starts at once: so often it is tried.
 _RESETS = 3
 
+#: What to do about a damaged file system.
+FILES_REMEDY = "Reload it and keep its identity: startline flash --allow-bound."
 _HARD = (
     "To stop it before its app.py starts: --hard. To load another app.py: "
     "startline flash --allow-bound --app FOLDER"
@@ -35,7 +37,8 @@ _BY_LOADER = (
 def take_prompt(line: PortSession, seconds: float, listen: Listener = ignore_notices) -> Repl:
     """Interrupt the device and return its prompt; one whose line is `hard` is reset for it.
 
-    Raises DeviceSilent where it gives up none within `seconds`, and says what that stands for.
+    Raises DeviceSilent where it gives up none within `seconds`, and says what that stands for, and
+    StorageFailed for one whose file system is damaged.
     """
     repl = Repl(line.port())
     try:
@@ -45,6 +48,8 @@ def take_prompt(line: PortSession, seconds: float, listen: Listener = ignore_not
             repl.enter(seconds)
     except NoPrompt as silent:
         raise _explained(line, silent) from None
+    except NoFileSystem as broken:
+        raise StorageFailed(broken.message, FILES_REMEDY) from None
     return repl
 
 

@@ -117,7 +117,9 @@ def _state(facts: ReaderFacts) -> Headline | None:
         return None
     reason = facts.known.get("reason", "")
     why = f": {printable_field(reason)}" if reason else ""
-    then = facts.inspected_next if facts.missing else next_of_state(state)
+    then = (
+        facts.inspected_next if facts.missing else next_of_state(state, reason.replace(" ", "_"))
+    )
     return Headline(
         "bad" if facts.missing else _KINDS.get(state, "bad"),
         printable(state),

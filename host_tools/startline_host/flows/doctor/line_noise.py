@@ -9,6 +9,7 @@ from types import MappingProxyType
 from startline_host.device.console import ConsoleParser, Event
 from startline_host.errors import DeviceSilent, StartlineError, StorageFailed
 from startline_host.flows.doctor.finding import DoctorFinding, bad, good, note
+from startline_host.flows.take_prompt import FILES_REMEDY
 
 #: Fewer bytes than this say nothing about noise.
 _ENOUGH = 16
@@ -33,7 +34,7 @@ _SYMPTOMS: Mapping[bytes, StartlineError] = MappingProxyType(
         ),
         b"filesystem appears to be corrupted": StorageFailed(
             "The device's file system is damaged.",
-            "Reload it and keep its identity: startline flash --allow-bound.",
+            FILES_REMEDY,
         ),
         b"Brownout detector was triggered": DeviceSilent(
             "The chip's supply gives way (brown-out).",
@@ -84,10 +85,10 @@ def troubles_in(heard: bytes) -> Iterator[StartlineError]:
 
 
 def _symptoms(heard: bytes) -> Iterator[DoctorFinding]:
-    for error in troubles_in(heard):
-        yield bad("device", error)
+    troubles = list(troubles_in(heard))
+    yield from (bad("device", error) for error in troubles)
     restarts = heard.count(_RESET)
-    if restarts > 1:
+    if restarts > 1 and not troubles:  # why it restarts is said else
         yield bad(
             "device",
             DeviceSilent(
