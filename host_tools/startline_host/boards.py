@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from startline_host.errors import BadInput
-from startline_host.text_file import toml_fault
+from startline_host.text_file import parse_toml, toml_fault
 
 #: The chips that profiles may name, by esptool's names, with the pins that can carry no LED: those
 #: of the flash, of the console (UART 0, and USB where the chip has its own), inputs, and gaps in
@@ -145,7 +145,7 @@ def _with_firmware(board: Board, version: str) -> Board:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"The board file {path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

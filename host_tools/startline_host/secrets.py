@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Mapping
@@ -43,6 +44,7 @@ _TELLING = frozenset(
 #: Variables of ours whose value may hold a secret, though their name does not say so.
 _OURS = "STARTLINE_"
 _WITH_PASSWORD = "STARTLINE_LEDGER"  # noqa: S105 - where it is, not what it is
+_USUAL_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 #: Names of the variables that this process has read a secret from: its settings named them.
 _READ: set[str] = set()
 
@@ -131,7 +133,12 @@ def secret_from_environment(
     _READ.add(name)
     value = environ.get(name, "")
     if not value:
-        raise BadInput(f"The {what} is looked for in ${name}, which is not set.", f"Set {name}.")
+        # What is no usual name may be the secret itself, put in the wrong place.
+        shown = name if _USUAL_NAME.fullmatch(name) else "the variable that is named"
+        raise BadInput(
+            f"The {what} is looked for in {'$' if shown == name else ''}{shown}, which is not set.",
+            f"Set {shown}.",
+        )
     return Secret(value)
 
 

@@ -7,14 +7,13 @@ long as it loads a reader.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from startline_host.device.temp_dirs import write_private
 from startline_host.errors import BadInput
-from startline_host.text_file import decode_text
+from startline_host.text_file import decode_text, parse_toml
 
 _FOLDER = "settings"
 _NAME = "settings as sent.toml"
@@ -28,7 +27,7 @@ def pack_settings(path: Path, environ: Mapping[str, str] = os.environ) -> dict[s
     """
     try:
         text = decode_text(path.read_bytes())
-        raw = tomllib.loads(text)
+        raw = parse_toml(text)
         files = {name: decode_text((path.parent / name).read_bytes()) for name in _files(raw)}
     except OSError as error:
         raise BadInput(f"{error.filename} cannot be read: {error.strerror}.") from None

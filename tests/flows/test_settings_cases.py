@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,16 @@ def test_files_are_read_as_editors_save_them(folder: Path, encoding: str) -> Non
         ('ca = "ca.pem"', 'ca = "no.pem"', "no.pem cannot be read"),
         ('base_url = "https://localhost:8443/v0"', "base_url = 7", "line 3: claim.base_url is a whole number"),
         ("[tls]", "[unit]\nmade_at = 2999-01-01\n[tls]", "line 10: unit.made_at"),
+        ('ca = "ca.pem"', 'ca = ""', "line 10: tls.ca is ''; it must be the name of a file"),
+        ('ca = "ca.pem"', 'ca = "."', "line 10: tls.ca is '.'; it must be the name of a file"),
+        ('ca = "ca.pem"', 'ca = "no.pem"', "line 10: tls.ca: The CA certificate"),
+        ('key_env = "STARTLINE_CLAIM_KEY"', 'key_file = "a\\u0000b"', "line 4: claim.key_file is 'a"),
+        ('key_env = "STARTLINE_CLAIM_KEY"', 'key_env = ""', "line 4: claim.key_env is not the name"),
+        ('ssid = "paddock"', "ntp = [1]", "line 7: net.ntp, entry 1 of the list, is a whole number"),
+        ("[tls]", '[""]\n[tls]', "a section without a name"),
+        ('ssid = "paddock"', '"ss\\nid" = "x"', "net.ss\\nid (meant ssid?)"),
+        ("[tls]", "x = " + "[" * 9000 + "]" * 9000 + "\n[tls]", "nested too deep"),
+        ("[tls]", '[unit]\nserial = "A"\n[tls]', "unit.serial (of one unit alone: --serial"),
         ("[tls]", '[unit]\nmodel = ""\nalias = "a\\u202eb"\n[tls]', "line 11: The unit.alias"),
         ('key_env = "STARTLINE_CLAIM_KEY"', "key_env = 1", "line 4: claim.key_env must be text"),
     ],
@@ -260,3 +271,31 @@ def test_a_secrets_file_that_is_no_text_says_so(tmp_path: Path) -> None:
     path.chmod(0o600)
     with pytest.raises(BadInput, match="does not hold the Wi-Fi password as text"):
         secret_from_file(path, "Wi-Fi password")
+
+
+def test_a_key_in_the_place_of_a_variables_name_is_not_shown(folder: Path) -> None:
+    """Who puts the key itself there is told so, and finds it in no log."""
+    text = (folder / "bom.toml").read_text(encoding="utf-8-sig")
+    for secret in (KEY, "aB3dE5fG7hJ9kL2m"):
+        (folder / "key.toml").write_text(text.replace("STARTLINE_CLAIM_KEY", secret))
+        error = refusal(folder / "key.toml")
+        assert secret not in error.message + error.hint
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.encode("utf-16-le"), "looks like UTF-16 without its mark"),
+        (lambda text: text.encode() + bytes(512), "ends in 512 zero bytes"),
+        (lambda text: ("\ufeff" + text).encode("utf-16-le")[:-1], "is not UTF-16"),
+    ],
+)
+def test_a_file_that_something_happened_to_is_named_as_what_it_is(
+    folder: Path, change: Callable[[str], bytes], words: str
+) -> None:
+    """Without its mark, padded or cut: what is wrong is not said to be its TOML."""
+    text = (folder / "bom.toml").read_text(encoding="utf-8-sig")
+    (folder / "bom.toml").write_bytes(change(text))
+    assert words in refusal(folder / "bom.toml").message
+    (folder / "bom.toml").write_bytes(text.replace("\n", "\r").encode())
+    assert load(folder / "bom.toml").settings.claim.cloud == "rufus"

@@ -142,7 +142,7 @@ def test_a_missing_or_binary_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot be read: No such file"):
         load_settings(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BadInput, match="is not UTF-8"):
+    with pytest.raises(BadInput, match="is not UTF-16"):
         load_settings(tmp_path / "binary.toml")
 
 

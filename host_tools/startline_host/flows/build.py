@@ -162,6 +162,6 @@ def file_names(units: Sequence[Unit]) -> list[str]:
 def _listed(path: Path) -> set[str]:
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, RecursionError):
         return set()
     return {file.file for file in manifest.files()}

@@ -208,7 +208,7 @@ class FirmwareStore:
                 )
         try:
             return msgspec.json.decode(path.read_bytes(), type=dict[str, list[LockedDigest]])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise BadInput(f"The lock file {path} is damaged: {error}.") from None
 
     def _take_for_oneself(self) -> None:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _S = TypeVar("_S", bound=msgspec.Struct)
+#: What a shell can export.
+_VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 #: What TOML's kinds of values are called.
 _KINDS = {
     "str": "a text in quotes", "int": "a whole number", "float": "a number with a point",
@@ -144,10 +146,24 @@ def _with_secrets(
             if key == field:
                 section[field] = _inline(name, field, value, path)
             elif key.endswith("_env"):
+                if not _VARIABLE.fullmatch(value):
+                    # Not shown: it may be the secret itself.
+                    raise BadInput(
+                        f"{name}.{key} is not the name of an environment variable.",
+                        f"Name the variable that holds the {what}, not the {what} itself.",
+                    )
                 section[field] = secret_from_environment(value, what, environ=environ)
             else:
-                section[field] = secret_from_file(path.parent / value, what, warn=warn)
+                file = _named_file(value, path, f"{name}.{key}")
+                section[field] = secret_from_file(file, what, warn=warn)
     return section
+
+
+def _named_file(value: str, settings: Path, field: str) -> Path:
+    """Return a file that a field names; raises BadInput for what names none, whatever is there."""
+    if not value or "\0" in value or (settings.parent / value).is_dir():
+        raise BadInput(f"{field} is {value!r}; it must be the name of a file.")
+    return settings.parent / value
 
 
 def _inline(name: str, field: str, value: str, path: Path) -> Secret:
@@ -168,11 +184,13 @@ def _convert(section: dict[str, Any], to: type[_S], name: str) -> _S:
 
 def _in_words(text: str, name: str, to: type[msgspec.Struct]) -> str:
     """Say in the words of a settings file what msgspec says of a section's value."""
-    at = re.fullmatch(r"(.*) - at `\$\.(\w+)`", text)
+    at = re.fullmatch(r"(.*) - at `\$\.(\w+)(?:\[(\d+)\])?`", text)
     if at is None:
         words = text.replace("Object missing", "there is no")
         return f"in [{name}], {words[:1].lower()}{words[1:]}."
     field = f"{name}.{at[2]}"
+    if at[3]:
+        field += f", entry {int(at[3]) + 1} of the list,"
     if types := re.fullmatch(r"Expected `([^`]*)`, got `(\w+)`", at[1]):
         wanted = " or ".join(
             _KINDS.get(one, one) for one in types[1].split(" | ") if one != "null"
@@ -190,8 +208,14 @@ def _certificates(section: dict[str, Any], path: Path, warn: Warn) -> tuple[byte
     names = [names] if isinstance(names, str) else names
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise BadInput("tls.ca must be a file name or a list of them.")
-    loaded = (load_certificates(path.parent / name, warn=warn) for name in names)
-    return tuple(der for group in loaded for der in group)
+    loaded: list[bytes] = []
+    for name in names:
+        file = _named_file(name, path, "tls.ca")
+        try:
+            loaded += load_certificates(file, warn=warn)
+        except BadInput as error:
+            raise BadInput(f"tls.ca: {error.message}", error.hint) from None
+    return tuple(loaded)
 
 
 def _unit_defaults(section: dict[str, Any]) -> dict[str, Any]:

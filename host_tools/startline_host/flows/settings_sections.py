@@ -6,12 +6,12 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
 
 from startline_host.clouds.cloud_registry import cloud_names, find_cloud
 from startline_host.errors import BadInput
 from startline_host.formats.factory_partition import CLAIM_SECRETS, OptionSettings, RacingSettings
-from startline_host.text_file import decode_text, toml_fault
+from startline_host.text_file import decode_text, marked_as, nul_trace, parse_toml, toml_fault
+from startline_host.util import printable
 
 #: What [unit] may say for all units at once.
 UNIT_FIELDS = ("model", "type", "alias", "hw_rev", "made_at")
@@ -63,7 +63,7 @@ class SettingsText:
         text = _read(path)
         self._lines = text.splitlines()
         try:
-            self.raw: dict[str, Any] = tomllib.loads(text)
+            self.raw = parse_toml(text)
         except tomllib.TOMLDecodeError as error:
             raise self._no_toml(toml_fault(error)) from None
         self._check_names()
@@ -124,22 +124,31 @@ class SettingsText:
         line = self._line(section, field)
         remark = f" (meant {meant}?)" if meant.strip("[]") else ""
         where = f" in line {line}" if line else ""
-        return ".".join(filter(None, [section, field])) + remark + where
+        if (section, field) == ("unit", "serial"):
+            remark = " (of one unit alone: --serial, or a list of units)"
+        name = ".".join(filter(None, [section, field]))
+        return (printable(name) or "a section without a name") + remark + where
 
 
 def _read(path: Path) -> str:
     try:
-        return decode_text(path.read_bytes())
+        data = path.read_bytes()
+        text = decode_text(data)
     except OSError as error:
         raise BadInput(
             f"The settings file {path} cannot be read: {error.strerror}.",
             "Name one with --settings; docs/how-to/settings-file.md has an example.",
         ) from None
     except UnicodeDecodeError as error:
-        line = path.read_bytes().count(b"\n", 0, error.start) + 1
+        encoding = (marked_as(data) or "UTF-8").upper()
+        line = data.count(b"\n", 0, error.start) + 1
         raise BadInput(
-            f"The settings file {path} is not UTF-8 (line {line}).", "Save it as UTF-8."
+            f"The settings file {path} is not {encoding} (line {line}).", "Save it as UTF-8."
         ) from None
+    if words := nul_trace(text):
+        raise BadInput(f"The settings file {path} {words[0]}.", "Save it again, as UTF-8.")
+    # TOML knows no line ends of old Macs, and neither do people who see them.
+    return text if "\n" in text else text.replace("\r", "\n")
 
 
 def _fields(section: str) -> set[str]:

@@ -221,8 +221,9 @@ def _check_ranges(namespace: str, settings: OptionSettings | RacingSettings) -> 
         section, _, key = name.partition(".")
         value = getattr(settings, key) if section == namespace else None
         if value is not None and not low <= value <= high:
+            what = f"number of {unit}" if unit.endswith("s") else unit
             raise BadInput(
-                f"{name} is {value}; it is a number of {unit} from {low} to {high}.",
+                f"{name} is {value}; it is a {what} from {low} to {high}.",
                 f"Leave it out for the usual {usual}.",
             )
 

@@ -60,9 +60,10 @@ _SPREADSHEET_SERIAL = (
     (r"\d{1,3}(?:[,'\u2019\u202f\u00a0]\d{3})+", "is a number with a spreadsheet's separators"),
     (
         (
-            r"\d{4}-\d\d-\d\d(?: \d\d?:\d\d(?::\d\d)?)?|\d\d?/\d\d?/(?:\d\d|\d{4})"
-            r"|\d\d?\.\d\d?\.(?:\d\d|\d{4})"
-            r"|(?:\d\d?\.?[- ]?)(?:{0})\.?|(?:{0})\.?[- ]\d\d"
+            r"\d{4}-\d\d-\d\d(?:[ T]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?|\d{4}/\d\d?/\d\d?"
+            r"|\d\d?/\d\d?/(?:\d\d|\d{4})|\d\d?\.\d\d?\.(?:\d\d|\d{4})"
+            r"|(?:\d\d?\.?[-/ ]?)(?:{0})\.?(?:[-/ ]?(?:\d\d|\d{4}))?"
+            r"|(?:{0})\.?(?:[- ]\d\d|[- ]\d{4}| \d\d?, \d{4})"
         ).replace(
             "{0}",
             "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mrz|Mär|Mai|Okt|Dez|janv|févr|mars|avr"
@@ -70,6 +71,7 @@ _SPREADSHEET_SERIAL = (
         ),
         "is a date as a spreadsheet makes it of a text",
     ),
+    (r"\d\d?:\d\d(?::\d\d)?(?: [AP]M)?", "is a time of day as a spreadsheet makes it of a text"),
     (r"TRUE|FALSE|WAHR|FALSCH|VRAI|FAUX", "is a spreadsheet's word for yes or no"),
 )
 

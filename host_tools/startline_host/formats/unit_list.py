@@ -85,7 +85,7 @@ def _units(
 ) -> list[Unit]:
     columns = _columns(table, what, warn)
     units: dict[int, Unit] = {}
-    problems: list[tuple[int, BadInput]] = []
+    problems = list(table.problems)
     for number, cells in table.rows[1:]:
         where = f"{what}, {table.unit} {number}"
         try:
@@ -131,9 +131,14 @@ def _columns(table: Table, what: str, warn: Warn) -> list[str]:
                 f"{what} has an unknown column {column!r}{f' (meant {close}?)' if close else ''}.",
                 f"Known are {', '.join(COLUMNS)}, and any that begin with {OWN_PREFIX}.",
             )
-        check_key(column, f"list's {what} column")
         if columns.count(column) > 1:
             raise BadInput(f"{what} has the column {column!r} twice.")
+        try:
+            check_key(column, "column")
+        except BadInput as error:
+            raise BadInput(
+                f"{what}: {error.message}", "Give it a shorter or plainer name."
+            ) from None
     if "serial" not in columns:
         raise BadInput(f"{what} has no column 'serial'.")
     _check_nameless(table, what, warn)
@@ -242,6 +247,11 @@ def _doubles(units: Mapping[int, Unit], what: str) -> list[tuple[int, BadInput]]
         for field, value in (("serial", same_to_people(unit.serial)), ("mac", unit.mac)):
             before = seen.setdefault((field, value), number) if value else number
             if before != number:
-                words = f"{what} {before} and {number} have the same {field}, "
-                problems.append((number, BadInput(f"{words}{getattr(unit, field)!r}.")))
+                words = (
+                    f"{what} {before} and {number} have the same {field}, {getattr(unit, field)!r}"
+                )
+                first = getattr(units[before], field)
+                if first != getattr(unit, field):
+                    words += f": a cloud takes {first!r} for the same"
+                problems.append((number, BadInput(f"{words}.")))
     return problems

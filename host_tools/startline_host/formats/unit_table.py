@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from startline_host.errors import BadInput
-from startline_host.text_file import decode_text
+from startline_host.text_file import decode_text, marked_as, nul_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ _DELIMITERS = ",;\t|"
 _ZIP = b"PK\x03\x04"
 #: First bytes of files that people take for a list, and what each is.
 _OTHER_FILES = (
-    (b"\xd0\xcf\x11\xe0", "a workbook of Excel 97 to 2003 (.xls)"),
+    (b"\xd0\xcf\x11\xe0", "a workbook of Excel 97 to 2003 (.xls), or one with a password"),
     (b"%PDF", "a PDF"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"{\\rtf", "a document in RTF"),
@@ -30,10 +30,14 @@ _OTHER_FILES = (
 
 
 class Table(msgspec.Struct, frozen=True):
-    """Rows of trimmed cells, each with its number; `unit` is what that counts: line or row."""
+    """Rows of trimmed cells, each with its number; `unit` is what that counts: line or row.
+
+    `problems` are what is wrong with rows that could not be read, by their numbers.
+    """
 
     rows: list[tuple[int, list[str]]]
     unit: str = "line"
+    problems: list[tuple[int, BadInput]] = []
 
 
 def read_table(
@@ -51,7 +55,10 @@ def read_table(
     if data.startswith(_ZIP):
         from startline_host.formats.unit_workbook import read_workbook
 
-        return Table(read_workbook(path, data, as_written=as_written), "row")
+        read = read_workbook(path, data, as_written=as_written)
+        if read.problems and (not read.rows or read.problems[0][0] < read.rows[0][0]):
+            raise read.problems[0][1]  # nothing else can be said without the columns' names
+        return Table(read.rows, "row", read.problems)
     for start, kind in _OTHER_FILES:
         if data.startswith(start):
             raise BadInput(f"{path} is {kind}, no list.", "Export it as CSV UTF-8 or .xlsx.")
@@ -67,22 +74,28 @@ def decode(path: Path, data: bytes, encoding: str = "") -> str:
     try:
         text = data.decode(encoding) if encoding else decode_text(data)
     except LookupError:
-        raise BadInput(
-            f"There is no encoding {encoding!r}.", "Usual ones: windows-1252, windows-1254."
-        ) from None
+        raise _no_encoding(encoding) from None
     except UnicodeDecodeError as error:
         raise _other_encoding(path, data, error, encoding) from None
-    if text.count("\0") * 3 > len(text):
-        name = "utf-32" if text.count("\0") * 5 > len(text) * 3 else "utf-16"
-        order = "be" if text.startswith("\0") else "le"
-        raise BadInput(
-            f"{path} looks like {name.upper()} without its mark.",
-            f"Name it: --encoding {name}-{order}",
-        )
+    except UnicodeError:  # Python knows some that are none for files, such as "undefined"
+        raise _no_encoding(encoding) from None
+    if words := nul_trace(text):
+        raise BadInput(f"{path} {words[0]}.", words[1])
     return text.removeprefix("\ufeff")
 
 
+def _no_encoding(name: str) -> BadInput:
+    return BadInput(
+        f"There is no encoding {name!r} for lists.", "Usual ones: windows-1252, windows-1254."
+    )
+
+
 def _other_encoding(path: Path, data: bytes, error: UnicodeDecodeError, named: str) -> BadInput:
+    if not named and (marked := marked_as(data)):
+        return BadInput(
+            f"{path} is marked as {marked.upper()}, and is none from byte {error.start} on.",
+            "It was cut short, or joined with another file: export it again.",
+        )
     number = data.count(b"\n", 0, error.start) + 1
     line = data.splitlines()[number - 1].decode("windows-1252", errors="replace")
     return BadInput(
@@ -98,18 +111,18 @@ def split_rows(text: str, what: str, columns: Collection[str]) -> Table:
 
     Raises BadInput for text that is no CSV, or holds no row.
     """
-    first, _, rest = text.partition("\n")
-    told = re.fullmatch(r'"?sep=(.?)"?\r?', first, re.IGNORECASE)
-    delimiter = (told and told[1]) or _delimiter(
-        (rest if told else text).partition("\n")[0], columns
-    )
+    first, second = [*re.split(r"\r\n?|\n", text, maxsplit=2), ""][:2]
+    told = re.fullmatch(r'"?sep=(.?)"?', first, re.IGNORECASE)
+    delimiter = (told and told[1]) or _delimiter(second if told else first, columns)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows = []
+    line = 1
     try:
         for row in reader:
             cells = [cell.strip(" \t") for cell in row]
-            if any(cells) and not (told and reader.line_num == 1):
-                rows.append((reader.line_num, cells))
+            if any(cells) and not (told and line == 1):
+                rows.append((line, cells))
+            line = reader.line_num + 1
     except csv.Error as error:
         raise _no_csv(what, text, reader.line_num, error) from None
     if not rows:
@@ -119,6 +132,11 @@ def split_rows(text: str, what: str, columns: Collection[str]) -> Table:
 
 def _no_csv(what: str, text: str, line: int, error: csv.Error) -> BadInput:
     """Return the error for text whose quotes do not close, or stand where they mean nothing."""
+    if "field limit" in str(error):
+        return BadInput(
+            f"{what}, line {line}: a cell has more than {csv.field_size_limit():,} characters.",
+            "No unit needs so many. Is it the right file?",
+        )
     if "unexpected end" not in str(error):
         return BadInput(
             f"{what} is no CSV at line {line}: {error}.",
@@ -135,7 +153,7 @@ def _delimiter(first: str, columns: Collection[str]) -> str:
     """Return what parts the first line into the most names of columns, else into the most cells."""
 
     def known(delimiter: str) -> tuple[int, int]:
-        cells = [cell.strip(' \t\r"') for cell in first.split(delimiter)]
+        cells = [cell.strip(' \t"') for cell in first.split(delimiter)]
         return sum(cell in columns for cell in cells), len(cells)
 
     return max(_DELIMITERS, key=known)

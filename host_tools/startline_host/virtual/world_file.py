@@ -66,7 +66,7 @@ def check_world(path: Path) -> None:
         msgspec.convert(raw, World)
     except msgspec.ValidationError as error:
         raise BadInput(f"The world {path}: {_words(str(error), raw)}.", _known()) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(
             f"The world {path} is no JSON: {error}.",
             'Such as {"access_points": {"paddock": {"password": "start-line"}}}',

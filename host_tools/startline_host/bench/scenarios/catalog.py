@@ -30,7 +30,7 @@ from startline_host.mock_cloud.fault_spec import parse
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.fault_table import LIST, ROWS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS, REFUSE
-from startline_host.text_file import toml_fault
+from startline_host.text_file import parse_toml, toml_fault
 
 _LOOKING_KEYS = frozenset({"READ_WRITE"})
 
@@ -136,7 +136,7 @@ def _wanted(name: str, words: Sequence[str]) -> bool:
 
 def _read(path: Path) -> list[Scenario]:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"The scenario file {path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
