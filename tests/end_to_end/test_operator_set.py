@@ -80,7 +80,7 @@ def test_what_the_venue_set_is_told_and_taken_back(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "nothing to set"),
+        ([], "No setting is given"),
         (["--ssid", "x" * 33, "--open"], "net.ssid"),
         (["--boot-limit", "5"], "boot_limit is 5; it is a number of seconds from 6 to 3600"),
         (["--ntp", "a b"], "net.ntp"),

@@ -91,7 +91,7 @@ def test_the_page_runs_nothing_but_its_own_parts(page: Visitor) -> None:
 @pytest.mark.parametrize(
     ("verb", "order", "words"),
     [
-        ("set", {}, "There is nothing to set."),
+        ("set", {}, "No setting is given."),
         ("set", {"ssid": "Arena"}, "The Wi-Fi password is needed."),
         ("set", {"ssid": "Arena", "password": "short"}, "password"),
         (
@@ -143,6 +143,9 @@ def test_a_life_is_followed_in_words(page: Visitor, reader: TalkingReader) -> No
     reader.say(RACE)
     told = page.until_says("R-17 is timing 10 km: 9 stored, 4 sent, 5 waiting")
     assert told["race"]["clock"] == "ntp, within 3 ms"
+    assert told["race"]["sending"] == "5 passings on the way"
+    reader.say(RACE.replace('"sent":4,"waiting":5', '"sent":9,"waiting":0'))
+    page.until(lambda told: told["race"]["sending"] == "all that is stored is sent")
     reader.say(RACE.replace("idle", "no_key").replace('"aside":0', '"aside":2'))
     told = page.until(lambda told: "startline race resend" in told["headline"]["next"])
     assert told["headline"]["kind"] == "odd"

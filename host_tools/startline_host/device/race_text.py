@@ -11,7 +11,7 @@ from startline_host.util import printable
 
 _REASONS: Mapping[str, str] = MappingProxyType(
     {
-        "idle": "nothing to send",
+        "idle": "in order",
         "no_session": "passings wait for a session to be opened",
         "no_passings": "this cloud takes no passings; they are stored, and can be exported",
         "not_bound": "not bound yet; passings are stored",

@@ -20,7 +20,7 @@ from startline_host.flows.observe import DeviceStatus, told_by
 from startline_host.panel.headline import headline, race_count
 from startline_host.panel.reader_facts import PortState, ReaderFacts, now_text
 from startline_host.race.running_reader import RunningRace
-from startline_host.util import printable
+from startline_host.util import counted, printable
 
 #: Console lines that are kept, and characters of each.
 _LINES, _LONGEST = 200, 300
@@ -188,9 +188,19 @@ class ReaderView:
             **{name: race_count(race, name) for name in (*_COUNTS, "full")},
             "session": printable(str(race.get("session") or "")),
             "clock": "not known" if clock == "none" else f"{printable(clock)}, within {error} ms",
-            "reason": race_reason(race.get("reason") or "idle"),
+            "sending": _sending(race),
             "at": self._facts.race_at,
         }
+
+
+def _sending(race: dict[str, Any]) -> str:
+    """Say how the sending goes: why nothing is sent, or that what waits is, or that all is."""
+    reason = str(race.get("reason") or "idle")
+    if reason != "idle":
+        return race_reason(reason)
+    if waiting := race_count(race, "waiting"):
+        return f"{counted(waiting, 'passing')} on the way"
+    return "all that is stored is sent" if race_count(race, "sent") else "nothing is stored yet"
 
 
 def short_token(token: str) -> str:

@@ -95,7 +95,7 @@ function showRace(race) {
   $("race-bar").firstChild.style.width = `${share * 100}%`;
   facts($("race-facts"), [
     ["Session", race.session || "none is open"], ["Time from", race.clock],
-    ["Sending", race.reason], ["Journal", `${race.full} % cannot be reused`],
+    ["Sending", race.sending], ["Journal", `${race.full} % cannot be reused`],
   ]);
 }
 

@@ -81,7 +81,9 @@ class ChangeResult(msgspec.Struct, frozen=True):
 def check_changes(changes: Changes) -> None:
     """Raise BadInput for settings that no device could use, or none at all."""
     if not changes:
-        raise BadInput("There is nothing to set.", "Name a setting: startline set --help.")
+        raise BadInput(
+            "No setting is given.", "Give at least one: startline set --help lists them."
+        )
     net = {key: value for (space, key), value in changes.items() if space == "net"}
     password = net.get("password")
     check_net(
