@@ -13,8 +13,10 @@ from pathlib import Path
 import click
 import pytest
 
+from startline_host.cli import main
 from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
+from startline_host.util import write_whole
 from tests.factory.made import mac, make_batch, token
 from tests.test_json_output import VERBS
 
@@ -198,3 +200,38 @@ def test_a_path_that_cannot_be_used_is_named(place: Path) -> None:
         if code not in {40, 60} or words[-1][:30] not in said
     ]
     assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_name_of_any_bytes_stays_on_its_line(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    as_json: bool,
+) -> None:
+    """Line ends, escapes and bytes that are no UTF-8 are shown as such; none is a fault of ours."""
+    monkeypatch.chdir(tmp_path)
+    name = "a\nb\x1b[31m\udcff"
+    for words in (
+        ["status", "-p", name], ["race", "status", "--dump", name], ["label", "X", "--ledger", name],
+        ["build", "--units", name, "--board", "VIRTUAL_ESP32", "--settings", name],
+        ["doctor", "--settings", name, "--seconds", "0.1"], ["bench", "--scenarios", name],
+    ):  # fmt: skip
+        with pytest.raises(SystemExit) as left:
+            main([*words, *(["--json"] if as_json else [])])
+        out, err = capfd.readouterr()
+        assert left.value.code in {10, 60}, (words, err)
+        assert "\x1b" not in out + err
+        assert "a\nb" not in out + err
+        assert "a\\nb" in out + err
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    """What a link names is written, also where it names nothing yet; the link stays."""
+    for name in ("there", "new"):
+        (tmp_path / f"{name}.link").symlink_to(f"{name}.html")
+    (tmp_path / "there.html").write_text("old")
+    for name in ("there", "new"):
+        write_whole(tmp_path / f"{name}.link", b"now")
+        assert (tmp_path / f"{name}.link").is_symlink()
+        assert (tmp_path / f"{name}.html").read_bytes() == b"now"

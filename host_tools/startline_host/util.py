@@ -23,6 +23,15 @@ def printable(text: str) -> str:
     )
 
 
+def sentences(text: str) -> str:
+    r"""Return what a person is told, a list of rows below it included, fit for a terminal.
+
+    A row begins with a line end and two spaces. Any other control character, as in the name of a
+    file, is shown as its escape.
+    """
+    return "\n  ".join(map(printable, text.split("\n  ")))
+
+
 def device_text(raw: bytes) -> str:
     r"""Decode a device's bytes as UTF-8 for display; what is none shows as `\xNN`."""
     return printable(raw.decode("utf-8", errors="backslashreplace"))
@@ -100,13 +109,15 @@ def write_whole(
     The error says what the file is (`title`, such as "The report ") and what to do (`hint`).
     """
     beside = None
+    # A link stays one: what it names is written, as by everybody else.
+    target = Path(os.path.realpath(path))
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_bytes(data)
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(data)
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name[:40]}-", delete=False
+            dir=target.parent, prefix=f".{target.name[:40]}-", delete=False
         ) as file:
             beside = Path(file.name)
             file.write(data)
@@ -114,7 +125,7 @@ def write_whole(
             os.fsync(file.fileno())
         # A temporary file is its owner's alone; most files are made to be shown around.
         beside.chmod(mode)
-        beside.replace(path)
+        beside.replace(target)
     except OSError as error:
         if beside is not None:
             beside.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from startline import __version__
 from startline_host.cli import output
 from startline_host.code_page import make_encodable
 from startline_host.errors import EXIT_CODES, Bug, StartlineError
-from startline_host.util import file_failure
+from startline_host.util import file_failure, sentences
 
 #: What a shell reports for a process that Ctrl-C (128 + SIGINT) or SIGTERM ended.
 _INTERRUPTED = 130
@@ -212,9 +212,9 @@ def _run(arguments: list[str], run: output.VerbRun) -> int:
 def _failed(run: output.VerbRun, error: StartlineError, code: int) -> int:
     """Say what went wrong: a sentence and a hint on stderr, with --json the last line on stdout."""
     try:
-        click.echo(f"startline: {error.message}", err=True)
+        click.echo(f"startline: {sentences(error.message)}", err=True)
         if error.hint:
-            click.echo(f"  {error.hint}", err=True)
+            click.echo(f"  {sentences(error.hint)}", err=True)
         run.fail(error, code)
         sys.stdout.flush()
     except OSError:

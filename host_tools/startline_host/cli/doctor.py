@@ -15,7 +15,7 @@ from startline_host.boards import load_board
 from startline_host.cli import options, output, results
 from startline_host.flows.doctor.checks import DoctorContext, run_checks
 from startline_host.flows.doctor.finding import DoctorFinding, exit_code
-from startline_host.util import counted
+from startline_host.util import counted, printable
 
 _MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("BAD", "bold red")}
 
@@ -87,7 +87,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     """Break a text into indented lines; what is to be copied, an address or a path, stays whole."""
     indent = " " * 6
     return textwrap.wrap(
-        text, width, initial_indent=indent, subsequent_indent=indent,
+        printable(text), width, initial_indent=indent, subsequent_indent=indent,
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
 

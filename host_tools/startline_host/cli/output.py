@@ -84,8 +84,10 @@ def event(source: str, name: str, /, **fields: Any) -> None:
 
 def note(text: str) -> None:
     """Say something beside the result to a person, unless --quiet."""
+    from startline_host.util import sentences
+
     if not this_run().quiet:
-        click.echo(text, err=True)
+        click.echo(sentences(text), err=True)
 
 
 def repeat(text: str) -> None:

@@ -6,6 +6,7 @@ Cables, bridges and level shifters differ: what one board takes at 921600 baud f
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from pathlib import Path
 
@@ -55,5 +56,5 @@ def _file(url: str) -> Path | None:
     """Return where a port's rate is kept; None for a port of this computer's own programs."""
     if is_local(url):
         return None
-    name = hashlib.sha256(canonical(url).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(canonical(url))).hexdigest()[:16]
     return platformdirs.user_cache_path("startline") / "rates" / name

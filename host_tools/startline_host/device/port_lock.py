@@ -87,7 +87,7 @@ def lock_path(url: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         folder = Path(tempfile.gettempdir())  # A home that cannot be written to.
-    name = hashlib.sha256(canonical(url).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(canonical(url))).hexdigest()[:16]
     return folder / f"port-{name}.lock"
 
 
