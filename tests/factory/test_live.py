@@ -169,3 +169,14 @@ def test_how_far_a_batch_is_and_how_long_it_takes() -> None:
     assert "90 of 200 made" in said
     assert "60 an hour" in said
     assert "1 h 50 min left" in said
+
+
+def test_units_of_other_stations_count_as_made() -> None:
+    """A batch that two stations share is told as it stands in the ledger, and is done when it is."""
+    totals = RunTotals(ends={"passed": 2})
+    totals.see({"free": 1, "work": 1, "deferred": 0, "passed": 4, "failed": 0})
+    assert totals_line(totals).startswith("4 of 6 made · 2 passed")
+    totals.add(result("passed"))
+    totals.see({"free": 0, "work": 0, "deferred": 0, "passed": 6, "failed": 0})
+    assert totals_line(totals).startswith("6 of 6 made · 3 passed")
+    assert totals.seconds_left is None

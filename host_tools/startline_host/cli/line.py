@@ -312,8 +312,7 @@ def _run(
         counts = ledger.counts(batch.name)
         if check is not None:
             check(counts["free"])
-        line.totals.whole = sum(counts.values())
-        line.totals.before = counts["passed"] + counts["deferred"]
+        line.totals.see(counts)
         try:
             with view:
                 line.run()
@@ -361,6 +360,7 @@ def _tell(
     counts: dict[str, int] = {}
     with contextlib.suppress(StartlineError):
         counts = ledger.counts(batch)
+        totals.see(counts)
     if as_json:
         output.result(
             results.LineEnded(
@@ -392,8 +392,8 @@ def _raise_for(totals: RunTotals, verdict: VerifyResult | None, where: str) -> N
         reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(totals.reasons.items()))
         raise kinds[code](
             f"{counted(totals.failed, 'board')} failed: {reasons}.",
-            f"See each: startline ledger list --state failed --ledger {shlex.quote(where)}, or "
-            "startline ledger report with the same ledger.",
+            f"See each: startline ledger list --state failed --ledger {shlex.quote(where)}. Boards "
+            "that never had a serial number are in startline ledger report alone.",
         )
     if verdict is not None and not verdict.agrees:
         raise CloudDisagrees("The cloud's list and the ledger tell different stories.")

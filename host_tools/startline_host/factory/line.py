@@ -178,8 +178,8 @@ class FactoryLine:
                 slot.finished(result)
                 with self._lock:
                     self.totals.add(result)
+                self._look_at_batch()
                 self._view.ended(slot.name, result, self.totals)
-                self._stop_if_made()
                 if self._company.refuted:
                     self._stop.set()
                 if result.end == "stopped" or (result.end == "no serial" and self._more is None):
@@ -220,17 +220,20 @@ class FactoryLine:
     def _wait_for_the_end(self) -> None:
         """Stop once every unit of the batch has come as far as this line brings it, anywhere."""
         while not self._stop.is_set():
-            self._stop_if_made()
+            self._look_at_batch()
             self._stop.wait(_MORE)
 
-    def _stop_if_made(self) -> None:
-        """Take no more boards where the line watches and nothing of the batch is left to do."""
-        if self._more is None:
-            return
+    def _look_at_batch(self) -> None:
+        """See how the batch stands, at which other stations may work as well.
+
+        A line that watches takes no more boards where nothing of it is left to do.
+        """
         with contextlib.suppress(LedgerAway):
             counts = self._ledger.counts(self._plan.batch)
+            with self._lock:
+                self.totals.see(counts)
             done = counts[PASSED] + (counts[DEFERRED] if self._plan.defer else 0)
-            if done == sum(counts.values()):
+            if self._more is not None and done == sum(counts.values()):
                 self._stop.set()
 
     def _comes_back(self, slot: Slot) -> bool:

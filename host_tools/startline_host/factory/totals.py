@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from startline_host.factory.schema import DEFERRED, PASSED
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from startline_host.factory.job import UnitResult
 
 #: What a slot says that has nothing else to say, and one to which no board will come.
@@ -18,7 +22,7 @@ class RunTotals(msgspec.Struct):
     """What this run did so far: ends by name, failures by reason, and the seconds since it began.
 
     `whole` is how many units the batch has, 0 where that is not known, and `before` how many of
-    them were made before this run.
+    them were made by others: before this run, or at other stations.
     """
 
     ends: dict[str, int] = {}
@@ -35,6 +39,12 @@ class RunTotals(msgspec.Struct):
             self.reasons[result.reason] = self.reasons.get(result.reason, 0) + 1
             self.exit_codes[result.exit_code] = self.exit_codes.get(result.exit_code, 0) + 1
 
+    def see(self, counts: Mapping[str, int]) -> None:
+        """Take how the batch stands in the ledger: its units by their state."""
+        own = self.passed + self.ends.get("deferred", 0)
+        self.whole = sum(counts.values())
+        self.before = max(self.before, counts[PASSED] + counts[DEFERRED] - own)
+
     @property
     def passed(self) -> int:
         """Boards that passed in this run."""
@@ -42,7 +52,7 @@ class RunTotals(msgspec.Struct):
 
     @property
     def made(self) -> int:
-        """Units of the batch that are made, those of earlier runs among them."""
+        """Units of the batch that are made, those of earlier runs and other stations among them."""
         return self.before + self.passed + self.ends.get("deferred", 0)
 
     @property
