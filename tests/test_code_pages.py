@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
 import sys
 from pathlib import Path
 
@@ -95,3 +96,17 @@ def test_lines_and_dots_have_a_form_in_ascii(monkeypatch: pytest.MonkeyPatch) ->
     _, out, _ = typed(monkeypatch, "ascii", "--help")
     assert b"\\x" not in out
     assert b"\\u" not in out
+
+
+@pytest.mark.parametrize("words", ["--help", "bench --list", "boards", "doctor --seconds 0.1"])
+def test_a_pipe_whose_reader_leaves_is_no_failure(words: str) -> None:
+    """As in `startline … | head -1`: it ends without a word, and not as a failed scenario (1)."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "startline_host", *words.split()],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0

@@ -184,11 +184,7 @@ def _run(arguments: list[str], run: output.VerbRun) -> int:
         ended = code if isinstance(code, int) else 0
         run.end(ended)
     except SystemExit as left:
-        ended = left.code if isinstance(left.code, int) else 1
-        if ended in {_INTERRUPTED, _TERMINATED}:
-            words = "Interrupted." if ended == _INTERRUPTED else "Terminated."
-            return _failed(run, StartlineError(words), ended)
-        run.end(ended)
+        return _left(run, left)
     except click.ClickException as error:
         error.show()
         if isinstance(error, click.UsageError) and error.ctx is not None:
@@ -206,6 +202,19 @@ def _run(arguments: list[str], run: output.VerbRun) -> int:
         if isinstance(told, Bug) and os.environ.get("STARTLINE_TRACEBACK"):
             raise
         return _failed(run, told, told.exit_code)
+    return ended
+
+
+def _left(run: output.VerbRun, left: SystemExit) -> int:
+    """Return the exit code of a verb that left in the middle, by a signal or by its own decision."""
+    if isinstance(left.__context__, BrokenPipeError):
+        _mute()  # click and rich leave so, with 1, where the reader of our output has gone
+        return 0
+    ended = left.code if isinstance(left.code, int) else 1
+    if ended in {_INTERRUPTED, _TERMINATED}:
+        words = "Interrupted." if ended == _INTERRUPTED else "Terminated."
+        return _failed(run, StartlineError(words), ended)
+    run.end(ended)
     return ended
 
 
