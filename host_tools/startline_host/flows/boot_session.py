@@ -87,7 +87,7 @@ class BootLoaderSession:
     def _say_slower(self, rate: int, next_rate: int, reason: str) -> None:
         self._listen(
             Remark(
-                f"The line does not work at {rate} baud: {reason} Going on at {next_rate}.",
+                f"The line does not work at {rate} baud: {reason} Going on slower, at {next_rate} first.",
                 warning=True,
             )
         )
