@@ -302,6 +302,17 @@ def test_nothing_of_the_request_goes_out_before_it_is_time() -> None:
     assert stream.ioctl(4, 0) == 0
 
 
+def test_records_of_the_handshake_in_one_piece() -> None:
+    """However many of them are written at once, the first one of data behind them is held back."""
+    one = Socket()
+    stream: Any = HeldStream(one)
+    hello = b"\x16\x03\x01\x00\x05hello"
+    assert stream.write(hello * 3) == 30
+    assert stream.write(b"\x17\x03\x03\x00\x02hi") is None
+    assert stream.held
+    assert one.sent == hello * 3
+
+
 @pytest.mark.parametrize(
     ("piece", "answer"),
     [(None, None), (OSError(errno.ECONNRESET, ""), -errno.ECONNRESET), (b"abc", 3), (b"", 0)],

@@ -19,19 +19,21 @@ def standing(race: PaperRace) -> dict[str, Any]:
 
     A session that is next and was not asked for yet is found again in the journal.
     """
-    progress = race.race.progress
+    progress, journal = race.race.progress, race.race.journal
     begun = progress.session if progress.session and progress.session.state else None
-    names = ["cursor", "frozen", "unsure", "amends", "aside", "there", "stored",
+    names = ["cursor", "frozen", "amends", "aside", "there", "stored",
              "known", "unsure_count", "missing", "empty", "opened"]  # fmt: skip
     if not progress.opened:  # of what ended before the session that is open, nobody asks any more
         names += ["free", "ended"]
     return {
         **{name: getattr(progress, name) for name in names},
         **{name: race.race.state[name] for name in _COUNTS},
+        "doubt": progress.unsure,
         "begun": begun and begun.pack(),
         "wanted": progress.wanted and progress.wanted.pack(),
         "map": progress.map and progress.map.pack(),
-        "number": race.race.journal.number,
+        "number": journal.number,
+        "oldest": journal.first[(journal.head - journal.used + 1) % journal.sectors],
         "ordinal": progress.next_ordinal(),
         "keep": progress.keep_from(),
         "done": progress.done(),
@@ -54,6 +56,7 @@ def is_as_it_was(race: PaperRace) -> None:
     """
     known = standing(race)
     known["unsure"] = known["frozen"] - known["cursor"]
+    known["doubt"] = known["unsure"] > 0
     assert standing(PaperRace.after(race)) == known
     assert standing(PaperRace.after(PaperRace.after(race))) == known
     twin = PaperRace.after(race)
