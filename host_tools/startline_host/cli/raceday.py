@@ -5,26 +5,23 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import rich_click as click
 from rich.console import Console
 
-from startline_host.boards import load_board
 from startline_host.cli import options, output, results
 from startline_host.cli.link_options import chosen_link, link_options
 from startline_host.cli.raceday_view import DayTable
 from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import make_bundle
-from startline_host.flows.firmware_store import FirmwareStore, default_cache
-from startline_host.flows.mock_link import CloudLink
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.flows.notices import Listener
 from startline_host.race.board_venue import BoardVenue
 from startline_host.race.day_report import WORDS, day_page, json_report, verdict
 from startline_host.race.day_result import DayResult, share
 from startline_host.race.day_script import DayOptions
-from startline_host.race.day_venue import DayVenue, VirtualVenue
+from startline_host.race.day_venue import VirtualVenue
 from startline_host.race.export_formats import check_export
 from startline_host.race.race_day import RaceDay
 from startline_host.util import write_whole
@@ -45,6 +42,8 @@ _READERS = 3
     help="The board at the port.",
 )
 @options.several(link_options)
+@options.firmware_version_option
+@options.firmware_file_option
 @click.option(
     "--readers",
     type=click.IntRange(1, 12),
@@ -104,11 +103,9 @@ _READERS = 3
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @options.json_option
 def command(
-    *, port: str | None, board: str, link: Literal["wifi", "usb"], ssid: str | None,
-    wifi_password_file: Path | None, cloud_host: str,
-    readers: int | None, runners: int, minutes: float, outages: int, power_cuts: int,
+    *, readers: int | None, runners: int, minutes: float, outages: int, power_cuts: int,
     closings: int, dead_time: int, seed: int, page_file: Path | None, json_file: Path | None,
-    overwrite: bool, as_json: bool,
+    overwrite: bool, as_json: bool, **at_board: Any,
 ) -> None:  # fmt: skip
     """Rehearse a race: virtual readers, a mock cloud, and everything that goes wrong on a day.
 
@@ -120,14 +117,8 @@ def command(
     power cut. One that is bound is refused (41), and so is one with passings that are at no cloud
     (60). Afterwards it is as it was, files and journal, at its prompt.
     """
-    if port is not None and readers not in (None, 1):
-        raise BadInput("A race day at a port has one reader, the board.", "Leave --readers out.")
-    way = chosen_link(link, port, ssid, wifi_password_file)
-    if port is None and (link != "wifi" or ssid or wifi_password_file or cloud_host):
-        raise BadInput(
-            "Virtual readers have a Wi-Fi of their own.",
-            "--link, --ssid, --wifi-password-file and --cloud-host are for a board: --port URL.",
-        )
+    console = Console(stderr=True, highlight=False)
+    board = _at_board(readers, ConsoleNoticeView(console), **at_board)
     written = [
         (path, render)
         for path, render in ((page_file, day_page), (json_file, json_report))
@@ -136,20 +127,14 @@ def command(
     for path, _ in written:
         check_export(path, overwrite=overwrite)
     asked = DayOptions(
-        readers=1 if port else readers or _READERS, runners=runners, minutes=minutes,
+        readers=1 if board else readers or _READERS, runners=runners, minutes=minutes,
         outages=outages, power_cuts=power_cuts, closings=closings, dead_time=dead_time, seed=seed,
     )  # fmt: skip
-    console = Console(stderr=True, highlight=False)
     with (
         tempfile.TemporaryDirectory(prefix="startline-", ignore_cleanup_errors=True) as folder,
         DayTable(console, quiet=output.this_run().quiet) as table,
     ):
-        venue: DayVenue
-        if port is None:
-            venue = VirtualVenue(Path(folder))
-        else:
-            venue = _at_board(port, board, way, cloud_host, ConsoleNoticeView(console))
-        day = RaceDay(asked, venue, table.show).run()
+        day = RaceDay(asked, board or VirtualVenue(Path(folder)), table.show).run()
     for path, render in written:
         write_whole(path, render(day), title="The report ", hint="Nothing was written.")
         output.note(f"{path} is written.")
@@ -162,11 +147,30 @@ def command(
 
 
 def _at_board(
-    port: str, board: str, link: CloudLink, cloud_host: str, listen: Listener
-) -> BoardVenue:
-    kind = load_board(board)
-    bundle = make_bundle(kind, FirmwareStore(default_cache()).obtain(kind))
-    return BoardVenue(port, bundle, link, cloud_host, listen)
+    readers: int | None, listen: Listener, *, port: str | None, board: str,
+    link: Literal["wifi", "usb"], ssid: str | None, wifi_password_file: Path | None,
+    cloud_host: str, firmware_version: str | None, firmware_file: Path | None,
+) -> BoardVenue | None:  # fmt: skip
+    """Return the board that was named as a venue, None for virtual readers.
+
+    Raises BadInput for what does not go with it, or with them.
+    """
+    if port is not None and readers not in (None, 1):
+        raise BadInput("A race day at a port has one reader, the board.", "Leave --readers out.")
+    way = chosen_link(link, port, ssid, wifi_password_file)
+    bundle = None
+    if port is not None or firmware_file is not None:
+        kind = options.chosen_board(board, firmware_version, firmware_file)
+        bundle = make_bundle(kind, options.firmware_store().obtain(kind, firmware_file))
+    if port is not None and bundle is not None:
+        return BoardVenue(port, bundle, way, cloud_host, listen)
+    if link != "wifi" or ssid or wifi_password_file or cloud_host or firmware_version or bundle:
+        raise BadInput(
+            "Virtual readers have a Wi-Fi and a firmware of their own.",
+            "--link, --ssid, --wifi-password-file, --cloud-host and --firmware are for a board: "
+            "--port URL.",
+        )
+    return None
 
 
 def _result(day: DayResult) -> results.RaceDayEnded:

@@ -19,7 +19,7 @@ from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
-from startline_host.errors import DeviceSilent
+from startline_host.errors import DeviceSilent, StartlineError
 from startline_host.flows.backup import backup_folder
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
@@ -126,8 +126,17 @@ def lent_board(url: str, terms: LoanTerms, listen: Listener) -> Iterator[Mapping
     try:
         yield own
     finally:
-        with PortSession(url) as line:
-            _give_back(line.port(), fctry, kept if own else None, journal)
+        try:
+            with PortSession(url) as line:
+                _give_back(line.port(), fctry, kept if own else None, journal)
+        except StartlineError:
+            saved = [one.saved for one in (kept, journal) if one and one.saved]
+            if any(path.exists() for path in saved):
+                words = ", ".join(map(str, saved))
+                listen(
+                    Remark(f"What was put away is not back on the board: {words}", warning=True)
+                )
+            raise
 
 
 def prompt_of(port: Port) -> Repl:

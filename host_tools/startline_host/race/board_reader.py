@@ -10,7 +10,7 @@ from collections import deque
 from startline_host.device.console import ConsoleLine, ConsoleParser, Event
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
-from startline_host.errors import DeviceSilent
+from startline_host.errors import DeviceSilent, StartlineError
 from startline_host.flows.board_loan import prompt_of
 from startline_host.flows.journal_swap import read_journal
 from startline_host.flows.restart import restart
@@ -33,7 +33,7 @@ class BoardDayReader(DayReader):
     def __init__(
         self, name: str, line: PortSession, stop: threading.Event, base_url: str = ""
     ) -> None:
-        super().__init__(name, 0.0, stop)
+        super().__init__(name, None, stop)
         self.clock = "usb" if base_url else "ntp"
         self.has_link_switch = bool(base_url)
         self.has_power_switch = line.port().can_reset
@@ -92,7 +92,9 @@ class BoardDayReader(DayReader):
         self._closing = True
 
     def see(self, sighting: DaySighting) -> None:
-        """Tell it of a chip, if it listens."""
+        """Tell it of a chip, if it listens. Raises the reader's failure."""
+        if self.failure is not None:
+            raise self.failure
         with self._lock:
             at = time.time()
             if self._listens:
@@ -105,7 +107,13 @@ class BoardDayReader(DayReader):
         return read_journal(repl, row.offset, row.size)
 
     def _work(self) -> None:
-        """Listen and tell, until the power goes."""
+        """Listen and tell, until the power goes; a line that fails ends the day."""
+        try:
+            self._serve()
+        except StartlineError as failed:
+            self.failure = failed
+
+    def _serve(self) -> None:
         raw = self._line.port()
         with contextlib.ExitStack() as stack, contextlib.suppress(_PowerGone):
             link = UsbLinkServer(raw, self._base_url) if self._base_url else None

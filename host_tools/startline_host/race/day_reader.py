@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from startline_host.device.console import ConsoleLine, Event
-from startline_host.errors import TimedOut
+from startline_host.errors import StartlineError, TimedOut
 from startline_host.formats.partitions import PartitionRow
 from startline_host.race.day_script import DaySighting
 from startline_host.util import Deadline
@@ -37,16 +37,19 @@ class DayStopped(Exception):
 class DayReader(ABC):
     """One reader; `stop` ends every wait; `told` is its last word of its race, `promised` the chips that it has stored.
 
-    `cut_lives` are the power cycles that ended with a power cut. Its power, its link and its
-    antennas may each be used from another thread.
+    `ppm` is how far its crystal is off, None where nobody knows. `cut_lives` are the power cycles
+    that ended with a power cut. Its power, its link and its antennas may each be used from another
+    thread.
     """
 
     #: What it has its time from, as its events name it.
     clock = "ntp"
+    #: Why nothing is heard of it any more.
+    failure: StartlineError | None = None
     #: Whether its link can be taken away, or its power.
     has_link_switch = has_power_switch = True
 
-    def __init__(self, name: str, ppm: float, stop: threading.Event) -> None:
+    def __init__(self, name: str, ppm: float | None, stop: threading.Event) -> None:
         self.name = name
         self.ppm = ppm
         self.shown: list[Shown] = []
@@ -80,16 +83,21 @@ class DayReader(ABC):
 
     @abstractmethod
     def see(self, sighting: DaySighting) -> None:
-        """Have an antenna tell of a chip, if somebody listens."""
+        """Have an antenna tell of a chip, if somebody listens. Raises the reader's failure."""
 
     @abstractmethod
     def journal(self, row: PartitionRow) -> bytes:
         """Return its journal of passings, once its day is over."""
 
     def wait(self, seconds: float, **fields: object) -> None:
-        """Wait until it listens, and its last word has these fields. Raises TimedOut, DayStopped."""
+        """Wait until it listens, and its last word has these fields.
+
+        Raises TimedOut, DayStopped, and the reader's failure.
+        """
         deadline = Deadline(seconds)
         while not self._is(fields):
+            if self.failure is not None:
+                raise self.failure
             if deadline.expired:
                 raise TimedOut(f"{self.name} was not at {fields}: it says {dict(self.told)}.")
             if self._stop.wait(_SLICE):

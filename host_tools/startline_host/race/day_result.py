@@ -41,9 +41,9 @@ class DayPassing(msgspec.Struct, frozen=True):
 
 
 class ReaderDay(msgspec.Struct, frozen=True, kw_only=True):
-    """One reader's day. Lists are of chips: `lost`, `doubled` and `invented` should be empty.
+    """One reader's day, whose crystal is `ppm` off if that is known.
 
-    `shown` chips crossed while it listened, `dark` ones while it had no power or was starting (at
+    Lists are of chips: `lost`, `doubled` and `invented` should be empty. `shown` chips crossed while it listened, `dark` ones while it had no power or was starting (at
     `dark_at`, Unix time), and `in_flight` were on the wire when the power went. `promised` are passings that it has told of,
     `stored` those in its journal; `repeated` chips stand there more than once, as a crossing can
     that a power cut fell into: the dead time is not kept over it. `aside` are stored and wait for an operator's word: the
@@ -52,7 +52,7 @@ class ReaderDay(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    ppm: float
+    ppm: float | None
     power_cuts: int
     shown: int
     dark: list[str]

@@ -31,6 +31,7 @@ class VirtualDayReader(DayReader):
         self, name: str, flash: Path, mac: str, ppm: float, stop: threading.Event
     ) -> None:
         super().__init__(name, ppm, stop)
+        self._ppm = ppm
         self.flash = flash
         self._mac = mac
         self._world = flash.with_suffix(".json")
@@ -54,7 +55,7 @@ class VirtualDayReader(DayReader):
         self._begin_life()
         self._off.clear()
         self._chip = VirtualEsp32(
-            self.flash, raw=True, mac=self._mac, world=self._world, uart1=0, uart2=0, ppm=self.ppm
+            self.flash, raw=True, mac=self._mac, world=self._world, uart1=0, uart2=0, ppm=self._ppm
         )
         self._listener = threading.Thread(target=self._listen, args=(self._chip.raw_url,))
         self._listener.start()
