@@ -74,6 +74,41 @@ def test_data_go_both_ways(server: socket.socket, link: tuple[UsbLinkServer, Cab
         assert 1 <= len(base64.b64decode(data[1:])) <= MOST_DOWN
 
 
+def test_what_is_there_by_now_is_asked_for_without_waiting(
+    server: socket.socket, link: tuple[UsbLinkServer, Cable, str]
+) -> None:
+    """Nothing yet is an answer at once, then come the bytes, then the end."""
+    serving, cable, where = link
+    serving.feed(encode("01", "O", where))
+    assert cable.answer(1) == "A"
+    peer, _ = server.accept()
+    serving.feed(encode("01", "N", "40"))
+    assert cable.answer(2) == "A"
+    with peer:
+        peer.sendall(b"now")
+    serving.feed(encode("01", "R", "40"))
+    assert base64.b64decode(cable.answer(3)[1:]) == b"now"
+    serving.feed(encode("01", "R", "40"))
+    assert cable.answer(4) == "C"
+
+
+def test_frames_of_others_are_left_to_them(
+    server: socket.socket, link: tuple[UsbLinkServer, Cable, str]
+) -> None:
+    """An answer of another role comes through whole, whatever number it has, and ends no connection."""
+    serving, cable, where = link
+    serving.feed(encode("01", "O", where))
+    assert cable.answer(1) == "A"
+    peer, _ = server.accept()
+    for number in ("01", "07"):
+        frame = encode(number, "Z", "0:eA==")
+        assert serving.feed(b"a line\n" + frame) == b"a line\n" + frame
+    with peer:
+        serving.feed(encode("01", "S", base64.b64encode(b"on").decode()))
+        assert cable.answer(2) == "A"
+        assert peer.recv(10) == b"on"
+
+
 def test_the_end_of_the_connection_is_told(
     server: socket.socket, link: tuple[UsbLinkServer, Cable, str]
 ) -> None:
