@@ -99,3 +99,26 @@ def test_up_mends_a_damaged_identity(
     written = ["vfs", "fctry"] if options else ["fctry"]
     assert (result["state"], result["verified"], result["written"]) == ("bound", True, written)
     assert posts(cloud) == 1
+
+
+def test_a_damaged_ca_of_a_bound_reader_is_written_anew(
+    startline: Startline, settings_file: Path, bound: VirtualEsp32, start: Start, flash: Path,
+    bundle: FirmwareBundle, cloud: MockCloud,
+) -> None:  # fmt: skip
+    """A bound reader whose CA is damaged could send no passing: it is told, and mended, and bound."""
+    lose(flash, bundle, cloud.ca_der[:64])
+    chip = start()
+    assert at_its_prompt(chip)
+    found = startline("inspect", "-p", chip.url)
+    said = " ".join(found.out.split())
+    assert "tls.ca0 damaged" in said
+    assert WAY_BACK in said
+    done = startline("provision", "-p", chip.url, "--allow-bound", "--serial", SERIAL)
+    assert done.code == 0, done.err
+    assert at_its_prompt(chip)
+    row = bundle.table.get("fctry")
+    image = flash.read_bytes()
+    assert cloud.ca_der[:64] in image[row.offset : row.end]
+    assert cloud.keys["WRITE"].encode() not in image
+    after = startline("status", "-p", chip.url, "--interrupt", "--json").lines()[-1]
+    assert (after["state"], posts(cloud)) == ("bound", 1)

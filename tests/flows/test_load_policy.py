@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import zlib
 
+import msgspec
 import pytest
 
 from startline_host.errors import WouldTouchBound, WrongDevice
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.load_policy import may_load
-from tests.flows.snapshots import BLANK_NVS, MAC, NO_FCTRY, OTHER_MAC, device, fctry, record
+from startline_host.formats.factory_partition import (
+    ClaimSettings,
+    DeviceSettings,
+    NetSettings,
+    OptionSettings,
+    RunSettings,
+    TlsSettings,
+    make_factory_image,
+)
+from startline_host.formats.units import Unit
+from startline_host.secrets import Secret
+from tests.flows.snapshots import BLANK_NVS, MAC, NO_FCTRY, OTHER_MAC, URL, device, fctry, record
 
 
 def load(snapshot: DeviceSnapshot, serial: str = "S1", *, allow_bound: bool = False) -> bool:
@@ -105,6 +117,71 @@ def test_a_lost_identity_is_written_as_the_record_names_it(snapshot: DeviceSnaps
     assert load(snapshot, allow_bound=True) is False
     # A load without an identity leaves it lost.
     assert may_load(snapshot, serial=None, fctry=None, allow_bound=True) is True
+
+
+def with_ca(ca: bytes = b"\x30" * 5000) -> bytes:
+    """Return the identity of a unit with a CA that takes two sectors."""
+    settings = DeviceSettings(
+        claim=ClaimSettings(cloud="rufus", base_url=URL, key=Secret("ror-1")),
+        run=RunSettings(key=Secret("ror-of-its-own")),
+        net=NetSettings(ssid="the venue's"),
+        tls=TlsSettings(ca=(ca,)),
+        set=OptionSettings(insecure_http=True),
+    )
+    return make_factory_image(Unit(serial="S1", model="X1", made_at=1_790_000_000), settings)
+
+
+@pytest.mark.parametrize("state", ["bound", "unknown"])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (b"ror-of-its-own", "run.key"),
+        (b"the venue's", "net.ssid"),
+        (b"\x30" * 64, "tls.ca0"),
+        (b"insecure_http", "page"),
+    ],
+)
+def test_what_is_damaged_beside_an_identity_is_written_anew(
+    state: str, text: bytes, name: str
+) -> None:
+    """A reader that has its identity, and not its key, network or CA, is not lost for its races."""
+    image = bytearray(with_ca())
+    if name == "page":  # a sector's head: all in it is gone
+        image[4096 + 8] ^= 1
+    else:
+        image[image.index(text)] ^= 1
+    snapshot = device(record(state), record(state), fctry=bytes(image))
+    with pytest.raises(WouldTouchBound) as caught:
+        may_load(snapshot, serial="S1", fctry=with_ca(), allow_bound=False)
+    assert name in caught.value.message
+    assert "startline provision --allow-bound --serial S1" in caught.value.hint
+    assert may_load(snapshot, serial="S1", fctry=with_ca(), allow_bound=True) is False
+    assert may_load(snapshot, serial=None, fctry=None, allow_bound=True) is True
+    whole = msgspec.structs.replace(snapshot, fctry=with_ca())
+    assert may_load(whole, serial="S1", fctry=with_ca(), allow_bound=True) is True
+    for words, serial, model in ("serial number", "S2", "X1"), ("model", "S1", "X2"):
+        other = make_factory_image(
+            Unit(serial=serial, model=model, made_at=1_790_000_000),
+            DeviceSettings(
+                claim=ClaimSettings(cloud="rufus", base_url=URL, key=Secret("ror-1")),
+                set=OptionSettings(insecure_http=True),
+            ),
+        )
+        with pytest.raises(WrongDevice, match=words):
+            may_load(snapshot, serial=serial, fctry=other, allow_bound=True)
+
+
+def test_a_ca_that_went_with_its_sector_is_missed() -> None:
+    """Nobody is told an https cloud without a CA: where there is none, it is named as lost."""
+    claim = ClaimSettings(cloud="rufus", base_url="https://cloud.example/v0", key=Secret("ror-1"))
+    unit = Unit(serial="S1", model="X1", made_at=1_790_000_000)
+    settings = DeviceSettings(
+        claim=claim, net=NetSettings(ssid="a"), tls=TlsSettings(ca=(b"\x30" * 5000,))
+    )
+    image = make_factory_image(unit, settings)
+    assert device(fctry=image).stored().unreadable == []
+    erased = image[:4096] + b"\xff" * 4096 + image[8192:]
+    assert device(fctry=erased).stored().unreadable == ["tls.ca0"]
 
 
 @pytest.mark.parametrize(

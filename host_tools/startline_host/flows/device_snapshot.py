@@ -69,13 +69,14 @@ class DeviceSnapshot(msgspec.Struct, frozen=True):
 
 
 def lost_identity(stored: StoredSettings, view: RecordView) -> str:
-    """Say what to do about a device that has a record, and not the identity for it.
+    """Say what to do about a device that has a record, and not all of the identity for it.
 
-    "" for any other. Such a device is `unprovisioned`, though its deviceid is not lost: its record
-    names serial number, cloud and chip.
+    "" for any other. Without serial number, model or cloud such a device is `unprovisioned`, though
+    its deviceid is not lost: its record names serial number, cloud and chip. Without its CA or its
+    application's key it is bound, and reaches no cloud.
     """
     held = _holding(view)
-    if not stored.missing or not held.must_stay:
+    if not (stored.missing or stored.unreadable) or not held.must_stay:
         return ""
     if view.reason == "foreign_record":
         return "Its record is another chip's. To forget it: startline reset."

@@ -18,16 +18,17 @@ def may_load(
     """Tell whether the device's identity must stay as it is (True), or may be written (False).
 
     `serial` and `fctry` are what the device shall become, None for a load that gives it no
-    identity. With `allow_bound`, a bound or unknown device keeps its own; one that has lost it is
-    given the one that its record names. Raises WouldTouchBound for such a device without
-    `allow_bound`, and WrongDevice where it is another than the one meant.
+    identity. With `allow_bound`, a bound or unknown device keeps its own; one that has lost it, or
+    a part of what it was told with it, is given the one that its record names. Raises
+    WouldTouchBound for such a device without `allow_bound`, and WrongDevice where it is another than
+    the one meant.
     """
     summary = snapshot.summary()
     if summary.must_stay:
         if not allow_bound:
             raise _refusal(snapshot, summary)
         stored = snapshot.stored()
-        if stored.missing and fctry is not None:
+        if fctry is not None and (stored.missing or stored.unreadable):
             _check_fits(snapshot, fctry)
             return False
         own = stored.get("factory", "serial")
@@ -52,10 +53,18 @@ def may_load(
 def _check_fits(snapshot: DeviceSnapshot, fctry: bytes) -> None:
     """Raise WrongDevice unless an identity is the one that the device's record names.
 
-    A record that cannot be read names nobody: then the operator's word is all there is.
+    A record that cannot be read names nobody: then the operator's word is all there is, and what
+    can still be read of the identity.
     """
     after = msgspec.structs.replace(snapshot, fctry=fctry)
     view, stored = after.record(), after.stored()
+    for name, what in (("serial", "serial number"), ("model", "model")):
+        own, new = snapshot.stored().get("factory", name), stored.get("factory", name)
+        if own not in {"", new}:
+            raise WrongDevice(
+                f"The device's {what} is {printable(own)}, not {printable(new)}.",
+                "Nothing was written. Give the identity that it has: --serial and --settings.",
+            )
     if view.reason == "newer_record":
         raise WouldTouchBound(
             "Its record was written by a newer agent, and its identity cannot be read.",
@@ -92,5 +101,7 @@ def _refusal(snapshot: DeviceSnapshot, summary: RecordSummary) -> WouldTouchBoun
         said = f"Whether the device is bound is not known ({why})"
         hint = f"Settle that first: startline reconcile. {keep}"
     if snapshot.lost_identity:
-        said, hint = f"{said}, and its identity cannot be read", snapshot.lost_identity
+        stored = snapshot.stored()
+        what = "its identity" if stored.missing else ", ".join(stored.unreadable)
+        said, hint = f"{said}, and {what} cannot be read", snapshot.lost_identity
     return WouldTouchBound(f"{said}. It was left as it is.", hint)

@@ -347,6 +347,8 @@ class _Inspector:
         self.notes += [f"{name}: {what} is damaged" for what in told.damaged]
         if not overrides and told.missing:
             self.missing.append(f"{name}: {', '.join(told.missing)} not provisioned")
+        elif not overrides and told.unreadable:
+            self.missing.append(f"{name}: {', '.join(told.unreadable)} damaged")
         return told
 
     def _journal(self, table: PartitionTable) -> JournalSummary | None:

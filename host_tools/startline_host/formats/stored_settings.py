@@ -23,6 +23,8 @@ _IDENTITY = (
     ("claim", "cloud"),
     ("claim", "base_url"),
 )
+#: What is taken off a device that is bound.
+_BINDING = ("claim.key", "claim.auth")
 
 
 class StoredSettings(msgspec.Struct, frozen=True):
@@ -39,6 +41,23 @@ class StoredSettings(msgspec.Struct, frozen=True):
     def missing(self) -> list[str]:
         """What it was not told, or what cannot be read, of its identity, as "namespace.key"."""
         return [f"{space}.{key}" for space, key in _IDENTITY if not self.get(space, key)]
+
+    @property
+    def unreadable(self) -> list[str]:
+        """What it was told and cannot be read any more, as `damaged` has it, or is gone.
+
+        Not what binds it: that is damaged on purpose, where taking it off was interrupted.
+        """
+        ours = (*NAMESPACES, "page", "?")
+        found = [
+            name
+            for name in self.damaged
+            if name.partition(".")[0] in ours and name not in _BINDING
+        ]
+        # Nothing is told over https without a CA: it went with an erased sector.
+        if self.get("claim", "base_url").startswith("https:") and not self.get("tls", "ca0"):
+            found += [name for name in ("tls.ca0",) if name not in found]
+        return found
 
 
 def read_stored_settings(part: DumpPart) -> StoredSettings:
