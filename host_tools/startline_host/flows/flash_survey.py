@@ -30,6 +30,8 @@ _WINDOW = 4 * _BLOCK
 # LittleFS superblock, "SPEC.md" of littlefs: revision, tag, "littlefs", tag, version, block
 # size, block count.
 _SUPERBLOCK = struct.Struct("<II8sIIII")
+#: What the files of a FAT file system are called, which no one here reads.
+_FAT_FILES = "all of a FAT file system"
 _MAGIC = b"littlefs"
 
 
@@ -92,14 +94,15 @@ class Survey:
         """Return what can be read of the files in a file system, as `salvage_filesystem` does.
 
         `place` is its offset and size as `old_files` tells them. Only what folders and the files
-        `wanted` take up comes over the line.
+        `wanted` take up comes over the line. Of FAT, which MicroPython mounts as well, nobody reads
+        the files here: it stands for all of them.
         """
         offset, size = place
         head = self._bytes(offset, 2 * _BLOCK) if size >= 2 * _BLOCK else b""
         counts = [_block_count(head[at:]) for at in (0, _BLOCK)] if head else []
         used = next((count * _BLOCK for count in counts if count and count * _BLOCK <= size), 0)
         if not used:
-            return {}
+            return {_FAT_FILES: None} if _is_fat(head) else {}
 
         def read(at: int, length: int) -> bytes:
             # A file system is read in crumbs, and each reading is a process of its own.
@@ -145,6 +148,12 @@ class Survey:
                 return data[offset - begin :][:size]
         self._fetch(offset, size)
         return self._read[offset]
+
+
+def _is_fat(head: bytes) -> bool:
+    """Tell whether a FAT file system begins here: its boot sector ends so, and names its kind."""
+    kinds = head[54:59], head[82:87]  # of FAT12 and FAT16, of FAT32
+    return head[510:512] == b"\x55\xaa" and any(kind.startswith(b"FAT") for kind in kinds)
 
 
 def _block_count(head: bytes) -> int | None:
