@@ -25,6 +25,8 @@ _MIB = 1 << 20
 
 Hex256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Release = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+){1,2}(-[-.+\w]+)?$")]
+#: A name and no path: it is made into one below the cache, beside the lock file.
+FirmwareName = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][-.+\w]*\.bin)?$")]
 UsbId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")]
 
 
@@ -36,7 +38,7 @@ class FirmwarePin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """
 
     version: Release
-    file: str = ""
+    file: FirmwareName = ""
     url: str = ""
     sha256: Hex256 | None = None
     size: int | None = None
