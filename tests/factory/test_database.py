@@ -102,6 +102,21 @@ def test_a_ledger_that_was_cut_short_is_named(
         assert cut.read_bytes() == data[:size]
 
 
+def test_a_ledger_that_lost_a_page_is_named(tmp_path: Path) -> None:
+    """Whichever page of it is empty by now, of a table or of an index, no serial number is given."""
+    whole, path = tmp_path / "whole.db", tmp_path / "spoilt.db"
+    with Ledger.open(str(whole)) as ledger:
+        ledger.add_batch(make_batch(200))
+    data = whole.read_bytes()
+    for at in range(4096, len(data), 4096):
+        if data[at] not in {10, 13} or data[at + 3 : at + 5] == bytes(2):
+            continue  # no leaf of a tree, or one that is empty anyway
+        leaf = bytes((data[at], 0, 0, 0, 0, 16, 0, 0)).ljust(4096, b"\0")
+        path.write_bytes(data[:at] + leaf + data[at + 4096 :])
+        with pytest.raises(BadInput, match=r"is damaged|no schema version"):
+            Ledger.open(str(path))
+
+
 def test_a_ledger_with_a_spoilt_row_or_table_is_named(tmp_path: Path) -> None:
     """A unit that cannot be read, and a table that is missing, are said as damage, too (60)."""
     path = tmp_path / "ledger.db"

@@ -269,8 +269,16 @@ def _no_ledger(name: str) -> BadInput:
 
 
 def _prepare(connection: Connection, name: str, *, create: bool) -> None:
-    """Make the tables where there are none. Raises BadInput for tables of a newer schema."""
+    """Make the tables where there are none.
+
+    Raises BadInput for tables of a newer schema, and for a file of which a part is damaged or that
+    contradicts itself: a board whose row or index is gone would get a second serial number.
+    """
     there = connection.dialect.has_table(connection, meta.name)
+    if there and connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        if found != "ok":
+            raise _damaged(name)
     if not there and connection.dialect.name == "sqlite" and inspect(connection).get_table_names():
         raise BadInput(
             f"{name} is a database, but not a ledger: it holds tables of something else.",
