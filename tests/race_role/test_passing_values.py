@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pytest_mock import MockerFixture
 from startline_race.journal_format import MARKER
 
 from tests.firmware.harness import NOW
-from tests.race_role.paper_cloud import EPC, MakeRace, PaperRace
+from tests.race_role.paper_cloud import EPC, MakeRace, PaperChip, PaperRace
 
 LATEST_MS = 4_102_444_800_000
 _texts = st.text(string.printable[:95] + "äéß漢", max_size=20)
@@ -209,3 +210,12 @@ def test_when_a_sighting_was() -> None:
     ):  # fmt: skip
         with pytest.raises(ValueError, match="the time of the passing lies"):
             race.race.passing("7F", **more)
+
+
+def test_a_counter_with_more_bits(mocker: MockerFixture) -> None:
+    """Of a counter that wraps later than a chip's, the bits that a chip has are what counts."""
+    mocker.patch.object(PaperChip, "ms", lambda chip: chip.now_us // 1000 + (5 << 30))
+    race = PaperRace()
+    race.chip.sleep(2000)
+    race.race.passing("7F", at=race.chip.ms() - 500)
+    assert [one.time_us for one in race.stored()] == [2_500_000]
