@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_mock import MockerFixture
 from startline_race.journal_format import MARKER
+from startline_race.passing_format import Passing, pack_passing
 
 from tests.firmware.harness import NOW
 from tests.race_role.paper_cloud import EPC, MakeRace, PaperChip, PaperRace
@@ -219,3 +220,14 @@ def test_a_counter_with_more_bits(mocker: MockerFixture) -> None:
     race.chip.sleep(2000)
     race.race.passing("7F", at=race.chip.ms() - 500)
     assert [one.time_us for one in race.stored()] == [2_500_000]
+
+
+def test_what_passings_are_packed_in_never_grows() -> None:
+    """However much they say, a race needs no more memory for the next one."""
+    passing: Any = Passing()
+    buffer = bytearray(240)
+    passing.chip = passing.bib = passing.status = "7F"
+    passing.latitude = passing.longitude = passing.utc_ms = 1
+    packed = [bytes(pack_passing(passing, buffer)) for _ in range(3)]
+    assert packed == [packed[0]] * 3
+    assert len(buffer) == 240
