@@ -307,3 +307,12 @@ def test_an_intact_record_is_never_taken_for_the_one_before() -> None:
     chip.flip("nvs", (raw.rindex(newest) + 20) * 8)
     found = loaded(chip)
     assert (found.device.state, found.device.reason) == ("unknown", "record_damaged")
+
+
+def test_a_copy_of_a_record_within_an_owners_blob_is_none() -> None:
+    """Entries of ours that stand in another blob's bytes, at no entry's place, are not read."""
+    whole = make_nvs_image([NvsEntry("startline", "record", "blob", b"SLrc" + bytes(60))], 0x6000)
+    assert read_nvs(RamFlash(whole))
+    kept = b"xyz" + whole[64:640]
+    owners = make_nvs_image([NvsEntry("app", "backup", "blob", kept)], 0x6000)
+    assert read_nvs(RamFlash(owners)) == b""

@@ -197,6 +197,29 @@ def test_the_wait_has_an_end(cloud: Cloud, chip: SlowChip) -> None:
     assert cloud.requests == 1
 
 
+def test_who_waits_goes_by_the_others_limit(
+    chip: SlowChip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that was given more time than this device has is waited for as long as it may take."""
+    first, second = Device(chip), Device(chip)
+    first.limit = 3_600_000
+    lock = threading.Lock()
+    lock.acquire()
+
+    def pass_time(_ms: int) -> None:
+        if chip._skew < 600_000:
+            chip._skew += 600_000
+        else:
+            first.state = "bound"
+            lock.release()
+
+    monkeypatch.setattr(device_module, "_lock", lock)
+    monkeypatch.setattr(device_module, "_holder", [first, 0])
+    monkeypatch.setattr(chip, "sleep", pass_time)
+    device_module.exclusive(second, lambda: pytest.fail("a second attempt"))
+    assert second.state == "bound"
+
+
 def test_whose_attempt_it_is_may_be_written_down_late(
     chip: SlowChip, monkeypatch: pytest.MonkeyPatch
 ) -> None:

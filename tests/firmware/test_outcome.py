@@ -6,8 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 from startline.net.bind_request import BindAnswer
-from startline.net.outcome import next_step, report_limit
+from startline.net.outcome import next_step, printable, report_limit
 from startline.roles import find_cloud
 
 
@@ -102,3 +103,66 @@ def test_a_web_page_is_none_of_a_clouds_words() -> None:
         answer.read(body)
         said[body] = answer.meaning(400, ())[2]
     assert list(said.values()) == ["web_page", "Bad gateway", *["status 400"] * 3]
+
+
+@pytest.mark.parametrize("rest", [b"", b"\xc0", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98"])
+def test_a_text_that_was_cut_in_a_character_is_read_up_to_it(rest: bytes) -> None:
+    """The words before a character that was cut, or never was one, keep their own letters."""
+    assert printable("caf\u00e9 ".encode() + rest) == "caf\u00e9"
+
+
+def test_a_reason_that_finds_no_memory_settles_nothing_less(mocker: MockerFixture) -> None:
+    """What becomes of a device is what the status says, also where there is no room for its words."""
+    mocker.patch("startline.net.outcome.refusal_reason", side_effect=MemoryError)
+    answer = BindAnswer(find_cloud("rufus"))
+    answer.read(b'{"description":"no such model"}')
+    assert answer.meaning(400, ()) == ("refused", "", "no_memory")
+
+
+def test_a_token_in_what_is_said_to_people_is_none() -> None:
+    """A text that is cut counts as the answer where it is the body alone, and in no other place."""
+    token = "A1" * 32
+    inner = b'{\\"deviceid\\":\\"%s\\"' % token.encode()
+    for begin, state in (b'{"body":"', "bound"), (b'"', "bound"), (b'{"description":"', "unknown"):
+        answer = BindAnswer(find_cloud("rufus"))
+        answer.read(begin + inner)
+        assert answer.meaning(201, ())[0] == state, begin
+
+
+def test_what_comes_behind_something_that_is_no_json_says_nothing() -> None:
+    """Once an answer is none, a token in what follows is not taken; one that came before is."""
+    token = b'"' + b"A1" * 32 + b'"'
+    for body, state in (
+        (b'{"deviceid":' + token + b', 5 :"' + token, "bound"),
+        (b'{"deviceid" 5 :' + token + b"}", "unknown"),
+    ):
+        answer = BindAnswer(find_cloud("rufus"))
+        for code in body:
+            answer.read(bytes((code,)))
+        assert answer.meaning(201, ())[0] == state, body
+
+
+def test_a_token_that_is_said_again_is_one() -> None:
+    """The same token twice, and a null or an empty text beside it, are no second one."""
+    token = b'"deviceid":"' + b"A1" * 32 + b'"'
+    for beside in (
+        token,
+        b'"deviceid":null',
+        b'"deviceid":""',
+    ):
+        for body in (token + b",%s" % beside, b"%s,%s" % (beside, token)):
+            answer = BindAnswer(find_cloud("rufus"))
+            answer.read(b"{" + body + b"}")
+            assert answer.meaning(201, ()) == ("bound", "A1" * 32, ""), body
+    many = BindAnswer(find_cloud("rufus"))
+    for number in range(50):
+        many.read(b'{"deviceid":"%064d"}' % number)
+    assert len(many.tokens) == 3
+
+
+@pytest.mark.parametrize(("status", "reason"), [(200, "no_token"), (201, "no_token"), (202, "x")])
+def test_a_good_answer_without_a_token_is_named(status: int, reason: str) -> None:
+    """What a cloud says beside a status that binds does not hide that the token is missing."""
+    answer = BindAnswer(find_cloud("rufus"))
+    answer.read(b'{"description":"x"}')
+    assert answer.meaning(status, ()) == ("unknown", "", reason)

@@ -95,6 +95,15 @@ def test_a_lying_time_server_does_not_spoil_a_good_clock() -> None:
     assert one.unix() >= NOW
 
 
+@pytest.mark.parametrize("last", [MADE_AT[2], NOW])
+def test_the_first_and_the_last_second_that_are_believed(last: int) -> None:
+    """A time at either end of the range, from a server or kept, is one."""
+    server, kept = chip(clock=POWER_ON_CLOCK), chip(clock=last)
+    assert prove(server, lambda _: last, "a", NOW, lambda: 60_000) == "ntp"
+    kept.unix = lambda: last  # type: ignore[method-assign]
+    assert prove(kept, lambda _: 5, "a", NOW, lambda: 60_000) == "kept"
+
+
 def test_a_clock_that_was_never_set_needs_no_made_at() -> None:
     """Without `made_at`, a clock from before this agent was built counts as never set."""
     one = chip(clock=POWER_ON_CLOCK)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from startline.net.device_list import LIKE, OTHER, SAME, UNCLEAR, SerialNumber
+from startline.net.unicode_fold import fold
 
 _FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 #: Every character of Europe's alphabets, and a sample of all the others.
@@ -140,3 +141,12 @@ def test_what_a_serial_number_is_to_ours(ours: str, theirs: str | bytes | None, 
 def test_a_number_that_a_program_wrote_anew(ours: str, theirs: str, kind: str) -> None:
     """A text such as 4.0012E4 may stand for our number, with some of its digits gone."""
     assert SerialNumber(ours).compare(theirs) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("\xc0", "a"), ("\u017f", "s"), ("a\x7fb", "ab"), ("a~b", "ab"), ("\xa0a\xad", "a")],
+)
+def test_what_is_left_of_the_first_and_the_last_of_a_range(text: str, folded: str) -> None:
+    """The first letter beyond ASCII is told as well as the last, and a control is nothing."""
+    assert fold(text) == folded
