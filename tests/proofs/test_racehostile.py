@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from startline_host.boards import data_folder
+from tests.proofs.hostile.answer_survey import seeds
 from tests.proofs.racehostile.race_answers import OTHER, RaceAnswer, make_race_answer
 from tests.proofs.racehostile.race_pool import RaceResult
 from tests.proofs.racehostile.race_survey import (
     bombard_races,
     play_all,
-    seeds,
     wants_memory,
     wrong,
 )
@@ -90,7 +90,7 @@ def test_a_sample_of_hostile_answers() -> None:
     """Of any answers, in any kind of request, none drops a passing, holds the program or the heap."""
     survey = bombard_races(seeds(3, 120), workers=2)
     assert survey.bad == {}
-    assert survey.races == sum(survey.outcomes.values()) == 120
+    assert survey.answers == sum(survey.ends.values()) == 120
     assert survey.short == 0
     assert set(survey.kinds) == {"open", "sessions", "send", "list", "close"}
 
