@@ -48,6 +48,7 @@ check: $(VENV)/check.stamp  ## Lint, types, imports, spelling; writes nothing
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --config-file host_tools/typings/mypy.ini
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/codespell
 
@@ -84,4 +85,5 @@ $(VENV)/run.stamp: $(VENV)/python.stamp pyproject.toml
 $(VENV)/check.stamp: $(VENV)/python.stamp pyproject.toml
 	@echo 'Installing what the tests need into $(VENV) (once, about a minute) ...' >&2
 	@$(PIP) install --editable '.[check]'
+	@$(PIP) install --no-deps --upgrade --target $(VENV)/typings $$($(PIP) freeze | grep '^micropython-.*-stubs==')
 	@touch $@ $(VENV)/run.stamp

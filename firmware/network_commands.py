@@ -12,12 +12,15 @@ from startline.net import StepFailed
 from startline.net.http_guard import GuardedTransport
 from startline.net.reasons import error_reason
 
+if False:  # for mypy; a device has none of these
+    from agent_types import AnyChip, Chip
+
 # Milliseconds for all of it, and for a network that is left to be gone.
 _LIMIT = 60000
 _LEAVE = 2000
 
 
-def try_network(changes: dict, hal=None) -> None:
+def try_network(changes: dict[str, str], hal: "AnyChip | None" = None) -> None:
     """Join, get an address and the time, and connect to the cloud as a boot would; say how far it got.
 
     `changes` are settings by name, such as "net.ssid", that stand in for the device's own in this
@@ -41,7 +44,7 @@ def try_network(changes: dict, hal=None) -> None:
         device.emit("failed", {"step": failed.args[0], "reason": failed.args[1]})
 
 
-def _leave(chip) -> None:
+def _leave(chip: "Chip") -> None:
     """Leave the network that the device is in, or still looks for, as a radio takes one join at a time.
 
     A device in its network counts as joined, whatever name is tried. One that looks for a network
@@ -56,7 +59,7 @@ def _leave(chip) -> None:
         waited += 50
 
 
-def _connect(binding) -> None:
+def _connect(binding: Binding) -> None:
     """Resolve the cloud's name, connect, and check its certificate. Raises StepFailed."""
     import tls
 

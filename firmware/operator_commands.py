@@ -13,13 +13,20 @@ from startline.nvs.zero_erased import zero_erased
 from startline.record.rules import HELD, load_record
 from startline.record.traces import wipe
 
+if False:  # for mypy; a device has none of these
+    from agent_types import AnyChip, JsonValue
 
-def retry(hal=None) -> str:
+
+def retry(hal: "AnyChip | None" = None) -> str:
     """Try what is undone, also what was refused or could not be looked up; return the state."""
     return _begin(hal)[0].retry()
 
 
-def reconcile(entries: list, proven: bool, hal=None) -> str:
+def reconcile(
+    entries: "list[tuple[JsonValue, JsonValue, JsonValue]]",
+    proven: bool,
+    hal: "AnyChip | None" = None,
+) -> str:
     """Settle `unknown` by what the host saw in the cloud's list; return the state.
 
     `entries` are (token, mark, serial), as `ListReader` finds them, of whatever may be this
@@ -53,7 +60,7 @@ def reconcile(entries: list, proven: bool, hal=None) -> str:
     return device.state
 
 
-def adopt(token: str, hal=None) -> str:
+def adopt(token: str, hal: "AnyChip | None" = None) -> str:
     """Take a token for this device's own because its operator says so; return the state.
 
     A number is given as its digits. Raises ValueError for a device that is bound, has the record of
@@ -76,7 +83,7 @@ def adopt(token: str, hal=None) -> str:
     return device.state
 
 
-def reset(hal=None) -> str:
+def reset(hal: "AnyChip | None" = None) -> str:
     """Forget the binding: both copies of the record become blank; return the state after it.
 
     No trace of it may stay in `nvs`: what is left of a record is taken for a damaged one.
@@ -102,7 +109,7 @@ def reset(hal=None) -> str:
     return device.state
 
 
-def change(namespace: str, key: str, value: "str | int", hal=None) -> None:
+def change(namespace: str, key: str, value: "str | int", hal: "AnyChip | None" = None) -> None:
     """Write a setting of `net` or `set` to `nvs`, where it stands before the factory's.
 
     Raises OSError where `nvs` does not take it.
@@ -115,7 +122,7 @@ def change(namespace: str, key: str, value: "str | int", hal=None) -> None:
     nvs.commit()
 
 
-def forget(names: list, hal=None) -> None:
+def forget(names: list[tuple[str, str]], hal: "AnyChip | None" = None) -> None:
     """Take settings of `net` or `set`, as (namespace, key), out of `nvs`: the factory's stand again.
 
     What is erased stays readable in flash, a password too: so it is zeroed. Raises OSError where
@@ -129,7 +136,7 @@ def forget(names: list, hal=None) -> None:
     zero_erased(chip, chip.flash("nvs"))
 
 
-def _begin(hal) -> tuple:
+def _begin(hal: "AnyChip | None") -> tuple[Device, Binding]:
     """Return device and binding, with identity and record as they stand.
 
     A device that does not know who it is stays `unprovisioned`, whatever its record says.

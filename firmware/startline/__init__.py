@@ -2,6 +2,11 @@
 
 import sys
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+    from agent_types import Device, Hal
+
 __version__ = "0.2.0"
 
 
@@ -18,18 +23,18 @@ class Unavailable:
         """Return the state, which only a restart may change."""
         return self.state
 
-    def race(self):
+    def race(self) -> "Any":
         """Raise ImportError, as a device without the role does: that needs the agent, too."""
         raise ImportError(self.reason)
 
 
-def first_boot(hal=None):
+def first_boot(hal: "Hal | None" = None) -> "Device | Unavailable":
     """Bring the device as far as it goes within its limit and return it; see `device.Device`.
 
     No Exception comes out of it, whatever fails. KeyboardInterrupt and SystemExit do: whoever
     sits at the prompt, or resets the chip, is to have it.
     """
-    device = None
+    device: "Any" = None
     try:
         from .device import Device
 
@@ -73,7 +78,7 @@ def main() -> None:
         return
     device = first_boot(hal)
     try:
-        import app
+        import app  # type: ignore[import-not-found] # the owner's
     except ImportError as error:
         if "'app'" not in str(error):
             raise

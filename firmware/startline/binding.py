@@ -10,6 +10,11 @@ import sys
 from .net import StepFailed
 from .record.copies import Record, save
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+    from agent_types import Cloud, Device
+
 # What is imported again where it is needed: modules, and all of a folder.
 _SPARE = ("lookup", "roles", "rules", "settings", "nvs", "startline.nvs", "startline.net")
 
@@ -19,7 +24,21 @@ _MOST_REQUESTS = 8  # of one run, whatever a cloud answers
 class Binding:
     """One run over one device, within the limit for a boot."""
 
-    def __init__(self, device) -> None:
+    # What `settings.prepare` reads: milliseconds, seconds, Unix time, how many copies of the record
+    # there are to be, and the first bytes of the key's hash.
+    limit: int
+    look_pause: int
+    made_at: int
+    wanted: int
+    key: bytes
+    roots: "list[Any]"
+    cloud: "Cloud"
+    link: "Any"
+    record: Record  # None until there is one
+    looking: bool
+    sent: bool
+
+    def __init__(self, device: "Device") -> None:
         from .settings import prepare
 
         self.device = device
@@ -27,7 +46,7 @@ class Binding:
         self.identity = device.identity
         self.chip = device.hal.full()
         self.start = self.chip.ms()
-        self.link = self.record = None
+        self.link = self.record = None  # type: ignore[assignment] # until there is one
         self.tries = self.requests = self.generation = 0
         prepare(self)
 
@@ -44,7 +63,7 @@ class Binding:
 
     def keep_trying(self) -> None:
         """Ask, or look, until there is an outcome or a limit is reached."""
-        wait = 0
+        wait: "int | None" = 0
         while wait is not None:
             self.looking = self.device.state == "unknown"
             limit = self.limit_reached(wait)
@@ -178,7 +197,7 @@ class Binding:
         forget(("clock",))
 
 
-def forget(names: tuple) -> None:
+def forget(names: tuple[str, ...]) -> None:
     """Let modules go that have done their part: on a chip, code lies in the heap as well."""
     modules = sys.modules
     for module in list(modules):

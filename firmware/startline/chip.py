@@ -2,6 +2,9 @@
 
 import time
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
 # Of this port's clock, in Unix time: chips count from 2000, others from 1970.
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
@@ -9,15 +12,15 @@ _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 class Chip:
     """The chip with clock, links, sockets, randomness, and writing; the rest is its `hal`'s."""
 
-    hal = None
+    hal: "Any" = None
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> "Any":
         # What a bound boot needs as well: `write`, `ms`, `flash`, `nvs`, `blob`.
         return getattr(self.hal, name)
 
     def us(self) -> int:
         """Return a count of microseconds; it wraps after 18 minutes."""
-        return time.ticks_us()
+        return time.ticks_us()  # type: ignore[return-value] # a number of a kind of its own
 
     def since(self, ms: int) -> int:
         """Return how many milliseconds went by since `ms()` gave this number."""
@@ -56,9 +59,9 @@ class Chip:
 
         ntptime.host = host
         ntptime.timeout = 2
-        return ntptime.time() + _EPOCH
+        return ntptime.time() + _EPOCH  # type: ignore[no-untyped-call] # the stub has no types
 
-    def wlan(self):
+    def wlan(self) -> "Any":
         """Return the Wi-Fi station interface."""
         import network
 

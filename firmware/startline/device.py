@@ -11,11 +11,17 @@ from .hal import Console
 from .identity import Identity
 from .record import bound_token
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Callable
+    from typing import Any
+
+    from agent_types import AnyChip
+
 try:
     from _thread import allocate_lock, get_ident
 except ImportError:  # a port without threads: only a callback can come in between
 
-    class allocate_lock:  # noqa: N801 - it stands for that name
+    class allocate_lock:  # type: ignore[no-redef] # noqa: N801 - it stands for that name
         """A lock of a program that has one thread."""
 
         held = False
@@ -34,16 +40,19 @@ except ImportError:  # a port without threads: only a callback can come in betwe
             """Tell whether it is taken."""
             return self.held
 
-    def get_ident() -> int:
+    def get_ident() -> int:  # type: ignore[misc] # as the module's
         """Return the one thread."""
         return 0
 
 
 _lock = allocate_lock()
-_holder = [None, 0]  # the device whose attempt is under way, or was last, and its thread
+_holder: "list[Any]" = [
+    None,
+    0,
+]  # the device whose attempt is under way, or was last, and its thread
 
 
-def exclusive(device, work) -> None:
+def exclusive(device: "Device", work: "Callable[[], None]") -> None:
     """Call `work()`, or, while another attempt is under way, take over what comes of that one."""
     mine = False
     try:
@@ -58,7 +67,7 @@ def exclusive(device, work) -> None:
             _lock.release()
 
 
-def _follow(device) -> None:
+def _follow(device: "Device") -> None:
     """Wait for the outcome of an attempt, as long as that may take, and take it over.
 
     An attempt that was interrupted to come here cannot go on while we wait: then how it stands by
@@ -88,10 +97,11 @@ class Device:
 
     state = "unknown"  # until the first look at the flash
     reason = token = key = serial = model = cloud = ""
-    identity = _race = None
+    identity: "Identity"
+    identity = _race = None  # type: ignore[assignment] # until the first look
     limit = 90000  # milliseconds that an attempt may take
 
-    def __init__(self, hal) -> None:
+    def __init__(self, hal: "AnyChip") -> None:
         self.hal = hal
         console = Console(hal)
         self.emit = console.event
@@ -106,7 +116,7 @@ class Device:
         self.attempt(True)
         return self.state
 
-    def race(self):
+    def race(self) -> "Any":
         """Return what times races on this device, a `startline_race.race.Race`, always the same.
 
         It needs no network. Raises RaceUnavailable where there is no journal to be had, and

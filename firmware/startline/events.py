@@ -9,8 +9,11 @@ import json
 
 from .hal import encode as encode  # noqa: PLC0414 - one of this module's names
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
 
-def decode(line: bytes) -> "dict | None":
+
+def decode(line: bytes) -> "dict[str, Any] | None":
     """Return what an event says, or None for a line that is no intact event.
 
     Whatever stands before the last RS, or after the closing brace as white space, is ignored.

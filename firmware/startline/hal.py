@@ -10,6 +10,11 @@ import time
 # Taken from there: each import of a built-in module reads flash.
 from .record import crc32
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+    from agent_types import AnyChip, Chip
+
 
 class Flash:
     """One partition as raw NOR flash: programming clears bits, erasing a sector sets them.
@@ -18,10 +23,10 @@ class Flash:
     of each sector that was erased in this boot.
     """
 
-    def __init__(self, partition) -> None:
+    def __init__(self, partition: "Any") -> None:
         self._part = partition
         self.size = partition.info()[3]
-        self.erased = []
+        self.erased: list[int] = []
 
     def read(self, offset: int, length: int) -> bytearray:
         """Return `length` bytes."""
@@ -43,7 +48,7 @@ class Hal:
     """As much of the chip as a bound boot needs; `full()` is all of it."""
 
     def __init__(self) -> None:
-        self.parts = {}
+        self.parts: dict[str, Flash | None] = {}
 
     def write(self, text: str) -> None:
         """Print to the console."""
@@ -51,7 +56,7 @@ class Hal:
 
     def ms(self) -> int:
         """Return the milliseconds since boot."""
-        return time.ticks_ms()
+        return time.ticks_ms()  # type: ignore[return-value] # a number of a kind of its own
 
     def mac(self) -> bytes:
         """Return the chip's base MAC, 6 bytes."""
@@ -80,7 +85,7 @@ class Hal:
         memory(b"SLcl" + bytes((count,)) + now.to_bytes(4, "little"))
         return count == 5
 
-    def flash(self, label: str) -> "Flash | None":
+    def flash(self, label: str) -> "Any":
         """Return the data partition of that name, the same object for the whole of a boot."""
         if label not in self.parts:
             from esp32 import Partition
@@ -89,7 +94,7 @@ class Hal:
             self.parts[label] = Flash(found[0]) if found else None
         return self.parts[label]
 
-    def nvs(self, namespace: str):
+    def nvs(self, namespace: str) -> "Any":
         """Return a namespace of the partition `nvs`, as `esp32.NVS` does."""
         import esp32
 
@@ -107,7 +112,7 @@ class Hal:
 
         return remains(flash)
 
-    def full(self):
+    def full(self) -> "Chip":
         """Return the whole chip, `chip.Chip`, which finds its partitions by this one."""
         from .chip import Chip
 
@@ -116,7 +121,7 @@ class Hal:
         return chip
 
 
-def encode(name: str, seq: int, ms: int, fields: dict) -> bytes:
+def encode(name: str, seq: int, ms: int, fields: "dict[str, Any]") -> bytes:
     """Return one event as it goes over the line; one that would be too long says so instead."""
     text = json.dumps(fields, separators=(",", ":"))
     text = '{"ev":"%s","n":%d,"ms":%d%s' % (name, seq, ms, "," + text[1:-1] if fields else "")
@@ -137,11 +142,11 @@ class Console:
     between a request and keeping its answer, too. Numbers that are missing show it.
     """
 
-    def __init__(self, hal) -> None:
+    def __init__(self, hal: "AnyChip") -> None:
         self._hal = hal
         self._seq = -1
 
-    def event(self, name: str, fields: dict) -> None:
+    def event(self, name: str, fields: "dict[str, Any]") -> None:
         """Print one event."""
         self._seq += 1
         try:

@@ -2,6 +2,11 @@
 
 from hashlib import sha256
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+    from agent_types import AnyChip, NvsEntries
+
 
 class Identity:
     """What was provisioned. `missing` and `damaged` name fields as "namespace.key".
@@ -10,10 +15,11 @@ class Identity:
     `reader` reads more of it, as long as it is kept.
     """
 
-    def __init__(self, hal) -> None:
+    def __init__(self, hal: "AnyChip") -> None:
         self.mac = hal.mac()
         self.stock = not hal.flash("fctry")
-        self.values = {}
+        self.values: dict[str, Any] = {}
+        self.reader: "NvsEntries | None"
         self.reader = reader = open_reader(hal)
         self.read_namespaces(reader, ("factory", "claim", "run", "net", "set"))
         self.damaged = reader.damaged
@@ -25,7 +31,7 @@ class Identity:
         needed = ("factory.serial", "factory.model", "claim.cloud", "claim.base_url")
         self.missing = [name for name in needed if not self.text(name)]
 
-    def read_namespaces(self, reader, namespaces: tuple) -> None:
+    def read_namespaces(self, reader: "Any", namespaces: tuple[str, ...]) -> None:
         """Take over what a partition says under these namespaces."""
         for namespace, key, place in reader:
             if namespace in namespaces:
@@ -37,7 +43,7 @@ class Identity:
 
     def text(self, name: str) -> str:
         """Return a text of at most 200 bytes (64 in `factory`); "" for none, or an unfit one."""
-        value = self.values.get(name, "")
+        value: Any = self.values.get(name, "")
         try:
             if isinstance(value, bytes):
                 value = str(value, "utf-8")
@@ -51,7 +57,7 @@ class Identity:
         return value
 
 
-def open_reader(hal):
+def open_reader(hal: "AnyChip") -> "NvsEntries":
     """Return a reader of what was provisioned: of `fctry`, or of `nvs` on a stock partition table."""
     flash = hal.flash("fctry")
     if flash:

@@ -9,8 +9,14 @@ from .net import StepFailed
 from .net.device_list import DeviceSearch, ListPages, ListReader, first_request
 from .net.http_guard import GuardedTransport, exchange
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Callable
+    from typing import Any
 
-def lookup(binding) -> "int | None":
+    from agent_types import Ask, Binding, Cloud, Fill, Identity, JsonValue
+
+
+def lookup(binding: "Binding") -> "int | None":
     """Look once; return after how many milliseconds to go on, None to rest. Raises StepFailed."""
     chip = binding.chip
     record = binding.record
@@ -24,7 +30,7 @@ def lookup(binding) -> "int | None":
         "look", {"outcome": state, "reason": reason, "entry": entry, "deviceid": token_there}
     )
     if state == "bound":
-        return binding.bound(token)
+        return binding.bound(token)  # type: ignore[func-returns-value] # None: to rest
     if state == "unknown":
         record.looks = 0  # clean looks count one after the other
         binding.save(state, reason)
@@ -48,7 +54,7 @@ def lookup(binding) -> "int | None":
     return 0
 
 
-def _outcome(binding) -> tuple:
+def _outcome(binding: "Binding") -> tuple[str, str, str, tuple[int, str]]:
     """Return (state, token, reason, which entry is the reason). Raises StepFailed."""
     chip = binding.chip
     identity = binding.identity
@@ -56,9 +62,15 @@ def _outcome(binding) -> tuple:
     record = binding.record
     limit = min(60000, binding.left())
     start = chip.ms()
-    dates = []
+    dates: list[bytes] = []
 
-    def ask(method: str, path: str, headers: dict, body: bytes, read_body) -> tuple:
+    def ask(
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        read_body: "Callable[[Fill], None]",
+    ) -> "tuple[int, Any]":
         left = limit - chip.since(start)
         transport = GuardedTransport(chip, binding.link.sockets, binding.roots, left, lambda: None)
         result = exchange(transport, method, identity.base_url + path, headers, body, read_body)
@@ -83,16 +95,16 @@ def _outcome(binding) -> tuple:
     return state, token, reason, search.where
 
 
-def _read_list(ask, cloud, identity, search: DeviceSearch) -> bool:
+def _read_list(ask: "Ask", cloud: "Cloud", identity: "Identity", search: DeviceSearch) -> bool:
     """Read a list to its end; tell whether the key may. Raises StepFailed where it is not whole."""
 
-    def read_body(fill) -> None:
+    def read_body(fill: "Fill") -> None:
         got = fill(piece)
         while got:
             reader.feed(piece[:got])
             got = fill(piece)
 
-    def entry(fields: dict) -> None:
+    def entry(fields: "dict[bytes, JsonValue]") -> None:
         search.entry(fields)
         tokens.append(fields.get(cloud.LIST[1]))
         del tokens[1:-1]
@@ -101,7 +113,7 @@ def _read_list(ask, cloud, identity, search: DeviceSearch) -> bool:
     headers = cloud.request(identity, "")[1]
     pages = ListPages()
     for page in range(1, 1000):
-        tokens = []
+        tokens: list[JsonValue] = []
         count = search.number
         reader = ListReader(cloud.LIST[1:], entry)
         status, _ = ask("GET", cloud.LIST[0] % page, headers, b"", read_body)

@@ -6,8 +6,13 @@ given the core alone still binds and runs its app. A cloud is such a part, too: 
 `clouds`, or a role.
 """
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
 
-def load_role(device, name: str):
+    from agent_types import Cloud, Device
+
+
+def load_role(device: "Device", name: str) -> "Any":
     """Return the package of a role; None, with a warning, where it is not on this device."""
     try:
         return __import__(name)
@@ -16,12 +21,12 @@ def load_role(device, name: str):
         return None
 
 
-def report_missing(device, name: str) -> None:
+def report_missing(device: "Device", name: str) -> None:
     """Say which package would have to be loaded."""
     device.emit("warning", {"what": "no_role " + name})
 
 
-def find_cloud(name: str):
+def find_cloud(name: str) -> "Cloud":
     """Return a cloud's module, or None."""
     if not name.isalpha():
         return None

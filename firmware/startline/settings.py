@@ -12,13 +12,16 @@ from .net.clock import MADE_AT
 from .record.copies import blank
 from .roles import find_cloud, report_missing
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Binding, Device, Identity
+
 # Seconds. With less for a boot, a try has not even the time to fail; with less between two looks,
 # a cloud has not had the time to carry out a request whose answer was lost.
 BOOT_LIMIT = (6, 90, 3600)
 LOOK_PAUSE = (30, 60, 3600)
 
 
-def prepare(binding) -> None:
+def prepare(binding: "Binding") -> None:
     """Read what a run goes by into `binding`."""
     device = binding.device
     identity = device.identity
@@ -51,7 +54,7 @@ def prepare(binding) -> None:
     binding.key = sha256(key.encode()).digest()[:4]
 
 
-def limited(binding, name: str, limits: tuple) -> int:
+def limited(binding: "Binding", name: str, limits: tuple[int, int, int]) -> int:
     """Return a setting that has a range; one that lies outside is changed, and told of."""
     value = number(binding.identity, name, limits[1])
     nearest = clamp(value, limits)
@@ -60,7 +63,7 @@ def limited(binding, name: str, limits: tuple) -> int:
     return nearest
 
 
-def may_go_on(binding, again: bool) -> bool:
+def may_go_on(binding: "Binding", again: bool) -> bool:
     """Load the record; tell whether there is something to do, and all that it takes."""
     chip = binding.chip
     flash = chip.flash("bind")
@@ -82,18 +85,18 @@ def may_go_on(binding, again: bool) -> bool:
     return True
 
 
-def number(identity, name: str, default: int) -> int:
+def number(identity: "Identity", name: str, default: int) -> int:
     """Return a number out of the settings."""
     value = identity.values.get(name)
     return value if isinstance(value, int) else default
 
 
-def clamp(value: int, limits: tuple) -> int:
+def clamp(value: int, limits: tuple[int, int, int]) -> int:
     """Return the number within `limits` that is next to `value`."""
     return min(max(value, limits[0]), limits[2])
 
 
-def missing_settings(binding) -> bool:
+def missing_settings(binding: "Binding") -> bool:
     """Tell, and print, whether settings are missing without which nothing can be asked."""
     device = binding.device
     names = _unfit(binding)
@@ -107,7 +110,7 @@ def missing_settings(binding) -> bool:
     return bool(names)
 
 
-def _unfit(binding) -> list:
+def _unfit(binding: "Binding") -> list[str]:
     """Return the names of settings that are missing, or that do not fit."""
     identity = binding.identity
     names = [name for name in identity.damaged if name.startswith("tls.")]
@@ -131,7 +134,7 @@ def _unfit(binding) -> list:
     return names
 
 
-def report_unprovisioned(device, names: list) -> None:
+def report_unprovisioned(device: "Device", names: list[str]) -> None:
     """Say which settings are missing; damaged ones are among those that are damaged as well."""
     device.state = "unprovisioned"
     device.reason = "missing " + names[0]

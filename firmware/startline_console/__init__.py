@@ -11,6 +11,9 @@ import sys
 from binascii import crc32
 from select import poll
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
 LONGEST = 100  # characters of a request
 _TAKEN = 130  # characters that are read in one go
 _BUSY_MS, _WAITING_MS = 2, 20  # until more is to be sent, until the rest of a frame may have come
@@ -22,7 +25,7 @@ class FrameListener:
 
     answers = None
 
-    def __init__(self, race) -> None:
+    def __init__(self, race: "Any") -> None:
         self.race = race
         self.frame = bytearray()
         self.input = poll()
@@ -81,6 +84,6 @@ class FrameListener:
         self.answers.ask(str(body[:2], "ascii"), str(body[3:], "ascii"))
 
 
-def start(race) -> FrameListener:
+def start(race: "Any") -> FrameListener:
     """Return what listens on a race's behalf."""
     return FrameListener(race)

@@ -12,17 +12,21 @@ from binascii import b2a_base64, crc32
 
 from startline_race.journal_format import SECTOR
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Iterator
+    from typing import Any
+
 _PIECE = 78  # bytes: in base64 and a frame no more than the UART of a chip holds at once
 
 
 class RaceAnswers:
     """Answers requests for a race; a new one takes the place of the last."""
 
-    def __init__(self, race) -> None:
+    def __init__(self, race: "Any") -> None:
         self.race = race
         self.id = ""
         self.at = self.end = self.base = 0
-        self.data = None  # what is sent; None: the journal's flash, from `base` on
+        self.data: bytes | None = None  # what is sent; None: the journal's flash, from `base` on
         self.job = "none"  # what became of the last one
 
     def ask(self, number: str, request: str) -> None:
@@ -38,7 +42,7 @@ class RaceAnswers:
             self.at = self.end = -1
             self.send("X", str(error)[:60] or "error")
 
-    def answer(self, name: str, values: list):
+    def answer(self, name: str, values: list[str]) -> "bytes | None":
         """Return the bytes of an answer; None where they come out of flash. Raises ValueError."""
         race = self.race
         if name == "read":
@@ -90,7 +94,7 @@ class RaceAnswers:
         self.job = "runs"
         race.sender().take(self.follow(resend_steps(race, first, last, boot_utc_ms)))
 
-    def follow(self, steps):
+    def follow(self, steps: "Iterator[Any]") -> "Iterator[Any]":
         """Run a job, and keep what became of it."""
         try:
             yield from steps

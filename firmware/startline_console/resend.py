@@ -5,13 +5,17 @@ from startline_race.batch_steps import REFUSED, UNCOUNTED, exchange, lacking
 from startline_race.journal_format import OPEN
 from startline_race.time_map import TimeMap
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Generator, Iterator
+    from typing import Any
+
 
 class _Range:
     """Stands for the progress of a race where only passings that were set aside are to be sent."""
 
     wanted = None
 
-    def __init__(self, progress, first: int, last: int) -> None:
+    def __init__(self, progress: "Any", first: int, last: int) -> None:
         self.session = progress.session
         self.amends = progress.amends
         self.cursor = first
@@ -21,7 +25,7 @@ class _Range:
         """Do nothing: passings of a session before this one are left alone."""
 
 
-def check(race, first: int, last: int) -> int:
+def check(race: "Any", first: int, last: int) -> int:
     """Return why passings are set aside.
 
     Raises ValueError for what is not, or belongs to no session that is open.
@@ -33,7 +37,7 @@ def check(race, first: int, last: int) -> int:
     return why
 
 
-def check_aside(race, first: int, last: int) -> int:
+def check_aside(race: "Any", first: int, last: int) -> int:
     """Return why passings are set aside. Raises ValueError for those that are not."""
     for low, high, why in race.progress.aside:
         if low <= first <= last <= high:
@@ -41,7 +45,7 @@ def check_aside(race, first: int, last: int) -> int:
     raise ValueError("passings %d to %d are not set aside" % (first, last))
 
 
-def resend_steps(race, first: int, last: int, boot_utc_ms: int = 0):
+def resend_steps(race: "Any", first: int, last: int, boot_utc_ms: int = 0) -> "Iterator[Any]":
     """Send passings that were set aside once more; they are released when the cloud has them.
 
     A generator as those of the sender are, which runs it when nothing else is on its way.
@@ -70,7 +74,7 @@ def resend_steps(race, first: int, last: int, boot_utc_ms: int = 0):
         first = batch.before
 
 
-def _look(sender, batch, why: int):
+def _look(sender: "Any", batch: "Any", why: int) -> "Generator[Any, Any, int]":
     """Have a batch skip what the cloud has, if the key reads; the value is how many are left."""
     left = yield from lacking(sender, batch, True)
     if left and why == UNCOUNTED and not sender.cannot_look:
@@ -81,7 +85,7 @@ def _look(sender, batch, why: int):
     return left
 
 
-def _send(sender, batch, left: int):
+def _send(sender: "Any", batch: "Any", left: int) -> "Iterator[Any]":
     """Send what is left of a batch. Raises OSError where the cloud does not count as many."""
     progress = sender.progress
     last = batch.before - 1
@@ -99,7 +103,7 @@ def _send(sender, batch, left: int):
         raise OSError("the cloud did not take them: %d %s" % (status, sender.words(fields)))
 
 
-def _map(race, batch, boot_utc_ms: int):
+def _map(race: "Any", batch: "Any", boot_utc_ms: int) -> "Generator[Any, Any, TimeMap]":
     points = yield from race.keeper.points_of(batch.boot, batch.first)
     if points:
         return race.keeper.map_for(batch.boot, points, batch.first_us, batch.last_us, None)

@@ -16,6 +16,10 @@ from select import poll
 import startline
 from startline.net import StepFailed
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Callable
+    from typing import Any
+
 
 def main() -> None:
     """Do what `startline.main` does, and listen to a browser before an app starts, or without one."""
@@ -23,7 +27,7 @@ def main() -> None:
 
     kbd_intr(-1)
     listener = ImprovListener(kbd_intr)
-    startline.first_boot = listener.first_boot
+    startline.first_boot = listener.first_boot  # type: ignore[assignment] # in its place
     try:
         startline.main()
         if listener.device and "app" not in sys.modules:
@@ -35,10 +39,10 @@ def main() -> None:
 class ImprovListener:
     """Answers a browser during a first boot, and after it."""
 
-    def __init__(self, kbd_intr) -> None:
+    def __init__(self, kbd_intr: "Callable[[int], None]") -> None:
         self.kbd_intr = kbd_intr
         self.boot = startline.first_boot
-        self.device = None
+        self.device: Any = None
         self.busy = 2  # 2: with an attempt to bind, 1: with a join
         self.packet = bytearray()
         self.began = self.heard = 0  # ms: the packet; the last one that was whole
@@ -48,7 +52,7 @@ class ImprovListener:
         self.input.register(sys.stdin, 1)
         self.read = sys.stdin.buffer.read
 
-    def first_boot(self, hal):
+    def first_boot(self, hal: "Any") -> "Any":
         """Return the device of `startline.first_boot`, when it is time for an app to start.
 
         An attempt to bind listens wherever it waits. A command that takes long ends the attempt: to
@@ -103,7 +107,7 @@ class ImprovListener:
             return False
         return is_open(self.device)
 
-    def listen(self, briefly) -> None:
+    def listen(self, briefly: bool) -> None:
         """Listen until the device is bound, or `briefly`, until it is time for the app."""
         device = self.device
         chip = self.chip
@@ -183,7 +187,7 @@ class ImprovListener:
         else:
             self.send(2, b"\2")
 
-    def scan(self, _) -> None:
+    def scan(self, _: object) -> None:
         """Name the networks in reach, the strongest first, each once; hidden ones have no name."""
         seen = [b""]
         try:
@@ -199,7 +203,7 @@ class ImprovListener:
         except (OSError, RuntimeError, MemoryError):
             self.send(2, b"\xff")
 
-    def provision(self, data: bytearray) -> None:
+    def provision(self, data: bytes) -> None:
         """Join a network, store its name and password in `nvs`, and try to bind."""
         size = data[2] if len(data) > 2 else 0
         name = bytes(data[3 : 3 + size])
@@ -260,7 +264,7 @@ class ImprovListener:
         identity.values = before
         return error
 
-    def result(self, command: int, *texts) -> None:
+    def result(self, command: int, *texts: "str | bytes") -> None:
         """Send what a command came to: texts."""
         data = b""
         for text in texts:

@@ -2,7 +2,10 @@
 
 import sys
 
-_timers = []
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+_timers: "list[Any]" = []
 
 
 def show_state(pin: int, what: str) -> None:
@@ -18,7 +21,7 @@ def show_state(pin: int, what: str) -> None:
         _timers.pop().deinit()
     led = Pin(pin & 127, Pin.OUT)
 
-    def step(_) -> None:
+    def step(_: object) -> None:
         led.value(steps[0] ^ pin >> 7)
         steps.append(steps.pop(0))
 
@@ -29,7 +32,7 @@ def show_state(pin: int, what: str) -> None:
         timer.init(period=100, callback=step)
 
 
-def _timer():
+def _timer() -> "Any":
     """Return a timer, if there is a choice one that an application has not taken for itself.
 
     What there is depends on chip and firmware (ports/esp32/machine_timer.c). From 1.29 on -1 is a

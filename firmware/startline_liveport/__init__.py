@@ -7,6 +7,9 @@ nothing waits: each step reads a few bytes, writes one line, and comes back.
 
 from select import poll
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
 _MOST = 4  # clients at a time: two, and both once more before their old connections are gone
 _SILENT_MS = 30000  # after so long without a word, a client gives way to a new one
 _AGAIN_MS = 5000  # until a port that could not be opened is tried again
@@ -16,13 +19,15 @@ _BUSY_MS, _CLIENT_MS, _IDLE_MS = 2, 20, 200
 class LivePort:
     """Serves a race's passings on a port of the network, as soon as the sender has a link."""
 
+    server: "Any"
+    poller: "Any"
     server = poller = None
     wait_from = -_AGAIN_MS
 
-    def __init__(self, race) -> None:
+    def __init__(self, race: "Any") -> None:
         self.race = race
         self.chip = race.chip
-        self.clients = []
+        self.clients: list[Any] = []
         self.warned = False
 
     def tick(self) -> int:
@@ -93,7 +98,7 @@ class LivePort:
         self.poller.register(sock, 1)
         self.clients.append(PortClient(self.race, sock))
 
-    def _drop(self, client) -> None:
+    def _drop(self, client: "Any") -> None:
         self.clients.remove(client)
         self.poller.unregister(client.sock)
         client.sock.close()
@@ -109,6 +114,6 @@ class LivePort:
         self.wait_from = self.chip.ms()
 
 
-def start(race) -> LivePort:
+def start(race: "Any") -> LivePort:
     """Return what serves a race's passings."""
     return LivePort(race)

@@ -10,6 +10,9 @@ https://www.raceresult.com/en-us/support.
 from .cursor import JournalCursor
 from .record import plain, record, time_of
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
 _LONGEST = 80  # characters of a question
 _PIECE = 64
 _STALLED_MS = 10000  # a client that takes nothing for so long is gone
@@ -29,7 +32,7 @@ class PortClient:
     many = False  # it asked for several: an empty line ends them
     pushed = 0  # the passing that is pushed next, 0 for none
 
-    def __init__(self, race, sock) -> None:
+    def __init__(self, race: "Any", sock: "Any") -> None:
         self.race = race
         self.sock = sock
         self.chip = race.chip
@@ -88,7 +91,7 @@ class PortClient:
             before = self.race.journal.number if progress.opened else progress.free
             self.count = before - self.base
 
-    def _passing(self, number: int):
+    def _passing(self, number: int) -> "Any":
         """Return the passing of a number of this session, or the next one that is there."""
         return self.cursor.passing(self.base + number - 1)
 
@@ -147,40 +150,40 @@ class PortClient:
         elif line:
             self.say("ERROR;" + name[:20])
 
-    def on_passings(self, _) -> None:
+    def on_passings(self, _: object) -> None:
         """Tell how many passings there are, and in which file."""
         self.say("PASSINGS;%d;%d" % (self.count, self.file))
 
-    def on_getprotocol(self, _) -> None:
+    def on_getprotocol(self, _: object) -> None:
         """Tell which version is spoken, and which could be."""
         self.say("GETPROTOCOL;%s;%s;%s" % (self.protocol, _KNOWN[0], _LATEST))
 
     on_protocol = on_getprotocol
 
-    def on_setprotocol(self, words: list) -> None:
+    def on_setprotocol(self, words: list[str]) -> None:
         """Take a version that is known: records are the same in all of them."""
         if words[-1] in _KNOWN:
             self.protocol = words[-1]
         self.say("SETPROTOCOL;" + self.protocol)
 
-    def on_setpushpassings(self, words: list) -> None:
+    def on_setpushpassings(self, words: list[str]) -> None:
         """Push what comes from now on, or nothing any more."""
         self.pushed = self.count + 1 if words[1:2] == ["1"] else 0
         self.say("SETPUSHPASSINGS;%d;0" % bool(self.pushed))
 
-    def on_setpushprewarns(self, _) -> None:
+    def on_setpushprewarns(self, _: object) -> None:
         """Tell that nothing is pushed before a passing is one."""
         self.say("SETPUSHPREWARNS;0")
 
-    def on_gettime(self, _) -> None:
+    def on_gettime(self, _: object) -> None:
         """Tell the time."""
         self.say("GETTIME;" + self._now())
 
-    def on_ping(self, _) -> None:
+    def on_ping(self, _: object) -> None:
         """Tell that somebody is there."""
         self.say("PING")
 
-    def on_getstatus(self, _) -> None:
+    def on_getstatus(self, _: object) -> None:
         """Tell how the reader is."""
         race = self.race
         # Has power, antennas, in operation, file, no GPS and no place, the reader is healthy, no
@@ -191,7 +194,7 @@ class PortClient:
             % (self._now(), race.progress.opened, self.file, bool(race.keeper.points))
         )
 
-    def _ask(self, numbers: list) -> None:
+    def _ask(self, numbers: list[str]) -> None:
         first = int(numbers[0])
         self.many = len(numbers) > 1
         if not 0 < first <= self.count:

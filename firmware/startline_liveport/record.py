@@ -2,10 +2,13 @@
 
 import time
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
-def record(client, passing) -> str:
+def record(client: "Any", passing: "Any") -> str:
     """Return a passing's record: number, bib or chip, date, time, event, hits, RSSI, and so on.
 
     Times are UTC. What a reader of this kind does not have is left empty: internal data, loop,
@@ -43,5 +46,5 @@ def plain(text: str) -> str:
     return "".join([char if " " <= char < "\x7f" and char != ";" else "?" for char in text])
 
 
-def _known(value) -> str:
+def _known(value: object) -> str:
     return "" if value is None else str(value)

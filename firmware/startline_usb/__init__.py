@@ -14,6 +14,9 @@ from binascii import a2b_base64, b2a_base64, crc32
 
 from startline.net import StepFailed
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Buffer, Chip, Identity
+
 _LOOK_MS = 20  # between two looks at the clock while an answer is waited for
 _HOST_MS = 3000  # for a host to answer what takes it no time
 
@@ -28,11 +31,11 @@ class UsbLink:
     others = None
     nothing = False  # there was to be received, the last time
 
-    def __init__(self, chip, _identity) -> None:
+    def __init__(self, chip: "Chip", _identity: "Identity") -> None:
         self.sockets = self
         self.chip = chip
         self.id = chip.random(1)[0]
-        self.limit = 0
+        self.limit: float = 0
 
     def up(self, left: int) -> None:
         """See whether a host is there. Raises StepFailed."""
@@ -49,11 +52,13 @@ class UsbLink:
         """Return the host's Unix time. Raises OSError."""
         return int(self.ask("T", ""))
 
-    def getaddrinfo(self, host: str, port: int, *_) -> list:
+    def getaddrinfo(
+        self, host: str, port: int, *_: object
+    ) -> "list[tuple[int, int, int, str, tuple[str, int]]]":
         """Return the name as its own address: the host resolves it."""
         return [(2, 1, 0, "", (host, port))]
 
-    def socket(self, *_) -> "UsbLink":
+    def socket(self, *_: object) -> "UsbLink":
         """Begin a connection."""
         self.id = self.id + 1 & 255
         return self
@@ -62,11 +67,11 @@ class UsbLink:
         """Set how long the next call may take."""
         self.limit = seconds
 
-    def setblocking(self, _) -> None:
+    def setblocking(self, _: object) -> None:
         """Have no call take longer than a host that is there does."""
         self.limit = _HOST_MS / 1000
 
-    def connect(self, address: tuple) -> None:
+    def connect(self, address: tuple[str, int]) -> None:
         """Have the host dial. Raises OSError."""
         self.ask("O", "%s:%d" % address)
 
@@ -74,7 +79,7 @@ class UsbLink:
         """Return at most `count` bytes, b"" at the end. Raises OSError."""
         return a2b_base64(self.ask("R", str(count)))
 
-    def readinto(self, data) -> "int | None":
+    def readinto(self, data: "Buffer") -> "int | None":
         """Fill the beginning of `data` with what is there; None for nothing yet. Raises OSError."""
         answer = self.ask("N", str(len(data)))
         if self.nothing:
@@ -83,7 +88,7 @@ class UsbLink:
         data[: len(piece)] = piece
         return len(piece)
 
-    def write(self, data) -> int:
+    def write(self, data: bytes) -> int:
         """Send the beginning of `data`; return how much. Raises OSError."""
         data = data[:192]
         self.ask("S", b2a_base64(data).decode().strip())

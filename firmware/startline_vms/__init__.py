@@ -7,6 +7,9 @@ spelled it. There is no `claim.key`: with `run.key` = "same" the application get
 
 import json
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Ask, Asked
+
 NEEDED = ("claim.login", "claim.name", "claim.type")
 
 # A number only: no text, no fraction, no truth value. The message says nothing useful.
@@ -17,14 +20,16 @@ WORDS = (b"errors",)
 ANSWERS = {4: "refused", 408: "unknown", 409: "unknown", 425: "unknown", 429: "unbound"}
 
 
-def request(identity, mark: str, verb: str = "activate") -> tuple:
+def request(
+    identity: "Asked", mark: str, verb: str = "activate"
+) -> tuple[str, dict[str, str], bytes]:
     """Return path, headers and body of the request that activates; it has no place for a mark.
 
     The verb "check" asks in the same way whether the device is free.
     """
     text = identity.text
-    names = NEEDED
-    fields = {}
+    names: tuple[str, ...] = NEEDED
+    fields: dict[str, str | bool] = {}
     if verb == "check":
         names = NEEDED[2:]
     else:
@@ -52,7 +57,7 @@ def canonical(token: "str | bytes | None") -> str:
     return ""
 
 
-def lookup(ask, identity, mark: str) -> tuple:
+def lookup(ask: "Ask", identity: "Asked", mark: str) -> tuple[str, str, str]:
     """Ask whether the device is free; that it is not proves nothing about who has it."""
     status, _ = ask("POST", *request(identity, mark, "check"), lambda fill: None)
     if status == 204:

@@ -34,7 +34,7 @@ class Run(Binding):
             damaged=(), base_url="https://cloud", text=texts.get, mac=b""
         )
         self.cloud = self.roots = [b"something"]
-        self.link = self.record = None
+        self.link = self.record = None  # type: ignore[assignment]
         self.tries = self.requests = self.start = 0
         self.limit = BOOT_LIMIT
         self.chip = SimpleNamespace(

@@ -6,6 +6,9 @@ docs/how-to/add-a-cloud.md goes through it, and through the file on the host.
 
 import json
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Asked
+
 # Settings without which no request is made, as "namespace.key": of `claim` what its file on the
 # host lets a settings file say, of `factory` what each unit has to have. A secret is called `key`
 # or `auth`: these two are zeroed in flash once the device is bound.
@@ -28,7 +31,7 @@ WORDS = (b"message",)
 ANSWERS = {4: "refused", 408: "unknown", 409: "unknown", 425: "unknown", 429: "unbound"}
 
 
-def request(identity, mark: str) -> tuple:
+def request(identity: "Asked", mark: str) -> tuple[str, dict[str, str], bytes]:
     """Return path, headers and body of the one request that binds.
 
     The path goes behind `claim.base_url`; the body is bytes. `mark` is a text such as

@@ -2,6 +2,9 @@
 
 import json
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Asked
+
 NEEDED = ("claim.key",)
 
 # Where the company's devices are listed, and what token, mark, serial number and date are called.
@@ -20,7 +23,7 @@ KEY_HEADERS = ("api_key", "x-api-key")
 ANSWERS = {4: "refused", 408: "unknown", 409: "unknown", 425: "unknown", 429: "unbound"}
 
 
-def request(identity, mark: str) -> tuple:
+def request(identity: "Asked", mark: str) -> tuple[str, dict[str, str], bytes]:
     """Return path, headers and body of the request that binds."""
     fields = {
         "model": identity.model,
@@ -33,7 +36,7 @@ def request(identity, mark: str) -> tuple:
     return "/devices", headers(identity, identity.text("claim.key")), json.dumps(fields).encode()
 
 
-def headers(identity, key: str) -> dict:
+def headers(identity: "Asked", key: str) -> dict[str, str]:
     """Return the headers of every call."""
     found = {"Content-Type": "application/json"}
     chosen = identity.text("claim.key_header")

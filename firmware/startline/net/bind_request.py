@@ -14,11 +14,14 @@ from . import StepFailed
 from .http_guard import GuardedTransport, exchange
 from .json_scanner import OPEN, TEXT, JsonScanner, text_of
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Binding, Cloud, Fill
+
 _MOST = 8192  # bytes of an answer that are read
 _SAID = 400  # bytes of what is said to people that are kept
 
 
-def bind_request(binding) -> "int | None":
+def bind_request(binding: "Binding") -> "int | None":
     """Make the request; return after how many milliseconds to do so again, if at all.
 
     Raises StepFailed for what failed before the first byte.
@@ -37,7 +40,7 @@ def bind_request(binding) -> "int | None":
     binding.sent = False
     answer = BindAnswer(binding.cloud)
 
-    def read_body(fill) -> None:
+    def read_body(fill: "Fill") -> None:
         """Read the body byte by byte: a cut must not lose what came before."""
         byte = bytearray(1)
         try:
@@ -64,7 +67,7 @@ def bind_request(binding) -> "int | None":
             raise
     binding.emit("answer", {"status": status, "outcome": state, "reason": reason})
     if state == "bound":
-        return binding.bound(token, status)
+        return binding.bound(token, status)  # type: ignore[func-returns-value] # None: to rest
     good = binding.save(state, reason, status)
     from .outcome import next_step
 
@@ -83,12 +86,12 @@ class BindAnswer(JsonScanner):
     inner = b""
     broken = False
 
-    def __init__(self, cloud) -> None:
+    def __init__(self, cloud: "Cloud") -> None:
         JsonScanner.__init__(self)
         self.cloud = cloud
         self.start = bytearray()
-        self.tokens = []
-        self.said = {}
+        self.tokens: list[str] = []
+        self.said: dict[bytes | None, bytes] = {}
 
     def read(self, data: bytes) -> None:
         """Take the next piece; what was seen before something that is no JSON was seen."""
@@ -132,7 +135,7 @@ class BindAnswer(JsonScanner):
         inner.read(raw)
         return inner
 
-    def meaning(self, status: int, secrets: tuple) -> tuple:
+    def meaning(self, status: int, secrets: tuple[str, ...]) -> tuple[str, str, str]:
         """Return (state, token, reason); `secrets` are keys that a reason must not hold."""
         self.within().within()
         tokens = self.tokens

@@ -8,6 +8,12 @@ answer with zeros, a clock that lost its battery.
 
 from . import StepFailed
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Callable
+    from typing import Any
+
+    from agent_types import Chip
+
 # What a time server's answer without a time in it comes to, 2036-02-07 06:28:16: all zeros, put
 # into the era that begins then.
 _ZEROS = 2085978496
@@ -24,7 +30,13 @@ _FLOOR = 1262304000  # 2010-01-01: what lies before stands for no date at all, a
 _MONTHS = b"janfebmaraprmayjunjulaugsepoctnovdec"
 
 
-def prove(chip, ask, servers: str, made_at: int, left) -> str:
+def prove(
+    chip: "Chip",
+    ask: "Callable[[str], int]",
+    servers: str,
+    made_at: int,
+    left: "Callable[[], int]",
+) -> str:
     """Have the clock at or past `made_at` (Unix seconds, or 0); return where the time came from.
 
     `ask(host)` asks a server for its Unix time, `left()` is the time that there is for all of it,
@@ -63,6 +75,7 @@ def unix(year: int, month: int, day: int, hour: int, minute: int, second: int) -
 
 def of_header(date: bytes) -> int:
     """Return the Unix time of `sun, 06 nov 1994 08:49:37 gmt`. Raises ValueError, IndexError."""
+    month: Any
     _, day, month, year, clock, _ = date.split()
     hour, minute, second = clock.split(b":")
     month = _MONTHS.index(month) // 3 + 1

@@ -11,6 +11,12 @@ tell.
 
 from .json_scanner import OPEN, TEXT, JsonScanner, text_of
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Callable
+    from typing import Any
+
+    from agent_types import Cloud, JsonValue
+
 SAME, LIKE, UNCLEAR, OTHER = "same", "like", "unclear", "other"
 
 _DAY = 86400
@@ -37,9 +43,12 @@ class ListReader(JsonScanner):
 
     listed = False
     total = -1
+    fields: "dict[bytes, JsonValue]"  # of an item
     depth = 0  # how many brackets are open in the list itself; 0 outside it
 
-    def __init__(self, names: tuple, found) -> None:
+    def __init__(
+        self, names: tuple[bytes, ...], found: "Callable[[dict[bytes, JsonValue]], Any]"
+    ) -> None:
         JsonScanner.__init__(self)
         self.names = names
         self.found = found
@@ -80,9 +89,9 @@ class ListPages:
 
     total = -1
     count = 0
-    before = (None, None)
+    before: "tuple[Any, ...]" = (None, None)
 
-    def more(self, ends: tuple, count: int, total: int) -> bool:
+    def more(self, ends: "tuple[JsonValue, ...]", count: int, total: int) -> bool:
         """Take a page by its first and its last token, how many entries it has, and the total.
 
         Tell whether to read on: not behind the end, nor from a cloud that has no pages and
@@ -113,20 +122,22 @@ class DeviceSearch:
     token = ""
     number = reason = 0
     where = (0, "")
-    aged = None
+    aged: "tuple[int, str] | None" = None
 
-    def __init__(self, cloud, serial: str, mark: str, first: int = 0) -> None:
+    def __init__(self, cloud: "Cloud", serial: str, mark: str, first: int = 0) -> None:
         self.cloud = cloud
         self.ours = SerialNumber(serial)
         self.mark = mark
         self.first = first
 
-    def entry(self, fields: dict) -> str:
+    def entry(self, fields: "dict[bytes, JsonValue]") -> str:
         """Take one entry; return what it is: "ours", or as `Serial.compare` does.
 
         `fields` are as `ListReader` finds them. One that cannot be compared is another's all the
         same if it has another mark, or was made a day before our first request.
         """
+        token: Any
+        made: Any
         token, mark, serial, made = [fields.get(name) for name in self.cloud.LIST[1:]]
         token = self.cloud.canonical(token)
         self.number += 1
@@ -154,20 +165,20 @@ class DeviceSearch:
             self.against(_UNCLEAR, place)
         return kind
 
-    def against(self, reason: int, place: tuple) -> None:
+    def against(self, reason: int, place: tuple[int, str]) -> None:
         """Keep what speaks against a clear answer."""
         if reason > self.reason:
             self.reason = reason
             self.where = place
 
-    def verdict(self) -> tuple:
+    def verdict(self) -> tuple[str, str, str]:
         """Return (state, token, reason): unbound is that there is nothing of this device."""
         if self.token and self.reason < _UNFIT:
             return "bound", self.token, ""
         return "unknown" if self.reason else "unbound", "", _REASONS[self.reason]
 
 
-def marks(text: "str | bytes | None") -> list:
+def marks(text: "str | bytes | None") -> list[str]:
     """Return the attempt ids that a text of the list holds, each as `sl.9f3c2a7b`."""
     found = []
     if isinstance(text, str):
@@ -194,7 +205,7 @@ class SerialNumber:
         self.raw = text.encode().strip().lower()  # of bytes, every VM lowers ASCII only
         self.folded = _fold(text)
 
-    def compare(self, theirs: "str | bytes | None") -> str:
+    def compare(self, theirs: "Any") -> str:
         """Return what a list's serial number is to ours.
 
         It is a text, the bytes of a number or word without quotes, or None for what could not be

@@ -1,15 +1,18 @@
 """The body of an answer that comes in chunks; asked for HTTP/1.0, few servers send one."""
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Buffer, Stream
+
 
 class ChunkedBody:
     """A stream that holds what the chunks of another hold; errors are negative."""
 
-    def __init__(self, stream) -> None:
+    def __init__(self, stream: "Stream") -> None:
         self.close = stream.close
         self._stream = stream
         self._left = 0  # of this chunk; -1 behind the last one
 
-    def readinto(self, data) -> int:
+    def readinto(self, data: "Buffer") -> int:
         """Fill `data`, short of the last chunk's end."""
         view = memoryview(data)
         got = 0

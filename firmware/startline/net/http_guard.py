@@ -12,6 +12,12 @@ from errno import ETIMEDOUT
 
 from . import StepFailed
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Callable
+    from typing import Any
+
+    from agent_types import Buffer, Chip, Fill
+
 
 def stream_error(error: OSError) -> int:
     """Return what a stream answers for an error: minus its number, or EIO's where it has none."""
@@ -25,12 +31,12 @@ class DeadlineStream(io.IOBase):
     `alert` is there once the other end of a TLS handshake sent one: its number.
     """
 
-    def __init__(self, sock, left) -> None:
+    def __init__(self, sock: "Any", left: "Callable[[], int]") -> None:
         self.sock = sock
         self.left = left
         self.close = sock.close
 
-    def readinto(self, data) -> int:
+    def readinto(self, data: "Buffer") -> int:
         """Fill `data`, short of the end; in pieces, since a stream that drips has its deadline."""
         got = 0
         try:
@@ -47,7 +53,7 @@ class DeadlineStream(io.IOBase):
             self.alert = data[1]
         return got
 
-    def write(self, data) -> int:
+    def write(self, data: bytes) -> int:
         """Send what can be sent; return how much."""
         try:
             self.set_timeout()
@@ -55,7 +61,7 @@ class DeadlineStream(io.IOBase):
         except OSError as error:
             return stream_error(error)
 
-    def ioctl(self, *_) -> int:
+    def ioctl(self, *_: object) -> int:
         """Do nothing: there is nothing to control, and `GuardedTransport` closes the socket."""
         return 0
 
@@ -78,8 +84,18 @@ class GuardedTransport:
 
     SOCK_STREAM = 1
     PROTOCOL_TLS_CLIENT = CERT_NONE = 0
+    connection: "Any"
+    stream: "Any"
+    tls: "Any"
 
-    def __init__(self, chip, sockets, roots: list, limit: int, before_send) -> None:
+    def __init__(
+        self,
+        chip: "Chip",
+        sockets: "Any",
+        roots: "list[Any]",
+        limit: int,
+        before_send: "Any",
+    ) -> None:
         self.chip = chip
         self.sockets = sockets
         self.roots = roots
@@ -89,7 +105,7 @@ class GuardedTransport:
         self.step = "dns"
         self.connection = self.stream = None
         self.request = self.retry_after = self.date = b""
-        self.lines = []
+        self.lines: list[bytes] = []
         self.length = -1  # of the rest of the body; below 0, the stream ends it
 
     def left(self) -> int:
@@ -98,11 +114,11 @@ class GuardedTransport:
 
     # What `requests` takes for the socket module.
 
-    def getaddrinfo(self, *where) -> list:
+    def getaddrinfo(self, *where: object) -> "list[Any]":
         """Resolve a name. Raises OSError."""
         return self.sockets.getaddrinfo(*where)
 
-    def socket(self, *kind) -> "GuardedTransport":
+    def socket(self, *kind: object) -> "GuardedTransport":
         """Make the one socket of this exchange. Raises OSError."""
         if self.connection:
             raise StepFailed("answer", "redirect")
@@ -112,7 +128,7 @@ class GuardedTransport:
 
     # What it takes for a socket.
 
-    def connect(self, address) -> None:
+    def connect(self, address: object) -> None:
         """Connect. Raises OSError."""
         self.connection.set_timeout()
         self.connection.sock.connect(address)
@@ -148,7 +164,7 @@ class GuardedTransport:
             self.lines = [b"\r\n", b"HTTP/1.0 %d -\r\n" % head.status]
         return self.lines.pop() if self.lines else b""
 
-    def fill(self, data) -> int:
+    def fill(self, data: "Buffer") -> int:
         """Fill `data` with what comes next of the body; return how much. Raises StepFailed.
 
         That is less only at the body's end.
@@ -178,11 +194,11 @@ class GuardedTransport:
 
     # What it takes for the TLS module and for a context, whose verify mode changes nothing.
 
-    def SSLContext(self, *_) -> "GuardedTransport":  # noqa: N802 - the name that is looked for
+    def SSLContext(self, *_: object) -> "GuardedTransport":  # noqa: N802 - the name that is looked for
         """Return a context."""
         return self
 
-    def wrap_socket(self, _, server_hostname: str = "") -> "GuardedTransport":
+    def wrap_socket(self, _: object, server_hostname: str = "") -> "GuardedTransport":
         """Put TLS on the connection, for that server and no other. Raises OSError, ValueError."""
         self.step = "tls"
         self.stream = self.context().wrap_socket(self.connection, server_hostname=server_hostname)
@@ -190,7 +206,7 @@ class GuardedTransport:
 
     # What none of them sees.
 
-    def context(self):
+    def context(self) -> "Any":
         """Return the context that trusts the roots and nobody else; it is made once."""
         tls = self.tls
         roots = self.roots
@@ -202,7 +218,7 @@ class GuardedTransport:
             roots[:] = [context]
         return roots[0]
 
-    def transfer(self, call, data) -> int:
+    def transfer(self, call: "Callable[..., int | None]", data: "Buffer") -> int:
         """Write or fill `data`; return how much of it. Raises StepFailed."""
         try:
             done = call(data)
@@ -216,8 +232,13 @@ class GuardedTransport:
 
 
 def exchange(
-    transport: GuardedTransport, method: str, url: str, headers: dict, data: bytes, read_body
-) -> tuple:
+    transport: GuardedTransport,
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    data: bytes,
+    read_body: "Callable[[Fill], Any]",
+) -> "tuple[int, Any]":
     """Return (status, `read_body(fill)`) of an answer, where `fill(data)` gives what is next of it.
 
     Raises StepFailed. Nothing stays open or replaced.
@@ -232,7 +253,7 @@ def exchange(
     attribute = "socket" if hasattr(requests, "socket") else "usocket"
     sockets = getattr(requests, attribute)
     setattr(requests, attribute, transport)
-    sys.modules["tls"] = transport
+    sys.modules["tls"] = transport  # type: ignore[assignment] # it stands for it
     try:
         # The deadline is the transport's.
         answer = requests.request(method, url, data=data, headers=headers)  # noqa: S113

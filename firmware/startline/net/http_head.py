@@ -2,6 +2,9 @@
 
 from . import StepFailed
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Fill
+
 _BUDGET = 8192  # bytes for all heads of an exchange
 _LOOKED_AT = 160  # bytes of a line
 
@@ -15,7 +18,7 @@ class HttpHead:
     ValueError where it is none.
     """
 
-    def __init__(self, fill) -> None:
+    def __init__(self, fill: "Fill") -> None:
         self._fill = fill
         self._left = _BUDGET
         self.status = 0
@@ -56,7 +59,7 @@ class HttpHead:
         elif self.status >= 200 and not self.chunked:
             self._take(lengths)
 
-    def _take(self, lengths: list) -> None:
+    def _take(self, lengths: list[bytes]) -> None:
         """Take what Content-Length says: it may be said again, and not otherwise."""
         for text in lengths:
             digits = text.strip()

@@ -8,6 +8,10 @@ answers leave them out), names without quotes, a byte order mark, NaN, escapes t
 texts that are no UTF-8, as long as nobody wants to know them.
 """
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Callable
+    from typing import Any
+
 _WORD = 0
 TEXT = 1
 OPEN = 2
@@ -29,13 +33,15 @@ class JsonScanner:
 
     LONGEST = 200  # bytes of a value that are kept
     MANY = False  # whether there may be something behind the document
+    value: "Callable[[bytes, int], None]"
+    ended: "Callable[[int], None]"
 
     def __init__(self) -> None:
-        self.path = []
+        self.path: list[bytes | None] = []
         self.closed = False
         self.whole = True
         self.next = 2  # what comes next in an object: 0 a name, 1 a colon, 2 a value
-        self.text = None  # of the string that is being read
+        self.text: Any = None  # of the string that is being read
         self.word = self.escape = b""
         self.high = 0  # the first half of a surrogate pair
 

@@ -4,10 +4,13 @@ To go on there is back-off with jitter, and what a server asks for; to say, a cl
 never JSON, a token or a key.
 """
 
+if False:  # for mypy; a device has none of these
+    from agent_types import BindAnswer, Binding, Chip, GuardedTransport, StepFailed
+
 _MOST = 400  # bytes that are looked at
 
 
-def retry_delay(binding, failed) -> "int | None":
+def retry_delay(binding: "Binding", failed: "StepFailed") -> "int | None":
     """Say what failed before the first byte; return after how long to try again, None to rest."""
     device = binding.device
     step, reason = failed.args[:2]
@@ -31,14 +34,16 @@ def retry_delay(binding, failed) -> "int | None":
     return wait
 
 
-def report_limit(binding, wait: int, limit: str) -> None:
+def report_limit(binding: "Binding", wait: int, limit: str) -> None:
     """Say which limit leaves no room for another try, which would come after `wait`."""
     device = binding.device
     device.reason = device.reason or limit
     binding.emit("rest", {"reason": limit, "next_ms": wait})
 
 
-def next_step(binding, transport, state: str, good: int) -> "int | None":
+def next_step(
+    binding: "Binding", transport: "GuardedTransport", state: str, good: int
+) -> "int | None":
     """Return after how long to ask again, or to look, when the answer was no token.
 
     `good` is how many copies of the record hold the answer: without one, it is as if there were
@@ -58,7 +63,7 @@ def next_step(binding, transport, state: str, good: int) -> "int | None":
     return wait
 
 
-def token_not_stored(binding, good: int) -> None:
+def token_not_stored(binding: "Binding", good: int) -> None:
     """Say that what the cloud answered is not in every copy, or in none."""
     if good:
         binding.emit("warning", {"what": "one_copy"})
@@ -68,7 +73,7 @@ def token_not_stored(binding, good: int) -> None:
         binding.emit("failed", {"step": "storage", "reason": "unwritten", "next_ms": 0})
 
 
-def chance(chip) -> int:
+def chance(chip: "Chip") -> int:
     """Return a random number from 0 to 65535."""
     return int.from_bytes(chip.random(2), "little")
 
@@ -106,7 +111,7 @@ def retry_after_ms(value: bytes, now: int) -> int:
     return min(max(seconds, 1), 3600) * 1000
 
 
-def refusal_reason(answer, status: int, secrets: tuple) -> str:
+def refusal_reason(answer: "BindAnswer", status: int, secrets: tuple[str, ...]) -> str:
     """Return why a `BindAnswer` with that HTTP status has no token to take; never ""."""
     tokens = answer.tokens
     if answer.start[:1] == b"\x1f":  # gzip, which no request asks for
@@ -125,7 +130,7 @@ def refusal_reason(answer, status: int, secrets: tuple) -> str:
     return text or "status %d" % status
 
 
-def printable(raw: "str | bytes", secrets: tuple = ()) -> str:
+def printable(raw: "str | bytes", secrets: tuple[str, ...] = ()) -> str:
     """Return what a cloud says as one line for people, at most 96 bytes.
 
     It holds no control characters, no JSON, and of what may be a token or a key, 32 hex digits or

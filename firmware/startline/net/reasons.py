@@ -2,8 +2,11 @@
 
 import errno
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
 
-def error_reason(step: str, error: Exception, stream=None) -> str:
+
+def error_reason(step: str, error: Exception, stream: object = None) -> str:
     """Return why an exchange did not succeed, by the step that it had come to.
 
     In the step `tls`: a fault of the certificate (unknown_ca, wrong_host, expired, not_yet_valid,
@@ -33,7 +36,7 @@ def _of_errno(step: str, number: "int | str | None") -> str:
     return errno.errorcode.get(number, "error %s" % number).lower()
 
 
-def _of_tls(error: Exception, stream) -> str:
+def _of_tls(error: Exception, stream: object) -> str:
     number = getattr(error, "errno", None)
     if isinstance(number, int) and number > 0:  # of the connection; those of TLS are negative
         return _of_errno("tls", number)
@@ -58,7 +61,7 @@ def _of_tls(error: Exception, stream) -> str:
     return "handshake"
 
 
-def wifi_reason(wlan, status: int) -> str:
+def wifi_reason(wlan: "Any", status: int) -> str:
     """Return why a join did not succeed, by the status that it ended with."""
     if status in (15, 202, 204):  # 15 and 204 are handshakes
         return "wrong_password"

@@ -57,7 +57,7 @@ def _beyond_ascii(code: int) -> str:
 
 def may_match(one: str, other: str) -> bool:
     """Tell whether two folded texts may be of one text, up to the first "*" and from the last one on."""
-    one, other = one.split("*"), other.split("*")
+    one, other = one.split("*"), other.split("*")  # type: ignore[assignment] # the same names hold the pieces
     size = min(len(one[0]), len(other[0]))
     left = min(len(one[-1]), len(other[-1]))
     return one[0][:size] == other[0][:size] and (

@@ -9,6 +9,11 @@ status counts, and nothing that may be scanning is ever disconnected.
 
 from . import StepFailed
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+    from agent_types import Chip, Identity
+
 _IDLE = 1000
 _CONNECTING = 1001
 _JOIN_MS = 8000  # before that no status counts but an address
@@ -21,12 +26,12 @@ class WifiLink:
 
     kind = "wifi"
 
-    def __init__(self, chip, identity) -> None:
+    def __init__(self, chip: "Chip", identity: "Identity") -> None:
         import socket
 
         self.sockets = socket
         self.chip = chip
-        self.wlan = None
+        self.wlan: Any = None
         self.text = identity.text
 
     def up(self, left: int) -> None:

@@ -7,6 +7,12 @@ look-up by name; a bound boot needs neither.
 # Taken from there, since each import of a built-in module first looks for a file of that name.
 from ..record import crc32, unpack_from
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Iterator
+    from typing import Any
+
+    from agent_types import Place, Read, Value
+
 
 class NvsEntries:
     """Iterates over `size` bytes of NVS through `read(offset, length)`, oldest entry first.
@@ -17,11 +23,13 @@ class NvsEntries:
 
     skipped = 0x48  # the index of a blob, whose chunks are all that is needed
 
-    def __init__(self, read, size: int) -> None:
+    def __init__(self, read: "Read", size: int) -> None:
         self.read = read
-        self.damaged = []
-        self.names = names = {}
-        self._pages = pages = []
+        self.damaged: list[str] = []
+        names: dict[int, str] = {}
+        self.names = names
+        pages: list[tuple[int, int]] = []
+        self._pages = pages
         for base in range(0, size, 4096):
             head = read(base, 32)
             # A page that holds entries is active, full, or being copied elsewhere.
@@ -33,13 +41,13 @@ class NvsEntries:
             if not head[0]:
                 names[head[24]] = _text(head)
 
-    def __iter__(self):
+    def __iter__(self) -> "Iterator[tuple[Any, str, Place]]":
         for place in self.scan():
             head = place[1]
             if head[0] and head[1] != self.skipped:
                 yield self.names.get(head[0]), _text(head), place
 
-    def value(self, place: tuple) -> "str | int | None":
+    def value(self, place: "Place") -> "Value":  # type: ignore[return] # a damaged one is None
         """Return an entry's text, unsigned integer or chunk; None, and named, if it is damaged."""
         offset, head = place
         kind = head[1]
@@ -48,7 +56,7 @@ class NvsEntries:
         if kind != 0x21:
             return int.from_bytes(head[24 : 24 + (kind & 15)], "little")
         try:
-            return str(self.payload(offset, head)[:-1], "utf-8")
+            return str(self.payload(offset, head)[:-1], "utf-8")  # type: ignore[index] # caught
         except (TypeError, UnicodeError):
             self.mark_damaged(head)
 
@@ -57,7 +65,7 @@ class NvsEntries:
         data = self.read(offset + 32, unpack_from("<H", head, 24)[0] & 4095)
         return data if self.crc_matches(data, head, 28, head) else None
 
-    def scan(self):
+    def scan(self) -> "Iterator[Place]":
         """Yield (offset, its first 32 bytes) of every intact entry."""
         for _, base in self._pages:
             states = self.read(base + 32, 32)

@@ -6,8 +6,11 @@ a boot that finds the entry still there knows that power failed in between, and 
 
 from . import NvsEntries
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Device, WritableFlash
 
-def erase_key(device) -> None:
+
+def erase_key(device: "Device") -> None:
     """Wipe it where it stands; say whether that succeeded."""
     chip = device.hal.full()
     identity = device.identity
@@ -31,7 +34,7 @@ def erase_key(device) -> None:
     device.emit("scrub", {"done": done})
 
 
-def _mark_erased(flash, offset: int, span: int) -> None:
+def _mark_erased(flash: "WritableFlash", offset: int, span: int) -> None:
     """Mark entries as erased: two bits each, in the second 32 bytes of their page."""
     page = offset & -4096
     states = bytearray(flash.read(page + 32, 32))

@@ -6,18 +6,23 @@ and lie elsewhere.
 
 from . import NvsEntries, unpack_from
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+    from agent_types import Place, Value
+
 
 class NvsReader(NvsEntries):
     """Reads a partition of `size` bytes through `read(offset, length) -> bytes`."""
 
     skipped = 0x42  # the chunks of a blob, which its index leads to
 
-    def value(self, place: tuple) -> "str | bytes | int | None":
+    def value(self, place: "Place") -> "Value":
         """Return an entry's text, integer or blob; None, and named, if it is damaged."""
         kind = place[1][1]
         if kind == 0x48:
             return self._blob(place[1])
-        value = super().value(place)
+        value: Any = super().value(place)
         if kind & 0xF0 == 0x10 and value >> (kind & 15) * 8 - 1:
             value -= 1 << (kind & 15) * 8
         return value

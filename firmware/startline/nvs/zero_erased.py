@@ -2,8 +2,11 @@
 
 from . import crc32, unpack_from
 
+if False:  # for mypy; a device has none of these
+    from agent_types import AnyChip, WritableFlash
 
-def zero_erased(chip, flash) -> None:
+
+def zero_erased(chip: "AnyChip", flash: "WritableFlash") -> None:
     """Zero whatever the driver counts as erased, then have it forget the key. Raises OSError.
 
     A key that was set twice has left its older self behind, and a page whose erase was cut may

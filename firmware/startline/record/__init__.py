@@ -10,6 +10,11 @@ looks for what is left of one.
 from binascii import crc32
 from struct import unpack_from
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Iterator
+
+    from agent_types import AnyChip, Identity, ReadableFlash
+
 MAGIC = b"SLrc"
 SIZE = 512  # of a slot in `bind`; the longest record
 FIXED = 46  # where the texts begin
@@ -32,7 +37,7 @@ def intact(raw: bytes) -> bytes:
     return b""
 
 
-def texts(raw: bytes) -> list:
+def texts(raw: bytes) -> list[str]:
     """Return cloud, serial, token and reason of an intact record."""
     found = []
     at = FIXED
@@ -53,7 +58,7 @@ def later(one: int, other: int) -> bool:
     return one != other and not one - other >> 31 & 1
 
 
-def newest(flash) -> tuple:
+def newest(flash: "ReadableFlash") -> tuple[bytes, int]:
     """Return (the newest intact record in a `bind` partition or b"", the offset of its slot)."""
     best = b""
     at = -SIZE
@@ -65,7 +70,7 @@ def newest(flash) -> tuple:
     return best, at
 
 
-def bound_token(hal, identity) -> str:
+def bound_token(hal: "AnyChip", identity: "Identity") -> str:
     """Return the token if every copy says one and the same: bound, and for this very identity.
 
     Anything else is "", and the full rules of `rules.resolve_copies` have to tell what it is.
@@ -84,7 +89,7 @@ def bound_token(hal, identity) -> str:
     return ""
 
 
-def read_nvs(flash) -> bytes:
+def read_nvs(flash: "ReadableFlash") -> bytes:
     """Return the record's blob, b"" where there is none, or only what `traces` finds of one."""
     ours = []
     found = []
@@ -107,7 +112,7 @@ def whole(head: bytes) -> bool:
     return crc32(head[:4] + head[8:32], -1) == unpack_from("<I", head, 4)[0]
 
 
-def _entries(flash):
+def _entries(flash: "ReadableFlash") -> "Iterator[tuple[int, int, bytes]]":
     """Yield (page's number in the log, offset, first 32 bytes) of intact entries of these names."""
     for base in range(0, flash.size, 4096):
         page = flash.read(base, 64)
@@ -134,7 +139,7 @@ def _entries(flash):
                         at = piece.find(key, at + 1)
 
 
-def _join(flash, index: bytes, found: list) -> bytes:
+def _join(flash: "ReadableFlash", index: bytes, found: list[tuple[int, int, bytes]]) -> bytes:
     """Return the blob of an index, b"" if its chunks are not all there."""
     size, count, first = unpack_from("<IBB", index, 24)
     parts = {}

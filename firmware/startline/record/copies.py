@@ -12,6 +12,9 @@ import struct
 
 from . import FIXED, MAGIC, SIZE, crc32, newest
 
+if False:  # for mypy; a device has none of these
+    from agent_types import AnyChip, WritableFlash
+
 STATES = ("unbound", "unknown", "bound", "refused")
 FORMAT = "<4sBBHI8s6s4s4sHBBII"
 
@@ -44,7 +47,7 @@ def pack(record: Record) -> bytes:
     return raw + struct.pack("<I", crc32(raw))
 
 
-def save(chip, record: Record) -> int:
+def save(chip: "AnyChip", record: Record) -> int:
     """Write a record to both places; return how many hold it, read back.
 
     `nvs` is first: its driver keeps the old blob until the new one is whole, so that there is a
@@ -60,7 +63,7 @@ def save(chip, record: Record) -> int:
     return good
 
 
-def blank(flash, start: int, stop: int) -> bool:
+def blank(flash: "WritableFlash", start: int, stop: int) -> bool:
     """Tell whether there is nothing at all between two offsets."""
     for offset in range(start, stop, 128):  # noqa: SIM110 - as small as can be
         if flash.read(offset, 128) != b"\xff" * 128:
@@ -68,7 +71,7 @@ def blank(flash, start: int, stop: int) -> bool:
     return True
 
 
-def _set_blob(chip, raw: bytes) -> bool:
+def _set_blob(chip: "AnyChip", raw: bytes) -> bool:
     if chip.blob() != raw:
         nvs = chip.nvs("startline")
         nvs.set_blob("record", raw)
@@ -76,7 +79,7 @@ def _set_blob(chip, raw: bytes) -> bool:
     return chip.blob() == raw
 
 
-def _append(chip, raw: bytes) -> bool:
+def _append(chip: "AnyChip", raw: bytes) -> bool:
     flash = chip.flash("bind")
     if not flash:
         return False
@@ -93,7 +96,7 @@ def _append(chip, raw: bytes) -> bool:
     return latest == raw
 
 
-def _room(flash, at: int, keep: int) -> int:
+def _room(flash: "WritableFlash", at: int, keep: int) -> int:
     """Return the next blank slot after `at`, -1 where there is none to be had.
 
     The sector at `keep`, which has the newest record, is never erased, and no sector is erased

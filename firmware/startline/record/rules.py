@@ -6,6 +6,11 @@
 from . import SIZE, generation, intact, later, newest, texts, unpack_from
 from .copies import FORMAT, STATES, Record, save
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+    from agent_types import Binding, Owner, ReadableFlash
+
 # What a copy can be other than a Record.
 ABSENT = "absent"  # the device has no such partition
 BLANK = "blank"
@@ -47,7 +52,9 @@ def classify(raw: bytes) -> "Record | str":
         return NEWER if NEWER in error.args else DAMAGED
 
 
-def read_copies(raw: bytes, nvs, bind) -> tuple:
+def read_copies(
+    raw: bytes, nvs: "ReadableFlash | None", bind: "ReadableFlash | None"
+) -> "tuple[Record | str, Record | str]":
     """Return what the copies in `nvs`, whose blob is `raw`, and in `bind` are, as `classify` does.
 
     Without a partition `bind` the second is ABSENT. If neither can be read, the first is what is
@@ -62,7 +69,7 @@ def read_copies(raw: bytes, nvs, bind) -> tuple:
     return first, second
 
 
-def bind_copy(flash, other: "Record | str" = ABSENT) -> "Record | str":
+def bind_copy(flash: "ReadableFlash", other: "Record | str" = ABSENT) -> "Record | str":
     """Return what the partition `bind` is, by its newest slot, as `classify` does.
 
     Where that slot is damaged, an older one counts only beside an `other` copy, in `nvs`, that is
@@ -76,7 +83,7 @@ def bind_copy(flash, other: "Record | str" = ABSENT) -> "Record | str":
     return DAMAGED
 
 
-def _is_last(flash, at: int) -> bool:
+def _is_last(flash: "ReadableFlash", at: int) -> bool:
     """Tell whether nothing can have been written behind the intact slot at `at`."""
     end = (at & -4096) + 4096
     if at + SIZE < end:
@@ -88,7 +95,7 @@ def _is_last(flash, at: int) -> bool:
     return any(older) or _unused(flash, at, at + 4096)
 
 
-def _unused(flash, start: int, stop: int) -> bool:
+def _unused(flash: "ReadableFlash", start: int, stop: int) -> bool:
     """Tell whether no slot from `start` to `stop` was written: a bit that fell makes no record."""
     for offset in range(start, stop, SIZE):
         fallen = int.from_bytes(flash.read(offset, SIZE), "little") ^ (1 << 8 * SIZE) - 1
@@ -97,7 +104,9 @@ def _unused(flash, start: int, stop: int) -> bool:
     return True
 
 
-def resolve_copies(copy_a: "Record | str", copy_b: "Record | str", identity) -> tuple:
+def resolve_copies(
+    copy_a: "Record | str", copy_b: "Record | str", identity: "Owner"
+) -> "tuple[str, str, Record | None, bool]":
     """Return (state, reason, the Record that rules or None, whether a copy needs repair).
 
     A copy is what `classify` returns, or ABSENT. `identity` has serial, cloud, mac and place as a
@@ -128,7 +137,7 @@ def resolve_copies(copy_a: "Record | str", copy_b: "Record | str", identity) -> 
     return best.state, best.reason, best, repair
 
 
-def belongs(record: Record, identity) -> bool:
+def belongs(record: Record, identity: "Owner") -> bool:
     """Tell whether a record is that of this very device, bound or binding to this very cloud."""
     for name in ("serial", "cloud", "mac", "place"):
         if getattr(record, name) != getattr(identity, name):
@@ -136,12 +145,13 @@ def belongs(record: Record, identity) -> bool:
     return True
 
 
-def load_record(binding) -> None:
+def load_record(binding: "Binding") -> None:
     """Take state, reason and token from what the copies of the record say, and mend a copy."""
     chip = binding.chip
     flash = chip.flash("bind")
     raw = chip.blob()
     first, second = read_copies(raw, chip.flash("nvs"), flash)
+    record: Any
     state, reason, record, repair = resolve_copies(first, second, binding.identity)
     binding.record = record
     readable = 2 - isinstance(first, str) - isinstance(second, str)
@@ -165,7 +175,7 @@ def load_record(binding) -> None:
     binding.report_state(state, reason, good)
 
 
-def needs_attempt(binding, again: bool) -> bool:
+def needs_attempt(binding: "Binding", again: bool) -> bool:
     """Load the record; tell whether there is something to do about it."""
     load_record(binding)
     device = binding.device

@@ -7,18 +7,23 @@ before it never counted, and nothing of it but the beginning of a chunk is there
 
 from . import CHUNK, KEY, MAGIC, PIECE, SIZE, SPACE, generation, intact, later, whole
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Iterator
 
-def remains(flash) -> bytes:
+    from agent_types import ReadableFlash, WritableFlash
+
+
+def remains(flash: "ReadableFlash") -> bytes:
     """Return b"?" where something is left of a record, b"" where there never was one."""
     for _ in traces(flash):
         return b"?"
     return b""
 
 
-def traces(flash):
+def traces(flash: "ReadableFlash") -> "Iterator[int]":
     """Yield the offset of every entry that shows that there was a record, or may have been."""
     doubtful = []
-    names = {}
+    names: dict[int, list[bytes]] = {}
     for offset, head in _all(flash):
         if head[:4] == MAGIC:
             if not _is_cut_off(flash, offset):
@@ -33,7 +38,7 @@ def traces(flash):
             yield offset
 
 
-def salvage(flash) -> bytes:
+def salvage(flash: "ReadableFlash") -> bytes:
     """Return the newest record whose bytes are whole, though NVS no longer has it; b"" for none.
 
     One that is `bound` stays true, and `unknown` is settled by looking, whatever came after it.
@@ -47,13 +52,13 @@ def salvage(flash) -> bytes:
     return best if best and (best[4] > 1 or best[5] in b"\1\2") else b""
 
 
-def wipe(flash) -> None:
+def wipe(flash: "WritableFlash") -> None:
     """Zero what `traces` finds. Raises OSError."""
     for offset in list(traces(flash)):
         flash.program(offset, bytes(32))
 
 
-def _all(flash):
+def _all(flash: "ReadableFlash") -> "Iterator[tuple[int, bytes]]":
     """Yield (offset, its 32 bytes) of every place for an entry where something may stand."""
     for page in range(0, flash.size, 4096):
         for start in range(page + 64, page + 4096, PIECE):
@@ -69,7 +74,7 @@ def _is_near(head: bytes) -> bool:
     return not other & other - 1
 
 
-def _is_cut_off(flash, offset: int) -> bool:
+def _is_cut_off(flash: "ReadableFlash", offset: int) -> bool:
     """Tell whether the record at `offset` was never finished: the index of its blob was not begun.
 
     Behind its chunk there is nothing then, or what was written later.

@@ -48,7 +48,7 @@ def _can_go(one: ast.stmt, again: AbstractSet[str]) -> bool:
     """Tell whether a program without that statement still means something."""
     if isinstance(one, ast.Expr):
         return not isinstance(one.value, ast.Constant)
-    if isinstance(one, ast.Assign):
+    if isinstance(one, ast.Assign) or (isinstance(one, ast.AnnAssign) and one.value):
         return _names(one, ast.Store) <= again
     return isinstance(one, ast.AugAssign | ast.Raise | ast.Continue | ast.Break | ast.Delete)
 
@@ -56,7 +56,8 @@ def _can_go(one: ast.stmt, again: AbstractSet[str]) -> bool:
 def _can_swap(one: ast.stmt, other: ast.stmt) -> bool:
     """Tell whether two statements could stand the other way round, and that may matter."""
     both = (one, other)
-    if not all(isinstance(each, ast.Assign | ast.AugAssign | ast.Expr) for each in both):
+    kinds = ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Expr
+    if not all(isinstance(each, kinds) and each.value for each in both):
         return False
     if any(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in both):
         return False  # a docstring
