@@ -13,7 +13,7 @@ from statistics import median
 from startline_host.errors import BadInput
 from tests.benchmarks import cloud_peers
 from tests.benchmarks.cloud_peers import JSON_SERVER, MOCKOON
-from tests.benchmarks.cloud_running import Server, free_port, ours, theirs
+from tests.benchmarks.cloud_running import MeasuredServer, free_port, ours, theirs
 from tests.benchmarks.groups import KEPT
 from tests.benchmarks.row import UNKNOWN, Peer, Row
 
@@ -27,7 +27,7 @@ TURNS, MORE, MORE_THERE = 6, 3000, 12
 _NPM = KEPT / "npm"
 _NOTE = "16 at a time, each over a connection of its own"
 
-Start = Callable[[], AbstractContextManager[Server]]
+Start = Callable[[], AbstractContextManager[MeasuredServer]]
 
 
 def rows(work: Path) -> Iterator[Row]:
@@ -52,15 +52,15 @@ def _others(work: Path) -> dict[str, Start]:
     """Return how the others are started, over plain HTTP and, where they can, over TLS."""
     ca, files = cloud_peers.certificate(work)
 
-    def json_server() -> AbstractContextManager[Server]:
+    def json_server() -> AbstractContextManager[MeasuredServer]:
         port = free_port()
         return theirs(cloud_peers.json_server(_NPM, work, port), port)
 
-    def mockoon() -> AbstractContextManager[Server]:
+    def mockoon() -> AbstractContextManager[MeasuredServer]:
         port = free_port()
         return theirs(cloud_peers.mockoon(_NPM, work, port), port)
 
-    def mockoon_tls() -> AbstractContextManager[Server]:
+    def mockoon_tls() -> AbstractContextManager[MeasuredServer]:
         port = free_port()
         return theirs(cloud_peers.mockoon(_NPM, work, port, files), port, ca)
 
@@ -174,7 +174,7 @@ class Full:
     `memory` is in MiB, once the list has been read.
     """
 
-    server: Server
+    server: MeasuredServer
     query: str
     more: int
     lists: list[float] = field(default_factory=list)

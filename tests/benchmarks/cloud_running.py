@@ -25,7 +25,7 @@ _START, _LOAD = 60.0, 120.0
 
 
 @dataclass
-class Server:
+class MeasuredServer:
     """A mock at a port of this computer: the path of its devices, its keys, the CA's file if any."""
 
     process: subprocess.Popen[str]
@@ -79,7 +79,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def ours(*, ca: Path | None = None, proxied: bool = False) -> Iterator[Server]:
+def ours(*, ca: Path | None = None, proxied: bool = False) -> Iterator[MeasuredServer]:
     """Run our mock; with a `ca` over TLS, whose certificate is written there."""
     command = [sys.executable, "-m", "tests.benchmarks.cloud_server"]
     command += ["--ca", str(ca)] if ca else []
@@ -87,11 +87,11 @@ def ours(*, ca: Path | None = None, proxied: bool = False) -> Iterator[Server]:
     with _process(command) as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        yield Server(process, told["port"], "/v0/devices", ca, told["keys"])
+        yield MeasuredServer(process, told["port"], "/v0/devices", ca, told["keys"])
 
 
 @contextlib.contextmanager
-def theirs(command: Sequence[str], port: int, ca: Path | None = None) -> Iterator[Server]:
+def theirs(command: Sequence[str], port: int, ca: Path | None = None) -> Iterator[MeasuredServer]:
     """Run another's mock, which listens at `port`; with a `ca` over TLS.
 
     Raises TimedOut if it does not listen.
@@ -102,7 +102,7 @@ def theirs(command: Sequence[str], port: int, ca: Path | None = None) -> Iterato
             if process.poll() is not None or time.monotonic() > deadline:
                 raise TimedOut(f"{' '.join(command[:2])} does not listen at port {port}.")
             time.sleep(0.1)
-        yield Server(process, port, "/devices", ca)
+        yield MeasuredServer(process, port, "/devices", ca)
 
 
 def free_port() -> int:

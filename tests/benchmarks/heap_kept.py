@@ -16,7 +16,7 @@ from startline_host.errors import Bug
 from startline_host.mock_cloud import MockCloud
 from tests.benchmarks.readers import make_reader
 from tests.benchmarks.row import UNKNOWN, Peer, Row
-from tests.firmware.harness import Reader, micropython
+from tests.firmware.harness import HarnessReader, micropython
 from tests.npm_packages import NotHereError
 from tests.versions.official import NEWEST, OLDEST, install
 
@@ -56,7 +56,7 @@ def rows(lib: Path, folders: Iterator[Path], cloud: MockCloud) -> Iterator[Row]:
             yield Row(f"kept_{name}_{version}", ours, "bytes", peer, note)
 
 
-def _in_use(program: str, reader: Reader, steps: Sequence[str]) -> int:
+def _in_use(program: str, reader: HarnessReader, steps: Sequence[str]) -> int:
     """Boot a reader; return the bytes that stay in use."""
     names = {"path": [*reader.path, ".frozen"], "spec": repr(str(reader.write_spec()))}
     asked = itertools.chain(*(("-c", step.format(**names)) for step in steps))

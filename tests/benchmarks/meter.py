@@ -20,7 +20,7 @@ _VIRTUAL = Path(__file__).parents[2] / "host_tools" / "startline_host" / "virtua
 _SECONDS = 300
 
 
-class Part(msgspec.Struct, frozen=True):
+class PartitionMeter(msgspec.Struct, frozen=True):
     """What happened to one partition; `worst` are the erases of its most erased sector."""
 
     reads: int
@@ -33,7 +33,7 @@ class Part(msgspec.Struct, frozen=True):
 class Counts(msgspec.Struct, frozen=True):
     """What boots did: to each partition that they touched, and calls to the network's modules."""
 
-    parts: Mapping[str, Part]
+    parts: Mapping[str, PartitionMeter]
     network: int
 
     @property

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from startline_host.mock_cloud import MockCloud
-from tests.firmware.harness import Reader, factory_image, settings_for
+from tests.firmware.harness import HarnessReader, factory_image, settings_for
 
 
-def make_reader(folder: Path, lib: Path, cloud: MockCloud, **settings: Any) -> Reader:
+def make_reader(folder: Path, lib: Path, cloud: MockCloud, **settings: Any) -> HarnessReader:
     """Return a blank reader that will bind itself to `cloud`; `settings` are those of [set]."""
     given = settings_for(cloud.base_url, cloud.ca_der, cloud.keys["WRITE"], **settings)
-    return Reader(folder, lib, factory_image(given))
+    return HarnessReader(folder, lib, factory_image(given))

@@ -20,7 +20,7 @@ from tests.benchmarks.herd_simulation import BOOT_LIMIT, Policy, simulate
 CHANCES = (0, 65535, 40000, 3, 65000, 12345, 54321, 65535, 65535, 1, 30000, 65535, 9999, 60000)
 
 
-class Run(Binding):
+class HerdRun(Binding):
     """The agent's own loop over a clock that its sleeps move on, and a cloud that has no room."""
 
     def __init__(self, *, busy: bool) -> None:
@@ -82,7 +82,7 @@ def simulated(policy: Policy) -> list[int]:
 )
 def test_a_reader_of_the_herd_tries_when_the_agent_does(policy: Policy, busy: bool) -> None:
     """One reader's tries in a run are, to the millisecond, those of the agent's own loop."""
-    run = Run(busy=busy)
+    run = HerdRun(busy=busy)
     run.run(again=False)
     assert len(run.tried) > 1
     assert run.tried == simulated(policy)

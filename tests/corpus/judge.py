@@ -14,7 +14,7 @@ KEY = "ror-ae4fc6c19681a20fad30"
 _EMPTY = b'{"result":[]}'
 
 
-class Identity:
+class JudgedIdentity:
     """As much of a device as a request is made of."""
 
     model = serial = "X"
@@ -43,7 +43,7 @@ def judge_list(raw: bytes, serial: str, mark: str, first: int) -> list:
 
     search = DeviceSearch(find_cloud("rufus"), serial, mark, first)
     try:
-        lookup._read_list(ask, find_cloud("rufus"), Identity(), search)
+        lookup._read_list(ask, find_cloud("rufus"), JudgedIdentity(), search)
     except StepFailed as failed:
         return ["unknown", failed.args[1], 0]
     except ValueError:  # as `http_guard.exchange` has it

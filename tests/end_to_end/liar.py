@@ -20,7 +20,7 @@ from startline.events import decode
 Lie = Callable[[dict[str, Any]], Any]
 
 
-class Liar:
+class LyingCloud:
     """Serves the line of a reader at `url` anew, with its events changed by `lie`."""
 
     def __init__(self, url: str, lie: Lie) -> None:

@@ -14,7 +14,7 @@ from startline_host.formats.factory_partition import OptionSettings
 from startline_host.mock_cloud import MockCloud
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, SHORT_BOOT, Done, Startline, at_its_prompt
-from tests.end_to_end.liar import Liar, Lie, saying
+from tests.end_to_end.liar import Lie, LyingCloud, saying
 
 Start = Callable[..., VirtualEsp32]
 INVENTED = "AB" * 32
@@ -36,7 +36,7 @@ class Lying:
         self._chip = self._start(world, raw=True)
         assert self._chip.raw_url is not None
         assert at_its_prompt(self._chip)
-        self._url = self._stack.enter_context(Liar(self._chip.raw_url, lie)).url
+        self._url = self._stack.enter_context(LyingCloud(self._chip.raw_url, lie)).url
 
     def reset(self) -> None:
         """Press its reset button."""

@@ -218,7 +218,7 @@ def test_an_owners_main_py_is_not_overwritten_unasked(
         assert "/main.py" in done.err
         assert "--overwrite" in done.err
     assert flash.read_bytes() == before
-    answers = Terminal("n\ny\n")
+    answers = LoadingTerminal("n\ny\n")
     monkeypatch.setattr("sys.stdin", answers)
     assert startline("flash", "-p", chip.url, "--allow-bound").code == 60
     assert flash.read_bytes() == before
@@ -265,7 +265,7 @@ def test_a_refusal_announces_nothing(
     assert flash.read_bytes() == before
 
 
-class Terminal(io.StringIO):
+class LoadingTerminal(io.StringIO):
     """Somebody who answers what is asked."""
 
     def isatty(self) -> bool:

@@ -54,7 +54,7 @@ def flash_operations(plan: FlashPlan) -> int:
     return sum(-(-len(region.data) // _SECTOR) + -(-len(region.data) // _PAGE) for region in plan)
 
 
-class Plug:
+class PulledPlug:
     """A reader that loses its power after so many flash operations, and gets it again."""
 
     def __init__(self, flash: Path, world: Path) -> None:
@@ -80,11 +80,11 @@ class Plug:
 
 
 @pytest.fixture
-def plug(flash: Path, tmp_path: Path) -> Plug:
+def plug(flash: Path, tmp_path: Path) -> PulledPlug:
     """Have a reader to pull the plug of, in a world with the bench's Wi-Fi."""
     world = tmp_path / "world.json"
     world.write_text("{}", encoding="utf-8")
-    return Plug(flash, world)
+    return PulledPlug(flash, world)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def plug(flash: Path, tmp_path: Path) -> Plug:
 )
 def test_a_cut_of_the_power_is_made_good_by_running_it_again(
     startline: Startline,
-    plug: Plug,
+    plug: PulledPlug,
     settings_file: Path,
     cloud: MockCloud,
     bundle: FirmwareBundle,
@@ -133,7 +133,7 @@ def test_a_cut_of_the_power_is_made_good_by_running_it_again(
 
 
 def _blank(
-    _plug: Plug, bundle: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
+    _plug: PulledPlug, bundle: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
 ) -> tuple[int, tuple[str, ...]]:
     """Leave the chip blank: everything is written through the boot loader."""
     flash.unlink(missing_ok=True)
@@ -141,7 +141,7 @@ def _blank(
 
 
 def _older_agent(
-    _plug: Plug, bundle: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
+    _plug: PulledPlug, bundle: FirmwareBundle, provision: Provision, _cloud: MockCloud, flash: Path
 ) -> tuple[int, tuple[str, ...]]:
     """Have all files differ, and another unit's identity: both are changed at the prompt."""
     files = {path: b"# older\n" + bytes(200) for path in bundle.files} | {"/main.py": b"# older\n"}
@@ -154,7 +154,7 @@ def _older_agent(
 
 
 def _bound(
-    plug: Plug, bundle: FirmwareBundle, provision: Provision, cloud: MockCloud, flash: Path
+    plug: PulledPlug, bundle: FirmwareBundle, provision: Provision, cloud: MockCloud, flash: Path
 ) -> tuple[int, tuple[str, ...]]:
     """Have a bound reader whose file system is damaged: it is written anew, and nothing else."""
     flash.write_bytes(merged_image(bundle.plan(vfs=True, fctry=provision.image())))

@@ -184,15 +184,15 @@ def test_a_person_types_the_word(
 ) -> None:
     """At a terminal the word is asked for; another word changes nothing."""
 
-    class Terminal(io.StringIO):
+    class OrderTerminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     monkeypatch.setenv("STARTLINE_UNBIND_KEY", cloud.keys["WRITE_UNBIND"])
-    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    monkeypatch.setattr("sys.stdin", OrderTerminal("yes\n"))
     assert bench("unbind").code == 60
     assert cloud.devices()
-    monkeypatch.setattr("sys.stdin", Terminal(f"{SERIAL}\n"))
+    monkeypatch.setattr("sys.stdin", OrderTerminal(f"{SERIAL}\n"))
     done = bench("unbind")
     assert done.code == 0, done.err
     assert not cloud.devices()

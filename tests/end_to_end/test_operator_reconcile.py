@@ -43,7 +43,7 @@ def bind(cloud: MockCloud, serial: str, key: str | None = None) -> str:
     return str(answer.json()["deviceid"])
 
 
-class Reader:
+class UnsureReader:
     """A reader that was started once, with the cloud misbehaving, and what it says afterwards."""
 
     def __init__(self, startline: Startline, start: Start, cloud: MockCloud) -> None:
@@ -78,17 +78,17 @@ def reader(
     provision: Provision,
     settings_file: Path,
     cloud: MockCloud,
-) -> Reader:
+) -> UnsureReader:
     """Have a reader with a WRITE key, which cannot look for itself, and short pauses."""
     options = OptionSettings(boot_limit=SHORT_BOOT, look_pause=30)
     quick = msgspec.structs.replace(
         provision, settings=msgspec.structs.replace(provision.settings, set=options)
     )
     load_flash(quick.image())
-    return Reader(startline, start, cloud)
+    return UnsureReader(startline, start, cloud)
 
 
-def test_a_lost_answer_is_found_again(reader: Reader, cloud: MockCloud, flash: Path) -> None:
+def test_a_lost_answer_is_found_again(reader: UnsureReader, cloud: MockCloud, flash: Path) -> None:
     """The entry that its own request made is the reader's: bound, no second request, no key left."""
     reader.boot("commit_then_drop")
     done = reader.run("reconcile", "--json")
@@ -108,7 +108,9 @@ def test_a_lost_answer_is_found_again(reader: Reader, cloud: MockCloud, flash: P
     assert len(cloud.devices()) == 2
 
 
-def test_what_is_not_there_is_bound_after_two_looks(reader: Reader, cloud: MockCloud) -> None:
+def test_what_is_not_there_is_bound_after_two_looks(
+    reader: UnsureReader, cloud: MockCloud
+) -> None:
     """With a key that lists a known unit, absence is believed the second time; then it binds.
 
     What came of that is looked up as well.
@@ -127,7 +129,7 @@ def test_what_is_not_there_is_bound_after_two_looks(reader: Reader, cloud: MockC
 
 
 def test_a_unit_of_its_batch_in_the_ledger_proves_the_company(
-    reader: Reader, cloud: MockCloud, tmp_path: Path
+    reader: UnsureReader, cloud: MockCloud, tmp_path: Path
 ) -> None:
     """A key that lists what the same batch has bound needs nobody to vouch for it."""
     reader.boot("drop")
@@ -144,7 +146,7 @@ def test_a_unit_of_its_batch_in_the_ledger_proves_the_company(
     assert "is bound" in done.out
 
 
-def test_a_late_commit_is_seen_by_the_second_look(reader: Reader, cloud: MockCloud) -> None:
+def test_a_late_commit_is_seen_by_the_second_look(reader: UnsureReader, cloud: MockCloud) -> None:
     """What the cloud does only between the looks is found by the second: one entry in the end."""
     reader.boot("commit_late:4")
     bind(cloud, OTHER)
@@ -156,7 +158,7 @@ def test_a_late_commit_is_seen_by_the_second_look(reader: Reader, cloud: MockClo
 
 @pytest.mark.parametrize("more", [(), ("--known-serial", OTHER)], ids=["unproven", "known"])
 def test_a_key_of_another_company_settles_nothing(
-    reader: Reader, cloud: MockCloud, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+    reader: UnsureReader, cloud: MockCloud, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
 ) -> None:
     """Its list lacks the reader as any other's would: the reader stays unknown and asks nothing."""
     reader.boot("commit_then_drop")
@@ -170,7 +172,7 @@ def test_a_key_of_another_company_settles_nothing(
 
 
 def test_two_readers_of_one_serial_number_are_not_confused(
-    reader: Reader, cloud: MockCloud
+    reader: UnsureReader, cloud: MockCloud
 ) -> None:
     """The other one's entry is a stranger; taking it needs the deviceid and a typed confirmation."""
     token = bind(cloud, f" {SERIAL.lower()} ")
@@ -195,7 +197,9 @@ def test_two_readers_of_one_serial_number_are_not_confused(
     assert reader.state()["deviceid"] == token
 
 
-def test_several_of_its_own_are_left_to_the_operator(reader: Reader, cloud: MockCloud) -> None:
+def test_several_of_its_own_are_left_to_the_operator(
+    reader: UnsureReader, cloud: MockCloud
+) -> None:
     """Two entries with the mark of one request: doubled, reported, and none is taken."""
     reader.boot("commit_then_drop")
     (entry,) = cloud.devices()
@@ -214,7 +218,9 @@ def test_several_of_its_own_are_left_to_the_operator(reader: Reader, cloud: Mock
     assert len(cloud.devices()) == 2
 
 
-def test_a_list_that_cannot_be_read_whole_proves_nothing(reader: Reader, cloud: MockCloud) -> None:
+def test_a_list_that_cannot_be_read_whole_proves_nothing(
+    reader: UnsureReader, cloud: MockCloud
+) -> None:
     """A list that is cut, or that ends before all are shown, leaves the reader as it is."""
     reader.boot("commit_then_drop")
     for fault in ("list_cut", "list_endless", "status:500@GET"):
@@ -228,7 +234,7 @@ def test_a_list_that_cannot_be_read_whole_proves_nothing(reader: Reader, cloud: 
 
 
 def test_the_key_goes_only_where_the_operator_says(
-    reader: Reader, cloud: MockCloud, settings_file: Path
+    reader: UnsureReader, cloud: MockCloud, settings_file: Path
 ) -> None:
     """No cloud named, or another one than the device's: nothing is asked of anyone."""
     reader.boot("drop")

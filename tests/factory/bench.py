@@ -34,7 +34,7 @@ BIND = slice(0x3FA000, 0x3FC000)
 NVS = slice(0x9000, 0xF000)
 
 
-class Bench:
+class LineBench:
     """A cloud, a ledger, and boards that come into the one slot; the agent is on them already."""
 
     def __init__(

@@ -12,9 +12,9 @@ from startline_host.factory.ledger import Ledger
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.firmware_store import FirmwareStore
 from startline_host.mock_cloud import MockCloud
-from tests.factory.bench import Bench
+from tests.factory.bench import LineBench
 from tests.factory.made import make_batch
-from tests.factory.postgres import Server, serving
+from tests.factory.postgres import PostgresServer, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
+def postgres() -> Iterator[PostgresServer]:
     """Serve PostgreSQL for the whole run."""
     with serving() as server:
         yield server
@@ -55,12 +55,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> FirmwareBundle:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, bundle: FirmwareBundle) -> Iterator[Bench]:
+def bench(tmp_path: Path, bundle: FirmwareBundle) -> Iterator[LineBench]:
     """Set up a slot with its cloud, and a ledger with ten units in it."""
     where = str(tmp_path / "ledger.db")
     with MockCloud() as cloud, Ledger.open(where) as ledger:
         ledger.add_batch(make_batch(10))
-        made = Bench(tmp_path, cloud, ledger, bundle)
+        made = LineBench(tmp_path, cloud, ledger, bundle)
         yield made
         made.unplug()
 

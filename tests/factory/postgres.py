@@ -39,7 +39,7 @@ def binaries() -> Path:
     return found[-1].parent
 
 
-class Server:
+class PostgresServer:
     """A running server: `url()` names a place without a ledger in it."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
@@ -109,12 +109,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Server]:
+def serving() -> Iterator[PostgresServer]:
     """Serve a new cluster, and remove it afterwards."""
     programs = binaries()
     # Not pytest's own folder: a socket's path is short, and another user has to get there.
     with tempfile.TemporaryDirectory(prefix="startline-pg-", ignore_cleanup_errors=True) as name:
-        server = Server(programs, Path(name))
+        server = PostgresServer(programs, Path(name))
         server.start()
         try:
             yield server

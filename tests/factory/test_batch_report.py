@@ -154,13 +154,13 @@ def test_what_the_cloud_said_is_shown(ledger: Ledger) -> None:
     assert [line.reason for line in found.findings] == ["missing"] * 3
     assert "Differs" in Page(batch_report_page("R", found, [], made="now").decode()).texts
 
-    class Device:
+    class ReportedDevice:
         cloud = "rufus"
 
         def __init__(self, unit: str, held: str) -> None:
             self.serial_number, self.deviceid = unit, held
 
-    listed = [Device(unit.serial, unit.token) for unit in ledger.entries() if unit.token]
+    listed = [ReportedDevice(unit.serial, unit.token) for unit in ledger.entries() if unit.token]
     record_verdict(ledger, compare_with_cloud(ledger.entries(), listed), place)
     assert told(ledger).findings == ()
     assert "Agrees" in Page(batch_report_page("R", told(ledger), [], made="now").decode()).texts

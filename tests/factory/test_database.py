@@ -16,7 +16,7 @@ from startline_host.factory.entries import LOAD, StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.schema import SCHEMA
 from tests.factory.made import mac, make_batch
-from tests.factory.postgres import Server, serving
+from tests.factory.postgres import PostgresServer, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -228,7 +228,7 @@ def test_sqlite_keeps_what_it_was_told(tmp_path: Path) -> None:
     assert found == ["wal", 2, 1]
 
 
-def test_a_wrong_databases_name_is_told_from_an_absent_server(postgres: Server) -> None:
+def test_a_wrong_databases_name_is_told_from_an_absent_server(postgres: PostgresServer) -> None:
     """A server that answers and has no such database is bad input (60); none is waited for (40)."""
     url = postgres.url()
     with pytest.raises(BadInput, match="answers, but has no such database"):

@@ -18,7 +18,7 @@ from startline_host.factory.schema import PASSED, WORK
 from tests.factory.made import mac, make_batch
 
 if TYPE_CHECKING:
-    from tests.factory.postgres import Server
+    from tests.factory.postgres import PostgresServer
 
 COUNT = 200
 
@@ -60,7 +60,7 @@ def run(where: str, stations: int) -> None:
         check(ledger, stations)
 
 
-def test_four_stations_share_a_batch(postgres: Server) -> None:
+def test_four_stations_share_a_batch(postgres: PostgresServer) -> None:
     """Four stations on one PostgreSQL make a batch of 200 without a double or a hole."""
     run(postgres.url(), 4)
 

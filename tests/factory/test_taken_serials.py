@@ -12,11 +12,11 @@ from startline_host.factory.batch import UnitBatch
 from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.formats.units import Unit
-from tests.factory.bench import FCTRY, Bench
+from tests.factory.bench import FCTRY, LineBench
 from tests.factory.made import mac
 
 
-def bind(bench: Bench, serial: str, key: str = "WRITE") -> str:
+def bind(bench: LineBench, serial: str, key: str = "WRITE") -> str:
     """Have the cloud know a device of that serial number; return its deviceid."""
     answer = httpx.post(
         f"{bench.cloud.base_url}/devices",
@@ -29,7 +29,7 @@ def bind(bench: Bench, serial: str, key: str = "WRITE") -> str:
     return str(answer.json()["deviceid"])
 
 
-def test_a_serial_number_that_the_cloud_has_is_not_bound_again(bench: Bench) -> None:
+def test_a_serial_number_that_the_cloud_has_is_not_bound_again(bench: LineBench) -> None:
     """The board is left as it is, and the number goes to no other one; the next board goes on."""
     bind(bench, "rr-000001 ")
     bench.plug(1)
@@ -54,7 +54,7 @@ def test_a_serial_number_that_the_cloud_has_is_not_bound_again(bench: Bench) -> 
      ("list_endless@GET", "network")],
 )  # fmt: skip
 def test_a_list_that_cannot_be_read_binds_nothing(
-    bench: Bench, fault: str, reason: str, monkeypatch: pytest.MonkeyPatch
+    bench: LineBench, fault: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the cloud cannot be looked at, the board is left as it is and gives its number back."""
     monkeypatch.setattr("startline_host.factory.work._CLOUD_PAUSES", (0.0,))
@@ -67,7 +67,7 @@ def test_a_list_that_cannot_be_read_binds_nothing(
     assert bench.ledger.look_up(mac(1)) is None
 
 
-def test_a_unit_of_another_cloud_does_not_pass(bench: Bench) -> None:
+def test_a_unit_of_another_cloud_does_not_pass(bench: LineBench) -> None:
     """A board that is bound elsewhere than the plan says is not passed without the cloud's word."""
     bench.plug(1)
     assert bench.work(bench.plan(verify=False)).end == "passed"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from startline_host.factory.ledger import Ledger
 
 
-class Device(msgspec.Struct, frozen=True):
+class ListedReader(msgspec.Struct, frozen=True):
     """What a cloud lists."""
 
     deviceid: str
@@ -34,7 +34,7 @@ def unit(number: int, state: str = "passed", held: str | None = None) -> LedgerU
     )  # fmt: skip
 
 
-def found(units: list[LedgerUnit], listed: list[Device]) -> list[tuple[str, str]]:
+def found(units: list[LedgerUnit], listed: list[ListedReader]) -> list[tuple[str, str]]:
     """Compare, and return each finding's kind and serial number."""
     return [(one.kind, one.serial) for one in compare_with_cloud(units, listed).findings]
 
@@ -42,7 +42,7 @@ def found(units: list[LedgerUnit], listed: list[Device]) -> list[tuple[str, str]
 def test_both_sides_alike() -> None:
     """Units and entries that match, case and space aside, agree and are counted."""
     verdict = compare_with_cloud([unit(1), unit(2), unit(3, "free", "")],
-                      [Device(token(1), "RR-1"), Device(token(2), " rr-2 ")])  # fmt: skip
+                      [ListedReader(token(1), "RR-1"), ListedReader(token(2), " rr-2 ")])  # fmt: skip
     assert verdict.agrees
     assert (verdict.listed, verdict.alike, verdict.words) == (2, 2, "2 as in the ledger")
 
@@ -51,14 +51,17 @@ def test_both_sides_alike() -> None:
     ("listed", "findings"),
     [
         ([], [("missing", "RR-1")]),
-        ([Device(token(9), "RR-1")], [("missing", "RR-1"), ("orphan", "RR-1")]),
-        ([Device(token(1), "RR-7")], [("swapped", "RR-1")]),
-        ([Device(token(1), "RR-1"), Device(token(9), "rr-1")], [("double", "RR-1")]),
-        ([Device(token(1), "RR-1"), Device(token(9), "OTHER")], [("stranger", "OTHER")]),
+        ([ListedReader(token(9), "RR-1")], [("missing", "RR-1"), ("orphan", "RR-1")]),
+        ([ListedReader(token(1), "RR-7")], [("swapped", "RR-1")]),
+        ([ListedReader(token(1), "RR-1"), ListedReader(token(9), "rr-1")], [("double", "RR-1")]),
+        (
+            [ListedReader(token(1), "RR-1"), ListedReader(token(9), "OTHER")],
+            [("stranger", "OTHER")],
+        ),
     ],
 )
 def test_each_difference_has_its_name(
-    listed: list[Device], findings: list[tuple[str, str]]
+    listed: list[ListedReader], findings: list[tuple[str, str]]
 ) -> None:
     """Missing, orphaned, swapped and doubled entries and strangers are told apart."""
     assert found([unit(1)], listed) == findings
@@ -71,7 +74,7 @@ def test_a_serial_number_that_the_cloud_writes_otherwise(serial: str) -> None:
     """With the unit's own deviceid it is the unit's, in whatever case its digits are written."""
     for held in (token(1), token(1).lower(), f" {token(1)[:30]} {token(1)[30:]}"):
         verdict = compare_with_cloud(
-            [unit(1), unit(2)], [Device(held, serial), Device(token(2), "RR-2")]
+            [unit(1), unit(2)], [ListedReader(held, serial), ListedReader(token(2), "RR-2")]
         )
         assert verdict.words == "2 as in the ledger"
 
@@ -79,7 +82,8 @@ def test_a_serial_number_that_the_cloud_writes_otherwise(serial: str) -> None:
 def test_an_entry_without_a_serial_number_is_unclear() -> None:
     """It may be anybody's: it is named, and makes nobody disagree."""
     verdict = compare_with_cloud(
-        [unit(1)], [Device(token(1), "RR-1"), Device(token(9), ""), Device("", "X")]
+        [unit(1)],
+        [ListedReader(token(1), "RR-1"), ListedReader(token(9), ""), ListedReader("", "X")],
     )
     assert [(one.kind, one.token) for one in verdict.findings] == [
         ("unclear", token(9)), ("stranger", ""),
@@ -94,30 +98,33 @@ def test_units_that_look_alike_are_not_mixed_up() -> None:
         msgspec.structs.replace(unit(number), unit=Unit(serial=serial, model="X1"))
         for number, serial in ((1, "A-11"), (2, "A1-1"))
     )
-    listed = [Device(token(2), "A1-1"), Device(token(1), "A-11")]
+    listed = [ListedReader(token(2), "A1-1"), ListedReader(token(1), "A-11")]
     assert compare_with_cloud([first, second], listed).words == "2 as in the ledger"
     assert found([first, second], listed[:1]) == [("missing", "A-11")]
-    assert found([first], [Device(token(9), "a11")]) == [("missing", "A-11"), ("orphan", "A-11")]
+    assert found([first], [ListedReader(token(9), "a11")]) == [
+        ("missing", "A-11"),
+        ("orphan", "A-11"),
+    ]
 
 
 @pytest.mark.parametrize("state", ["work", "failed", "free"])
 def test_an_entry_that_nobody_recorded_is_an_orphan(state: str) -> None:
     """An entry for a unit whose token the ledger never saw is an orphan."""
-    assert found([unit(1, state, "")], [Device(token(5), "RR-1")]) == [("orphan", "RR-1")]
+    assert found([unit(1, state, "")], [ListedReader(token(5), "RR-1")]) == [("orphan", "RR-1")]
 
 
 def test_a_unit_that_left_unbound_may_have_bound_since() -> None:
     """One entry of a deferred unit is its own, two are a double."""
-    one = Device(token(5), "RR-1")
+    one = ListedReader(token(5), "RR-1")
     assert found([unit(1, "deferred", "")], [one]) == [("since", "RR-1")]
-    two = [one, Device(token(6), "RR-1")]
+    two = [one, ListedReader(token(6), "RR-1")]
     assert found([unit(1, "deferred", "")], two) == [("double", "RR-1")] * 2
 
 
 def test_an_outcome_known_to_be_open_is_no_contradiction() -> None:
     """A unit that sent a request and got no answer may be in the cloud, and both sides say so."""
     sent = msgspec.structs.replace(unit(1, "failed", ""), sent=True)
-    verdict = compare_with_cloud([sent], [Device(token(5), "RR-1")])
+    verdict = compare_with_cloud([sent], [ListedReader(token(5), "RR-1")])
     assert verdict.agrees
     assert verdict.words == "0 as in the ledger, 1 not settled yet"
     assert compare_with_cloud([sent], []).findings == ()
@@ -137,7 +144,7 @@ def test_a_verdict_is_kept_and_deferred_units_are_adopted(ledger: Ledger) -> Non
     assert first is not None
     assert second is not None
     ledger.defer(first)
-    listed = [Device(token(1), first.serial), Device(token(2), second.serial)]
+    listed = [ListedReader(token(1), first.serial), ListedReader(token(2), second.serial)]
     record_verdict(ledger, compare_with_cloud(ledger.entries(), listed), place)
     adopted = ledger.find(first.serial)
     assert (adopted.state, adopted.token) == ("passed", token(1))

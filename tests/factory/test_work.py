@@ -21,7 +21,7 @@ from startline_host.factory.verify import compare_with_cloud, record_verdict
 from startline_host.flows.notices import Remark
 from startline_host.formats.factory_partition import NetSettings
 from startline_host.formats.units import Unit
-from tests.factory.bench import BIND, FCTRY, NVS, Bench
+from tests.factory.bench import BIND, FCTRY, NVS, LineBench
 from tests.factory.made import mac
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def at_event(name: str, error: BaseException) -> object:
     return listen
 
 
-def known_to_the_cloud(bench: Bench) -> None:
+def known_to_the_cloud(bench: LineBench) -> None:
     """Have a unit of the ledger in the cloud already, so that the READ key proves its company."""
     import ssl
 
@@ -63,7 +63,7 @@ def known_to_the_cloud(bench: Bench) -> None:
     bench.cloud.requests.clear()
 
 
-def test_a_board_passes_and_gets_its_label(bench: Bench, tmp_path: Path) -> None:
+def test_a_board_passes_and_gets_its_label(bench: LineBench, tmp_path: Path) -> None:
     """A board is named, loaded, bound, verified and labelled, and the ledger tells each step."""
     bench.plug(1)
     result = bench.work(bench.plan(labels=tmp_path / "labels"))
@@ -78,7 +78,7 @@ def test_a_board_passes_and_gets_its_label(bench: Bench, tmp_path: Path) -> None
     assert "RR-000001" in (tmp_path / "labels" / "RR-000001.svg").read_text()
 
 
-def test_a_board_seen_before_is_left_alone(bench: Bench) -> None:
+def test_a_board_seen_before_is_left_alone(bench: LineBench) -> None:
     """A board that has passed is recognised, not bound again, and nothing on it changes."""
     bench.plug(1)
     assert bench.work().end == "passed"
@@ -90,7 +90,7 @@ def test_a_board_seen_before_is_left_alone(bench: Bench) -> None:
     assert bench.posts() == 1
 
 
-def test_a_board_without_network_gives_its_serial_back(bench: Bench) -> None:
+def test_a_board_without_network_gives_its_serial_back(bench: LineBench) -> None:
     """Before its first byte a failed board is wiped, and its serial number goes to the next one."""
     bench.plug(1, NO_WIFI)
     result = bench.work()
@@ -104,7 +104,7 @@ def test_a_board_without_network_gives_its_serial_back(bench: Bench) -> None:
     assert bench.work().serial == "RR-000002"
 
 
-def test_a_refused_board_keeps_its_serial(bench: Bench) -> None:
+def test_a_refused_board_keeps_its_serial(bench: LineBench) -> None:
     """After a request the serial number stays with its chip, and goes on when the cause is mended."""
     bench.plug(1)
     result = bench.work(bench.plan(key="READ"))
@@ -117,7 +117,7 @@ def test_a_refused_board_keeps_its_serial(bench: Bench) -> None:
     assert (bench.work().end, len(bench.cloud.devices())) == ("passed", 2)
 
 
-def test_a_board_with_anothers_serial_is_caught(bench: Bench) -> None:
+def test_a_board_with_anothers_serial_is_caught(bench: LineBench) -> None:
     """A copied flash on another chip is named, and neither written to nor given a serial number."""
     bench.plug(1)
     bench.work()
@@ -132,7 +132,7 @@ def test_a_board_with_anothers_serial_is_caught(bench: Bench) -> None:
     assert bench.posts() == 1
 
 
-def test_a_board_bound_elsewhere_is_left_alone(bench: Bench, tmp_path: Path) -> None:
+def test_a_board_bound_elsewhere_is_left_alone(bench: LineBench, tmp_path: Path) -> None:
     """A board that is bound and not of this ledger is refused and stays bound."""
     with Ledger.open(str(tmp_path / "other.db")) as other:
         other.add_batch(UnitBatch("theirs", (Unit(serial="THEIRS-1", model="X1"),)))
@@ -148,7 +148,7 @@ def test_a_board_bound_elsewhere_is_left_alone(bench: Bench, tmp_path: Path) -> 
     assert [line.kind for line in bench.ledger.records()] == ["fail"]
 
 
-def test_a_board_that_was_reset_is_not_bound_again(bench: Bench) -> None:
+def test_a_board_that_was_reset_is_not_bound_again(bench: LineBench) -> None:
     """A board whose binding is gone, though the ledger has its token, is named and not bound."""
     bench.plug(1)
     bench.work()
@@ -161,7 +161,7 @@ def test_a_board_that_was_reset_is_not_bound_again(bench: Bench) -> None:
     assert bench.posts() == 1
 
 
-def test_units_can_leave_unbound(bench: Bench) -> None:
+def test_units_can_leave_unbound(bench: LineBench) -> None:
     """With a deferred bind the board is loaded and known; once the cloud has it, it is adopted."""
     bench.plug(1, NO_WIFI)
     result = bench.work(bench.plan(defer=True))
@@ -178,7 +178,7 @@ def test_units_can_leave_unbound(bench: Bench) -> None:
     assert bench.work().end == "seen"
 
 
-def test_a_unit_binds_over_its_cable(bench: Bench) -> None:
+def test_a_unit_binds_over_its_cable(bench: LineBench) -> None:
     """Without any Wi-Fi the line carries the connection of a unit whose link is the cable."""
     settings = msgspec.structs.replace(bench.plan().settings, net=NetSettings(link="usb"))
     bench.plug(1, NO_WIFI)
@@ -186,7 +186,7 @@ def test_a_unit_binds_over_its_cable(bench: Bench) -> None:
     assert bench.posts() == 1
 
 
-def test_a_unit_that_left_unbound_can_come_back(bench: Bench) -> None:
+def test_a_unit_that_left_unbound_can_come_back(bench: LineBench) -> None:
     """On a line with a network, a unit that was deferred is bound under its own serial number."""
     bench.plug(1, NO_WIFI)
     assert bench.work(bench.plan(defer=True)).end == "deferred"
@@ -198,7 +198,7 @@ def test_a_unit_that_left_unbound_can_come_back(bench: Bench) -> None:
     assert free.state == "free"
 
 
-def test_a_unit_of_the_other_cloud_is_checked_there(bench: Bench) -> None:
+def test_a_unit_of_the_other_cloud_is_checked_there(bench: LineBench) -> None:
     """VMS has no list and no READ key: the unit is activated once, and the cloud says it is taken."""
     settings = bench.plan().settings
     claim = VmsClaim(cloud="vms", base_url=bench.cloud.root_url, login="user-login", name="name",
@@ -213,7 +213,7 @@ def test_a_unit_of_the_other_cloud_is_checked_there(bench: Bench) -> None:
     assert steps == ["load", "bind", "verify"]
 
 
-def devices(bench: Bench) -> list[ListedDevice]:
+def devices(bench: LineBench) -> list[ListedDevice]:
     """Return the cloud's list as a READ key would see it."""
     plan = bench.plan()
     assert plan.read_key is not None
@@ -222,7 +222,7 @@ def devices(bench: Bench) -> list[ListedDevice]:
     return list(read(bench.cloud.base_url, [bench.cloud.ca_der], plan.read_key))
 
 
-def test_an_answer_that_was_lost_is_found_in_the_list(bench: Bench) -> None:
+def test_an_answer_that_was_lost_is_found_in_the_list(bench: LineBench) -> None:
     """A request that was carried out and not answered is settled by the list, with one request."""
     bench.cloud.faults.turn_on("commit_then_dropx1")
     bench.plug(1)
@@ -234,7 +234,7 @@ def test_an_answer_that_was_lost_is_found_in_the_list(bench: Bench) -> None:
     ]
 
 
-def test_a_request_that_was_lost_is_sent_again_after_two_looks(bench: Bench) -> None:
+def test_a_request_that_was_lost_is_sent_again_after_two_looks(bench: LineBench) -> None:
     """A request that the cloud never saw is repeated only after two looks of the right company."""
     known_to_the_cloud(bench)
     bench.cloud.faults.turn_on("dropx1@POST")
@@ -246,7 +246,7 @@ def test_a_request_that_was_lost_is_sent_again_after_two_looks(bench: Bench) -> 
     assert looks[first:second].count("GET") >= 2
 
 
-def test_without_proof_of_the_company_nothing_is_sent_again(bench: Bench) -> None:
+def test_without_proof_of_the_company_nothing_is_sent_again(bench: LineBench) -> None:
     """A READ key that shows no unit of the ledger proves nothing: the outcome stays unknown."""
     bench.cloud.faults.turn_on("dropx1@POST")
     bench.plug(1)
@@ -257,7 +257,7 @@ def test_without_proof_of_the_company_nothing_is_sent_again(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("event", ["identity", "attempt", "ready"])
-def test_a_station_that_stops_goes_on(bench: Bench, event: str) -> None:
+def test_a_station_that_stops_goes_on(bench: LineBench, event: str) -> None:
     """Whenever the station stops, the board goes on with its own serial, and is bound once."""
     bench.plug(1)
     with pytest.raises(KeyboardInterrupt):
@@ -268,7 +268,7 @@ def test_a_station_that_stops_goes_on(bench: Bench, event: str) -> None:
 
 
 def test_a_ledger_that_goes_away_does_not_disturb_the_board(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: LineBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ledger lost in the middle ends the work, not the board's; once it is back, it goes on."""
     monkeypatch.setattr("startline_host.factory.database._PATIENCE", 0.1)
@@ -287,7 +287,7 @@ def test_a_ledger_that_goes_away_does_not_disturb_the_board(
         assert (bench.work(busy=True).end, bench.posts()) == ("passed", 1)
 
 
-def test_a_batch_that_is_used_up_is_said(bench: Bench) -> None:
+def test_a_batch_that_is_used_up_is_said(bench: LineBench) -> None:
     """A board for which there is no serial number is left as it is."""
     bench.plug(1)
     before = bench.flash(1).read_bytes()
@@ -296,7 +296,7 @@ def test_a_batch_that_is_used_up_is_said(bench: Bench) -> None:
     assert bench.part(1, FCTRY) == before[FCTRY]
 
 
-def test_a_stumbling_board_gets_another_go(bench: Bench) -> None:
+def test_a_stumbling_board_gets_another_go(bench: LineBench) -> None:
     """A failure that may pass is tried again after the power was switched, and that is history."""
     bench.plug(1)
     failures = iter([OSError("gone")])
@@ -312,7 +312,7 @@ def test_a_stumbling_board_gets_another_go(bench: Bench) -> None:
     assert any(isinstance(one, Remark) and "Trying again" in one.text for one in bench.said)
 
 
-def test_a_board_that_is_swapped_in_the_middle_is_caught(bench: Bench) -> None:
+def test_a_board_that_is_swapped_in_the_middle_is_caught(bench: LineBench) -> None:
     """Another board at the second go is left alone, and the first one keeps its serial number."""
     bench.plug(1)
 
@@ -330,7 +330,7 @@ def test_a_board_that_is_swapped_in_the_middle_is_caught(bench: Bench) -> None:
     assert bench.posts() == 0
 
 
-def test_an_empty_slot_is_a_named_failure(bench: Bench) -> None:
+def test_an_empty_slot_is_a_named_failure(bench: LineBench) -> None:
     """A slot with nothing in it fails as such, without a unit."""
     bench.plug(1)
     url = bench.url

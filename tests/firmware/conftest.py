@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from startline_host.mock_cloud import MockCloud
-from tests.firmware.harness import Reader, compile_agent, factory_image, settings_for
+from tests.firmware.harness import HarnessReader, compile_agent, factory_image, settings_for
 
-MakeReader = Callable[..., Reader]
+MakeReader = Callable[..., HarnessReader]
 
 
 @pytest.fixture(scope="session")
@@ -46,20 +46,20 @@ def make_reader(tmp_path: Path, lib: Path, running_cloud: MockCloud) -> MakeRead
         key: str = "",
         unit: dict[str, Any] | None = None,
         **settings: Any,
-    ) -> Reader:
+    ) -> HarnessReader:
         given = settings_for(
             base_url or running_cloud.base_url,
             ca or running_cloud.ca_der,
             key or running_cloud.keys["WRITE"],
             **settings,
         )
-        return Reader(tmp_path / name, lib, factory_image(given, **(unit or {})))
+        return HarnessReader(tmp_path / name, lib, factory_image(given, **(unit or {})))
 
     return make
 
 
 @pytest.fixture
-def reader(make_reader: MakeReader, cloud: MockCloud) -> Reader:
+def reader(make_reader: MakeReader, cloud: MockCloud) -> HarnessReader:
     """Give a blank reader for a cloud that does not know it yet."""
     return make_reader()
 

@@ -21,7 +21,7 @@ _PARTS = ("flash", "nvs", "wlan", "socket")
 """Methods whose results have methods that may raise as well."""
 
 
-class Cloud:
+class FaultyCloud:
     """The cloud and the module `socket` that leads to it; one connection at a time."""
 
     SOCK_STREAM = 1
@@ -36,7 +36,7 @@ class Cloud:
         """Resolve any name."""
         return [(2, 1, 0, "", (host, port))]
 
-    def socket(self, *_) -> "Cloud":
+    def socket(self, *_) -> "FaultyCloud":
         """Begin a connection."""
         self.asked = b""
         self.answer = b""
@@ -81,13 +81,13 @@ class Cloud:
         return data
 
 
-class Tls:
+class FaultyTls:
     """The module `tls` and its context, without a cipher."""
 
     PROTOCOL_TLS_CLIENT = 0
     CERT_REQUIRED = 2
 
-    def SSLContext(self, _protocol: int) -> "Tls":  # noqa: N802 - the name that is looked for
+    def SSLContext(self, _protocol: int) -> "FaultyTls":  # noqa: N802 - the name that is looked for
         """Return the context."""
         return self
 
@@ -141,7 +141,7 @@ class Faulty:
         return call
 
 
-class Chip(FakeChip):
+class FaultyChip(FakeChip):
     """A chip over bytes that outlive it."""
 
     def crash_loop(self) -> bool:
@@ -149,7 +149,7 @@ class Chip(FakeChip):
         return False
 
 
-class App:
+class FaultyApp:
     """The module `app`."""
 
     device = None
@@ -160,32 +160,32 @@ class App:
         self.told = device.state + " " + device.reason + device.token + device.key
 
 
-class Bench:
+class FaultyBench:
     """One reader with its cloud, boot after boot."""
 
     def __init__(self, parts: dict, record: bytes, devices: list) -> None:
         self.parts = {label: bytearray(parts[label]) for label in parts}
         self.record = record
-        self.cloud = Cloud(list(devices))
+        self.cloud = FaultyCloud(list(devices))
         self.boots = 0
 
     def keep(self, record: bytes) -> None:
         """Take the record's blob."""
         self.record = record
 
-    def boot(self, fault: Fault) -> App:
+    def boot(self, fault: Fault) -> FaultyApp:
         """Boot once."""
         self.boots += 1
         plan = {"ntp": _NOW + 1000 * self.boots, "cause": "reset"}
         parts = {label: RamFlash(self.parts[label]) for label in self.parts}
-        chip = Chip(parts, plan, self.record, self.keep)
+        chip = FaultyChip(parts, plan, self.record, self.keep)
         startline.hal.Hal = lambda: Faulty(chip, fault)
         sys.modules["socket"] = Faulty(self.cloud, fault)
-        sys.modules["app"] = app = App()
+        sys.modules["app"] = app = FaultyApp()
         startline.main()
         return app
 
-    def rest(self) -> App:
+    def rest(self) -> FaultyApp:
         """Boot without faults until the reader is bound, or has had its chances."""
         app = self.boot(Fault(-1, None))
         while app.device.state != "bound" and self.boots < _BOOTS:
@@ -193,9 +193,9 @@ class Bench:
         return app
 
 
-def prepare(parts: dict, world: str) -> Bench:
+def prepare(parts: dict, world: str) -> FaultyBench:
     """Return a reader as a world has it."""
-    bench = Bench(parts, b"", [])
+    bench = FaultyBench(parts, b"", [])
     if world == "bound":
         bench.rest()
     elif world == "unknown":
@@ -205,7 +205,7 @@ def prepare(parts: dict, world: str) -> Bench:
     return bench
 
 
-def judge(world: str, bench: Bench, first: "App | None", interrupted: bool) -> str:
+def judge(world: str, bench: FaultyBench, first: "FaultyApp | None", interrupted: bool) -> str:
     """Return what is not as it must be after a boot with a fault and those behind it, or ""."""
     wrong = ""
     if (first is None) != interrupted or (first and first.device is None):
@@ -233,7 +233,7 @@ def run(path: str, world: str, kind: str, lasting: bool, one_in: int, first: int
     for label in paths:
         with open(paths[label], "rb") as file:
             parts[label] = file.read()
-    sys.modules["tls"] = Tls()
+    sys.modules["tls"] = FaultyTls()
     start = prepare(parts, world)
     errors = {
         "OSError": OSError(5, "EIO"),
@@ -244,11 +244,11 @@ def run(path: str, world: str, kind: str, lasting: bool, one_in: int, first: int
         "KeyboardInterrupt": KeyboardInterrupt(),
     }
     plain = Fault(-1, None)
-    Bench(start.parts, start.record, start.cloud.devices).boot(plain)
+    FaultyBench(start.parts, start.record, start.cloud.devices).boot(plain)
     bad = []
     names = {}
     for at in chosen(plain.names, lasting, one_in, first):
-        bench = Bench(start.parts, start.record, start.cloud.devices)
+        bench = FaultyBench(start.parts, start.record, start.cloud.devices)
         fault = Fault(at, errors[kind], lasting)
         app = None
         try:

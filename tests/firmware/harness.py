@@ -126,7 +126,7 @@ class Boot:
         return [(event["step"], event["reason"]) for event in self.all("failed")]
 
 
-class Reader:
+class HarnessReader:
     """A device of its own in a folder: partitions, the NVS blob, and its boots."""
 
     def __init__(self, folder: Path, lib: Path, fctry: bytes | None) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.firmware.harness import Reader, factory_image, settings_for
+from tests.firmware.harness import HarnessReader, factory_image, settings_for
 from tests.firmware.scripted import ScriptedServer, answer
 
 OTHER = "A" * 64
@@ -28,7 +28,7 @@ def entry(token: str = OTHER, mark: str = "1.0.0", serial: str = "OTHER-1") -> d
     }
 
 
-class Cloud(ScriptedServer):
+class ListingCloud(ScriptedServer):
     """A server whose answers can be made from the attempt id that the request brought."""
 
     def mark(self) -> str:
@@ -39,10 +39,10 @@ class Cloud(ScriptedServer):
 
 def run(
     tmp_path: Path, lib: Path, server: ScriptedServer, name: str = "reader", **options: Any
-) -> Reader:
+) -> HarnessReader:
     """Return a reader for a server."""
     settings = settings_for(server.base_url, server.ca_der, **options)
-    return Reader(tmp_path / name, lib, factory_image(settings))
+    return HarnessReader(tmp_path / name, lib, factory_image(settings))
 
 
 def kinds(server: ScriptedServer) -> list[str]:

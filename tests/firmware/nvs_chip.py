@@ -31,7 +31,7 @@ class CutSupply:
     left = 1 << 30
 
 
-class Part(RamFlash):
+class CutPartition(RamFlash):
     """A partition whose power can go."""
 
     def __init__(self, data: bytes, supply: CutSupply) -> None:
@@ -117,10 +117,10 @@ class NvsChip(FakeChip):
 
     def __init__(self, *, stock: bool = False) -> None:
         self.supply = CutSupply()
-        parts = {"nvs": Part(BLANK * 0x6000, self.supply)}
+        parts = {"nvs": CutPartition(BLANK * 0x6000, self.supply)}
         if not stock:
-            parts["bind"] = Part(BLANK * 0x2000, self.supply)
-            parts["fctry"] = Part(factory_image(SETTINGS), self.supply)
+            parts["bind"] = CutPartition(BLANK * 0x2000, self.supply)
+            parts["fctry"] = CutPartition(factory_image(SETTINGS), self.supply)
         super().__init__(parts, {"cause": "reset"})
         self.restart()
         if stock:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.harness import HERE, KEY, Boot, Reader, factory_image, settings_for
+from tests.firmware.harness import HERE, KEY, Boot, HarnessReader, factory_image, settings_for
 from tests.firmware.scripted import BODY, TOKEN, Script, ScriptedServer, answer
 
 OLD = str(HERE / "requests_of_1_23")
@@ -14,11 +14,11 @@ OLD = str(HERE / "requests_of_1_23")
 
 def boot_against(
     tmp_path: Path, lib: Path, *scripts: Script, old: bool = False, limit: int = 90
-) -> tuple[Boot, list[bytes], Reader]:
+) -> tuple[Boot, list[bytes], HarnessReader]:
     """Boot a blank reader once against a server; return what both saw."""
     with ScriptedServer(*scripts) as server:
         settings = settings_for(server.base_url, server.ca_der, boot_limit=limit)
-        reader = Reader(tmp_path / "reader", lib, factory_image(settings))
+        reader = HarnessReader(tmp_path / "reader", lib, factory_image(settings))
         if old:
             reader.path.insert(0, OLD)
         boot = reader.boot()
@@ -292,7 +292,7 @@ def test_a_server_that_always_puts_off_is_asked_a_few_times(tmp_path: Path, lib:
     busy = [answer("429 Too Many Requests", b"", ["Retry-After: 1"])]
     with ScriptedServer(busy) as server:
         settings = settings_for(server.base_url, server.ca_der, boot_limit=3600)
-        reader = Reader(tmp_path / "reader", lib, factory_image(settings))
+        reader = HarnessReader(tmp_path / "reader", lib, factory_image(settings))
         boot = reader.boot()
         waits = [event["next_ms"] for event in boot.all("wait")]
         assert len(server.requests) == len(waits) == 8
@@ -310,7 +310,7 @@ def test_flash_that_takes_nothing_is_not_worn_out(tmp_path: Path, lib: Path) -> 
     """If `bind` loses every write, or `nvs` is full, no boot erases a sector more than twice."""
     with ScriptedServer([answer()]) as server:
         settings = settings_for(server.base_url, server.ca_der, boot_limit=200)
-        reader = Reader(tmp_path / "reader", lib, factory_image(settings))
+        reader = HarnessReader(tmp_path / "reader", lib, factory_image(settings))
         for plan in ({"nvs_full": True}, {"broken": {"bind": 10**6}}):
             boot = reader.boot(retries=1, **plan)
             assert (boot.state, boot.failures()[0]) == ("unbound", ("storage", "unwritten"))
@@ -335,6 +335,6 @@ def test_why_a_handshake_fails_is_in_the_devices_reason(
     with ScriptedServer([says], tls=False, listens=False) as server:
         url = server.base_url.replace("http:", "https:")
         settings = settings_for(url, server.ca_der, boot_limit=20)
-        boot = Reader(tmp_path / "reader", lib, factory_image(settings)).boot()
+        boot = HarnessReader(tmp_path / "reader", lib, factory_image(settings)).boot()
         assert set(boot.failures()) == {("tls", reason)}
         assert boot.state == "unbound"

@@ -11,7 +11,7 @@ from tests.benchmarks.lives import flash_with
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.unit import provision, small_kit
 from tests.firmware.conftest import MakeReader
-from tests.firmware.harness import Boot, Reader
+from tests.firmware.harness import Boot, HarnessReader
 
 #: A heap of a given size, and what is left of it, is what only the unix port can show.
 pytestmark = pytest.mark.unix_port
@@ -93,7 +93,7 @@ def test_boots_in_small_heaps(make_reader: MakeReader, cloud: MockCloud) -> None
         assert reader.boot(heap=f"{empty + budget // KIB}k").state == "bound"
 
 
-def is_enough(reader: Reader, kib: int) -> bool:
+def is_enough(reader: HarnessReader, kib: int) -> bool:
     """Tell whether that is heap enough for the stand-ins alone."""
     try:
         reader.boot(heap=f"{kib}k", empty=True)

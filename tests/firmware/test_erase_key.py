@@ -44,7 +44,7 @@ class StockNvs:
         """Be done."""
 
 
-class Chip(FakeChip):
+class StockChip(FakeChip):
     """A chip whose namespaces lie in its `nvs` partition."""
 
     def nvs(self, _namespace: str) -> Any:
@@ -78,7 +78,7 @@ def test_the_key_is_gone_and_all_else_is_there() -> None:
     """No part of the key is left in `fctry`, nothing else is touched, and nothing is erased."""
     flash = RamFlash(bytearray(IMAGE))
     assert KEY.encode() in flash.data
-    assert scrub_once(Chip({"fctry": flash}, {})) == [("scrub", {"done": True})]
+    assert scrub_once(StockChip({"fctry": flash}, {})) == [("scrub", {"done": True})]
     assert all(KEY[at : at + 6].encode() not in flash.data for at in range(len(KEY) - 5))
     after, before = reader(flash), reader(RamFlash(bytearray(IMAGE)))
     assert after.get("claim", "key") is None
@@ -91,8 +91,8 @@ def test_the_key_is_gone_and_all_else_is_there() -> None:
 def test_a_second_time_there_is_nothing_to_do() -> None:
     """A scrubbed partition has no key to scrub."""
     flash = RamFlash(bytearray(IMAGE))
-    scrub_once(Chip({"fctry": flash}, {}))
-    assert scrub_once(Chip({"fctry": flash}, {})) == []
+    scrub_once(StockChip({"fctry": flash}, {}))
+    assert scrub_once(StockChip({"fctry": flash}, {})) == []
 
 
 @given(st.integers(0, 300))
@@ -102,9 +102,9 @@ def test_a_cut_anywhere_is_made_good(left: int) -> None:
     flash = CutFlash(bytearray(IMAGE))
     flash.left = left
     with contextlib.suppress(Cut):
-        scrub_once(Chip({"fctry": flash}, {}))
+        scrub_once(StockChip({"fctry": flash}, {}))
     flash.left = 10**9
-    scrub_once(Chip({"fctry": flash}, {}))
+    scrub_once(StockChip({"fctry": flash}, {}))
     assert KEY[:12].encode() not in flash.data
     assert KEY[-12:].encode() not in flash.data
     assert reader(flash).get("factory", "serial") == "DEVICE-123"
@@ -130,11 +130,11 @@ def stock(key: str = KEY) -> RamFlash:
 def test_a_stock_table_is_scrubbed_too() -> None:
     """On a stock table the key's blobs are zeroed, those of an older key as well, then forgotten."""
     flash = stock()
-    assert scrub_once(Chip({"nvs": flash}, {})) == [("scrub", {"done": True})]
+    assert scrub_once(StockChip({"nvs": flash}, {})) == [("scrub", {"done": True})]
     assert b"ror-" not in flash.data
     assert reader(flash).get("claim", "key") is None
     assert reader(flash).get("factory", "serial") == b"DEVICE-123"
-    assert scrub_once(Chip({"nvs": flash}, {})) == []
+    assert scrub_once(StockChip({"nvs": flash}, {})) == []
 
 
 def test_leftovers_of_an_erased_key() -> None:
@@ -144,7 +144,7 @@ def test_leftovers_of_an_erased_key() -> None:
     page, index = 0, (at - 32 - 64) // 32
     for entry in (index, index + 1):
         flash.data[page + 32 + (entry >> 2)] &= 0xFF ^ 3 << (entry & 3) * 2
-    scrub_once(Chip({"nvs": flash}, {}))
+    scrub_once(StockChip({"nvs": flash}, {}))
     assert b"ror-" not in flash.data
 
 
@@ -156,7 +156,7 @@ def test_leftovers_in_a_page_whose_erase_was_cut(done: int) -> None:
     flash.data[0x2000:0x3000] = b"\xff" * done + page[done:]
     flash.data[0x2000 + 0x800 : 0x2000 + 0x800 + len(KEY)] = KEY.encode()
     head = bytes(flash.data[0x2000 + done : 0x2000 + 64])
-    scrub_once(Chip({"nvs": flash}, {}))
+    scrub_once(StockChip({"nvs": flash}, {}))
     assert b"ror-" not in flash.data
     assert bytes(flash.data[0x2000 + done : 0x2000 + 64]) == head
     assert reader(flash).get("factory", "serial") == b"DEVICE-123"
@@ -166,7 +166,7 @@ def test_flash_that_keeps_the_key_is_told() -> None:
     """If the bytes do not go, the boot says that the scrub is not done."""
     flash = RamFlash(bytearray(IMAGE))
     flash.broken = 1000
-    assert scrub_once(Chip({"fctry": flash}, {})) == [("scrub", {"done": False})]
+    assert scrub_once(StockChip({"fctry": flash}, {})) == [("scrub", {"done": False})]
 
 
 @pytest.mark.parametrize("run", ["", "ror-for-the-application"])

@@ -20,7 +20,7 @@ from tests.firmware.harness import (
     MADE_AT,
     NOW,
     POWER_ON_CLOCK,
-    Reader,
+    HarnessReader,
     factory_image,
     settings_for,
 )
@@ -31,7 +31,7 @@ def posts(cloud: Cloud) -> int:
     return sum(request.method == "POST" for request in cloud.requests)
 
 
-def test_a_blank_reader_gets_bound(reader: Reader, cloud: MockCloud) -> None:
+def test_a_blank_reader_gets_bound(reader: HarnessReader, cloud: MockCloud) -> None:
     """One boot takes a blank reader to `bound`, with the cloud's token in both copies."""
     boot = reader.boot()
     (device,) = cloud.devices()
@@ -43,7 +43,7 @@ def test_a_blank_reader_gets_bound(reader: Reader, cloud: MockCloud) -> None:
     assert (first.state, first.token, first.serial) == ("bound", device["deviceid"], "DEVICE-123")
 
 
-def test_the_console_tells_each_step_once(reader: Reader) -> None:
+def test_the_console_tells_each_step_once(reader: HarnessReader) -> None:
     """The events come in the order of the steps, numbered from 0, and `ready` is the last."""
     boot = reader.boot()
     names = [event["ev"] for event in boot.events]
@@ -62,7 +62,9 @@ def test_the_console_tells_each_step_once(reader: Reader) -> None:
     )
 
 
-def test_unknown_is_in_both_copies_before_the_request(reader: Reader, cloud: MockCloud) -> None:
+def test_unknown_is_in_both_copies_before_the_request(
+    reader: HarnessReader, cloud: MockCloud
+) -> None:
     """The record says `unknown`, twice, before the attempt; the cloud's list shows its id."""
     boot = reader.boot()
     states = [(event["state"], event["copies"]) for event in boot.all("record")]
@@ -73,7 +75,9 @@ def test_unknown_is_in_both_copies_before_the_request(reader: Reader, cloud: Moc
     assert attempt["try"] == 1
 
 
-def test_a_bound_reader_starts_without_the_network(reader: Reader, cloud: MockCloud) -> None:
+def test_a_bound_reader_starts_without_the_network(
+    reader: HarnessReader, cloud: MockCloud
+) -> None:
     """The second boot is bound at once: no link, no time, no request, no flash written."""
     token = reader.boot().end["token"]
     before = (reader.blob, reader.get("bind"), reader.get("fctry"))
@@ -135,7 +139,7 @@ def test_every_form_of_the_answer(tmp_path: Path, lib: Path, envelope: str, form
     """The token is found bare or in `body`, in JSON or in the documented comma-less text."""
     with MockCloud(MockOptions(envelope=envelope, answer_form=form)) as cloud:
         settings = settings_for(cloud.base_url, cloud.ca_der, cloud.keys["WRITE"])
-        boot = Reader(tmp_path / "r", lib, factory_image(settings)).boot()
+        boot = HarnessReader(tmp_path / "r", lib, factory_image(settings)).boot()
         assert (boot.state, boot.end["token"]) == ("bound", cloud.devices()[0]["deviceid"])
 
 
@@ -200,7 +204,7 @@ def test_a_wrong_certificate(
 
 
 @pytest.mark.offline
-def test_a_clock_before_made_at(reader: Reader, cloud: MockCloud) -> None:
+def test_a_clock_before_made_at(reader: HarnessReader, cloud: MockCloud) -> None:
     """A time server that is behind the day of manufacture is not believed, and nothing is sent."""
     boot = reader.boot(ntp=NOW - 10 * 31_536_000, clock=NOW - 9 * 31_536_000)
     assert set(boot.failures()) == {("clock", "clock_before_made_at")}
@@ -209,21 +213,21 @@ def test_a_clock_before_made_at(reader: Reader, cloud: MockCloud) -> None:
 
 
 @pytest.mark.offline
-def test_no_time_at_all(reader: Reader, cloud: MockCloud) -> None:
+def test_no_time_at_all(reader: HarnessReader, cloud: MockCloud) -> None:
     """Without a time server, and with a clock that was never set, nothing is sent."""
     boot = reader.boot(ntp=None, clock=POWER_ON_CLOCK)
     assert set(boot.failures()) == {("clock", "no_time")}
     assert list(cloud.requests) == []
 
 
-def test_the_clock_that_outlived_a_reset_will_do(reader: Reader) -> None:
+def test_the_clock_that_outlived_a_reset_will_do(reader: HarnessReader) -> None:
     """Without a time server, a clock at or past `made_at` is good enough."""
     boot = reader.boot(ntp=None, clock=NOW)
     assert boot.state == "bound"
     assert boot.one("clock")["phase"] == "kept"
 
 
-def test_the_second_time_server(reader: Reader) -> None:
+def test_the_second_time_server(reader: HarnessReader) -> None:
     """When the first time server does not answer, the next one is asked."""
     boot = reader.boot(ntp={"time.google.com": NOW})
     assert boot.state == "bound"
@@ -242,7 +246,7 @@ def test_the_second_time_server(reader: Reader) -> None:
     ],
 )
 def test_a_link_that_does_not_come_up(
-    reader: Reader, cloud: MockCloud, plan: dict[str, object], reason: str
+    reader: HarnessReader, cloud: MockCloud, plan: dict[str, object], reason: str
 ) -> None:
     """Why there is no link is said, the tries stay within the limit, and the reader is unbound."""
     boot = reader.boot(**plan)
@@ -273,7 +277,7 @@ def test_failures_are_retried_with_growing_pauses(make_reader: MakeReader) -> No
     assert boot.events[-1]["ms"] <= 90_000
 
 
-def with_numbers(reader: Reader, cloud: Cloud, **numbers: int) -> None:
+def with_numbers(reader: HarnessReader, cloud: Cloud, **numbers: int) -> None:
     """Tell a reader numbers under `set` and `factory` that the host would refuse."""
     unit = Unit(serial="DEVICE-123", model="Model X1", made_at=MADE_AT)
     settings = settings_for(
@@ -299,7 +303,7 @@ def with_numbers(reader: Reader, cloud: Cloud, **numbers: int) -> None:
     ],
 )
 def test_a_number_out_of_range_is_changed_and_told_of(
-    reader: Reader, cloud: MockCloud, numbers: dict[str, int], warned: list[str]
+    reader: HarnessReader, cloud: MockCloud, numbers: dict[str, int], warned: list[str]
 ) -> None:
     """The nearest number that a device can go by is taken, which is said, and it binds."""
     with_numbers(reader, cloud, **numbers)
@@ -311,7 +315,7 @@ def test_a_number_out_of_range_is_changed_and_told_of(
 
 
 def test_the_shortest_boot_tries_once_and_says_why_it_rests(
-    reader: Reader, cloud: MockCloud
+    reader: HarnessReader, cloud: MockCloud
 ) -> None:
     """Even a limit of nothing has one try, and where that fails the rest has its reason."""
     with_numbers(reader, cloud, boot_limit=0)
@@ -346,14 +350,14 @@ def test_plain_http_has_to_be_allowed(tmp_path: Path, lib: Path) -> None:
     with MockCloud(MockOptions(tls=False)) as cloud:
         settings = settings_for(cloud.base_url, None, cloud.keys["WRITE"], insecure_http=True)
         image = factory_image(settings)
-        reader = Reader(tmp_path / "allowed", lib, image)
+        reader = HarnessReader(tmp_path / "allowed", lib, image)
         for _ in range(2):
             boot = reader.boot()
             assert boot.state == "bound"
             assert boot.one("warning")["what"] == "insecure_http"
         assert posts(cloud) == 1
         silent = settings_for(cloud.base_url, None, cloud.keys["WRITE"], insecure_http=True)
-        forbidden = Reader(tmp_path / "not", lib, factory_image(silent))
+        forbidden = HarnessReader(tmp_path / "not", lib, factory_image(silent))
         forbidden.put("fctry", _without_switch(image))
         boot = forbidden.boot()
         assert boot.state == "unprovisioned"
@@ -371,7 +375,7 @@ def _without_switch(image: bytes) -> bytes:
     return image[: page + 32] + bytes(states) + image[page + 64 :]
 
 
-def test_no_secret_reaches_the_console(reader: Reader, cloud: MockCloud) -> None:
+def test_no_secret_reaches_the_console(reader: HarnessReader, cloud: MockCloud) -> None:
     """Neither the key nor the Wi-Fi password is printed, whatever happens."""
     said = reader.boot(wifi_status=202).text + reader.boot().text + reader.boot().text
     assert cloud.keys["WRITE"] not in said

@@ -30,7 +30,7 @@ def vm_errors(mocker: MockerFixture) -> None:
     mocker.patch("startline.net.http_guard.OSError", VmError, create=True)
 
 
-class Clock:
+class StreamClock:
     """A chip's time, which passes by being told to."""
 
     now = 1000
@@ -44,10 +44,10 @@ class Clock:
         return self.now - ms
 
 
-class Socket:
+class StreamSocket:
     """A socket that hands on `pieces`, each a millisecond later: bytes, or an error."""
 
-    def __init__(self, clock: Clock, *pieces: bytes | OSError) -> None:
+    def __init__(self, clock: StreamClock, *pieces: bytes | OSError) -> None:
         self.clock = clock
         self.pieces = list(pieces)
         self.asked: list[int] = []
@@ -84,10 +84,10 @@ class Socket:
         self.closed += 1
 
 
-def transport(*pieces: bytes | OSError) -> tuple[Any, Socket]:
+def transport(*pieces: bytes | OSError) -> tuple[Any, StreamSocket]:
     """Return a transport whose connection stands, and its socket."""
-    clock = Clock()
-    one = Socket(clock, *pieces)
+    clock = StreamClock()
+    one = StreamSocket(clock, *pieces)
     sockets = SimpleNamespace(socket=lambda *_: one)
     made = GuardedTransport(clock, sockets, [b"root"], LIMIT, lambda: None)
     made.socket()
@@ -223,7 +223,7 @@ def test_closing_closes_all_there_is() -> None:
     made.stream = SimpleNamespace(close=fail)
     made.close()
     assert (closed, one.closed) == ([1], 1)
-    GuardedTransport(Clock(), None, [], LIMIT, None).close()
+    GuardedTransport(StreamClock(), None, [], LIMIT, None).close()
 
 
 @pytest.mark.parametrize("attribute", ["socket", "usocket"])

@@ -192,7 +192,7 @@ def test_what_is_found_of_what_is_compared(raw: bytes, value: str | bytes | None
         assert scan(document, step)[0] == [{"serial_number": value}]
 
 
-class Kept(JsonScanner):
+class KeptValues(JsonScanner):
     """Keeps each value, and whether it is whole."""
 
     def __init__(self) -> None:
@@ -210,7 +210,7 @@ class Kept(JsonScanner):
 
 def test_escapes() -> None:
     """Each is what JSON says it is; halves that something stands between are no pair."""
-    scanner = Kept()
+    scanner = KeptValues()
     scanner.feed(rb'["\n\t\r\b\f\"\\\/","\ud83d\ude00","\ud83dx\ude00","y"]')
     assert scanner.values == [
         (b'\n\t\r\b\f"\\/', True),

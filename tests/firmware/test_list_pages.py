@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from startline.record.rules import unpack
 
-from tests.firmware.looking import Cloud, entry, kinds, page, run
+from tests.firmware.looking import ListingCloud, entry, kinds, page, run
 from tests.firmware.scripted import Script, answer
 
 
@@ -15,11 +15,11 @@ def test_pages_are_read_to_the_end(tmp_path: Path, lib: Path) -> None:
     """Pages are read until an empty one; a cloud without pages is read until it repeats itself."""
     pages = [page(entry(f"{n:064X}", serial=f"S{n}")) for n in range(3)]
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, *pages, page()) as server:
+    with ListingCloud(error, *pages, page()) as server:
         boot = run(tmp_path, lib, server, boot_limit=20).boot()
         assert boot.one("look")["outcome"] == "unbound"
         assert kinds(server)[1:] == [f"GET /v0/devices?page={n}&limit=1000" for n in (1, 2, 3, 4)]
-    with Cloud(error, pages[0]) as server:
+    with ListingCloud(error, pages[0]) as server:
         boot = run(tmp_path, lib, server, "second", boot_limit=20).boot()
         assert boot.one("look")["outcome"] == "unbound"
         assert len(kinds(server)) == 3
@@ -47,7 +47,7 @@ def test_pages_that_are_no_whole_list(
         page(*[entry(f"{n:064X}", serial=f"S{n}") for n in numbers], pagination={"total": total})
         for numbers, total in pages
     ]
-    with Cloud(error, *scripts, [None]) as server:
+    with ListingCloud(error, *scripts, [None]) as server:
         reader = run(tmp_path, lib, server, boot_limit=8)
         boot = reader.boot()
         assert boot.all("look") == []
@@ -63,6 +63,6 @@ def test_a_long_page_in_a_small_heap(tmp_path: Path, lib: Path) -> None:
         for n in range(5000)
     ]
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, page(*entries), page()) as server:
+    with ListingCloud(error, page(*entries), page()) as server:
         boot = run(tmp_path, lib, server, boot_limit=60).boot(heap="85k")
         assert boot.one("look")["outcome"] == "unbound"

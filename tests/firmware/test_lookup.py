@@ -12,8 +12,8 @@ from startline.record.rules import Record, unpack
 from startline_host.formats.nvs_image import NvsEntry, make_nvs_image
 from startline_host.mock_cloud import MockCloud, MockOptions
 from tests.firmware.conftest import MakeReader
-from tests.firmware.harness import NOW, Reader, factory_image, settings_for
-from tests.firmware.looking import OTHER, Cloud, entry, kinds, page, run
+from tests.firmware.harness import NOW, HarnessReader, factory_image, settings_for
+from tests.firmware.looking import OTHER, ListingCloud, entry, kinds, page, run
 from tests.firmware.scripted import TOKEN, Script, ScriptedServer, answer
 
 
@@ -33,7 +33,7 @@ def test_a_lost_answer_is_found_again(make_reader: MakeReader, cloud: MockCloud)
     assert cloud.keys["READ_WRITE"].encode() not in lost.get("fctry")
 
 
-def make_lost(reader: Reader, record: Record, image: bytes) -> Reader:
+def make_lost(reader: HarnessReader, record: Record, image: bytes) -> HarnessReader:
     """Set a reader back to where its request went out and no answer came."""
     from startline.record.copies import pack
 
@@ -48,7 +48,7 @@ def test_two_looks_then_again(tmp_path: Path, lib: Path) -> None:
     """Where two complete looks a minute apart find nothing, the request is made once more."""
     empty = page()
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, empty, empty, [answer()]) as server:
+    with ListingCloud(error, empty, empty, [answer()]) as server:
         boot = run(tmp_path, lib, server).boot()
         assert (boot.state, boot.end["token"]) == ("bound", TOKEN)
         assert [kind.split("?")[0] for kind in kinds(server)] == [
@@ -62,7 +62,7 @@ def test_two_looks_then_again(tmp_path: Path, lib: Path) -> None:
 def test_the_second_look_may_lie_in_another_boot(tmp_path: Path, lib: Path) -> None:
     """The first look counts in the next boot; and only after the pause does the second count."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, page(), page(), page(), [answer()]) as server:
+    with ListingCloud(error, page(), page(), page(), [answer()]) as server:
         reader = run(tmp_path, lib, server, boot_limit=20)
         assert reader.boot(ntp=NOW).state == "unknown"
         record = unpack(reader.blob)
@@ -80,7 +80,7 @@ def test_the_second_look_may_lie_in_another_boot(tmp_path: Path, lib: Path) -> N
 def test_a_clock_that_jumps_ahead_shortens_no_pause(tmp_path: Path, lib: Path) -> None:
     """An hour by the clock is none: what a boot has room for has to pass by its own time, too."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, *[page()] * 3, [answer()]) as server:
+    with ListingCloud(error, *[page()] * 3, [answer()]) as server:
         reader = run(tmp_path, lib, server, boot_limit=50)
         assert reader.boot(ntp=NOW).state == "unknown"
         boot = reader.boot(ntp=NOW + 3600)
@@ -92,7 +92,7 @@ def test_a_clock_that_jumps_ahead_shortens_no_pause(tmp_path: Path, lib: Path) -
 def test_a_clock_that_went_back_starts_the_pause_anew(tmp_path: Path, lib: Path) -> None:
     """A look that seems to lie in the future is no first look: the pause begins again."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, page()) as server:
+    with ListingCloud(error, page()) as server:
         reader = run(tmp_path, lib, server, boot_limit=40)
         reader.boot(ntp=NOW)
         reader.boot(ntp=NOW - 5000)
@@ -103,7 +103,7 @@ def test_a_clock_that_went_back_starts_the_pause_anew(tmp_path: Path, lib: Path)
 def test_a_look_with_another_key_proves_nothing(tmp_path: Path, lib: Path) -> None:
     """That another company's list does not have the device does not make it unbound."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, page()) as server:
+    with ListingCloud(error, page()) as server:
         reader = run(tmp_path, lib, server, boot_limit=40)
         reader.boot()
         other = settings_for(server.base_url, server.ca_der, "ror-another-company")
@@ -131,7 +131,7 @@ def test_a_look_that_cannot_compare_proves_nothing(
     error: Script = [answer("500 Oops", b"")]
     odd: Any = {**entry(TOKEN, ""), **fields} if fields else None
     odd_page = page(entry(), odd)
-    with Cloud(error, odd_page) as server:
+    with ListingCloud(error, odd_page) as server:
         reader = run(tmp_path, lib, server, boot_limit=20)
         for hour in range(3):
             boot = reader.boot(ntp=NOW + 3600 * hour)
@@ -149,7 +149,7 @@ def test_what_an_unclear_entry_is_after_all(tmp_path: Path, lib: Path) -> None:
         {**entry(mark="1.0+sl.00c0ffee"), "serial_number": 40012},
         {**entry(OTHER[1:] + "B"), "serial_number": None, "creation_date": "2025-01-01T00:00:00Z"},
     )
-    with Cloud(error, strangers) as server:
+    with ListingCloud(error, strangers) as server:
         boot = run(tmp_path, lib, server, boot_limit=20).boot()
         assert boot.one("look")["outcome"] == "unbound"
 
@@ -172,7 +172,7 @@ def test_an_age_counts_only_by_one_clock(
     old = {**entry(), "serial_number": None, "creation_date": "2025-01-01T00:00:00Z"}
     headers = [f"Date: {date}"] if date else []
     body = json.dumps({"result": [old]}).encode()
-    with Cloud(error, [answer("200 OK", body, headers)]) as server:
+    with ListingCloud(error, [answer("200 OK", body, headers)]) as server:
         boot = run(tmp_path, lib, server, boot_limit=20).boot(ntp=NOW)
         look = boot.one("look")
         assert look["outcome"] == outcome
@@ -183,7 +183,7 @@ def test_a_request_may_have_been_earlier_than_its_record_says(tmp_path: Path, li
     """What is older than this request but not than the reader may be an earlier request's."""
     error: Script = [answer("500 Oops", b"")]
     between = {**entry(), "serial_number": None, "creation_date": "2026-11-01T00:00:00Z"}
-    with Cloud(error, page(between)) as server:
+    with ListingCloud(error, page(between)) as server:
         boot = run(tmp_path, lib, server, boot_limit=20).boot(ntp=NOW)
         assert boot.reason == "unclear_entry"
 
@@ -191,11 +191,11 @@ def test_a_request_may_have_been_earlier_than_its_record_says(tmp_path: Path, li
 def test_our_mark_without_a_token(tmp_path: Path, lib: Path) -> None:
     """An entry of ours whose token is none is named, and nothing is made of it."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error) as server:
+    with ListingCloud(error) as server:
         reader = run(tmp_path, lib, server, boot_limit=10)
         reader.boot()
         script = page(entry("not hex", server.mark(), "DEVICE-123"))
-    with Cloud(script) as server:
+    with ListingCloud(script) as server:
         move(reader, server)
         boot = reader.boot(ntp=NOW + 10)
         assert (boot.state, boot.reason) == ("unknown", "unfit_token")
@@ -203,7 +203,7 @@ def test_our_mark_without_a_token(tmp_path: Path, lib: Path) -> None:
         assert reader.boot(ntp=NOW + 5000).one("look")["reason"] == "unfit_token"
 
 
-def looks(reader: Reader, looks: int, looked: int, due: int) -> None:
+def looks(reader: HarnessReader, looks: int, looked: int, due: int) -> None:
     """Set a reader's record to so many clean looks, the last at a time."""
     from startline.record.copies import pack
 
@@ -216,7 +216,7 @@ def looks(reader: Reader, looks: int, looked: int, due: int) -> None:
 def test_the_second_look_waits_for_the_requests_deadline(tmp_path: Path, lib: Path) -> None:
     """However long ago the first look was, the second counts only behind the request's deadline."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, page(), page(), page(), [answer()]) as server:
+    with ListingCloud(error, page(), page(), page(), [answer()]) as server:
         reader = run(tmp_path, lib, server, boot_limit=20)
         reader.boot(ntp=NOW)
         looks(reader, 1, NOW - 1000, NOW + 500)
@@ -228,7 +228,7 @@ def test_the_second_look_waits_for_the_requests_deadline(tmp_path: Path, lib: Pa
 def test_a_clean_look_does_not_begin_the_pause_anew(tmp_path: Path, lib: Path) -> None:
     """A look in the middle of the pause changes nothing about when it ends."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, page(), page(), page(), [answer()]) as server:
+    with ListingCloud(error, page(), page(), page(), [answer()]) as server:
         reader = run(tmp_path, lib, server, boot_limit=20)
         reader.boot(ntp=NOW)
         looks(reader, 1, NOW, NOW)
@@ -241,7 +241,7 @@ def test_a_look_that_is_not_clean_takes_the_first_one_back(tmp_path: Path, lib: 
     """Two clean looks count one after the other: one that names an entry begins the count anew."""
     error: Script = [answer("500 Oops", b"")]
     unclear = page({**entry(), "serial_number": None})
-    with Cloud(error, page(), unclear, page(), page(), page(), [answer()]) as server:
+    with ListingCloud(error, page(), unclear, page(), page(), page(), [answer()]) as server:
         reader = run(tmp_path, lib, server, boot_limit=20)
         counts = []
         for minute in (0, 2, 4):
@@ -274,7 +274,7 @@ def test_what_a_list_tells(
 ) -> None:
     """Each list has the outcome of the table, bare or in `body`."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error) as server:
+    with ListingCloud(error) as server:
         reader = run(tmp_path, lib, server, boot_limit=10)
         reader.boot()
         mark = server.mark()
@@ -289,7 +289,7 @@ def test_what_a_list_tells(
     if envelope:
         content, empty = {"body": content}, {"body": empty}
     scripts = [[answer("200 OK", json.dumps(one).encode())] for one in (content, empty)]
-    with Cloud(*scripts) as server:
+    with ListingCloud(*scripts) as server:
         move(reader, server)
         boot = reader.boot(ntp=NOW + 10)
         assert (boot.state, boot.reason) == (state, reason)
@@ -299,7 +299,7 @@ def test_what_a_list_tells(
             assert reader.boot(ntp=NOW + 5000).all("link") == []
 
 
-def move(reader: Reader, server: ScriptedServer) -> None:
+def move(reader: HarnessReader, server: ScriptedServer) -> None:
     """Let a reader, and its record, belong to another server."""
     import hashlib
 
@@ -335,10 +335,10 @@ INCOMPLETE = {
 def test_an_incomplete_look_does_not_count(tmp_path: Path, lib: Path, script: Any) -> None:
     """Only a list that was read to its end, page by page, counts as a look."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error) as server:
+    with ListingCloud(error) as server:
         reader = run(tmp_path, lib, server, boot_limit=10)
         reader.boot()
-    with Cloud(script) as server:
+    with ListingCloud(script) as server:
         move(reader, server)
         boot = reader.boot(ntp=NOW + 10)
         assert boot.state == "unknown"
@@ -350,7 +350,7 @@ def test_an_incomplete_look_does_not_count(tmp_path: Path, lib: Path, script: An
 def test_a_pause_that_is_too_short_is_raised(tmp_path: Path, lib: Path) -> None:
     """Two looks lie 30 s apart at least, whatever is set: and the reader says so."""
     error: Script = [answer("500 Oops", b"")]
-    with Cloud(error, page(), page(), [answer()]) as server:
+    with ListingCloud(error, page(), page(), [answer()]) as server:
         reader = run(tmp_path, lib, server, boot_limit=80)
         reader.put("nvs", make_nvs_image([NvsEntry("set", "look_pause", "u16", 1)], 0x6000))
         boot = reader.boot()
@@ -362,7 +362,7 @@ def test_a_pause_that_is_too_short_is_raised(tmp_path: Path, lib: Path) -> None:
 def test_what_delays_a_look(tmp_path: Path, lib: Path) -> None:
     """After a 503 with Retry-After the reader waits that long, or up to twice, before it looks."""
     busy: Script = [answer("503 Busy", b"", ["Retry-After: 15"])]
-    with Cloud(busy, page()) as server:
+    with ListingCloud(busy, page()) as server:
         boot = run(tmp_path, lib, server, boot_limit=40).boot()
         wait = boot.one("wait")["next_ms"]
         assert 15_000 <= wait < 30_000
@@ -374,7 +374,7 @@ def test_a_commit_without_an_answer(tmp_path: Path, lib: Path, second_bind: str)
     """Whatever a second bind would do, a bind without an answer ends in one record, and bound."""
     with MockCloud(MockOptions(second_bind=second_bind)) as cloud:
         settings = settings_for(cloud.base_url, cloud.ca_der, cloud.keys["READ_WRITE"])
-        reader = Reader(tmp_path / "reader", lib, factory_image(settings))
+        reader = HarnessReader(tmp_path / "reader", lib, factory_image(settings))
         assert reader.boot().state == "bound"
         record = unpack(reader.blob)
         boot = make_lost(reader, record, factory_image(settings)).boot()

@@ -26,10 +26,10 @@ from startline_host.virtual.runtime.nvs_page import (
 from tests.firmware.fake_chip import RamFlash
 from tests.firmware.nvs_chip import (
     SPACE,
+    CutPartition,
     CutSupply,
     Library,
     NvsChip,
-    Part,
     cuts,
     loaded,
     opened,
@@ -243,7 +243,7 @@ def test_a_burst_leaves_a_trace(part: bytes) -> None:
 
 def test_an_index_away_from_its_chunk() -> None:
     """Where they were moved apart, a bit that turns over in the index hides nothing either."""
-    flash = Part(b"\xff" * SIZE, CutSupply())
+    flash = CutPartition(b"\xff" * SIZE, CutSupply())
     raw = bytes(pack(record()))
     page = NvsPage(Library(flash), 0)
     page.activate(0)

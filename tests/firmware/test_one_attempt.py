@@ -33,7 +33,7 @@ class SlowChip(FakeChip):
         super().sleep(ms)
 
 
-class Cloud:
+class HeldExchange:
     """The exchange of a request, held until `answer` is set; `then` is what comes of it."""
 
     def __init__(self) -> None:
@@ -54,9 +54,9 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldExchange]:
     """Put a cloud in the place of every exchange; afterwards no attempt may be under way."""
-    made = Cloud()
+    made = HeldExchange()
     monkeypatch.setitem(sys.modules, "startline.net.bind_request", bind_request)
     monkeypatch.setattr(bind_request, "exchange", made.exchange)
     monkeypatch.setattr(binding, "forget", lambda _names: None)  # it would be imported anew
@@ -100,7 +100,7 @@ class Caller(threading.Thread):
         return self.result
 
 
-def test_two_first_boots_are_one(cloud: Cloud, chip: SlowChip) -> None:
+def test_two_first_boots_are_one(cloud: HeldExchange, chip: SlowChip) -> None:
     """The second first_boot waits for the first, has its outcome, and sends nothing."""
     first = Caller(lambda: startline.first_boot(chip))
     assert cloud.arrived.wait(_SECONDS)
@@ -116,7 +116,7 @@ def test_two_first_boots_are_one(cloud: Cloud, chip: SlowChip) -> None:
     assert cloud.requests == 1
 
 
-def test_two_retries_are_one(cloud: Cloud, chip: SlowChip) -> None:
+def test_two_retries_are_one(cloud: HeldExchange, chip: SlowChip) -> None:
     """Two threads that retry the same device send one request, and both return its outcome."""
     device = Device(chip)
     callers = [Caller(device.retry) for _ in range(5)]
@@ -127,7 +127,7 @@ def test_two_retries_are_one(cloud: Cloud, chip: SlowChip) -> None:
     assert (device.serial, device.model, device.cloud) == ("DEVICE-123", "Model X1", "rufus")
 
 
-def test_an_unknown_outcome_is_taken_over_as_well(cloud: Cloud, chip: SlowChip) -> None:
+def test_an_unknown_outcome_is_taken_over_as_well(cloud: HeldExchange, chip: SlowChip) -> None:
     """Where the first one's answer is lost, the second has `unknown`, and does not ask in its turn."""
 
     def lose() -> None:
@@ -146,7 +146,7 @@ def test_an_unknown_outcome_is_taken_over_as_well(cloud: Cloud, chip: SlowChip) 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError, OverflowError])
 def test_the_turn_is_given_back_whatever_happens(
-    cloud: Cloud, chip: SlowChip, error: type[BaseException]
+    cloud: HeldExchange, chip: SlowChip, error: type[BaseException]
 ) -> None:
     """Whatever ends an attempt, the next one can begin, and knows of the request."""
 
@@ -164,7 +164,9 @@ def test_the_turn_is_given_back_whatever_happens(
     assert cloud.requests == 1
 
 
-def test_a_callback_does_not_wait_for_what_it_interrupts(cloud: Cloud, chip: SlowChip) -> None:
+def test_a_callback_does_not_wait_for_what_it_interrupts(
+    cloud: HeldExchange, chip: SlowChip
+) -> None:
     """A retry from within an attempt, as a timer's callback makes it, returns how it stands now."""
     device = Device(chip)
     seen: list[str] = []
@@ -180,7 +182,7 @@ def test_a_callback_does_not_wait_for_what_it_interrupts(cloud: Cloud, chip: Slo
     assert cloud.requests == 1
 
 
-def test_the_wait_has_an_end(cloud: Cloud, chip: SlowChip) -> None:
+def test_the_wait_has_an_end(cloud: HeldExchange, chip: SlowChip) -> None:
     """An attempt that takes longer than it may is not waited for; the second asks nobody then."""
     first = Caller(lambda: startline.first_boot(chip))
     assert cloud.arrived.wait(_SECONDS)

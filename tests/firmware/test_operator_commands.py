@@ -257,7 +257,7 @@ def test_change() -> None:
     """A setting is written under its namespace and key, a number as a number."""
     written: list[Any] = []
 
-    class Nvs:
+    class SettingsNvs:
         """A namespace that remembers."""
 
         def __init__(self, namespace: str) -> None:
@@ -274,7 +274,7 @@ def test_change() -> None:
             written.append("commit")
 
     one = chip()
-    one.nvs = Nvs  # type: ignore[method-assign, assignment]
+    one.nvs = SettingsNvs  # type: ignore[method-assign, assignment]
     ORDERS["change"]("net", "ssid", "Küche", one)
     ORDERS["change"]("set", "boot_limit", 30, one)
     assert written == [
@@ -324,7 +324,7 @@ def test_forget() -> None:
     """Settings are erased in their namespaces, and then whatever `nvs` still holds of erased ones."""
     done: list[Any] = []
 
-    class Nvs:
+    class ErasingNvs:
         """A namespace that remembers."""
 
         def __init__(self, namespace: str) -> None:
@@ -339,7 +339,7 @@ def test_forget() -> None:
             done.append("commit")
 
     one = chip()
-    one.nvs = Nvs  # type: ignore[method-assign, assignment]
+    one.nvs = ErasingNvs  # type: ignore[method-assign, assignment]
     one.parts["nvs"].put(32, b"\xfc")  # the first entry of the first page is erased
     one.parts["nvs"].put(64, b"a password")
     ORDERS["forget"]([("net", "ssid"), ("net", "password")], one)

@@ -12,7 +12,7 @@ from startline.net.outcome import next_step, printable, report_limit
 from startline.roles import find_cloud
 
 
-class Attempt:
+class MadeAttempt:
     """A binding that has made its first request."""
 
     def __init__(self, chance: int = 0, requests: int = 1) -> None:
@@ -42,7 +42,7 @@ class Attempt:
 )
 def test_when_to_go_on(state: str, retry_after: bytes, wait: int | None) -> None:
     """A refusal is not asked again whatever its answer says; a look is made at once, or when told."""
-    attempt = Attempt()
+    attempt = MadeAttempt()
     transport = SimpleNamespace(retry_after=retry_after)
     assert next_step(attempt, transport, state, 2) == wait
     assert attempt.events == [("wait", {"next_ms": wait, "reason": "retry_after"})] * bool(wait)
@@ -51,13 +51,15 @@ def test_when_to_go_on(state: str, retry_after: bytes, wait: int | None) -> None
 def test_pauses_of_a_server_that_always_puts_off() -> None:
     """Chance adds up to as much again, and the third pause is at least four seconds."""
     transport = SimpleNamespace(retry_after=b"1")
-    waits = [next_step(Attempt(chance, 3), transport, "unbound", 1) for chance in (0, 128, 255)]
+    waits = [
+        next_step(MadeAttempt(chance, 3), transport, "unbound", 1) for chance in (0, 128, 255)
+    ]
     assert waits == [4000, 6007, 7999]
 
 
 def test_an_answer_that_no_copy_holds() -> None:
     """It is as if there were none: unknown, with the reason, and nothing is asked or looked for."""
-    attempt = Attempt()
+    attempt = MadeAttempt()
     assert next_step(attempt, SimpleNamespace(retry_after=b""), "unbound", 0) is None
     assert (attempt.device.state, attempt.device.reason) == ("unknown", "storage unwritten")
     failed = {"step": "storage", "reason": "unwritten", "next_ms": 0}
@@ -69,7 +71,7 @@ def test_an_answer_that_no_copy_holds() -> None:
 )
 def test_a_limit_is_the_reason_where_there_is_no_other(before: str, after: str) -> None:
     """Every rest has a reason, and a better one stays."""
-    attempt = Attempt()
+    attempt = MadeAttempt()
     attempt.device.reason = before
     report_limit(attempt, 3000, "boot_limit")
     assert attempt.device.reason == after

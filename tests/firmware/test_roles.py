@@ -14,7 +14,7 @@ from startline_host.device.console import Event
 from startline_host.device.event_text import describe_event
 from startline_host.formats.factory_partition import DeviceSettings, NetSettings
 from tests.firmware.fake_chip import FakeChip
-from tests.firmware.harness import Boot, Reader, factory_image, settings_for
+from tests.firmware.harness import Boot, HarnessReader, factory_image, settings_for
 from tests.firmware.test_vms import settings_for as vms_settings
 
 _NOWHERE = "https://localhost:1/v0"
@@ -32,7 +32,7 @@ def core(lib: Path, tmp_path: Path) -> Path:
 
 def boot(core: Path, settings: DeviceSettings) -> Boot:
     """Boot a device that has the core alone."""
-    return Reader(core.parent / "reader", core, factory_image(settings)).boot()
+    return HarnessReader(core.parent / "reader", core, factory_image(settings)).boot()
 
 
 def warned(one: Boot) -> list[str]:

@@ -14,7 +14,7 @@ from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 
 
-class Led:
+class WatchedLed:
     """A pin and the timers, as `machine` has them: `levels` is what an eye would see."""
 
     OUT = 1
@@ -54,9 +54,9 @@ class Led:
 
 
 @pytest.fixture
-def led(monkeypatch: pytest.MonkeyPatch) -> Led:
+def led(monkeypatch: pytest.MonkeyPatch) -> WatchedLed:
     """Put an LED in the place of the chip's, and no timer of another test."""
-    made = Led()
+    made = WatchedLed()
     pin = type("Pin", (), {"OUT": 1, "__new__": lambda _, *told: made.pin(*told)})
     monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(Pin=pin, Timer=made.timer))
     monkeypatch.setattr(status_led, "_timers", [])
@@ -73,7 +73,7 @@ def led(monkeypatch: pytest.MonkeyPatch) -> Led:
         ("refused", "1010000000" * 2),
     ],
 )
-def test_each_state_has_its_pattern(led: Led, what: str, pattern: str) -> None:
+def test_each_state_has_its_pattern(led: WatchedLed, what: str, pattern: str) -> None:
     """Bound is steady, unbound blinks slowly, trying fast, unknown and refused twice a second."""
     status_led.show_state(5, what)
     seen = led.watch(19)
@@ -93,7 +93,7 @@ def test_each_state_has_its_pattern(led: Led, what: str, pattern: str) -> None:
     ],
 )
 def test_the_timer_is_one_that_there_is(
-    led: Led,
+    led: WatchedLed,
     monkeypatch: pytest.MonkeyPatch,
     version: tuple[int, ...],
     timers: tuple[int, ...],
@@ -106,7 +106,7 @@ def test_the_timer_is_one_that_there_is(
     assert led.taken == [taken]
 
 
-def test_a_steady_led_takes_no_timer(led: Led) -> None:
+def test_a_steady_led_takes_no_timer(led: WatchedLed) -> None:
     """A bound reader's LED leaves all timers to the application."""
     led.timers = ()
     status_led.show_state(5, "bound")
@@ -137,14 +137,14 @@ def test_an_led_that_fails_stops_nothing(
     assert reader.boot().state == "bound"
 
 
-def test_a_low_level_may_light_it(led: Led) -> None:
+def test_a_low_level_may_light_it(led: WatchedLed) -> None:
     """A pin given plus 128 is lit by a low level."""
     status_led.show_state(128 + 2, "trying")
     assert led.watch(3) == "0101"
     assert led.numbers == [2]
 
 
-def test_one_state_after_another(led: Led) -> None:
+def test_one_state_after_another(led: WatchedLed) -> None:
     """The pattern of the state before ends when another is shown."""
     status_led.show_state(5, "trying")
     status_led.show_state(5, "unknown")

@@ -10,12 +10,12 @@ from startline.record.rules import Record, unpack
 
 from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
-from tests.firmware.harness import BLANK, Reader, factory_image, settings_for
+from tests.firmware.harness import BLANK, HarnessReader, factory_image, settings_for
 from tests.firmware.scripted import TOKEN, ScriptedServer, answer
 from tests.firmware.test_first_boot import posts
 
 
-def after_a_bind(reader: Reader) -> Record:
+def after_a_bind(reader: HarnessReader) -> Record:
     """Bind a reader and return its record."""
     assert reader.boot().state == "bound"
     return unpack(reader.blob)
@@ -35,7 +35,7 @@ def in_bind(raw: bytes) -> bytes:
 
 @pytest.mark.parametrize("plan", [{"nvs_full": True}, {"broken": {"bind": 1000}}])
 def test_without_both_copies_nothing_is_sent(
-    reader: Reader, cloud: MockCloud, plan: dict[str, object]
+    reader: HarnessReader, cloud: MockCloud, plan: dict[str, object]
 ) -> None:
     """If one place does not take the record, no byte of the request goes out: still unbound."""
     boot = reader.boot(**plan)
@@ -46,7 +46,7 @@ def test_without_both_copies_nothing_is_sent(
     assert posts(cloud) == 1
 
 
-def test_half_a_promise_is_taken_back(reader: Reader, cloud: MockCloud) -> None:
+def test_half_a_promise_is_taken_back(reader: HarnessReader, cloud: MockCloud) -> None:
     """If only one write fails, the next try within the boot succeeds, with one request in all."""
     boot = reader.boot(broken={"bind": 3})
     assert boot.failures() == [("storage", "unwritten")]
@@ -54,7 +54,7 @@ def test_half_a_promise_is_taken_back(reader: Reader, cloud: MockCloud) -> None:
     assert posts(cloud) == 1
 
 
-def test_a_slot_that_fails_costs_nothing(reader: Reader, cloud: MockCloud) -> None:
+def test_a_slot_that_fails_costs_nothing(reader: HarnessReader, cloud: MockCloud) -> None:
     """One lost write in `bind` is made good by the next slot, without a word."""
     boot = reader.boot(broken={"bind": 1})
     assert (boot.state, boot.failures()) == ("bound", [])
@@ -64,7 +64,7 @@ def test_a_slot_that_fails_costs_nothing(reader: Reader, cloud: MockCloud) -> No
 def test_one_copy_is_enough_after_a_good_answer(tmp_path: Any, lib: Any) -> None:
     """A token that only one place takes is bound, with a warning."""
     with ScriptedServer([answer()]) as server:
-        reader = Reader(
+        reader = HarnessReader(
             tmp_path / "reader", lib, factory_image(settings_for(server.base_url, server.ca_der))
         )
         # The promise takes one write to `bind`; whatever comes after it is lost.
@@ -81,7 +81,7 @@ def test_one_copy_is_enough_after_a_good_answer(tmp_path: Any, lib: Any) -> None
 def test_a_token_that_nothing_takes_is_shown(tmp_path: Any, lib: Any) -> None:
     """If no place takes the token, the state stays `unknown`, and the console has the token."""
     with ScriptedServer([answer()]) as server:
-        reader = Reader(
+        reader = HarnessReader(
             tmp_path / "reader", lib, factory_image(settings_for(server.base_url, server.ca_der))
         )
         boot = reader.boot(broken_after={"bind": 1, "nvs": 1})
@@ -93,7 +93,7 @@ def test_a_token_that_nothing_takes_is_shown(tmp_path: Any, lib: Any) -> None:
 
 
 @pytest.mark.parametrize("lost", ["record", "bind"])
-def test_a_lost_copy_is_made_good(reader: Reader, cloud: MockCloud, lost: str) -> None:
+def test_a_lost_copy_is_made_good(reader: HarnessReader, cloud: MockCloud, lost: str) -> None:
     """Either copy may be wiped: the device stays bound, and the next boot has both again."""
     token = after_a_bind(reader).token
     if lost == "bind":
@@ -124,7 +124,7 @@ def test_both_copies_lost_is_a_fresh_start(make_reader: MakeReader, cloud: MockC
 
 @pytest.mark.offline
 @pytest.mark.parametrize("blob", [b"", b"junk", b"?"])
-def test_damage_is_no_fresh_start(reader: Reader, cloud: MockCloud, blob: bytes) -> None:
+def test_damage_is_no_fresh_start(reader: HarnessReader, cloud: MockCloud, blob: bytes) -> None:
     """Something there that cannot be read is `unknown`, and the network is left alone."""
     reader.put("bind", b"\0" * 600 + BLANK * (0x2000 - 600))
     reader.blob = blob
@@ -135,7 +135,7 @@ def test_damage_is_no_fresh_start(reader: Reader, cloud: MockCloud, blob: bytes)
     assert reader.get("bind")[:600] == b"\0" * 600
 
 
-def test_a_later_agents_record_is_left_alone(reader: Reader, cloud: MockCloud) -> None:
+def test_a_later_agents_record_is_left_alone(reader: HarnessReader, cloud: MockCloud) -> None:
     """A record of a schema to come is `unknown`, and not a bit of it is changed."""
     import zlib
 
@@ -208,7 +208,7 @@ def test_unknown_that_cannot_look_holds(make_reader: MakeReader, cloud: MockClou
     assert posts(cloud) == 1
 
 
-def test_unknown_stays_unknown_without_its_key(reader: Reader, cloud: MockCloud) -> None:
+def test_unknown_stays_unknown_without_its_key(reader: HarnessReader, cloud: MockCloud) -> None:
     """A reader that may be bound is not "unprovisioned" for want of a key: it cannot look, is all."""
     record = after_a_bind(reader)  # which takes the key off
     raw = with_fields(record, state="unknown", reason="timeout", token="", generation=9)
@@ -239,7 +239,9 @@ def test_missing_settings_are_named(make_reader: MakeReader, cloud: MockCloud) -
 
 
 @pytest.mark.offline
-def test_a_damaged_factory_partition_names_the_field(reader: Reader, cloud: MockCloud) -> None:
+def test_a_damaged_factory_partition_names_the_field(
+    reader: HarnessReader, cloud: MockCloud
+) -> None:
     """A serial number whose bytes changed is named as missing and as damaged."""
     image = bytearray(reader.get("fctry"))
     image[image.index(b"DEVICE-123")] ^= 1
@@ -263,7 +265,7 @@ def test_a_damaged_extra_is_only_a_warning(make_reader: MakeReader, cloud: MockC
 
 
 @pytest.mark.offline
-def test_a_damaged_certificate_is_named(reader: Reader, cloud: MockCloud) -> None:
+def test_a_damaged_certificate_is_named(reader: HarnessReader, cloud: MockCloud) -> None:
     """A CA whose bytes changed is never trusted, and is named."""
     image = bytearray(reader.get("fctry"))
     at = image.index(cloud.ca_der[100:130])
@@ -280,7 +282,7 @@ def test_a_damaged_certificate_is_named(reader: Reader, cloud: MockCloud) -> Non
     ("key", "missing"), [(b"claim\0", None), (b"ca0\0\0\0", ["tls.ca0"]), (b"base_url\0", None)]
 )
 def test_what_binding_needs(
-    reader: Reader, cloud: MockCloud, key: bytes, missing: list[str] | None
+    reader: HarnessReader, cloud: MockCloud, key: bytes, missing: list[str] | None
 ) -> None:
     """Without a key, a CA or an address nothing is asked, and what is missing is said."""
     image = bytearray(reader.get("fctry"))

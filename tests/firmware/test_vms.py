@@ -30,7 +30,7 @@ from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.mock_cloud.vms_examples import EXAMPLE_ANSWER, EXAMPLE_REFUSAL, EXAMPLE_REQUEST
 from startline_host.secrets import Secret
 from tests.firmware.fake_chip import FakeChip, RamFlash
-from tests.firmware.harness import NOW, Boot, Reader, factory_image
+from tests.firmware.harness import NOW, Boot, HarnessReader, factory_image
 from tests.firmware.scripted import Script, ScriptedServer, answer
 
 ACTIVATE, CHECK = "/api/v1/billing/devices/activate", "/api/v1/billing/devices/check"
@@ -64,14 +64,16 @@ def unit(tmp_path: Path, lib: Path) -> Any:
 
     def make(
         base_url: str, ca: bytes, *, name: str = "reader", mac: str = "", **settings: Any
-    ) -> Reader:
+    ) -> HarnessReader:
         given = settings_for(base_url, ca, **settings)
-        return Reader(tmp_path / name, lib, factory_image(given, serial="sn", mac=mac))
+        return HarnessReader(tmp_path / name, lib, factory_image(given, serial="sn", mac=mac))
 
     return make
 
 
-def boot_against(unit: Any, *scripts: Script, **settings: Any) -> tuple[Boot, list[bytes], Reader]:
+def boot_against(
+    unit: Any, *scripts: Script, **settings: Any
+) -> tuple[Boot, list[bytes], HarnessReader]:
     """Boot a blank reader once against a server; return what both saw."""
     with ScriptedServer(*scripts) as server:
         reader = unit(server.base_url.removesuffix("/v0"), server.ca_der, **settings)

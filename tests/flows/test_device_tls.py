@@ -118,7 +118,7 @@ def served(
 ) -> Iterator[str]:
     """Serve HTTPS with the certificates in this order; yield the base URL."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class SilentHandler(http.server.BaseHTTPRequestHandler):
         def _answer(self) -> None:
             status, headers, body = answer(self)
             self.send_response(status)
@@ -133,7 +133,7 @@ def served(
         def log_message(self, *_words: object) -> None:
             pass
 
-    class Server(http.server.ThreadingHTTPServer):
+    class BadTlsServer(http.server.ThreadingHTTPServer):
         def handle_error(self, *_where: object) -> None:
             """Let clients that go away be."""
 
@@ -142,7 +142,7 @@ def served(
     file.write_bytes(LEAF.key_pem + b"".join(one.pem for one in chain))
     context.load_cert_chain(file)
     setup(context)
-    server = Server(("127.0.0.1", 0), Handler)
+    server = BadTlsServer(("127.0.0.1", 0), SilentHandler)
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )

@@ -273,7 +273,7 @@ def test_a_digest_is_accepted_where_only_its_user_writes(
         assert not folder.stat().st_mode & 0o022
 
 
-class Handler(BaseHTTPRequestHandler):
+class DownloadHandler(BaseHTTPRequestHandler):
     """Serves /good, redirects /moved to it, and knows nothing else."""
 
     def do_GET(self) -> None:
@@ -291,7 +291,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     """Run an HTTP server on loopback."""
-    with HTTPServer(("127.0.0.1", 0), Handler) as httpd:
+    with HTTPServer(("127.0.0.1", 0), DownloadHandler) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{httpd.server_port}"

@@ -15,7 +15,7 @@ from tests.flows.test_event_fuzz import Script, sealed
 StatusOf = Callable[[bytes], DeviceStatus]
 
 
-class Reader(Script):
+class ObservedReader(Script):
     """A reader that says its piece; time passes only while nothing comes, however busy this is."""
 
     now = 0.0
@@ -33,7 +33,7 @@ def status_of(monkeypatch: pytest.MonkeyPatch) -> StatusOf:
     """Give what listens to a reader that says this and no more."""
 
     def listen(said: bytes) -> DeviceStatus:
-        reader: Any = Reader(said)
+        reader: Any = ObservedReader(said)
         monkeypatch.setattr(
             "startline_host.util.time", SimpleNamespace(monotonic=lambda: reader.now)
         )

@@ -15,7 +15,7 @@ from startline_race.passing_format import Passing, pack_passing
 from startline_race.progress import Progress
 from startline_race.timekeeper import Timekeeper
 
-from tests.race.test_running_reader import RamFlash
+from tests.race.test_running_reader import ReaderFlash
 
 UTC_US = 1_795_219_200_000_000  # 2026-11-21T00:00:00Z
 
@@ -24,7 +24,7 @@ class FakeRace:
     """A race of one boot whose journal, progress and time are the role's own."""
 
     def __init__(self, count: int = 0) -> None:
-        self.journal = Journal(RamFlash(), b"o" * 8)
+        self.journal = Journal(ReaderFlash(), b"o" * 8)
         self.journal.open()
         self.journal.boot = 1
         self.progress: Any = Progress(self.journal)
@@ -67,7 +67,7 @@ def no_nvs(_namespace: str) -> None:
     raise OSError
 
 
-class Client:
+class PullingClient:
     """One client and its socket; `room` is how much that takes before it is full."""
 
     def __init__(self, race: FakeRace) -> None:
@@ -108,7 +108,7 @@ class Client:
 
 def test_what_is_spoken() -> None:
     """Each question has its answer, those that would change something ERROR; nobody waits for one."""
-    client = Client(FakeRace(3))
+    client = PullingClient(FakeRace(3))
     assert client.ask("GETPROTOCOL", "SETPROTOCOL;2.0", "SETPROTOCOL;9.9", "protocol") == [
         "GETPROTOCOL;3.2;1.6;3.2", "SETPROTOCOL;2.0", "SETPROTOCOL;2.0", "GETPROTOCOL;2.0;1.6;3.2",
     ]  # fmt: skip
@@ -127,7 +127,7 @@ def test_what_is_spoken() -> None:
 
 def test_passings_are_pulled_by_number() -> None:
     """`n` gives one, `n:count` as many as there are and an empty line, and ONLY tells how many there are."""
-    client = Client(FakeRace(400))
+    client = PullingClient(FakeRace(400))
     first = "1;1;0000-00-00;00:00:00.001;0;;;;0;;;;;;;;R?17?;1;;R?17?"
     assert client.ask("1") == [first]
     assert len(first.split(";")) == 20
@@ -146,7 +146,7 @@ def test_a_record_has_what_a_reader_knows() -> None:
     race.learn_time()
     race.store(1, bib="", chip="7;F", antenna=2, rssi=-50, hits=3)
     race.journal.boot = 2  # it is an earlier boot's now, and dated by the journal
-    client = Client(race)
+    client = PullingClient(race)
     assert client.ask("1") == ["1;7?F;2026-11-21;00:00:00.001;0;3;;;0;2;;;;;;;R?17?;1;2;R?17?"]
     race.store(1, utc_ms=1_795_219_200_123)
     assert client.ask("2")[0].split(";")[2:4] == ["2026-11-21", "00:00:00.123"]
@@ -155,7 +155,7 @@ def test_a_record_has_what_a_reader_knows() -> None:
 def test_new_passings_are_pushed() -> None:
     """From when it is asked for on, in order, also beside a pull and into the next session."""
     race = FakeRace(5)
-    client = Client(race)
+    client = PullingClient(race)
     assert client.ask("SETPUSHPASSINGS;1;0") == ["SETPUSHPASSINGS;1;0"]
     race.store(2)
     assert [line[:4] for line in client.listen()] == ["#P;6", "#P;7"]
@@ -176,7 +176,7 @@ def test_what_is_damaged_is_left_out() -> None:
     """Numbers that a damaged sector has lost are missing, and all others come."""
     race = FakeRace(400)
     race.journal.flash.data[SECTOR + 700 : SECTOR + 1200] = b"\x55" * 500
-    numbers = [line.partition(";")[0] for line in Client(race).ask("1:400")]
+    numbers = [line.partition(";")[0] for line in PullingClient(race).ask("1:400")]
     got = [int(number) for number in numbers[:-1]]
     assert numbers[-1] == ""
     assert got == sorted(set(got))
@@ -188,7 +188,7 @@ def test_what_is_damaged_is_left_out() -> None:
 def test_sectors_that_are_used_again_are_left_behind() -> None:
     """A slow client gets what is there still; the race goes on over what nobody needs any more."""
     race = FakeRace(900)
-    client = Client(race)
+    client = PullingClient(race)
     client.room = 5000
     client.said = b"1:900\r\n"
     for _ in range(300):
@@ -207,11 +207,11 @@ def test_sectors_that_are_used_again_are_left_behind() -> None:
 )
 def test_what_is_no_line_ends_it(said: bytes) -> None:
     """A line without end, binary, and other alphabets close the connection; so does its end."""
-    client = Client(FakeRace(1))
+    client = PullingClient(FakeRace(1))
     client.said = said
     with pytest.raises(ValueError):  # noqa: PT011 - it says nothing: the connection is closed
         client.listen()
-    client = Client(FakeRace(1))
+    client = PullingClient(FakeRace(1))
     client.port.ready = True
     with pytest.raises(ValueError):  # noqa: PT011
         client.port.step()
@@ -220,7 +220,7 @@ def test_what_is_no_line_ends_it(said: bytes) -> None:
 def test_who_takes_nothing_is_let_go_of() -> None:
     """A client that stops reading costs one line of memory, and is gone after ten seconds."""
     race = FakeRace(500)
-    client = Client(race)
+    client = PullingClient(race)
     client.room = 1000
     client.said = b"1:500\r\n" * 100
     steps: Callable[[], object] = lambda: [client.port.step() for _ in range(500)]  # noqa: E731

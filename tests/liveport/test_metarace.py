@@ -38,7 +38,7 @@ def reader(startline_device: BenchDevice, port: int) -> Iterator[BenchDevice]:
         yield startline_device
 
 
-class Host:
+class DecoderHost:
     """metarace's own decoder thread; `seen` are the times that it was given, in order."""
 
     def __init__(self) -> None:
@@ -69,16 +69,16 @@ class Host:
 
 
 @pytest.fixture
-def host(mocker: MockerFixture, port: int) -> Iterator[Host]:
+def host(mocker: MockerFixture, port: int) -> Iterator[DecoderHost]:
     """Run the client, at the reader's port in place of 3601."""
     mocker.patch.object(rrs, "_RRS_TCP_PORT", port)
-    one = Host()
+    one = DecoderHost()
     yield one
     one.decoder.exit()
     one.decoder.join(10)
 
 
-def until(device: BenchDevice, host: Host, count: int) -> None:
+def until(device: BenchDevice, host: DecoderHost, count: int) -> None:
     """Have the reader go on until the client has so many passings."""
     deadline = Deadline(SECONDS)
     while len(host.seen) < count:
@@ -96,7 +96,7 @@ def is_closed(client: socket.socket) -> bool:
 
 
 def test_a_host_that_others_wrote_gets_every_passing(
-    reader: BenchDevice, startline_station: BenchStation, startline_cloud: MockCloud, host: Host,
+    reader: BenchDevice, startline_station: BenchStation, startline_cloud: MockCloud, host: DecoderHost,
     port: int,
 ) -> None:  # fmt: skip
     """1,000 of 1,000, in order, across a reconnect and a power cut, beside clients that misbehave."""

@@ -32,7 +32,7 @@ DAY = ("--board", "VIRTUAL_ESP32", "--runners", "20", "--minutes", "0.1", "--out
 Typed = Callable[..., int]
 
 
-class RamFlash:
+class BoardFlash:
     """A partition in memory."""
 
     def __init__(self, size: int) -> None:
@@ -50,7 +50,7 @@ class RamFlash:
 
 def journal_of(size: int, sent: int) -> bytes:
     """Return a partition in which another reader has stored passings, the first so many sent."""
-    flash = RamFlash(size)
+    flash = BoardFlash(size)
     journal = Journal(flash, b"owner--1")
     journal.open()
     progress = Progress(journal)

@@ -17,7 +17,7 @@ from startline_host.race.journal_source import from_running
 from startline_host.race.journal_window import EVERYTHING, Wanted
 from startline_host.race.selection import select
 from startline_host.race.stored_race import JournalPassing, StoredRace, read_race
-from tests.race.test_running_reader import FakeLine, RamFlash
+from tests.race.test_running_reader import FakeLine, ReaderFlash
 from tests.race_role.racing import RacingReader
 
 #: Unix time at which a made-up day's boot began.
@@ -31,7 +31,7 @@ class ReaderWithJournal(FakeLine):
 
     def __init__(self, partition: bytes) -> None:
         super().__init__()
-        flash = RamFlash()
+        flash = ReaderFlash()
         flash.data, flash.size = bytearray(partition), len(partition)
         race = self.listener.race
         race.journal = Journal(flash, bytes(partition[16:24]))

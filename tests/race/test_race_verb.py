@@ -30,7 +30,7 @@ OWNER = hashlib.sha256(b"DEVICE-123").digest()[:8]
 
 def make_journal(path: Path, count: int, **texts: str) -> None:
     """Write a partition with passings of a boot that never had the time."""
-    flash = _Flash()
+    flash = _MemoryFlash()
     journal = Journal(flash, OWNER)
     journal.open()
     journal.boot = 1
@@ -44,7 +44,7 @@ def make_journal(path: Path, count: int, **texts: str) -> None:
     path.write_bytes(flash.data)
 
 
-class _Flash:
+class _MemoryFlash:
     """A partition in memory."""
 
     def __init__(self) -> None:

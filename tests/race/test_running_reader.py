@@ -30,7 +30,7 @@ STATE = {"session": "", "sending": "", "stored": 0, "sent": 0, "waiting": 0, "un
 Lossy = Callable[[bytes], bytes]
 
 
-class RamFlash:
+class ReaderFlash:
     """A partition of 16 sectors in memory."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class FakeLine(Port):
 
     def __init__(self, count: int = 0, pass_on: Lossy = bytes) -> None:
         super().__init__("loop", None)
-        self.journal = Journal(RamFlash(), b"o" * 8)
+        self.journal = Journal(ReaderFlash(), b"o" * 8)
         self.journal.open()
         self.progress = Progress(self.journal)
         self.out = b""

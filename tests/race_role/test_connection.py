@@ -31,7 +31,7 @@ class Clock:
         return self.now - ms
 
 
-class Socket:
+class LineSocket:
     """A socket that never blocks: it hands on `pieces`, which are bytes, an error, or None for not yet."""
 
     def __init__(self, *pieces: bytes | OSError | None) -> None:
@@ -75,10 +75,10 @@ class Socket:
         self.closed += 1
 
 
-class Line:
+class ServerLine:
     """A connection, its clock, and the sockets that it gets one after the other."""
 
-    def __init__(self, *sockets: Socket, url: str = "http://cloud:8080/v0") -> None:
+    def __init__(self, *sockets: LineSocket, url: str = "http://cloud:8080/v0") -> None:
         self.clock = Clock()
         self.left = list(sockets)
         self.asked: list[tuple[object, ...]] = []
@@ -90,7 +90,7 @@ class Line:
         self.asked.append(where)
         return [(2, 1, 0, "", where)]
 
-    def socket(self) -> Socket:
+    def socket(self) -> LineSocket:
         """Make a socket."""
         return self.left.pop(0)
 
@@ -115,7 +115,7 @@ def ready(mocker: MockerFixture) -> None:
     mocker.patch("select.poll", return_value=poller)
 
 
-def failure(line: Line, **more: Any) -> tuple[str, str]:
+def failure(line: ServerLine, **more: Any) -> tuple[str, str]:
     """Return step and reason of an exchange that fails; the connection is closed then."""
     with pytest.raises(StepFailed) as failed:
         line.ask(b"abc", **more)
@@ -125,9 +125,9 @@ def failure(line: Line, **more: Any) -> tuple[str, str]:
 
 def test_what_goes_out() -> None:
     """Head and body in pieces, to the host and port of the base URL, and `before` just before it."""
-    one = Socket(OK)
+    one = LineSocket(OK)
     one.takes = 7
-    line = Line(one)
+    line = ServerLine(one)
     sent: list[bytes] = []
     answer = line.ask(b"ab", b"", b"cde", before=lambda: sent.append(one.sent))
     assert answer == ((200, b""), b"{}")
@@ -146,14 +146,14 @@ def test_the_port_of_a_scheme(mocker: MockerFixture, url: str, port: int) -> Non
         PROTOCOL_TLS_CLIENT=0, SSLContext=mocker.Mock(side_effect=OSError(errno.EIO, ""))
     )
     mocker.patch.dict("sys.modules", tls=tls)
-    line = Line(Socket(OSError(errno.ECONNRESET, "")), url=url)
+    line = ServerLine(LineSocket(OSError(errno.ECONNRESET, "")), url=url)
     failure(line)
     assert line.asked == [("cloud", port)]
 
 
 def test_a_connection_is_kept() -> None:
     """The next exchange goes over the same one, as long as nothing has come on it meanwhile."""
-    line = Line(Socket(OK, None, OK, None, None))
+    line = ServerLine(LineSocket(OK, None, OK, None, None))
     assert [line.ask()[0] for _ in range(2)] == [(200, b"")] * 2
     assert line.asked == [("cloud", 8080)]
     assert line.connection.stream
@@ -166,8 +166,11 @@ def test_a_connection_is_kept() -> None:
 )
 def test_a_connection_that_is_no_longer_good(pieces: tuple[bytes | OSError, ...]) -> None:
     """What was said too much on it, or that it ended, is no answer to what is asked next."""
-    first, second = Socket(*pieces), Socket(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")
-    line = Line(first, second)
+    first, second = (
+        LineSocket(*pieces),
+        LineSocket(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"),
+    )
+    line = ServerLine(first, second)
     assert line.ask()[0] == (200, b"")
     assert line.ask() == ((404, b""), b"")
     assert first.closed
@@ -199,17 +202,17 @@ def test_where_an_answer_ends(said: bytes, status: int, body: bytes, *, kept: bo
     """In pieces of any size, it is read to its end and no further."""
     for size in (1, 7, 600):
         pieces = [said[at : at + size] for at in range(0, len(said), size)]
-        line = Line(Socket(*pieces, None))
+        line = ServerLine(LineSocket(*pieces, None))
         assert line.ask() == ((status, b""), body)
         assert bool(line.connection.stream) is kept
 
 
 def test_an_answer_to_the_end_of_the_stream() -> None:
     """Without a length its end is that of the connection, or 256 KiB, and it is closed then."""
-    line = Line(Socket(b"HTTP/1.1 200 OK\r\nRetry-After: 7\r\n\r\nab", None, b"c", b""))
+    line = ServerLine(LineSocket(b"HTTP/1.1 200 OK\r\nRetry-After: 7\r\n\r\nab", None, b"c", b""))
     assert line.ask() == ((200, b"7"), b"abc")
     assert line.connection.stream is None
-    line = Line(Socket(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 300_000))
+    line = ServerLine(LineSocket(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 300_000))
     assert line.ask() == ((200, b""), b"x" * (1 << 18))
     assert line.connection.stream is None
 
@@ -234,42 +237,42 @@ def test_an_answer_to_the_end_of_the_stream() -> None:
 )  # fmt: skip
 def test_an_answer_that_is_none(said: bytes, reason: str) -> None:
     """What is cut, has no form, or no end within bounds, is named, and the connection given up."""
-    assert failure(Line(Socket(said, b""))) == ("answer", reason)
+    assert failure(ServerLine(LineSocket(said, b""))) == ("answer", reason)
 
 
 def test_an_exchange_has_its_deadline() -> None:
     """Fifteen seconds after its start it is given up, whether nothing comes or bytes that never end."""
     began = Clock.now
-    for socket in (Socket(), Socket(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x"] * 9000)):
-        line = Line(socket)
+    for socket in (LineSocket(), LineSocket(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x"] * 9000)):
+        line = ServerLine(socket)
         assert failure(line, step_ms=5) == ("answer", "timeout")
         assert LIMIT_MS < line.clock.now - began <= LIMIT_MS + 10
-    line = Line(Socket(*[None] * 2990, OK))
+    line = ServerLine(LineSocket(*[None] * 2990, OK))
     assert line.ask(step_ms=5)[0] == (200, b"")
 
 
 def test_a_socket_that_takes_nothing_is_waited_for() -> None:
     """Until the deadline, and without holding anybody."""
-    one = Socket()
+    one = LineSocket()
     one.takes = 0
-    assert failure(Line(one), step_ms=5) == ("answer", "timeout")
+    assert failure(ServerLine(one), step_ms=5) == ("answer", "timeout")
 
 
 @pytest.mark.parametrize("number", [115, 119])
 def test_a_connection_that_takes_a_while(number: int) -> None:
     """That it is under way is no failure."""
-    one = Socket(OK)
+    one = LineSocket(OK)
     one.refuses = OSError(number, "")
-    line = Line(one)
+    line = ServerLine(one)
     assert line.ask()[0] == (200, b"")
     assert one.address == ("cloud", 8080)
 
 
 def test_a_connection_that_is_refused() -> None:
     """It failed while connecting, and nothing was said."""
-    one = Socket()
+    one = LineSocket()
     one.refuses = OSError(errno.ECONNREFUSED, "")
-    line = Line(one)
+    line = ServerLine(one)
     assert failure(line)[0] == "connect"
     assert not line.connection.spoke
     assert one.closed
@@ -277,14 +280,14 @@ def test_a_connection_that_is_refused() -> None:
 
 def test_an_error_while_it_is_answered() -> None:
     """It may have arrived, which `spoke` tells."""
-    line = Line(Socket(OSError(errno.ECONNRESET, "")))
+    line = ServerLine(LineSocket(OSError(errno.ECONNRESET, "")))
     assert failure(line)[0] == "answer"
     assert line.connection.spoke
 
 
 def test_nothing_of_the_request_goes_out_before_it_is_time() -> None:
     """Records of the handshake pass, in whatever pieces; the first one of data is held back."""
-    one = Socket()
+    one = LineSocket()
     one.takes = 4
     stream: Any = HeldStream(one)
     hello = b"\x16\x03\x01\x00\x05hello"
@@ -304,7 +307,7 @@ def test_nothing_of_the_request_goes_out_before_it_is_time() -> None:
 
 def test_records_of_the_handshake_in_one_piece() -> None:
     """However many of them are written at once, the first one of data behind them is held back."""
-    one = Socket()
+    one = LineSocket()
     stream: Any = HeldStream(one)
     hello = b"\x16\x03\x01\x00\x05hello"
     assert stream.write(hello * 3) == 30
@@ -319,7 +322,7 @@ def test_records_of_the_handshake_in_one_piece() -> None:
 )
 def test_what_a_stream_says(piece: bytes | OSError | None, answer: int | None) -> None:
     """None for nothing yet, a negative number for an error, else how much there is."""
-    assert HeldStream(Socket(piece)).readinto(memoryview(bytearray(8))) == answer
+    assert HeldStream(LineSocket(piece)).readinto(memoryview(bytearray(8))) == answer
 
 
 def test_a_link_that_is_no_socket_of_the_system() -> None:
@@ -341,7 +344,7 @@ def test_a_link_that_is_no_socket_of_the_system() -> None:
         setblocking=told.append, connect=lambda _: None, close=lambda: None,
         readinto=readinto, write=write,
     )  # fmt: skip
-    line = Line(cable)  # type: ignore[arg-type]
+    line = ServerLine(cable)  # type: ignore[arg-type]
     assert line.ask()[0] == (200, b"")
     assert told == [False]
     assert b"".join(sent).startswith(b"POST ")

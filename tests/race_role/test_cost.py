@@ -8,7 +8,7 @@ import pytest
 
 from startline_host.formats.factory_partition import RacingSettings
 from startline_host.mock_cloud import MockCloud
-from tests.firmware.harness import Reader, compile_agent, factory_image, settings_for
+from tests.firmware.harness import HarnessReader, compile_agent, factory_image, settings_for
 
 pytestmark = pytest.mark.unix_port
 
@@ -25,7 +25,9 @@ def test_a_bound_boot_that_does_not_race(tmp_path: Path) -> None:
                 claim=plain.claim, net=plain.net, tls=plain.tls, run=plain.run, race=race
             )
             cloud.reset()
-            reader = Reader(tmp_path / f"reader-{race is None}", lib, factory_image(settings))
+            reader = HarnessReader(
+                tmp_path / f"reader-{race is None}", lib, factory_image(settings)
+            )
             assert reader.boot().state == "bound"
             boot = reader.boot()
             assert boot.state == "bound"

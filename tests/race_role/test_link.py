@@ -15,7 +15,7 @@ NO_SUCH_NETWORK = 201
 CONNECTING = 1001
 
 
-class Station:
+class JoiningStation:
     """A driver of Wi-Fi; `joins` says after how many looks it has an address, 0 for never."""
 
     def __init__(self, joins: int = 0, state: int = CONNECTING) -> None:
@@ -61,7 +61,7 @@ class Station:
         return [one[1:] for one in self.asked if one[0] == "connect"]
 
 
-def link(station: Station) -> tuple[PaperRace, Any]:
+def link(station: JoiningStation) -> tuple[PaperRace, Any]:
     """Return a race over that station, and its network."""
     race = PaperRace()
     race.chip.station = station
@@ -70,7 +70,7 @@ def link(station: Station) -> tuple[PaperRace, Any]:
 
 def test_a_link_that_is_up() -> None:
     """What has an address already is used as it is, without a word or a wait."""
-    race, network = link(Station(joins=1))
+    race, network = link(JoiningStation(joins=1))
     assert list(network.up()) == list(network.up()) == []
     assert race.chip.station.asked == race.events("link") == []
     assert network.sockets.getaddrinfo
@@ -78,7 +78,7 @@ def test_a_link_that_is_up() -> None:
 
 def test_a_join_that_takes_a_while() -> None:
     """It is asked for once, looked at every 50 ms, and told; the driver tries by itself as well."""
-    race, network = link(Station(joins=5))
+    race, network = link(JoiningStation(joins=5))
     assert list(network.up()) == [50] * 3
     assert race.chip.station.asked == [
         ("active", True), ("config", {"reconnects": 2}), ("connect", "bench", "bench-wifi"),
@@ -91,7 +91,7 @@ def test_a_join_that_takes_a_while() -> None:
 )  # fmt: skip
 def test_a_join_that_fails(state: int, times: int, reason: str) -> None:
     """Twenty seconds later it is given up; a driver that gives up before is asked every five."""
-    race, network = link(Station(state=state))
+    race, network = link(JoiningStation(state=state))
     with pytest.raises(StepFailed) as failed:
         list(network.up())
     assert failed.value.args[:2] == ("link", reason)
@@ -101,7 +101,7 @@ def test_a_join_that_fails(state: int, times: int, reason: str) -> None:
 def test_how_long_a_join_is_waited_for() -> None:
     """Four hundred looks, and an address that is there at the last one counts."""
     for joins, waits in ((401, 399), (402, 400)):
-        _, network = link(Station(joins=joins))
+        _, network = link(JoiningStation(joins=joins))
         found = []
         try:
             for wait in network.up():
@@ -115,7 +115,7 @@ def test_how_long_a_join_is_waited_for() -> None:
 @pytest.mark.parametrize("error", [OSError(116, ""), RuntimeError("busy"), ValueError("busy")])
 def test_a_driver_that_is_busy(error: Exception) -> None:
     """What it says to a join that comes too soon ends nothing: the one before may yet succeed."""
-    station = Station(joins=4)
+    station = JoiningStation(joins=4)
     station.refuses = [error]
     _, network = link(station)
     assert list(network.up()) == [50] * 2
@@ -123,7 +123,7 @@ def test_a_driver_that_is_busy(error: Exception) -> None:
 
 def test_without_the_name_of_a_network() -> None:
     """There is nothing to join, which is said, and nothing asked."""
-    race, network = link(Station())
+    race, network = link(JoiningStation())
     del race.device.identity.values["net.ssid"]
     with pytest.raises(StepFailed) as failed:
         list(network.up())
@@ -133,7 +133,7 @@ def test_without_the_name_of_a_network() -> None:
 
 def test_a_link_without_traffic_is_joined_anew() -> None:
     """Three failures in a row that it would explain have it left; any other begins the count again."""
-    race, network = link(Station(joins=1))
+    race, network = link(JoiningStation(joins=1))
     network.failed("dns", "not_found")  # no driver is known yet
     network.failed("connect", "econnrefused")
     list(network.up())
@@ -157,7 +157,7 @@ def test_a_link_without_traffic_is_joined_anew() -> None:
 def test_an_answer_shows_that_a_link_works(make: MakeRace) -> None:
     """Whatever the cloud says begins the count of silent failures again."""
     race = make()
-    race.chip.station = Station(joins=1)
+    race.chip.station = JoiningStation(joins=1)
     network = race.sender.network
     for _ in range(2):
         network.failed("dns", "not_found")
@@ -168,7 +168,7 @@ def test_an_answer_shows_that_a_link_works(make: MakeRace) -> None:
 
 def test_the_cable(mocker: MockerFixture) -> None:
     """With the cable as link its role is taken once, and brought up in three seconds."""
-    race, network = link(Station())
+    race, network = link(JoiningStation())
     race.device.identity.values["net.link"] = "usb"
     made = []
 
@@ -186,7 +186,7 @@ def test_the_cable(mocker: MockerFixture) -> None:
 
 def test_the_cable_without_its_role(mocker: MockerFixture) -> None:
     """It is a failure of the link, and is looked for again the next time."""
-    race, network = link(Station())
+    race, network = link(JoiningStation())
     race.device.identity.values["net.link"] = "usb"
     mocker.patch("startline.roles.load_role", return_value=None)
     for _ in range(2):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.firmware.harness import factory_image, settings_for
-from tests.race_role.time_servers import Liar, Relay, chrony
+from tests.race_role.time_servers import LyingServer, Relay, chrony
 from tests.race_role.vm_cases import names_of, run_cases
 
 _MODES = ("kiss", "deny", "stratum0", "unsynchronised", "zeros", "ancient", "replayed", "silent")
@@ -23,8 +23,8 @@ def results(race_lib: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping
     fctry.write_bytes(factory_image(settings, made_at=1_735_689_600))
     with chrony(folder) as server:
         jitter, asymmetric = Relay(server, 0.2, 0.2), Relay(server, 0.4, 0.0)
-        servers = [jitter, asymmetric, Liar(wrong=3.0), Liar()]
-        modes = {mode: Liar(mode) for mode in _MODES}
+        servers = [jitter, asymmetric, LyingServer(wrong=3.0), LyingServer()]
+        modes = {mode: LyingServer(mode) for mode in _MODES}
         try:
             return run_cases(
                 race_lib,

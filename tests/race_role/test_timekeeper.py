@@ -13,7 +13,7 @@ S = 1_000_000
 UTC = 1_795_000_000 * S
 
 
-class Kept:
+class KeptRate:
     """The namespace `race` of `nvs`: a rate, and how often it was written."""
 
     def __init__(self, rate: int | None) -> None:
@@ -41,7 +41,7 @@ class Time:
 
     def __init__(self, rate: int | None = None) -> None:
         self.now = 0
-        self.kept = Kept(rate)
+        self.kept = KeptRate(rate)
         self.told: list[dict[str, Any]] = []
         self.entries: list[bytes] = []
         self.calendar = 0

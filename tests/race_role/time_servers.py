@@ -119,7 +119,7 @@ class Relay(DatagramServer):
                 return
 
 
-class Liar(DatagramServer):
+class LyingServer(DatagramServer):
     """A time server that is `wrong` seconds off, or that answers as `mode` says.
 
     Modes: honest, kiss (RATE), deny, stratum0, unsynchronised, replayed, zeros, ancient, silent.

@@ -68,14 +68,14 @@ def _files(package: Path) -> list[tuple[str, Path]]:
     return [(there, package.parent / here) for there, here in listed]
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class _QuietServer(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         del format, args
 
 
 @contextmanager
 def _serving(folder: Path) -> Iterator[str]:
-    handler = functools.partial(_Quiet, directory=str(folder))
+    handler = functools.partial(_QuietServer, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"

@@ -19,7 +19,7 @@ from tests.suites.clients import run_clients
 from tests.suites.comparison import Comparison, compare, expected_failures
 from tests.suites.environment import make_environment
 from tests.suites.target import fresh_chip
-from tests.suites.upstream import SUITES, Run
+from tests.suites.upstream import SUITES, SuiteRun
 
 _FOLDER = Path("build/suites")
 _CLIENTS = "clients"
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         work = folder / name
         shutil.rmtree(work, ignore_errors=True)
         with fresh_chip(work / "chip") as chip:
-            run = Run(source=source or work, work=work, python=python, chip=chip, match=match)
+            run = SuiteRun(source=source or work, work=work, python=python, chip=chip, match=match)
             results = run_clients(run) if name == _CLIENTS else SUITES[name].run(run)
         seen = compare(results, expected.get(name, {}), whole=not options.match)
         _show(name, seen, work)

@@ -29,7 +29,7 @@ _MICROPYTHON_FOLDERS = (
 )  # fmt: skip
 
 
-class Run(msgspec.Struct, frozen=True):
+class SuiteRun(msgspec.Struct, frozen=True):
     """One run: the project's sources, the folder for it, the Python, a chip, and which tests."""
 
     source: Path
@@ -39,7 +39,7 @@ class Run(msgspec.Struct, frozen=True):
     match: re.Pattern[str]
 
 
-def run_esptool(run: Run) -> Results:
+def run_esptool(run: SuiteRun) -> Results:
     """Run esptool's tests of a chip (test_esptool.py) with the sources' own esptool."""
     root = _copied(
         run, "esptool", "esptool", "espefuse", "espsecure", "esp_rfc2217_server", "test"
@@ -58,7 +58,7 @@ def run_esptool(run: Run) -> Results:
     return run_pytest(run, root, "esptool", [*words, *chosen], **environ)
 
 
-def run_micropython(run: Run) -> Results:
+def run_micropython(run: SuiteRun) -> Results:
     """Run MicroPython's tests on the chip, as its `run-tests.py -t` does on a board."""
     tests = _copied(run, "micropython", "tests", "tools/pyboard.py") / "tests"
     without = not _install_unittest(run)
@@ -78,7 +78,7 @@ def run_micropython(run: Run) -> Results:
     )
 
 
-def _micropython_results(run: Run, tests: Path, files: list[Path]) -> Results:
+def _micropython_results(run: SuiteRun, tests: Path, files: list[Path]) -> Results:
     """Run some of MicroPython's tests; none, where there is none to run."""
     if not files:
         return {}
@@ -93,7 +93,7 @@ def _micropython_results(run: Run, tests: Path, files: list[Path]) -> Results:
     return {name: _MICROPYTHON_OUTCOMES.get(outcome, "skipped") for name, outcome, *_ in rows}
 
 
-def run_mpremote(run: Run) -> Results:
+def run_mpremote(run: SuiteRun) -> Results:
     """Run mpremote's tests with the sources' own mpremote."""
     folder = _copied(run, "micropython", "tools/mpremote") / "tools/mpremote/tests"
     found: dict[str, Outcome] = {}
@@ -113,7 +113,7 @@ class Suite(msgspec.Struct, frozen=True):
 
     variable: str
     mark: str
-    run: Callable[[Run], Results]
+    run: Callable[[SuiteRun], Results]
 
 
 SUITES = {
@@ -125,14 +125,16 @@ SUITES = {
 }
 
 
-def run_pytest(run: Run, folder: Path, name: str, words: list[Word], **environ: str) -> Results:
+def run_pytest(
+    run: SuiteRun, folder: Path, name: str, words: list[Word], **environ: str
+) -> Results:
     """Run pytest in a folder with no settings and plugins but those named, and return outcomes."""
     report = run.work / f"{name}.xml"
     _pytest(run, folder, ["--junitxml", report, *words], **environ)
     return junit_results(report)
 
 
-def _pytest(run: Run, folder: Path, words: list[Word], **environ: str) -> str:
+def _pytest(run: SuiteRun, folder: Path, words: list[Word], **environ: str) -> str:
     command = [run.python, "-m", "pytest", "-q", "-c", "/dev/null", "--rootdir", folder, *words]
     return output(
         [*command, "-p", "no:cacheprovider"],
@@ -141,7 +143,7 @@ def _pytest(run: Run, folder: Path, words: list[Word], **environ: str) -> str:
     )
 
 
-def _copied(run: Run, name: str, *parts: str) -> Path:
+def _copied(run: SuiteRun, name: str, *parts: str) -> Path:
     """Copy parts of the sources, whose suites write beside themselves."""
     root = run.work / name
     for part in parts:
@@ -153,7 +155,7 @@ def _copied(run: Run, name: str, *parts: str) -> Path:
     return root
 
 
-def _install_unittest(run: Run) -> bool:
+def _install_unittest(run: SuiteRun) -> bool:
     """Put MicroPython's `unittest` on the chip, where the sources came with their submodule."""
     folder = run.source / "lib/micropython-lib/python-stdlib/unittest/unittest"
     if not folder.is_dir():

@@ -51,7 +51,7 @@ def test_what_waits_can_be_dropped() -> None:
     assert b"old" not in asyncio.run(send())
 
 
-class Host:
+class PacedHost:
     """A plug that keeps what it gets."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ def test_a_paced_line_holds_the_output_up() -> None:
 
 def test_every_plug_hears_the_chip() -> None:
     """All connected hosts get the output, none gets what came before; both ways are counted."""
-    uart, first, second = UartHub(), Host(), Host()
+    uart, first, second = UartHub(), PacedHost(), PacedHost()
     uart.send(b"unheard ")
     uart.plug_in(first)
     uart.send(b"one ")
@@ -95,7 +95,7 @@ def test_every_plug_hears_the_chip() -> None:
 
 def test_one_slow_host_holds_the_output_up() -> None:
     """The chip pauses while any host is full, and goes on when none is, or it has gone."""
-    uart, first, second = UartHub(), Host(), Host()
+    uart, first, second = UartHub(), PacedHost(), PacedHost()
     told: list[bool] = []
     uart.pause_output = told.append
     for plug in (first, second):

@@ -58,7 +58,7 @@ class Program:
         os.write(self._tell, how.encode())
 
 
-class Bench:
+class ChipBench:
     """A chip in a running loop, with its output."""
 
     def __init__(self, flash: NorFlash) -> None:
@@ -90,11 +90,11 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chip_module, "_RETRY_SECONDS", 0.005)
 
 
-def run(flash: NorFlash, story: Callable[[Bench], Coroutine[None, None, None]]) -> Bench:
+def run(flash: NorFlash, story: Callable[[ChipBench], Coroutine[None, None, None]]) -> ChipBench:
     """Tell `story` on a bench whose chip is off, and turn it off again."""
 
-    async def tell() -> Bench:
-        bench = Bench(flash)
+    async def tell() -> ChipBench:
+        bench = ChipBench(flash)
         await story(bench)
         bench.chip.power_off()
         return bench
@@ -105,7 +105,7 @@ def run(flash: NorFlash, story: Callable[[Bench], Coroutine[None, None, None]]) 
 def test_power_on_runs_the_program(bootable: NorFlash) -> None:
     """With a sound flash the program starts, and what is typed reaches it."""
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.chip.power_on()
         bench.chip.receive(b"print(1)\r")
 
@@ -128,7 +128,7 @@ def test_a_program_that_ends_is_started_again(
 ) -> None:
     """Each way to end is a reset of its own kind; RTC memory survives all of them."""
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.cpu.sleep_ms = 1
         bench.chip.power_on()
         bench.cpu.end(how)
@@ -143,7 +143,7 @@ def test_a_program_that_ends_is_started_again(
 def test_a_cut_in_the_program_leaves_the_chip_dark(bootable: NorFlash) -> None:
     """A program whose power was cut does not come back until EN does."""
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.chip.power_on()
         bench.cpu.end("power")
         await asyncio.sleep(0.05)
@@ -157,7 +157,7 @@ def test_a_cut_in_the_program_leaves_the_chip_dark(bootable: NorFlash) -> None:
 def test_en_stops_the_program_at_once(bootable: NorFlash) -> None:
     """While EN is low nothing runs, nothing is heard, and RTC memory is lost."""
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.chip.power_on()
         bench.chip.hold()
         assert not bench.cpu.running
@@ -171,7 +171,7 @@ def test_en_stops_the_program_at_once(bootable: NorFlash) -> None:
 def test_io0_low_leads_into_the_loader(bootable: NorFlash) -> None:
     """With IO0 low the ROM waits for a download, answers the loader's protocol, and no program runs."""
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.chip.power_on()
         bench.chip.hold()
         bench.chip.release(True)
@@ -187,7 +187,7 @@ def test_io0_low_leads_into_the_loader(bootable: NorFlash) -> None:
 def test_leaving_the_loader(bootable: NorFlash, word: int, after: bytes) -> None:
     """The loader can start the program, or reset with the pins as they were."""
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.chip.hold()
         bench.chip.release(True)
         bench.said = b""
@@ -201,7 +201,7 @@ def test_leaving_the_loader(bootable: NorFlash, word: int, after: bytes) -> None
 def test_an_empty_chip_tries_for_ever() -> None:
     """A chip without a boot loader complains, is reset by its watchdog, and complains again."""
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.chip.power_on()
         await bench.until(b"rst:0x10 (RTCWDT_RTC_RESET)", 2)
         assert bench.said.count(b"invalid header: 0xffffffff\r\n") >= 16
@@ -214,7 +214,7 @@ def test_an_empty_chip_starts_once_it_is_flashed(bootable: NorFlash) -> None:
     application = bootable.read(0x10000, 0x1000)
     bootable.erase(0x10000, 0x1000)
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.chip.power_on()
         await bench.until(b"No bootable app partitions")
         bootable.program(0x10000, application)
@@ -226,7 +226,7 @@ def test_an_empty_chip_starts_once_it_is_flashed(bootable: NorFlash) -> None:
 def test_a_cut_in_the_loader_leaves_the_chip_dark(bootable: NorFlash) -> None:
     """When the flash loses power under the loader, there is no answer and nothing more to hear."""
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.chip.hold()
         bench.chip.release(True)
         bootable.dead = True
@@ -242,7 +242,7 @@ def test_a_cut_in_the_loader_leaves_the_chip_dark(bootable: NorFlash) -> None:
 def test_paused_output_stays_with_the_program(bootable: NorFlash) -> None:
     """A program is not read while the host is behind, over a reset too, and is read again after."""
 
-    async def story(bench: Bench) -> None:
+    async def story(bench: ChipBench) -> None:
         bench.chip.power_on()
         bench.chip.pause_output(paused=True)
         bench.cpu.end("reset")

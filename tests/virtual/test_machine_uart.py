@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from startline_host.virtual.flash import NorFlash
 
 
-class Module:
+class UartModule:
     """What is connected to a UART: keeps what it hears."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ def wait(vm: Vm, mark: bytes) -> bytes:
 
 def test_bytes_go_both_ways(vm: Vm) -> None:
     """What the program writes is heard outside; what is said there is read in every way there is."""
-    module = Module()
+    module = UartModule()
     vm.cpu.uarts.line(1).plug_in(module)
     vm.send(
         """

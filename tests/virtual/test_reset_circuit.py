@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Board:
+class CircuitBoard:
     """A reset circuit with a clock that only `expire` moves."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
-        self.pending: list[Board.Call] = []
+        self.pending: list[CircuitBoard.Call] = []
         self.circuit = ResetCircuit(
             lambda: self.events.append("held"),
             lambda io0_is_low: self.events.append("loader" if io0_is_low else "flash"),
@@ -36,7 +36,7 @@ class Board:
 
     def later(self, seconds: float, action: Callable[[], None]) -> Call:
         """Note a call."""
-        self.pending.append(Board.Call(action))
+        self.pending.append(CircuitBoard.Call(action))
         return self.pending[-1]
 
     def expire(self) -> None:
@@ -65,7 +65,7 @@ class Board:
 )
 def test_sequences(states: list[tuple[int, int]], happened: list[str]) -> None:
     """Each sequence of line states resets the chip, or not, into the right mode."""
-    board = Board()
+    board = CircuitBoard()
     assert board.step(*states) == happened
     board.expire()
     assert board.events == happened
@@ -73,7 +73,7 @@ def test_sequences(states: list[tuple[int, int]], happened: list[str]) -> None:
 
 def test_a_host_that_stops_half_way() -> None:
     """With both lines left asserted, EN rises in the end, and IO0 is high."""
-    board = Board()
+    board = CircuitBoard()
     assert board.step((0, 1), (1, 1)) == ["held"]
     board.expire()
     assert board.events == ["held", "flash"]

@@ -16,7 +16,7 @@ sys.path[:] = [ORDER["virtual"], ".frozen"]
 _NETWORK = ("network", "socket", "ntptime")
 
 
-class Counted:
+class CountedModule:
     """A module that counts what is asked of it."""
 
     asked = 0
@@ -26,11 +26,11 @@ class Counted:
 
     def __getattr__(self, name: str) -> object:
         if not name.startswith("__"):
-            Counted.asked += 1
+            CountedModule.asked += 1
         return getattr(self._module, name)
 
 
-class Quiet:
+class QuietConsole:
     """The console: nobody listens, but the last lines can be read."""
 
     text = ""
@@ -48,13 +48,13 @@ def main() -> None:
     from runtime.world import RuntimeWorld
 
     flash = metered_flash(ORDER["flash"])
-    out = Quiet()
+    out = QuietConsole()
     say = sys.stdout.write
     install.install(None, out, sys.print_exception)
     from runtime.mount import Volume  # what is not loaded by now is out of reach behind `umount`
 
     for name in _NETWORK:
-        sys.modules[name] = Counted(sys.modules[name])
+        sys.modules[name] = CountedModule(sys.modules[name])
     vfs.umount("/")
     for _ in range(ORDER["boots"]):
         began = time.ticks_ms()
@@ -72,7 +72,12 @@ def main() -> None:
             break
         life.power_off()
     parts = {row.label: flash.told(row.offset, row.size) for row in life.rows}
-    told = {"parts": parts, "network": Counted.asked, "ended": ended, "said": out.text[-600:]}
+    told = {
+        "parts": parts,
+        "network": CountedModule.asked,
+        "ended": ended,
+        "said": out.text[-600:],
+    }
     say("\n" + json.dumps(told) + "\n")
 
 
@@ -121,7 +126,7 @@ def metered_flash(path: str) -> object:
     return MeteredFlash(path)
 
 
-def boot(life: object, out: Quiet, vfs: object, volume: type) -> str:
+def boot(life: object, out: QuietConsole, vfs: object, volume: type) -> str:
     """Do what the port does, from its own look at `nvs` to the end of main.py; return the state."""
     life.nvs()
     vfs.mount(vfs.VfsLfs2(volume("vfs")), "/")

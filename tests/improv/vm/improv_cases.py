@@ -14,7 +14,7 @@ STATE, INFO, SCAN = b"\2\0", b"\3\0", b"\4\0"
 MALFORMED, NO_COMMAND, UNABLE, FAILED = (2, b"\1"), (2, b"\2"), (2, b"\3"), (2, b"\xff")
 
 
-class Line:
+class ImprovLine:
     """What a listener waits at: `feed(ms)` gives bytes by the time since boot; time goes by here."""
 
     def __init__(self, chip, feed):
@@ -41,7 +41,7 @@ class Heard(ImprovListener):
     def __init__(self, device, feed=lambda ms: b""):
         self.interrupts = []
         super().__init__(self.interrupts.append)
-        self.input = Line(device.hal, feed)
+        self.input = ImprovLine(device.hal, feed)
         self.read = self.input.read
         self.sent = []
         self.boot = lambda hal: device

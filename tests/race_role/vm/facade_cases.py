@@ -4,7 +4,7 @@ import builtins
 import gc
 
 import given
-from nor_flash import PowerCut
+from nor_flash import FlashCut
 from race_chip import make_chip, race_device
 from startline_race.dead_time import DeadTime
 from startline_race.errors import JournalFull, RaceUnavailable
@@ -265,7 +265,7 @@ def test_numbers_after_power_cuts():
                 for _ in range(30):
                     returned = race.passing(EPC)
                 race.close()
-            except PowerCut:
+            except FlashCut:
                 pass
             flash.cut_in = -1
             _, race = start(flash)

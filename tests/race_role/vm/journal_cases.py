@@ -1,6 +1,6 @@
 """What the journal has to hold, on flash that is torn, worn, full, flipped, or another's."""
 
-from nor_flash import FullFlash, NorFlash, PowerCut
+from nor_flash import FlashCut, FullFlash, WornFlash
 from startline_race.errors import JournalFull
 from startline_race.journal import POOL, Journal
 from startline_race.journal_format import (
@@ -57,7 +57,7 @@ def numbers(journal, start=1):
 
 def test_all_is_there_after_a_restart():
     """Passings over several sectors are read back whole and in order, and numbers go on."""
-    flash = NorFlash(16 * SECTOR)
+    flash = WornFlash(16 * SECTOR)
     journal = opened(flash)
     store(journal, 500)
     again = opened(flash)
@@ -69,7 +69,7 @@ def test_all_is_there_after_a_restart():
 
 def test_a_passing_costs_one_program_and_no_erase():
     """A passing is one program, two where a sector begins; never an erase; 40 bytes at most."""
-    flash = NorFlash(16 * SECTOR)
+    flash = WornFlash(16 * SECTOR)
     journal = opened(flash)
     for _ in range(300):
         before = flash.programs
@@ -93,14 +93,14 @@ def test_power_cut_in_every_byte_of_a_passing():
     """Torn at any byte, a passing is whole or not there, and hides nothing before or behind it."""
     whole = len(pack_passing_entry())
     for torn in range(whole + 1):
-        flash = NorFlash(4 * SECTOR)
+        flash = WornFlash(4 * SECTOR)
         journal = opened(flash)
         store(journal, 3)
         flash.cut_in, flash.torn = 0, torn
         try:
             store(journal, 1)
             raise AssertionError("no cut")
-        except PowerCut:
+        except FlashCut:
             pass
         again = opened(flash)
         kept = again.number - 1
@@ -111,7 +111,7 @@ def test_power_cut_in_every_byte_of_a_passing():
 
 def pack_passing_entry():
     """Return the bytes of an entry."""
-    flash = NorFlash(4 * SECTOR)
+    flash = WornFlash(4 * SECTOR)
     journal = opened(flash)
     store(journal, 1)
     return flash.read(HEADER_SIZE, journal.offset - HEADER_SIZE)
@@ -120,7 +120,7 @@ def pack_passing_entry():
 def test_power_cut_where_a_sector_begins():
     """Torn in a new sector's header, nothing is lost, and the sector is used after an erase."""
     for torn in range(0, 40, 3):
-        flash = NorFlash(4 * SECTOR)
+        flash = WornFlash(4 * SECTOR)
         journal = opened(flash)
         while journal.offset + 40 <= SECTOR:
             store(journal, 1)
@@ -128,7 +128,7 @@ def test_power_cut_where_a_sector_begins():
         flash.cut_in, flash.torn = 0, torn
         try:
             store(journal, 1)
-        except PowerCut:
+        except FlashCut:
             pass
         again = opened(flash)
         assert again.number in (kept + 1, kept + 2)
@@ -140,7 +140,7 @@ def test_power_cut_where_a_sector_begins():
 
 def test_a_flipped_bit_costs_its_entry_only():
     """Any bit of any entry that flips loses that entry and no other."""
-    flash = NorFlash(4 * SECTOR)
+    flash = WornFlash(4 * SECTOR)
     store(opened(flash), 20)
     clean = bytes(flash.data)
     size = len(pack_passing_entry())
@@ -155,7 +155,7 @@ def test_a_flipped_bit_costs_its_entry_only():
 def test_a_damaged_header_costs_nothing():
     """Sectors whose header is lost, the newest as well, keep their passings and their numbers."""
     for sector in range(3):
-        flash = NorFlash(8 * SECTOR)
+        flash = WornFlash(8 * SECTOR)
         journal = opened(flash)
         store(journal, 250)
         flash.flip(sector * SECTOR + 9)
@@ -169,7 +169,7 @@ def test_a_damaged_header_costs_nothing():
 
 def test_the_only_header_damaged():
     """A journal of one sector that lost its header keeps its passings."""
-    flash = NorFlash(8 * SECTOR)
+    flash = WornFlash(8 * SECTOR)
     store(opened(flash), 5)
     flash.flip(5)
     again = opened(flash)
@@ -179,7 +179,7 @@ def test_the_only_header_damaged():
 def test_the_only_header_damaged_beside_a_torn_erase():
     """What an erase has left of an older sector does not hide the one that lost its header."""
     for place in (0, 2, 4, 7):
-        flash = NorFlash(8 * SECTOR)
+        flash = WornFlash(8 * SECTOR)
         store(opened(flash), 5)
         flash.flip(5)
         flash.data[3 * SECTOR : 4 * SECTOR] = flash.data[:SECTOR]
@@ -215,7 +215,7 @@ def test_a_torn_erase_is_done_again():
         flash.cut_in, flash.torn = 0, torn
         try:
             journal.prepare(journal.number, POOL)
-        except PowerCut:
+        except FlashCut:
             pass
         again = opened(flash)
         assert again.number == 1001
@@ -240,7 +240,7 @@ def test_worn_sectors_are_left_out():
 
 def test_a_weak_cell_is_left_behind():
     """Bytes that do not read back are written again behind; the passing is there once."""
-    flash = NorFlash(8 * SECTOR)
+    flash = WornFlash(8 * SECTOR)
     journal = opened(flash)
     store(journal, 3)
     flash.dead = {journal.offset + 11: 0x40}
@@ -287,7 +287,7 @@ def test_another_devices_journal_is_kept_and_not_read():
 
 def test_a_newer_format_is_left_alone():
     """A sector of a later format stops everything, and not a bit is changed."""
-    flash = NorFlash(8 * SECTOR)
+    flash = WornFlash(8 * SECTOR)
     header = bytearray(pack_header(1, 7, 1, OWNER))
     header[4] = 2
     from binascii import crc32

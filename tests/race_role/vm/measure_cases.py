@@ -24,7 +24,7 @@ def told(**numbers) -> None:
 def idle_race(sectors=256):
     """Return the race of a reader without a network."""
     with open(given.folder + "/fctry", "rb") as file:
-        chip = make_chip(file.read(), flash=Counted(sectors * 4096), virtual=False)
+        chip = make_chip(file.read(), flash=CountedFlash(sectors * 4096), virtual=False)
     race = race_device(chip).race()
     race.open("10 km")
     return race
@@ -35,7 +35,7 @@ PROGRAM_US = 400
 ERASE_US = 45000
 
 
-class Counted(FullFlash):
+class CountedFlash(FullFlash):
     """The same, which counts the pages that it programs."""
 
     pages = 0
@@ -101,7 +101,7 @@ def test_passing():
     erases = flash.erases
     import vfs
 
-    disk = Counted(1 << 20)
+    disk = CountedFlash(1 << 20)
     blocks = Blocks(disk)
     vfs.VfsLfs2.mkfs(blocks)
     vfs.mount(vfs.VfsLfs2(blocks), "/lfs")

@@ -1,11 +1,11 @@
 """NOR flash in memory that counts, tears, wears out and loses bits when a case says so."""
 
 
-class PowerCut(BaseException):
+class FlashCut(BaseException):
     """The power went in the middle of a flash operation."""
 
 
-class NorFlash:
+class WornFlash:
     """Flash of `size` bytes; `cut_in` operations later the power goes, `torn` bytes into it."""
 
     def __init__(self, size: int) -> None:
@@ -40,7 +40,7 @@ class NorFlash:
             if offset + at in self.dead:
                 flash[offset + at] |= self.dead[offset + at]
         if cut:
-            raise PowerCut
+            raise FlashCut
 
     def erase(self, offset: int) -> None:
         """Set a sector's bits."""
@@ -52,7 +52,7 @@ class NorFlash:
         if offset in self.worn:
             self.data[offset + 100] = 0
         if cut:
-            raise PowerCut
+            raise FlashCut
 
     def flip(self, offset: int, bits: int = 1) -> None:
         """Change bits of a byte."""
@@ -63,7 +63,7 @@ class NorFlash:
         return self.cut_in == -1
 
 
-class FullFlash(NorFlash):
+class FullFlash(WornFlash):
     """The same, whose programs are fast: it obeys NOR rules by the word of its caller."""
 
     def program(self, offset: int, data) -> None:

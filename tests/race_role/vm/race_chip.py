@@ -1,7 +1,7 @@
 """A chip for races: flash in memory, a clock that may be virtual and off, and a device on it."""
 
 from fake_chip import FakeChip, RamFlash
-from nor_flash import FullFlash, NorFlash
+from nor_flash import FullFlash, WornFlash
 from startline.device import Device
 
 MASK = (1 << 30) - 1
@@ -104,6 +104,6 @@ def make_chip(fctry: bytes, sectors: int = 16, flash=None, exact: bool = False, 
     parts = {
         "nvs": RamFlash(bytearray(b"\xff" * 0x6000)),
         "fctry": RamFlash(bytearray(fctry)),
-        "race": flash or (NorFlash if exact else FullFlash)(sectors * 4096),
+        "race": flash or (WornFlash if exact else FullFlash)(sectors * 4096),
     }
     return RaceChip(parts, options.pop("plan", {}), **options)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.suites.upstream import Results, Run
+    from tests.suites.upstream import Results, SuiteRun
 
 _HERE = Path(__file__).parent
 _PYTEST_EMBEDDED = "client_pytest_embedded"
 
 
-def run_clients(run: Run) -> Results:
+def run_clients(run: SuiteRun) -> Results:
     """Run each client's file in the suites' environment; it finds the chip by its URL."""
     # The clients' own environment imports this package, and has none of these.
     from startline_host.virtual.chip_options import DEFAULT_MAC

@@ -49,7 +49,7 @@ class File:
             file.write(data)
 
 
-class Chip:
+class BootingChip:
     """The chip as the agent sees it; `folder` holds its partitions and the record's blob."""
 
     def __init__(self, folder: str) -> None:
@@ -124,7 +124,7 @@ class Chip:
         return self._blob
 
 
-class Tls:
+class PlainTls:
     """The module `tls` and its context, without a cipher, but as large as they are.
 
     The VM's own context stands in the heap, and behind it what a connection takes.
@@ -150,7 +150,7 @@ class Tls:
         return stream
 
 
-class Net:
+class BootingNet:
     """The module `socket`, and its one socket at a time: there is only one cloud.
 
     `said` is (file with the answer's beginning, bytes in all, how the connection ends,
@@ -160,7 +160,7 @@ class Net:
 
     SOCK_STREAM = 1
 
-    def __init__(self, chip: Chip, said: tuple, in_list: bool) -> None:
+    def __init__(self, chip: BootingChip, said: tuple, in_list: bool) -> None:
         self.chip = chip
         self.said = said
         self.in_list = in_list
@@ -243,10 +243,10 @@ class Net:
 
 def run(folder: str, answer: str, size: int, end: str, slow: int, in_list: int) -> None:
     """Boot, unless `answer` is empty: then only see what all of this costs."""
-    chip = Chip(folder)
-    net = Net(chip, (answer, size, end, slow), bool(in_list))
+    chip = BootingChip(folder)
+    net = BootingNet(chip, (answer, size, end, slow), bool(in_list))
     sys.modules["socket"] = net
-    sys.modules["tls"] = Tls()
+    sys.modules["tls"] = PlainTls()
     result = {}
     if answer:
         import startline

@@ -1,7 +1,7 @@
 """The VM's `select` module of a lifetime: waits in the lifetime's time, for our sockets only."""
 
 
-class Select:
+class FakeSelect:
     """Stands in `sys.modules` as `select`; `time` is what waiting costs."""
 
     POLLIN = 1
@@ -13,10 +13,10 @@ class Select:
         self._time = time
 
     def poll(self):
-        return Poll(self._time)
+        return FakePoll(self._time)
 
 
-class Poll:
+class FakePoll:
     """Waits for one socket, or for nothing at all."""
 
     def __init__(self, time) -> None:
@@ -37,8 +37,8 @@ class Poll:
         for one, events in self._sockets:
             if not hasattr(one, "readable"):  # the chip's, on top of one of ours
                 ready = one.ioctl(3, events)
-            elif events & Select.POLLOUT:
-                ready = Select.POLLOUT  # what is connected takes everything
+            elif events & FakeSelect.POLLOUT:
+                ready = FakeSelect.POLLOUT  # what is connected takes everything
             else:
                 ready = one.readable(timeout)
             if ready:

@@ -89,7 +89,7 @@ def _numbers(spec: dict, trace: list) -> list:
     return [number for number in range(begin, len(trace))[: spec.get("first")] if trace[number][1]]
 
 
-class JobRunner:
+class CutJobs:
     """Everything that jobs need: the stand-ins, and images of the units' blank flashes.
 
     `memory` is a bytearray to work in, as large as a unit's flash.
@@ -186,3 +186,7 @@ class JobRunner:
                     result = self.lifetime(spec).run(plan)
                     if result["cuts"] == 2:
                         sums.add(spec, plan, result)
+
+
+Runner = CutJobs
+"""What `start` runs the jobs with."""

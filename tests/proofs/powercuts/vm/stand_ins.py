@@ -36,7 +36,7 @@ class StandIns:
 
     def __init__(self, make_net) -> None:
         from . import fake_tls
-        from .fake_select import Select
+        from .fake_select import FakeSelect
         from .rng import Rng
         from .virtual_time import VirtualTime
 
@@ -50,7 +50,7 @@ class StandIns:
         # The chip's stand-ins import the host's modules under these names, and wrap them.
         sys.modules["time"] = self.time
         sys.modules["socket"] = self.net
-        sys.modules["select"] = Select(self.time)
+        sys.modules["select"] = FakeSelect(self.time)
         from runtime import install
         from runtime.modules import os, socket
 

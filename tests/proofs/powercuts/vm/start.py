@@ -1,7 +1,7 @@
 """Started by the driver: `micropython start.py JOBS`, a JSON file; prints JSON on one line.
 
 Members of the file: `path` (folders to import from), `images` (name: file with a blank flash),
-`size` (of the largest flash, in bytes), `jobs`, and the modules `runner`, whose `JobRunner` runs
+`size` (of the largest flash, in bytes), `jobs`, and the modules `runner`, whose `Runner` runs
 them, and `network`, whose `make` makes what units are connected to. What is printed is the list of
 the jobs' results.
 """
@@ -29,7 +29,7 @@ def _main(order: dict, write) -> None:
     from vm.flash_image import read_image
 
     images = {name: read_image(path) for name, path in order["images"].items()}
-    bench = _module(order["runner"]).JobRunner(stand_ins, images, memory)
+    bench = _module(order["runner"]).Runner(stand_ins, images, memory)
     for number, job in enumerate(order["jobs"]):
         write(("," if number else "[") + json.dumps(bench.run(job)))
     write("]\n")

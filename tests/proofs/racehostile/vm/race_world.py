@@ -31,7 +31,7 @@ class Held(BaseException):
     """The reader's program was held without end."""
 
 
-class Flash:
+class JournalFlash:
     """A partition in memory, as NOR flash."""
 
     def __init__(self, data: bytearray) -> None:
@@ -54,15 +54,20 @@ class Flash:
             self.erase(offset)
 
 
-class Chip:
+class RacingChip:
     """The chip as the agent sees it, with one access point that is always there."""
 
     def __init__(self, fctry: str) -> None:
         with open(fctry, "rb") as file:
             identity = bytearray(file.read())
-        blank = Flash(bytearray(b"\xff" * SECTOR))
-        self.race = Flash(bytearray(b"\xff" * _SECTORS * SECTOR))
-        self._parts = {"fctry": Flash(identity), "nvs": blank, "bind": blank, "race": self.race}
+        blank = JournalFlash(bytearray(b"\xff" * SECTOR))
+        self.race = JournalFlash(bytearray(b"\xff" * _SECTORS * SECTOR))
+        self._parts = {
+            "fctry": JournalFlash(identity),
+            "nvs": blank,
+            "bind": blank,
+            "race": self.race,
+        }
         self.now_us = 0
         self.turn_us = 0  # when the reader's program last had its turn
 
@@ -169,7 +174,7 @@ class Answer:
         return data
 
 
-class Socket:
+class CloudSocket:
     """A socket to the one cloud that there is; what was answered to requests comes in their order."""
 
     def __init__(self, net) -> None:
@@ -231,7 +236,7 @@ class Socket:
         self.shut = True
 
 
-class TimeSocket:
+class UnreachedSocket:
     """A socket to time servers, of which none can be reached."""
 
     def setblocking(self, blocking) -> None:
@@ -244,7 +249,7 @@ class TimeSocket:
         pass
 
 
-class Net:
+class RacingNet:
     """The module `socket`; `cloud` takes requests, `hosts` has the names that were asked for.
 
     `moved` counts what went over it, `open` the sockets that are.
@@ -252,7 +257,7 @@ class Net:
 
     AF_INET, SOCK_STREAM, SOCK_DGRAM = 2, 1, 2
 
-    def __init__(self, chip: Chip) -> None:
+    def __init__(self, chip: RacingChip) -> None:
         import tls
 
         self.chip = chip
@@ -267,7 +272,7 @@ class Net:
         return [(2, 1, 0, "", (host, port))]
 
     def socket(self, family=2, kind=1):
-        return TimeSocket() if kind == self.SOCK_DGRAM else Socket(self)
+        return UnreachedSocket() if kind == self.SOCK_DGRAM else CloudSocket(self)
 
 
 class Poller:
@@ -280,7 +285,7 @@ class Poller:
         return (1,)
 
 
-class Select:
+class ReadySelect:
     """The module `select`."""
 
     POLLOUT = 4
@@ -295,12 +300,12 @@ class AsyncIo:
         yield ms
 
 
-def install(fctry: str) -> Net:
+def install(fctry: str) -> RacingNet:
     """Put all of it in the place of the VM's modules; return the network, whose `chip` it is."""
-    net = Net(Chip(fctry))
+    net = RacingNet(RacingChip(fctry))
     sys.modules["socket"] = net
     sys.modules["tls"] = fake_tls
-    sys.modules["select"] = Select
+    sys.modules["select"] = ReadySelect
     sys.modules["asyncio"] = AsyncIo()
     fake_tls.ahead = lambda: 512
     return net

@@ -54,7 +54,7 @@ def _count(table: dict, name: str) -> None:
     table[name] = table.get(name, 0) + 1
 
 
-class JobRunner:
+class RaceCutJobs:
     """Everything that jobs need; `memory` is a bytearray as large as a unit's flash."""
 
     def __init__(self, stand_ins, images: dict, memory: bytearray) -> None:
@@ -80,7 +80,7 @@ class JobRunner:
             plain = dict(_BINDS, unit=unit, keys={spec["key"]: "READ_WRITE"}, key=spec["key"])
             plain["app_key"] = spec["key"]
             self.stand_ins.net.world = None
-            one = binding.JobRunner(self.stand_ins, self.images, self.memory).lifetime(plain)
+            one = binding.CutJobs(self.stand_ins, self.images, self.memory).lifetime(plain)
             one.run([])
             self._bound[unit] = image_of(self.memory), one.device.token
         return self._bound[unit]
@@ -149,3 +149,7 @@ class JobRunner:
                 result = self.lifetime(spec).run(plan)
                 if result["cuts"] + result["links"] >= 2:
                     sums.add(spec, plan, result)
+
+
+Runner = RaceCutJobs
+"""What `start` runs the jobs with."""

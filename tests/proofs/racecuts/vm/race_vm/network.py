@@ -36,7 +36,7 @@ class RaceNetwork(FakeNetwork):
         """Make a socket."""
         if not self.world:
             return super().socket()
-        return TimeSocket(self) if kind == self.SOCK_DGRAM else RaceSocket(self)
+        return SntpSocket(self) if kind == self.SOCK_DGRAM else RaceSocket(self)
 
 
 class RaceSocket(RawSocket):
@@ -118,7 +118,7 @@ class RaceSocket(RawSocket):
             raise OSError(errno.ECONNRESET)
 
 
-class TimeSocket:
+class SntpSocket:
     """A socket to a time server, which takes the same time to answer each time."""
 
     def __init__(self, net: RaceNetwork) -> None:
