@@ -13,12 +13,10 @@ import pytest
 
 _ROOT = Path(__file__).parents[2]
 _TOY = Path(__file__).parent / "toy"
-#: What makes Toy a cloud; and what plays it, for the bench and for the proof of power cuts.
+#: What makes Toy a cloud, and plays it for the bench and for the proof of power cuts.
 _FILES = {
     "device": "firmware/startline/clouds/toy.py",
     "host": "host_tools/startline_host/clouds/toy.py",
-    "mock": "host_tools/startline_host/mock_cloud/toy.py",
-    "model": "tests/proofs/powercuts/vm/toy.py",
 }
 _SECONDS = 900
 
@@ -93,7 +91,7 @@ def test_mip_gets_it(tree: Path) -> None:
 
 
 def test_it_takes_two_files(tree: Path) -> None:
-    """Beside the two there are only its mock and its model; no other file knows its name."""
+    """Beside the two, no file knows its name."""
     named = {
         path.relative_to(tree).as_posix()
         for path in tree.rglob("*.py")

@@ -7,7 +7,7 @@ has the same name. docs/how-to/add-a-cloud.md goes through both.
 from __future__ import annotations
 
 from startline_host.clouds.cloud_check import DeviceList
-from startline_host.clouds.cloud_kind import CloudBench, CloudDemo, CloudKind
+from startline_host.clouds.cloud_kind import CloudDemo, CloudKind, PlainCloud, plain_bench
 from startline_host.formats.factory_partition import ClaimSettings
 from startline_host.secrets import Secret
 
@@ -43,13 +43,20 @@ CLOUD = CloudKind(
     list_devices=_LIST.read,
     # get_device, unbind_device, losses: for `startline unbind`. doctor: for keys that can be tried.
     # rufus.py has them all.
-    bench=CloudBench(
-        # Named, not imported: who installs no mock has none. `MockOptions.apis` puts one more
-        # cloud into the mock server, with its TLS, its keys, its log and its faults.
-        mock="startline_host.mock_cloud.template:make_mock",
-        base_url=lambda mock: f"{mock.root_url}/template",
-        devices=lambda mock: list(mock.further[0].devices),
-        bind_path="/template/devices",
+    # How bench and proofs play it, where one path binds by POST and lists by GET. A cloud with
+    # answers of another kind has a mock of its own: a `CloudBench`, as vms.py has one.
+    bench=plain_bench(
+        PlainCloud(
+            prefix="/template",
+            path="/devices",
+            key_header="Authorization",
+            token_form="%d",  # noqa: S106
+            token="id",  # noqa: S106
+            serial="serial",
+            mark="firmware",
+            created="created",
+            words="message",
+        ),
         claim=bench_claim,
         settings='key_env = "{key_env}"\nroom = "hall"\n',
     ),

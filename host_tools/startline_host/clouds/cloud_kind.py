@@ -61,11 +61,31 @@ class KeyDoctor(msgspec.Struct, frozen=True, kw_only=True):
     read_key: Callable[[KeyReply], KeyOpinion]
 
 
+class PlainCloud(msgspec.Struct, frozen=True, kw_only=True):
+    """A cloud that binds by one POST and lists its devices by a GET of the same path.
+
+    That, and how it names things, is all that the bench and the proofs need to play it: both are
+    at `prefix` and `path`, `key_header` carries a key, and `token_form` makes a token of a number,
+    such as "id-%06d". `token`, `serial`, `mark` and `created` are what a request and an entry of
+    the list call these, `words` what the cloud calls its words for people.
+    """
+
+    prefix: str
+    path: str
+    key_header: str
+    token_form: str
+    token: str
+    serial: str
+    mark: str
+    created: str
+    words: str
+
+
 class CloudBench(msgspec.Struct, frozen=True, kw_only=True):
     """How the cloud is played on a bench: by which mock, and what its readers are told.
 
     `mock` names the factory of a running mock as "package.module:name". It takes `MockOptions`, and
-    what it makes can do what `MockCloud` does; `base_url` and `devices` read the cloud's own side
+    the description of a `plain` cloud, and what it makes can do what `MockCloud` does; `base_url` and `devices` read the cloud's own side
     of it, and `bind_path` is where the one request goes.
 
     `claim(base URL, key, serial)` is what a reader of the bench is told, `settings` the same as
@@ -87,10 +107,29 @@ class CloudBench(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Callable[[Any], Sequence[Mapping[str, Any]]] | None = None
     scenarios: tuple[str, ...] = ("any",)
     varies: tuple[Literal["key", "envelope"], ...] = ()
+    plain: PlainCloud | None = None
 
     def make_mock(self, options: Any) -> Any:
         """Make the mock with these `MockOptions`; it serves as long as its `with` block runs."""
-        return pkgutil.resolve_name(self.mock)(options)
+        described = {} if self.plain is None else msgspec.structs.asdict(self.plain)
+        return pkgutil.resolve_name(self.mock)(options, **described)
+
+
+def plain_bench(
+    plain: PlainCloud, *, claim: Callable[[str, Secret, str], ClaimSettings], settings: str
+) -> CloudBench:
+    """Return how a plain cloud is played; `claim` and `settings` are as `CloudBench` has them."""
+    return CloudBench(
+        mock="startline_host.mock_cloud.plain_cloud:make_mock",
+        base_url=lambda mock: f"{mock.root_url}{plain.prefix}",
+        devices=lambda mock: list(mock.further[0].devices),
+        bind_path=plain.prefix + plain.path,
+        claim=claim,
+        settings=settings,
+        case_options=lambda setup, _envelope: {"second_bind": setup.second_bind},
+        varies=("key",),
+        plain=plain,
+    )
 
 
 class CloudDemo(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from startline_host.clouds.cloud_check import DeviceList
-from startline_host.clouds.cloud_kind import CloudBench, CloudDemo, CloudKind
+from startline_host.clouds.cloud_kind import CloudDemo, CloudKind, PlainCloud, plain_bench
 from startline_host.formats.factory_partition import ClaimSettings
 from startline_host.secrets import Secret
 
@@ -31,15 +31,20 @@ CLOUD = CloudKind(
     claim=ToyClaim,
     check=_LIST.check,
     list_devices=_LIST.read,
-    bench=CloudBench(
-        mock="startline_host.mock_cloud.toy:make_mock",
-        base_url=lambda mock: f"{mock.root_url}/toy",
-        devices=lambda mock: list(mock.further[0].readers),
-        bind_path="/toy/readers",
+    bench=plain_bench(
+        PlainCloud(
+            prefix="/toy",
+            path="/readers",
+            key_header="X-Toy-Key",
+            token_form="toy-%06d",
+            token="id",
+            serial="serial",
+            mark="note",
+            created="since",
+            words="error",
+        ),
         claim=bench_claim,
         settings='key_env = "{key_env}"\nroom = "hall"\n',
-        case_options=lambda setup, _envelope: {"second_bind": setup.second_bind},
-        varies=("key",),
     ),
     demo=CloudDemo(serial="T-1", model="Toy", token="toy-000001"),
 )

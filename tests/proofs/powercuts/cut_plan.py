@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from itertools import cycle, product
 from typing import Any
 
+import msgspec
+
+from startline_host.clouds.cloud_registry import find_cloud
 from startline_host.errors import BadInput
 from tests.proofs.powercuts.blank_units import (
     APP_KEYS,
@@ -249,12 +252,19 @@ def spec_of(cloud: str, world: Mapping[str, Any]) -> Spec:
     return _spec(cloud, access, table, more.pop("run", "absent"), **more)
 
 
+def _described(cloud: str) -> dict[str, Any]:
+    """Return the description of a plain cloud, which has no model of its own in `vm`."""
+    plain = find_cloud(cloud).played.plain
+    return {} if plain is None else {"plain": msgspec.structs.asdict(plain)}
+
+
 def _spec(cloud: str, access: str, table: str, run: str, **more: Any) -> Spec:
     serial = more.get("serial", SERIAL)
     pause = more.get("set_pause", more.get("look_pause", 0))
     mark = not more.get("unmarked")
     return {
         "cloud": cloud,
+        **_described(cloud),
         "access": access,
         "unit": unit_name(cloud, table, run, look_pause=pause, serial=serial, mark=mark),
         "table": table,

@@ -14,6 +14,7 @@ _ANY_WAY = 210
 """A multiple of the numbers of ways that there are: what is left over each is as likely."""
 _PLAIN = (
     "cloud",
+    "plain",
     "access",
     "unit",
     "table",
@@ -116,8 +117,12 @@ class CutJobs:
         return self._lifetime(spec, self._past[1])
 
     def _lifetime(self, spec: dict, image) -> Lifetime:
-        # A cloud's model is the module of its name in this folder.
-        api = __import__("vm." + spec["cloud"], None, None, ("BASE",))
+        if "plain" in spec:
+            from .plain_cloud import PlainModel
+
+            api = PlainModel(spec["plain"])
+        else:  # the module of the cloud's name in this folder
+            api = __import__("vm." + spec["cloud"], None, None, ("BASE",))
         return Lifetime(self.stand_ins, api, spec, image, self.memory)
 
     def run(self, job: dict) -> dict:
