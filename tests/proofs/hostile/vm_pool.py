@@ -113,10 +113,16 @@ class VmPool:
             (unit / name).write_bytes(content)
         path = "" if answer is _NOTHING else str(said)
         told = (str(unit), path, answer.size, answer.end, answer.slow_us, int(answer.in_list))
-        program = f"import sys\nsys.path[:]={[str(self._lib), '.frozen']}\nimport life\n"
+        program = f"import sys\nsys.path[:]={[str(self._lib), '.frozen']}\nimport answered_boot\n"
         try:
             done = subprocess.run(
-                [self._program, "-X", f"heapsize={heap}", "-c", f"{program}life.run(*{told})"],
+                [
+                    self._program,
+                    "-X",
+                    f"heapsize={heap}",
+                    "-c",
+                    f"{program}answered_boot.run(*{told})",
+                ],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_HANGS_AFTER_S,
@@ -142,8 +148,8 @@ class VmPool:
             for name, content in device_files(agent).items()
             if name.startswith("/lib/")
         }
-        source = _HERE / "vm" / "answered_boot.py"
-        files["life.mpy"] = compile_source(source.read_bytes(), source.name)
+        for source in (_HERE / "vm").glob("*.py"):
+            files[f"{source.stem}.mpy"] = compile_source(source.read_bytes(), source.name)
         for name, content in files.items():
             (self._lib / name).parent.mkdir(parents=True, exist_ok=True)
             (self._lib / name).write_bytes(content)

@@ -116,7 +116,8 @@ class RacePool:
             if name.startswith("/lib/")
         }
         beside: Iterable[Path] = (
-            *(_HERE / "vm").glob("*.py"), _POWERCUTS / "fake_tls.py", _POWERCUTS / "http_model.py"
+            *(_HERE / "vm").glob("*.py"), _POWERCUTS / "fake_tls.py", _POWERCUTS / "http_model.py",
+            _HERE.parent / "hostile" / "vm" / "small_chip.py",
         )  # fmt: skip
         for path in beside:
             files[f"{path.stem}.mpy"] = compile_source(path.read_bytes(), path.name)

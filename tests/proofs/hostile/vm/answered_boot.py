@@ -8,6 +8,8 @@ import json
 import os
 import sys
 
+from small_chip import SmallChip
+
 _EPOCH = 1795000000
 """Unix time at power-on."""
 _ASKED_US = 40
@@ -49,7 +51,7 @@ class File:
             file.write(data)
 
 
-class BootingChip:
+class BootingChip(SmallChip):
     """The chip as the agent sees it; `folder` holds its partitions and the record's blob."""
 
     def __init__(self, folder: str) -> None:
@@ -57,14 +59,6 @@ class BootingChip:
         self.us = 0
         self._blob = b""
         self._parts = {}
-
-    def full(self):
-        import startline.chip  # noqa: F401 - what a real one would cost
-
-        return self
-
-    def write(self, text: str) -> None:
-        sys.stdout.write(text)
 
     def ms(self) -> int:
         self.us += _ASKED_US
@@ -76,15 +70,6 @@ class BootingChip:
     def sleep(self, ms: int) -> None:
         self.us += ms * 1000
 
-    def mac(self) -> bytes:
-        return b"\x24\x6f\x28\0\0\1"
-
-    def powered_on(self) -> bool:
-        return True
-
-    def random(self, count: int) -> bytes:
-        return os.urandom(count)
-
     def flash(self, label: str):
         if label not in self._parts:
             self._parts[label] = File(self._folder + "/" + label)
@@ -93,25 +78,8 @@ class BootingChip:
     def unix(self) -> int:
         return _EPOCH + self.ms() // 1000
 
-    def set_unix(self, seconds: int) -> None:
-        pass
-
     def ntp(self, host: str) -> int:
         return self.unix()
-
-    # One access point that is always there, and `nvs` with one namespace.
-
-    def wlan(self):
-        return self
-
-    def isconnected(self) -> bool:
-        return True
-
-    def disconnect(self) -> None:
-        pass
-
-    def nvs(self, namespace: str):
-        return self
 
     def set_blob(self, key: str, data: bytes) -> None:
         self._blob = bytes(data)

@@ -1,6 +1,5 @@
 """One lifetime: a blank unit is booted again and again, its power cut as planned, until it rests."""
 
-from flash import PowerCut
 from runtime import chip, clock
 
 from . import flash_damage, power_plan
@@ -8,10 +7,10 @@ from .cloud_model import CloudModel
 from .environment import Environment
 from .flash_view import FlashView
 from .lifetime_judge import LifetimeJudge
+from .one_life import live_one
 from .operator import NOBODY, Operator
 from .reached import Reached
 from .rng import Rng
-from .virtual_time import Endless
 from .weak_cells import WeakCells
 
 MAC = b"\x24\x6f\x28\0\0\1"
@@ -179,22 +178,7 @@ class Lifetime:
         stand_ins.set()
         self.boots += 1
         life = self.begin_life()
-        whole = False
-        try:
-            life.nvs()
-            if act:
-                act()
-            else:
-                self._boot()
-            whole = not life.flash.dead
-        except PowerCut:
-            pass
-        except Endless:
-            self.judge.note("restless", "a life without end")
-        except Exception as error:
-            self.judge.note("bug", "uncaught " + repr(error))
-        life.power_off()
-        stand_ins.net.end_life()
+        whole = live_one(life, stand_ins.net, self.judge.note, act or self._boot)
         if stand_ins.out.holds(self.spec["key"]):
             self.judge.note("key", "the key stood on the console")
         stand_ins.out.text.clear()

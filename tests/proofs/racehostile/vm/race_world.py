@@ -4,10 +4,10 @@ As little as can stand in for them, so that the heap is the role's. Time passes 
 for, waited for, or read for.
 """
 
-import os
 import sys
 
 import fake_tls
+from small_chip import SmallChip
 
 NOW = 1795000000
 """Unix time at power-on."""
@@ -54,7 +54,7 @@ class JournalFlash:
             self.erase(offset)
 
 
-class RacingChip:
+class RacingChip(SmallChip):
     """The chip as the agent sees it, with one access point that is always there."""
 
     def __init__(self, fctry: str) -> None:
@@ -70,14 +70,6 @@ class RacingChip:
         }
         self.now_us = 0
         self.turn_us = 0  # when the reader's program last had its turn
-
-    def full(self):
-        import startline.chip  # noqa: F401 - what a real one would cost
-
-        return self
-
-    def write(self, text: str) -> None:
-        sys.stdout.write(text)
 
     def pass_us(self, us: int) -> None:
         """Let time go by in a call that the reader's program waits for. Raises Held."""
@@ -100,15 +92,6 @@ class RacingChip:
         self.now_us += ms * 1000
         self.turn_us = self.now_us
 
-    def mac(self) -> bytes:
-        return b"\x24\x6f\x28\0\0\1"
-
-    def powered_on(self) -> bool:
-        return True
-
-    def random(self, count: int) -> bytes:
-        return os.urandom(count)
-
     def flash(self, label: str):
         return self._parts[label]
 
@@ -117,21 +100,6 @@ class RacingChip:
 
     def unix(self) -> int:
         return NOW + self.now_us // 1000000
-
-    def set_unix(self, seconds: int) -> None:
-        pass
-
-    def wlan(self):
-        return self
-
-    def isconnected(self) -> bool:
-        return True
-
-    def disconnect(self) -> None:
-        pass
-
-    def nvs(self, namespace: str):
-        return self
 
     def get_i32(self, key: str) -> int:
         raise OSError(-4354)

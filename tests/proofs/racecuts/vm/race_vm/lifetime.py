@@ -15,12 +15,11 @@ gives each a bib and a status, `weak`, `flip`, `worn` and `resets` are what happ
 `ntp` and `network` are `vm/environment.py`'s, all else is the cloud's.
 """
 
-from flash import PowerCut
 from runtime import chip, clock
 from vm import power_plan
 from vm.environment import Environment
+from vm.one_life import live_one
 from vm.rng import Rng
-from vm.virtual_time import Endless
 from vm.weak_cells import WeakCells
 
 from . import damage
@@ -119,20 +118,8 @@ class RaceLifetime:
         """Live one life; tell whether it came to its end with the power on."""
         self.stand_ins.set()
         life = self._begin_life()
-        whole = False
-        try:
-            life.nvs()
-            self._boot()
-            whole = not life.flash.dead
-        except PowerCut:
-            pass
-        except Endless:
-            self.judge.note("restless", "a life without end")
-        except Exception as error:
-            self.judge.note("bug", "uncaught " + repr(error))
-            self._show(error)
-        life.power_off()
-        self.stand_ins.net.end_life()
+        net = self.stand_ins.net
+        whole = live_one(life, net, self.judge.note, self._boot, self._show)
         self.stand_ins.out.text.clear()
         if self.weak:
             self.weak.end_life()
