@@ -60,6 +60,10 @@ class VirtualTime:
     def time(self) -> int:
         return EPOCH + self.now_us // 1_000_000
 
+    def clock(self) -> float:
+        """Return the seconds that the program had the processor: all of them, as on a chip."""
+        return self.seconds()
+
     def sleep_us(self, microseconds: int) -> None:
         if self.dead():
             raise Endless
