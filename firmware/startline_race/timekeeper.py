@@ -143,18 +143,18 @@ class Timekeeper:
         """Find the time points of a boot from the sector of a passing on; a generator, see Sender.
 
         Each sector begins with the last point before it. Its value is a list, [] for a boot that
-        never had a time.
+        never had a time. What was found is kept only once all was read: a search that is broken off
+        has not come to what a boot learnt late.
         """
         if boot == self.journal.boot:
             return self.points
         if boot != self._found_boot:
+            self._found = yield from self._find_points(boot, number)
             self._found_boot = boot
-            self._found = []
-            yield from self._find_points(boot, number)
         return self._found
 
     def _find_points(self, boot: int, number: int):
-        found = self._found
+        found = []
         for sector in self.journal.sectors_from(number):
             for kind, payload in entries_of(sector):
                 if kind == TIME and len(payload) >= 21:
@@ -164,8 +164,9 @@ class Timekeeper:
                         found.append(Point(time_us, utc_us, error_us, source))
                         _thin(found)
                 elif kind == BOOT and unpack_from("<H", payload)[0] > boot:
-                    return
+                    return found
             yield 0
+        return found
 
     def map_for(self, boot: int, points: list, first_us: int, last_us: int, now_map):
         """Return the map for passings of a boot between two times; `now_map` where that will do.
