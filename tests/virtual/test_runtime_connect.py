@@ -142,3 +142,35 @@ print(poll.poll(15000)[0][1], s.send(b"hello"))
     connection, _ = listening.accept()
     with connection:
         assert connection.recv(5) == b"hello"
+
+
+def test_a_connection_that_stands_cannot_be_made_again(vm: Vm, listening: socket.socket) -> None:
+    """A second `connect` is EISCONN, and what came is still there to be read; so for a listener."""
+    address = ("127.0.0.1", listening.getsockname()[1])
+    vm.send(
+        JOIN
+        + TRIED
+        + f"""
+join()
+waiting, blocking, listener = [socket.socket() for _ in range(3)]
+waiting.setblocking(False)
+poll = select.poll()
+poll.register(waiting, select.POLLOUT)
+tried(lambda: waiting.connect({address}), lambda: poll.poll(15000)[0][1],
+      lambda: waiting.connect({address}), lambda: blocking.connect({address}),
+      lambda: blocking.connect({address}))
+listener.bind(("0.0.0.0", 8555))
+listener.listen(1)
+waiting.setblocking(True)
+tried(lambda: listener.connect({address}), lambda: waiting.recv(5), lambda: blocking.recv(5))
+"""
+    )
+    for word in (b"first", b"other"):
+        connection, _ = listening.accept()
+        with connection:
+            connection.sendall(word)
+    assert vm.until(b"\x04").decode().splitlines() == [
+        "119 4 127 None 127 ",
+        "127 b'first' b'other' ",
+        "\x04",
+    ]

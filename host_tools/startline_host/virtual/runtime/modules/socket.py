@@ -11,6 +11,8 @@ from ..buffers import c_int as _c_int
 from ..buffers import c_text as _c_text
 from ..buffers import writable_view as _writable_view
 from ..chip import current as _current
+from ..socket_arguments import kind_of as _kind_of
+from ..socket_arguments import refuse_names as _refuse_names
 from ..tcp_attempt import Asking as _Asking
 from ..tcp_attempt import Attempt as _Attempt
 from ..timers import run_due as _run_due
@@ -60,19 +62,6 @@ def getaddrinfo(host, port, *numbers, **names) -> list:
     ]
 
 
-def _refuse_names(names: dict) -> None:
-    if names:
-        raise TypeError("function doesn't take keyword arguments")
-
-
-def _kind_of(numbers: tuple) -> int:
-    """Return the type among (family, type, protocol), which are whole numbers."""
-    if len(numbers) > 3:
-        raise TypeError("function expected at most 3 arguments, got %d" % len(numbers))
-    numbers = [_c_int(number) for number in numbers]
-    return numbers[1] if len(numbers) > 1 else SOCK_STREAM
-
-
 class socket(_io.IOBase):
     """A socket. While the link carries nothing, it waits as long as its timeout says."""
 
@@ -85,6 +74,7 @@ class socket(_io.IOBase):
         self._is_stream = kind == SOCK_STREAM
         self._is_new = self._is_stream and not accepted
         self._goes_nowhere = False
+        self._stands = accepted
         self._attempt = None
         self._is_open = True
         self._told: dict = {}
@@ -103,10 +93,13 @@ class socket(_io.IOBase):
             self._real.close()
 
     def connect(self, address) -> None:
-        """Connect to (host, port). Raises OSError(104, 113, 116, 118 to 120, 128 or -202)."""
+        """Connect to (host, port). Raises OSError(104, 113, 116, 118 to 120, 127, 128 or -202)."""
         target, port = _addresses.address(address, _sleep_ms)
         self._is_new = False
         self._need_open()
+        self._look_at_attempt()
+        if self._stands:
+            raise _errors.OSError(_errors.EISCONN)
         if self._attempt:
             self._attempt.connect_again()
             self._attempt = None
@@ -126,11 +119,19 @@ class socket(_io.IOBase):
         """Connect to a real address, or to one that never answers."""
         self._try(_Asking(self._real, packed, self._call))
         if self._timeout == 0:
-            if self._attempt.stands():
-                self._attempt = None
+            self._look_at_attempt()
             raise _errors.OSError(_errors.EINPROGRESS)
         self._attempt.connect(self._timeout)
+        self._end_attempt()
+
+    def _look_at_attempt(self) -> None:
+        if self._attempt and self._attempt.stands():
+            self._end_attempt()
+
+    def _end_attempt(self) -> None:
+        """Note that the connection stands."""
         self._attempt = None
+        self._stands = True
 
     def _try(self, answered, lasts: bool = True) -> None:
         self._attempt = _Attempt(_current(), _sleep_ms, answered, lasts)
@@ -145,6 +146,7 @@ class socket(_io.IOBase):
         """Listen."""
         self._call(self._real.listen, max(0, _c_int(backlog)))
         self._is_new = False
+        self._stands = True
 
     def accept(self) -> tuple:
         """Return (socket, (address, port))."""
@@ -284,10 +286,9 @@ class socket(_io.IOBase):
     def _ready(self, events: int) -> int:
         if not self._is_open:
             return 32  # POLLNVAL
+        self._look_at_attempt()
         if self._attempt:
-            if not self._attempt.stands():
-                return self._attempt.ready() & events
-            self._attempt = None
+            return self._attempt.ready() & events
         if self._is_new:
             return events & _WRITABLE | _HUNG_UP
         poll = _select.poll()
@@ -330,7 +331,7 @@ class socket(_io.IOBase):
         self._need_connection()
         if self._attempt:
             self._attempt.receive(timeout)
-            self._attempt = None
+            self._end_attempt()
         if timeout == 0:
             _current().console.check()
             return timeout
@@ -352,7 +353,7 @@ class socket(_io.IOBase):
         self._need_connection()
         if self._attempt:
             self._attempt.send(self._timeout)
-            self._attempt = None
+            self._end_attempt()
         self._wait_for_link()
 
     def _need_connection(self) -> None:
