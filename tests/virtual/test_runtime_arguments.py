@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.virtual.vm_harness import Vm
+from typing import TYPE_CHECKING
+
+from tests.virtual.vm_harness import JOIN, ROWS, Vm
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_names_are_texts_as_c_code_takes_them(vm: Vm) -> None:
@@ -131,3 +136,51 @@ for taken in (lambda: time.gmtime(1.5), lambda: socket.getaddrinfo("127.0.0.1", 
 """
     )
     assert said.splitlines() == ["T" * 30, "O" * 30, "T" * 30, "....."]
+
+
+def test_what_the_port_refuses_is_refused(vm: Vm) -> None:
+    """A name that is no text, arguments for the RTC, a socket of no known type, too long a datagram."""
+    said = vm.run(
+        JOIN
+        + """
+import machine, micropython, socket
+join()
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for wrong in (lambda: wlan.connect(5), lambda: wlan.connect("bench", 5), lambda: machine.RTC(1),
+              lambda: socket.socket(socket.AF_INET, 7),
+              lambda: datagrams.sendto(bytes(70_000), ("127.0.0.1", 9))):
+    try:
+        print("taken", wrong())
+    except OSError as error:
+        print(error.errno)
+    except TypeError:
+        print("TypeError")
+print(hasattr(micropython, "mem_total"), hasattr(micropython, "mem_info"))
+"""
+    )
+    assert said.splitlines() == [
+        *["TypeError"] * 3,
+        *("22", "122"),
+        "False True",
+    ]
+
+
+def test_a_table_without_ota_data_cannot_choose_what_starts(tmp_path: Path) -> None:
+    """`set_boot` and `mark_app_valid…` find nothing; beside OTA data the factory's app has no mark."""
+    choose = """
+from esp32 import Partition
+for call in (Partition(Partition.RUNNING).set_boot, Partition.mark_app_valid_cancel_rollback):
+    try:
+        print(call())
+    except OSError as error:
+        print(error.args)
+"""
+    with_data = tmp_path / "with"
+    with_data.mkdir()
+    with Vm(tmp_path) as vm:
+        vm.start()
+        assert vm.run(choose).splitlines() == ["(-261, 'ESP_ERR_NOT_FOUND')"] * 2
+    rows = (*ROWS, ("otadata", 1, 0x00, 0x3F0000, 0x2000))
+    with Vm(with_data, rows) as vm:
+        vm.start()
+        assert vm.run(choose).splitlines() == ["None", "(1, 'ESP_FAIL')"]

@@ -38,11 +38,16 @@ def c_text(value) -> bytes:
 
     Raises TypeError for anything else.
     """
+    return text_data(value).split(b"\0")[0]
+
+
+def text_data(value) -> bytes:
+    """Return all bytes of a str or of bytes. Raises TypeError for anything else."""
     if isinstance(value, str):
-        value = value.encode()
-    elif not isinstance(value, bytes):
+        return value.encode()
+    if not isinstance(value, bytes):
         raise TypeError("can't convert '%s' object to str implicitly" % type(value).__name__)
-    return value.split(b"\0")[0]
+    return value
 
 
 def c_int(value) -> int:

@@ -9,6 +9,9 @@ from .vm_console import uninterrupted
 _BLOCK = 4096
 _ERASE = 6
 _INVALID = -22
+_OTA_DATA = 0
+_FACTORY = 0
+"""Subtypes of the data that says which application starts, and of one that starts without."""
 
 
 class Partition:
@@ -96,9 +99,13 @@ class Partition:
         return 0 if request in (1, 2, 3) else None
 
     def set_boot(self) -> None:
-        """Do nothing: there is one application. Raises OSError(-5379) for another partition."""
+        """Do nothing: there is one application. Raises as Espressif's library does.
+
+        That is OSError(-5379) for another partition, OSError(-261) in a table without OTA data.
+        """
         if self._row.kind != partition_table.TYPE_APP:
             raise OSError(-5379, "ESP_ERR_OTA_VALIDATE_FAILED")
+        _need_ota_data()
 
     def get_next_update(self):
         """Raise: there is no second application partition."""
@@ -106,7 +113,10 @@ class Partition:
 
     @staticmethod
     def mark_app_valid_cancel_rollback() -> None:
-        """Do nothing: there is one application."""
+        """Do nothing. Raises OSError(-261) without OTA data, OSError(1) for a factory application."""
+        _need_ota_data()
+        if Partition(Partition.RUNNING).row.subtype == _FACTORY:
+            raise OSError(1, "ESP_FAIL")
 
     @property
     def row(self) -> partition_table.RuntimePartition:
@@ -172,3 +182,10 @@ class Partition:
         if length % _BLOCK:
             fail(0x104)
         self._window.erase(start, length)
+
+
+def _need_ota_data() -> None:
+    """Raise OSError(-261) for a table without an `otadata` partition, as esp_ota_ops.c does."""
+    rows = partition_table.find_row(current().rows, partition_table.TYPE_DATA, _OTA_DATA)
+    if not rows:
+        fail(0x105)

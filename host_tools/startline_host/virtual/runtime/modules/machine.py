@@ -106,6 +106,9 @@ def enable_irq(state: int) -> None:
 class RTC:
     """The clock, and 2048 bytes that outlive a reset."""
 
+    def __init__(self) -> None:
+        """Take no arguments, as the port."""
+
     def datetime(self, date=None):
         """Return or set (year, month, day, weekday, hour, minute, second, microsecond)."""
         if date is not None:

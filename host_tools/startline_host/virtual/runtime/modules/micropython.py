@@ -7,8 +7,10 @@ import micropython as _real
 from .. import heap as _heap
 from ..chip import current as _current
 
+_HOST_ONLY = ("mem_current", "mem_peak", "mem_total")
+
 for _name in dir(_real):
-    if _name[:2] != "__":
+    if _name[:2] != "__" and _name not in _HOST_ONLY:
         globals()[_name] = getattr(_real, _name)
 
 

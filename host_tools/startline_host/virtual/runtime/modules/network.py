@@ -3,13 +3,13 @@
 from .. import wifi_station as _wifi
 from ..buffers import c_int as _c_int
 from ..buffers import c_text as _c_text
+from ..buffers import text_data as _text_data
 from ..chip import current as _current
 from ..peripherals import only as _only
 from . import ip_config as _ip
 from .not_imitated import add_to as _add_to
 from .time import sleep_ms as _sleep_ms
 from .wlan_config import WlanConfig as _Config
-from .wlan_config import raw as _raw
 
 STA_IF = 0
 AP_IF = 1
@@ -153,9 +153,9 @@ class WLAN:
             raise OSError("Wifi Internal State Error")
         if ssid is None:
             ssid, key = self._station.ssid, self._station.key
-        if bssid is not None and len(bssid) != 6:
+        if bssid is not None and len(_text_data(bssid)) != 6:
             raise ValueError
-        self._station.join(_raw(ssid)[:32], _raw(key or b"")[:64])
+        self._station.join(_text_data(ssid)[:32], _text_data(b"" if key is None else key)[:64])
 
     def disconnect(self) -> None:
         """Leave. Raises OSError when the radio is off."""

@@ -20,6 +20,12 @@ class NotImitated:
             self._refuse(self._name + "." + name)
         return NotImitated(self._name + "." + name)
 
+    def __getitem__(self, _index):
+        self._refuse(self._name)
+
+    def __setitem__(self, _index, _value) -> None:
+        self._refuse(self._name)
+
     def _refuse(self, name: str) -> None:
         raise NotImplementedError(name + " is not imitated by the virtual ESP32")
 
@@ -32,12 +38,17 @@ def add_to(namespace: dict, module: str, names: tuple) -> None:
 
 MODULES = (
     "_espnow",
+    "_onewire",
+    "_webrepl",
     "apa106",
     "aioespnow",
     "bluetooth",
+    "btree",
     "dht",
     "ds18x20",
     "espnow",
+    "flashbdev",
+    "inisetup",
     "neopixel",
     "onewire",
     "webrepl",

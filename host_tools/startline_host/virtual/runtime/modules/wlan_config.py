@@ -1,6 +1,7 @@
 """`WLAN.config`: the keys of the port, and which interface has them (ports/esp32/network_wlan.c)."""
 
 from ..buffers import c_int as _c_int
+from ..buffers import text_data as _text_data
 from ..chip import current as _current
 
 _NAMES = {"essid": "ssid", "authmode": "security", "password": "key", "dhcp_hostname": "hostname"}
@@ -67,7 +68,7 @@ class WlanConfig:
                 raise ValueError("invalid buffer length")
             self._values[name] = bytes(value)
         elif name == "ssid":
-            self._values[name] = raw(value)[:_MAX_SSID].decode()
+            self._values[name] = _text_data(value)[:_MAX_SSID].decode()
         elif name == "hidden":
             self._values[name] = bool(value)
         elif name == "txpower":
@@ -84,8 +85,3 @@ class WlanConfig:
         if keys[name] not in ("", "STA" if self._is_station else "AP"):
             raise OSError(keys[name] + " required")
         return name
-
-
-def raw(text) -> bytes:
-    """Return the bytes of an SSID or a password, given as either."""
-    return text.encode() if isinstance(text, str) else bytes(text)
