@@ -119,6 +119,18 @@ def test_a_name_outlives_what_moves() -> None:
     assert [key for key in keys(moved) if key in keys()] == keys()
 
 
+def test_what_was_noticed_stays_so_while_the_code_is_the_same(tmp_path: Path) -> None:
+    """Comments and types make no other module of it, and an operator does."""
+    digests = []
+    for number, body in enumerate(("x + 1", "x + 1  # one more", "x + 2")):
+        module = tmp_path / str(number) / "firmware" / "m.py"
+        module.parent.mkdir(parents=True)
+        kind = ': "int"' if number == 1 else ""
+        module.write_text(f"def more(x{kind}):\n    return {body}\n")
+        digests.append(outcomes.module_digest("m.py", tmp_path / str(number)))
+    assert digests[0] == digests[1] != digests[2]
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_there_are_enough_of_each_module(package: str) -> None:
     """All modules that decide about a request, a record or a passing are mutated, well over 150 times."""

@@ -8,9 +8,11 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from startline_host.formats.bytecode import compile_source
 from tests.proofs.mutation.laboratory import KILLED, SAME, SURVIVED, Outcome
 from tests.proofs.mutation.population import ROOT, Mutant
 
@@ -35,8 +37,8 @@ def _digest(paths: Iterable[Path]) -> str:
 class MutationResults:
     """Outcomes by the mutants' names.
 
-    What was noticed stays so as long as its module is the same; who survived is tried again when
-    anything of the agent or of the proofs has changed.
+    What was noticed stays so as long as its module compiles to the same, whatever its comments and
+    types say; who survived is tried again when anything of the agent or of the proofs has changed.
     """
 
     path: Path
@@ -71,11 +73,11 @@ class MutationResults:
             return False
         if entry["status"] == SURVIVED:
             return bool(entry["everything"] == self.everything)
-        return bool(entry["module"] == _of_module(mutant))
+        return bool(entry["module"] == module_digest(mutant.module))
 
     def add(self, mutant: Mutant, outcome: Outcome) -> None:
         """Take an outcome and write all of them down."""
-        about = {"module": _of_module(mutant), "everything": self.everything}
+        about = {"module": module_digest(mutant.module), "everything": self.everything}
         self.found[mutant.key] = {**outcome.as_json(), **about}
         self._write()
 
@@ -95,8 +97,11 @@ class MutationResults:
         return {one.key: self.found[one.key] for one in mutants if one.key in self.found}
 
 
-def _of_module(mutant: Mutant) -> str:
-    return _digest([ROOT / "firmware" / mutant.module])
+@cache
+def module_digest(module: str, root: Path = ROOT) -> str:
+    """Return the digest of what a module below `root`/firmware compiles to, without its lines."""
+    source = (root / "firmware" / module).read_bytes()
+    return hashlib.sha256(compile_source(source, "m.py", lines=False)).hexdigest()[:16]
 
 
 def score(found: Mapping[str, Mapping[str, Any]], explained: Mapping[str, str]) -> float:
