@@ -78,6 +78,14 @@ WRONG = [
     ('given={"boot_limit": "soon"}', "boot_limit"),
     ('app="nowhere"', "app='nowhere'"),
     ('ap="app"', "'ap'"),
+    ("app=7", "app=7"),
+    ("key=[]", "key=[]"),
+    ("given=None", "given=None"),
+    ("cloud=7", "cloud=7"),
+    ('cloud={"port": "x"}', "'port'"),
+    ('cloud={"names": "localhost"}', "'names'"),
+    ('cloud={"envelope": "box"}', "'box'"),
+    ('cloud={"faults": ["commit_and_drop"]}', "'commit_and_drop'"),
 ]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,18 +96,42 @@ def _wrong_in(mark: pytest.Mark, folder: Path) -> Iterator[str]:
         yield f"takes names only, not {mark.args[0]!r}"
     if strangers := given.keys() - {"app", "key", "cloud", "given"}:
         yield f"knows no {min(strangers)!r}"
-    if given.get("key", "WRITE") not in ACCESS:
+    if given.get("key", "WRITE") not in list(ACCESS):
         yield f"has key={given['key']!r}; it is one of {', '.join(ACCESS)}"
-    if given.get("app") and not (folder / given["app"]).is_dir():
-        yield f"has app={given['app']!r}, which is no folder beside the test"
+    app = given.get("app") or "."
+    if not (isinstance(app, str | Path) and (folder / app).is_dir()):
+        yield f"has app={app!r}, which is no folder beside the test"
     for name, kind in (("cloud", MockOptions), ("given", ReaderSettings)):
         values = given.get(name, {})
+        if not isinstance(values, dict):
+            yield f"has {name}={values!r}, which is no dictionary"
         if strangers := values.keys() - set(inspect.signature(kind).parameters):
-            yield f"has {name}={values!r}, in which {min(strangers)!r} is no name of {kind.__name__}"
+            yield f"has {name}={values!r}, in which {min(strangers, key=str)!r} is no name of {kind.__name__}"
+    yield from _wrong_in_cloud(given.get("cloud", {}))
     try:
         msgspec.convert(given.get("given", {}), ReaderSettings)
     except msgspec.ValidationError as error:
         yield f"has given={given['given']!r}: {error}"
+
+
+def _wrong_in_cloud(given: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is wrong with a marker's options of the mock, whose names are right."""
+    from startline_host.errors import StartlineError
+    from startline_host.mock_cloud import MockCloud, MockOptions
+
+    for name, value in given.items():
+        usual = inspect.signature(MockOptions).parameters[name].default
+        if isinstance(usual, str | int) and type(value) is not type(usual):
+            yield f"has cloud={{{name!r}: {value!r}}}, which is no {type(usual).__name__}"
+        if isinstance(usual, tuple) and not isinstance(value, list | tuple):
+            yield f"has cloud={{{name!r}: {value!r}}}, which is no list"
+    if given:
+        try:
+            MockCloud(
+                MockOptions(**{"proxied": True, **given, "port": 0, "http_port": None})
+            ).close()
+        except StartlineError as error:
+            yield f"has cloud={given!r}: {error.message}"
 
 
 @pytest.hookimpl(wrapper=True)
