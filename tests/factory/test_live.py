@@ -142,7 +142,7 @@ def test_more_slots_than_rows_fit_the_terminal(width: int, height: int, slots: i
     """The picture is never taller or wider than the terminal; slots at work come first."""
     console = Console(file=io.StringIO(), width=width, height=height)
     view, totals = LiveView(console, [f"usb:1-{n}" for n in range(slots)]), RunTotals()
-    totals.whole, totals.before, totals.began = 200, 10, totals.began - 600
+    totals.whole, totals.made, totals.began = 200, 10, totals.began - 600
     last = f"usb:1-{slots - 1}"
     for n in range(6):
         totals.add(result("passed"))
@@ -160,11 +160,12 @@ def test_more_slots_than_rows_fit_the_terminal(width: int, height: int, slots: i
 
 def test_how_far_a_batch_is_and_how_long_it_takes() -> None:
     """Made of all, the rate, and what is left at that rate."""
-    totals = RunTotals(whole=200, before=80)
+    totals = RunTotals(whole=200, made=80)
     assert totals_line(totals).startswith("80 of 200 made")
     totals.began -= 600
     for _ in range(10):
         totals.add(result("passed"))
+    totals.see({"free": 110, "work": 0, "deferred": 0, "passed": 90, "failed": 0})
     said = totals_line(totals)
     assert "90 of 200 made" in said
     assert "60 an hour" in said
@@ -180,3 +181,13 @@ def test_units_of_other_stations_count_as_made() -> None:
     totals.see({"free": 0, "work": 0, "deferred": 0, "passed": 6, "failed": 0})
     assert totals_line(totals).startswith("6 of 6 made · 3 passed")
     assert totals.seconds_left is None
+
+
+def test_a_unit_that_the_ledger_has_before_its_slot_ends_counts_once() -> None:
+    """A slot writes "passed" a moment before it ends; another one looks at the batch in between."""
+    totals = RunTotals()
+    totals.see({"free": 0, "work": 1, "deferred": 0, "passed": 1, "failed": 0})
+    totals.add(result("passed"))
+    totals.add(result("passed"))
+    totals.see({"free": 0, "work": 0, "deferred": 0, "passed": 2, "failed": 0})
+    assert totals_line(totals).startswith("2 of 2 made · 2 passed")

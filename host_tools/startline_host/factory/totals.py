@@ -21,15 +21,15 @@ WAITING, DONE = "waiting for a board", "done"
 class RunTotals(msgspec.Struct):
     """What this run did so far: ends by name, failures by reason, and the seconds since it began.
 
-    `whole` is how many units the batch has, 0 where that is not known, and `before` how many of
-    them were made by others: before this run, or at other stations.
+    `whole` is how many units the batch has, 0 where that is not known, and `made` how many of them
+    are made by the ledger, in earlier runs and at other stations as well.
     """
 
     ends: dict[str, int] = {}
     reasons: dict[str, int] = {}
     exit_codes: dict[int, int] = {}
     whole: int = 0
-    before: int = 0
+    made: int = 0
     began: float = msgspec.field(default_factory=time.monotonic)
 
     def add(self, result: UnitResult) -> None:
@@ -41,9 +41,9 @@ class RunTotals(msgspec.Struct):
 
     def see(self, counts: Mapping[str, int]) -> None:
         """Take how the batch stands in the ledger: its units by their state."""
-        own = self.passed + self.ends.get("deferred", 0)
         self.whole = sum(counts.values())
-        self.before = max(self.before, counts[PASSED] + counts[DEFERRED] - own)
+        # Two slots may look in one order, and tell in the other.
+        self.made = max(self.made, counts[PASSED] + counts[DEFERRED])
 
     @property
     def passed(self) -> int:
@@ -51,14 +51,9 @@ class RunTotals(msgspec.Struct):
         return self.ends.get("passed", 0)
 
     @property
-    def made(self) -> int:
-        """Units of the batch that are made, those of earlier runs and other stations among them."""
-        return self.before + self.passed + self.ends.get("deferred", 0)
-
-    @property
     def seconds_left(self) -> float | None:
         """How long the rest takes at the rate of this run; None where nothing tells."""
-        here = self.made - self.before
+        here = self.passed + self.ends.get("deferred", 0)
         if not here or self.made >= self.whole:
             return None
         return (self.whole - self.made) * self.seconds / here
