@@ -41,7 +41,8 @@ class Uptime:
     def at_ms(self, ticks: int) -> int:
         """Return when `time.ticks_ms()` was `ticks`, up to 6 days ago. Raises ValueError."""
         now = self.now()
-        return self._past(now, now - _signed(self._ticks - ticks) * 1000)
+        # The same for the same ticks whenever it is asked: what is seen together has one time.
+        return self._past(now, (self._ms - _signed(self._ticks - ticks)) * 1000)
 
     def at_us(self, ticks: int) -> int:
         """Return when `time.ticks_us()` was `ticks`, up to 8 minutes ago. Raises ValueError."""
