@@ -1,4 +1,4 @@
-"""Arguments as C code sees them: buffers of bytes, texts and whole numbers."""
+"""Arguments as C code sees them: buffers of bytes, texts, numbers and rows of them."""
 
 import uctypes
 
@@ -58,6 +58,22 @@ def c_int(value) -> int:
     value = c_wide_int(value)
     if not -_WORD // 2 <= value < _WORD // 2:
         raise OverflowError("overflow converting long int to machine word")
+    return value
+
+
+def c_float(value):
+    """Return what C code takes for a number with a point. Raises TypeError for what is no number."""
+    if not isinstance(value, (int, float, bool)):
+        raise TypeError("can't convert %s to float" % type(value).__name__)
+    return value
+
+
+def c_items(value, count=None):
+    """Return a tuple or a list, of `count` items if that is given. Raises TypeError, ValueError."""
+    if not isinstance(value, (tuple, list)):
+        raise TypeError("object '%s' isn't a tuple or list" % type(value).__name__)
+    if count is not None and len(value) != count:
+        raise ValueError("requested length %d but object has length %d" % (count, len(value)))
     return value
 
 

@@ -4,6 +4,7 @@ import socket as _real
 
 from . import socket_errors as _errors
 from .buffers import c_int as _c_int
+from .buffers import c_items as _c_items
 from .buffers import c_text as _c_text
 from .chip import current as _current
 from .world import is_dotted as _is_dotted
@@ -39,25 +40,17 @@ def port(given) -> int:
 
 def address(given, sleep_ms) -> tuple:
     """Return (address, port) of what a program gives as such, its name resolved."""
-    host, number = _pair(given)
+    host, number = _c_items(given, 2)
     return resolve(host or "0.0.0.0", sleep_ms), port(number)
 
 
 def dotted(given) -> tuple:
     """Return (address, port) of a pair that is no name. Raises TypeError, ValueError."""
-    host, number = _pair(given)
+    host, number = _c_items(given, 2)
     host = _c_text(host).decode()
     if not _is_dotted(host or "0.0.0.0"):
         raise ValueError("invalid arguments")
     return host or "0.0.0.0", _c_int(number) & 0xFFFF
-
-
-def _pair(given) -> tuple:
-    if not isinstance(given, (tuple, list)):
-        raise TypeError("object '%s' isn't a tuple or list" % type(given).__name__)
-    if len(given) != 2:
-        raise ValueError("requested length 2 but object has length %d" % len(given))
-    return given[0], given[1]
 
 
 def pack(host: str, number: int):

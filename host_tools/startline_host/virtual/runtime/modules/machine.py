@@ -4,6 +4,7 @@ import machine as _real
 
 from ..buffers import byte_view as _byte_view
 from ..buffers import c_int as _c_int
+from ..buffers import c_items as _c_items
 from ..chip import CAUSES as _CAUSES
 from ..chip import current as _current
 from ..clock import calendar as _calendar
@@ -123,10 +124,7 @@ class RTC:
         self._set(date, 3)
 
     def _set(self, date, hour: int) -> None:
-        if not isinstance(date, (tuple, list)):
-            raise TypeError("object '%s' isn't a tuple or list" % type(date).__name__)
-        if len(date) != 8:
-            raise ValueError("requested length 8 but object has length %d" % len(date))
+        date = _c_items(date, 8)
         parts = [_c_int(part) for part in list(date[:3]) + list(date[hour : hour + 3])]
         _current().clock.set_us(_seconds(*parts) * 1_000_000 + _c_int(date[7]))
 

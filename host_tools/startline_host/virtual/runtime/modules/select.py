@@ -3,7 +3,9 @@
 import select as _real
 import time as _time
 
+from ..buffers import c_float as _c_float
 from ..buffers import c_int as _c_int
+from ..buffers import c_items as _c_items
 from ..chip import current as _current
 from ..timers import run_due as _run_due
 
@@ -93,12 +95,10 @@ def select(rlist, wlist, xlist, timeout=None) -> tuple:
     `timeout` is in seconds, None for no limit.
     """
     wanted: list = []
-    if timeout is not None and not isinstance(timeout, (int, float, bool)):
-        raise TypeError("can't convert %s to float" % type(timeout).__name__)
+    if timeout is not None:
+        _c_float(timeout)
     for streams, events in ((rlist, POLLIN), (wlist, POLLOUT), (xlist, 0)):
-        if not isinstance(streams, (list, tuple)):
-            raise TypeError("object '%s' isn't a tuple or list" % type(streams).__name__)
-        for stream in streams:
+        for stream in _c_items(streams):
             for item in wanted:
                 if item[0] is stream:
                     item[1] |= events

@@ -7,6 +7,7 @@ import socket as _real
 from .. import socket_addresses as _addresses
 from .. import socket_errors as _errors
 from ..buffers import byte_view as _byte_view
+from ..buffers import c_float as _c_float
 from ..buffers import c_int as _c_int
 from ..buffers import c_text as _c_text
 from ..buffers import writable_view as _writable_view
@@ -233,9 +234,7 @@ class socket(_io.IOBase):
 
     def settimeout(self, seconds) -> None:
         """Set the timeout of each call: None for none, 0 for not blocking."""
-        if seconds is not None and not isinstance(seconds, (int, float, bool)):
-            raise TypeError("can't convert %s to float" % type(seconds).__name__)
-        self._timeout = seconds
+        self._timeout = None if seconds is None else _c_float(seconds)
         if self._is_open:
             self._real.settimeout(seconds)
 

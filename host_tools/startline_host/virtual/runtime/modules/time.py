@@ -3,6 +3,7 @@
 import time as _real
 
 from .. import clock as _clock
+from ..buffers import c_float as _c_float
 from ..buffers import c_int as _c_int
 from ..buffers import c_wide_int as _c_wide_int
 from ..chip import current as _current
@@ -77,9 +78,7 @@ def ticks_diff(later: int, earlier: int) -> int:
 
 def sleep(seconds) -> None:
     """Sleep, running the timers that fall due."""
-    if not isinstance(seconds, (int, float, bool)):
-        raise TypeError("can't convert %s to float" % type(seconds).__name__)
-    _sleep_us(int(seconds * 1_000_000))
+    _sleep_us(int(_c_float(seconds) * 1_000_000))
 
 
 def sleep_ms(milliseconds: int) -> None:
