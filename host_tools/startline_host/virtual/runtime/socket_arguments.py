@@ -17,14 +17,12 @@ def refuse_names(names: dict) -> None:
 def kind_of(numbers: tuple) -> int:
     """Return the type among (family, type, protocol), which are whole numbers.
 
-    Raises OSError(22) for a type that is none, NotImplementedError for a raw socket.
+    Raises OSError(22) for a type that is none.
     """
     if len(numbers) > 3:
         raise TypeError("function expected at most 3 arguments, got %d" % len(numbers))
     numbers = [c_int(number) for number in numbers]
     kind = numbers[1] if len(numbers) > 1 else _STREAM
-    if kind == _RAW:
-        raise NotImplementedError("socket.SOCK_RAW is not imitated by the virtual ESP32")
-    if kind not in (_STREAM, _DATAGRAM):
+    if kind not in (_STREAM, _DATAGRAM, _RAW):
         raise OSError(EINVAL)
     return kind

@@ -8,6 +8,7 @@ from ..peripherals import only as _only
 from ..pin_numbers import can_drive as _can_drive
 from ..pin_numbers import can_wake as _can_wake
 from ..pin_numbers import check_pin as _check_pin
+from .not_imitated import refuse as _refuse
 
 _OUTPUT = 2
 _LOW_LEVEL, _HIGH_LEVEL = 4, 5
@@ -135,7 +136,7 @@ class Pin(_real.PinBase):
                 raise ValueError("bad wake value")
             if not _can_wake(self._id):
                 raise ValueError("invalid pin for wake")
-            raise NotImplementedError("wake-up by pins is not imitated by the virtual ESP32")
+            _refuse("wake-up by pins")
         self._irq.set(handler, trigger)
 
     def _put(self, level: int) -> None:

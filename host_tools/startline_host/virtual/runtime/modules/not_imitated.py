@@ -1,6 +1,11 @@
 """What the port has and the virtual chip has not: the name is there, and says so when it is used."""
 
 
+def refuse(name: str, why: str = "") -> None:
+    """Raise NotImplementedError for what the port has and the virtual chip has not."""
+    raise NotImplementedError(name + " is not imitated by the virtual ESP32" + why)
+
+
 class NotImitated:
     """A function or class that raises NotImplementedError for any use, or a module of such."""
 
@@ -11,23 +16,20 @@ class NotImitated:
         return "<%s, not imitated>" % self._name
 
     def __call__(self, *arguments, **named):
-        self._refuse(self._name)
+        refuse(self._name)
 
     def __getattr__(self, name: str):
         if name[:2] == "__":
             raise AttributeError(name)
         if "." in self._name:
-            self._refuse(self._name + "." + name)
+            refuse(self._name + "." + name)
         return NotImitated(self._name + "." + name)
 
     def __getitem__(self, _index):
-        self._refuse(self._name)
+        refuse(self._name)
 
     def __setitem__(self, _index, _value) -> None:
-        self._refuse(self._name)
-
-    def _refuse(self, name: str) -> None:
-        raise NotImplementedError(name + " is not imitated by the virtual ESP32")
+        refuse(self._name)
 
 
 def add_to(namespace: dict, module: str, names: tuple) -> None:

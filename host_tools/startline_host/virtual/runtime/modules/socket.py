@@ -18,6 +18,7 @@ from ..tcp_attempt import Asking as _Asking
 from ..tcp_attempt import Attempt as _Attempt
 from ..timers import run_due as _run_due
 from ..world import is_loopback as _is_loopback
+from .not_imitated import refuse as _refuse
 from .time import sleep_ms as _sleep_ms
 
 AF_INET = 2
@@ -71,6 +72,8 @@ class socket(_io.IOBase):
         _refuse_names(names)
         accepted = len(numbers) == 1 and isinstance(numbers[0], _real.socket)
         kind = SOCK_STREAM if accepted else _kind_of(numbers)
+        if kind == SOCK_RAW:
+            _refuse("socket.SOCK_RAW")
         self._timeout = None
         self._is_stream = kind == SOCK_STREAM
         self._is_new = self._is_stream and not accepted

@@ -6,6 +6,8 @@ corrupt its memory sooner or later.
 
 import _thread as _real
 
+from .not_imitated import refuse as _refuse
+
 LockType = _real.LockType
 allocate_lock = _real.allocate_lock
 exit = _real.exit
@@ -14,9 +16,7 @@ get_ident = _real.get_ident
 
 def start_new_thread(function, arguments, named=None) -> int:
     """Raise NotImplementedError."""
-    raise NotImplementedError(
-        "_thread.start_new_thread is not imitated by the virtual ESP32: this VM has no GIL"
-    )
+    _refuse("_thread.start_new_thread", ": this VM has no GIL")
 
 
 def stack_size(*size) -> int:
