@@ -160,9 +160,7 @@ class socket(_io.IOBase):
 
     def send(self, data) -> int:
         """Send, and return how many bytes went."""
-        view = _byte_view(data)
-        self._need_way_out()
-        return len(view) if self._goes_nowhere else self._call(self._real.send, view)
+        return self._send(self._real.send, _byte_view(data))
 
     def sendall(self, data) -> None:
         """Send everything. One that does not block raises OSError(116) where only a part went."""
@@ -178,13 +176,7 @@ class socket(_io.IOBase):
         view = _byte_view(data)
         if length is not None:
             view = view[:length] if offset is None else view[offset : offset + length]
-        try:
-            self._need_way_out()
-        except OSError as error:
-            if error.errno == _errors.EAGAIN:
-                return None
-            raise
-        return len(view) if self._goes_nowhere else self._call(self._real.write, view)
+        return self._or_none(self._send, self._real.write, view)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Receive at most `size` bytes; `flags` are MSG_PEEK and MSG_DONTWAIT."""
@@ -303,7 +295,7 @@ class socket(_io.IOBase):
         return self._call(function, *args)
 
     def _or_none(self, function, *args):
-        """Read as a stream does: None where there is nothing and the socket does not block."""
+        """Read or write as a stream does: None where nothing moves and the socket does not block."""
         try:
             return function(*args)
         except OSError as error:
@@ -350,13 +342,14 @@ class socket(_io.IOBase):
             raise _errors.OSError(_errors.when_over(timeout))
         return timeout
 
-    def _need_way_out(self) -> None:
-        """Return once something can be sent. Raises OSError where nothing can."""
+    def _send(self, function, view) -> int:
+        """Send by one of the real socket's ways, once something can be. Raises OSError."""
         self._need_connection()
         if self._attempt:
             self._attempt.send(self._timeout)
             self._end_attempt()
         self._wait_for_link()
+        return len(view) if self._goes_nowhere else self._call(function, view)
 
     def _need_connection(self) -> None:
         """Raise OSError(128) for a stream that was never connected, OSError(9) for what is closed."""
