@@ -14,8 +14,7 @@ from startline_host.errors import BadInput
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.mock_cloud import MockCloud
 from startline_host.race.journal_source import from_running
-from startline_host.race.journal_window import EVERYTHING, Wanted
-from startline_host.race.selection import select
+from startline_host.race.selection import EVERYTHING, Wanted, select
 from startline_host.race.stored_race import JournalPassing, StoredRace, read_race
 from tests.race.test_running_reader import FakeLine, ReaderFlash
 from tests.race_role.racing import RacingReader

@@ -21,8 +21,8 @@ from startline_host.errors import BadInput, DeviceSilent, TimedOut
 from startline_host.flows.usb_link import encode
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.race import running_reader
-from startline_host.race.journal_window import Wanted
 from startline_host.race.running_reader import RequestRefused, RunningReader
+from startline_host.race.selection import Wanted
 from startline_host.race.stored_race import read_race
 
 STATE = {"session": "", "sending": "", "stored": 0, "sent": 0, "waiting": 0, "unsure": 0, "aside": 0,

@@ -23,10 +23,9 @@ from startline_host.race.journal_source import (
     from_port,
     from_running,
 )
-from startline_host.race.journal_window import EVERYTHING, Wanted
 from startline_host.race.race_summary import summarize_race, summarize_running
 from startline_host.race.resend_passings import ResendRange, resend, resend_beside
-from startline_host.race.selection import load_zone, select
+from startline_host.race.selection import EVERYTHING, Wanted, load_zone, select
 from startline_host.race.stored_race import Damage, StoredRace, read_race
 from startline_host.util import counted
 

@@ -24,9 +24,8 @@ from startline_host.formats.partitions import (
 )
 from startline_host.formats.record_copies import read_record
 from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
-from startline_host.race.journal_window import EVERYTHING, Wanted
 from startline_host.race.running_reader import RunningJournal, RunningReader
-from startline_host.race.selection import select
+from startline_host.race.selection import EVERYTHING, Wanted, select
 from startline_host.race.stored_race import read_race
 from startline_host.util import printable
 

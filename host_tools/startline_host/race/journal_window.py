@@ -9,7 +9,7 @@ tell for sure has all of the journal read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from struct import unpack_from
 
 import msgspec
@@ -29,32 +29,19 @@ from startline_race.journal_format import (
 )
 from startline_race.passing_format import unpack_passing
 
+from startline_host.errors import BadInput
+from startline_host.race.selection import Wanted, is_number, parse_time
+
 #: Milliseconds that passings may be out of order: a module is read late, a sighting amended.
 _DISORDER = 300_000
 #: Bytes that a beginning takes: the second where the first is not enough.
 _PEEKS = (512, 1536)
+#: What a reader tells of a place without a sector.
+_NO_SECTOR = 0xFFFFFFFF
 #: Behind every passing: their numbers have 32 bits.
 _NEVER = 1 << 32
 
 Read = Callable[[int, int], bytes]
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A selection of passings as it was typed; see `select`. `zone` is that of its times."""
-
-    begin: str = ""
-    end: str = ""
-    session: str = ""
-    zone: tzinfo = UTC
-
-    @property
-    def everything(self) -> bool:
-        """Whether nothing is left out."""
-        return not (self.begin or self.end or self.session)
-
-
-#: The selection of all that there is.
-EVERYTHING = Wanted()
 
 
 class _SectorStart(msgspec.Struct, frozen=True):
@@ -106,13 +93,13 @@ class JournalWindow:
         return begin, before
 
     def _begin(self, bound: str, zone: tzinfo) -> int:
-        if _is_number(bound):
+        if is_number(bound):
             return self._holding(int(bound))
         at = _unix_ms(bound, zone) - _DISORDER
         return self._last(lambda one: (self._utc_ms(one) or at) < at)
 
     def _before(self, bound: str, zone: tzinfo) -> int:
-        if _is_number(bound):
+        if is_number(bound):
             return int(bound) + 1
         at = _unix_ms(bound, zone) + _DISORDER
         behind = self._last(lambda one: (self._utc_ms(one) or at) <= at) + 1
@@ -132,7 +119,7 @@ class JournalWindow:
 
     def _first(self, one: int, unknown: int) -> int:
         first = self._firsts[one]
-        return unknown if first in (None, 0xFFFFFFFF) else first
+        return unknown if first in (None, _NO_SECTOR) else first
 
     def _last(self, holds: Callable[[int], bool]) -> int:
         """Return the last sector for which something holds that holds up to some sector; the oldest for none."""
@@ -218,15 +205,9 @@ def _entries(raw: bytes) -> Iterator[tuple[int, memoryview]]:
         found = find_entry(raw, end)
 
 
-def _is_number(bound: str) -> bool:
-    return bound.isdecimal() and bound.isascii()
-
-
 def _unix_ms(bound: str, zone: tzinfo) -> int:
     """Return a time as Unix milliseconds. Raises _NotSure for what is none, which `select` tells."""
     try:
-        moment = datetime.fromisoformat(bound)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
+        return round(parse_time(bound, zone).timestamp() * 1000)
+    except BadInput:
         raise _NotSure from None

@@ -9,8 +9,8 @@ import msgspec
 from startline_host.device.port_session import PortSession
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.race.journal_source import JournalSource, check_serial
-from startline_host.race.journal_window import Wanted
 from startline_host.race.running_reader import RunningRace, RunningReader
+from startline_host.race.selection import Wanted
 from startline_host.race.stored_race import StoredRace, read_race
 
 

@@ -16,9 +16,8 @@ from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_
 from startline_host.flows.operator.device_session import DeviceSession, device_session
 from startline_host.flows.usb_link import linked
 from startline_host.race.journal_source import from_device, from_running
-from startline_host.race.journal_window import Wanted
 from startline_host.race.running_reader import RequestRefused, RunningReader
-from startline_host.race.selection import parse_time, select
+from startline_host.race.selection import Wanted, parse_time, select
 from startline_host.race.stored_race import JournalPassing, StoredRace, read_race
 from startline_host.util import counted, printable
 

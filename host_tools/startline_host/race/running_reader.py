@@ -11,13 +11,15 @@ import base64
 import binascii
 
 import msgspec
+from startline_race.journal_format import SECTOR
 
 from startline_host.device.bootloader import TransferProgress
 from startline_host.device.port import Port
 from startline_host.errors import BadInput, DeviceSilent, TimedOut
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.usb_link import UsbFrame, UsbFrameSplitter, encode
-from startline_host.race.journal_window import EVERYTHING, JournalWindow, Wanted
+from startline_host.race.journal_window import JournalWindow
+from startline_host.race.selection import EVERYTHING, Wanted
 from startline_host.util import Deadline, printable
 
 #: Seconds without a piece, and tries: a handshake may hold a program for 2 s.
@@ -25,10 +27,8 @@ _ASK_AGAIN, _TRIES = 3.0, 4
 #: Seconds that passings may take to be sent again; between two questions whether they are.
 _JOB, _JOB_PAUSE = 90.0, 0.5
 _TICK = 0.25
-_SECTOR = 4096
 #: Bytes that are read by one request: what is lost of them is asked for again.
 _STRETCH = 1024
-_NO_SECTOR = 0xFFFFFFFF
 
 
 class RaceState(msgspec.Struct, frozen=True):
@@ -72,7 +72,7 @@ class RunningRace(msgspec.Struct, frozen=True):
     @property
     def sectors(self) -> list[int]:
         """The sectors of the journal, from the oldest to the newest."""
-        count = self.size // _SECTOR
+        count = self.size // SECTOR
         return [(self.head - age) % count for age in range(self.used - 1, -1, -1)]
 
 
@@ -140,10 +140,10 @@ class RunningReader:
                 "The reader answers as another version of startline would.",
                 "Stop its program to read its journal: --interrupt",
             ) from None
-        count = told.size // _SECTOR
+        count = told.size // SECTOR
         if (
             not (0 < told.size <= 1 << 26 and -1 <= told.head < count and 0 <= told.used <= count)
-            or not 0 <= told.offset <= _SECTOR
+            or not 0 <= told.offset <= SECTOR
         ):
             raise BadInput("The reader tells of a journal that cannot be.", "Read it: --interrupt")
         return told
@@ -160,7 +160,7 @@ class RunningReader:
         read: dict[int, int] = {}  # how much of each sector
 
         def beginning(index: int, length: int) -> bytes:
-            at, end = index * _SECTOR, before.offset if index == before.head else _SECTOR
+            at, end = index * SECTOR, before.offset if index == before.head else SECTOR
             have, length = read.get(index, 0), min(length, end)
             if length > have:
                 data[at + have : at + length] = self._read(at + have, length - have)
@@ -173,15 +173,15 @@ class RunningReader:
         if listen:
             listen(Step("Reading the journal beside the reader's program"))
         for done, index in enumerate(chosen):
-            beginning(index, _SECTOR)
+            beginning(index, SECTOR)
             if listen:
-                size = len(chosen) * _SECTOR
-                listen(TransferProgress("read", (done + 1) * _SECTOR, size))
+                size = len(chosen) * SECTOR
+                listen(TransferProgress("read", (done + 1) * SECTOR, size))
         after = self.state()
-        newer = (after.head - before.head) % (before.size // _SECTOR)
+        newer = (after.head - before.head) % (before.size // SECTOR)
         kept = set(after.sectors[: after.used - newer]).intersection(chosen)
         for index in read.keys() - kept:  # confirmed, and erased meanwhile; or looked at, no more
-            data[index * _SECTOR : (index + 1) * _SECTOR] = b"\xff" * _SECTOR
+            data[index * SECTOR : (index + 1) * SECTOR] = b"\xff" * SECTOR
         return RunningJournal(before, bytes(data), frozenset(before.sectors) - set(chosen))
 
     def resend(self, first: int, last: int, boot_utc_ms: int) -> str:

@@ -5,10 +5,29 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 from startline_host.errors import BadInput
-from startline_host.race.journal_window import Wanted
 from startline_host.race.stored_race import JournalPassing, StoredRace
 from startline_host.util import printable
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A selection of passings as it was typed; see `select`. `zone` is that of its times."""
+
+    begin: str = ""
+    end: str = ""
+    session: str = ""
+    zone: tzinfo = UTC
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.begin or self.end or self.session)
+
+
+#: The selection of all that there is.
+EVERYTHING = Wanted()
 
 
 def load_zone(name: str) -> tzinfo:
@@ -65,10 +84,15 @@ def holds(race: StoredRace) -> str:
     return f"The journal holds the passings {race.first} to {race.before - 1}."
 
 
+def is_number(bound: str) -> bool:
+    """Tell whether a bound is a passing's number, and no time."""
+    return bound.isdecimal() and bound.isascii()
+
+
 def _bound(race: StoredRace, text: str, zone: tzinfo) -> int | datetime | None:
     if not text:
         return None
-    if text.isdecimal() and text.isascii():
+    if is_number(text):
         if not race.first <= int(text) < race.before:
             raise BadInput(f"There is no passing {text[:20]}.", holds(race))
         return int(text)
