@@ -21,7 +21,7 @@ from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_ca
 from startline_host.bench.scenarios.runner import CaseResult
 from startline_host.bench.suite import BenchPlan, run_bench, usual_jobs
 from startline_host.cli import options, output, results
-from startline_host.cli.link_options import chosen_link, link_options
+from startline_host.cli.link_options import chosen_link, lent_board_options, link_options
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.util import counted
@@ -32,16 +32,7 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
 
 
 @click.command("bench")
-@click.option(
-    "-p", "--port", metavar="URL", help="A board's serial port; without it, virtual readers."
-)
-@click.option(
-    "--board",
-    envvar="STARTLINE_BOARD",
-    default=options.DEFAULT_BOARD,
-    show_default=True,
-    help="The board at the port.",
-)
+@options.several(lent_board_options)
 @click.option(
     "-k",
     "words",

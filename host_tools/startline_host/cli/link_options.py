@@ -1,4 +1,4 @@
-"""Options that say how a board, or virtual readers, reach a mock cloud on this computer."""
+"""Options that say which board is lent, or virtual readers, and how they reach a mock cloud here."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ from startline_host.secrets import Secret, secret_from_file
 
 _PASSWORD = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - the name of the variable
 
+lent_board_options = [
+    click.option("-p", "--port", metavar="URL",
+                 help="A board's serial port; without it, virtual readers."),
+    click.option("--board", envvar="STARTLINE_BOARD", default=options.DEFAULT_BOARD,
+                 show_default=True, help="The board at the port."),
+]  # fmt: skip
 link_options = [
     click.option("--link", type=click.Choice(["wifi", "usb"]), default="wifi", show_default=True,
                  help="How readers reach the cloud: over Wi-Fi, or over the serial line itself."),

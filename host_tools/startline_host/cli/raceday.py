@@ -11,7 +11,7 @@ import rich_click as click
 from rich.console import Console
 
 from startline_host.cli import options, output, results
-from startline_host.cli.link_options import chosen_link, link_options
+from startline_host.cli.link_options import chosen_link, lent_board_options, link_options
 from startline_host.cli.raceday_view import DayTable
 from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import make_bundle
@@ -31,16 +31,7 @@ _READERS = 3
 
 
 @click.command("raceday")
-@click.option(
-    "-p", "--port", metavar="URL", help="A board's serial port; without it, virtual readers."
-)
-@click.option(
-    "--board",
-    envvar="STARTLINE_BOARD",
-    default=options.DEFAULT_BOARD,
-    show_default=True,
-    help="The board at the port.",
-)
+@options.several(lent_board_options)
 @options.several(link_options)
 @options.firmware_version_option
 @options.firmware_file_option
