@@ -31,7 +31,6 @@ class VirtualDayReader(DayReader):
         self, name: str, flash: Path, mac: str, ppm: float, stop: threading.Event
     ) -> None:
         super().__init__(name, ppm, stop)
-        self._ppm = ppm
         self.flash = flash
         self._mac = mac
         self._world = flash.with_suffix(".json")
@@ -55,7 +54,13 @@ class VirtualDayReader(DayReader):
         self._begin_life()
         self._off.clear()
         self._chip = VirtualEsp32(
-            self.flash, raw=True, mac=self._mac, world=self._world, uart1=0, uart2=0, ppm=self._ppm
+            self.flash,
+            raw=True,
+            mac=self._mac,
+            world=self._world,
+            uart1=0,
+            uart2=0,
+            ppm=self.ppm or 0.0,
         )
         self._listener = threading.Thread(target=self._listen, args=(self._chip.raw_url,))
         self._listener.start()

@@ -88,7 +88,7 @@ def _symptoms(heard: bytes) -> Iterator[DoctorFinding]:
     troubles = list(troubles_in(heard))
     yield from (bad("device", error) for error in troubles)
     restarts = heard.count(_RESET)
-    if restarts > 1 and not troubles:  # why it restarts is said else
+    if restarts > 1 and not troubles:  # else it is said why it restarts
         yield bad(
             "device",
             DeviceSilent(
