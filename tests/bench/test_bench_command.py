@@ -226,7 +226,7 @@ def bound_flash(folder: Path) -> bytes:
         maker = Provisioner(clouds.cloud, "WRITE", "rufus", CloudLink())
         provision = maker.provision(case.scenario.given)
         unit = msgspec.structs.replace(provision.unit, extra={})  # no unit of the bench's own
-        rig.write("first", "fctry", Provision(unit, provision.settings).image())
+        rig.tell("first", Provision(unit, provision.settings).image())
         reader.power_on()
         reader.follow(lambda one: one.cycle.count("ready") > 0, 30, "ready")
         reader.power_off()

@@ -80,7 +80,7 @@ class BenchDevice:
         """
         fields = msgspec.structs.asdict(self._given) | changes
         self._given = msgspec.convert(fields, ReaderSettings)
-        self._rig.write(self._name, "fctry", self._provisioner.image(self._given))
+        self._rig.tell(self._name, self._provisioner.image(self._given))
 
     def boot(self, until: str = "ready", seconds: float = _BOOT_SECONDS) -> None:
         """Switch it off and on, and follow it until an event of that name.

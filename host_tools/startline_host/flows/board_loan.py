@@ -13,8 +13,9 @@ from types import MappingProxyType
 
 import msgspec
 
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
 from startline_host.device.bootloader import BootLoader
-from startline_host.device.partition_access import read_facts, write_partition
+from startline_host.device.partition_access import differing_blocks, read_facts, write_partition
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
@@ -42,12 +43,17 @@ from startline_host.flows.owner_swap import (
 )
 from startline_host.flows.prompt_survey import read_snapshot
 from startline_host.flows.restart import restart
+from startline_host.formats.factory_partition import DeviceSettings, TlsSettings
 from startline_host.formats.partitions import FCTRY_SIZE
 from startline_host.formats.stored_settings import StoredSettings
+from startline_host.formats.units import Unit
+from startline_host.secrets import Secret
 
 #: Marks a unit as a borrower's own, under `factory`, so that no later one takes it for a person's.
 LOAN_MARK: Mapping[str, str] = MappingProxyType({"bench": "1"})
 PROMPT_SECONDS = 15.0
+_NOWHERE = "https://elsewhere.invalid/v0"
+_NO_KEY = "ror-00000000000000000000"
 
 _BLANK_RECORD = """
 import esp32
@@ -84,6 +90,13 @@ class LoanTerms(msgspec.Struct, frozen=True, kw_only=True):
     neutral: Provision
     yields: bool = False
     races: bool = False
+
+
+def neutral_provision(serial: str, model: str, ca_der: bytes) -> Provision:
+    """Return a borrower's unit that belongs to no cloud and has no network."""
+    claim = find_cloud(DEFAULT_CLOUD).played.claim(_NOWHERE, Secret(_NO_KEY), serial)
+    unit = Unit(serial=serial, model=model, extra=dict(LOAN_MARK))
+    return Provision(unit, DeviceSettings(claim=claim, tls=TlsSettings(ca=(ca_der,))))
 
 
 def is_lent_unit(stored: StoredSettings) -> bool:
@@ -144,6 +157,13 @@ def prompt_of(port: Port) -> Repl:
     repl = Repl(port)
     repl.enter(PROMPT_SECONDS)
     return repl
+
+
+def tell_identity(port: Port, image: bytes) -> None:
+    """Tell a lent board who it is, by an image of `fctry`; it stays at its prompt."""
+    repl = prompt_of(port)
+    old = read_snapshot(repl, read_facts(repl)).fctry or b""
+    write_partition(repl, "fctry", image, differing_blocks(old, image))
 
 
 def blank_record(repl: Repl) -> None:

@@ -9,28 +9,26 @@ from contextlib import contextmanager
 import msgspec
 
 from startline_host.boards import Board
-from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
-from startline_host.device.partition_access import differing_blocks, read_facts, write_partition
 from startline_host.device.port_session import PortSession
-from startline_host.flows.board_loan import LOAN_MARK, LoanTerms, lent_board, prompt_of
-from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
+from startline_host.flows.board_loan import (
+    LOAN_MARK,
+    LoanTerms,
+    lent_board,
+    neutral_provision,
+    tell_identity,
+)
+from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.flows.mock_link import EVERYWHERE, LOOPBACK, CloudLink, listens_on
 from startline_host.flows.notices import Listener
-from startline_host.flows.prompt_survey import read_snapshot
-from startline_host.formats.factory_partition import DeviceSettings, TlsSettings
-from startline_host.formats.units import Unit
-from startline_host.mock_cloud import MockCloud, MockOptions
+from startline_host.mock_cloud import MockOptions
 from startline_host.race.board_app import APP
 from startline_host.race.board_reader import BoardDayReader
 from startline_host.race.day_reader import DayReader
 from startline_host.race.day_script import DayScript
 from startline_host.race.day_venue import MODEL, DayCloud
-from startline_host.secrets import Secret
 from startline_host.virtual.time_server import TimeServer
 
 _SERIAL = "DAY-1"
-_NOWHERE = "https://elsewhere.invalid/v0"
-_NO_KEY = "ror-00000000000000000000"
 
 
 class BoardVenue:
@@ -68,22 +66,10 @@ class BoardVenue:
     ) -> Iterator[list[DayReader]]:
         """Borrow the board; whatever ends the day, it is given back."""
         del script
-        terms = LoanTerms(bundle=self._bundle, neutral=_neutral(cloud.mock), races=True)
+        neutral = neutral_provision(_SERIAL, MODEL, cloud.mock.ca_der)
+        terms = LoanTerms(bundle=self._bundle, neutral=neutral, races=True)
         base_url = cloud.base_url if self._link.over_usb else ""
         with lent_board(self._url, terms, self._listen), PortSession(self._url) as line:
-            self._provision(line, cloud.provision(_SERIAL, self._link.net(), LOAN_MARK))
+            told = cloud.provision(_SERIAL, self._link.net(), LOAN_MARK)
+            tell_identity(line.port(), told.on(self.board).image())
             yield [BoardDayReader(_SERIAL, line, stop, base_url)]
-
-    def _provision(self, line: PortSession, provision: Provision) -> None:
-        """Tell the board who it is on the day; it stays at its prompt."""
-        repl = prompt_of(line.port())
-        image = provision.on(self.board).image()
-        old = read_snapshot(repl, read_facts(repl)).fctry or b""
-        write_partition(repl, "fctry", image, differing_blocks(old, image))
-
-
-def _neutral(cloud: MockCloud) -> Provision:
-    """Return a unit that asks nobody, until the day begins."""
-    claim = find_cloud(DEFAULT_CLOUD).played.claim(_NOWHERE, Secret(_NO_KEY), _SERIAL)
-    unit = Unit(serial=_SERIAL, model=MODEL, extra=dict(LOAN_MARK))
-    return Provision(unit, DeviceSettings(claim=claim, tls=TlsSettings(ca=(cloud.ca_der,))))

@@ -12,18 +12,25 @@ import msgspec
 
 from startline_host.bench.scenarios.base_flash import BENCH_OWN, BaseFlash
 from startline_host.bench.scenarios.model import FlashDamage, VirtualWorld
-from startline_host.bench.scenarios.provisioning import neutral_provision
 from startline_host.bench.scenarios.reader import LinkMaker, Reader
 from startline_host.bench.scenarios.transcript import Transcript
-from startline_host.device.partition_access import differing_blocks, read_facts, write_partition
+from startline_host.device.partition_access import read_facts
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput
-from startline_host.flows.board_loan import LoanTerms, blank_record, lent_board, prompt_of
+from startline_host.flows.board_loan import (
+    LoanTerms,
+    blank_record,
+    lent_board,
+    neutral_provision,
+    prompt_of,
+    tell_identity,
+)
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.notices import Listener, ignore_notices
 from startline_host.flows.owner_swap import check_there
 from startline_host.flows.prompt_survey import read_snapshot
+from startline_host.mock_cloud import CertificateAuthority
 
 
 class BorrowedBoard(msgspec.Struct, frozen=True):
@@ -59,7 +66,9 @@ def borrowed_board(
                 "Use the board's USB port itself, or an rfc2217:// one.",
             )
     terms = LoanTerms(
-        bundle=base.bundle, neutral=neutral_provision(), yields=base.bundle.own == BENCH_OWN
+        bundle=base.bundle,
+        neutral=neutral_provision("BENCH", "Bench", CertificateAuthority().ca_der),
+        yields=base.bundle.own == BENCH_OWN,
     )
     with lent_board(url, terms, listen) as own:
         can = frozenset({"app"}) if own == BENCH_OWN else frozenset()
@@ -114,12 +123,10 @@ class BoardRig:
         del name
         return ""
 
-    def write(self, name: str, part: str, data: bytes) -> None:
-        """Write a partition through the prompt; the reader is off then."""
+    def tell(self, name: str, image: bytes) -> None:
+        """Tell the board who it is, through its prompt; it is off then."""
         del name
-        repl = prompt_of(self._reader.line.port())
-        old = read_snapshot(repl, read_facts(repl)).fctry or b""
-        write_partition(repl, part, data, differing_blocks(old, data))
+        tell_identity(self._reader.line.port(), image)
         self._reader.power_off()
 
     def damage(self, name: str, damage: FlashDamage, seed: int) -> None:

@@ -195,7 +195,7 @@ class CaseRunner:
         if new is not None:
             self._given[act.reader] = new
             if act.do not in {"load", "command"} and not act.copy_flash:
-                self._rig.write(act.reader, "fctry", self._provisioner.image(new))
+                self._rig.tell(act.reader, self._provisioner.image(new))
         for damage in act.damage:
             self._rig.damage(act.reader, damage, self._case.seed)
 

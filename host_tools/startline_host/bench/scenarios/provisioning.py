@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from startline_host.bench.scenarios.model import ReaderSettings
 from startline_host.boards import Led
-from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
+from startline_host.clouds.cloud_registry import find_cloud
 from startline_host.errors import BadInput
 from startline_host.flows.board_loan import LOAN_MARK
 from startline_host.flows.firmware_bundle import Provision
@@ -29,15 +29,6 @@ from startline_host.secrets import Secret
 RUN_KEY = "ror-bench-run-key-000000"
 _WRONG_KEY = "ror-00000000000000000000"
 _ELSEWHERE = "https://elsewhere.invalid/v0"
-
-
-def neutral_provision() -> Provision:
-    """Return the provision of a unit that belongs to no cloud and has no network."""
-    unit = Unit(serial="BENCH", model="Bench", extra=dict(LOAN_MARK))
-    claim = find_cloud(DEFAULT_CLOUD).played.claim(_ELSEWHERE, Secret(_WRONG_KEY), unit.serial)
-    return Provision(
-        unit, DeviceSettings(claim=claim, tls=TlsSettings(ca=(CertificateAuthority().ca_der,)))
-    )
 
 
 class Provisioner:

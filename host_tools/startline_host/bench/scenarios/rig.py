@@ -53,8 +53,8 @@ class Rig(Protocol):
     def uart_url(self, name: str = "first") -> str:
         """Return where the other end of a reader's `machine.UART(1)` is, "" on a board."""
 
-    def write(self, name: str, part: str, data: bytes) -> None:
-        """Write a partition of a reader, which is off then."""
+    def tell(self, name: str, image: bytes) -> None:
+        """Tell a reader who it is, by an image of `fctry`; it is off then."""
 
     def damage(self, name: str, damage: FlashDamage, seed: int) -> None:
         """Damage a reader's flash; it is off then."""

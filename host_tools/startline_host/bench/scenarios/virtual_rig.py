@@ -86,13 +86,9 @@ class VirtualRig:
         """Return where the other end of a reader's `machine.UART(1)` is."""
         return self._chips[name].uart1_url or ""
 
-    def write(self, name: str, part: str, data: bytes) -> None:
-        """Write a partition of a reader, which is off then."""
-        self._readers[name].power_off()
-        offset, _size = self._place(part)
-        with self._path(name).open("r+b") as file:
-            file.seek(offset)
-            file.write(data)
+    def tell(self, name: str, image: bytes) -> None:
+        """Tell a reader who it is, by an image of `fctry`; it is off then."""
+        self._write(name, "fctry", image)
 
     def read(self, name: str, part: str) -> bytes:
         """Return a partition of a reader."""
@@ -104,7 +100,9 @@ class VirtualRig:
     def damage(self, name: str, damage: FlashDamage, seed: int) -> None:
         """Damage a reader's flash; it is off then."""
         self._readers[name].power_off()
-        self.write(name, damage.part, damage_partition(self.read(name, damage.part), damage, seed))
+        self._write(
+            name, damage.part, damage_partition(self.read(name, damage.part), damage, seed)
+        )
 
     def snapshot(self, name: str) -> DeviceSnapshot:
         """Return what a reader keeps of its binding."""
@@ -135,6 +133,13 @@ class VirtualRig:
         reader.power_off()
         path.write_bytes(image)
         return reader
+
+    def _write(self, name: str, part: str, data: bytes) -> None:
+        self._readers[name].power_off()
+        offset, _size = self._place(part)
+        with self._path(name).open("r+b") as file:
+            file.seek(offset)
+            file.write(data)
 
     def _place(self, part: str) -> tuple[int, int]:
         if part == "chip":
