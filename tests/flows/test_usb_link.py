@@ -57,11 +57,16 @@ def link(server: socket.socket) -> Iterator[tuple[UsbLinkServer, Cable, str]]:
         yield serving, cable, where
 
 
+def open_link(serving: UsbLinkServer, cable: Cable, where: str) -> None:
+    """Have the host dial, as a reader's first question."""
+    serving.feed(encode("01", "O", where))
+    assert cable.answer(1) == "A"
+
+
 def test_data_go_both_ways(server: socket.socket, link: tuple[UsbLinkServer, Cable, str]) -> None:
     """Open, send, receive: each question gets one answer, and the bytes arrive."""
     serving, cable, where = link
-    serving.feed(encode("01", "O", where))
-    assert cable.answer(1) == "A"
+    open_link(serving, cable, where)
     peer, _ = server.accept()
     with peer:
         serving.feed(encode("01", "S", base64.b64encode(bytes(range(256))).decode()))
@@ -79,8 +84,7 @@ def test_what_is_there_by_now_is_asked_for_without_waiting(
 ) -> None:
     """Nothing yet is an answer at once, then come the bytes, then the end."""
     serving, cable, where = link
-    serving.feed(encode("01", "O", where))
-    assert cable.answer(1) == "A"
+    open_link(serving, cable, where)
     peer, _ = server.accept()
     serving.feed(encode("01", "N", "40"))
     assert cable.answer(2) == "A"
@@ -97,8 +101,7 @@ def test_frames_of_others_are_left_to_them(
 ) -> None:
     """An answer of another role comes through whole, whatever number it has, and ends no connection."""
     serving, cable, where = link
-    serving.feed(encode("01", "O", where))
-    assert cable.answer(1) == "A"
+    open_link(serving, cable, where)
     peer, _ = server.accept()
     for number in ("01", "07"):
         frame = encode(number, "Z", "0:eA==")
@@ -114,8 +117,7 @@ def test_the_end_of_the_connection_is_told(
 ) -> None:
     """When the peer has closed, asking for bytes is answered with its end."""
     serving, cable, where = link
-    serving.feed(encode("01", "O", where))
-    assert cable.answer(1) == "A"
+    open_link(serving, cable, where)
     server.accept()[0].close()
     serving.feed(encode("01", "R", "10"))
     assert cable.answer(2) == "C"
@@ -142,8 +144,7 @@ def test_a_reader_that_begins_anew_leaves_no_connection_behind(
 ) -> None:
     """A second opening ends the first connection, whether or not that was closed."""
     serving, cable, where = link
-    serving.feed(encode("01", "O", where))
-    assert cable.answer(1) == "A"
+    open_link(serving, cable, where)
     first, _ = server.accept()
     serving.feed(encode("02", "O", where))
     assert cable.answer(2) == "A"
@@ -157,8 +158,7 @@ def test_a_reader_that_asks_without_end_is_held_in_bounds(
 ) -> None:
     """Of 50,000 questions beside an open one a handful waits; a new connection is served at once."""
     serving, cable, where = link
-    serving.feed(encode("01", "O", where))
-    assert cable.answer(1) == "A"
+    open_link(serving, cable, where)
     question = encode("01", "R", "10")
     for _ in range(50):
         serving.feed(question * 1000)
