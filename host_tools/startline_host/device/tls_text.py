@@ -29,17 +29,6 @@ TLS_REASONS: Mapping[str, str] = MappingProxyType(
         "handshake": "the TLS handshake failed",
     }
 )
-
-
-def tls_reason(reason: str, who: str = "the device") -> str:
-    """Say why TLS failed to `who` tried: the certificate's fault, or what the server objected to."""
-    kind, _, number = reason.partition(" ")
-    if kind == "alert" and number.isdecimal() and int(number):
-        return alert_words(int(number), other=who)
-    words = TLS_REASONS.get(reason) or plain_words(reason)
-    return words.replace("the device", who)
-
-
 _CHAIN = (
     "Does [tls] ca of the settings name the CA that issued it, as PEM or DER? If so: is the server's "
     "chain whole, and in order: its own certificate first, then each one's issuer?"
@@ -59,6 +48,15 @@ _HINTS: Mapping[str, str] = MappingProxyType(
         "wrong_usage": "The server needs a certificate for servers (extended key usage serverAuth).",
     }
 )
+
+
+def tls_reason(reason: str, who: str = "the device") -> str:
+    """Say why TLS failed to `who` tried: the certificate's fault, or what the server objected to."""
+    kind, _, number = reason.partition(" ")
+    if kind == "alert" and number.isdecimal() and int(number):
+        return alert_words(int(number), other=who)
+    words = TLS_REASONS.get(reason) or plain_words(reason)
+    return words.replace("the device", who)
 
 
 def tls_hint(reason: str) -> str:
