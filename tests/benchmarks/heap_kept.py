@@ -51,17 +51,19 @@ def rows(lib: Path, folders: Iterator[Path], cloud: MockCloud) -> Iterator[Row]:
         for name in ("first_boot", "bound_boot"):
             whole = f"{_PREPARE}{_BOOT}{_TELL}"
             ours = _in_use(micropython(), readers[0], [whole])
-            chips = _in_use(program, readers[1], [_PREPARE, _BOOT, _TELL]) if program else UNKNOWN
+            chips = (
+                _in_use([program], readers[1], [_PREPARE, _BOOT, _TELL]) if program else UNKNOWN
+            )
             peer = Peer(f"32-bit objects, {version}", chips)
             yield Row(f"kept_{name}_{version}", ours, "bytes", peer, note)
 
 
-def _in_use(program: str, reader: HarnessReader, steps: Sequence[str]) -> int:
+def _in_use(program: Sequence[str], reader: HarnessReader, steps: Sequence[str]) -> int:
     """Boot a reader; return the bytes that stay in use."""
     names = {"path": [*reader.path, ".frozen"], "spec": repr(str(reader.write_spec()))}
     asked = itertools.chain(*(("-c", step.format(**names)) for step in steps))
     done = subprocess.run(
-        [program, "-X", "heapsize=2m", *asked],
+        [*program, "-X", "heapsize=2m", *asked],
         capture_output=True,
         text=True,
         timeout=_SECONDS,

@@ -12,7 +12,7 @@ import msgspec
 
 from startline_host.errors import Bug
 from startline_host.virtual.chip_options import DEFAULT_MAC
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 from tests.benchmarks.unit import AIR, SILENCE
 
 _SCRIPT = Path(__file__).parent / "vm" / "metered.py"
@@ -79,7 +79,7 @@ class Meter:
         }
         order.write_text(json.dumps(values), encoding="utf-8")
         done = subprocess.run(
-            [find_micropython(), "-X", "heapsize=8M", str(_SCRIPT), str(order)],
+            [*micropython_command(), "-X", "heapsize=8M", str(_SCRIPT), str(order)],
             capture_output=True,
             text=True,
             timeout=_SECONDS,

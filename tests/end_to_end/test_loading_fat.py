@@ -8,7 +8,7 @@ from pathlib import Path
 
 from startline_host.flows.firmware_bundle import FirmwareBundle
 from startline_host.virtual import VirtualEsp32
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 from tests.end_to_end.common import Startline
 from tests.end_to_end.test_loading import plain, up
 
@@ -38,7 +38,9 @@ def test_a_fat_file_system_is_not_lost_unasked(
 ) -> None:
     """An old board's files stand in FAT, which cannot be read here: whoever owns them is asked (60)."""
     made = subprocess.run(
-        [find_micropython(), "-X", "heapsize=4m", "-c", MAKE_FAT], capture_output=True, check=True
+        [*micropython_command(), "-X", "heapsize=4m", "-c", MAKE_FAT],
+        capture_output=True,
+        check=True,
     ).stdout
     image = bytearray(plain(bundle, {}))
     image[0x200000:] = made.ljust(0x200000, b"\xff")

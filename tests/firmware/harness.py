@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +13,7 @@ from startline import events
 from startline.record.rules import Record, bind_copy, classify
 
 from startline_host.clouds.rufus import RufusClaim
+from startline_host.errors import BadInput
 from startline_host.formats.bytecode import compile_source, device_files
 from startline_host.formats.factory_partition import (
     DeviceSettings,
@@ -27,6 +25,7 @@ from startline_host.formats.factory_partition import (
 )
 from startline_host.formats.units import Unit
 from startline_host.secrets import Secret
+from startline_host.virtual.vm_binary import micropython_command
 from tests.firmware.fake_chip import RamFlash
 from tests.firmware.listed import check_listed
 
@@ -43,15 +42,12 @@ KEY = "ror-ae4fc6c19681a20fad30"
 _SECONDS = 60
 
 
-def micropython() -> str:
-    """Return the MicroPython to test with, or skip the test."""
-    beside = Path(sys.executable).with_name("micropython")
-    found = os.environ.get("MICROPYTHON") or (
-        str(beside) if beside.exists() else shutil.which("micropython")
-    )
-    if not found:
-        pytest.skip("no micropython; MICROPYTHON=/path names one")
-    return found
+def micropython() -> list[str]:
+    """Return the words that start the MicroPython to test with, or skip the test."""
+    try:
+        return micropython_command()
+    except BadInput as error:
+        pytest.skip(error.message)
 
 
 def compile_agent(folder: Path) -> Path:
@@ -75,7 +71,7 @@ def run_micropython(
 ) -> str:
     """Run MicroPython to its end and return what it printed. Raises AssertionError on failure."""
     done = subprocess.run(
-        [micropython(), "-X", f"heapsize={heap}", *map(str, arguments)],
+        [*micropython(), "-X", f"heapsize={heap}", *map(str, arguments)],
         input=stdin,
         capture_output=True,
         timeout=seconds,

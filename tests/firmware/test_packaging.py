@@ -139,7 +139,7 @@ def test_boot_and_main_are_trivial() -> None:
 def test_the_real_vm_is_named() -> None:
     """The tests run on a MicroPython of at least 1.23."""
     done = subprocess.run(
-        [micropython(), "-c", "import sys; print(sys.implementation[1])"],
+        [*micropython(), "-c", "import sys; print(sys.implementation[1])"],
         capture_output=True,
         check=True,
         timeout=30,

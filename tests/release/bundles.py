@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 from tests.release.versions import ROOT, packages, version
 
 _FIRMWARE = ROOT / "firmware"
@@ -38,7 +38,7 @@ def check_bundle(bundle: Path) -> None:
         url = f"{base}/served/{package.relative_to(served).as_posix()}"
         program = _INSTALL.format(url=url, target=str(target))
         done = subprocess.run(
-            [find_micropython(), "-c", program],
+            [*micropython_command(), "-c", program],
             capture_output=True,
             text=True,
             check=False,

@@ -11,7 +11,7 @@ import pytest
 
 from startline_host.virtual import VirtualEsp32
 from startline_host.virtual.flash import PAGE, SECTOR, Fuse, NorFlash, PowerCut
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +65,7 @@ def test_both_interpreters_count_in_the_same_file(counter: str, tmp_path: Path) 
         MICROPYTHON.format(root=root, flash=str(path), counter=counter), encoding="utf-8"
     )
     said = subprocess.run(
-        [find_micropython(), str(script)], capture_output=True, check=True, timeout=30
+        [*micropython_command(), str(script)], capture_output=True, check=True, timeout=30
     ).stdout
     assert said.strip() == b"cut"
     assert fuse.operations == 4

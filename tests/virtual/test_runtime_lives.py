@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 from tests.virtual.vm_harness import ROWS, make_table
 
 FOLDER = Path(__file__).parents[2] / "host_tools" / "startline_host" / "virtual"
@@ -71,7 +71,7 @@ def test_a_dead_life_writes_nothing_and_leaves_nothing_behind(tmp_path: Path) ->
     table = make_table([(n, k, s, o, z if n != "vfs" else 0x10000) for n, k, s, o, z in ROWS])
     script.write_text(SCRIPT.format(folder=str(FOLDER), table=table.hex()))
     done = subprocess.run(
-        [find_micropython(), "-X", "heapsize=16M", str(script)],
+        [*micropython_command(), "-X", "heapsize=16M", str(script)],
         capture_output=True,
         timeout=30,
         check=False,

@@ -21,7 +21,7 @@ from startline_host.errors import BadInput, TlsFailed
 from startline_host.formats.ca_certificates import parse_certificate
 from startline_host.formats.cloud_url import parse_url
 from startline_host.secrets import child_environment
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 
 _SECONDS = 20.0
 #: What the VM runs: certificates and address come on its standard input, its verdict goes out.
@@ -101,7 +101,7 @@ def _ask(ca: Sequence[bytes], host: str, port: int) -> dict[str, Any] | None:
     )
     try:
         done = subprocess.run(
-            [find_micropython(), "-X", "heapsize=2m", "-c", _PROGRAM],
+            [*micropython_command(), "-X", "heapsize=2m", "-c", _PROGRAM],
             input=order + "\n", capture_output=True, text=True, timeout=_SECONDS, check=False,
             env=child_environment(),
         )  # fmt: skip

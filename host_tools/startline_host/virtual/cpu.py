@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from startline_host.secrets import child_environment
+from startline_host.virtual.compiled_runtime import START, compiled_runtime
 from startline_host.virtual.interrupt import Interrupt
 from startline_host.virtual.uart_ports import UartPorts
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 from startline_host.virtual.vm_stream import VmStreamDecoder, frame, make_prefix
 from startline_host.virtual.watchdog import Watchdog
 
-_START = Path(__file__).parent / "runtime" / "start.py"
 _READ = 65536
 _TIMES_KEPT = 64
 """How many settings of the clock, and files, are told to the next life: each is a few bytes."""
@@ -70,7 +70,8 @@ class Cpu:
     def __init__(self, config: CpuConfig, on_output: Callable[[bytes], None]) -> None:
         self._config = config
         self._on_output = on_output
-        self._program = find_micropython()
+        self._program = micropython_command()
+        self._compiled = compiled_runtime()
         self._child: subprocess.Popen[bytes] | None = None
         self._fds: dict[str, int] = {}
         self._prefix = b""
@@ -190,11 +191,12 @@ class Cpu:
         _let_children_hang_up()
         self._child = subprocess.Popen(
             [
-                self._program,
+                *self._program,
                 "-X",
                 f"heapsize={self._config.heap_size}",
-                str(_START),
+                str(START),
                 str(self._fds["child_control"]),
+                *([] if self._compiled is None else [str(self._compiled)]),
             ],
             stdin=self._fds["child_input"],
             stdout=self._fds["child_output"],

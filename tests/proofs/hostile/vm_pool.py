@@ -18,7 +18,7 @@ from startline_host.errors import Bug
 from startline_host.formats.bytecode import compile_source, device_files
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.partitions import BIND_SIZE, FCTRY_SIZE
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 from tests.proofs.hostile.fuzzed_answers import FuzzedAnswer
 from tests.proofs.powercuts.blank_units import CANARY, make_unit
 
@@ -71,7 +71,7 @@ class VmPool:
     """
 
     def __init__(self, folder: Path, *, workers: int = 1, agent: Path | None = None) -> None:
-        self._program = find_micropython()
+        self._program = micropython_command()
         self._lib = folder / "lib"
         self._units: SimpleQueue[Path] = SimpleQueue()
         self._fctry = make_unit("rufus", "startline", "absent")[-FCTRY_SIZE:]
@@ -117,7 +117,7 @@ class VmPool:
         try:
             done = subprocess.run(
                 [
-                    self._program,
+                    *self._program,
                     "-X",
                     f"heapsize={heap}",
                     "-c",

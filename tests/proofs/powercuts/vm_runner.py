@@ -15,7 +15,7 @@ from startline_host import virtual
 from startline_host.boards import data_folder
 from startline_host.errors import Bug
 from startline_host.formats.bytecode import device_files
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 from tests.proofs.powercuts.cut_plan import Job
 
 _HERE = Path(__file__).parent
@@ -51,7 +51,7 @@ class VmRunner:
         self._folder = folder
         self._play = dict(play)
         self._heap = heap
-        self._program = find_micropython()
+        self._program = micropython_command()
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
         self._numbers = iter(range(1 << 30))
@@ -110,7 +110,7 @@ class VmRunner:
 
     def _call(self, path: str) -> str:
         process = subprocess.Popen(
-            [self._program, "-X", f"heapsize={self._heap}", str(_HERE / "vm" / "start.py"), path],
+            [*self._program, "-X", f"heapsize={self._heap}", str(_HERE / "vm" / "start.py"), path],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

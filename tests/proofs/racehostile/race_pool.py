@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from startline_host.formats.bytecode import compile_source, device_files
 from startline_host.formats.partitions import FCTRY_SIZE
-from startline_host.virtual.vm_binary import find_micropython
+from startline_host.virtual.vm_binary import micropython_command
 from tests.proofs.hostile.vm_pool import smallest_heap
 from tests.proofs.powercuts.blank_units import make_unit
 from tests.proofs.racehostile.race_answers import RaceAnswer
@@ -44,7 +44,7 @@ class RacePool:
     """
 
     def __init__(self, folder: Path, *, workers: int = 1, agent: Path | None = None) -> None:
-        self._program = find_micropython()
+        self._program = micropython_command()
         self._lib = folder / "lib"
         self._install(agent)
         self._folders: SimpleQueue[Path] = SimpleQueue()
@@ -95,7 +95,7 @@ class RacePool:
         reader = folder or next(iter(self._lib.parent.glob("*/fctry"))).parent
         program = f"import sys\nsys.path[:]={[str(self._lib), '.frozen']}\nimport answered_race\n"
         done = subprocess.run(
-            ["sh", "-c", _LIMITED, self._program, "-X", f"heapsize={heap}", "-c",
+            ["sh", "-c", _LIMITED, *self._program, "-X", f"heapsize={heap}", "-c",
              f"{program}answered_race.run({str(reader)!r}, {cases!r})"],
             stdin=subprocess.DEVNULL, capture_output=True, check=False,
             env={k: v for k, v in os.environ.items() if not k.startswith("MICROPY")},
