@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 CLOUD ?= rufus
+# Thousands of processes are started here: without bytecode each would compile the same again.
+# `make clean` removes it.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help bench test scenarios versions benchmarks schema powercuts suites hostile mutants line check docs release fmt clean
