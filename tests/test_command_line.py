@@ -39,7 +39,7 @@ def test_help_lists_verbs_without_importing_them() -> None:
     imported = done.stderr.strip().splitlines()[-1]
     assert (
         imported
-        == "['startline_host.cli', 'startline_host.cli.output', 'startline_host.code_page', 'startline_host.errors', 'startline_host.util']"
+        == "['startline_host.cli', 'startline_host.cli.output', 'startline_host.code_page', 'startline_host.errors', 'startline_host.file_access', 'startline_host.util']"
     )
 
 

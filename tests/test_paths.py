@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,6 +134,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "readonly.db").chmod(0o444)
     # By a link: what replaces it by a file, as a report must not, leaves the device as it is.
     (tmp_path / "full").symlink_to("/dev/full")
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as heard:
+        heard.bind("socket")
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    with (tmp_path / "huge").open("wb") as huge:
+        huge.truncate(1 << 33)
     for name in ("locked", "folder"):
         (tmp_path / name).mkdir()
     for name in ("locked/file", "file", "unreadable"):
@@ -142,21 +149,25 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def bad_paths(verb: str, option: str) -> Iterator[str]:
-    """Give paths that this option cannot use."""
+def bad_paths(verb: str, option: str, turn: int = 0) -> Iterator[str]:
+    """Give paths that this option cannot use; of what is rare, one in each `turn`."""
     kinds = {option, f"{verb} {option}"}
     yield "locked/file"
-    yield "file/below"
-    yield "n" * 300
+    yield ("file/below", "n" * 300)[turn % 2]
     if kinds & FOLDERS:
         yield "file"
     else:
         yield "folder"
     if option == "--ledger" and verb in {"label", "line"}:
         yield "readonly.db"
-    if kinds & WRITTEN and not kinds & FOLDERS:
-        yield "full"
-    elif not kinds & WRITTEN:
+    if kinds & FOLDERS:
+        yield "pipe"
+    elif kinds & WRITTEN:
+        yield ("full", "pipe", "socket")[turn % 3]
+    else:
+        yield "pipe"
+        yield ("socket", "zeros", "terminal", "huge")[turn % 4]
+    if not kinds & WRITTEN:
         yield "unreadable"
         if not kinds & MADE:
             yield "missing"
@@ -174,10 +185,11 @@ def test_a_path_that_cannot_be_used_is_named(place: Path) -> None:
     """Whatever the option and the path: exit code 60 or 40, and the path in the sentence."""
     lines = [
         command_line(verb, option, path)
-        for verb, option in path_options()
-        for path in bad_paths(verb, option)
+        for turn, (verb, option) in enumerate(path_options())
+        for path in bad_paths(verb, option, turn)
     ]
-    assert len(lines) > 250, "options are found by click's types"
+    lines += [["line", "-p", "/dev/nowhere", path] for path in bad_paths("line", "UNITS")]
+    assert len(lines) > 400, "options are found by click's types"
     environment = {
         **os.environ, "CLAIM_KEY": "ror-x", "STARTLINE_READ_KEY": "ror-y", "NO_COLOR": "1",
         "COLUMNS": "2000", "STARTLINE_LEDGER": str(place / "ledger.db"),

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 from startline_host.errors import BadInput
+from startline_host.file_access import MOST_TEXT, read_file
 from startline_host.text_file import decode_text
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def secret_from_file(path: Path, what: str, *, warn: Warn = _LOG.warning) -> Sec
     UTF-8, or longer than one line.
     """
     try:
-        text = decode_text(path.read_bytes()).strip("\r\n")
+        text = decode_text(read_file(path, MOST_TEXT)).strip("\r\n")
     except UnicodeDecodeError:
         raise BadInput(f"{path} does not hold the {what} as text.") from None
     except OSError as error:

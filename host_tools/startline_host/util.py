@@ -10,6 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from startline_host.errors import BadInput, StartlineError, StorageFailed
+from startline_host.file_access import is_stream, write_stream
 
 # Controls, format characters (they can turn text around), lone surrogates, line separators.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -112,8 +113,8 @@ def write_whole(
     # A link stays one: what it names is written, as by everybody else.
     target = Path(os.path.realpath(path))
     try:
-        if target.exists() and not target.is_file() and not target.is_dir():
-            target.write_bytes(data)
+        if is_stream(path):
+            write_stream(path, data)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(

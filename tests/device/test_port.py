@@ -57,10 +57,12 @@ def test_a_missing_port_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_is_no_port(tmp_path: Path) -> None:
-    """A plain file is refused as a port."""
+    """A plain file, a folder, a pipe and a device are refused as ports."""
     (tmp_path / "file").touch()
-    with pytest.raises(NoSuchPort, match="cannot be used as a serial port"):
-        open_port(str(tmp_path / "file"))
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "file", tmp_path / "pipe", tmp_path, "/dev/zero"):
+        with pytest.raises(NoSuchPort, match="is not a serial port"):
+            open_port(str(path))
 
 
 @pytest.mark.parametrize("kind", ["rfc2217", "socket"])

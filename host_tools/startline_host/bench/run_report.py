@@ -12,6 +12,7 @@ import msgspec
 
 from startline_host.bench.scenarios.runner import CaseResult
 from startline_host.errors import BadInput
+from startline_host.file_access import check_stream, is_stream
 from startline_host.util import write_whole
 
 
@@ -63,8 +64,12 @@ class ReportFiles:
 
 
 def _try_out(path: Path) -> None:
-    if path.exists() and not path.is_file() and not path.is_dir():
-        return  # a device or a pipe, which is written to as it is
+    if is_stream(path):
+        try:
+            check_stream(path)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        return
     if path.is_dir():
         raise BadInput(f"The report {path} cannot be written: it is a folder.", "Name a file.")
     try:

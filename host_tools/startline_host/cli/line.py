@@ -227,15 +227,16 @@ def _run_virtual(given: _LineArguments) -> None:
     make_writable(given.labels)
     board = options.chosen_board(_VIRTUAL["board"], given.firmware_version, given.firmware_file)
     count = given.count or given.slots
-    if given.units and not is_pattern(given.units):
-        count = len(_batch(given, given.units, {"model": _VIRTUAL["model"]}).units)
+    given = msgspec.structs.replace(given, name=given.name or "virtual", count=count)
+    units, defaults = given.units or _VIRTUAL["pattern"], {"model": _VIRTUAL["model"]}
+    batch = None if is_pattern(units) else _batch(given, units, defaults)
+    count = len(batch.units) if batch else count
     with contextlib.ExitStack() as stack:
         plant = stack.enter_context(VirtualPlant(given.folder, count, keep=given.keep_boards))
         injector = None
         if given.faults:
             injector = FaultInjector(given.faults / 100, plant.cloud, given.seed)
-        given = msgspec.structs.replace(given, count=count, name=given.name or "virtual")
-        batch = _batch(given, given.units or _VIRTUAL["pattern"], {"model": _VIRTUAL["model"]})
+        batch = batch or _batch(given, units, defaults)
         key = None if given.no_verify else plant.read_key
         plan = _plan(given, batch, board, _kit(given, board), plant.settings, key)
         try:

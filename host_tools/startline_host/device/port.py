@@ -230,6 +230,8 @@ def _cannot_open(url: str, error: Exception) -> NoSuchPort:
         )
     if number in {errno.ENOENT, errno.ENODEV, errno.ENXIO} or "FileNotFoundError" in words:
         return NoSuchPort(f"There is no port {url}.", describe_ports())
+    if number == errno.EISDIR or f"({errno.ENOTTY}," in words:  # a folder, file, pipe or device
+        return NoSuchPort(f"{url} is not a serial port.", describe_ports())
     return NoSuchPort(f"{url} cannot be used as a serial port ({words}).", describe_ports())
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from startline_host.errors import BadInput, StartlineError, StorageFailed
 from startline_host.extras import not_installed
 from startline_host.factory.schema import METADATA, SCHEMA, meta
+from startline_host.file_access import check_file
 from startline_host.util import Deadline
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Database:
         self._url = _url(where)
         #: How to name it to people: no password in it.
         self.name = _name(self._url)
+        _check_file(self._url)
         if not create and _is_missing_file(self._url):
             raise _no_ledger(self.name)
         if _stays_empty(self._url):
@@ -233,6 +235,16 @@ def _sqlite_connected(connection: sqlite3.Connection, record: object) -> None:
 def _sqlite_begun(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _check_file(url: URL) -> None:
+    """Raise BadInput where a pipe or a device stands in the place of a ledger's file."""
+    if url.get_backend_name() != "sqlite":
+        return
+    try:
+        check_file(Path(str(url.database)))
+    except OSError as error:
+        raise BadInput(f"The ledger {url.database} cannot be opened: {error.strerror}.") from None
 
 
 def _is_missing_file(url: URL) -> bool:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from startline_host.errors import BadInput
 from startline_host.factory.label_layout import LabelLayout, LabelSize, code_rows, lay_out
+from startline_host.file_access import MOST, check_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -172,9 +173,11 @@ def fonts_with(named: Path | None, letters: Sequence[str]) -> Iterator[Font]:
 def _candidates(named: Path | None) -> Iterator[Font]:
     if named is not None:
         try:
+            check_file(named, MOST)
             yield ImageFont.truetype(named, _PROBE)
-        except OSError:
-            raise BadInput(f"{named} is not a usable font.") from None
+        except OSError as error:
+            why = f": {error.strerror[:1].lower()}{error.strerror[1:]}" if error.strerror else ""
+            raise BadInput(f"{named} is not a usable font{why}.") from None
         return
     for name in _FONTS:
         try:

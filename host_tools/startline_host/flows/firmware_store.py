@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from startline_host.errors import BadInput, NetworkFailed
+from startline_host.file_access import read_file
 from startline_host.formats.firmware_file import Firmware, split_firmware
 from startline_host.formats.synthetic_firmware import synthetic_firmware
 from startline_host.util import write_whole
@@ -250,6 +251,6 @@ def _only_ours(path: Path) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError as error:
         raise BadInput(f"The firmware {path} cannot be read: {error.strerror}.") from None

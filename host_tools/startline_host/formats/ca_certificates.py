@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from startline_host.errors import BadInput
+from startline_host.file_access import MOST_TEXT, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def load_certificates(path: Path, *, warn: Warn = _LOG.warning) -> tuple[bytes, 
     from cryptography.hazmat.primitives.serialization import Encoding
 
     try:
-        data = path.read_bytes()
+        data = read_file(path, MOST_TEXT)
     except OSError as error:
         raise BadInput(f"The CA certificate {path} cannot be read: {error.strerror}.") from None
     if b"PRIVATE KEY-----" in data:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from startline_host.errors import BadInput
+from startline_host.file_access import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -118,7 +119,7 @@ def load_dump(path: Path) -> FlashDump:
     Raises BadInput for a file that cannot be read, or whose size is no flash's.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise BadInput(f"The dump {path} cannot be read: {error.strerror}.") from None
     if len(data) % _MIB or len(data).bit_count() != 1 or len(data) > 128 * _MIB:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from startline_host.errors import BadInput
+from startline_host.file_access import read_file
 from startline_host.text_file import decode_text, marked_as, nul_trace
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def read_table(
     a workbook that may have lost digits. Raises BadInput naming what the file is instead.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise BadInput(f"The list {path} cannot be read: {error.strerror}.") from None
     if data.startswith(_ZIP):

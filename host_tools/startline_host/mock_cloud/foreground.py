@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from startline_host.errors import BadInput
+from startline_host.file_access import is_stream, write_stream
 from startline_host.local_web.listen_socket import ANY_ADDRESS
 from startline_host.local_web.origin_check import LOOPBACK_NAMES
 
@@ -85,7 +86,10 @@ def running(cloud: MockCloud, ca_file: Path | None = None) -> Iterator[Announcem
         path = ca_file or Path(folder) / "ca.pem"
         if cloud.tls:
             try:
-                path.write_bytes(cloud.ca_pem)
+                if is_stream(path):
+                    write_stream(path, cloud.ca_pem)
+                else:
+                    path.write_bytes(cloud.ca_pem)
             except OSError as error:
                 raise BadInput(f"{path} cannot be written: {error.strerror}.") from error
         yield Announcement(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from startline_host.errors import BadInput
+from startline_host.file_access import check_file
 from startline_host.mock_cloud.keys import ACCESS, EXAMPLE_KEY, MAX_KEYS, ApiKey, new_key
 
 if TYPE_CHECKING:
@@ -201,6 +202,11 @@ def iso(moment: float | None) -> str | None:
 def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None and not path.exists():
         _create_private(path)
+    try:
+        if path is not None:
+            check_file(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be opened as a database: {error.strerror}.") from None
     try:
         database = sqlite3.connect(
             ":memory:" if path is None else path, check_same_thread=False, isolation_level=None

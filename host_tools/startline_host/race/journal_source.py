@@ -12,6 +12,7 @@ from startline_host.boards import board_names, load_board
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, WrongDevice
+from startline_host.file_access import read_file
 from startline_host.flows.journal_swap import read_journal
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.operator.device_session import DeviceSession, device_session
@@ -48,7 +49,7 @@ class JournalSource(msgspec.Struct, frozen=True, kw_only=True):
 def from_dump(path: Path, serial: str = "") -> JournalSource:
     """Take the journal out of a file. Raises BadInput, or WrongDevice for another `serial`."""
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise BadInput(f"The dump {path} cannot be read: {error.strerror}.") from None
     if data[TABLE_OFFSET : TABLE_OFFSET + 2] == b"\xaa\x50":

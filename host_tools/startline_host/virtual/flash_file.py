@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from startline_host.errors import BadInput
+from startline_host.file_access import check_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,7 @@ class FlashFile:
         self.path = path
         _make_blank(path, size or DEFAULT_SIZE)
         try:
+            check_file(path)
             self.lock_fd = os.open(path, os.O_RDWR)
         except OSError as error:
             raise BadInput(f"The flash file {path} cannot be opened: {error.strerror}.") from error

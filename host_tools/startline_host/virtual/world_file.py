@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from startline_host.errors import BadInput
+from startline_host.file_access import MOST_TEXT, read_file
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0)]
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -54,7 +55,7 @@ def write_world(path: Path, world: Mapping[str, object]) -> None:
 def check_world(path: Path) -> None:
     """Raise BadInput, with the file and the key, for a world that a chip would not go by."""
     try:
-        data = path.read_bytes()
+        data = read_file(path, MOST_TEXT)
     except OSError as error:
         raise BadInput(
             f"The world {path} cannot be read: {error.strerror}.",

@@ -25,6 +25,7 @@ from startline_host.bench.scenarios.race_model import (
 )
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
 from startline_host.errors import BadInput
+from startline_host.file_access import MOST_TEXT, read_file
 from startline_host.mock_cloud import CASES
 from startline_host.mock_cloud.fault_spec import parse
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
@@ -136,7 +137,7 @@ def _wanted(name: str, words: Sequence[str]) -> bool:
 
 def _read(path: Path) -> list[Scenario]:
     try:
-        raw = parse_toml(path.read_text(encoding="utf-8"))
+        raw = parse_toml(read_file(path, MOST_TEXT).decode())
     except OSError as error:
         raise BadInput(f"The scenario file {path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

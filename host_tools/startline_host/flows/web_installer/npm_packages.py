@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from startline_host.errors import BadInput, NetworkFailed
+from startline_host.file_access import MOST_TEXT, read_file
 from startline_host.secrets import child_environment
 from startline_host.util import printable
 
@@ -96,7 +97,7 @@ def _checked(tool: Path) -> Path:
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    about: dict[str, Any] = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    about: dict[str, Any] = json.loads(read_file(folder / "package.json", MOST_TEXT))
     return about
 
 
