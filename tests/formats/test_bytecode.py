@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -46,31 +47,39 @@ def test_compiling_is_reproducible_and_hides_the_build_path(tmp_path: Path) -> N
     assert str(tmp_path).encode() not in one["/lib/startline/__init__.mpy"]
 
 
-def test_a_private_number_keeps_no_name(micropython: str, tmp_path: Path) -> None:
-    """Decimal or hexadecimal, it is where it is used; what is public, or no number, keeps its name."""
+def test_a_constant_keeps_no_name(micropython: str, tmp_path: Path) -> None:
+    """It is where it is used, and gone where it is private; what is public is still to be had."""
     package = tmp_path / "startline"
     package.mkdir()
     for name in ("boot.py", "main.py"):
         (tmp_path / name).write_text("")
-    (package / "__init__.py").write_text(
-        "_MOST = 400  # bytes\n_KIND = 0x42\nOPEN = 7\n_WORD = 'seven'\n"
-        "def sums():\n    return _MOST + _KIND + OPEN, _WORD\n"
+    (package / "kinds.py").write_text(
+        "_FIRST = 0x42\nOPEN, SHUT = range(7, 9)\nLAST = OPEN << 4\n"
     )
-    data = device_files(tmp_path)["/lib/startline/__init__.mpy"]
-    assert b"_MOST" not in data
-    assert b"_KIND" not in data
-    assert b"OPEN" in data
-    assert b"_WORD" in data
-    (package / "__init__.py").unlink()
-    (package / "__init__.mpy").write_bytes(data)
+    (package / "__init__.py").write_text(
+        "from .kinds import LAST, OPEN\n_MOST = 400  # bytes\n_WORD = 'seven'\n"
+        "def sums():\n    return _MOST + OPEN + LAST, _WORD\n"
+    )
+    files = device_files(tmp_path)
+    for name in ("__init__", "kinds"):
+        (package / f"{name}.py").unlink()
+        (package / f"{name}.mpy").write_bytes(files[f"/lib/startline/{name}.mpy"])
+    assert not {b"_MOST", b"_WORD", b"OPEN", b"kinds"} & set(
+        re.findall(rb"\w+", files["/lib/startline/__init__.mpy"])
+    )
+    assert b"_FIRST" not in files["/lib/startline/kinds.mpy"]
     done = subprocess.run(
-        [micropython, "-c", "import startline; print(startline.sums())"],
+        [
+            micropython,
+            "-c",
+            "import startline, startline.kinds as k; print(startline.sums(), k.SHUT)",
+        ],
         capture_output=True,
         timeout=30,
         cwd=tmp_path,
         check=False,
     )
-    assert done.stdout == b"(473, 'seven')\n"
+    assert done.stdout == b"(519, 'seven') 8\n"
 
 
 def test_the_real_vm_runs_it(micropython: str, tmp_path: Path) -> None:

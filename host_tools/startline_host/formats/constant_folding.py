@@ -1,0 +1,176 @@
+"""Constants put where they are used, before the agent's sources are compiled for a device.
+
+On a device every name costs: flash, heap, and a lookup each time it is used. MicroPython's own
+`const` does without the names of one module only, and is not there on a PC, which imports the same
+sources. So numbers and short texts that a module defines once, in capitals, stand here in their
+names' places, in that module and in whatever imports them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+_CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
+#: Characters of a text that MicroPython keeps once for all who say it; a longer one is an object.
+_LONGEST_TEXT = 10
+#: What a constant may be computed with.
+_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.LShift, ast.BitOr)
+_Value = int | str
+_Constants = dict[str, _Value]
+
+
+def fold_constants(sources: Mapping[str, str]) -> dict[str, str]:
+    """Return the sources of modules, by their paths such as `startline/chip.py`, without comments.
+
+    A name that begins with an underscore is gone for good; another one is still defined where it
+    was, for whoever asks the module for it. What does not parse is as it was: the compiler says so.
+    """
+    trees = {path: tree for path, source in sources.items() if (tree := _parsed(source))}
+    modules = {_module(path): tree for path, tree in trees.items()}
+    known = {name: _own_constants(tree) for name, tree in modules.items()}
+    folded = dict(sources)
+    for path, tree in trees.items():
+        package = path.rpartition("/")[0].replace("/", ".")
+        imported = _imported_constants(tree, package, known)
+        new = _Folding(known[_module(path)], imported).visit(tree)
+        folded[path] = ast.unparse(ast.fix_missing_locations(new)) + "\n"
+    return folded
+
+
+def _parsed(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return None
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _bindings(tree: ast.Module) -> Iterator[str]:
+    """Yield each name as often as it is given a value anywhere in a module.
+
+    How far something is shifted counts as well: the compiler would compute `1 << 8 * SIZE`, and
+    keep the thousand digits.
+    """
+    for node in ast.walk(tree):
+        match node:
+            case ast.BinOp(op=ast.LShift(), right=far):
+                yield from (one.id for one in ast.walk(far) if isinstance(one, ast.Name))
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.arg(arg=name):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield other or name
+
+
+def _own_constants(tree: ast.Module) -> _Constants:
+    found: _Constants = {}
+    bound = Counter(_bindings(tree))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            names, values = _pairs(node, found)
+            pairs = zip(names, values, strict=True) if len(names) == len(values) else ()
+            found |= {name: value for name, value in pairs if bound[name] == 1}
+    return found
+
+
+def _pairs(node: ast.Assign, known: _Constants) -> tuple[list[str], list[_Value]]:
+    """Return the constants that an assignment names, and their values; [] for what is none."""
+    target = node.targets[0]
+    if isinstance(target, ast.Tuple):
+        names = [one.id for one in target.elts if isinstance(one, ast.Name)]
+        values = _series(node.value, known) if len(names) == len(target.elts) else []
+    else:
+        names = [target.id] if isinstance(target, ast.Name) else []
+        one = _value(node.value, known)
+        values = [] if one is None else [one]
+    return (names, values) if all(map(_CONSTANT.fullmatch, names)) else ([], [])
+
+
+def _series(node: ast.expr, known: _Constants) -> list[_Value]:
+    match node:
+        case ast.Tuple(elts=items):
+            values = [_value(item, known) for item in items]
+        case ast.Call(func=ast.Name(id="range"), args=items):
+            bounds = [_value(item, known) for item in items]
+            values = list(range(*bounds)) if all(isinstance(one, int) for one in bounds) else []  # type: ignore[arg-type]
+        case _:
+            values = []
+    return [] if None in values else [one for one in values if one is not None]
+
+
+def _value(node: ast.expr, known: _Constants) -> _Value | None:
+    match node:
+        case ast.Constant(value=bool()):
+            return None
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.Constant(value=str(text)) if len(text) <= _LONGEST_TEXT:
+            return text
+        case ast.Name(id=name):
+            return known.get(name)
+        case ast.BinOp(left=left, op=operator, right=right) if isinstance(operator, _OPERATORS):
+            if isinstance(_value(left, known), int) and isinstance(_value(right, known), int):
+                plain = ast.Expression(_Folding(known, {}).visit(node))
+                code = compile(ast.fix_missing_locations(plain), "constant", "eval")
+                return int(eval(code, {"__builtins__": {}}))  # noqa: S307 - numbers and operators
+    return None
+
+
+def _imported_constants(
+    tree: ast.Module, package: str, known: Mapping[str, _Constants]
+) -> _Constants:
+    bound = Counter(_bindings(tree))
+    found: _Constants = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            there = known.get(_imported_module(node, package), {})
+            for alias in node.names:
+                name = alias.asname or alias.name
+                # Written as `X as X` it is handed on, and so is to be there.
+                if alias.name in there and alias.asname != alias.name and bound[name] == 1:
+                    found[name] = there[alias.name]
+    return found
+
+
+def _imported_module(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".")
+    parts = parts[: len(parts) - node.level + 1]
+    return ".".join([*parts, node.module] if node.module else parts)
+
+
+class _Folding(ast.NodeTransformer):
+    """Puts constants in the places of their names, and drops what nobody needs then."""
+
+    def __init__(self, own: _Constants, imported: _Constants) -> None:
+        self._own = own
+        self._imported = imported
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Put the constant there."""
+        value = {**self._own, **self._imported}.get(node.id)
+        if value is None or not isinstance(node.ctx, ast.Load):
+            return node
+        return ast.Constant(value)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
+        """Leave out what is put where it is used."""
+        node.names = [one for one in node.names if (one.asname or one.name) not in self._imported]
+        return node if node.names else None
+
+    def visit_Assign(self, node: ast.Assign) -> ast.stmt | None:
+        """Leave out the constants that no other module can ask for."""
+        target = node.targets[0]
+        names = [one.id for one in ast.walk(target) if isinstance(one, ast.Name)]
+        if names and all(name in self._own and name.startswith("_") for name in names):
+            return None
+        self.generic_visit(node)
+        return node
