@@ -11,8 +11,7 @@ from startline.hal import Hal
 from startline.net import StepFailed
 from startline.record.rules import load_record
 from startline_console.resend import check, check_aside, resend_steps
-from startline_race.journal_format import SECTOR
-from startline_race.timekeeper import USB
+from startline_time import SOURCES
 
 _LIMIT_MS = 180000  # a resend may have to look twice
 
@@ -20,7 +19,7 @@ _LIMIT_MS = 180000  # a resend may have to look twice
 def set_time(utc_ms: int, error_ms: int, hal=None) -> dict:
     """Tell the race what Unix time it is, and how far off that may be. Raises ValueError."""
     race = _race(hal)
-    race.set_time(utc_ms, error_ms, USB)
+    race.set_time(utc_ms, error_ms, SOURCES.index("usb"))
     return race.state
 
 
@@ -55,7 +54,8 @@ def erase(lose: bool, hal=None) -> None:
     journal = race.journal
     startline_race.races[:] = []
     for distance in range(1, journal.sectors + 1):
-        journal.flash.erase((journal.head + distance) % journal.sectors * SECTOR)
+        sector = (journal.head + distance) % journal.sectors
+        journal.flash.erase(sector * (journal.flash.size // journal.sectors))
 
 
 def _drive(race, steps):

@@ -3,7 +3,8 @@
 from startline_race.batch import Backlog
 from startline_race.batch_steps import REFUSED, UNCOUNTED, exchange, lacking
 from startline_race.journal_format import OPEN
-from startline_race.time_map import TimeMap
+from startline_race.time_points import points_of
+from startline_time.time_map import TimeMap
 
 if False:  # for mypy; a device has none of these
     from collections.abc import Generator, Iterator
@@ -104,7 +105,7 @@ def _send(sender: "Any", batch: "Any", left: int) -> "Iterator[Any]":
 
 
 def _map(race: "Any", batch: "Any", boot_utc_ms: int) -> "Generator[Any, Any, TimeMap]":
-    points = yield from race.keeper.points_of(batch.boot, batch.first)
+    points = yield from points_of(race.keeper, race.journal, batch.boot, batch.first)
     if points:
         return race.keeper.map_for(batch.boot, points, batch.first_us, batch.last_us, None)
     if not boot_utc_ms:

@@ -17,7 +17,7 @@ from startline_race.journal_format import (
     find_entry,
 )
 from startline_race.passing_format import unpack_passing
-from startline_race.timekeeper import Point
+from startline_time.timekeeper import Point
 
 if False:  # for mypy; a device has none of these
     from typing import Any

@@ -12,12 +12,13 @@ from startline.net import StepFailed
 from .batch import passings_of
 from .progress import MOST_ASIDE
 from .session_steps import rescue
+from .time_points import points_of
 
 REFUSED, _UNDATED, UNCOUNTED, _TOO_LARGE = range(4)  # indexes in ASIDE_REASONS
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
-def send(sender, batch):
+def send_batch(sender, batch):
     """Send a batch; its value is how long to wait before the next. Raises StepFailed, JournalFull."""
     progress = sender.progress
     if len(progress.aside) >= MOST_ASIDE:
@@ -155,7 +156,7 @@ def _date(sender, batch):
     if batch.before <= progress.frozen and progress.map and progress.map.boot == batch.boot:
         batch.map = progress.map  # what it was frozen by
         return True
-    points = yield from keeper.points_of(batch.boot, batch.first)
+    points = yield from points_of(keeper, sender.journal, batch.boot, batch.first)
     if points:
         batch.map = keeper.map_for(batch.boot, points, batch.first_us, batch.last_us, progress.map)
         return True

@@ -11,14 +11,14 @@ _LATEST_MS = 4102444800000  # 2100-01-01
 _HEX = "0123456789ABCDEF"
 
 
-def chip(value: str) -> str:
+def chip_id(value: str) -> str:
     """Return a chip's id. Raises ValueError."""
     if isinstance(value, str) and len(value) <= LONGEST_CHIP and not value.strip(_HEX):
         return value  # as most are
-    return text("the chip's id", value, LONGEST_CHIP)
+    return printable_text("the chip's id", value, LONGEST_CHIP)
 
 
-def text(what: str, value: str, longest: int = LONGEST_TEXT) -> str:
+def printable_text(what: str, value: str, longest: int = LONGEST_TEXT) -> str:
     """Return a printable text of so many bytes of UTF-8 at most. Raises ValueError."""
     raw = value.encode() if isinstance(value, str) else None
     if raw is None or len(raw) > longest or text_of(raw) is None or _has_controls(value):
@@ -30,7 +30,7 @@ def _has_controls(value: str) -> bool:
     return any(char < " " or "\x7f" <= char < "\xa0" for char in value)
 
 
-def number(what: str, value, least: int, most: int, kind=int):
+def number_within(what: str, value, least: int, most: int, kind=int):
     """Return a number, or None for None. Raises ValueError."""
     if value is None:
         return None
@@ -39,18 +39,18 @@ def number(what: str, value, least: int, most: int, kind=int):
     return value
 
 
-def place(latitude, longitude) -> tuple:
+def place_of(latitude, longitude) -> tuple:
     """Return both, in degrees, or None for both. Raises ValueError."""
     if (latitude is None) != (longitude is None):
         raise ValueError("a place has to have latitude and longitude")
     kind = (int, float)
     return (
-        number("the latitude", latitude, -90, 90, kind),
-        number("the longitude", longitude, -180, 180, kind),
+        number_within("the latitude", latitude, -90, 90, kind),
+        number_within("the longitude", longitude, -180, 180, kind),
     )
 
 
-def utc_ms(value) -> int:
+def utc_ms_of(value) -> int:
     """Return Unix time in milliseconds, from that or a text like `2026-11-21T10:00:00.123Z`.
 
     Raises ValueError.

@@ -33,7 +33,7 @@ MARKER = 7  # a moment that is no passing, such as a gun: boot u16, time u48, te
 AMENDED = 8  # a stronger sighting of a passing: number u32, time u48, antenna u8, RSSI i8, hits u8
 PROGRESS = 9  # how things stand where a sector begins, `PROGRESS_FORMAT`
 ASIDE = 10  # passings u32 to u32 are not sent, why u8 (`ASIDE_REASONS`), HTTP status u16
-MAP = 11  # how times of a boot become UTC, `TIME_MAP`
+MAP = 11  # a `time_map.TimeMap`: for all passings of its boot that are frozen from now on
 END = 12  # session u16 was closed by the reader's program before passing u32
 RELEASED = 14  # passings u32 to u32, which were set aside, need not be kept any more
 UNSURE = 13  # passings u32 up to below u32 may be at the cloud: no counted answer came
@@ -43,14 +43,8 @@ AMENDED_FORMAT = "<IIHBbB"
 LONGEST_DEAD_US = 60 * 1000000  # for so long a passing may be amended by a stronger sighting
 
 # Boot id u16, time since that boot in us u48 (low u32, high u16), then Unix time in us u64, its
-# error in us u32, source u8 (index in SOURCES).
+# error in us u32, source u8 (index in `timekeeper.SOURCES`).
 TIME_POINT = "<HIHQIB"
-SOURCES = ("none", "ntp", "usb", "module", "holdover")
-
-# Boot id u16, time since that boot in us u48, Unix time in us u64 at that moment, how much faster
-# than the boot's clock UTC runs in ppb i32, error in ms u16, source u8. It holds for all passings
-# of that boot that are frozen from now on.
-TIME_MAP = "<HIHQiHB"
 
 # The next number u32, the first passing that is not done with u32, the first that is not frozen
 # u32, flags u8 (1: the frozen ones may have been sent, 2: there are AMENDED entries), then counts u32 of passings that the cloud
@@ -161,11 +155,16 @@ class Session:
     `mark` (4 bytes) is what its alias in the cloud shows, `token` the cloud's name for it. `rescue` tells that it takes the rest of a session that was closed by somebody else.
     """
 
-    ordinal = first = base = 0
     state = WANTED
     rescue = False
-    mark = b""
-    token = alias = ""
+    token = ""
+
+    def __init__(self, ordinal=0, first=0, base=0, mark=b"", alias="") -> None:
+        self.ordinal = ordinal
+        self.first = first
+        self.base = base
+        self.mark = mark
+        self.alias = alias
 
     def pack(self) -> bytes:
         """Return the payload of a SESSION entry."""
@@ -179,14 +178,12 @@ class Session:
 
 def unpack_session(raw) -> Session:
     """Return a session from the payload of its entry. Raises ValueError for what is none."""
-    size = calcsize(_SESSION)
-    session = Session()
-    (
-        session.ordinal, session.state, rescue, session.first, session.base, session.mark, length,
-    ) = unpack_from(_SESSION, raw)  # fmt: skip
+    ordinal, state, rescue, first, base, mark, length = unpack_from(_SESSION, raw)
+    at = calcsize(_SESSION)
+    session = Session(ordinal, first, base, mark, str(bytes(raw[at + length :]), "utf-8"))
+    session.state = state
     session.rescue = bool(rescue)
-    session.token = str(bytes(raw[size : size + length]), "utf-8")
-    session.alias = str(bytes(raw[size + length :]), "utf-8")
+    session.token = str(bytes(raw[at : at + length]), "utf-8")
     return session
 
 

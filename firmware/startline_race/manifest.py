@@ -26,10 +26,7 @@ package(
         "sender.py",
         "session_steps.py",
         "settings.py",
-        "time_map.py",
-        "time_sync.py",
-        "timekeeper.py",
-        "uptime.py",
+        "time_points.py",
     ),
     base_path="..",
 )

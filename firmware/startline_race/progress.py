@@ -6,6 +6,8 @@ begins with a summary, so that one sector is enough to read.
 
 from struct import pack, unpack_from
 
+from startline_time.time_map import TimeMap, unpack_map
+
 from .journal import RESERVE
 from .journal_format import (
     AMENDED,
@@ -26,14 +28,15 @@ from .journal_format import (
     SESSION,
     THERE,
     TIME,
+    TIME_POINT,
     UNSURE,
     WANTED,
     Session,
     entries_of,
     is_whole,
+    split_us,
     unpack_session,
 )
-from .time_map import TimeMap, unpack_map
 
 # What says nothing of how far passings are.
 _NO_PROGRESS = (PASSING, BOOT, TIME, MARKER)
@@ -201,6 +204,15 @@ class Progress:
         if before > self.frozen:
             self.journal.append(FROZEN, pack("<I", before))
             self.frozen = before
+
+    def note_time(self, point) -> None:
+        """Note what UTC was at a moment of this boot, a `timekeeper.Point`."""
+        low, high = split_us(point.time_us)
+        error = min(point.error_us, 0xFFFFFFFF)
+        self.time_point = pack(
+            TIME_POINT, self.journal.boot, low, high, point.utc_us, error, point.source
+        )
+        self.journal.append(TIME, self.time_point)
 
     def use_map(self, time_map: TimeMap) -> None:
         """Have the times of what is frozen from now on follow a map."""

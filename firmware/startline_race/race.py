@@ -2,7 +2,10 @@
 
 from struct import pack
 
-from . import checks
+from startline_time.timekeeper import MODULE, Timekeeper
+from startline_time.uptime import Uptime
+
+from .checks import chip_id, number_within, place_of, printable_text, utc_ms_of
 from .errors import JournalFull, RaceUnavailable
 from .journal import POOL, RESERVE, Journal
 from .journal_format import (
@@ -19,8 +22,6 @@ from .journal_format import (
 from .passing_format import Passing, pack_passing
 from .progress import Progress
 from .settings import RaceSettings
-from .timekeeper import MODULE, Timekeeper
-from .uptime import Uptime
 
 _PAUSE_MS = 200  # the longest between two looks whether there is something to do
 _WARNINGS = (95, 80)  # percent of the journal that hold what is not sent
@@ -53,7 +54,7 @@ class Race:
             raise RaceUnavailable("%s: load the agent that wrote it" % error)
         self.progress = Progress(self.journal)
         self.progress.load()
-        self.keeper = Timekeeper(self.chip, self.uptime, self.progress, self.emit)
+        self.keeper = Timekeeper(self.chip, self.uptime, self.progress.note_time, self.emit)
         self._sender = None
         self.helpers = ()  # each has `tick()`, which returns the milliseconds until it may be due
         self.pause = _PAUSE_MS  # until one of them is
@@ -96,7 +97,7 @@ class Race:
         closes it. Raises ValueError for a second session in one boot before `close`, and for a
         name that does not fit; JournalFull.
         """
-        if not checks.text("the session's name", alias):
+        if not printable_text("the session's name", alias):
             raise ValueError("the session needs a name")
         progress = self.progress
         if progress.opened:
@@ -106,11 +107,8 @@ class Race:
                 self._opened = True
                 return
             self.close()
-        session = Session()
-        session.ordinal = progress.next_ordinal()
-        session.first = session.base = progress.free
-        session.mark = self.chip.random(4)
-        session.alias = alias
+        first = progress.free
+        session = Session(progress.next_ordinal(), first, first, self.chip.random(4), alias)
         self.journal.append(SESSION, session.pack(), RESERVE)
         progress.wanted = session
         self._opened = True
@@ -146,16 +144,16 @@ class Race:
         that does not take it. Nothing is stored then.
         """
         passing = self._passing
-        passing.chip = checks.chip(chip)
-        passing.bib = checks.text("the bib", bib) if bib else ""
+        passing.chip = chip_id(chip)
+        passing.bib = printable_text("the bib", bib) if bib else ""
         if not chip and not bib:
             raise ValueError("a passing needs a chip or a bib")
-        passing.status = checks.text("the status", status) if status else ""
-        passing.antenna = checks.number("the antenna", antenna, 0, 255)
-        passing.rssi = checks.number("the RSSI", rssi, -128, 127)
-        passing.hits = checks.number("hits", hits, 0, 1 << 30)
-        passing.latitude, passing.longitude = checks.place(latitude, longitude)
-        passing.utc_ms = None if utc is None else checks.utc_ms(utc)
+        passing.status = printable_text("the status", status) if status else ""
+        passing.antenna = number_within("the antenna", antenna, 0, 255)
+        passing.rssi = number_within("the RSSI", rssi, -128, 127)
+        passing.hits = number_within("hits", hits, 0, 1 << 30)
+        passing.latitude, passing.longitude = place_of(latitude, longitude)
+        passing.utc_ms = None if utc is None else utc_ms_of(utc)
         if at is not None:
             passing.time_us = self.uptime.at_ms(at)
         elif at_us is not None:
@@ -179,7 +177,7 @@ class Race:
 
     def marker(self, text: str = "", at=None) -> None:
         """Store a moment that is no passing, such as the gun. Raises as `passing` does."""
-        checks.text("the marker", text)
+        printable_text("the marker", text)
         time_us = self.uptime.now() if at is None else self.uptime.at_ms(at)
         low, high = split_us(time_us)
         entry = pack("<HIH", self.journal.boot, low, high) + text.encode()
@@ -190,8 +188,8 @@ class Race:
 
         Raises ValueError, TypeError.
         """
-        ahead = checks.utc_ms(utc) * 1000 - self.uptime.now()
-        error = checks.number("the error", error_ms, 0, 1 << 30) * 1000 + 500
+        ahead = utc_ms_of(utc) * 1000 - self.uptime.now()
+        error = number_within("the error", error_ms, 0, 1 << 30) * 1000 + 500
         self.keeper.take(ahead + 500 - error, ahead + 500 + error, source)
         if self._sender:
             self._sender.wake()

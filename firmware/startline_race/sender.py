@@ -8,9 +8,12 @@ answered is looked up, or asked again with the same bytes.
 from startline.net import StepFailed
 
 from .batch import Backlog
+from .batch_steps import send_batch
 from .errors import JournalFull
 from .journal_format import CLOSED, CLOSING, LONGEST_DEAD_US, OPEN
 from .network import Network
+from .reply import RaceReply
+from .session_steps import begin_next, close_session, open_session
 
 _IDLE_MS = 200  # between two looks whether there is something to do
 _FULL_MS = 32000  # until a full journal is looked at again
@@ -116,21 +119,17 @@ class Sender:
         session = self.progress.session
         backlog = yield from self._backlog()
         if session and session.state == OPEN and backlog.batch:
-            from .batch_steps import send
-
-            return (yield from send(self, backlog.batch))
-        from . import session_steps
-
+            return (yield from send_batch(self, backlog.batch))
         if not session or session.state == CLOSED:
-            if session_steps.begin_next(self, backlog):
+            if begin_next(self, backlog):
                 return 0
         elif session.state < OPEN:
             yield from self.online()
-            yield from session_steps.open_session(self, session)
+            yield from open_session(self, session)
             return 0
         elif backlog.ended or session.state == CLOSING:
             yield from self.online()
-            yield from session_steps.close_session(self, session)
+            yield from close_session(self, session)
             return 0
         wanted = self.progress.wanted
         waits = backlog.ordinal > (wanted.ordinal if wanted else 0)  # for `open`
@@ -170,7 +169,7 @@ class Sender:
         try:
             yield from self.network.up()
             if not self.sync:
-                from .time_sync import TimeSync
+                from startline_time.sntp import TimeSync
 
                 self.sync = TimeSync(self)
             yield from self.sync.sync()
@@ -202,8 +201,6 @@ class Sender:
 
     def exchange(self, request: tuple, length: int, pieces, before=None, read_body=None):
         """Make one call with a body that comes in pieces; see `call`."""
-        from .reply import RaceReply
-
         cloud = self.cloud
         device = self.core.device
         reply = RaceReply(cloud.FIELDS, cloud.WORDS)

@@ -30,13 +30,7 @@ def begin_next(sender, backlog) -> bool:
 
 
 def _new_session(sender, ordinal: int, base: int, alias: str) -> Session:
-    session = Session()
-    session.ordinal = ordinal
-    session.first = sender.progress.cursor
-    session.base = base
-    session.mark = sender.chip.random(4)
-    session.alias = alias
-    return session
+    return Session(ordinal, sender.progress.cursor, base, sender.chip.random(4), alias)
 
 
 def open_session(sender, session):
@@ -47,7 +41,7 @@ def open_session(sender, session):
     token = ""
     if session.state == ASKED:
         if mark:
-            token = yield from _look(sender, mark)
+            token = yield from _find_session(sender, mark)
         if token:
             state = "found"
         else:
@@ -105,7 +99,7 @@ def rescue(sender, session) -> None:
     _report(sender, "closed_elsewhere", rest)
 
 
-def _look(sender, mark: str):
+def _find_session(sender, mark: str):
     """Look whether a session with our mark was opened; its value is its token, or ""."""
     found = [""]
     names = sender.cloud.SESSION_FIELDS

@@ -24,7 +24,9 @@ _IS_BOUND = b'"state":"bound"'
 
 def rows(work: Path) -> Iterator[Row]:
     """Yield the time to `ready`, the network calls, and reads and writes by partition."""
-    bundle = small_kit(work).with_roles(frozenset({"startline_race"}))  # by its settings
+    bundle = small_kit(work).with_roles(
+        frozenset({"startline_race", "startline_time"})
+    )  # by its settings
     with MockCloud() as cloud:
         unit = provision("DEVICE-123", cloud)
         first = UnitLives(work / "first", flash_with(bundle, bundle.files, unit.image()))

@@ -154,7 +154,7 @@ def test_a_boot_py_that_keeps_the_console_is_got_round_by_the_boot_loader(
     done = startline("flash", "-p", chip.url, *words)
     assert done.code == 0, done.err
     assert read_filesystem(old.read_bytes())["/boot.py"].startswith(DEAF)
-    used = bundle.with_roles(frozenset({"startline_console", "startline_race"}))
+    used = bundle.with_roles(frozenset({"startline_console", "startline_race", "startline_time"}))
     assert read_filesystem(flash.read_bytes()[VFS]) == used.files
     assert precious(flash) == kept
 

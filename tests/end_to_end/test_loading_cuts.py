@@ -33,7 +33,7 @@ _SECTOR, _PAGE = 4096, 256
 #: How many operations it takes to send all files anew and write an identity, about.
 _AT_PROMPT = 420
 #: The roles that the settings of these readers use; a file system that was torn has no others.
-_USED = frozenset({"startline_race"})
+_USED = frozenset({"startline_race", "startline_time"})
 #: Seconds in which a chip without power has ended.
 _ENDING = 5.0
 

@@ -67,7 +67,9 @@ def test_what_a_bound_boot_imports(make_reader: MakeReader, cloud: MockCloud, li
 
 def test_how_often_a_bound_boot_reads_flash(cloud: MockCloud, tmp_path: Path) -> None:
     """A bound boot looks for few files, in folders with short logs."""
-    bundle = small_kit(tmp_path).with_roles(frozenset({"startline_race"}))  # by its settings
+    bundle = small_kit(tmp_path).with_roles(
+        frozenset({"startline_race", "startline_time"})
+    )  # by its settings
     image = provision("DEVICE-123", cloud).image()
     chip = Meter(tmp_path / "chip", flash_with(bundle, bundle.files, image))
     chip.first_boot()

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from startline import __version__
 
-from startline_host.formats.bytecode import HOST_ONLY, ROLES, device_files
+from startline_host.formats.agent_sources import HOST_ONLY, agent_sources
+from startline_host.formats.bytecode import ROLES
 from tests.firmware.harness import SOURCES, micropython, run_micropython
 
 SOURCE_FILES = sorted(
@@ -37,8 +38,17 @@ def folder_of(package: str) -> Path:
 
 
 #: Roles that stand beside another one, whose work they do.
-SERVES = {"startline_console": ("startline_race",), "startline_liveport": ("startline_race",)}
+SERVES = {
+    "startline_console": ("startline_race", "startline_time"),
+    "startline_liveport": ("startline_race", "startline_time"),
+    "startline_race": ("startline_time",),
+}
 MODULES = [name for package in PACKAGES for name in modules_of(package)]
+#: The same as they stand on a device, where some are one.
+COMPILED = [
+    ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
+    for path in agent_sources(SOURCES)
+]
 #: The only modules that may import what exists on the chip alone, and what that is.
 HARDWARE = {"machine", "esp32", "network", "ntptime"}
 MAY_TOUCH = {"startline/hal.py", "startline/chip.py", "startline_led/__init__.py"}
@@ -49,9 +59,9 @@ def test_mip_gets_every_file(package: str) -> None:
     """package.json lists each file of its package once, under the version that the code says."""
     listed = json.loads((folder_of(package) / "package.json").read_text())
     wanted = sorted(
-        name.removeprefix("/lib/").replace(".mpy", ".py")
-        for name in device_files(SOURCES)
-        if name.startswith(f"/lib/{package}/")
+        name
+        for path in SOURCE_FILES
+        if (name := path.relative_to(SOURCES).as_posix()).startswith(f"{package}/")
     )
     there = [(target, (folder_of(package) / source)) for target, source in listed["urls"]]
     assert [target for target, _ in there] == wanted
@@ -88,7 +98,8 @@ def test_a_role_needs_only_the_core(lib: Path, role: str, tmp_path: Path) -> Non
     """A role runs beside the core, with no role on the device but one that it serves; the core alone."""
     for package in ("startline", role, *SERVES.get(role, ())):
         shutil.copytree(lib / package, tmp_path / package)
-    for names in (modules_of("startline"), modules_of(role)):
+    roles = [name for name in COMPILED if name.partition(".")[0] == role]
+    for names in (modules_of("startline"), roles):
         program = f"import sys; sys.path[:] = [{str(tmp_path)!r}, '.frozen']\n"
         run_micropython("-c", program + "".join(f"import {name}\n" for name in names))
 
@@ -98,7 +109,7 @@ def test_a_role_needs_only_the_core(lib: Path, role: str, tmp_path: Path) -> Non
 def test_everything_imports_on_micropython(lib: Path, folder: Path | None) -> None:
     """Every module imports in the real MicroPython, as source and as bytecode."""
     program = f"import sys; sys.path[:] = [{str(folder or lib)!r}, '.frozen']\n"
-    program += "".join(f"import {name}\n" for name in MODULES)
+    program += "".join(f"import {name}\n" for name in (MODULES if folder else COMPILED))
     run_micropython("-c", program + "print('done')")
 
 

@@ -13,7 +13,7 @@ from startline_race.journal import POOL, Journal
 from startline_race.journal_format import PASSING, SECTOR, TIME, TIME_POINT, Session, split_us
 from startline_race.passing_format import Passing, pack_passing
 from startline_race.progress import Progress
-from startline_race.timekeeper import Timekeeper
+from startline_time.timekeeper import Timekeeper
 
 from tests.race.test_running_reader import ReaderFlash
 
@@ -31,7 +31,7 @@ class FakeRace:
         self.uptime = SimpleNamespace(now=lambda: 90_061_500_000)
         self.ms = 0
         self.chip = SimpleNamespace(ms=lambda: self.ms, since=lambda ms: self.ms - ms, nvs=no_nvs)
-        self.keeper = Timekeeper(self.chip, self.uptime, self.progress, None)
+        self.keeper = Timekeeper(self.chip, self.uptime, self.progress.note_time, None)
         self.device = SimpleNamespace(serial="R;17é")
         self.open(1)
         self.store(count)

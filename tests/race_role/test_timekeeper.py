@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from startline_race.time_map import TimeMap
-from startline_race.timekeeper import HOLDOVER, MODULE, NTP, Point, Timekeeper, _thin
+from startline_time.time_map import TimeMap
+from startline_time.timekeeper import HOLDOVER, MODULE, NTP, Point, Timekeeper, thin
 
 S = 1_000_000
 UTC = 1_795_000_000 * S
@@ -37,22 +37,20 @@ class KeptRate:
 
 
 class Time:
-    """A timekeeper and its clock; `told` are its events, `entries` what the journal got."""
+    """A timekeeper and its clock; `told` are its events, `entries` the points that were noted."""
 
     def __init__(self, rate: int | None = None) -> None:
         self.now = 0
         self.kept = KeptRate(rate)
         self.told: list[dict[str, Any]] = []
-        self.entries: list[bytes] = []
+        self.entries: list[Point] = []
         self.calendar = 0
         chip = SimpleNamespace(
             nvs=lambda _: self.kept, unix=lambda: self.calendar, set_unix=self.set_unix
         )
-        journal = SimpleNamespace(boot=3, append=lambda _, entry: self.entries.append(entry))
-        progress = SimpleNamespace(journal=journal, time_point=b"")
         uptime = SimpleNamespace(now=lambda: self.now)
         self.keeper: Any = Timekeeper(
-            chip, uptime, progress, lambda _, fields: self.told.append(fields)
+            chip, uptime, self.entries.append, lambda _, fields: self.told.append(fields)
         )
 
     def set_unix(self, seconds: int) -> None:
@@ -69,7 +67,7 @@ def test_points_are_thinned() -> None:
     """Of more than twelve every second stays, the first and the last among them."""
     for count, left in ((12, 12), (13, 7)):
         points = list(range(count))
-        _thin(points)
+        thin(points)
         assert (len(points), points[0], points[-1]) == (left, 0, count - 1)
 
 

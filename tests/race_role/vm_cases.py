@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from startline_host.formats.bytecode import compile_source, device_files
+from startline_host.formats.bytecode import device_files
 from tests.firmware.harness import SOURCES, run_micropython
 
 HERE = Path(__file__).parent
@@ -26,16 +26,13 @@ def names_of(module: str) -> list[str]:
 
 def compile_race(folder: Path) -> Path:
     """Write agent and race role as .mpy below `folder`, and the cases beside them; return its lib."""
-    for name, content in device_files(SOURCES).items():
+    beside = (SOURCES / "race_commands.py", SOURCES.parent / "tests/firmware/fake_chip.py")
+    for name, content in device_files(SOURCES, (*VM.glob("*.py"), *beside)).items():
         if name.startswith("/lib/"):
             path = folder / name[1:]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-    lib = folder / "lib"
-    beside = (SOURCES / "race_commands.py", SOURCES.parent / "tests/firmware/fake_chip.py")
-    for path in (*VM.glob("*.py"), *beside):
-        (lib / f"{path.stem}.mpy").write_bytes(compile_source(path.read_bytes(), path.name))
-    return lib
+    return folder / "lib"
 
 
 def run_cases(lib: Path, module: str, *, heap: str = "24m", **given: object) -> Mapping[str, str]:

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from startline_host.formats.bytecode import HOST_ONLY
+from startline_host.formats.agent_sources import HOST_ONLY
 from tests.release.versions import packages
 
 _URLS = re.compile(r'(?<="urls": \[\n).*?(?=\n  \])', re.DOTALL)

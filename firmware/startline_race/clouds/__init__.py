@@ -8,11 +8,3 @@ SESSION_FIELDS are what a session's token and alias are called in a list, PASSIN
 passing's number is; all names are bytes. A cloud without a module
 here takes no passings: they are stored, and exported.
 """
-
-
-def find(name: str):
-    """Return the module of a cloud that the agent knows, or None where it takes no passings."""
-    try:
-        return __import__(__name__ + "." + name, None, None, ("passing",))
-    except ImportError:
-        return None

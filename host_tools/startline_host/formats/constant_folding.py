@@ -11,22 +11,23 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 #: Characters of a text that MicroPython keeps once for all who say it; a longer one is an object.
 _LONGEST_TEXT = 10
 #: What a constant may be computed with.
-_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.LShift, ast.BitOr)
+_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.LShift, ast.BitOr)
 _Value = int | str
 _Constants = dict[str, _Value]
 
 
-def fold_constants(sources: Mapping[str, str]) -> dict[str, str]:
+def fold_constants(sources: Mapping[str, str], hidden: Collection[str] = ()) -> dict[str, str]:
     """Return the sources of modules, by their paths such as `startline/chip.py`, without comments.
 
-    A name that begins with an underscore is gone for good; another one is still defined where it
-    was, for whoever asks the module for it. What does not parse is as it was: the compiler says so.
+    A name that begins with an underscore is gone for good, as are all of modules that are `hidden`,
+    of which nobody else can ask for one; another one is still defined where it was. What does not
+    parse is as it was: the compiler says so.
     """
     trees = {path: tree for path, source in sources.items() if (tree := _parsed(source))}
     modules = {_module(path): tree for path, tree in trees.items()}
@@ -35,7 +36,7 @@ def fold_constants(sources: Mapping[str, str]) -> dict[str, str]:
     for path, tree in trees.items():
         package = path.rpartition("/")[0].replace("/", ".")
         imported = _imported_constants(tree, package, known)
-        new = _Folding(known[_module(path)], imported).visit(tree)
+        new = _Folding(known[_module(path)], imported, hides_all=path in hidden).visit(tree)
         folded[path] = ast.unparse(ast.fix_missing_locations(new)) + "\n"
     return folded
 
@@ -150,9 +151,10 @@ def _imported_module(node: ast.ImportFrom, package: str) -> str:
 class _Folding(ast.NodeTransformer):
     """Puts constants in the places of their names, and drops what nobody needs then."""
 
-    def __init__(self, own: _Constants, imported: _Constants) -> None:
+    def __init__(self, own: _Constants, imported: _Constants, *, hides_all: bool = False) -> None:
         self._own = own
         self._imported = imported
+        self._hides_all = hides_all
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Put the constant there."""
@@ -170,7 +172,10 @@ class _Folding(ast.NodeTransformer):
         """Leave out the constants that no other module can ask for."""
         target = node.targets[0]
         names = [one.id for one in ast.walk(target) if isinstance(one, ast.Name)]
-        if names and all(name in self._own and name.startswith("_") for name in names):
+        if names and all(name in self._own and self._is_hidden(name) for name in names):
             return None
         self.generic_visit(node)
         return node
+
+    def _is_hidden(self, name: str) -> bool:
+        return self._hides_all or name.startswith("_")

@@ -25,7 +25,6 @@ from startline_race.journal_format import (
     SECTOR,
     SESSION,
     SESSION_STATES,
-    SOURCES,
     Session,
     end_of_entries,
     find_entry,
@@ -34,8 +33,9 @@ from startline_race.journal_format import (
 )
 from startline_race.passing_format import Passing, unpack_passing
 from startline_race.progress import Progress
-from startline_race.time_map import TimeMap
-from startline_race.timekeeper import Timekeeper
+from startline_race.time_points import points_of
+from startline_time.time_map import TimeMap
+from startline_time.timekeeper import SOURCES, Timekeeper
 
 from startline_host.errors import BadInput
 from startline_host.formats.flash_dump import DumpPart
@@ -184,7 +184,7 @@ class _Replay:
         sessions = list(self._sessions.values())
         # Times of a boot that goes on are dated like those of one before.
         journal.boot += 1
-        keeper = Timekeeper(_NoClock(), None, progress, None)
+        keeper = Timekeeper(_NoClock(), None, None, None)
         passings = [self._stored(passing, sessions, keeper) for _, passing in self._seen]
         return StoredRace(
             passings=passings,
@@ -299,7 +299,7 @@ class _Replay:
             return passing.utc_ms, "module", None
         time_map = self._maps.get(passing.number)
         if time_map is None or time_map.boot != passing.boot:
-            points = _value(keeper.points_of(passing.boot, passing.number))
+            points = _value(points_of(keeper, self._journal, passing.boot, passing.number))
             if not points:
                 return None, SOURCES[0], None
             at = passing.time_us

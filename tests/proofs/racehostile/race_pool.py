@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Self
 
-from startline_host.formats.bytecode import compile_source, device_files
+from startline_host.formats.bytecode import device_files
 from startline_host.formats.partitions import FCTRY_SIZE
 from startline_host.virtual.vm_binary import micropython_command
 from tests.proofs.hostile.vm_pool import smallest_heap
@@ -110,17 +110,15 @@ class RacePool:
         return found, (last[-1] if last else str(done.returncode)) if done.returncode else ""
 
     def _install(self, agent: Path | None) -> None:
-        files = {
-            name.removeprefix("/lib/"): content
-            for name, content in device_files(agent).items()
-            if name.startswith("/lib/")
-        }
         beside: Iterable[Path] = (
             *(_HERE / "vm").glob("*.py"), _POWERCUTS / "fake_tls.py", _POWERCUTS / "http_model.py",
             _HERE.parent / "hostile" / "vm" / "small_chip.py",
         )  # fmt: skip
-        for path in beside:
-            files[f"{path.stem}.mpy"] = compile_source(path.read_bytes(), path.name)
+        files = {
+            name.removeprefix("/lib/"): content
+            for name, content in device_files(agent, beside).items()
+            if name.startswith("/lib/")
+        }
         for name, content in files.items():
             (self._lib / name).parent.mkdir(parents=True, exist_ok=True)
             (self._lib / name).write_bytes(content)

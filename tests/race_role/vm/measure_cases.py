@@ -170,11 +170,11 @@ def send(chip, race) -> float:
 
 def test_sending():
     """Bytes on the wire and the longest step of a backlog, beside one request a passing."""
-    from startline_race import connection
+    from startline_race.connection import HeldStream
 
     wire = [0]
-    plain_read = connection.HeldStream.readinto
-    plain_write = connection.HeldStream.write
+    plain_read = HeldStream.readinto
+    plain_write = HeldStream.write
 
     def readinto(self, data):
         done = plain_read(self, data)
@@ -186,8 +186,8 @@ def test_sending():
         wire[0] += done if done and done > 0 else 0
         return done
 
-    connection.HeldStream.readinto = readinto
-    connection.HeldStream.write = write
+    HeldStream.readinto = readinto
+    HeldStream.write = write
     chip, race = boot(False)
     have_time(chip, race)
     race.open("warm")

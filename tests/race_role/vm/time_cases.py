@@ -4,9 +4,9 @@ from struct import pack_into
 
 import given
 from race_chip import NOW, make_chip, race_device
-from startline_race.journal_format import SOURCES
-from startline_race.time_sync import agree, question, read
-from startline_race.timekeeper import NTP, USB
+from startline_race.time_points import points_of
+from startline_time.sntp import agree, question, read
+from startline_time.timekeeper import NTP, SOURCES, USB
 
 with open(given.fctry, "rb") as file:
     FCTRY = file.read()
@@ -226,9 +226,9 @@ def test_time_points_outlive_the_boot():
     race.passing("7F")
     boot = race.journal.boot
     _, again = start(flash)
-    points = whole(again.keeper.points_of(boot, 1))
+    points = whole(points_of(again.keeper, again.journal, boot, 1))
     assert len(points) == 1 and abs(points[0].utc_us - (NOW + 5) * 1000000) < 1000
-    assert whole(again.keeper.points_of(boot + 7, 1)) == []
+    assert whole(points_of(again.keeper, again.journal, boot + 7, 1)) == []
 
 
 def whole(steps):
@@ -248,8 +248,8 @@ def test_a_search_for_points_that_was_broken_off():
     sample(chip, race, 0, 500)
     boot = race.journal.boot
     _, again = start(race.journal.flash)
-    next(again.keeper.points_of(boot, 1))
-    assert len(whole(again.keeper.points_of(boot, 1))) == 1
+    next(points_of(again.keeper, again.journal, boot, 1))
+    assert len(whole(points_of(again.keeper, again.journal, boot, 1))) == 1
 
 
 def test_a_modules_clock():

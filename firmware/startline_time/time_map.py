@@ -1,8 +1,11 @@
-"""How the times of a boot become UTC, and the bytes of that in the journal."""
+"""How the times of a boot become UTC, and the bytes of that."""
 
 from struct import pack, unpack_from
 
-from .journal_format import TIME_MAP, split_us
+# Bytes of a map: boot id u16, time since that boot in us u48 (low u32, high u16), Unix time in us u64
+# at that moment, how much faster than the boot's clock UTC runs in ppb i32, error in ms u16, source
+# u8 (index in SOURCES).
+_MAP = "<HIHQiHB"
 
 
 class TimeMap:
@@ -20,17 +23,19 @@ class TimeMap:
         return self.utc_us + passed + passed * self.rate // 1000000000
 
     def pack(self) -> bytes:
-        """Return the payload of a MAP entry."""
-        low, high = split_us(self.time_us)
-        error_ms = min(self.error_ms, 0xFFFF)
-        return pack(TIME_MAP, self.boot, low, high, self.utc_us, self.rate, error_ms, self.source)
+        """Return its bytes."""
+        at = self.time_us
+        return pack(
+            _MAP, self.boot, at & 0xFFFFFFFF, at >> 32, self.utc_us, self.rate,
+            min(self.error_ms, 0xFFFF), self.source,
+        )  # fmt: skip
 
 
 def unpack_map(raw) -> TimeMap:
-    """Return a time map from the payload of its entry."""
+    """Return a time map from its bytes."""
     one = TimeMap()
     (
         one.boot, low, high, one.utc_us, one.rate, one.error_ms, one.source,
-    ) = unpack_from(TIME_MAP, raw)  # fmt: skip
+    ) = unpack_from(_MAP, raw)  # fmt: skip
     one.time_us = high << 32 | low
     return one

@@ -1,14 +1,13 @@
 """What UTC is, how sure that is, and how the times of a boot become UTC.
 
-Between ours and UTC lie two bounds, each sample narrows them, and the crystal widens them as time
-goes by. How fast the crystal runs is measured over hours and kept in `nvs`.
+Between UTC and the microseconds since boot lie two bounds; each sample that is taken narrows them,
+and the crystal widens them as time goes by. How fast the crystal runs is measured over hours and
+kept in `nvs`. Samples come from `sntp`, from the host, or from a module with a clock of its own.
 """
 
-from struct import pack, unpack_from
-
-from .journal_format import BOOT, SOURCES, TIME, TIME_POINT, entries_of, split_us
 from .time_map import TimeMap
 
+SOURCES = ("none", "ntp", "usb", "module", "holdover")
 NTP, USB, MODULE, HOLDOVER = range(1, 5)  # indexes in SOURCES
 
 _UNKNOWN_RATE = 50000  # parts per billion that a crystal is off when nothing is known of it
@@ -31,30 +30,28 @@ class Point:
 
 
 class Timekeeper:
-    """The time of this boot. `low` and `high` bound UTC minus our own time, as it was `at`."""
+    """The time of this boot. `low` and `high` bound UTC minus our own time, as it was `at`.
 
-    def __init__(self, chip, uptime, progress, emit) -> None:
+    `note(point)` is called with every point that is taken, and what it raises is raised.
+    """
+
+    def __init__(self, chip, uptime, note, emit) -> None:
         self.chip = chip
         self.uptime = uptime
-        self.progress = progress
-        self.journal = progress.journal
+        self.note = note
         self.emit = emit
         self.points = []
+        self.past = -1, ()  # (boot id, its points), as whoever reads a journal has found them last
         self.low = self.high = self.at = 0
         self.rate, self.rate_error = self._kept_rate()
         self._written_rate = self.rate
-        self._found_boot = -1
-        self._found = []  # the points of that boot
 
     def known(self) -> bool:
         """Tell whether this boot has had a time."""
         return bool(self.points)
 
     def take(self, low: int, high: int, source: int) -> None:
-        """Take in that UTC minus our own time lies between `low` and `high`, in microseconds.
-
-        Raises JournalFull, OSError.
-        """
+        """Take in that UTC minus our own time lies between `low` and `high`, in microseconds."""
         now = self.uptime.now()
         if self.points:
             before = self._bounds(now)
@@ -69,13 +66,9 @@ class Timekeeper:
         point = Point(now, now + (low + high) // 2, (high - low) // 2 + 1, source)
         self._measure_rate(point)
         self.points.append(point)
-        _thin(self.points)
+        thin(self.points)
         self._set_calendar(point.utc_us // 1000000)
-        part, rest = split_us(now)
-        error = min(point.error_us, 0xFFFFFFFF)
-        entry = pack(TIME_POINT, self.journal.boot, part, rest, point.utc_us, error, source)
-        self.progress.time_point = entry
-        self.journal.append(TIME, entry)
+        self.note(point)
 
     def quality(self) -> tuple:
         """Return (name of the source, error in milliseconds, rounded up); ("none", 0)."""
@@ -137,39 +130,10 @@ class Timekeeper:
         except OSError:
             pass  # the next boot has to measure it again
 
-    # Times of passings.
-
-    def points_of(self, boot: int, number: int):
-        """Find the time points of a boot from the sector of a passing on; a generator, see Sender.
-
-        Each sector begins with the last point before it. Its value is a list, [] for a boot that
-        never had a time. What was found is kept only once all was read: a search that is broken off
-        has not come to what a boot learnt late.
-        """
-        if boot == self.journal.boot:
-            return self.points
-        if boot != self._found_boot:
-            self._found = yield from self._find_points(boot, number)
-            self._found_boot = boot
-        return self._found
-
-    def _find_points(self, boot: int, number: int):
-        found = []
-        for sector in self.journal.sectors_from(number):
-            for kind, payload in entries_of(sector):
-                if kind == TIME and len(payload) >= 21:
-                    of, low, high, utc_us, error_us, source = unpack_from(TIME_POINT, payload)
-                    time_us = high << 32 | low
-                    if of == boot and (not found or found[-1].time_us < time_us):
-                        found.append(Point(time_us, utc_us, error_us, source))
-                        _thin(found)
-                elif kind == BOOT and unpack_from("<H", payload)[0] > boot:
-                    return found
-            yield 0
-        return found
+    # Times of a boot.
 
     def map_for(self, boot: int, points: list, first_us: int, last_us: int, now_map):
-        """Return the map for passings of a boot between two times; `now_map` where that will do.
+        """Return the map for what lies between two times of a boot; `now_map` where that will do.
 
         The times of a boot never go backwards: a map that turns out to have been ahead is followed
         by one that is slower until it is right.
@@ -206,7 +170,7 @@ class Timekeeper:
         return one
 
 
-def _thin(points: list) -> None:
+def thin(points: list) -> None:
     """Drop every second of too many points; the first and the last stay."""
     if len(points) > _MOST_POINTS:
         points[:] = points[::2]

@@ -1,0 +1,3 @@
+"""Startline's role time: a clock of milliseconds, for a race or for a program of its own."""
+
+from .timekeeper import SOURCES as SOURCES

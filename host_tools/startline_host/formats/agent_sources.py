@@ -1,0 +1,52 @@
+"""The agent's sources as a device gets them: constants in their places, and in as few files as do.
+
+In the sources each module holds one idea. On a device every file and every name costs: flash, heap,
+and a search. So what always loads together becomes one module there. Whoever freezes the packages
+into a firmware, where neither costs heap, takes them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from startline_host.file_access import read_file
+from startline_host.formats.constant_folding import fold_constants
+from startline_host.formats.module_bundling import bundle_modules, members_of
+
+#: Of the packages, what only hosts, tests and people go by: no device imports it.
+HOST_ONLY = (
+    "startline/events.py",
+    "startline/states.py",
+    "startline/clouds/__init__.py",
+    "startline/clouds/_template.py",
+    "startline_race/clouds/__init__.py",
+)
+#: What always loads together, by the module that it becomes; each imports only from those before it.
+BUNDLES = {
+    "startline_race/__init__.py": (
+        "settings", "checks", "journal_format", "passing_format", "journal", "progress", "dead_time",
+        "reply", "network", "connection", "batch", "time_points", "session_steps", "batch_steps",
+        "sender", "race", "__init__",
+    ),
+    "startline_time/__init__.py": ("uptime", "time_map", "timekeeper", "__init__"),
+}  # fmt: skip
+#: What says how a package is taken, by whoever freezes it: no module of it.
+_MANIFEST = "manifest.py"
+
+
+def agent_sources(folder: Path, beside: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the agent's sources below a folder, by their paths in it, as they are compiled.
+
+    `beside` are sources of programs that import the agent's modules by the names that they have
+    here; they come back with those that they have there. Raises Bug for bundles that cannot be.
+    """
+    found = {path.relative_to(folder).as_posix(): path for path in _modules(folder)}
+    sources = {name: read_file(path).decode() for name, path in found.items()}
+    folded = fold_constants({**sources, **(beside or {})}, hidden=members_of(BUNDLES))
+    bundled = bundle_modules(folded, BUNDLES)
+    return {name: source for name, source in bundled.items() if name not in HOST_ONLY}
+
+
+def _modules(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.glob("startline*/**/*.py")) if path.name != _MANIFEST)
