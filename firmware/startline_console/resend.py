@@ -1,8 +1,8 @@
 """Passings that were set aside, sent once more on an operator's word."""
 
 from startline_race.batch import Backlog
-from startline_race.batch_steps import REFUSED, UNCOUNTED, exchange, lacking
-from startline_race.journal_format import OPEN
+from startline_race.batch_steps import exchange, lacking
+from startline_race.journal_format import OPEN, REFUSED, UNCOUNTED
 from startline_race.time_points import points_of
 from startline_time.time_map import TimeMap
 

@@ -10,11 +10,11 @@ import time
 from startline.net import StepFailed
 
 from .batch import passings_of
+from .journal_format import REFUSED, TOO_LARGE, UNCOUNTED, UNDATED
 from .progress import MOST_ASIDE
 from .session_steps import rescue
 from .time_points import points_of
 
-REFUSED, _UNDATED, UNCOUNTED, _TOO_LARGE = range(4)  # indexes in ASIDE_REASONS
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
@@ -90,7 +90,6 @@ def exchange(sender, batch, left: int, before):
 
 def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
     """Go by the answer; return how long to wait."""
-    said = sender.words(fields)
     if 200 <= status < 300:
         counts = sender.cloud.counted(fields)
         if counts and sum(counts) == left:
@@ -103,6 +102,7 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
             sender.mismatches = 0
             _halve(sender, batch, UNCOUNTED, status)
         return 2000
+    said = sender.words(fields)
     if sender.cloud.is_gone(status, said) or (status == 404 and fields):
         sender.progress.note_there(batch.skip)  # no look into another session finds these
         rescue(sender, sender.progress.session)
@@ -110,7 +110,7 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
         raise StepFailed("answer", "status 404")
     elif status == 413:
         sender.settings.batch = max(1, batch.count // 2)
-        _halve(sender, batch, _TOO_LARGE, status)
+        _halve(sender, batch, TOO_LARGE, status)
     else:
         sender.emit("race_warning", {"what": "refused", "reason": said})
         _halve(sender, batch, REFUSED, status)
@@ -163,7 +163,7 @@ def _date(sender, batch):
     if batch.boot == sender.journal.boot:
         sender.reason = "no_time"
     else:
-        _set_aside(sender, batch, _UNDATED, {"reason": "undated"})
+        _set_aside(sender, batch, UNDATED, {"reason": "undated"})
     return False
 
 

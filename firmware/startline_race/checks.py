@@ -1,6 +1,5 @@
 """What a passing may say; everything else is a ValueError with one sentence, and nothing is stored."""
 
-from startline.net.clock import unix
 from startline.net.json_scanner import text_of
 
 from .passing_format import LONGEST_CHIP
@@ -66,6 +65,8 @@ def utc_ms_of(value) -> int:
 
 
 def _parsed(value: str) -> int:
+    from startline.net.clock import unix
+
     date, clock = value[:-1].split("T")
     year, month, day = [int(part) for part in date.split("-")]
     hour, minute, second = clock.split(":")

@@ -8,9 +8,9 @@ is a generator that yields the milliseconds after which it wants to be resumed.
 import io
 
 from startline.net import StepFailed
-from startline.net.http_chunked import size_of
-from startline.net.http_guard import GuardedTransport, stream_error
 from startline.net.http_head import HttpHead
+
+from .held_stream import HeldStream
 
 _EXCHANGE_MS = 15000
 _LONGEST = 1 << 18  # bytes of a body, before the connection is given up
@@ -19,55 +19,6 @@ _KEPT = 2048  # bytes of it that are kept: only what matters, since a heap has n
 # How the lines begin that matter: a status, Content-Length, Transfer-Encoding, Retry-After, Date,
 # Connection, and the end.
 _LOOKED_AT = (b"http", b"cont", b"tran", b"retr", b"date", b"conn", b"\r\n", b"\n")
-_APPLICATION = 0x17  # the type of a TLS record that holds what is sent over it
-
-
-class HeldStream(io.IOBase):
-    """A socket that never blocks, as a stream for TLS to stand on.
-
-    It keeps back the first record that holds more than the handshake: `held` tells that there is
-    one, and so that the server is verified; it goes out once `free` is set.
-    """
-
-    free = held = False
-    _left = 0  # of the record that is being written
-
-    def __init__(self, sock) -> None:
-        self.sock = sock
-        self.close = sock.close
-
-    def readinto(self, data) -> "int | None":
-        """Fill some of `data`; None for nothing yet."""
-        try:
-            got = self.sock.readinto(data)
-        except OSError as error:
-            return _stream_error(error)
-        if got == len(data) == 2:  # TLS reads nothing of that length but an alert's body
-            self.alert = data[1]
-        return got
-
-    def write(self, data) -> "int | None":
-        """Send some of `data`; None for not yet."""
-        if not self.free and not self._left:
-            if data[0] == _APPLICATION:
-                self.held = True
-                return None
-            self._left = 5 + (data[3] << 8 | data[4])
-        try:
-            done = self.sock.write(data)
-        except OSError as error:
-            return _stream_error(error)
-        self._left = max(0, self._left - (done or 0))
-        return done
-
-    def ioctl(self, *_) -> int:
-        """Do nothing: there is nothing to control, and `Connection` closes the socket."""
-        return 0
-
-
-def _stream_error(error: OSError) -> "int | None":
-    """Return what a stream says for an error: None for one that only says to come again."""
-    return None if error.errno == 11 else stream_error(error)  # EAGAIN, on every port
 
 
 class Connection:
@@ -169,14 +120,24 @@ class Connection:
             yield from self._connected(sock)
         self._at = self._end = 0
         if self.secure:
-            import tls
-
             self.step = "tls"
-            transport = GuardedTransport(self.chip, None, self.roots, 0, None)
-            transport.tls = tls
-            self.stream = transport.context().wrap_socket(
+            self.stream = self._context().wrap_socket(
                 wire, server_hostname=name, do_handshake_on_connect=False
             )
+
+    def _context(self):
+        """Return the context that trusts the roots and nobody else; it is large, and made once."""
+        # As `GuardedTransport` does; to load that for this would cost 6 KiB of heap.
+        roots = self.roots
+        if isinstance(roots[0], bytes):
+            import tls
+
+            context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+            context.verify_mode = tls.CERT_REQUIRED
+            for root in roots:
+                context.load_verify_locations(root)
+            roots[:] = [context]
+        return roots[0]
 
     def _connected(self, sock):
         """Wait until a connection stands, or the first write tells why not."""
@@ -265,6 +226,8 @@ class Connection:
     def _body(self, chunked: bool, length: int, read_body):
         """Read a body to its end."""
         if chunked and length:
+            from startline.net.http_chunked import size_of
+
             size = 1
             while size:
                 size = size_of((yield from self._line()))

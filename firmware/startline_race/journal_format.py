@@ -32,12 +32,14 @@ SENT = 6  # passings below u32 are at the cloud: stored u8, known there before u
 MARKER = 7  # a moment that is no passing, such as a gun: boot u16, time u48, text
 AMENDED = 8  # a stronger sighting of a passing: number u32, time u48, antenna u8, RSSI i8, hits u8
 PROGRESS = 9  # how things stand where a sector begins, `PROGRESS_FORMAT`
-ASIDE = 10  # passings u32 to u32 are not sent, why u8 (`ASIDE_REASONS`), HTTP status u16
+ASIDE = 10  # passings u32 to u32 are not sent, why u8 (REFUSED ...), HTTP status u16
 MAP = 11  # a `time_map.TimeMap`: for all passings of its boot that are frozen from now on
 END = 12  # session u16 was closed by the reader's program before passing u32
 RELEASED = 14  # passings u32 to u32, which were set aside, need not be kept any more
 UNSURE = 13  # passings u32 up to below u32 may be at the cloud: no counted answer came
 THERE = 15  # passings u32 to u32 were seen in a session that somebody else has closed since
+
+NO_PROGRESS = (PASSING, BOOT, TIME, MARKER)  # those that say nothing of how far passings are
 
 AMENDED_FORMAT = "<IIHBbB"
 LONGEST_DEAD_US = 60 * 1000000  # for so long a passing may be amended by a stronger sighting
@@ -54,7 +56,7 @@ TIME_POINT = "<HIHQIB"
 PROGRESS_FORMAT = "<IIIBIIIII"
 
 ASIDE_FORMAT = "<IIBH"
-ASIDE_REASONS = ("refused", "undated", "uncounted", "too_large")
+REFUSED, UNDATED, UNCOUNTED, TOO_LARGE = range(4)  # why passings are set aside
 
 WANTED, ASKED, OPEN, CLOSING, CLOSED = range(5)
 SESSION_STATES = ("wanted", "asked", "open", "closing", "closed")

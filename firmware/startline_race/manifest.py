@@ -16,6 +16,7 @@ package(
         "connection.py",
         "dead_time.py",
         "errors.py",
+        "held_stream.py",
         "journal.py",
         "journal_format.py",
         "network.py",

@@ -13,14 +13,12 @@ from .journal_format import (
     AMENDED,
     ASIDE,
     ASIDE_FORMAT,
-    BOOT,
     CLOSED,
     CLOSING,
     END,
     FROZEN,
     MAP,
-    MARKER,
-    PASSING,
+    NO_PROGRESS,
     PROGRESS,
     PROGRESS_FORMAT,
     RELEASED,
@@ -38,8 +36,6 @@ from .journal_format import (
     unpack_session,
 )
 
-# What says nothing of how far passings are.
-_NO_PROGRESS = (PASSING, BOOT, TIME, MARKER)
 MOST_ASIDE = 16  # ranges of passings that are set aside, before sending stops
 
 
@@ -61,13 +57,11 @@ class Progress:
         self.cursor = self.frozen = self.free = 1
         self.ended = 0
         self.unsure = self.amends = False
-        self.aside = []
-        self.there = []
+        self.aside, self.there = [], []
         self.time_point = b""  # of this boot, the last one
         self.last = None  # the last entry of the boots before that says how things stand
         self.named = 0  # below it, every doubt is in the journal
-        self.stored = self.known = self.unsure_count = 0
-        self.missing = self.empty = 0
+        self.stored = self.known = self.unsure_count = self.missing = self.empty = 0
         journal.checkpoint = self.entries
 
     def load(self) -> None:
@@ -79,7 +73,7 @@ class Progress:
             ours = True
             for kind, payload in entries_of(sector):
                 self.apply(kind, payload)
-                if kind not in _NO_PROGRESS:
+                if kind not in NO_PROGRESS:
                     self.last = kind, bytes(payload)
             whole = whole and is_whole(sector)
         if not ours:  # blank, or another device's
@@ -100,18 +94,15 @@ class Progress:
             ) = unpack_from(PROGRESS_FORMAT, payload)  # fmt: skip
             self.unsure = bool(flags & 1)
             self.amends = bool(flags & 2)
-            self.aside = []
-            self.there = []
+            self.aside, self.there = [], []
         elif kind == FROZEN:
             self.frozen = unpack_from("<I", payload)[0]
         elif kind == SENT:
             self._count(*unpack_from("<IBB", payload))
         elif kind == ASIDE:
-            first, last, why, _ = unpack_from(ASIDE_FORMAT, payload)
-            self._leave(first, last, why)
+            self._leave(*unpack_from("<IIB", payload))
         elif kind == UNSURE:
-            first, before = unpack_from("<II", payload)
-            self._doubt(first, before)
+            self._doubt(*unpack_from("<II", payload))
         elif kind == RELEASED:
             self._release(*unpack_from("<II", payload))
         elif kind == THERE:
@@ -158,10 +149,8 @@ class Progress:
             self.stored, self.known, self.unsure_count, self.missing, self.empty,
         )  # fmt: skip
         found = [(PROGRESS, summary)]
-        for first, last, why in self.aside:
-            found.append((ASIDE, pack(ASIDE_FORMAT, first, last, why, 0)))
-        for first, last in self.there:
-            found.append((THERE, pack("<II", first, last)))
+        found += [(ASIDE, pack(ASIDE_FORMAT, *one, 0)) for one in self.aside]
+        found += [(THERE, pack("<II", *one)) for one in self.there]
         if self.wanted:
             found.append((SESSION, self.wanted.pack()))
         if self.ended and not self.opened:
@@ -207,11 +196,10 @@ class Progress:
 
     def note_time(self, point) -> None:
         """Note what UTC was at a moment of this boot, a `timekeeper.Point`."""
-        low, high = split_us(point.time_us)
         error = min(point.error_us, 0xFFFFFFFF)
         self.time_point = pack(
-            TIME_POINT, self.journal.boot, low, high, point.utc_us, error, point.source
-        )
+            TIME_POINT, self.journal.boot, *split_us(point.time_us), point.utc_us, error, point.source
+        )  # fmt: skip
         self.journal.append(TIME, self.time_point)
 
     def use_map(self, time_map: TimeMap) -> None:

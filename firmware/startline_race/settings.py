@@ -5,7 +5,7 @@ from hashlib import sha256
 from startline.identity import open_reader
 from startline.net.clock import MADE_AT
 from startline.roles import find_cloud
-from startline.settings import LOOK_PAUSE, clamp
+from startline.settings import LOOK_PAUSE
 
 # Ranges, as in `startline.settings`, for both ends.
 DEAD_TIME = (0, 0, 3600000)  # milliseconds
@@ -48,7 +48,8 @@ class RaceSettings:
 
     def _number(self, name: str, limits: tuple) -> int:
         value = self._values.get(name, limits[1])
-        nearest = clamp(value, limits) if isinstance(value, int) else limits[1]
+        least, usual, most = limits
+        nearest = min(max(value, least), most) if isinstance(value, int) else usual
         if nearest != value:
             self._emit("warning", {"what": "out_of_range " + name})
         return nearest

@@ -60,9 +60,10 @@ def test_what_is_none(source: str) -> None:
         ),
         ("from .c import N as N\nprint(N)", "from .c import N as N; print(N)"),
         ("from .d import N\nprint(N)", "from .d import N; print(N)"),
+        ("from .c import T\nprint(T)", "print((1, 3))"),
         ("from . import c\nprint(c.N)", "from . import c; print(c.N)"),
     ],
 )
 def test_what_is_imported(source: str, result: str) -> None:
     """A constant of another module is none of its names any more, but where it is handed on."""
-    assert folded(source, c="N = 3\ndef f():\n    N\n") == result
+    assert folded(source, c="N = 3\nT = (1, N)\ndef f():\n    N\n") == result

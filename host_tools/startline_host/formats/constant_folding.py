@@ -3,7 +3,8 @@
 On a device every name costs: flash, heap, and a lookup each time it is used. MicroPython's own
 `const` does without the names of one module only, and is not there on a PC, which imports the same
 sources. So numbers and short texts that a module defines once, in capitals, stand here in their
-names' places, in that module and in whatever imports them.
+names' places, in that module and in whatever imports them; tuples of numbers in the latter, which
+may then need not load that module at all.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 _LONGEST_TEXT = 10
 #: What a constant may be computed with.
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.LShift, ast.BitOr)
-_Value = int | str
+_Value = int | str | tuple[int, ...]
 _Constants = dict[str, _Value]
 
 
@@ -29,7 +30,7 @@ def fold_constants(sources: Mapping[str, str], hidden: Collection[str] = ()) -> 
     of which nobody else can ask for one; another one is still defined where it was. What does not
     parse is as it was: the compiler says so.
     """
-    trees = {path: tree for path, source in sources.items() if (tree := _parsed(source))}
+    trees = {path: tree for path, source in sources.items() if (tree := parsed(source))}
     modules = {_module(path): tree for path, tree in trees.items()}
     known = {name: _own_constants(tree) for name, tree in modules.items()}
     folded = dict(sources)
@@ -41,7 +42,8 @@ def fold_constants(sources: Mapping[str, str], hidden: Collection[str] = ()) -> 
     return folded
 
 
-def _parsed(source: str) -> ast.Module | None:
+def parsed(source: str) -> ast.Module | None:
+    """Return the syntax tree of a source; None for what is no Python."""
     try:
         return ast.parse(source)
     except SyntaxError:
@@ -108,20 +110,26 @@ def _series(node: ast.expr, known: _Constants) -> list[_Value]:
 
 def _value(node: ast.expr, known: _Constants) -> _Value | None:
     match node:
-        case ast.Constant(value=bool()):
-            return None
-        case ast.Constant(value=int(number)):
-            return number
+        case ast.Constant(value=int(value)) if not isinstance(value, bool):
+            return value
         case ast.Constant(value=str(text)) if len(text) <= _LONGEST_TEXT:
             return text
         case ast.Name(id=name):
             return known.get(name)
-        case ast.BinOp(left=left, op=operator, right=right) if isinstance(operator, _OPERATORS):
-            if isinstance(_value(left, known), int) and isinstance(_value(right, known), int):
-                plain = ast.Expression(_Folding(known, {}).visit(node))
-                code = compile(ast.fix_missing_locations(plain), "constant", "eval")
-                return int(eval(code, {"__builtins__": {}}))  # noqa: S307 - numbers and operators
+        case ast.Tuple(elts=items):
+            numbers = [one for item in items if isinstance(one := _value(item, known), int)]
+            return tuple(numbers) if len(numbers) == len(items) else None
+        case ast.BinOp(op=operator) if isinstance(operator, _OPERATORS):
+            return _computed(node, known)
     return None
+
+
+def _computed(node: ast.BinOp, known: _Constants) -> int | None:
+    if not all(isinstance(_value(side, known), int) for side in (node.left, node.right)):
+        return None
+    plain = ast.Expression(_Folding(known, {}).visit(node))
+    code = compile(ast.fix_missing_locations(plain), "constant", "eval")
+    return int(eval(code, {"__builtins__": {}}))  # noqa: S307 - numbers and operators
 
 
 def _imported_constants(
@@ -161,7 +169,11 @@ class _Folding(ast.NodeTransformer):
         value = {**self._own, **self._imported}.get(node.id)
         if value is None or not isinstance(node.ctx, ast.Load):
             return node
-        return ast.Constant(value)
+        if not isinstance(value, tuple):
+            return ast.Constant(value)
+        if node.id in self._own:
+            return node  # an object, which is made once
+        return ast.Tuple([ast.Constant(one) for one in value], ast.Load())
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
         """Leave out what is put where it is used."""
@@ -178,4 +190,5 @@ class _Folding(ast.NodeTransformer):
         return node
 
     def _is_hidden(self, name: str) -> bool:
-        return self._hides_all or name.startswith("_")
+        is_object = isinstance(self._own[name], tuple)
+        return not is_object and (self._hides_all or name.startswith("_"))

@@ -11,6 +11,7 @@ import builtins
 from collections.abc import Iterator, Mapping, Sequence
 
 from startline_host.errors import Bug
+from startline_host.formats.constant_folding import parsed
 
 
 def bundle_modules(
@@ -20,13 +21,15 @@ def bundle_modules(
 
     `bundles` has, by the path of the module that stands for all, the names of those in its folder
     that it is made of, in an order in which each imports only from those before it. A bundle with a
-    module that is not there is left out. Raises Bug for modules that cannot be put together: where
-    two give a name to different things, or one is imported as a whole.
+    module that is not there, or does not parse, is left out. Raises Bug for modules that cannot be
+    put together: where two give a name to different things, one is imported as a whole, or somebody
+    asks for what none of them defines.
     """
+    trees = {path: tree for path, source in sources.items() if (tree := parsed(source))}
     bundles = {
         path: names
         for path, names in bundles.items()
-        if all(f"{_folder(path)}/{name}.py" in sources for name in names)
+        if all(f"{_folder(path)}/{name}.py" in trees for name in names)
     }
     homes = {
         _dotted(f"{_folder(path)}/{name}.py"): _dotted(path)
@@ -34,13 +37,17 @@ def bundle_modules(
         for name in names
     }
     members = members_of(bundles)
-    result = {
-        path: _unparsed(_Redirection(path, homes).visit(ast.parse(source)).body)
-        for path, source in sources.items()
-        if path not in members
-    }
+    asked: set[tuple[str, str]] = set()
+    result = {path: source for path, source in sources.items() if path not in members}
+    for path in result.keys() & trees.keys():
+        result[path] = _unparsed(_Redirection(path, homes, asked).visit(trees[path]).body)
+    defined: dict[str, set[str]] = {}
     for path, names in bundles.items():
-        result[path] = _bundle(path, names, sources, homes)
+        parts = {one: trees[one] for one in (f"{_folder(path)}/{name}.py" for name in names)}
+        result[path], defined[_dotted(path)] = _bundle(path, parts, homes, asked)
+    for home, name in asked:
+        if name not in defined[home]:
+            raise Bug(f"{home} is asked for {name}, which it does not define.")
     return result
 
 
@@ -63,15 +70,17 @@ def _unparsed(body: list[ast.stmt]) -> str:
 
 
 def _bundle(
-    path: str, names: Sequence[str], sources: Mapping[str, str], homes: Mapping[str, str]
-) -> str:
+    path: str,
+    parts: Mapping[str, ast.Module],
+    homes: Mapping[str, str],
+    asked: set[tuple[str, str]],
+) -> tuple[str, set[str]]:
+    """Return the source of a bundle, and the names that it defines."""
     body: list[ast.stmt] = []
     imports: dict[str, ast.Import | ast.ImportFrom] = {}
     defined: dict[str, str] = dict.fromkeys(dir(builtins), "a builtin")
-    for name in names:
-        source = f"{_folder(path)}/{name}.py"
-        tree = _Redirection(source, homes, _dotted(path)).visit(ast.parse(sources[source]))
-        for node in tree.body:
+    for source, tree in parts.items():
+        for node in _Redirection(source, homes, asked, _dotted(path)).visit(tree).body:
             for new, origin in _names_of(node, source):
                 if defined.setdefault(new, origin) != origin:
                     raise Bug(f"{path} cannot hold {new} of both {origin} and {defined[new]}.")
@@ -79,7 +88,7 @@ def _bundle(
                 _join(imports, node)
             else:
                 body.append(node)
-    return _unparsed([*imports.values(), *body])
+    return _unparsed([*imports.values(), *body]), set(defined)
 
 
 def _join(
@@ -108,6 +117,8 @@ def _names_of(node: ast.stmt, source: str) -> Iterator[tuple[str, str]]:
                 yield from (
                     (one.id, source) for one in ast.walk(target) if isinstance(one, ast.Name)
                 )
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield name, source
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             for one in names:
                 yield one.asname or one.name, f"{_place(node)} {one.name}"
@@ -116,9 +127,12 @@ def _names_of(node: ast.stmt, source: str) -> Iterator[tuple[str, str]]:
 class _Redirection(ast.NodeTransformer):
     """Has imports from a bundle's modules go to the bundle; within it, `here`, they are not needed."""
 
-    def __init__(self, path: str, homes: Mapping[str, str], here: str = "") -> None:
+    def __init__(
+        self, path: str, homes: Mapping[str, str], asked: set[tuple[str, str]], here: str = ""
+    ) -> None:
         self._package = _folder(path).replace("/", ".")
         self._homes = homes
+        self._asked = asked
         self._here = here
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
@@ -133,6 +147,8 @@ class _Redirection(ast.NodeTransformer):
                 f"A module of {self._package} is imported as a whole: it is part of a bundle."
             )
         home = self._homes.get(module, module)
+        if module in self._homes:
+            self._asked |= {(home, alias.name) for alias in node.names}
         if home == self._here and self._here:
             return ast.Pass()
         if home == module:

@@ -27,7 +27,8 @@ _ELSEWHERE = {"race": BACKLOG, **AT_ONCE, "fails": {"send": ["elsewhere"]}}
 def _mutant(
     words: str, file: str, changes: Mapping[str, str], world: Mapping[str, Any], every: int = 13
 ) -> PlantedMutant:
-    return PlantedMutant(words, {_ROLE + file: changes}, world, every)
+    path = file if "/" in file else _ROLE + file
+    return PlantedMutant(words, {path: changes}, world, every)
 
 
 #: Each with the invariants that it may break.
@@ -164,7 +165,7 @@ RACE_MUTANTS: dict[str, tuple[PlantedMutant, set[str]]] = {
     "wrap_ignored": (
         _mutant(
             "a wrap of the ticks that is ignored",
-            "uptime.py",
+            "startline_time/uptime.py",
             {"        passed = (ticks - self._ticks) & _MASK\n": (
                 "        passed = ticks - self._ticks\n"
             )},

@@ -8,7 +8,6 @@ import given
 from cloud_cases import EPC, boot, have_time
 from nor_flash import FullFlash
 from race_chip import make_chip, race_device
-from startline_race.errors import JournalFull
 
 
 def vm_us() -> int:
@@ -136,6 +135,8 @@ def test_wear():
 
 def test_open():
     """How long the opening of a full journal takes."""
+    from startline_race.errors import JournalFull
+
     race = idle_race(256)
     try:
         while True:
