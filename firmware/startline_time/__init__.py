@@ -1,3 +1,1 @@
 """Startline's role time: a clock of milliseconds, for a race or for a program of its own."""
-
-from .timekeeper import SOURCES as SOURCES

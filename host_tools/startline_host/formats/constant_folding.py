@@ -175,10 +175,10 @@ class _Folding(ast.NodeTransformer):
             return node  # an object, which is made once
         return ast.Tuple([ast.Constant(one) for one in value], ast.Load())
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
         """Leave out what is put where it is used."""
         node.names = [one for one in node.names if (one.asname or one.name) not in self._imported]
-        return node if node.names else None
+        return node if node.names else ast.Pass()
 
     def visit_Assign(self, node: ast.Assign) -> ast.stmt | None:
         """Leave out the constants that no other module can ask for."""

@@ -135,7 +135,7 @@ class _Redirection(ast.NodeTransformer):
         self._asked = asked
         self._here = here
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
         """Rewrite one."""
         module = node.module or ""
         if node.level:
