@@ -47,39 +47,49 @@ def test_compiling_is_reproducible_and_hides_the_build_path(tmp_path: Path) -> N
     assert str(tmp_path).encode() not in one["/lib/startline/__init__.mpy"]
 
 
-def test_a_constant_keeps_no_name(micropython: str, tmp_path: Path) -> None:
+def agent_with(folder: Path, package: str, **modules: str) -> dict[str, bytes]:
+    """Return the device's files of an agent that is little more than a package of these modules."""
+    for name in ("boot.py", "main.py", "startline/__init__.py", f"{package}/__init__.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("")
+    for name, source in modules.items():
+        (folder / package / f"{name}.py").write_text(source)
+    return device_files(folder)
+
+
+def test_a_constant_of_a_role_keeps_no_name(micropython: str, tmp_path: Path) -> None:
     """It is where it is used, and gone where it is private; what is public is still to be had."""
-    package = tmp_path / "startline"
-    package.mkdir()
-    for name in ("boot.py", "main.py"):
-        (tmp_path / name).write_text("")
-    (package / "kinds.py").write_text(
-        "_FIRST = 0x42\nOPEN, SHUT = range(7, 9)\nLAST = OPEN << 4\n"
+    package = tmp_path / "lib" / "startline_led"
+    package.mkdir(parents=True)
+    files = agent_with(
+        tmp_path,
+        package.name,
+        kinds="_FIRST = 0x42\nOPEN, SHUT = range(7, 9)\nLAST = OPEN << 4\n",
+        __init__="from .kinds import LAST, OPEN\n_MOST = 400  # bytes\n_WORD = 'seven'\n"
+        "def sums():\n    return _MOST + OPEN + LAST, _WORD\n",
     )
-    (package / "__init__.py").write_text(
-        "from .kinds import LAST, OPEN\n_MOST = 400  # bytes\n_WORD = 'seven'\n"
-        "def sums():\n    return _MOST + OPEN + LAST, _WORD\n"
-    )
-    files = device_files(tmp_path)
     for name in ("__init__", "kinds"):
-        (package / f"{name}.py").unlink()
-        (package / f"{name}.mpy").write_bytes(files[f"/lib/startline/{name}.mpy"])
-    assert not {b"_MOST", b"_WORD", b"OPEN", b"kinds"} & set(
-        re.findall(rb"\w+", files["/lib/startline/__init__.mpy"])
-    )
-    assert b"_FIRST" not in files["/lib/startline/kinds.mpy"]
+        (package / f"{name}.mpy").write_bytes(files[f"/lib/{package.name}/{name}.mpy"])
+    ours = files[f"/lib/{package.name}/__init__.mpy"]
+    assert not {b"_MOST", b"_WORD", b"OPEN", b"kinds"} & set(re.findall(rb"\w+", ours))
+    assert b"_FIRST" not in files[f"/lib/{package.name}/kinds.mpy"]
+    program = "import startline_led, startline_led.kinds as k; print(startline_led.sums(), k.SHUT)"
     done = subprocess.run(
-        [
-            micropython,
-            "-c",
-            "import startline, startline.kinds as k; print(startline.sums(), k.SHUT)",
-        ],
+        [micropython, "-c", program],
         capture_output=True,
         timeout=30,
-        cwd=tmp_path,
+        cwd=package.parent,
         check=False,
     )
     assert done.stdout == b"(519, 'seven') 8\n"
+
+
+def test_a_private_number_of_the_core_keeps_no_name(tmp_path: Path) -> None:
+    """Decimal or hexadecimal; what is public, or no number, keeps its name."""
+    source = "_MOST = 400  # bytes\n_KIND = 0x42\nOPEN = 7\n_WORD = 'seven'\nall = _MOST + _KIND\n"
+    data = agent_with(tmp_path, "startline", words=source)["/lib/startline/words.mpy"]
+    assert {b"OPEN", b"_WORD"} <= set(re.findall(rb"\w+", data))
+    assert not {b"_MOST", b"_KIND"} & set(re.findall(rb"\w+", data))
 
 
 def test_the_real_vm_runs_it(micropython: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ into a firmware, where neither costs heap, takes them as they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -35,6 +36,9 @@ BUNDLES = {
     ),
     "startline_time/__init__.py": ("uptime", "time_map", "timekeeper", "__init__"),
 }  # fmt: skip
+#: A number of the core that only its module knows. The core stays as it is written: its modules load
+#: one by one, and MicroPython's own const(), which a PC does not have, does as much there.
+_PRIVATE_NUMBER = re.compile(r"^(_[A-Z_]+ = )(0x[0-9a-f]+|\d+)(?=$|  #)", re.MULTILINE)
 #: What says how a package is taken, by whoever freezes it: no module of it.
 _MANIFEST = "manifest.py"
 
@@ -49,7 +53,17 @@ def agent_sources(folder: Path, beside: Mapping[str, str] | None = None) -> dict
     sources = {name: read_file(path).decode() for name, path in found.items()}
     folded = fold_constants({**sources, **(beside or {})}, hidden=members_of(BUNDLES))
     bundled = bundle_modules(folded, BUNDLES)
-    return {name: source for name, source in bundled.items() if name not in HOST_ONLY}
+    core = {
+        name: _PRIVATE_NUMBER.sub(r"\1const(\2)", source)
+        for name, source in sources.items()
+        if is_core(name)
+    }
+    return {name: source for name, source in (bundled | core).items() if name not in HOST_ONLY}
+
+
+def is_core(path: str) -> bool:
+    """Tell whether a module is one of the core, which every boot loads some of."""
+    return path.startswith("startline/")
 
 
 def _modules(folder: Path) -> Iterator[Path]:

