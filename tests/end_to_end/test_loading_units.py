@@ -144,10 +144,20 @@ def test_a_device_without_an_agent_is_told_and_says_so(
     image = bytearray(stock_flash.read_bytes())
     image[0x200000:] = make_filesystem({"/notes.txt": b"mine"}, 0x200000)
     stock_flash.write_bytes(image)
-    done = startline("provision", "-p", start(NOWHERE).url, "--serial", SERIAL)
+    chip = start(NOWHERE)
+    tried = startline("retry", "-p", chip.url)
+    assert tried.code == 60
+    assert "To load what is missing: startline up." in tried.err
+    done = startline("provision", "-p", chip.url, "--serial", SERIAL)
     assert done.code == 0, done.err
     assert "Wrote nvs" in done.out
     assert "has no agent yet" in done.err
+    assert "To load its agent: startline flash." in done.err
+    assert "binds itself" not in done.err
+    asked = startline("status", "-p", chip.url, "--interrupt")
+    assert "To load what is missing: startline up." in asked.err
+    tried = startline("retry", "-p", chip.url)
+    assert (tried.code, "To load what is missing: startline up." in tried.err) == (11, True)
 
 
 def test_a_file_system_that_does_not_fit_is_backed_up_and_made_anew(

@@ -108,6 +108,15 @@ def test_a_lost_answer_is_found_again(reader: UnsureReader, cloud: MockCloud, fl
     assert len(cloud.devices()) == 2
 
 
+def test_a_reader_that_never_asked_is_told_how_to(reader: UnsureReader) -> None:
+    """Nothing is to be settled for an unbound reader: the next step is named."""
+    reader.boot("status:429@POST")
+    done = reader.run("reconcile")
+    assert done.code == 0, done.err
+    assert "is unbound." in done.out
+    assert "to have it try now: startline retry." in done.err
+
+
 def test_what_is_not_there_is_bound_after_two_looks(
     reader: UnsureReader, cloud: MockCloud
 ) -> None:

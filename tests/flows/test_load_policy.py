@@ -7,9 +7,12 @@ import zlib
 import msgspec
 import pytest
 
-from startline_host.errors import WouldTouchBound, WrongDevice
+from startline_host.errors import OutcomeUnknown, WouldTouchBound, WrongDevice
 from startline_host.flows.device_snapshot import DeviceSnapshot
+from startline_host.flows.first_boot import FirstBootOutcome
 from startline_host.flows.load_policy import may_load
+from startline_host.flows.operator.lookup import LookupResult
+from startline_host.flows.operator.reconcile_result import ReconcileResult, check_result
 from startline_host.formats.factory_partition import (
     ClaimSettings,
     DeviceSettings,
@@ -219,6 +222,24 @@ def test_a_newer_record_and_a_lost_identity() -> None:
         with pytest.raises(WouldTouchBound) as caught:
             load(snapshot, allow_bound=allow_bound)
         assert "pdate startline" in caught.value.hint
+
+
+def test_no_list_settles_a_newer_record() -> None:
+    """Every verb that meets one says what does: a newer startline, not `reconcile`."""
+    raw = bytearray(record("bound"))
+    raw[4] = 2
+    raw[-4:] = zlib.crc32(raw[:-4]).to_bytes(4, "little")
+    with pytest.raises(WouldTouchBound) as refused:
+        load(device(bytes(raw), bytes(raw)))
+    outcome = FirstBootOutcome(state="unknown", serial="S1", reason="newer_record")
+    retried = outcome.error()
+    assert retried is not None
+    result = ReconcileResult(state="unknown", serial="S1", reason="newer_record", token="")
+    with pytest.raises(OutcomeUnknown) as reconciled:
+        check_result(result, LookupResult(0, (), proven=False))
+    for error in (refused.value, retried, reconciled.value):
+        assert "A later startline wrote its record" in error.hint
+        assert "startline reconcile" not in error.hint
 
 
 def test_a_dump_shows_no_bytes() -> None:

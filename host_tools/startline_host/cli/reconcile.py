@@ -9,6 +9,7 @@ import rich_click as click
 
 from startline_host.cli import options, output, results
 from startline_host.device.port_session import PortSession
+from startline_host.flows.next_steps import next_of_state
 from startline_host.flows.operator.adopt import adopt
 from startline_host.flows.operator.reconcile import SAME_COMPANY, reconcile
 from startline_host.flows.operator.reconcile_result import ReconcileResult
@@ -119,3 +120,5 @@ def _show(done: ReconcileResult, *, as_json: bool) -> None:
     click.echo(f"{printable(done.serial)} is {done.state}.")
     if done.token:
         click.echo(f"deviceid {printable(done.token)}")
+    if done.state != "bound":
+        output.note(next_of_state(done.state, done.reason))

@@ -50,3 +50,5 @@ def _show(status: DeviceStatus) -> None:
         value = getattr(status, name)
         if value:
             click.echo(f"{'deviceid' if name == 'token' else name:<12} {printable(value)}")
+    if status.next_step:
+        output.note(status.next_step)

@@ -28,6 +28,7 @@ from startline_host.errors import (
     TlsFailed,
 )
 from startline_host.flows.expected_identity import ExpectedIdentity
+from startline_host.flows.next_steps import next_of_unknown
 from startline_host.flows.notices import Listener, Step, ignore_notices
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked, over_usb
@@ -213,7 +214,7 @@ def _unknown(outcome: FirstBootOutcome) -> StartlineError:
         return StorageFailed(
             f"The device could not keep its record: {printable_field(outcome.reason)}."
         )
-    settle = "To settle it: startline reconcile."
+    settle = next_of_unknown(outcome.reason, "To settle it: startline reconcile.")
     if outcome.reason == "foreign_record":
         settle = (
             "If its flash came from another reader: startline reset. Else: startline reconcile."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from startline_host.device.event_text import printable_field
 from startline_host.flows.device_snapshot import lost_identity
 from startline_host.flows.inspect_device import DeviceInspection
+from startline_host.flows.next_steps import next_of_state, next_without_agent
 from startline_host.formats.inspection import Inspection
 from startline_host.formats.nvs_pages import ENTRIES, PageHealth
 from startline_host.formats.partitions import PartitionRow
@@ -23,19 +24,6 @@ from startline_host.util import counted, printable
 
 _MIB, _KIB = 1 << 20, 1 << 10
 _STYLES = {"bound": "bold green", "unbound": "bold", "unknown": "bold red", "refused": "bold red"}
-#: What to do next with a device to which nothing is missing, by its state.
-_NEXT: Mapping[str, str] = {
-    "bound": "Nothing to do.",
-    "unbound": "It binds itself when it starts; to have it try now: startline retry.",
-    "unknown": "To settle it by the cloud's list: startline reconcile.",
-    "refused": "Fix the cause, then: startline retry.",
-    "unprovisioned": "To give it an identity: startline provision.",
-}
-#: The same by the reason of a state, where that wants something else.
-_NEXT_OF_REASON: Mapping[str, str] = {
-    "foreign_record": "Its record is another reader's or another cloud's; to forget it: startline reset.",
-    "newer_record": "A later startline wrote its record: use that one, or a newer.",
-}
 _INDENT = 2
 #: The namespaces that are told as they are, key by key.
 _SPACES = ("factory", "claim", "run", "net", "tls", "set")
@@ -93,13 +81,8 @@ def inspection_title(device: DeviceInspection) -> Text:
 def next_step(found: Inspection) -> str:
     """Return what to do next with a device that was found so, in a sentence."""
     if found.missing:
-        return f"{_mend(found)}."
+        return _mend(found)
     return next_of_state(_state(found), found.record.reason if found.record else "")
-
-
-def next_of_state(state: str, reason: str = "") -> str:
-    """Return what to do next with a device in that state to which nothing is missing."""
-    return _NEXT_OF_REASON.get(reason) or _NEXT.get(state, "Next: startline status --interrupt.")
 
 
 def _state(found: Inspection) -> str:
@@ -113,11 +96,8 @@ def _mend(found: Inspection) -> str:
     if found.factory is not None and found.record is not None:
         lost = lost_identity(found.factory, found.record)
         if lost:
-            return lost
-    held = found.record is not None and found.record.state in {"bound", "unknown"}
-    if held:
-        return "To load what is missing and keep its identity: startline flash --allow-bound"
-    return "To load what is missing: startline up"
+            return f"{lost.removesuffix('.')}."
+    return next_without_agent(found.record.state if found.record is not None else "")
 
 
 def _source(device: DeviceInspection) -> str:

@@ -40,7 +40,8 @@ Need = Literal[
 
 #: Partitions that hold what a bound device must not lose.
 _PRECIOUS = ("nvs", "bind", "fctry")
-_NO_AGENT = Remark(
+#: Said of a device that is told who it is before it has what makes use of it.
+NO_AGENT = Remark(
     "The device has no agent yet: it keeps what it was told, and binds once it has one "
     "(startline flash)."
 )
@@ -163,7 +164,7 @@ def _fits(request: LoadRequest, found: FoundDevice) -> bool:
 def _with_agent_there(plan: LoadPlan, found: FoundDevice, image: bytes | None) -> LoadPlan:
     """Have an identity written beside the agent that a device has, if it can bind by that."""
     if not found.has_agent:
-        return msgspec.structs.replace(plan, after=(_NO_AGENT,))
+        return msgspec.structs.replace(plan, after=(NO_AGENT,))
     told = None if image is None else read_stored_settings(partition_reader(image))
     used = roles_to_bind(told) if told is not None else frozenset[str]()
     if used and found.lacks is None:

@@ -7,6 +7,7 @@ import msgspec
 from startline_host.device.event_text import printable_field
 from startline_host.errors import WouldTouchBound, WrongDevice
 from startline_host.flows.device_snapshot import DeviceSnapshot, RecordSummary
+from startline_host.flows.next_steps import next_of_unknown
 from startline_host.util import printable
 
 _SHOWN_DIGITS = 8
@@ -99,7 +100,8 @@ def _refusal(snapshot: DeviceSnapshot, summary: RecordSummary) -> WouldTouchBoun
     else:
         why = printable_field(summary.reason or "no answer yet")
         said = f"Whether the device is bound is not known ({why})"
-        hint = f"Settle that first: startline reconcile. {keep}"
+        settle = next_of_unknown(summary.reason, "Settle that first: startline reconcile.")
+        hint = f"{settle} {keep}"
     if snapshot.lost_identity:
         stored = snapshot.stored()
         what = "its identity" if stored.missing else ", ".join(stored.unreadable)

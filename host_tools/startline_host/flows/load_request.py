@@ -97,7 +97,8 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     """What loading did: the regions and files that were written, and the bytes on the wire.
 
     `same` counts the bytes that the device was found to hold already. `keeps_identity`: its
-    identity and record were left as they were; `identity` is who it is now.
+    identity and record were left as they were; `identity` is who it is now. `without_agent`: it has
+    nothing that binds it yet.
     """
 
     regions: tuple[str, ...] = ()
@@ -107,6 +108,7 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     same: int = 0
     keeps_identity: bool = False
     identity: ExpectedIdentity = ExpectedIdentity(serial="")
+    without_agent: bool = False
 
     def __add__(self, more: LoadReport) -> LoadReport:
         """Return both together."""
@@ -118,6 +120,7 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
             same=self.same + more.same,
             keeps_identity=self.keeps_identity or more.keeps_identity,
             identity=self.identity if self.identity.serial else more.identity,
+            without_agent=self.without_agent or more.without_agent,
         )
 
     @property

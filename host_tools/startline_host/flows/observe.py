@@ -18,6 +18,7 @@ from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, TimedOut, WrongDevice
 from startline_host.flows.doctor.line_noise import troubles_in
 from startline_host.flows.expected_identity import BootIdentity, ExpectedIdentity
+from startline_host.flows.next_steps import next_of_state, next_without_agent
 from startline_host.flows.notices import Listener, ignore_notices
 from startline_host.flows.prompt_survey import read_snapshot
 from startline_host.flows.take_prompt import take_prompt
@@ -34,7 +35,7 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What could be learned of a device; texts are "" where nothing told them.
 
     `heard` counts the lines and events that came by themselves, `asked` tells that the device
-    was interrupted for it.
+    was interrupted for it; `next_step` is a sentence for a person, "" where nothing is to be done.
     """
 
     state: str = ""
@@ -46,10 +47,12 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     micropython: str = ""
     heard: int = 0
     asked: bool = False
+    next_step: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
         told = msgspec.structs.asdict(self)
+        del told["next_step"]
         return {"deviceid": told.pop("token"), **told}
 
 
@@ -79,7 +82,8 @@ def listen_for_status(
     if "state" not in known:
         trouble = next(troubles_in(b"\n".join(lines)), None)
         raise trouble or _state_unknown(seconds, heard)
-    return msgspec.convert({**known, "heard": heard}, DeviceStatus)
+    then = _next_step(known["state"], known.get("reason", ""))
+    return msgspec.convert({**known, "heard": heard, "next_step": then}, DeviceStatus)
 
 
 def _state_unknown(seconds: float, heard: int) -> DeviceSilent:
@@ -108,7 +112,7 @@ def ask_for_status(line: PortSession, *, serial: str = "") -> DeviceStatus:
     try:
         facts = read_facts(repl)
         snapshot = read_snapshot(repl, facts)
-        agent = _agent_version(repl)
+        agent = agent_version(repl)
     except (OSError, DeviceRaised):
         raise WrongDevice("MicroPython answers, but not on an ESP32.") from None
     finally:
@@ -120,8 +124,16 @@ def ask_for_status(line: PortSession, *, serial: str = "") -> DeviceStatus:
             Event("ready", 0, 0, {"serial": own or record.serial})
         )
     why = record.reason if own else f"missing {stored.missing[0]}"
+    state = record.state if own else "unprovisioned"
+    if lost := snapshot.lost_identity:
+        then = f"{lost.removesuffix('.')}."
+    elif not agent:
+        then = next_without_agent(record.state)
+    else:
+        then = _next_step(state, record.reason)
     return DeviceStatus(
-        state=record.state if own else "unprovisioned",
+        state=state,
+        next_step=then,
         reason=printable_field(why) if why else "",
         serial=own or record.serial,
         token=record.token,
@@ -130,6 +142,10 @@ def ask_for_status(line: PortSession, *, serial: str = "") -> DeviceStatus:
         micropython=".".join(str(number) for number in facts.release),
         asked=True,
     )
+
+
+def _next_step(state: str, reason: str) -> str:
+    return "" if state == "bound" else next_of_state(state, reason)
 
 
 def is_quiet(port: Port, seconds: float, listen: Listener = ignore_notices) -> bool:
@@ -197,7 +213,8 @@ def _state_shown(event: Event) -> str:
     return "bound" if races or event.name == "race_session" else ""
 
 
-def _agent_version(repl: Repl) -> str:
+def agent_version(repl: Repl) -> str:
+    """Return the version of the agent that a device at its prompt has, "" where there is none."""
     try:
         return str(repl.value("__import__('startline').__version__"))
     except (ImportError, DeviceRaised):

@@ -11,7 +11,7 @@ from startline_host.device.partition_access import (
 )
 from startline_host.device.repl import Repl
 from startline_host.flows.file_update import FileChanges, apply_changes
-from startline_host.flows.load_plan import LoadPlan
+from startline_host.flows.load_plan import NO_AGENT, LoadPlan
 from startline_host.flows.load_request import LoadReport
 from startline_host.flows.notices import Listener, Step
 from startline_host.flows.owner_files import save_owned
@@ -25,7 +25,11 @@ def carry_out_at_prompt(repl: Repl, plan: LoadPlan, listen: Listener) -> LoadRep
     Raises FileSystemBroken where the file system takes no file, StorageFailed where flash does not
     do as it was told, BadInput where an owner's files cannot be saved.
     """
-    report = LoadReport(keeps_identity=plan.keeps_identity, identity=plan.identity)
+    report = LoadReport(
+        keeps_identity=plan.keeps_identity,
+        identity=plan.identity,
+        without_agent=NO_AGENT in plan.after,
+    )
     for remark in plan.before:
         listen(remark)
     save_owned(plan.saves, plan.identity.mac, listen)

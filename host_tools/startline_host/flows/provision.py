@@ -41,6 +41,8 @@ class ProvisionResult(msgspec.Struct, frozen=True):
         """What to do next: a device that was not followed binds itself meanwhile."""
         if self.outcome is not None:
             return ""
+        if self.load.without_agent:
+            return "to load its agent: startline flash"
         return "it now binds itself; to see that it did: startline wait --for bound --interrupt"
 
     def as_dict(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import msgspec
 
 from startline_host.device.event_text import printable_field
 from startline_host.device.race_text import race_reason
-from startline_host.flows.inspect_view import next_of_state
+from startline_host.flows.next_steps import next_of_state
 from startline_host.panel.reader_facts import RESTART_SECONDS, RESTARTS, ReaderFacts
 from startline_host.util import counted, printable
 
@@ -117,9 +117,7 @@ def _state(facts: ReaderFacts) -> Headline | None:
         return None
     reason = facts.known.get("reason", "")
     why = f": {printable_field(reason)}" if reason else ""
-    then = (
-        facts.inspected_next if facts.missing else next_of_state(state, reason.replace(" ", "_"))
-    )
+    then = facts.inspected_next if facts.missing else next_of_state(state, reason)
     return Headline(
         "bad" if facts.missing else _KINDS.get(state, "bad"),
         printable(state),

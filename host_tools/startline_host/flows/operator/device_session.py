@@ -17,7 +17,9 @@ from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import identity_after
 from startline_host.flows.field_settings import field_settings
 from startline_host.flows.first_boot import FirstBootOutcome, boot_seconds, read_outcome
+from startline_host.flows.next_steps import next_without_agent
 from startline_host.flows.notices import Listener, Step
+from startline_host.flows.observe import agent_version
 from startline_host.flows.prompt_survey import read_snapshot
 from startline_host.flows.roles import is_over_usb
 from startline_host.flows.take_prompt import take_prompt
@@ -58,9 +60,12 @@ class DeviceSession:
 
     def _check_told(self) -> None:
         if missing := self.stored.missing:
+            hint = "Provision it: startline provision."
+            if not agent_version(self.repl):
+                hint = next_without_agent(self.snapshot.summary().state)
             raise BadInput(
                 f"The device does not know who it is: it lacks {', '.join(missing)}.",
-                self.snapshot.lost_identity or "Provision it: startline provision.",
+                self.snapshot.lost_identity or hint,
             )
 
     @property
@@ -118,7 +123,9 @@ class DeviceSession:
         except (OSError, DeviceRaised):
             raise WrongDevice(
                 "The device has no agent that this version of startline can control.",
-                "Load it: startline flash --allow-bound.",
+                next_without_agent(self.snapshot.summary().state)
+                if not agent_version(self.repl)
+                else "Load this version's: startline flash --allow-bound.",
             ) from None
         console = ConsoleParser()
         seen: list[Event] = []

@@ -12,6 +12,7 @@ from startline_host.clouds.device_entries import CloudEntry
 from startline_host.device.event_text import printable_field
 from startline_host.errors import CloudDisagrees, OutcomeUnknown
 from startline_host.flows.first_boot import FirstBootOutcome
+from startline_host.flows.next_steps import next_of_unknown
 from startline_host.flows.notices import Listener, Remark
 from startline_host.flows.operator.device_session import DeviceSession
 from startline_host.flows.operator.lookup import (
@@ -84,8 +85,11 @@ def without_list(device: DeviceSession, listen: Listener) -> ReconcileResult:
             f"It is not known whether {printable(serial)} is bound "
             f"({printable_field(view.reason)}), and its cloud has no list to check. The device stays "
             "unknown.",
-            f"{look}If the cloud's own page shows this device: startline reconcile --token ID, "
-            "with the id shown there.",
+            next_of_unknown(
+                view.reason,
+                f"{look}If the cloud's own page shows this device: startline reconcile --token ID, "
+                "with the id shown there.",
+            ),
         )
     listen(Remark("There is nothing to settle, and its cloud has no list to compare with."))
     token = device.snapshot.summary().token if view.state == "bound" else ""
@@ -128,8 +132,11 @@ def check_result(done: ReconcileResult, result: LookupResult) -> None:
         why = HELD.get(done.reason, printable_field(done.reason))
         raise OutcomeUnknown(
             f"{why}: the cloud's list cannot settle that. The device stays unknown.",
-            "With an entry that is its own: startline reconcile --adopt DEVICEID. To forget the "
-            "record: startline reset.",
+            next_of_unknown(
+                done.reason,
+                "With an entry that is its own: startline reconcile --adopt DEVICEID. To forget the "
+                "record: startline reset.",
+            ),
         )
     if done.state == "bound":
         if not any(entry.has_token(done.token) for entry in result.entries):
