@@ -68,6 +68,17 @@ def test_a_silent_port_is_not_tried_at_every_rate(chip: Chip) -> None:
     assert said == []
 
 
+def test_no_rate_is_blamed_for_power_that_is_gone(flash: Path) -> None:
+    """Power goes in the middle of a write: the error is all that is said."""
+    said: list[int] = []
+    with VirtualEsp32(flash, cut_after=400) as chip:  # of some 4,000 flash operations
+        loader = BootLoader(chip.url, slower=lambda rate, _slower, _why: said.append(rate))
+        with pytest.raises(StartlineError):
+            loader.write([FlashRegion("vfs", 0x200000, bytes(range(256)) * 4096)])
+        assert not chip.has_power()
+    assert said == []
+
+
 def test_the_rate_that_worked_is_remembered_for_that_port(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -64,7 +64,8 @@ class WriteReport(msgspec.Struct, frozen=True):
 
 
 ProgressHook = Callable[[TransferProgress], None]
-#: Is told, once, which rate did not work, which one is tried next, and what happened.
+#: Is told, once, at which rate writing failed, the one that it goes on at, and what happened. It is
+#: told only when the chip answers again: where its power is gone, no rate is at fault.
 SlowerHook = Callable[[int, int, str], None]
 
 
@@ -174,16 +175,22 @@ class BootLoader:
         wanted = max(self.baud, _SYNC_BAUD)
         rates = rates_from(remembered(self.url, wanted))
         outputs: list[EsptoolOutput] = []
+        failed: list[tuple[int, int, str]] = []
+
+        def hear(output: EsptoolOutput) -> None:
+            if failed and len(outputs) == 2 and output.chip is not None:
+                self._slower(*failed.pop())
+            report(output)
+
         for rate, next_rate in zip(rates, (*rates[1:], 0), strict=True):
             outputs.append(EsptoolOutput())
             try:
-                self._run(verb, rate, size, report, outputs[-1], files=files)
+                self._run(verb, rate, size, hear, outputs[-1], files=files)
             except (StorageFailed, DeviceSilent) as failure:
                 # What had not even connected did so at the first rate of all.
                 if not next_rate or outputs[-1].chip is None:
                     raise
-                if len(outputs) == 1:
-                    self._slower(rate, next_rate, failure.message)
+                failed.append((rate, next_rate, failure.message))
                 continue
             remember(self.url, rate, wanted)
             break

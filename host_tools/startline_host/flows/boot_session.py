@@ -87,7 +87,8 @@ class BootLoaderSession:
     def _say_slower(self, rate: int, next_rate: int, reason: str) -> None:
         self._listen(
             Remark(
-                f"The line does not work at {rate} baud: {reason} Going on slower, at {next_rate} first.",
+                f"Writing at {rate} baud failed: {reason} Either the line cannot keep up with that "
+                f"rate, or its power or cable failed for a moment. Trying again slower, at {next_rate} first.",
                 warning=True,
             )
         )
