@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from startline_host.cli import main
+
 _HELP = """
 import sys
 from startline_host import cli
@@ -88,3 +90,15 @@ def test_a_misspelt_verb_is_suggested_only_if_it_is_near(typed: str, meant: str 
     assert done.returncode == 2
     assert ("Did you mean" in done.stderr) == (meant is not None)
     assert meant is None or meant in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["up --serial --json", "flash --app -p", "ledger export --out -h", "cloud keys add READ --alias --db"],
+)  # fmt: skip
+def test_an_option_is_no_other_ones_value(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What follows an option whose value was forgotten is not taken for it: a serial number stays."""
+    with pytest.raises(SystemExit) as left:
+        main(words.split())
+    assert left.value.code == 2
+    assert f"Option '{words.split()[-2]}' requires an argument." in capsys.readouterr().err

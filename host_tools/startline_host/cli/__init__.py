@@ -11,10 +11,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 import rich_click
+from click.core import ParameterSource
 from startline import __version__
 
 from startline_host.cli import output
@@ -87,6 +88,8 @@ class _Verbs(rich_click.RichGroup):
 def _add_common(command: click.Command) -> None:
     """Give a verb, and what is below it, the options that all have."""
     if not any(option.name == "quiet" for option in command.params):
+        for option in command.params:
+            _want_value(option)
         command.params += [
             click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, is_eager=True,
                          callback=output.speak, help="Print results, warnings and errors only."),
@@ -99,6 +102,28 @@ def _add_common(command: click.Command) -> None:
     if isinstance(command, click.Group):
         for one in command.commands.values():
             _add_common(one)
+
+
+def _want_value(option: click.Parameter) -> None:
+    """Have an option refuse another option's name as its value.
+
+    Its own was forgotten there: `up --serial --json` would bind a reader of that name, for ever.
+    """
+    then = option.callback
+
+    def check(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if context.get_parameter_source(str(parameter.name)) == ParameterSource.COMMANDLINE:
+            names = {name for one in context.command.get_params(context) for name in one.opts}
+            given = value if isinstance(value, tuple | list) else (value,)
+            if isinstance(parameter, click.Option) and names.intersection(map(str, given)):
+                raise click.BadOptionUsage(
+                    parameter.opts[-1],
+                    f"Option {parameter.opts[-1]!r} requires an argument.",
+                    context,
+                )
+        return value if then is None else then(context, parameter, value)
+
+    option.callback = check
 
 
 def _summary(module: str) -> str:
