@@ -158,6 +158,18 @@ def test_more_slots_than_rows_fit_the_terminal(width: int, height: int, slots: i
     assert any("more" in line for line in lines)
 
 
+@pytest.mark.parametrize("stopping", ["", "Finishing the boards in hand."])
+def test_a_ctrl_c_does_not_move_the_picture(stopping: str) -> None:
+    """At any width the terminal has room for ^C behind the last line: it runs over into no other."""
+    totals = RunTotals(whole=10)
+    for width in range(24, 80):
+        view = LiveView(Console(file=io.StringIO(), width=width), ["1"])
+        if stopping:
+            view.stopping(stopping)
+        last = drawn(view, totals, width).splitlines()[-1]
+        assert len(last.rstrip()) == len(last) <= width - 4, width
+
+
 def test_how_far_a_batch_is_and_how_long_it_takes() -> None:
     """Made of all, the rate, and what is left at that rate."""
     totals = RunTotals(whole=200, made=80)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -17,6 +17,7 @@ from rich.text import Text
 
 from startline_host.bench.scenarios.catalog import Case
 from startline_host.bench.scenarios.runner import CaseResult
+from startline_host.flows.live_picture import with_room_for_echo
 
 _MARKS = {
     "passed": ("✓", "green"),
@@ -73,11 +74,11 @@ class LiveTable:
         if result.verdict in {"failed", "error"} or not self._console.is_terminal:
             self._console.print(_line(result, log), soft_wrap=True)
 
-    def _render(self) -> Group:
+    def _render(self) -> RenderableType:
         with self._lock:
             running = list(self._running.values())
         lines = [Text(f"  … {case.name}", style="dim", no_wrap=True) for case in running]
-        return Group(self._table(), *lines)
+        return with_room_for_echo(Group(self._table(), *lines), self._console)
 
     def _table(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0))

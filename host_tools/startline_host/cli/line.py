@@ -373,7 +373,7 @@ def _tell(
             )
         )
         return
-    click.echo(f"{totals_line(totals)}, in {totals.seconds:.0f} s")
+    click.echo(totals_line(totals, ended=True))
     for reason, count in sorted(totals.reasons.items()):
         click.echo(f"  {count} failed: {reason}")
     click.echo("The batch: " + ", ".join(f"{n} {state}" for state, n in counts.items()))

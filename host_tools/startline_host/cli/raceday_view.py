@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from startline_host.flows.live_picture import with_room_for_echo
 from startline_host.race.day_reader import DayReader
 
 #: Seconds over which a rate is told.
@@ -46,7 +47,8 @@ class DayTable:
         if self._quiet:
             return
         if self._live.is_started:
-            self._live.update(self._table(phase, readers), refresh=True)
+            picture = with_room_for_echo(self._table(phase, readers), self._console)
+            self._live.update(picture, refresh=True)
         elif phase != self._phase:
             self._console.print(phase, markup=False)
         self._phase = phase

@@ -18,6 +18,7 @@ from startline_host.device.console import Event
 from startline_host.device.event_text import describe_event
 from startline_host.factory.job import UnitIdentified
 from startline_host.factory.totals import DONE, WAITING
+from startline_host.flows.live_picture import with_room_for_echo
 from startline_host.flows.notices import Notice, Remark, Step
 from startline_host.json_output import EventLine, json_line
 from startline_host.util import printable
@@ -58,8 +59,8 @@ def _how(result: UnitResult) -> str:
     return f"{_WORDS[result.end]} in {result.seconds:.1f} s{why}"
 
 
-def totals_line(totals: RunTotals) -> str:
-    """Say in one line what the run amounts to."""
+def totals_line(totals: RunTotals, *, ended: bool = False) -> str:
+    """Say in one line what the run amounts to: what is left of it, or once it has `ended`, its time."""
     parts = [f"{totals.made} of {totals.whole} made"] if totals.whole else []
     parts += [f"{totals.passed} passed", f"{totals.failed} failed"]
     parts += [f"{n} {_WORDS[end]}" for end, n in totals.ends.items()
@@ -68,9 +69,9 @@ def totals_line(totals: RunTotals) -> str:
         parts.append(f"yield {totals.yield_ * 100:.1f} %")
     if totals.passed and totals.seconds >= 1:
         parts.append(f"{totals.passed * 3600 / totals.seconds:.0f} an hour")
-    if totals.seconds_left is not None and totals.seconds >= 1:
+    if totals.seconds_left is not None and totals.seconds >= 1 and not ended:
         parts.append(f"{_spoken(totals.seconds_left)} left")
-    return " · ".join(parts)
+    return " · ".join(parts) + (f", in {totals.seconds:.0f} s" if ended else "")
 
 
 def _spoken(seconds: float) -> str:
@@ -172,9 +173,12 @@ class LiveView:
         with self._lock:
             recent = list(self._recent)
         last = [Line(self._stopping, "yellow")] if self._stopping else []
-        totals_shown = Line(totals_line(totals), "bold")
+        below = [
+            with_room_for_echo(one, self._console)
+            for one in (Line(totals_line(totals), "bold"), *last)
+        ]
         height = self._console.height
-        taken = -(-totals_shown.cell_len // self._console.width) + 2 * len(last) + 1
+        taken = 1 + sum(len(self._console.render_lines(one, pad=False)) for one in below)
         # The slots come first; how boards ended has the room that they leave.
         spare = max(0, height - taken - len(self._slots) - 2)
         recent = recent[len(recent) - min(spare, len(recent)) :]
@@ -182,7 +186,7 @@ class LiveView:
             line.no_wrap, line.overflow = True, "ellipsis"
         gap = [Line()] if recent else []
         table = self._table(height - taken - len(recent) - len(gap))
-        return Group(table, *gap, *recent, totals_shown, *last)
+        return Group(table, *gap, *recent, *below)
 
     def _table(self, height: int) -> RenderableType:
         """Return the slots in at most so many lines: those at work first, if not all fit."""
