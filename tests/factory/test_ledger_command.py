@@ -84,7 +84,7 @@ def test_list_shows_units_and_counts(capsys: pytest.CaptureFixture[str]) -> None
         ["RR-000003", "failed"], ["RR-000004", "free"],
     ]  # fmt: skip
     assert token(1) not in out
-    assert err == "1 free, 0 work, 0 deferred, 2 passed, 1 failed\n"
+    assert err == "1 free, 0 in work, 0 deferred, 2 passed, 1 failed\n"
 
 
 def test_list_can_be_narrowed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,14 @@ from startline_host.cli import options, output, results
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import BadInput, CloudDisagrees
 from startline_host.factory.batch_report import batch_report_page
-from startline_host.factory.entries import HistoryEntry, LedgerUnit, StationSlot, iso, short_token
+from startline_host.factory.entries import (
+    HistoryEntry,
+    LedgerUnit,
+    StationSlot,
+    iso,
+    said_counts,
+    short_token,
+)
 from startline_host.factory.export import record_rows, to_csv, to_json, unit_rows
 from startline_host.factory.ledger import Ledger, check_release
 from startline_host.factory.schema import STATES
@@ -78,7 +85,7 @@ def list_(where: str, batch: str | None, states: tuple[str, ...], as_json: bool)
     for line in _aligned([[printable(str(row[name])) for name in _SHOWN] for row in rows]):
         click.echo(line)
     shown = {state: count for state, count in counts.items() if not states or state in states}
-    click.echo(", ".join(f"{count} {state}" for state, count in shown.items()), err=True)
+    click.echo(said_counts(shown), err=True)
     warn_of_old(units)
 
 

@@ -21,7 +21,7 @@ from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import BadInput, CloudDisagrees, StartlineError
 from startline_host.factory.batch import UnitBatch, is_pattern, load_batch, pattern_batch
 from startline_host.factory.company_proof import check_key
-from startline_host.factory.entries import StationSlot
+from startline_host.factory.entries import StationSlot, said_counts
 from startline_host.factory.job import LinePlan
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.line import FactoryLine
@@ -376,7 +376,7 @@ def _tell(
     click.echo(totals_line(totals, ended=True))
     for reason, count in sorted(totals.reasons.items()):
         click.echo(f"  {count} failed: {reason}")
-    click.echo("The batch: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
+    click.echo(f"The batch: {said_counts(counts)}")
     if verdict is not None:
         click.echo(f"The cloud lists {counted(verdict.listed, 'device')}: {verdict.words}.")
         for one in verdict.findings[:_SHOWN]:

@@ -13,6 +13,8 @@ from startline_host.formats.serial_number import same_to_people
 from startline_host.formats.units import Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Row
 
 #: The steps of a unit, in their order; the ledger keeps the last one that is proven.
@@ -143,6 +145,12 @@ def fold_serial(serial: str) -> str:
 def short_token(token: str) -> str:
     """Return a token as people are shown it: enough to tell it from the next."""
     return token if len(token) <= _SHOWN else f"{token[:_SHOWN]}…"
+
+
+def said_counts(counts: Mapping[str, int]) -> str:
+    """Return how many units are in each state, for a person: `3 free, 1 in work, 8 passed`."""
+    words = {"work": "in work"}
+    return ", ".join(f"{count} {words.get(state, state)}" for state, count in counts.items())
 
 
 def iso(milliseconds: int) -> str:
