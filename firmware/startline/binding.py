@@ -5,9 +5,8 @@ only an answer, or looking, takes it away again.
 """
 
 import gc
-import sys
 
-from .net import StepFailed
+from .net import StepFailed, forget
 from .record.copies import Record, save
 
 if False:  # for mypy; a device has none of these
@@ -39,6 +38,10 @@ class Binding:
     sent: bool
 
     def __init__(self, device: "Device") -> None:
+        import tls
+
+        # Of all that a run takes this is the largest piece: later no hole might be left for it.
+        self.roots = [tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)]
         from .settings import prepare
 
         self.device = device
@@ -55,17 +58,18 @@ class Binding:
         return self.limit - self.chip.since(self.start)
 
     def run(self, again: bool) -> None:
-        """Go as far as it goes; `again` also tries what was refused."""
-        if not self.may_go_on(again):
-            return
-        self.device.update_led("trying")
-        self.keep_trying()
+        """Ask, or look, until there is an outcome or a limit; `again` also tries what was refused."""
+        from .settings import may_go_on
 
-    def keep_trying(self) -> None:
-        """Ask, or look, until there is an outcome or a limit is reached."""
+        if not may_go_on(self, again):
+            return
+        del may_go_on  # what holds on to a name of a module cannot forget it
+        self.device.update_led("trying")
         wait: "int | None" = 0
-        while wait is not None:
+        while wait is not None and self.device.state != "bound":
             self.looking = self.device.state == "unknown"
+            forget(_SPARE)
+            gc.collect()
             limit = self.limit_reached(wait)
             if limit:
                 from .net.outcome import report_limit
@@ -73,34 +77,28 @@ class Binding:
                 report_limit(self, wait, limit)
                 return
             self.chip.sleep(wait)
-            forget(_SPARE)
-            gc.collect()
             self.tries += 1
             wait = self.try_once()
 
-    def may_go_on(self, again: bool) -> bool:
-        """Load the record; tell whether there is something to do, and all that it takes."""
-        from .settings import may_go_on
-
-        return may_go_on(self, again)
-
     def try_once(self) -> "int | None":
-        """Ask, or look; return after how many milliseconds to go on, None to rest.
-
-        A name that is imported here ends with this call, and its module can be forgotten.
-        """
+        """Ask, or look; return after how many milliseconds to go on, None to rest."""
+        attempt: "Any" = None
         try:
             if self.looking:
-                from .lookup import lookup
-
-                return lookup(self)
-            from .net.bind_request import bind_request
-
-            return bind_request(self)
+                from .lookup import lookup as attempt
+            else:
+                from .net.bind_request import bind_request as attempt
+            return attempt(self)
         except StepFailed as failed:
-            from .net.outcome import retry_delay
+            error = failed
+        # What is done about it must not fail for want of what the try took. Collected is here, where
+        # the stack is short: deeper down, what the try left on it still holds all of its modules.
+        attempt = None
+        forget(_SPARE)
+        gc.collect()
+        from .net.outcome import retry_delay
 
-            return retry_delay(self, failed)
+        return retry_delay(self, error)
 
     def limit_reached(self, wait: int) -> str:
         """Return which limit leaves no room for another try after `wait`, "" if none does."""
@@ -195,14 +193,3 @@ class Binding:
         source = prove(self.chip, ask, identity.text("net.ntp"), self.made_at, self.left)
         self.emit("clock", {"phase": source})
         forget(("clock",))
-
-
-def forget(names: tuple[str, ...]) -> None:
-    """Let modules go that have done their part: on a chip, code lies in the heap as well."""
-    modules = sys.modules
-    for module in list(modules):
-        folder, _, name = module.rpartition(".")
-        if module[:10] == "startline." and (name in names or folder in names):
-            del modules[module]
-            if folder in modules:
-                delattr(modules[folder], name)

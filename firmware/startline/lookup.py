@@ -22,7 +22,10 @@ def lookup(binding: "Binding") -> "int | None":
     record = binding.record
     binding.online()
     began = chip.unix()
-    state, token, reason, where = _outcome(binding)
+    try:
+        state, token, reason, where = _outcome(binding)
+    except MemoryError:
+        raise StepFailed("answer", "no_memory")
     if state == "unbound" and record.key != binding.key:
         state, reason = "unknown", "other_key"  # its list proves nothing of the request's company
     entry, token_there = where if state == "unknown" else (0, "")

@@ -13,7 +13,7 @@ from .record.copies import blank
 from .roles import find_cloud, report_missing
 
 if False:  # for mypy; a device has none of these
-    from agent_types import Binding, Device, Identity
+    from agent_types import Binding, Device
 
 # Seconds. With less for a boot, a try has not even the time to fail; with less between two looks,
 # a cloud has not had the time to carry out a request whose answer was lost.
@@ -42,7 +42,7 @@ def prepare(binding: "Binding") -> None:
 
             identity.read_namespaces(NvsReader(flash.read, flash.size), ("net", "set"))
     values = identity.values
-    binding.roots = [values.pop(name) for name in list(values) if name.startswith("tls.")]
+    binding.roots += [values.pop(name) for name in list(values) if name.startswith("tls.")]
     device.limit = binding.limit = limited(binding, "set.boot_limit", BOOT_LIMIT) * 1000
     binding.look_pause = limited(binding, "set.look_pause", LOOK_PAUSE)
     binding.made_at = limited(binding, "factory.made_at", MADE_AT)
@@ -56,7 +56,9 @@ def prepare(binding: "Binding") -> None:
 
 def limited(binding: "Binding", name: str, limits: tuple[int, int, int]) -> int:
     """Return a setting that has a range; one that lies outside is changed, and told of."""
-    value = number(binding.identity, name, limits[1])
+    value = binding.identity.values.get(name)
+    if not isinstance(value, int):
+        value = limits[1]
     nearest = clamp(value, limits)
     if nearest != value:
         binding.emit("warning", {"what": "out_of_range " + name})
@@ -74,32 +76,8 @@ def may_go_on(binding: "Binding", again: bool) -> bool:
             return False
     else:
         binding.report_state("unbound", "", 0)
-    identity = binding.identity
-    if (
-        identity.damaged
-        or identity.text("factory.mac") not in ("", identity.mac.hex(":"))
-        or not (binding.cloud and binding.roots and identity.text("claim.key"))
-        or not identity.base_url.startswith("https:")
-    ):
-        return not missing_settings(binding)
-    return True
-
-
-def number(identity: "Identity", name: str, default: int) -> int:
-    """Return a number out of the settings."""
-    value = identity.values.get(name)
-    return value if isinstance(value, int) else default
-
-
-def clamp(value: int, limits: tuple[int, int, int]) -> int:
-    """Return the number within `limits` that is next to `value`."""
-    return min(max(value, limits[0]), limits[2])
-
-
-def missing_settings(binding: "Binding") -> bool:
-    """Tell, and print, whether settings are missing without which nothing can be asked."""
     device = binding.device
-    names = _unfit(binding)
+    names = missing_names(binding)
     if names:
         report_unprovisioned(device, names)
         if binding.record and binding.record.state == "unknown":
@@ -107,11 +85,16 @@ def missing_settings(binding: "Binding") -> bool:
             device.reason = "cannot_look"
     elif binding.identity.damaged:
         binding.emit("warning", {"what": "damaged " + " ".join(binding.identity.damaged)})
-    return bool(names)
+    return not names
 
 
-def _unfit(binding: "Binding") -> list[str]:
-    """Return the names of settings that are missing, or that do not fit."""
+def clamp(value: int, limits: tuple[int, int, int]) -> int:
+    """Return the number within `limits` that is next to `value`."""
+    return min(max(value, limits[0]), limits[2])
+
+
+def missing_names(binding: "Binding") -> list[str]:
+    """Return the names of settings without which nothing can be asked: none, or none that fits."""
     identity = binding.identity
     names = [name for name in identity.damaged if name.startswith("tls.")]
     if not binding.cloud:
@@ -120,11 +103,11 @@ def _unfit(binding: "Binding") -> list[str]:
         names += [name for name in binding.cloud.NEEDED if not identity.text(name)]
     url = identity.base_url
     if url.startswith("http:"):
-        if number(identity, "set.insecure_http", 0) != 1:
+        if identity.values.get("set.insecure_http") != 1:
             names.append("set.insecure_http")
     elif not url.startswith("https:"):
         names.append("claim.base_url")
-    elif not binding.roots:
+    elif not binding.roots[1:]:
         names.append("tls.ca0")
     mac = identity.text("factory.mac").lower()
     for char in ":-. ":

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pytest_mock import MockerFixture
 from startline.binding import Binding
 from startline.net import StepFailed
 from startline.net.outcome import next_step, retry_delay
@@ -27,13 +28,16 @@ class HerdRun(Binding):
         self.now, self._busy = 0, busy
         self.tried: list[int] = []
         self._chances = iter(CHANCES)
-        self.device = SimpleNamespace(update_led=_nothing, emit=_nothing, print_line=_nothing)
+        self.device = SimpleNamespace(
+            state="unbound", update_led=_nothing, emit=_nothing, print_line=_nothing
+        )
         self.emit = _nothing
         texts = {"factory.mac": "", "claim.key": "a key"}
         self.identity = SimpleNamespace(
-            damaged=(), base_url="https://cloud", text=texts.get, mac=b""
+            damaged=(), base_url="https://cloud", text=texts.get, mac=b"\0" * 6
         )
-        self.cloud = self.roots = [b"something"]
+        self.cloud = SimpleNamespace(NEEDED=())
+        self.roots = [object(), b"a root"]
         self.link = self.record = None  # type: ignore[assignment]
         self.tries = self.requests = self.start = 0
         self.limit = BOOT_LIMIT
@@ -59,6 +63,12 @@ class HerdRun(Binding):
         else:
             wait = retry_delay(self, StepFailed("connect", "refused"))
         return wait
+
+
+@pytest.fixture(autouse=True)
+def no_module_goes(mocker: MockerFixture) -> None:
+    """Keep the agent's modules, which other tests hold."""
+    mocker.patch("startline.binding.forget")
 
 
 def _nothing(*_words: Any) -> None:

@@ -69,9 +69,22 @@ def test_a_run_that_has_nothing_to_do_asks_nobody(mocker: MockerFixture) -> None
     saved(chip, "unknown", "bound")
     chip.restart()
     one: Any = binding(chip)
-    tries = mocker.patch.object(one, "keep_trying")
+    tries = mocker.patch.object(one, "try_once")
     one.run(True)
     assert not tries.called
+
+
+def test_who_is_bound_asks_nobody(mocker: MockerFixture) -> None:
+    """Whatever a try returns, there is none after the one that bound."""
+    one: Any = loaded(NvsChip())
+
+    def bind() -> int:
+        one.device.state = "bound"
+        return 0
+
+    tries = mocker.patch.object(one, "try_once", side_effect=bind)
+    one.run(True)
+    assert tries.call_count == 1
 
 
 @pytest.mark.parametrize("stock", [False, True])

@@ -260,18 +260,34 @@ def test_nothing_stays_replaced(
     assert one.closed > 0
 
 
-def test_a_context_trusts_every_root_and_is_made_once() -> None:
+def test_a_context_trusts_every_root_and_loads_it_once() -> None:
     """Each CA is loaded, verification is on, and the next exchange has the same context."""
     context = SimpleNamespace(verify_mode=0, loaded=[])
     context.load_verify_locations = context.loaded.append
     made, _ = transport()
-    made.tls = SimpleNamespace(
-        PROTOCOL_TLS_CLIENT=7, CERT_REQUIRED=2, SSLContext=lambda kind: context if kind == 7 else 0
-    )
-    made.roots[:] = [b"one", b"two"]
+    made.tls = SimpleNamespace(CERT_REQUIRED=2)
+    made.roots[:] = [context, b"one", b"two"]
     assert made.context() is made.context() is context
     assert (context.verify_mode, context.loaded) == (2, [b"one", b"two"])
     assert made.roots == [context]
+
+
+def test_a_root_that_is_none_stays_one_that_is_not_trusted() -> None:
+    """What cannot be loaded fails each attempt, and what could be is not loaded once more."""
+    loaded: list[bytes] = []
+
+    def load(root: bytes) -> None:
+        if root == b"none":
+            raise ValueError
+        loaded.append(root)
+
+    made, _ = transport()
+    made.tls = SimpleNamespace(CERT_REQUIRED=2)
+    made.roots[:] = [SimpleNamespace(load_verify_locations=load), b"one", b"none"]
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"^$"):
+            made.context()
+    assert loaded == [b"one"]
 
 
 @pytest.mark.parametrize(

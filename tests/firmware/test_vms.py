@@ -13,7 +13,7 @@ import startline_vms as vms
 from startline.binding import Binding
 from startline.device import Device
 from startline.net.bind_request import BindAnswer
-from startline.settings import missing_settings
+from startline.settings import missing_names
 
 from startline_host.clouds.vms import VmsClaim
 from startline_host.formats.factory_partition import (
@@ -164,8 +164,7 @@ def test_spellings_of_the_mac(mac: str, *, missing: bool) -> None:
     nvs = RamFlash(bytearray(b"\xff" * 0x6000))
     device = Device(FakeChip({"fctry": fctry, "nvs": nvs}, {}))
     device.identify()
-    assert missing_settings(Binding(device)) is missing
-    assert (device.reason == "missing factory.mac") is missing
+    assert missing_names(Binding(device)) == (["factory.mac"] if missing else [])
     assert json.loads(vms.request(device.identity, "")[2])["mac"] == MAC
 
 

@@ -1,4 +1,6 @@
-"""The one exception of the agent's own."""
+"""What every step shares: the one exception of the agent's own, and making room for the next one."""
+
+import sys
 
 
 class StepFailed(Exception):
@@ -7,3 +9,14 @@ class StepFailed(Exception):
     `args` are the step as the console names it, the reason in a word or two, and True where
     trying again in this boot cannot help.
     """
+
+
+def forget(names: tuple[str, ...]) -> None:
+    """Let modules go that have done their part: on a chip, code lies in the heap as well."""
+    modules = sys.modules
+    for module in list(modules):
+        folder, _, name = module.rpartition(".")
+        if module[:10] == "startline." and (name in names or folder in names):
+            del modules[module]
+            if hasattr(modules.get(folder), name):
+                delattr(modules[folder], name)

@@ -10,7 +10,7 @@ import io
 import sys
 from errno import ETIMEDOUT
 
-from . import StepFailed
+from . import StepFailed, forget
 
 if False:  # for mypy; a device has none of these
     from collections.abc import Callable
@@ -76,8 +76,8 @@ class DeadlineStream(io.IOBase):
 class GuardedTransport:
     """Socket module, TLS module, socket and TLS context in one, for one exchange.
 
-    `sockets` makes the socket; `roots` are CA certificates, DER, or, once they were read, the one
-    context that trusts them: it is large, and made once. `limit` is in milliseconds.
+    `sockets` makes the socket; `roots` are a TLS context and the CA certificates, DER, that it is
+    yet to load: it is large, and the same for a whole run. `limit` is in milliseconds.
     `before_send()` is called when the request is complete and TLS stands, just before the first byte.
     `retry_after` and `date` are what the answer says under these names, in lower case.
     """
@@ -157,6 +157,7 @@ class GuardedTransport:
             self.length = head.length
             self.retry_after = head.retry_after
             self.date = head.date
+            forget(("http_head",))
             if head.chunked:
                 from .http_chunked import ChunkedBody
 
@@ -207,16 +208,13 @@ class GuardedTransport:
     # What none of them sees.
 
     def context(self) -> "Any":
-        """Return the context that trusts the roots and nobody else; it is made once."""
-        tls = self.tls
-        roots = self.roots
-        if isinstance(roots[0], bytes):
-            context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-            context.verify_mode = tls.CERT_REQUIRED
-            for root in roots:
-                context.load_verify_locations(root)
-            roots[:] = [context]
-        return roots[0]
+        """Return the context, which trusts the roots and nobody else. Raises ValueError."""
+        context, *roots = self.roots
+        context.verify_mode = self.tls.CERT_REQUIRED
+        for root in roots:
+            context.load_verify_locations(root)
+            self.roots.remove(root)  # another attempt must not load it once more
+        return context
 
     def transfer(self, call: "Callable[..., int | None]", data: "Buffer") -> int:
         """Write or fill `data`; return how much of it. Raises StepFailed."""
@@ -264,6 +262,7 @@ def exchange(
         from .reasons import error_reason
 
         reason = error_reason(transport.step, error, transport.connection)
+        forget(("reasons",))
         raise StepFailed(transport.step, reason)
     finally:
         setattr(requests, attribute, sockets)
