@@ -14,6 +14,7 @@ from pathlib import Path
 from startline_host.file_access import read_file
 from startline_host.formats.constant_folding import fold_constants
 from startline_host.formats.module_bundling import bundle_modules, members_of
+from startline_host.formats.name_order import frequent_names_first
 
 #: Of the packages, what only hosts, tests and people go by: no device imports it.
 HOST_ONLY = (
@@ -24,15 +25,11 @@ HOST_ONLY = (
     "startline_race/clouds/__init__.py",
 )
 #: What always loads together, by the module that it becomes; each imports only from those before it.
-#: Loading takes a third more heap than what is loaded, for a while: sending is a part of its own.
 BUNDLES = {
     "startline_race/__init__.py": (
-        "settings", "checks", "journal_format", "passing_format", "journal", "progress", "dead_time",
-        "race", "__init__",
-    ),
-    "startline_race/sender.py": (
-        "reply", "network", "held_stream", "connection", "batch", "time_points", "session_steps", "batch_steps",
-        "sender",
+        "settings", "checks", "journal_format", "passing_format", "journal", "progress", "reply",
+        "network", "held_stream", "connection", "batch", "time_points", "session_steps",
+        "batch_steps", "sender", "race", "__init__",
     ),
     "startline_time/__init__.py": ("uptime", "time_map", "timekeeper", "__init__"),
 }  # fmt: skip
@@ -53,12 +50,17 @@ def agent_sources(folder: Path, beside: Mapping[str, str] | None = None) -> dict
     sources = {name: read_file(path).decode() for name, path in found.items()}
     folded = fold_constants({**sources, **(beside or {})}, hidden=members_of(BUNDLES))
     bundled = bundle_modules(folded, BUNDLES)
+    ordered = {path: frequent_names_first(bundled[path]) for path in BUNDLES if path in bundled}
     core = {
         name: _PRIVATE_NUMBER.sub(r"\1const(\2)", source)
         for name, source in sources.items()
         if is_core(name)
     }
-    return {name: source for name, source in (bundled | core).items() if name not in HOST_ONLY}
+    return {
+        name: source
+        for name, source in (bundled | ordered | core).items()
+        if name not in HOST_ONLY
+    }
 
 
 def is_core(path: str) -> bool:
