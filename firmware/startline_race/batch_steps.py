@@ -54,7 +54,10 @@ def lacking(sender, batch, unsure: bool):
     numbers = range(batch.first, batch.before)
     batch.skip = [one for one in numbers if one in sender.present or progress.is_there(one)]
     # Not all that is there need be in the journal still: what is left is counted.
-    return len([one.number for one in passings_of(sender.journal, batch)])
+    left = 0
+    for _ in passings_of(sender.journal, batch):
+        left += 1
+    return left
 
 
 def _post(sender, batch, left: int):

@@ -26,7 +26,10 @@ def printable_text(what: str, value: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def _has_controls(value: str) -> bool:
-    return any(char < " " or "\x7f" <= char < "\xa0" for char in value)
+    for char in value:  # noqa: SIM110 - as small as can be
+        if char < " " or "\x7f" <= char < "\xa0":
+            return True
+    return False
 
 
 def number_within(what: str, value, least: int, most: int, kind=int):
