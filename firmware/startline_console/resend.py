@@ -1,10 +1,10 @@
 """Passings that were set aside, sent once more on an operator's word."""
 
+from startline_online.time_map import TimeMap
 from startline_race.batch import Backlog
 from startline_race.batch_steps import exchange, lacking
 from startline_race.journal_format import OPEN, REFUSED, UNCOUNTED
 from startline_race.time_points import points_of
-from startline_time.time_map import TimeMap
 
 if False:  # for mypy; a device has none of these
     from collections.abc import Generator, Iterator

@@ -6,6 +6,7 @@ itself, and finds its place anew where a sector was used again meanwhile.
 
 from struct import unpack_from
 
+from startline_online.timekeeper import Point
 from startline_race.journal_format import (
     HEADER_SIZE,
     LONGEST_PAYLOAD,
@@ -17,7 +18,6 @@ from startline_race.journal_format import (
     find_entry,
 )
 from startline_race.passing_format import unpack_passing
-from startline_time.timekeeper import Point
 
 if False:  # for mypy; a device has none of these
     from typing import Any

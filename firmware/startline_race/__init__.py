@@ -1,5 +1,7 @@
 """Startline's race role: passings that are stored when the call returns, and sent once."""
 
+import gc
+
 races = []  # the one that runs, for whoever comes to the prompt
 
 
@@ -21,16 +23,17 @@ def is_open(device) -> bool:
 
 def start(device):
     """Return the race of a device, a `race.Race`. Raises RaceUnavailable."""
+    gc.collect()  # what comes now stays long, and has to lie close together
     from .race import Race
 
     race = Race(device)
-    race.helpers = [helper for helper in _helpers(race) if helper]
+    race.helpers = list(_helpers(race))
     races[:] = [race]
     return race
 
 
 def _helpers(race):
-    """Yield what is done beside sending, by roles of their own; None for one that is not there."""
+    """Yield what is done beside sending, by roles of their own where they are there."""
     if race.settings.console:
         try:
             from startline_console import start as listen
@@ -42,4 +45,5 @@ def _helpers(race):
         from startline.roles import load_role
 
         role = load_role(race.device, "startline_liveport")
-        yield role.start(race) if role else None
+        if role:
+            yield role.start(race)

@@ -6,7 +6,7 @@ begins with a summary, so that one sector is enough to read.
 
 from struct import pack, unpack_from
 
-from startline_time.time_map import TimeMap, unpack_map
+from startline_online.time_map import TimeMap, unpack_map
 
 from .journal import RESERVE
 from .journal_format import (

@@ -2,8 +2,8 @@
 
 from struct import pack
 
-from startline_time.timekeeper import MODULE, Timekeeper
-from startline_time.uptime import Uptime
+from startline_online.timekeeper import MODULE, Timekeeper
+from startline_online.uptime import Uptime
 
 from .checks import chip_id, number_within, place_of, printable_text, utc_ms_of
 from .errors import JournalFull, RaceUnavailable
@@ -21,6 +21,7 @@ from .journal_format import (
 )
 from .passing_format import Passing, pack_passing
 from .progress import Progress
+from .sender import Sender
 from .settings import RaceSettings
 
 _PAUSE_MS = 200  # the longest between two looks whether there is something to do
@@ -55,7 +56,6 @@ class Race:
         self.progress = Progress(self.journal)
         self.progress.load()
         self.keeper = Timekeeper(self.chip, self.uptime, self.progress.note_time, self.emit)
-        self._sender = None
         self.helpers = ()  # each has `tick()`, which returns the milliseconds until it may be due
         self.pause = _PAUSE_MS  # until one of them is
         self._passing = Passing()
@@ -70,6 +70,7 @@ class Race:
         self._shown = None
         self._shown_at = -1000
         self._head = -1
+        self._sender = Sender(self)
         self._start_boot()
 
     def _start_boot(self) -> None:
@@ -112,8 +113,7 @@ class Race:
         self.journal.append(SESSION, session.pack(), RESERVE)
         progress.wanted = session
         self._opened = True
-        if self._sender:
-            self._sender.wake()
+        self._sender.wake()
 
     def close(self) -> None:
         """Have the session closed in the cloud once everything of it is sent; none is an error.
@@ -125,8 +125,7 @@ class Race:
             raise ValueError("no session is open")
         progress.end(self.journal.number)
         self._opened = False
-        if self._sender:
-            self._sender.wake()
+        self._sender.wake()
 
     # Passings.
 
@@ -191,8 +190,7 @@ class Race:
         ahead = utc_ms_of(utc) * 1000 - self.uptime.now()
         error = number_within("the error", error_ms, 0, 1 << 30) * 1000 + 500
         self.keeper.take(ahead + 500 - error, ahead + 500 + error, source)
-        if self._sender:
-            self._sender.wake()
+        self._sender.wake()
 
     # Sending.
 
@@ -201,7 +199,7 @@ class Race:
 
         Only resolving a name and the arithmetic of a TLS handshake hold it for longer.
         """
-        sender = self.sender()
+        sender = self._sender
         start = self.chip.ms()
         while not sender.tick() and self.chip.since(start) < ms:
             pass
@@ -210,16 +208,12 @@ class Race:
         """Send for ever, as a task beside others."""
         from asyncio import sleep_ms
 
-        sender = self.sender()
+        sender = self._sender
         while True:
             await sleep_ms(sender.tick())
 
     def sender(self):
-        """Return what sends, which is loaded when it is first needed."""
-        if not self._sender:
-            from .sender import Sender
-
-            self._sender = Sender(self)
+        """Return what sends."""
         return self._sender
 
     def look_after(self) -> None:
@@ -277,5 +271,5 @@ class Race:
             "clock": source,
             "error_ms": error_ms,
             "full": self.journal.fill(progress.keep_from()),
-            "reason": (sender.stopped or sender.reason) if sender else "",
+            "reason": sender.stopped or sender.reason,
         }

@@ -6,12 +6,13 @@ answered is looked up, or asked again with the same bytes.
 """
 
 from startline.net import StepFailed
+from startline_online.connection import Connection
+from startline_online.network import Network
 
 from .batch import Backlog
 from .batch_steps import send_batch
 from .errors import JournalFull
 from .journal_format import CLOSED, CLOSING, LONGEST_DEAD_US, OPEN
-from .network import Network
 from .reply import RaceReply
 from .session_steps import begin_next, close_session, open_session
 
@@ -27,7 +28,7 @@ class Sender:
     well; `reason` why nothing is sent just now.
     """
 
-    sync = connection = job = _steps = None
+    sync = job = _steps = None
     stopped = reason = ""
     mismatches = 0  # answers in a row that counted something else than was sent
     cannot_look = False  # the key does not read
@@ -46,7 +47,11 @@ class Sender:
         self.keeper = core.keeper
         self.settings = core.settings
         self.cloud = core.settings.cloud
-        self.network = Network(self.chip, core.device.identity, self.emit)
+        identity = core.device.identity
+        self.network = Network(self.chip, identity, self.emit)
+        self.connection = Connection(
+            self.chip, self.network, self.settings.roots, identity.base_url
+        )
         self.limit = self.settings.batch  # passings in the next batch
         self.piece = bytearray(1024)  # of a batch: more than any passing takes
         self._due = self.chip.ms()
@@ -90,8 +95,7 @@ class Sender:
 
     def drop(self) -> None:
         """Close the connection."""
-        if self.connection:
-            self.connection.close()
+        self.connection.close()
 
     def _run(self):
         while True:
@@ -169,7 +173,7 @@ class Sender:
         try:
             yield from self.network.up()
             if not self.sync:
-                from startline_time.sntp import TimeSync
+                from startline_online.sntp import TimeSync
 
                 self.sync = TimeSync(self)
             yield from self.sync.sync()
@@ -185,11 +189,6 @@ class Sender:
         yield from self.network.up()
         if not self.keeper.known() and self.chip.unix() < (self.settings.made_at or _BUILT):
             raise StepFailed("clock", "no_time")
-        if not self.connection:
-            from .connection import Connection
-
-            base_url = self.core.device.identity.base_url
-            self.connection = Connection(self.chip, self.network, self.settings.roots, base_url)
 
     def call(self, request: tuple, body: bytes = b"", before=None, read_body=None):
         """Make one call; its value is (status, fields of the answer). Raises StepFailed.

@@ -2,7 +2,7 @@
 
 from struct import unpack_from
 
-from startline_time.timekeeper import Point, thin
+from startline_online.timekeeper import Point, thin
 
 from .journal_format import BOOT, TIME, TIME_POINT, entries_of
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from startline_host.errors import Bug
+from startline_host.flows.roles import RACING_ROLES
 from startline_host.mock_cloud import MockCloud
 from tests.benchmarks.lives import UnitLives, flash_with
 from tests.benchmarks.meter import Meter
@@ -24,9 +25,7 @@ _IS_BOUND = b'"state":"bound"'
 
 def rows(work: Path) -> Iterator[Row]:
     """Yield the time to `ready`, the network calls, and reads and writes by partition."""
-    bundle = small_kit(work).with_roles(
-        frozenset({"startline_race", "startline_time"})
-    )  # by its settings
+    bundle = small_kit(work).with_roles(RACING_ROLES)  # by its settings
     with MockCloud() as cloud:
         unit = provision("DEVICE-123", cloud)
         first = UnitLives(work / "first", flash_with(bundle, bundle.files, unit.image()))

@@ -56,7 +56,7 @@ BUDGETS: Mapping[str, Budget] = MappingProxyType(
         "wire.reload_written": at_most(0),
         "power.cuts_not_survived": at_most(0),
         "race.package": at_most(24 * KIB),
-        "race.clock": at_most(6 * KIB),
+        "race.online": at_most(10 * KIB),
         "race.heap": at_most(64 * KIB),
         "race.passing_programs": at_most(2),
         "race.passing_erases": at_most(0),

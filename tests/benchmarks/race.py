@@ -20,7 +20,7 @@ _RATE_SECONDS = 20
 def rows(work: Path) -> Iterator[Row]:
     """Yield the rows of the race, all in the 64-bit VM."""
     lib = compile_race(work)
-    for row, package in (("package", "startline_race"), ("clock", "startline_time")):
+    for row, package in (("package", "startline_race"), ("online", "startline_online")):
         size = sum(path.stat().st_size for path in (lib / package).rglob("*.mpy"))
         yield Row(row, size, "bytes", note="of .mpy; none of it in a boot that does not race")
     with MockCloud() as cloud:

@@ -14,6 +14,7 @@ import pytest
 from startline_host.device.port import open_port
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.observe import wait_for_state
+from startline_host.flows.roles import RACING_ROLES
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import read_filesystem
 from startline_host.mock_cloud import MockCloud
@@ -154,7 +155,7 @@ def test_a_boot_py_that_keeps_the_console_is_got_round_by_the_boot_loader(
     done = startline("flash", "-p", chip.url, *words)
     assert done.code == 0, done.err
     assert read_filesystem(old.read_bytes())["/boot.py"].startswith(DEAF)
-    used = bundle.with_roles(frozenset({"startline_console", "startline_race", "startline_time"}))
+    used = bundle.with_roles(RACING_ROLES | {"startline_console"})
     assert read_filesystem(flash.read_bytes()[VFS]) == used.files
     assert precious(flash) == kept
 

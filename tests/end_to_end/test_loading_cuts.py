@@ -15,6 +15,7 @@ import pytest
 
 from startline_host.device.port import open_port
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
+from startline_host.flows.roles import RACING_ROLES
 from startline_host.formats.bytecode import role_of
 from startline_host.formats.flash_plan import FlashPlan, merged_image
 from startline_host.formats.littlefs_image import read_filesystem
@@ -33,7 +34,7 @@ _SECTOR, _PAGE = 4096, 256
 #: How many operations it takes to send all files anew and write an identity, about.
 _AT_PROMPT = 420
 #: The roles that the settings of these readers use; a file system that was torn has no others.
-_USED = frozenset({"startline_race", "startline_time"})
+
 #: Seconds in which a chip without power has ended.
 _ENDING = 5.0
 
@@ -126,7 +127,7 @@ def test_a_cut_of_the_power_is_made_good_by_running_it_again(
     assert [request.method for request in cloud.requests].count("POST") == 1
     files = read_filesystem(flash.read_bytes()[VFS])
     roles = frozenset(map(role_of, files))
-    assert roles >= _USED
+    assert roles >= RACING_ROLES
     assert files == bundle.with_roles(roles).files
     if more:
         assert [flash.read_bytes()[place] for place in (NVS, BIND, FCTRY)] == kept
@@ -137,7 +138,9 @@ def _blank(
 ) -> tuple[int, tuple[str, ...]]:
     """Leave the chip blank: everything is written through the boot loader."""
     flash.unlink(missing_ok=True)
-    return flash_operations(bundle.with_roles(_USED).plan(vfs=True, fctry=provision.image())), ()
+    return flash_operations(
+        bundle.with_roles(RACING_ROLES).plan(vfs=True, fctry=provision.image())
+    ), ()
 
 
 def _older_agent(
@@ -170,6 +173,6 @@ def _bound(
     with flash.open("r+b") as file:
         file.seek(VFS.start)
         file.write(b"\x55" * 0x4000)
-    return flash_operations(bundle.with_roles(_USED).plan(vfs=True, fctry=None).only("vfs")), (
-        "--allow-bound",
-    )
+    return flash_operations(
+        bundle.with_roles(RACING_ROLES).plan(vfs=True, fctry=None).only("vfs")
+    ), ("--allow-bound",)

@@ -39,9 +39,9 @@ def folder_of(package: str) -> Path:
 
 #: Roles that stand beside another one, whose work they do.
 SERVES = {
-    "startline_console": ("startline_race", "startline_time"),
-    "startline_liveport": ("startline_race", "startline_time"),
-    "startline_race": ("startline_time",),
+    "startline_console": ("startline_race", "startline_online"),
+    "startline_liveport": ("startline_race", "startline_online"),
+    "startline_race": ("startline_online",),
 }
 MODULES = [name for package in PACKAGES for name in modules_of(package)]
 #: The same as they stand on a device, where some are one.

@@ -36,7 +36,12 @@ from tests.firmware.harness import SOURCES
 from tests.firmware.listed import check_listed, is_listed
 
 #: The race, which has lists of its own, and what is done beside it.
-RACE = ("startline_race", "startline_time", "startline_console", "startline_liveport")
+RACE = (
+    "startline_race",
+    "startline_online",
+    "startline_console",
+    "startline_liveport",
+)
 #: All of the agent but those.
 CORE_AND_SMALL = (
     "startline",

@@ -14,7 +14,7 @@ from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.found_device import FoundDevice
 from startline_host.flows.load_plan import plan_load
 from startline_host.flows.operator.change_settings import Changes, _roles_turned_to
-from startline_host.flows.roles import role_changes, roles_in_use
+from startline_host.flows.roles import RACING_ROLES, role_changes, roles_in_use
 from startline_host.formats.bytecode import ROLES, role_of
 from startline_host.formats.factory_partition import NetSettings, OptionSettings, RacingSettings
 from startline_host.formats.littlefs_image import read_filesystem
@@ -34,7 +34,6 @@ from tests.flows.found_devices import (
 from tests.flows.snapshots import URL, device
 
 ROLE_FILES = {f"/lib/{role}/__init__.mpy": role.encode() for role in ROLES}
-RACE, TIME = "startline_race", "startline_time"
 LED, USB = "startline_led", "startline_usb"
 IMPROV, CONSOLE, LIVEPORT = "startline_improv", "startline_console", "startline_liveport"
 VENUE_USB = make_nvs_image([NvsEntry("net", "link", "blob", b"usb")], 0x6000)
@@ -67,28 +66,28 @@ def roles_written(found: FoundDevice, **wanted: Any) -> set[str]:
 @pytest.mark.parametrize(
     ("found", "wanted", "roles"),
     [
-        (loader(BLANK), {"provision": unit()}, {RACE, TIME, CONSOLE}),
-        (loader(BLANK), {"provision": unit(net=NetSettings(link="usb"))}, {RACE, TIME, CONSOLE, USB}),
-        (loader(BLANK), {"provision": provision()}, {RACE, TIME, CONSOLE, LED}),
+        (loader(BLANK), {"provision": unit()}, {*RACING_ROLES, CONSOLE}),
+        (loader(BLANK), {"provision": unit(net=NetSettings(link="usb"))}, {*RACING_ROLES, CONSOLE, USB}),
+        (loader(BLANK), {"provision": provision()}, {*RACING_ROLES, CONSOLE, LED}),
         (
             loader(BLANK),
             {"provision": unit(set=OptionSettings(led=False, insecure_http=True, improv=True))},
-            {RACE, TIME, CONSOLE, IMPROV},
+            {*RACING_ROLES, CONSOLE, IMPROV},
         ),
         (
             loader(BLANK),
             {"provision": unit(race=RacingSettings(port=3601))},
-            {RACE, TIME, CONSOLE, LIVEPORT},
+            {*RACING_ROLES, CONSOLE, LIVEPORT},
         ),
         (loader(BLANK), {}, set(ROLES)),
         (loader(BLANK), {"provision": unit(), "every_role": True}, set(ROLES)),
-        (loader(device()), {}, {RACE, TIME, CONSOLE}),
-        (loader(device(nvs=b""), broken_files=True, file_system="other"), {}, {RACE, TIME, CONSOLE}),
-        (loader(BOUND), {"allow_bound": True}, {RACE, TIME, CONSOLE}),
-        (loader(msgspec.structs.replace(device(), nvs=VENUE_USB)), {}, {RACE, TIME, CONSOLE, USB}),
+        (loader(device()), {}, {*RACING_ROLES, CONSOLE}),
+        (loader(device(nvs=b""), broken_files=True, file_system="other"), {}, {*RACING_ROLES, CONSOLE}),
+        (loader(BOUND), {"allow_bound": True}, {*RACING_ROLES, CONSOLE}),
+        (loader(msgspec.structs.replace(device(), nvs=VENUE_USB)), {}, {*RACING_ROLES, CONSOLE, USB}),
         (loader(device(), owned=dict.fromkeys(ROLE_FILES)), {}, set(ROLES)),
-        (prompt(device()), {}, {RACE, TIME, CONSOLE}),
-        (prompt(device(), {**FILES, f"/lib/{USB}/__init__.mpy": b"old"}), {}, {RACE, TIME, CONSOLE, USB}),
+        (prompt(device()), {}, {*RACING_ROLES, CONSOLE}),
+        (prompt(device(), {**FILES, f"/lib/{USB}/__init__.mpy": b"old"}), {}, {*RACING_ROLES, CONSOLE, USB}),
         (prompt(device(), {**FILES, **ROLE_FILES}), {}, set()),
     ],
     ids=[
@@ -106,12 +105,12 @@ def test_a_device_gets_the_roles_that_its_settings_use(
 
 def test_a_cloud_beside_the_core_is_the_role_of_its_name() -> None:
     """A unit of such a cloud uses just that role; no list names the cloud."""
-    (role,) = set(ROLES) - {RACE, TIME, CONSOLE, LIVEPORT, LED, USB, IMPROV}
+    (role,) = set(ROLES) - {*RACING_ROLES, CONSOLE, LIVEPORT, LED, USB, IMPROV}
     values: dict[str, dict[str, str | int]] = {
         "factory": {"serial": "S1", "model": "X1"},
         "claim": {"cloud": role.removeprefix("startline_"), "base_url": URL},
     }
-    assert roles_in_use(StoredSettings(values, []), {}) == {RACE, TIME, CONSOLE, role}
+    assert roles_in_use(StoredSettings(values, []), {}) == {*RACING_ROLES, CONSOLE, role}
 
 
 def test_an_identity_needs_the_roles_that_it_binds_by() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from startline_liveport.client import PortClient
+from startline_online.timekeeper import Timekeeper
 from startline_race.journal import POOL, Journal
 from startline_race.journal_format import PASSING, SECTOR, TIME, TIME_POINT, Session, split_us
 from startline_race.passing_format import Passing, pack_passing
 from startline_race.progress import Progress
-from startline_time.timekeeper import Timekeeper
 
 from tests.race.test_running_reader import ReaderFlash
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from startline.device import Device
 from startline.net import StepFailed
-from startline_race import connection
+from startline_race import sender
 from startline_race.journal_format import PASSING, entries_of
 from startline_race.passing_format import unpack_passing
 
@@ -267,7 +267,8 @@ class PaperConnection:
 def connect(race: PaperRace, patch: Any) -> PaperRace:
     """Have a race's connections lead to its own cloud."""
     made = type("Connected", (PaperConnection,), {"race": race})
-    patch.object(connection, "Connection", made)
+    patch.object(sender, "Connection", made)  # of a boot that is to come
+    race.sender.connection = made()
     return race
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 from startline.net import StepFailed
-from startline_race.connection import Connection, HeldStream
+from startline_online.connection import Connection, HeldStream
 
 LIMIT_MS = 15_000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

@@ -6,7 +6,7 @@ from struct import pack
 from types import SimpleNamespace
 
 import pytest
-from startline_time.sntp import TimeSync, agree, question, read
+from startline_online.sntp import TimeSync, agree, question, read
 
 NONCE = b"12345678"
 FROM_1900 = 2_208_988_800

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from startline_time.time_map import TimeMap
-from startline_time.timekeeper import HOLDOVER, MODULE, NTP, Point, Timekeeper, thin
+from startline_online.time_map import TimeMap
+from startline_online.timekeeper import HOLDOVER, MODULE, NTP, Point, Timekeeper, thin
 
 S = 1_000_000
 UTC = 1_795_000_000 * S

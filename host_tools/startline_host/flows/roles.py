@@ -11,8 +11,9 @@ from startline_host.flows.file_update import FileChanges
 from startline_host.formats.bytecode import ROLES, role_of
 from startline_host.formats.stored_settings import StoredSettings
 
+#: What a race takes: no race without a clock and a connection.
+RACING_ROLES = frozenset({"startline_race", "startline_online"})
 _USB, _LED = "startline_usb", "startline_led"
-_RACE, _TIME = "startline_race", "startline_time"  # no race without the clock
 _IMPROV, _CONSOLE = "startline_improv", "startline_console"
 _LIVEPORT = "startline_liveport"
 
@@ -25,7 +26,7 @@ def roles_in_use(told: StoredSettings, venue: Mapping[Name, object]) -> frozense
     """
     if told.missing:
         return frozenset(ROLES)
-    used = {_RACE, _TIME, _CONSOLE, f"startline_{told.get('claim', 'cloud')}"}
+    used = {*RACING_ROLES, _CONSOLE, f"startline_{told.get('claim', 'cloud')}"}
     if is_over_usb(told, venue):
         used.add(_USB)
     if told.get("set", "led"):
@@ -51,7 +52,7 @@ def listens_to_a_browser(told: StoredSettings) -> bool:
 
 def roles_to_bind(told: StoredSettings) -> frozenset[str]:
     """Return the roles without which a device that was `told` this cannot bind: link and cloud."""
-    return roles_in_use(told, {}) - {_RACE, _TIME, _CONSOLE, _LIVEPORT, _LED, _IMPROV}
+    return roles_in_use(told, {}) - {*RACING_ROLES, _CONSOLE, _LIVEPORT, _LED, _IMPROV}
 
 
 def role_changes(

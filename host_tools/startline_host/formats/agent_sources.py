@@ -26,12 +26,13 @@ HOST_ONLY = (
 )
 #: What always loads together, by the module that it becomes; each imports only from those before it.
 BUNDLES = {
-    "startline_race/__init__.py": (
+    "startline_race/race.py": (
         "settings", "checks", "journal_format", "passing_format", "journal", "progress", "reply",
-        "network", "held_stream", "connection", "batch", "time_points", "session_steps",
-        "batch_steps", "sender", "race", "__init__",
+        "batch", "time_points", "session_steps", "batch_steps", "sender", "race",
     ),
-    "startline_time/__init__.py": ("uptime", "time_map", "timekeeper", "__init__"),
+    "startline_online/__init__.py": (
+        "uptime", "time_map", "timekeeper", "network", "held_stream", "connection", "__init__",
+    ),
 }  # fmt: skip
 #: A number of the core that only its module knows. The core stays as it is written: its modules load
 #: one by one, and MicroPython's own const(), which a PC does not have, does as much there.

@@ -31,8 +31,8 @@ ROLES = (
     "startline_improv",
     "startline_led",
     "startline_liveport",
+    "startline_online",
     "startline_race",
-    "startline_time",
     "startline_usb",
     "startline_vms",
 )

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 #: Characters of a text that MicroPython keeps once for all who say it; a longer one is an object.
-_LONGEST_TEXT = 10
+LONGEST_TEXT = 10
 #: What a constant may be computed with.
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.LShift, ast.BitOr)
 _Value = int | str | tuple[int, ...]
@@ -112,7 +112,7 @@ def _value(node: ast.expr, known: _Constants) -> _Value | None:
     match node:
         case ast.Constant(value=int(value)) if not isinstance(value, bool):
             return value
-        case ast.Constant(value=str(text)) if len(text) <= _LONGEST_TEXT:
+        case ast.Constant(value=str(text)) if len(text) <= LONGEST_TEXT:
             return text
         case ast.Name(id=name):
             return known.get(name)

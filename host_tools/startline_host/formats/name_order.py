@@ -11,10 +11,10 @@ import ast
 import keyword
 from collections import Counter
 
+from startline_host.formats.constant_folding import LONGEST_TEXT
+
 #: Numbers of one byte, but for the few that the compiler gives away before.
 _SHORT = 124
-#: Characters of a text that MicroPython keeps as it keeps names.
-_LONGEST_TEXT = 10
 
 
 def frequent_names_first(source: str) -> str:
@@ -65,7 +65,7 @@ class _Uses(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         """Count a short text that could be a name."""
         text = node.value
-        if not isinstance(text, str) or len(text) > _LONGEST_TEXT or keyword.iskeyword(text):
+        if not isinstance(text, str) or len(text) > LONGEST_TEXT or keyword.iskeyword(text):
             return
         if text.isidentifier():
             self.found[text] += 1

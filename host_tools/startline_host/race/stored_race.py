@@ -12,6 +12,8 @@ from struct import unpack_from
 from typing import Any, Literal
 
 import msgspec
+from startline_online.time_map import TimeMap
+from startline_online.timekeeper import SOURCES, Timekeeper
 from startline_race.batch_steps import timestamp
 from startline_race.journal import Journal
 from startline_race.journal_format import (
@@ -34,8 +36,6 @@ from startline_race.journal_format import (
 from startline_race.passing_format import Passing, unpack_passing
 from startline_race.progress import Progress
 from startline_race.time_points import points_of
-from startline_time.time_map import TimeMap
-from startline_time.timekeeper import SOURCES, Timekeeper
 
 from startline_host.errors import BadInput
 from startline_host.formats.flash_dump import DumpPart

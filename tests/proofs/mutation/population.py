@@ -41,11 +41,11 @@ PACKAGES = {
         },
     ),
     "startline_race": Package(
-        ("race_commands.py", "startline_race/**/*.py", "startline_time/**/*.py"),
+        ("race_commands.py", "startline_race/**/*.py", "startline_online/**/*.py"),
         {
             "startline_race/errors.py": "names",
             "startline_race/manifest.py": "what a build takes, which no device loads",
-            "startline_time/manifest.py": "what a build takes, which no device loads",
+            "startline_online/manifest.py": "what a build takes, which no device loads",
         },
     ),
 }

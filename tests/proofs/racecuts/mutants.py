@@ -165,7 +165,7 @@ RACE_MUTANTS: dict[str, tuple[PlantedMutant, set[str]]] = {
     "wrap_ignored": (
         _mutant(
             "a wrap of the ticks that is ignored",
-            "startline_time/uptime.py",
+            "startline_online/uptime.py",
             {"        passed = (ticks - self._ticks) & _MASK\n": (
                 "        passed = ticks - self._ticks\n"
             )},

@@ -171,7 +171,7 @@ def send(chip, race) -> float:
 
 def test_sending():
     """Bytes on the wire and the longest step of a backlog, beside one request a passing."""
-    from startline_race.connection import HeldStream
+    from startline_online.connection import HeldStream
 
     wire = [0]
     plain_read = HeldStream.readinto

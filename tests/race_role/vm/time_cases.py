@@ -4,9 +4,9 @@ from struct import pack_into
 
 import given
 from race_chip import NOW, make_chip, race_device
+from startline_online.sntp import agree, question, read
+from startline_online.timekeeper import NTP, SOURCES, USB
 from startline_race.time_points import points_of
-from startline_time.sntp import agree, question, read
-from startline_time.timekeeper import NTP, SOURCES, USB
 
 with open(given.fctry, "rb") as file:
     FCTRY = file.read()

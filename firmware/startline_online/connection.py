@@ -39,6 +39,10 @@ class Connection:
         self.host, _, path = place.partition("/")
         self.prefix = "/" + path if path else ""
         self._buffer = memoryview(bytearray(512))
+        try:
+            self._context()  # it is large: before the heap is in pieces
+        except Exception:  # no roots, no memory: told where it is needed
+            pass
 
     def close(self) -> None:
         """Close it, whatever state it is in."""
