@@ -291,6 +291,7 @@ def test_nothing_listens_while_a_race_is_open():
     assert seconds() == 0
     race.close()
     assert seconds() == 10
+    assert not {"startline_race.race", "startline_online"} & set(sys.modules)
 
 
 def test_a_command_ends_an_attempt():
