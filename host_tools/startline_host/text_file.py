@@ -41,7 +41,10 @@ def nul_trace(text: str) -> tuple[str, str] | None:
         return None
     name = "utf-32" if text.count("\0") * 5 > len(text) * 3 else "utf-16"
     order = "be" if text.startswith("\0") else "le"
-    return f"looks like {name.upper()} without its mark", f"Name it: --encoding {name}-{order}"
+    return (
+        f"looks like {name.upper()} without a byte order mark",
+        f"Name it: --encoding {name}-{order}",
+    )
 
 
 def parse_toml(text: str) -> dict[str, Any]:

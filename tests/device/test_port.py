@@ -82,7 +82,7 @@ def test_a_url_without_a_place_is_bad_input(url: str) -> None:
 @pytest.mark.parametrize("url", ["ftp://host:1", "loop://", "alt:///dev/ttyUSB0", "spy://COM1"])
 def test_other_kinds_of_url_are_refused(url: str) -> None:
     """Only kinds of URL that carry a device are taken."""
-    with pytest.raises(BadInput, match="no kind of port"):
+    with pytest.raises(BadInput, match="not a kind of port"):
         open_port(url)
 
 

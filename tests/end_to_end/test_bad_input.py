@@ -36,7 +36,7 @@ def one_sentence(done: Done) -> str:
         (["--serial", "S1", "--model", "ü" * 33], "model has 66 bytes"),
         (["--serial", "S1", "--model", "\udcff"], "model is not valid UTF-8"),
         (["--serial", "S1", "--alias", "\x1b[31m"], "alias holds a control character"),
-        (["--serial", "S1", "--made-at", "soon"], "no date"),
+        (["--serial", "S1", "--made-at", "soon"], "not a date"),
         (["--serial", "S1", "--mac", "24:6f"], "MAC"),
         (["--serial", "S1", "--settings", "none.toml"], "none.toml cannot be read"),
         (["--serial", "S1", "--board", "NO_SUCH"], "no board 'NO_SUCH'"),

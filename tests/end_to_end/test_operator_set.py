@@ -82,7 +82,7 @@ def test_what_the_venue_set_is_told_and_taken_back(
     [
         ([], "No setting is given"),
         (["--ssid", "x" * 33, "--open"], "net.ssid"),
-        (["--boot-limit", "5"], "boot_limit is 5; it is a number of seconds from 6 to 3600"),
+        (["--boot-limit", "5"], "boot_limit is 5; it must be a number of seconds from 6 to 3600"),
         (["--ntp", "a b"], "net.ntp"),
         (["--open", "--password"], "open Wi-Fi"),
         (["wifi"], "startline set --factory wifi"),

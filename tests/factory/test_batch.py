@@ -52,13 +52,13 @@ def test_windows_encodings_are_named_and_then_read(tmp_path: Path) -> None:
     ("data", "encoding", "words"),
     [
         (b"serial,model\nRR-1,X1\n", "klingon", "no encoding 'klingon'"),
-        ("serial,model\nRR-1,X1\n".encode("utf-16-le"), "", "UTF-16 without its mark"),
+        ("serial,model\nRR-1,X1\n".encode("utf-16-le"), "", "UTF-16 without a byte order mark"),
         (b"serial,model\nRR-\xe9,X1\n", "ascii", "is not ascii"),
         (b"", "", "is empty"),
         (b"serial,model\n", "", "names no unit"),
         (b"model\nX1\n", "", "no column 'serial'"),
         (b"serial,model,alais\nRR-1,X1,a\n", "", "meant alias?"),
-        (b'serial,model\n"RR-1,X1\n', "", "no CSV"),
+        (b'serial,model\n"RR-1,X1\n', "", "not valid CSV"),
     ],
 )
 def test_a_list_that_is_none_is_refused(

@@ -104,7 +104,7 @@ def test_nothing_of_it_shows_a_secret(folder: Path) -> None:
         ('ssid = "bench"', "ssid = 5", "net.ssid is a whole number; it must be a text in quotes"),
         ('ssid = "bench"', 'link = "radio"', "'radio'"),
         ('ca = "ca.pem"', 'ca = "no.pem"', "CA certificate .*no.pem cannot be read"),
-        ('ca = "ca.pem"', 'ca = "wifi.txt"', "holds no certificate"),
+        ('ca = "ca.pem"', 'ca = "wifi.txt"', "contains no certificate"),
         ('ca = "ca.pem"', "ca = [1]", "file name or a list"),
         ('ca = "ca.pem"', "", "tls.ca is missing"),
         (
@@ -118,7 +118,7 @@ def test_nothing_of_it_shows_a_secret(folder: Path) -> None:
             "net.link is 'ethernet'; it must be 'wifi' or 'usb'",
         ),
         ("boot_limit = 30", "insecure_http = 1", "is a whole number; it must be true or false"),
-        ("made_at = 2026-11-21", 'made_at = "soon"', "no date such as"),
+        ("made_at = 2026-11-21", 'made_at = "soon"', "not a date such as"),
         ('model = "Model X1"', "model = 1", "unit.model must be text"),
         ("[claim]", "[claim", "not valid TOML.*line 2"),
     ],
@@ -174,7 +174,7 @@ def test_a_private_key_among_the_certificates_is_refused(folder: Path) -> None:
     """A CA file with the CA's private key in it never gets near a device."""
     ca = trustme.CA()
     (folder / "ca.pem").write_bytes(ca.cert_pem.bytes() + ca.private_key_pem.bytes())
-    with pytest.raises(BadInput, match="holds a private key"):
+    with pytest.raises(BadInput, match="contains a private key"):
         load(folder, GOOD)
 
 
@@ -211,7 +211,9 @@ def test_an_expired_ca_and_a_server_certificate_are_warned_about(folder: Path) -
     (folder / "settings.toml").write_text(GOOD)
     warnings: list[str] = []
     load_settings(folder / "settings.toml", environ={"CLAIM_KEY": KEY}, warn=warnings.append)
-    assert ["expired on 2020-01-01" in warnings[0], "not one of a CA" in warnings[1]] == [True] * 2
+    assert ["expired on 2020-01-01" in warnings[0], "not a CA certificate" in warnings[1]] == [
+        True
+    ] * 2
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_source_that_does_not_compile_is_named() -> None:
 
 def test_a_folder_without_agent_is_refused(tmp_path: Path) -> None:
     """Pointing at the wrong folder is one sentence."""
-    with pytest.raises(BadInput, match="holds no agent"):
+    with pytest.raises(BadInput, match="contains no agent"):
         device_files(tmp_path)
 
 
@@ -131,9 +131,9 @@ def test_releases_and_their_bytecode(release: str, mpy: int) -> None:
     [
         (b"M\x06\x00\x1f", "1.22.2", "agent needs 1.23 or later"),
         (b"M\x05\x00\x1f", "1.23.0", "bytecode version 5, and MicroPython 1.23.0 reads 6"),
-        (b"M\x06\x2b\x1f", "1.23.0", "holds native code"),
-        (b"print(1)", "1.23.0", "no .mpy file"),
-        (b"M\x06\x00\x1f", "soon", "no MicroPython version"),
+        (b"M\x06\x2b\x1f", "1.23.0", "contains native code"),
+        (b"print(1)", "1.23.0", "not a .mpy file"),
+        (b"M\x06\x00\x1f", "soon", "not a MicroPython version"),
     ],
 )
 def test_bytecode_that_the_firmware_cannot_run_is_refused(

@@ -93,8 +93,8 @@ def test_a_file_cut_short_anywhere_is_refused(size: int) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "no firmware for an ESP32"),
-        (b"UF2\n" + bytes(508), "no firmware for an ESP32"),
+        (b"", "not firmware for an ESP32"),
+        (b"UF2\n" + bytes(508), "not firmware for an ESP32"),
         (b"\xe9\x00" + bytes(100), "claims 0 segments"),
         (b"\xe9\x01" + bytes(40), "boot loader in the firmware file is cut short"),
     ],

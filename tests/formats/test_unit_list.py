@@ -45,8 +45,8 @@ def test_spreadsheets_own_habits_are_taken(tmp_path: Path) -> None:
             "serial,model,mac\nA,M,246f28000001\nB,M,24:6F:28:00:00:01\n",
             "lines 2 and 3 have the same mac",
         ),
-        ("serial,model,made_at\nA,M,soon\n", "line 2: made_at 'soon' is no date"),
-        ('serial,model\n"A,M\n', "is no CSV at line"),
+        ("serial,model,made_at\nA,M,soon\n", "line 2: made_at 'soon' is not a date"),
+        ('serial,model\n"A,M\n', "is not valid CSV at line"),
     ],
 )
 def test_a_wrong_list_is_refused_with_the_line(text: str, reason: str) -> None:

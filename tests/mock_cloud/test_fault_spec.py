@@ -50,7 +50,7 @@ def test_a_wrong_order_is_named(start: Start, text: str, words: str) -> None:
 
 def test_bytes_need_a_proxy(start: Start) -> None:
     """A fault of bytes on a cloud without a proxy is refused, with what to do instead."""
-    with pytest.raises(BadInput, match="acts on bytes") as caught:
+    with pytest.raises(BadInput, match="works on bytes") as caught:
         start().faults.turn_on("delay:5")
     assert "proxied=True" in caught.value.hint
 

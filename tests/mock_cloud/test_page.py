@@ -213,9 +213,9 @@ def test_a_request_that_is_gone_is_told(plain: Client) -> None:
     ("order", "problem"),
     [
         ({"on": "status:503"}, None), ({"off": "status"}, None), ({"clear": True}, None),
-        ({"on": "bogus"}, "no fault 'bogus'"), ({"on": "delay:5"}, "acts on bytes"),
-        ({"on": 5}, "no order"), ({}, "no order"), ([], "no order"), ({"clear": "yes"}, "no order"),
-        ({"on": "x" * 5000}, "no order"),
+        ({"on": "bogus"}, "no fault 'bogus'"), ({"on": "delay:5"}, "works on bytes"),
+        ({"on": 5}, "not an action"), ({}, "not an action"), ([], "not an action"), ({"clear": "yes"}, "not an action"),
+        ({"on": "x" * 5000}, "not an action"),
     ],
 )  # fmt: skip
 def test_switches_take_orders(plain: Client, order: object, problem: str | None) -> None:

@@ -29,7 +29,7 @@ from startline_host.virtual.world_keys import ACCESS_POINT_KEYS, WORLD_KEYS
         ('{"access_points": {"a": {"fault": "gone"}}}', "access_points.a.fault"),
         ('{"access_points": ["a"]}', "access_points: expected `object`"),
         ('{"ports": {"123": 99999}}', "ports.123"),
-        ('{"clock": "now"}', "clock is no date such as 2000-01-01"),
+        ('{"clock": "now"}', "clock is not a date such as 2000-01-01"),
         ('{"pins": {"0": 2}}', "pins.0"),
         ('{"dns_fault": "maybe"}', "dns_fault"),
         ('{"dns": {"cloud.example": 5}}', "dns.cloud.example"),

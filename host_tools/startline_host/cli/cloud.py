@@ -186,7 +186,7 @@ _FAULT_OPTIONS = [
 def fault_command() -> None:
     """Switch faults of a `startline cloud` that is running, from a script or another terminal.
 
-    A page beyond loopback wants its password, from STARTLINE_CLOUD_PASSWORD.
+    A page beyond loopback asks for its password, from STARTLINE_CLOUD_PASSWORD.
     """
 
 

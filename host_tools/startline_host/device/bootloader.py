@@ -111,7 +111,7 @@ class BootLoader:
             self._run(["flash-id"], _SYNC_BAUD, 0, _ignore, output)
         if output.chip is None or not output.chip.flash_size:
             raise DeviceSilent(
-                f"The boot loader at {self.url} does not tell its chip and flash size.",
+                f"The boot loader at {self.url} does not report its chip and flash size.",
                 "Run the command again; check the board's power and its flash chip.",
             )
         # Once it is known, esptool need not find out again.

@@ -124,7 +124,7 @@ class EsptoolOutput:
         known = "\n".join([self._reason, *self._tail])
         if "Could not open" in known or "Could not exclusively lock" in known:
             return NoSuchPort(
-                f"esptool could not open {url} ({reason}).", "Is it in use, or gone?"
+                f"esptool could not open {url} ({reason}).", "Is it in use, or unplugged?"
             )
         if "Failed to connect" in known or "No serial data received" in known:
             return DeviceSilent(
@@ -136,8 +136,8 @@ class EsptoolOutput:
             return WrongDevice(f"The chip at {url} is not the board's ({reason}).")
         if "MD5" in known or "Write failed" in known or "Verification failed" in known:
             return StorageFailed(
-                f"What was written to the flash at {url} does not read back ({reason}).",
-                "Run the command again; if it stays, the flash chip is worn or badly powered.",
+                f"The flash at {url} does not hold what was written ({reason}).",
+                "Run the command again. If it fails again, the flash chip is worn or its power is unstable.",
             )
         return DeviceSilent(
             f"The boot loader at {url} stopped answering ({reason}).", "Run the command again."

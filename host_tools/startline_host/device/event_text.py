@@ -13,8 +13,8 @@ from startline_host.util import printable
 
 _CLOCK_REASONS: Mapping[str, str] = MappingProxyType(
     {
-        "clock_before_made_at": "the clock says a time before the device was made",
-        "clock_in_the_future": "the time server says a time that no reader lives to see",
+        "clock_before_made_at": "the clock shows a time before the device was made",
+        "clock_in_the_future": "the time server reports a time in the far future",
         "no_time": "no time server answered",
     }
 )
@@ -30,7 +30,7 @@ _CONNECT_REASONS: Mapping[str, str] = MappingProxyType(
 _WARNINGS: Mapping[str, str] = MappingProxyType(
     {
         "stock_table": "it keeps the stock partition table, and one copy of its record",
-        "insecure_http": "it talks to its cloud in plain text",
+        "insecure_http": "it talks to its cloud without encryption",
         "one_copy": "only one copy of its record is stored",
         "read_write_key": "whoever holds it can read the company's devices with its key",
         "led": "its LED cannot be lit",
@@ -42,9 +42,9 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         "gzip": "the answer came compressed, which was not asked for; a proxy may do that",
         "wifi 200": "the network's beacons stopped",
         "wifi 203": "the network refused the association",
-        "wifi 210": "the network is there, with a kind of security that the device does not speak",
-        "wifi 211": "the network is there, with weaker security than the device accepts",
-        "wifi 212": "the network is there, and its signal is too weak",
+        "wifi 210": "the network uses a kind of security that the device does not support",
+        "wifi 211": "the network's security is weaker than the device accepts",
+        "wifi 212": "the network's signal is too weak",
         "web_page": "the answer is a web page: a captive portal or a proxy may have sent it",
     }
 )

@@ -125,7 +125,7 @@ def differing_blocks(old: bytes, new: bytes) -> list[int]:
 def _not_written(name: str) -> StorageFailed:
     return StorageFailed(
         f"The partition {name!r} does not read back as it was written.",
-        "Run the command again; if it stays, the flash is worn.",
+        "Run the command again. If it fails again, the flash is worn.",
     )
 
 

@@ -142,7 +142,7 @@ def check_url(url: str) -> None:
     kind = scheme(url)
     if kind and kind not in _REMOTE:
         raise BadInput(
-            f"{kind}:// is no kind of port.",
+            f"{kind}:// is not a kind of port.",
             "A port is a name such as /dev/ttyUSB0 or COM5, rfc2217://host:port or socket://host:port.",
         )
     if kind and not _names_host_and_port(url):
@@ -243,6 +243,6 @@ def _cannot_open_remote(url: str, error: Exception) -> NoSuchPort:
         )
     # It listens, and one of pyserial's waits for its answers ended in vain.
     return PortInUse(
-        f"What listens at {url} does not answer as a serial port, or serves somebody else.",
+        f"What listens at {url} is not a serial port server, or serves another client.",
         "Close the other program, or check that an RFC 2217 server listens there.",
     )

@@ -60,7 +60,7 @@ def race_reason(reason: object) -> str:
     if kind == "session_refused":
         return f"the cloud refused the session ({plain_words(words)})"
     if kind == "kiss":
-        return f"the time server wants to be left alone ({plain_words(words)})"
+        return f"the time server asks for fewer requests ({plain_words(words)})"
     if kind == "tls":
         return f"TLS: {tls_reason(words)}"
     return _REASONS.get(text) or plain_words(text)

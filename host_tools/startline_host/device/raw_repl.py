@@ -75,7 +75,7 @@ class NoPrompt(DeviceSilent):
         self.heard = bool(heard.strip(b"\x00"))
         if self.heard:
             super().__init__(
-                "The device runs, but its own program gives up no prompt.",
+                "The device is running, but its program does not give up the prompt.",
                 "Press RESET on it and run the command again at once.",
             )
         else:
@@ -233,7 +233,7 @@ class RawRepl:
         self._transport.deadline = Deadline(_SETTLE)
         with self._bounded():
             if not self._transport.read_until(1, _BANNER).endswith(_BANNER):
-                raise TransportError("the prompt went away again")
+                raise TransportError("the prompt was lost again")
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:

@@ -135,7 +135,7 @@ class Repl:
             with _PARSING:
                 return ast.literal_eval(printed)
         except (ValueError, SyntaxError):
-            raise Bug(f"The device's answer to {expression} is no value.") from None
+            raise Bug(f"The device's answer to {expression} is not a value.") from None
 
     def digests(self, paths: Iterable[str]) -> dict[str, str | None]:
         """Return the SHA-256 (hex) of each file, None for one that is not there."""

@@ -158,7 +158,7 @@ class FirmwareStore:
             raise BadInput(
                 f"{name} ({origin}) has {len(data)} bytes and SHA-256 {digest}; "
                 f"{min(known)} was expected.",
-                "Do not use it. Remove the file and fetch it anew; if it stays so, ask its makers.",
+                "Do not use it. Remove the file and download it again; if it is the same again, ask its makers.",
             )
         firmware = split_firmware(data, board, f"the file {name}")
         if name == pin.file and firmware.version != pin.version:

@@ -83,7 +83,7 @@ def write_stock_identity(repl: Repl, entries: StockEntries) -> LoadReport:
     if sent and _entries(read_partition(repl, "nvs")) != wanted:
         raise StorageFailed(
             "What was written to the device's nvs does not read back.",
-            "Run the command again; if it stays, the flash is worn.",
+            "Run the command again. If it fails again, the flash is worn.",
         )
     return LoadReport(regions=("nvs",) if sent else (), sent=sent, same=same)
 

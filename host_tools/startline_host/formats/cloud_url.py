@@ -45,15 +45,15 @@ def parse_url(text: str, what: str = "claim.base_url") -> CloudUrl:
     what a device could not go by.
     """
     if any(not one.isprintable() or one == " " for one in text) or "\\" in text:
-        raise BadInput(f"{what} {text!r} holds a space, a backslash or an invisible character.")
+        raise BadInput(f"{what} {text!r} contains a space, a backslash or an invisible character.")
     try:
         parts = urlsplit(text)
         host = parts.hostname or ""
     except ValueError:
-        raise BadInput(f"{what} {text!r} is no https address.", _LIKE) from None
+        raise BadInput(f"{what} {text!r} is not an https address.", _LIKE) from None
     scheme = parts.scheme.lower()
     if scheme not in {"https", "http"} or not host:
-        raise BadInput(f"{what} {text!r} is no https address.", _LIKE)
+        raise BadInput(f"{what} {text!r} is not an https address.", _LIKE)
     _check_nothing_more(text, parts, what)
     host = _host(host, what)
     url = CloudUrl("http" if scheme == "http" else "https", host, _port(parts, what),
@@ -89,7 +89,7 @@ def _check_nothing_more(text: str, parts: SplitResult, what: str) -> None:
         # The text itself is not shown: with a user name it may hold a password.
         raise BadInput(
             f"{what} {parts.scheme}://{parts.hostname} holds {' and '.join(found)}.",
-            "It is scheme, host, port and path, and nothing else.",
+            "Give scheme, host, port and path, and nothing else.",
         )
 
 
@@ -106,9 +106,11 @@ def _host(host: str, what: str) -> str:
         try:
             return str(ipaddress.IPv4Address(name))
         except ValueError:
-            raise BadInput(f"{what} names the host {host!r}, which is no IPv4 address.") from None
+            raise BadInput(
+                f"{what} names the host {host!r}, which is not an IPv4 address."
+            ) from None
     if len(name) > _MAX_NAME or not all(_LABEL.fullmatch(label) for label in labels):
-        raise BadInput(f"{what} names the host {host!r}, which is no host name.", _LIKE)
+        raise BadInput(f"{what} names the host {host!r}, which is not a host name.", _LIKE)
     return name
 
 
@@ -122,7 +124,7 @@ def _ascii(host: str, what: str) -> str:
         return idna.encode(host, uts46=True).decode()
     except idna.IDNAError as error:
         raise BadInput(
-            f"{what} names the host {host!r}, which is no host name: {error}."
+            f"{what} names the host {host!r}, which is not a host name: {error}."
         ) from None
 
 

@@ -84,7 +84,7 @@ def parse_image(data: bytes, what: str = "the image") -> EspImage:
     """
     if len(data) < HEADER.size or data[0] != MAGIC:
         raise BadInput(
-            f"{upper_first(what)} is no ESP image: it does not begin with the byte 0xE9."
+            f"{upper_first(what)} is not an ESP image: it does not start with the byte 0xE9."
         )
     header = HEADER.unpack_from(data)
     count, sizes, chip_id, digest_flag = header[1], header[3], header[7], header[12]

@@ -187,7 +187,7 @@ def _check_transport(settings: DeviceSettings) -> None:
     scheme = parse_url(url).scheme
     if scheme == "http" and not settings.set.insecure_http:
         raise BadInput(
-            f"claim.base_url {url!r} is plain http: the key would go over the air unprotected.",
+            f"claim.base_url {url!r} is plain http: the key would be sent unencrypted.",
             "Use https, or, on a bench only, set insecure_http = true in [set].",
         )
     if scheme == "https" and not settings.tls.ca:
@@ -196,7 +196,9 @@ def _check_transport(settings: DeviceSettings) -> None:
             'Name the file of the CA that signs the cloud\'s certificate: [tls] ca = "ca.pem".',
         )
     if len(settings.tls.ca) > 2:
-        raise BadInput(f"tls.ca holds {len(settings.tls.ca)} certificates; a device takes two.")
+        raise BadInput(
+            f"tls.ca holds {len(settings.tls.ca)} certificates; a device takes at most two."
+        )
 
 
 def check_options(options: OptionSettings) -> None:
@@ -205,7 +207,7 @@ def check_options(options: OptionSettings) -> None:
     led = options.led
     if led is True or (led is not None and not 0 <= led < _LEDS):
         raise BadInput(
-            f"set.led is {str(led).lower()}; it is the number of a pin, plus 128 where a low level "
+            f"set.led is {str(led).lower()}; it must be the number of a pin, plus 128 where a low level "
             "lights the LED, or false for none."
         )
 
@@ -223,8 +225,8 @@ def _check_ranges(namespace: str, settings: OptionSettings | RacingSettings) -> 
         if value is not None and not low <= value <= high:
             what = f"number of {unit}" if unit.endswith("s") else unit
             raise BadInput(
-                f"{name} is {value}; it is a {what} from {low} to {high}.",
-                f"Leave it out for the usual {usual}.",
+                f"{name} is {value}; it must be a {what} from {low} to {high}.",
+                f"Leave it out for the default, {usual}.",
             )
 
 

@@ -53,7 +53,7 @@ def split_firmware(data: bytes, board: Board, what: str = "the firmware file") -
     at = TABLE_OFFSET - board.firmware_offset
     if data[:1] != b"\xe9":
         raise BadInput(
-            f"{upper_first(what)} is no firmware for an ESP32: it does not begin with "
+            f"{upper_first(what)} is not firmware for an ESP32: it does not start with "
             "the byte 0xE9.",
             "Take the .bin file (not .uf2, .app-bin, .elf or .zip) of this board.",
         )

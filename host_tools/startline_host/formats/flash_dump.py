@@ -124,7 +124,7 @@ def load_dump(path: Path) -> FlashDump:
         raise BadInput(f"The dump {path} cannot be read: {error.strerror}.") from None
     if len(data) % _MIB or len(data).bit_count() != 1 or len(data) > 128 * _MIB:
         raise BadInput(
-            f"{path} has {len(data)} bytes, which is the size of no flash.",
-            "Read the whole of it: esptool read-flash 0 ALL dump.bin",
+            f"{path} has {len(data)} bytes, which is not the size of a flash chip.",
+            "Read all of it: esptool read-flash 0 ALL dump.bin",
         )
     return FlashDump({0: data}, len(data))

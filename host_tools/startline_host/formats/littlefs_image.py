@@ -178,4 +178,4 @@ def _content(fs: LittleFS, path: str) -> bytes:
 
 
 def _broken(size: int, error: LittleFSError) -> BadInput:
-    return BadInput(f"This is no intact file system of {size} bytes: {error}.")
+    return BadInput(f"This is not an intact file system of {size} bytes: {error}.")

@@ -62,7 +62,7 @@ def read_table(
         return Table(read.rows, "row", read.problems)
     for start, kind in _OTHER_FILES:
         if data.startswith(start):
-            raise BadInput(f"{path} is {kind}, no list.", "Export it as CSV UTF-8 or .xlsx.")
+            raise BadInput(f"{path} is {kind}, not a list.", "Export it as CSV UTF-8 or .xlsx.")
     return split_rows(decode(path, data, encoding), str(path), columns)
 
 
@@ -140,12 +140,12 @@ def _no_csv(what: str, text: str, line: int, error: csv.Error) -> BadInput:
         )
     if "unexpected end" not in str(error):
         return BadInput(
-            f"{what} is no CSV at line {line}: {error}.",
+            f"{what} is not valid CSV at line {line}: {error}.",
             "A cell with a quote in it is quoted as a whole, and the quote is doubled.",
         )
     opened = next((n for n, one in enumerate(text.splitlines(), 1) if one.count('"') % 2), line)
     return BadInput(
-        f"{what} is no CSV at line {opened}: a quote is opened there, and never closed.",
+        f"{what} is not valid CSV at line {opened}: a quote is opened there, and never closed.",
         "Take it out, or double it where it is meant.",
     )
 

@@ -75,7 +75,7 @@ def _check_kind(path: Path, data: bytes) -> None:
         kind = "a binary workbook of Excel (.xlsb)"
     else:
         kind = "a ZIP archive"
-    raise BadInput(f"{path} is {kind}, no list.", "Export it as CSV UTF-8 or .xlsx.")
+    raise BadInput(f"{path} is {kind}, not a list.", "Export it as CSV UTF-8 or .xlsx.")
 
 
 def _sheets(path: Path, data: bytes, *, formulas: bool) -> dict[str, list[_SheetRow]]:

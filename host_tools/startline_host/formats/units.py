@@ -55,7 +55,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         for key, value in self.extra.items():
             check_key(key)
             if key in FIELDS:
-                raise BadInput(f"The extra key {key!r} is one of a unit's own.")
+                raise BadInput(f"The extra key {key!r} is reserved: each unit has one of its own.")
             check_text(value, key)
 
 
@@ -84,7 +84,7 @@ def check_mac(mac: str) -> None:
         kind = "the address of every" if mac == "ff:ff:ff:ff:ff:ff" else "a group's address, of no"
         raise BadInput(f"The MAC {mac} is {kind} device; a chip's begins with an even octet.")
     if mac.startswith("00:00:00:"):
-        raise BadInput(f"The MAC {mac} is what an empty chip says, and no chip's own.")
+        raise BadInput(f"The MAC {mac} is what an empty chip reports, and never a chip's own.")
 
 
 def check_made_at(made_at: int, what: str = "made_at") -> None:
@@ -93,8 +93,8 @@ def check_made_at(made_at: int, what: str = "made_at") -> None:
     if made_at > now():
         day = datetime.fromtimestamp(made_at, UTC)
         raise BadInput(
-            f"{what} {day:%Y-%m-%d %H:%M} UTC is still to come: until then a reader would believe "
-            "no clock, and bind nowhere.",
+            f"{what} {day:%Y-%m-%d %H:%M} UTC is in the future: until then a reader would trust "
+            "no clock, and could not bind.",
             "Give a day that has begun everywhere, or set this computer's clock.",
         )
 
@@ -103,8 +103,8 @@ def _check_range(made_at: int, what: str) -> None:
     low, _, high = MADE_AT
     if not low <= made_at <= high:
         raise BadInput(
-            f"{what} {made_at} is no time in Unix seconds from 2020 to 2065: a reader "
-            "believes no clock before it was made, and none after 2065."
+            f"{what} {made_at} is not a time in Unix seconds from 2020 to 2065: a "
+            "reader trusts no clock before it was made, and none after 2065."
         )
 
 
@@ -137,11 +137,11 @@ def seconds(value: object, what: str) -> int:
         try:
             value = int(value) if value.isdecimal() else datetime.fromisoformat(value)
         except ValueError:
-            raise BadInput(f"{what} {value!r} is no date such as 2026-11-21.") from None
+            raise BadInput(f"{what} {value!r} is not a date such as 2026-11-21.") from None
     if isinstance(value, datetime):
         return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
     if isinstance(value, date):
         return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp())
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BadInput(f"{what} is no date such as 2026-11-21.")
+        raise BadInput(f"{what} is not a date such as 2026-11-21.")
     return value

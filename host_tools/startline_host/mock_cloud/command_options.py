@@ -29,7 +29,7 @@ ANSWER_OPTIONS = (
     AnswerOption(
         "duplicates",
         DUPLICATES,
-        "What makes a passing a double: all its fields, its number alone, or nothing.",
+        "What makes a passing a duplicate: all its fields, its number alone, or nothing.",
     ),
     AnswerOption("vms_second_bind", SECOND_BIND, "What activating one VMS device twice does."),
 )

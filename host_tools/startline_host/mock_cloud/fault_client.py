@@ -54,7 +54,7 @@ def _asked(
         raise NetworkFailed(f"No mock cloud answers at {page}.", hint) from None
     if reply.status_code == 401:
         raise BadInput(
-            f"The page at {page} wants its password.", "Put it into STARTLINE_CLOUD_PASSWORD."
+            f"The page at {page} asks for its password.", "Put it into STARTLINE_CLOUD_PASSWORD."
         )
     try:
         said = reply.json()
@@ -63,5 +63,5 @@ def _asked(
     if isinstance(said, dict) and reply.status_code == 400 and "problem" in said:
         raise BadInput(str(said["problem"]))
     if not isinstance(said, dict) or reply.status_code != 200:
-        raise NetworkFailed(f"What answers at {page} is no mock cloud.", hint)
+        raise NetworkFailed(f"What answers at {page} is not a mock cloud.", hint)
     return said

@@ -45,7 +45,7 @@ class FaultSwitches:
             return self._faults.turn_on(text)
         if self._proxy is None:
             raise BadInput(
-                f"The fault {name!r} acts on bytes, and no proxy stands before this cloud.",
+                f"The fault {name!r} works on bytes, and needs a proxy in front of this cloud.",
                 "Start the cloud with proxied=True.",
             )
         return self._proxy.turn_on(text)

@@ -34,21 +34,21 @@ class ConnectionEnded(Exception):
 
 
 async def delay(source: Stream, value: int, _dice: random.Random) -> Stream:
-    """Hold every piece back for so many milliseconds."""
+    """Hold every piece back for this many milliseconds."""
     async for piece in source:
         await asyncio.sleep(value / 1000)
         yield piece
 
 
 async def jitter(source: Stream, value: int, dice: random.Random) -> Stream:
-    """Hold every piece back for a random time, up to so many milliseconds."""
+    """Hold every piece back for a random time, up to this many milliseconds."""
     async for piece in source:
         await asyncio.sleep(dice.random() * value / 1000)
         yield piece
 
 
 async def drip(source: Stream, value: int, _dice: random.Random) -> Stream:
-    """Let through so many bytes a second, a few at a time."""
+    """Let through this many bytes a second, a few at a time."""
     step = max(1, value // 20)
     async for piece in source:
         for start in range(0, len(piece), step):
@@ -58,7 +58,7 @@ async def drip(source: Stream, value: int, _dice: random.Random) -> Stream:
 
 
 async def chop(source: Stream, value: int, dice: random.Random) -> Stream:
-    """Let everything through in random pieces of at most so many bytes."""
+    """Let everything through in random pieces of at most this many bytes."""
     async for piece in source:
         rest = piece
         while rest:
@@ -69,7 +69,7 @@ async def chop(source: Stream, value: int, dice: random.Random) -> Stream:
 
 
 async def corrupt(source: Stream, value: int, dice: random.Random) -> Stream:
-    """Flip one random bit in every so many bytes."""
+    """Flip one random bit in every this many bytes."""
     at, next_flip = 0, dice.randrange(value)
     async for piece in source:
         changed = bytearray(piece)
@@ -81,7 +81,7 @@ async def corrupt(source: Stream, value: int, dice: random.Random) -> Stream:
 
 
 def end_after(ending: ConnectionEnd) -> Bend:
-    """Make a fault that lets so many bytes through and then ends the connection."""
+    """Make a fault that lets this many bytes through and then ends the connection."""
 
     async def bend(source: Stream, value: int, _dice: random.Random) -> Stream:
         left = value
@@ -124,26 +124,26 @@ _ROWS = (
     ProxyFaultKind(REFUSE, "refuses every connection, as a closed port does"),
     ProxyFaultKind(STALL, "accepts connections, and then nothing comes through either way"),
     ProxyFaultKind(RESET, "accepts connections and resets them at once"),
-    ProxyFaultKind("delay", "holds all bytes back for so long", _MS, delay, up=True, down=True),
+    ProxyFaultKind("delay", "holds all bytes back for this long", _MS, delay, up=True, down=True),
     ProxyFaultKind("jitter", "holds all bytes back for a random time", _MS, jitter, up=True, down=True),
     ProxyFaultKind("drip_up", "lets the client's bytes through at this rate", _RATE, drip, up=True),
     ProxyFaultKind("drip_down", "lets the cloud's bytes through at this rate", _RATE, drip, down=True),
     ProxyFaultKind("chop", "lets bytes through in random small pieces", _SIZE, chop, up=True, down=True),
-    ProxyFaultKind("corrupt_up", "flips a bit in every so many of the client's bytes", _FLIP, corrupt,
+    ProxyFaultKind("corrupt_up", "flips one bit in each run of this many bytes from the client", _FLIP, corrupt,
              up=True),
-    ProxyFaultKind("corrupt_down", "flips a bit in every so many of the cloud's bytes", _FLIP, corrupt,
+    ProxyFaultKind("corrupt_down", "flips one bit in each run of this many bytes from the cloud", _FLIP, corrupt,
              down=True),
-    ProxyFaultKind("cut_up", "closes the connection after so many bytes from the client", _BYTES,
+    ProxyFaultKind("cut_up", "closes the connection after this many bytes from the client", _BYTES,
              end_after(ConnectionEnd.CUT), up=True),
-    ProxyFaultKind("cut_down", "closes the connection after so many bytes from the cloud", _BYTES,
+    ProxyFaultKind("cut_down", "closes the connection after this many bytes from the cloud", _BYTES,
              end_after(ConnectionEnd.CUT), down=True),
-    ProxyFaultKind("reset_up", "resets the connection after so many bytes from the client", _BYTES,
+    ProxyFaultKind("reset_up", "resets the connection after this many bytes from the client", _BYTES,
              end_after(ConnectionEnd.RESET), up=True),
-    ProxyFaultKind("reset_down", "resets the connection after so many bytes from the cloud", _BYTES,
+    ProxyFaultKind("reset_down", "resets the connection after this many bytes from the cloud", _BYTES,
              end_after(ConnectionEnd.RESET), down=True),
-    ProxyFaultKind("half_close_up", "ends only the client's direction, after so many bytes", _BYTES,
+    ProxyFaultKind("half_close_up", "ends only the client's direction, after this many bytes", _BYTES,
              end_after(ConnectionEnd.HALF), up=True),
-    ProxyFaultKind("half_close_down", "ends only the cloud's direction, after so many bytes", _BYTES,
+    ProxyFaultKind("half_close_down", "ends only the cloud's direction, after this many bytes", _BYTES,
              end_after(ConnectionEnd.HALF), down=True),
 )  # fmt: skip
 

@@ -113,6 +113,6 @@ def read_verb_order(kind: type[_Order], sent: dict[str, Any]) -> _Order:
     try:
         order = msgspec.convert(sent, kind)
     except msgspec.ValidationError as error:
-        raise BadInput(f"That is no order for this verb: {error}.") from None
+        raise BadInput(f"That is not an action of this verb: {error}.") from None
     order.check()
     return order

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from startline_host.panel.reader_view import ReaderView
     from startline_host.panel.reader_watch import ReaderWatch
 
-_NO_ORDER = JSONResponse({"problem": "That is no order."}, 400)
+_NO_ORDER = JSONResponse({"problem": "That is not an action."}, 400)
 
 
 class PanelRoutes:

@@ -121,7 +121,7 @@ def _words(message: str, raw: Any) -> str:
     if named:
         return f"there is no key {'.'.join(filter(None, [where, named[1]]))!r}"
     if "matching regex" in words:
-        return f"{where} is no date such as 2000-01-01 or 2000-01-01T12:00:00"
+        return f"{where} is not a date such as 2000-01-01 or 2000-01-01T12:00:00"
     return f"{where}: {words[:1].lower()}{words[1:]}"
 
 

@@ -182,7 +182,7 @@ def _take_back(
     if gone_still := field_settings(device.read_again().nvs).keys() & set(gone):
         raise StorageFailed(
             f"{', '.join(map(_said, gone_still))} is still there after it was erased.",
-            "Run the command again; if it stays, the flash is worn.",
+            "Run the command again. If it fails again, the flash is worn.",
         )
     listen(Remark("The factory's settings apply again."))
     return gone
@@ -201,7 +201,7 @@ def _write(device: DeviceSession, changes: Changes, listen: Listener) -> None:
         if there.get(name) != _stored(value):
             raise StorageFailed(
                 f"{_said(name)} does not read back as it was written.",
-                "Run the command again; if it stays, the flash is worn.",
+                "Run the command again. If it fails again, the flash is worn.",
             )
 
 

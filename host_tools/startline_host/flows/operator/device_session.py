@@ -171,7 +171,7 @@ class DeviceSession:
             raise StorageFailed(
                 f"The device says that it is bound as {printable(after.token)}, and its record does "
                 f"not read back so (it is {there.state}).",
-                "Run the command again; if it stays, its flash is worn or its agent is not Startline's.",
+                "Run the command again. If it fails again, its flash is worn or its agent is not Startline's.",
             )
 
     def run_on(self) -> FirstBootOutcome:

@@ -29,7 +29,7 @@ class PagePassword:
             await self._app(scope, receive, send)
             return
         refusal = PlainTextResponse(
-            "The page wants the password that the mock cloud printed when it started.\n",
+            "Enter the password that the mock cloud printed when it started.\n",
             401,
             {"www-authenticate": 'Basic realm="Startline mock cloud", charset="UTF-8"'},
         )

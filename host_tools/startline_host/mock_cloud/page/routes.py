@@ -99,7 +99,7 @@ class _PageRoutes:
     async def close_session(self, http: Request) -> Response:
         """Close a session as somebody else would."""
         if await read_order(http) is None:
-            return JSONResponse({"problem": "That is no order."}, 400)
+            return JSONResponse({"problem": "That is not an action."}, 400)
         if not self._watched.close_session(http.path_params["token"]):
             return JSONResponse({"problem": "That session is not active."}, 404)
         return JSONResponse({})
@@ -112,7 +112,7 @@ class _PageRoutes:
         """Switch faults: `{"on": ORDER}`, `{"off": NAME}`, or `{"clear": true}`."""
         order = await read_order(http)
         if order is None:
-            return JSONResponse({"problem": "That is no order for a fault."}, 400)
+            return JSONResponse({"problem": "That is not an action for a fault."}, 400)
         board = self._watched.board
         try:
             if isinstance(order.get("on"), str):
@@ -122,13 +122,13 @@ class _PageRoutes:
             elif order.get("clear") is True:
                 board.clear()
             else:
-                return JSONResponse({"problem": "That is no order for a fault."}, 400)
+                return JSONResponse({"problem": "That is not an action for a fault."}, 400)
         except StartlineError as error:
             return JSONResponse({"problem": f"{error.message} {error.hint}".strip()}, 400)
         return JSONResponse(page_state.faults(board))
 
     async def reset(self, http: Request) -> Response:
         if await read_order(http) is None:
-            return JSONResponse({"problem": "That is no order."}, 400)
+            return JSONResponse({"problem": "That is not an action."}, 400)
         self._watched.reset()
         return JSONResponse({})

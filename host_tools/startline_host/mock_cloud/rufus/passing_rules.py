@@ -37,7 +37,7 @@ class PassingRules:
     def __post_init__(self) -> None:
         if self.duplicates not in DUPLICATES:
             raise BadInput(
-                f"There is no rule for doubles {self.duplicates!r}.",
+                f"There is no rule for duplicates {self.duplicates!r}.",
                 f"Known are: {', '.join(DUPLICATES)}.",
             )
         for name in ("largest_list", "stale_after", "future_after"):
