@@ -173,11 +173,13 @@ class CutJobs:
         rng = Rng(job["seed"])
         specs = job["specs"]
         for number, world in enumerate(specs):
+            until = job["count"] * (number + 1) // len(specs)
+            if sums.lifetimes == until:
+                continue
             spec = dict(world)
             points: list = []
             self.lifetime(spec).run([], points)
             numbers = _numbers(spec, points)
-            until = job["count"] * (number + 1) // len(specs)
             for _ in range(_DRAWS * (until - sums.lifetimes) if numbers else 0):
                 if sums.lifetimes == until:
                     break
