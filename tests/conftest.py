@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
@@ -58,6 +59,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
     if workers > 1:
         items[:] = deal_out(items, workers)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep the tests out of garbage collections: the agent asks for one at each boot.
+
+    Each would go through thousands of tests and all that they import, which stay to the end.
+    """
+    gc.freeze()
 
 
 def deal_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
