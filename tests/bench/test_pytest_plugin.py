@@ -19,6 +19,8 @@ from startline_host.virtual import VirtualEsp32
 _PLUGIN = "startline_host.bench.pytest_plugin"
 _LONG = {"startline_cloud", "startline_device", "startline_station"}
 _SHORT = {"cloud", "device", "station"}
+#: Without the plugins of this environment, which take as long to load as all the rest.
+_ALONE = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 def fixtures(folder: Path, *arguments: str) -> set[str]:
@@ -30,6 +32,7 @@ def fixtures(folder: Path, *arguments: str) -> set[str]:
         text=True,
         check=True,
         timeout=120,
+        env=_ALONE,
     )
     return {line.split()[0] for line in done.stdout.splitlines() if " -- " in line}
 
@@ -171,7 +174,7 @@ def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
         check=False,
         timeout=300,
         env={
-            **os.environ,
+            **_ALONE,
             "STARTLINE_WIFI_PASSWORD": "bench-wifi",
             "XDG_DATA_HOME": str(folder / "data"),
         },

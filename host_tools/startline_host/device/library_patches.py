@@ -10,9 +10,12 @@ This file knows no other of the package: esptool's process, which sees none, exe
 
 from __future__ import annotations
 
+import queue
+import re
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +23,7 @@ from urllib.parse import urlsplit
 import serial
 from serial import rfc2217
 
+ESPTOOL = "5.6"
 PYSERIAL = "3.5"
 MPREMOTE = "1.29"
 
@@ -29,6 +33,10 @@ _POLL_OF_PYSERIAL = 0.05
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NEGOTIATED = ("_baudrate", "_bytesize", "_parity", "_stopbits", "_rtscts", "_xonxoff")
+
+#: What a telnet stream (RFC 854) is made of: data, in which IAC is doubled; IAC with one of the four
+#: commands that an option follows (0xfb to 0xfe), and the option; IAC with another command.
+_TELNET = re.compile(rb"((?:[^\xff]+|\xff\xff)+)|\xff[\xfb-\xfe].|\xff[^\xff\xfb-\xfe]", re.DOTALL)
 
 _thread = threading.local()
 
@@ -52,6 +60,87 @@ def patch_rfc2217() -> None:
         rfc2217.threading = SimpleNamespace(**{**vars(threading), "Thread": _QuietThread})
 
 
+def receive_in_pieces() -> None:
+    """Let an RFC 2217 port that is opened from now on take what arrives as it arrives, not by bytes.
+
+    It is for a process that serves no such port: pyserial goes through what it sends as well.
+    """
+    if _is_version("pyserial", serial.__version__, PYSERIAL):
+        rfc2217.iterbytes = _pieces
+        rfc2217.Queue = SimpleNamespace(Queue=_Received, Empty=queue.Empty)
+        rfc2217.Serial.read = _read
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """Yield data in one piece and commands byte by byte, as pyserial's reader thread takes them.
+
+    What is cut off at the end comes first the next time, in this thread.
+    """
+    data = getattr(_thread, "cut_off", b"") + data
+    end = 0
+    while found := _TELNET.match(data, end):
+        end = found.end()
+        plain = (found[1] or b"").replace(rfc2217.IAC_DOUBLED, rfc2217.IAC)
+        if plain and plain != rfc2217.IAC:
+            yield plain
+        else:  # by itself IAC would begin a command
+            yield from (found[0][at : at + 1] for at in range(len(found[0])))
+    _thread.cut_off = data[end:]
+
+
+class _Received(queue.Queue[Any]):
+    """The bytes that have arrived; None among them is the end of the connection.
+
+    At most `most` of them are taken at a time: there is one reader.
+    """
+
+    most = 1
+
+    def _init(self, maxsize: int) -> None:
+        self._data = bytearray()
+        self._ended = False
+
+    def _qsize(self) -> int:
+        return len(self._data) + self._ended
+
+    def _put(self, item: bytes | None) -> None:
+        if item is None:
+            self._ended = True
+        else:
+            self._data += item
+
+    def _get(self) -> bytes | None:
+        if not self._data:
+            self._ended = False
+            return None
+        piece = bytes(self._data[: self.most])
+        del self._data[: self.most]
+        return piece
+
+
+def _read(port: Any, size: int = 1) -> bytes:
+    """Do what pyserial's does, and fail as it does."""
+    if not port.is_open:
+        raise serial.PortNotOpenError
+    timeout = serial.serialutil.Timeout(port._timeout)  # noqa: SLF001 - there is no other door
+    data = b""
+    while len(data) < size:
+        if port._thread is None or not port._thread.is_alive():  # noqa: SLF001
+            raise serial.SerialException("connection failed (reader thread died)")
+        buffer = port._read_buffer  # noqa: SLF001
+        buffer.most = size - len(data)
+        try:
+            piece = buffer.get(True, timeout.time_left())
+        except queue.Empty:
+            break
+        if piece is None:
+            break
+        data += piece
+        if timeout.expired():
+            break
+    return data
+
+
 def negotiate_only_changes() -> None:
     """Let an RFC 2217 port skip a negotiation that would change nothing at the server.
 
@@ -72,6 +161,12 @@ def negotiate_only_changes() -> None:
             settled[id(port)] = wanted
 
     rfc2217.Serial._reconfigure_port = reconfigure  # noqa: SLF001
+
+
+def trace_nothing(loader: Any, version: str) -> None:
+    """Keep esptool from writing out each packet for a trace that nobody asked for."""
+    if _is_version("esptool", version, ESPTOOL):
+        loader.HexFormatter.__str__ = lambda _packet: ""
 
 
 def silence_mpremote(transport_serial: Any, version: str) -> None:
