@@ -1,11 +1,9 @@
 """A passing as a line of the live port: the fields of a decoder's passing record from version 1.6 on."""
 
-import time
+from startline_online.utc_text import timestamp
 
 if False:  # for mypy; a device has none of these
     from typing import Any
-
-_EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
 def record(client: "Any", passing: "Any") -> str:
@@ -32,8 +30,7 @@ def record(client: "Any", passing: "Any") -> str:
 def time_of(utc_ms: int, boot_us: int) -> str:
     """Return date and time; where UTC is not known (0), days and time since the reader's boot."""
     if utc_ms:
-        date = time.gmtime(utc_ms // 1000 - _EPOCH)
-        return "%04d-%02d-%02d;%02d:%02d:%02d" % date[:6] + ".%03d" % (utc_ms % 1000)
+        return timestamp(utc_ms)[:-1].replace("T", ";")
     seconds, us = divmod(boot_us, 1000000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

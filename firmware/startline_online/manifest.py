@@ -15,6 +15,7 @@ package(
         "time_map.py",
         "timekeeper.py",
         "uptime.py",
+        "utc_text.py",
     ),
     base_path="..",
 )

@@ -5,17 +5,14 @@ range is unsure: where the key reads, it is looked up, and only what lacks is se
 not, the same bytes go out again, and the cloud's protection against doubles decides.
 """
 
-import time
-
 from startline.net import StepFailed
+from startline_online.utc_text import timestamp
 
 from .batch import passings_of
 from .journal_format import REFUSED, TOO_LARGE, UNCOUNTED, UNDATED
 from .progress import MOST_ASIDE
 from .session_steps import rescue
 from .time_points import points_of
-
-_EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
 
 def send_batch(sender, batch):
@@ -218,9 +215,3 @@ def _parts(sender, batch, opening: str, closing: str):
         yield comma + _text(sender, passing)
         comma = ","
     yield closing
-
-
-def timestamp(utc_ms: int) -> str:
-    """Return Unix time in milliseconds as `2026-11-21T10:00:00.123Z`."""
-    now = time.gmtime(utc_ms // 1000 - _EPOCH)
-    return "%04d-%02d-%02dT%02d:%02d:%02d" % now[:6] + ".%03dZ" % (utc_ms % 1000)

@@ -5,8 +5,6 @@ from startline.net.json_scanner import text_of
 from .passing_format import LONGEST_CHIP
 
 LONGEST_TEXT = 60  # bytes of a bib, a status, an alias
-_EARLIEST_MS = 946684800000  # 2000-01-01
-_LATEST_MS = 4102444800000  # 2100-01-01
 _HEX = "0123456789ABCDEF"
 
 
@@ -50,31 +48,3 @@ def place_of(latitude, longitude) -> tuple:
         number_within("the latitude", latitude, -90, 90, kind),
         number_within("the longitude", longitude, -180, 180, kind),
     )
-
-
-def utc_ms_of(value) -> int:
-    """Return Unix time in milliseconds, from that or a text like `2026-11-21T10:00:00.123Z`.
-
-    Raises ValueError.
-    """
-    try:
-        if isinstance(value, str):
-            value = _parsed(value)
-        if _EARLIEST_MS <= value < _LATEST_MS:
-            return value
-    except (ValueError, TypeError, IndexError):
-        pass
-    raise ValueError("a time has to be like 2026-11-21T10:00:00.123Z, from 2000 to 2099")
-
-
-def _parsed(value: str) -> int:
-    from startline.net.clock import unix
-
-    date, clock = value[:-1].split("T")
-    year, month, day = [int(part) for part in date.split("-")]
-    hour, minute, second = clock.split(":")
-    second, _, fraction = second.partition(".")
-    if value[-1] != "Z" or not (0 < month < 13 and 0 < day < 32 and int(hour) < 24):
-        raise ValueError
-    seconds = unix(year, month, day, int(hour), int(minute), int(second))
-    return seconds * 1000 + int((fraction + "000")[:3])

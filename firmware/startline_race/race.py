@@ -4,8 +4,9 @@ from struct import pack
 
 from startline_online.timekeeper import MODULE, Timekeeper
 from startline_online.uptime import Uptime
+from startline_online.utc_text import utc_ms_of
 
-from .checks import chip_id, number_within, place_of, printable_text, utc_ms_of
+from .checks import chip_id, number_within, place_of, printable_text
 from .errors import JournalFull, RaceUnavailable
 from .journal import POOL, RESERVE, Journal
 from .journal_format import (

@@ -31,7 +31,7 @@ BUNDLES = {
         "batch", "time_points", "session_steps", "batch_steps", "sender", "race",
     ),
     "startline_online/__init__.py": (
-        "uptime", "time_map", "timekeeper", "network", "held_stream", "connection", "__init__",
+        "uptime", "utc_text", "time_map", "timekeeper", "network", "held_stream", "connection", "__init__",
     ),
 }  # fmt: skip
 #: A number of the core that only its module knows. The core stays as it is written: its modules load

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 from startline_online.time_map import TimeMap
 from startline_online.timekeeper import SOURCES, Timekeeper
-from startline_race.batch_steps import timestamp
+from startline_online.utc_text import timestamp
 from startline_race.journal import Journal
 from startline_race.journal_format import (
     AMENDED,
