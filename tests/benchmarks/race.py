@@ -57,6 +57,7 @@ def rows(work: Path) -> Iterator[Row]:
 
 
 def _works(racer: RacingReader, case: str, heap: str) -> bool:
+    racer.erase_journal()  # what a race that failed has left would be work for the next
     racer.run(case, heap=heap, module="measure_cases")
     return True
 

@@ -29,9 +29,13 @@ class RacingReader:
             cloud.base_url, cloud.ca_der, cloud.keys[key], run="same", **options
         )
         self.become("DEVICE-123")
-        (folder / "race").write_bytes(BLANK * SECTOR * 256)
+        self.erase_journal()
         self.state: dict[str, Any] = {}
         self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def erase_journal(self) -> None:
+        """Leave nothing of the races before."""
+        (self.folder / "race").write_bytes(BLANK * SECTOR * 256)
 
     def become(self, serial: str) -> None:
         """Be another unit, not bound yet, on the same flash."""
