@@ -225,7 +225,7 @@ def test_a_newer_record_and_a_lost_identity() -> None:
 
 
 def test_no_list_settles_a_newer_record() -> None:
-    """Every verb that meets one says what does: a newer startline, not `reconcile`."""
+    """Every verb that meets one says what does: a newer startline; and a reset for a foreign one."""
     raw = bytearray(record("bound"))
     raw[4] = 2
     raw[-4:] = zlib.crc32(raw[:-4]).to_bytes(4, "little")
@@ -240,6 +240,10 @@ def test_no_list_settles_a_newer_record() -> None:
     for error in (refused.value, retried, reconciled.value):
         assert "A later startline wrote its record" in error.hint
         assert "startline reconcile" not in error.hint
+    with pytest.raises(WouldTouchBound) as foreign:
+        load(device(record("bound", serial="OTHER")))
+    assert "to forget it: startline reset" in foreign.value.hint
+    assert "startline reconcile" not in foreign.value.hint
 
 
 def test_a_dump_shows_no_bytes() -> None:

@@ -7,7 +7,7 @@ import msgspec
 from startline_host.device.event_text import printable_field
 from startline_host.errors import WouldTouchBound, WrongDevice
 from startline_host.flows.device_snapshot import DeviceSnapshot, RecordSummary
-from startline_host.flows.next_steps import next_of_unknown
+from startline_host.flows.next_steps import next_of_state
 from startline_host.util import printable
 
 _SHOWN_DIGITS = 8
@@ -100,7 +100,7 @@ def _refusal(snapshot: DeviceSnapshot, summary: RecordSummary) -> WouldTouchBoun
     else:
         why = printable_field(summary.reason or "no answer yet")
         said = f"Whether the device is bound is not known ({why})"
-        settle = next_of_unknown(summary.reason, "Settle that first: startline reconcile.")
+        settle = next_of_state("unknown", summary.reason)
         hint = f"{settle} {keep}"
     if snapshot.lost_identity:
         stored = snapshot.stored()

@@ -9,7 +9,7 @@ import msgspec
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, OutcomeUnknown
-from startline_host.flows.next_steps import next_of_unknown
+from startline_host.flows.next_steps import next_of_state
 from startline_host.flows.notices import Listener, Remark, Step
 from startline_host.flows.operator.cloud_target import CloudTarget, check_cloud_target
 from startline_host.flows.operator.confirmation import Ask, Confirmation, confirm
@@ -62,7 +62,7 @@ def unbind(
         if view.state == "unknown":
             raise OutcomeUnknown(
                 f"Whether {printable(serial)} is bound is not known.",
-                next_of_unknown(view.reason, "Settle that first: startline reconcile."),
+                next_of_state(view.state, view.reason),
             )
         if view.state != "bound" or not token:
             listen(Remark(f"It is {view.state}: there is nothing to unbind."))
