@@ -41,12 +41,13 @@ def command(
 ) -> None:
     """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
     profile = options.chosen_board(board, firmware_version, firmware_file)
+    backup = new_file(backup_file)
     request = LoadRequest(
         board=profile,
         bundle=options.chosen_bundle(profile, firmware_file, accept_firmware, app_folder),
         allow_bound=allow_bound,
         recreate_files=recreate_files,
-        backup=new_file(backup_file),
+        backup=backup,
         may_replace=options.replacing(overwrite=overwrite, ask=not dry_run),
         flash_baud=baud,
     )

@@ -57,17 +57,17 @@ def command(
     """
     profile = options.chosen_board(board, firmware_version, firmware_file)
     provision = make_provision(settings_file, unit, as_written=as_written, warn=output.warn)
+    key, backup = options.read_key(read_key_file), new_file(backup_file)
     request = LoadRequest(
         board=profile,
         bundle=options.chosen_bundle(profile, firmware_file, accept_firmware, app_folder),
         provision=provision,
         allow_bound=allow_bound,
         recreate_files=recreate_files,
-        backup=new_file(backup_file),
+        backup=backup,
         may_replace=options.replacing(overwrite=overwrite, ask=not dry_run),
         flash_baud=baud,
     )
-    key = options.read_key(read_key_file)
     url = options.chosen_port(port)
     with output.view(as_json=as_json) as view:
         if dry_run:

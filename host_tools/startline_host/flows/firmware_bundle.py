@@ -90,6 +90,7 @@ def make_bundle(board: Board, chosen: ChosenFirmware, own: Path | None = None) -
     `own` is a folder of the reader's owner's files. Raises BadInput with the reason for anything
     that does not fit together.
     """
+    theirs = owner_files(own) if own else {}  # what may be wrong first: ours takes a second
     files = device_files()
     check_bytecode(files, chosen.firmware.version)
     return FirmwareBundle(
@@ -97,7 +98,7 @@ def make_bundle(board: Board, chosen: ChosenFirmware, own: Path | None = None) -
         firmware=chosen.firmware,
         table=device_table(board, chosen.firmware),
         files=files,
-        own=owner_files(own) if own else {},
+        own=theirs,
     )
 
 
