@@ -64,13 +64,56 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
     @property
+    def over(self) -> bool:
+        """Whether the seconds are over, whoever is the reason."""
+        return time.monotonic() >= self._end
+
+    @property
     def expired(self) -> bool:
         """Whether nothing is left."""
-        return time.monotonic() >= self._end
+        return self.over
 
     def at_most(self, seconds: float) -> Deadline:
         """Return a deadline `seconds` from now, or this one where that is earlier."""
         return Deadline(min(seconds, self.remaining))
+
+
+#: Seconds of work that show how slow this computer is; what counts as slow, as every limit has room
+#: for a little; and how many times longer a wait gets at most.
+_PROBE, _BUSY, _SLOWEST = 0.05, 4.0, 20.0
+
+
+class PatientDeadline(Deadline):
+    """A deadline for an answer of a device, which comes later while this computer is busy.
+
+    Whoever carries the answer, and a virtual device altogether, gets no more of the processor than
+    this process. So once the seconds are over, a little work shows how many times slower than alone
+    it is done now, and as many times the seconds count. An idle computer waits no longer than told.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self._seconds = seconds
+        self._start = self._end - seconds
+
+    @property
+    def expired(self) -> bool:
+        """Whether nothing is left, and no busy computer is the reason."""
+        if not self.over:
+            return False
+        slowness = min(_slowness(), _SLOWEST)
+        if slowness >= _BUSY:
+            self._end = max(self._end, self._start + self._seconds * slowness)
+        return self.over
+
+
+def _slowness() -> float:
+    """Return how many times longer than on an idle computer a little work takes now."""
+    began, worked = time.monotonic(), time.process_time()
+    done = passed = 0.0
+    while done < _PROBE and passed < _PROBE * _SLOWEST:
+        done, passed = time.process_time() - worked, time.monotonic() - began
+    return passed / max(done, _PROBE / _SLOWEST)
 
 
 #: What says that a medium, and not a name, is at fault.

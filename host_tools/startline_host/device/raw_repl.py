@@ -6,6 +6,7 @@ decided here.
 
 from __future__ import annotations
 
+import secrets
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from mpremote.transport import TransportError, TransportExecError, _convert_file
 from startline_host.device.library_patches import silence_mpremote
 from startline_host.device.port import Port
 from startline_host.errors import DeviceSilent
-from startline_host.util import Deadline, printable
+from startline_host.util import Deadline, PatientDeadline, printable
 
 _BANNER = b"raw REPL; CTRL-B to exit\r\n"
 _SOFT_REBOOT = b"soft reboot\r\n"
@@ -41,8 +42,12 @@ _STORM = 0.6
 _SETTLE = 2.0
 _PAUSE = 0.05
 _SLICE = 0.2
+#: Has the prompt say a word, by names that no program can have taken.
+_SAY = "import sys\nsys.stdout.write('%s\\n')\n"
 #: While a chip starts: bytes of Ctrl-C at a time, and the seconds between, far below any line's rate.
 _BURST, _GAP = 4, 0.002
+#: More bytes than any answer has.
+_FLOOD = 1 << 18
 #: What is kept of the past, to find words that came in two pieces.
 _TAIL = 4096
 
@@ -93,12 +98,8 @@ class _PortTransport(transport_serial.SerialTransport):  # type: ignore[misc]
         self.use_raw_paste = True
         self.mounted = False
         self.is_pty = False
-        self.deadline = Deadline(0)
-
-    @property
-    def serial(self) -> Any:
-        """The pyserial object, which is another one once the port has come back."""
-        return self.port.line
+        #: What mpremote takes for a pyserial object: its reads end as well.
+        self.serial = _BoundedLine(port)
 
     def read_until(
         self,
@@ -110,21 +111,63 @@ class _PortTransport(transport_serial.SerialTransport):  # type: ignore[misc]
     ) -> bytes:
         """Read up to `ending`, or until the deadline; the caller sees which by the data's end."""
         data = b""
-        while not data.endswith(ending) and not self.deadline.expired:
-            if self.serial.in_waiting:
-                new = self.serial.read(1)
-                if data_consumer is not None and new:
-                    data_consumer(new)
-                data = new if data_consumer is not None else data + new
-            elif self.port.has_ended:
+        while not data.endswith(ending) and (new := self.serial.read(1)):
+            if data_consumer is not None:
+                data_consumer(new)
+            data = new if data_consumer is not None else data + new
+        return data
+
+
+class _BoundedLine:
+    """A port's line, as far as mpremote's transport uses one.
+
+    A read of pyserial's own ends after the seconds that the line was opened with, whatever a device
+    is allowed.
+    """
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+        self._deadline = Deadline(0)
+        self._heard = 0
+
+    def allow(self, deadline: Deadline) -> None:
+        """Let reads wait until then from now on, all of them together."""
+        self._deadline = deadline
+        self._heard = 0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether that time has come; a device that floods the line is not waited for longer."""
+        return self._deadline.over and (self._heard > _FLOOD or self._deadline.expired)
+
+    def read(self, size: int = 1) -> bytes:
+        """Return `size` bytes; fewer at the end. Raises SerialException where nobody is left."""
+        line = self._port.line  # another one once the port has come back
+        data = b""
+        while len(data) < size and not self.is_late:
+            if line.in_waiting:
+                data += line.read(1)
+                self._heard += 1
+            elif self._port.has_ended:
                 raise serial.SerialException("the connection has ended")
             else:
                 time.sleep(0.001)
         return data
 
+    def write(self, data: bytes) -> None:
+        """Send."""
+        self._port.line.write(data)
+
+    def inWaiting(self) -> int:  # noqa: N802 - pyserial's old name
+        """Return how many bytes have come."""
+        return int(self._port.line.in_waiting)
+
 
 class RawRepl:
-    """The raw REPL of the device at an open port."""
+    """The raw REPL of the device at an open port.
+
+    Its limits are for a device at a computer that has time: see PatientDeadline.
+    """
 
     def __init__(self, port: Port) -> None:
         silence_mpremote(transport_serial, mpremote.__version__)
@@ -138,13 +181,13 @@ class RawRepl:
         for code that catches it and for a device that restarts over and over. Raises DeviceSilent
         at the end of `seconds`, and at once where the chip says that it has nothing to run.
         """
-        deadline = Deadline(seconds)
+        deadline = PatientDeadline(seconds)
         heard = self._ask(deadline.at_most(_PATIENCE))
-        while _BANNER not in heard:
+        while _BANNER not in heard or not self._settle():
             _check_hope(heard, deadline)
+            heard = heard.replace(_BANNER, b"")  # an old one promises nothing
             heard += self._storm(deadline.at_most(_STORM))
             heard += self._ask(deadline.at_most(_PATIENCE))
-        self._settle()
 
     def catch(self, seconds: float) -> None:
         """Get to the raw REPL of a chip that is just starting, before its own program can refuse.
@@ -152,7 +195,7 @@ class RawRepl:
         Until a program says otherwise (`micropython.kbd_intr(-1)`) Ctrl-C interrupts it: so one
         after the other is sent from the first moment on. Raises as `enter` does.
         """
-        deadline = Deadline(seconds)
+        deadline = PatientDeadline(seconds)
         heard = b""
         while _PROMPT not in heard:
             _check_hope(heard, deadline)
@@ -166,12 +209,12 @@ class RawRepl:
         Returns False where the device did not come back; `enter` gets it again. Raises
         NoFileSystem where its file system turns out not to mount.
         """
-        deadline = Deadline(seconds)
+        deadline = PatientDeadline(seconds)
         heard = b""
         with self._bounded():
             self.port.write(_CTRL_D)
             while not deadline.expired:
-                self._transport.deadline = deadline.at_most(_SLICE)
+                self._transport.serial.allow(deadline.at_most(_SLICE))
                 heard += self._transport.read_until(1, _BANNER)
                 if _BANNER in heard.partition(_SOFT_REBOOT)[2]:
                     return True
@@ -187,7 +230,7 @@ class RawRepl:
         Raises DeviceRaised, an OSError where the device raised one, or DeviceSilent at the end of
         `seconds`.
         """
-        self._transport.deadline = Deadline(seconds)
+        self._transport.serial.allow(PatientDeadline(seconds))
         with self._bounded():
             try:
                 return bytes(self._transport.exec(code, take))
@@ -199,7 +242,7 @@ class RawRepl:
 
     def start(self, code: str, seconds: float = 5.0) -> None:
         """Run code on the device and do not wait for its end, since it may never answer."""
-        self._transport.deadline = Deadline(seconds)
+        self._transport.serial.allow(PatientDeadline(seconds))
         with self._bounded():
             self._transport.exec_raw_no_follow(code)
 
@@ -214,7 +257,7 @@ class RawRepl:
         self.port.write(b"\r" + _CTRL_A)
         with self._bounded():
             while not (deadline.expired or _BANNER in heard or _nothing_to_run(heard)):
-                self._transport.deadline = deadline.at_most(_SLICE)
+                self._transport.serial.allow(deadline.at_most(_SLICE))
                 heard += self._transport.read_until(1, _BANNER)
         return heard
 
@@ -225,22 +268,24 @@ class RawRepl:
             heard += self.port.read(_PAUSE)
         return heard
 
-    def _settle(self) -> None:
-        """Throw away what several askings may have brought, and stop behind exactly one banner."""
-        while self.port.read(_PAUSE):
-            continue
-        self.port.write(_CTRL_A)
-        self._transport.deadline = Deadline(_SETTLE)
+    def _settle(self) -> bool:
+        """Stop behind exactly one prompt; tell whether it is there.
+
+        What several askings may still bring comes before what the last one is answered.
+        """
+        word = secrets.token_hex(4)
+        self.port.write((_SAY % word).encode() + _CTRL_D)
+        self._transport.serial.allow(PatientDeadline(_SETTLE))
+        said = b"OK%s\r\n\x04\x04" % word.encode()
         with self._bounded():
-            if not self._transport.read_until(1, _BANNER).endswith(_BANNER):
-                raise TransportError("the prompt was lost again")
+            return self._transport.read_until(1, said).endswith(said)
 
     @contextmanager
     def _bounded(self) -> Iterator[None]:
         try:
             yield
         except (TransportError, struct.error) as error:
-            late = self._transport.deadline.expired
+            late = self._transport.serial.is_late
             self._see_whether_it_is_there()
             reason = "did not answer in time" if late else f"answered {printable(str(error))}"
             raise DeviceSilent(

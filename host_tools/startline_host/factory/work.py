@@ -55,7 +55,7 @@ from startline_host.flows.operator.cloud_target import CloudTarget
 from startline_host.flows.operator.reconcile import reconcile
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked, over_usb
-from startline_host.util import Deadline, write_whole
+from startline_host.util import Deadline, PatientDeadline, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,7 +196,7 @@ class UnitWork:
         """Let a device that is in its first boot come to its end: that is not to be cut short."""
         settings = self._plan.settings
         carried = settings.claim.base_url if over_usb(settings) else ""
-        console, end = ConsoleParser(), Deadline(_LISTEN)
+        console, end = ConsoleParser(), PatientDeadline(_LISTEN)
         with linked(line.port(), carried) as port:
             while not end.expired:
                 for item in console.feed(port.read(end.at_most(0.25).remaining)):
@@ -204,7 +204,7 @@ class UnitWork:
                         self._listen(item)
                         if item.name == "ready":
                             return
-                        end = Deadline(self._boot_limit)
+                        end = PatientDeadline(self._boot_limit)
 
     # First boot
 
@@ -274,7 +274,8 @@ class UnitWork:
         """Start the device once, to see that it knows who it is."""
         restart(line, self._listen)
         port = line.port()
-        self._identity.check(ConsoleParser().wait_for(port, "identity", Deadline(_IDENTITY)))
+        end = PatientDeadline(_IDENTITY)
+        self._identity.check(ConsoleParser().wait_for(port, "identity", end))
 
     # The end
 

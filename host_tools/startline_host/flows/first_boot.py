@@ -33,7 +33,7 @@ from startline_host.flows.notices import Listener, Step, ignore_notices
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked, over_usb
 from startline_host.formats.factory_partition import DeviceSettings
-from startline_host.util import Deadline, printable
+from startline_host.util import Deadline, PatientDeadline, printable
 
 #: What a step that failed before the first byte stands for: error, words, and how to say why.
 _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] = MappingProxyType(
@@ -131,9 +131,9 @@ def run_first_boot(
     """
     listen(Step("Starting the device"))
     restart(line, listen)
-    allowed = limit or boot_seconds(settings.set.boot_limit)
+    end = Deadline(limit) if limit else PatientDeadline(boot_seconds(settings.set.boot_limit))
     with linked(line.port(), settings.claim.base_url if over_usb(settings) else "") as port:
-        return follow_first_boot(port, Deadline(allowed), identity.checked(listen))
+        return follow_first_boot(port, end, identity.checked(listen))
 
 
 def follow_first_boot(port: Port, deadline: Deadline, listen: Listener) -> FirstBootOutcome:

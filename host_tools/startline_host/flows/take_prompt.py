@@ -14,7 +14,7 @@ from startline_host.device.raw_repl import NoFileSystem, NoPrompt
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, StartlineError, StorageFailed
 from startline_host.flows.notices import Listener, Remark, Step, ignore_notices
-from startline_host.util import Deadline
+from startline_host.util import PatientDeadline
 
 #: Seconds: for a chip to be caught as it starts, for a person to press RESET, and in which one that
 #: was reset prints something.
@@ -107,7 +107,7 @@ def _lives(line: PortSession) -> bool:
     port = line.port()
     if not port.can_reset:
         return False
-    end = Deadline(_LIFE)
+    end = PatientDeadline(_LIFE)
     with contextlib.suppress(StartlineError):
         port.reset()
         while not end.expired:

@@ -16,7 +16,7 @@ from startline_host.device.port_session import PortSession
 from startline_host.errors import TimedOut
 from startline_host.flows.first_boot import FirstBootOutcome, read_outcome
 from startline_host.flows.usb_link import UsbLinkServer
-from startline_host.util import Deadline
+from startline_host.util import PatientDeadline
 
 _SLICE = 0.1
 #: How long the application may take to speak after `ready`, in seconds.
@@ -151,7 +151,7 @@ class Reader:
 
     def follow(self, until: Condition, seconds: float, what: str) -> None:
         """Listen until a condition holds. Raises TimedOut, naming `what`, or BenchStopped."""
-        deadline = Deadline(seconds)
+        deadline = PatientDeadline(seconds)
         while not until(self):
             if deadline.expired:
                 raise TimedOut(f"The reader was not {what} within {seconds:.0f} s.")
@@ -159,7 +159,7 @@ class Reader:
 
     def follow_app(self) -> None:
         """Give the application a moment to speak, should there be one."""
-        deadline = Deadline(_APP_PATIENCE)
+        deadline = PatientDeadline(_APP_PATIENCE)
         before = sum(line.startswith(APP_WORD) for line in self.cycle.lines)
         ready = self.cycle.count("ready")
         while before < ready and not deadline.expired:

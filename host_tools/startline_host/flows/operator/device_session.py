@@ -26,7 +26,7 @@ from startline_host.flows.take_prompt import take_prompt
 from startline_host.flows.usb_link import UsbLinkServer, linked
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
-from startline_host.util import Deadline, device_text, printable
+from startline_host.util import PatientDeadline, device_text, printable
 
 #: Seconds: to hear whether a boot is under way, the longest silence in one, and for its whole.
 _LISTEN, _SILENCE, _BOOT = 1.0, 35.0, 180.0
@@ -185,7 +185,7 @@ class DeviceSession:
         self.repl.restart()
         seen: list[Event] = []
         with linked(self.repl.port, self._carries_to) as port:
-            for item in ConsoleParser().follow(port, Deadline(self.boot_seconds)):
+            for item in ConsoleParser().follow(port, PatientDeadline(self.boot_seconds)):
                 hear(item)
                 if isinstance(item, Event):
                     seen = [item] if item.name == "boot" else [*seen, item]
@@ -229,8 +229,8 @@ def device_session(line: PortSession, listen: Listener) -> Iterator[DeviceSessio
 def _let_finish(port: Port, listen: Listener) -> None:
     """Wait for the end of a boot that is under way: it may just be asking the cloud."""
     console = ConsoleParser()
-    whole = Deadline(_BOOT)
-    quiet = Deadline(_LISTEN)
+    whole = PatientDeadline(_BOOT)
+    quiet = PatientDeadline(_LISTEN)
     while not quiet.expired and not whole.expired:
         for item in console.feed(port.read(quiet.at_most(0.25).remaining)):
             if not isinstance(item, Event):
@@ -238,4 +238,4 @@ def _let_finish(port: Port, listen: Listener) -> None:
             if item.name == "ready":
                 return
             listen(item)
-            quiet = Deadline(_SILENCE)
+            quiet = PatientDeadline(_SILENCE)
