@@ -111,6 +111,7 @@ class FakeLine(Port):
 def _brief(mocker: MockerFixture) -> None:
     """Wait for what never comes only as long as it takes to see that."""
     mocker.patch.multiple(running_reader, _ASK_AGAIN=0.01, _JOB=0.05, _JOB_PAUSE=0)
+    mocker.patch("startline_host.util._slowness", return_value=1.0)
 
 
 def numbers(data: bytes) -> list[int]:
@@ -145,6 +146,24 @@ def test_what_gets_lost_is_asked_for_again() -> None:
     line = FakeLine(400, lossy)
     assert numbers(RunningReader(line).journal().data) == list(range(1, 401))
     assert said > 61
+
+
+def test_an_answer_that_comes_late_is_one(mocker: MockerFixture) -> None:
+    """Of what was asked twice the first answer is as good as the second; one to an earlier request is none."""
+    line = FakeLine(5)
+    held = b""
+
+    def answer_later(data: bytes) -> None:
+        nonlocal held
+        FakeLine.write(line, data)
+        line.out, held = held, line.out
+
+    mocker.patch.object(line, "write", side_effect=lambda data: (
+        FakeLine.write(line, data) if isinstance(data, str) else answer_later(data)
+    ))  # fmt: skip
+    reader = RunningReader(line)
+    assert reader.state().number == 6
+    assert reader.ask("job") == b"none"
 
 
 def test_sectors_that_go_meanwhile_are_none(mocker: MockerFixture) -> None:

@@ -13,7 +13,7 @@ from startline_host.device.console import ConsoleLine, Event
 from startline_host.errors import StartlineError, TimedOut
 from startline_host.formats.partitions import PartitionRow
 from startline_host.race.day_script import DaySighting
-from startline_host.util import Deadline
+from startline_host.util import PatientDeadline
 
 _SLICE = 0.1
 
@@ -94,7 +94,7 @@ class DayReader(ABC):
 
         Raises TimedOut, DayStopped, and the reader's failure.
         """
-        deadline = Deadline(seconds)
+        deadline = PatientDeadline(seconds)
         while not self._is(fields):
             if self.failure is not None:
                 raise self.failure

@@ -35,7 +35,8 @@ from startline_host.virtual.time_server import TimeServer
 
 MODEL = "Race day"
 _BOARD = "VIRTUAL_ESP32"
-_BOOT_LIMIT = 30
+#: Seconds for a reader's first boot: one that is not bound then, or does not know, stays so.
+_BOOT_LIMIT = 100
 
 
 class DayCloud(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 
 import msgspec
 from startline_race.journal_format import SECTOR
@@ -20,7 +21,7 @@ from startline_host.flows.notices import Listener, Step
 from startline_host.flows.usb_link import UsbFrame, UsbFrameSplitter, encode
 from startline_host.race.journal_window import JournalWindow
 from startline_host.race.selection import EVERYTHING, Wanted
-from startline_host.util import Deadline, printable
+from startline_host.util import PatientDeadline, printable
 
 #: Seconds without a piece, and tries: a handshake may hold a program for 2 s.
 _ASK_AGAIN, _TRIES = 3.0, 4
@@ -100,34 +101,39 @@ class RunningReader:
     def ask(self, request: str, most: int = 0) -> bytes:
         """Return the answer to a request, which is put at `most` so often.
 
-        Raises DeviceSilent, RequestRefused, NoSuchPort.
+        An answer to an earlier try of it that comes late is as good. Raises DeviceSilent,
+        RequestRefused, NoSuchPort.
         """
+        answers: dict[str, bytearray] = {}
         for tries in range(most or _TRIES):
             self._asked_twice = tries > 0
             self._number = (self._number + 1) & 0xFF
             number = f"{self._number:02x}"
+            answers[number] = bytearray()
             self._port.write(encode(number, "Q", request))
-            answer = self._answer(number)
+            answer = self._answer(answers)
             if answer is not None:
                 return answer
         raise self._silent()
 
-    def _answer(self, number: str) -> bytes | None:
-        """Return the answer to the request of that number; None where it does not come whole."""
-        answer = bytearray()
-        quiet = Deadline(_ASK_AGAIN)
+    def _answer(self, answers: Mapping[str, bytearray]) -> bytes | None:
+        """Return the first answer that is whole, of those to the requests of these numbers.
+
+        None where none comes.
+        """
+        quiet = PatientDeadline(_ASK_AGAIN)
         while True:
             for frame in self._frames(quiet.at_most(_TICK).remaining):
                 self._echoed = self._echoed or frame.kind == "Q"
-                if frame.number != number or frame.kind not in "BZX":
+                if frame.number not in answers or frame.kind not in "BZX":
                     continue
                 if frame.kind == "X":
                     raise RequestRefused(printable(frame.payload))
-                if not _add(answer, frame.payload):
+                if not _add(answers[frame.number], frame.payload):
                     continue  # a piece before it is lost
                 if frame.kind == "Z":
-                    return bytes(answer)
-                quiet = Deadline(_ASK_AGAIN)
+                    return bytes(answers[frame.number])
+                quiet = PatientDeadline(_ASK_AGAIN)
             if quiet.expired:
                 return None
 
@@ -195,7 +201,7 @@ class RunningReader:
             # Where the first answer was lost, what was asked a second time is under way, or done.
             if not self._asked_twice:
                 raise
-        deadline = Deadline(_JOB)
+        deadline = PatientDeadline(_JOB)
         while (said := self.ask("job").decode(errors="replace")) == "runs":
             if deadline.expired:
                 raise TimedOut(
