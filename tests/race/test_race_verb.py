@@ -12,6 +12,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -28,8 +29,8 @@ from tests.race_role.racing import RacingReader
 OWNER = hashlib.sha256(b"DEVICE-123").digest()[:8]
 
 
-def make_journal(path: Path, count: int, **texts: str) -> None:
-    """Write a partition with passings of a boot that never had the time."""
+def make_journal(path: Path, count: int, *, utc: Sequence[int] = (), **texts: str) -> None:
+    """Write a partition with passings of a boot that never had the time; a module's own has `utc` in ms."""
     flash = _MemoryFlash()
     journal = Journal(flash, OWNER)
     journal.open()
@@ -37,8 +38,9 @@ def make_journal(path: Path, count: int, **texts: str) -> None:
     for number in range(1, count + 1):
         passing = Passing()
         passing.number, passing.session, passing.boot, passing.chip = number, 1, 1, "7F"
-        for name, text in texts.items():
-            setattr(passing, name, text)
+        values: dict[str, object] = {**texts, "utc_ms": utc[number - 1]} if utc else {**texts}
+        for name, value in values.items():
+            setattr(passing, name, value)
         journal.append(PASSING, pack_passing(passing, bytearray(240)))
         journal.number = number + 1
     path.write_bytes(flash.data)
@@ -146,6 +148,8 @@ def test_times_choose_passings(run: Run, dump: Path) -> None:
         (["--session", "5 km"], "no session '5 km'"),
         (["--zone", "Mars/Base"], "no time zone 'Mars/Base'"),
         (["--zone", "../etc"], "no time zone"),
+        (["--zone", "Europe/Berlin", "--to", "2026-10-25T02:30"], "2026-10-25T02:30:00+01:00"),
+        (["--zone", "Europe/Berlin", "--from", "2026-03-29T02:30"], "never was"),
     ],
 )
 def test_what_is_not_there_is_named(run: Run, dump: Path, options: list[str], words: str) -> None:
@@ -153,6 +157,49 @@ def test_what_is_not_there_is_named(run: Run, dump: Path, options: list[str], wo
     code, out, err = run("export", "--dump", dump, *options)
     assert (code, out) == (60, "")
     assert words in err
+
+
+def test_a_race_while_the_clocks_are_put_back(run: Run, tmp_path: Path) -> None:
+    """Local times that come twice are warned of, not in UTC, and an offset tells which one is meant."""
+    path = tmp_path / "night.bin"
+    night = [round(datetime.fromisoformat(f"2026-10-25T0{at}Z").timestamp() * 1000)
+             for at in ("0:30:00.5", "1:30:00.5", "2:30:00.5")]  # fmt: skip
+    make_journal(path, 3, utc=night)
+    _, out, err = run("export", "--dump", path, "--zone", "Europe/Berlin")
+    assert [line.split(" ")[-1] for line in out.splitlines()[1:]] == [
+        "02:30:00.500", "02:30:00.500", "03:30:00.500",
+    ]  # fmt: skip
+    assert "were put forward or back" in err
+    for options in ((), ("--zone", "Europe/Berlin", "--from", "2026-10-25T02:30:00+01:00")):
+        code, out, err = run("export", "--dump", path, *options)
+        assert (code, "put" in err) == (0, False)
+    assert len(out.splitlines()) == 3
+
+
+def test_a_time_that_no_calendar_has_is_none(run: Run, tmp_path: Path) -> None:
+    """A dump that somebody made up may hold it: its passing is exported without a time."""
+    path = tmp_path / "far.bin"
+    make_journal(path, 1, utc=[(1 << 48) - 1])
+    for form in ("race-manager", "raceresult", "jsonl"):
+        code, out, _ = run("export", "--dump", path, "--format", form)
+        assert code == 0
+        assert "7F" in out
+    assert run("list", "--dump", path)[0] == 0
+
+
+def test_names_of_every_kind_are_exported_whole(run: Run, tmp_path: Path) -> None:
+    """Commas, quotes, formulas, right-to-left letters, emoji and line ends make one row, and come back."""
+    path = tmp_path / "odd.bin"
+    for bib in ('A,"7";b', "=1+1", "+49", "שלום 7", "🏃‍♀️12", "two\nlines", "\t=x", "-1"):
+        make_journal(path, 1, bib=bib)
+        for form, delimiter, place in (("race-manager", ",", 1), ("raceresult", ";", 1)):
+            code, out, _ = run("export", "--dump", path, "--format", form)
+            rows = list(csv.reader(io.StringIO(out, newline=""), delimiter=delimiter))[-1:]
+            assert code == 0
+            assert [row[place].replace("'", "") for row in rows] == [bib], form
+            assert rows[0][place].lstrip()[:1] not in tuple("=+-@")
+        code, out, _ = run("export", "--dump", path, "--format", "jsonl")
+        assert json.loads(out)["bib"] == bib
 
 
 def test_dumps_that_are_none(run: Run, dump: Path, tmp_path: Path) -> None:

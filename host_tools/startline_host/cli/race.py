@@ -25,7 +25,13 @@ from startline_host.race.journal_source import (
 )
 from startline_host.race.race_summary import summarize_race, summarize_running
 from startline_host.race.resend_passings import ResendRange, resend, resend_beside
-from startline_host.race.selection import EVERYTHING, Wanted, load_zone, select
+from startline_host.race.selection import (
+    EVERYTHING,
+    Wanted,
+    clocks_change,
+    load_zone,
+    select,
+)
 from startline_host.race.stored_race import Damage, StoredRace, read_race
 from startline_host.util import counted
 
@@ -146,6 +152,11 @@ def export(
         click.echo(text.encode(), nl=False)
     if undated:
         output.warn(f"{undated} passings have no time: their reader never learned it.")
+    if form != "jsonl" and clocks_change(chosen, zone):
+        output.warn(
+            f"The clocks in {zone_name} were put forward or back between these passings: times "
+            "between local ones are an hour off there. None are with --zone UTC."
+        )
     if as_json:
         output.result(
             results.RaceExport(

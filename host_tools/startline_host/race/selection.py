@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,6 +11,9 @@ import msgspec
 from startline_host.errors import BadInput
 from startline_host.race.stored_race import JournalPassing, StoredRace
 from startline_host.util import printable
+
+#: A day before 10000-01-01, the end in every zone of what `datetime` has.
+_CALENDARS_END_MS = (253_402_300_800 - 86_400) * 1000
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,8 +46,8 @@ def load_zone(name: str) -> tzinfo:
 
 
 def local_time(passing: JournalPassing, zone: tzinfo) -> datetime | None:
-    """Return when a passing was, in a zone; None where that is not known."""
-    if passing.utc_ms is None:
+    """Return when a passing was, in a zone; None where that is not known, or no time of a calendar."""
+    if passing.utc_ms is None or not 0 <= passing.utc_ms < _CALENDARS_END_MS:
         return None
     seconds, ms = divmod(passing.utc_ms, 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=ms * 1000).astimezone(zone)
@@ -102,17 +106,39 @@ def _bound(race: StoredRace, text: str, zone: tzinfo) -> int | datetime | None:
 def parse_time(text: str, zone: tzinfo, what: str = "no time") -> datetime:
     """Return a moment in UTC; `zone` counts where the text names no offset.
 
-    Raises BadInput, which says that it is `what`.
+    Raises BadInput, which says that it is `what`, or that the zone's clocks never showed it, or twice.
     """
     try:
         moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        return moment.astimezone(UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else _in_zone(moment, zone)
     except (ValueError, OverflowError):
         raise BadInput(
             f"{printable(text)!r} is {what}.",
             "A time is written 2026-11-21T10:00:00, in the zone of --zone.",
         ) from None
+
+
+def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """Return a local time as UTC, if a zone's clocks showed it once."""
+    first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() == second.utcoffset():
+        return first.astimezone(UTC)
+    said, where = moment.isoformat(), f"in {zone}"
+    if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
+        raise BadInput(
+            f"{said} never was {where}: the clocks were put forward over it.",
+            "Name a time before or after that.",
+        )
+    raise BadInput(
+        f"{said} was twice {where}: the clocks were put back over it.",
+        f"Say which one is meant: {first.isoformat()} or {second.isoformat()}",
+    )
+
+
+def clocks_change(passings: Sequence[JournalPassing], zone: tzinfo) -> bool:
+    """Tell whether a zone's clocks were put forward or back between passings."""
+    times = (local_time(one, zone) for one in passings)
+    return len({moment.utcoffset() for moment in times if moment}) > 1
 
 
 def _after(one: JournalPassing, bound: int | datetime | None) -> bool:
