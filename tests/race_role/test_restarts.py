@@ -206,6 +206,17 @@ def test_a_restart_after_a_request_sends_all_once(make: MakeRace, cut: int) -> N
     assert [row[2] for row in again.rows] == [EPC % number for number in range(12)]
 
 
+def test_doubt_and_amends_are_told_apart(make: MakeRace) -> None:
+    """A checkpoint that was written in doubt says nothing of stronger sightings, nor the other way round."""
+    progress = make(0).race.progress
+    for told in ((False, False), (True, False), (False, True), (True, True)):
+        progress.unsure, progress.amends = told
+        summary = progress.entries()[0]
+        progress.unsure = progress.amends = None
+        progress.apply(*summary)
+        assert (progress.unsure, progress.amends) == told
+
+
 def test_stronger_sightings(make: MakeRace) -> None:
     """That some passings have been amended is known whatever sector comes next."""
     race = make(0, dead_time=5000, best=1)

@@ -209,6 +209,16 @@ def test_a_lost_answer_with_a_key_that_reads(make: MakeRace, stored: int) -> Non
     assert (race.race.progress.stored, race.race.progress.known) == (5 - stored, stored)
 
 
+def test_a_second_lost_answer_is_looked_up_twice_as_well(make: MakeRace) -> None:
+    """Each time that an answer is lost, two looks with a pause come before what lacks is sent again."""
+    race = make(5, reads=True)
+    race.script[POST] = [LOST, LOST]
+    waits = race.send(lambda: race.race.progress.cursor == 6)
+    methods = "".join(method[0] for method, path, _ in race.asked if path.startswith("/passings"))
+    assert methods == "PGGPGGP"
+    assert waits.count(60_000) == 2
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [((200, {"result": 5}), "status 200"), ((200, {}), "status 200"), ((204, None), "status 204"),
@@ -264,6 +274,17 @@ def test_why_nothing_is_sent(make: MakeRace) -> None:
     sender.tick()
     race.send(lambda: sender.reason != "")
     assert sender.reason == "no_session"
+
+
+def test_nothing_is_asked_without_the_time(make: MakeRace) -> None:
+    """A certificate cannot be judged by a calendar that stands before the reader was made."""
+    race = make(timed=False)
+    race.sender.sync_due = 1 << 62
+    race.chip.unix = lambda: 0
+    race.send(lambda: bool(race.events("race_failed")))
+    failed = race.events("race_failed")[0]
+    assert (failed["step"], failed["reason"]) == ("clock", "no_time")
+    assert race.asked == []
 
 
 def test_a_bug_is_named_and_tried_again(make: MakeRace, mocker: MockerFixture) -> None:

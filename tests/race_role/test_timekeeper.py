@@ -132,6 +132,15 @@ def test_a_rate_that_is_not_sure_is_not_kept() -> None:
     assert Time().keeper.rate_error == 50_000
 
 
+def test_a_rate_that_hardly_changed_is_not_written() -> None:
+    """A change of 0.2 ppm is worth no flash, one more is."""
+    for more, written in ((200, []), (201, [7_201])):
+        time = Time(rate=7_000)
+        time.take(0, UTC, 1)
+        time.take(1000 * S, UTC + 7_000 + more, 1)
+        assert (time.keeper.rate, time.kept.written) == (7_000 + more, written)
+
+
 def points(*places: tuple[int, int]) -> list[Point]:
     """Return points: so many seconds after the boot, so many microseconds ahead of an even clock."""
     return [Point(at * S, UTC + at * S + ahead, 1000, NTP) for at, ahead in places]
@@ -186,6 +195,17 @@ def test_times_never_go_backwards() -> None:
     assert isinstance(short, TimeMap)
     behind = keeper.map_for(3, points((0, 4 * S)), 10 * S, 11 * S, now)
     assert behind.utc(10 * S) == UTC + 14 * S
+
+
+def test_a_map_that_is_a_microsecond_ahead_is_followed_from_there() -> None:
+    """Not even by the least bit do times go backwards where one map follows another."""
+    keeper = Time(rate=0).keeper
+    now = keeper.map_for(3, points((0, 1)), 0, S, None)
+    now.rate = 1_000_000  # a millisecond in a second: at the last passing it is far ahead
+    now.time_us, now.utc_us = 10 * S, UTC + 10 * S + 1
+    after = keeper.map_for(3, points((0, 0)), 10 * S, 100 * S, now)
+    assert after is not now
+    assert after.utc(10 * S) == now.utc(10 * S)
 
 
 def test_how_sure_a_map_is() -> None:
