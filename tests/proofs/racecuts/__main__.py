@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console(highlight=False)
     if options.broken:
-        return 0 if show_mutants(console) else _FAILED
+        return 0 if show_mutants(console, options.only) else _FAILED
     size = replace(SAMPLE if options.sample else FULL, seed=options.seed)
     if options.every:
         size = replace(size, every=options.every, doubles=size.doubles // options.every)
@@ -65,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--every", type=int, default=0, metavar="N", help="every n-th cut only")
     parser.add_argument(
-        "--only", default="", metavar="TEXT", help="only the worlds with that in their names"
+        "--only",
+        default="",
+        metavar="TEXT",
+        help="only the worlds, or with --broken the roles, with that in their names",
     )
     parser.add_argument(
         "--cuts", default="", help="only this lifetime of each, such as 33/2,40/1@seed or none"

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from startline_host.util import counted
 from tests.proofs.powercuts.mutants import PlantedMutant, plant
 from tests.proofs.racecuts.race_cuts import race_through
 from tests.proofs.racecuts.results import RaceCutResults
@@ -233,22 +232,25 @@ def catch(name: str, folder: Path) -> RaceCutResults:
     return cut_one_world(mutant.world, mutant.every, plant(mutant, folder / name))
 
 
-def show_mutants(console: Console) -> bool:
-    """Run all of them, and our own role in the same worlds; tell whether each was caught."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Broken roles", title_justify="left")
-    for title in ("broken rule", "lifetimes", "caught as", "ours"):
-        table.add_column(title)
+def show_mutants(console: Console, only: str = "") -> bool:
+    """Run those with that in their names, and our own role in the same worlds, and show each at once.
+
+    Tells whether each was caught.
+    """
     good = True
+    chosen = {name: one for name, one in RACE_MUTANTS.items() if only in name}
     with tempfile.TemporaryDirectory(prefix="startline-broken-") as folder:
-        for name, (mutant, columns) in RACE_MUTANTS.items():
+        for name, (mutant, columns) in chosen.items():
             theirs = catch(name, Path(folder)).total()
             ours = cut_one_world(mutant.world, mutant.every).total()
             caught = columns & {column for column in theirs.bad if theirs.bad[column]}
             good = good and bool(caught) and not ours.bad.total()
             words = ", ".join(f"{column} {theirs.bad[column]}" for column in sorted(caught))
-            lifetimes = str(theirs.counts["lifetimes"])
-            table.add_row(
-                mutant.words, lifetimes, words or "[red]not at all[/]", str(ours.bad.total())
+            console.print(
+                f"{name:<24} {words or 'NOT CAUGHT':<28} ours {ours.bad.total()} in "
+                f"{theirs.counts['lifetimes']:>4} lifetimes: {mutant.words}",
+                soft_wrap=True,
             )
-    console.print(table)
-    return good
+    held = "Each is caught" if good and chosen else "Not each is caught"
+    console.print(f"{held}: {counted(len(chosen), 'broken role')}.")
+    return good and bool(chosen)
