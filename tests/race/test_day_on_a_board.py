@@ -7,19 +7,24 @@ import os
 import signal
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from startline_race.journal import Journal
-from startline_race.journal_format import PASSING
+from startline_race.journal_format import PASSING, SECTOR
 from startline_race.passing_format import Passing, pack_passing
 from startline_race.progress import Progress
 
 from startline_host.bench.scenarios.base_flash import make_base
 from startline_host.cli import main
+from startline_host.device.port import open_port
+from startline_host.flows.board_loan import neutral_provision
+from startline_host.flows.firmware_bundle import Provision
+from startline_host.flows.loan_safe import read_saved
 from startline_host.formats.littlefs_image import read_filesystem
+from startline_host.formats.units import Unit
+from startline_host.mock_cloud import CertificateAuthority
 from startline_host.virtual import VirtualEsp32
 from tests.bench.test_bench_command import bound_flash, kept_of
 from tests.json_lines import checked
@@ -71,16 +76,20 @@ class OwnersBoard:
     def __init__(self, flash: Path, sent: int = COUNT) -> None:
         base = make_base(own=OWN)
         self.flash = flash
-        self._race, self._vfs = base.table.get("race"), base.table.get("vfs")
+        self.row, self._vfs = base.table.get("race"), base.table.get("vfs")
+        self._fctry = base.table.get("fctry")
         image = bytearray(base.image)
-        image[self._race.offset : self._race.end] = journal_of(self._race.size, sent)
+        image[self.row.offset : self.row.end] = journal_of(self.row.size, sent)
+        settings = neutral_provision("MINE-1", "Mine", CertificateAuthority().ca_der).settings
+        self.identity = Provision(Unit(serial="MINE-1", model="Mine"), settings).image()
+        image[self._fctry.offset : self._fctry.end] = self.identity
         flash.write_bytes(image)
         self.before = self.journal
 
     @property
     def journal(self) -> bytes:
         """What its journal's partition holds."""
-        return self.flash.read_bytes()[self._race.offset : self._race.end]
+        return self.flash.read_bytes()[self.row.offset : self.row.end]
 
     def check_as_it_was(self) -> None:
         """See that files and journal are the owner's, and that the record is blank."""
@@ -89,6 +98,7 @@ class OwnersBoard:
                {name.lstrip("/") for name in OWN}}  # fmt: skip
         assert {"/" + path.lstrip("/"): data for path, data in own.items()} == OWN
         assert self.journal == self.before
+        assert self.flash.read_bytes()[self._fctry.offset : self._fctry.end] == self.identity
         assert kept_of(self.flash).record().state == "unbound"
 
 
@@ -191,20 +201,30 @@ def ended_in_mid_race(folder: Path, url: str, how: signal.Signals) -> tuple[int,
 def test_a_day_that_is_ended_gives_its_board_back(
     typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """After Ctrl-C (130) all is as it was; after a kill it is in files that the next day names, and none of it is mixed in."""
+    """After Ctrl-C (130) all is as it was; what a kill left is saved, and put back by the next day.
+
+    Also where it was killed as it gave the board back, the journal half the owner's, the chip held
+    in reset.
+    """
     board = OwnersBoard(tmp_path / "board.flash")
     with VirtualEsp32(board.flash) as chip:
         code, said = ended_in_mid_race(tmp_path, chip.url, signal.SIGINT)
         assert code == 130, said
         board.check_as_it_was()
         assert ended_in_mid_race(tmp_path, chip.url, signal.SIGKILL)[0] == -signal.SIGKILL
-        kept = {path: zipfile.ZipFile(path) for path in (tmp_path / "data").rglob("*.zip")}
-        stored = {f"/{name}": one.read(name) for one in kept.values() for name in one.namelist()}
-        assert stored == {**OWN, "/race.bin": board.before}
+    (path,) = (tmp_path / "data").rglob("*.zip")
+    assert path.stat().st_mode & 0o77 == 0
+    kept = read_saved(path)
+    assert (kept.files, kept.journal, kept.fctry) == (OWN, board.before, board.identity)
+    half = bytearray(board.flash.read_bytes())
+    half[board.row.offset : board.row.offset + SECTOR] = board.before[:SECTOR]
+    board.flash.write_bytes(half)
+    with VirtualEsp32(board.flash) as chip:
+        with open_port(chip.url) as port:
+            port.line.dtr, port.line.rts = False, True
         assert typed("-p", chip.url, "--link", "usb", *DAY, "--power-cuts", "0") == 0
-        said = " ".join(capsys.readouterr().err.split())
-        assert str(next(iter(kept)).parent) in said
-        assert "they are erased" in said
-        assert board.journal.strip(b"\xff") == b""
-    for path in kept:
-        path.unlink()
+    said = " ".join(capsys.readouterr().err.split())
+    assert "what its owner had is put back first" in said
+    assert path.name in said.replace(" ", "")
+    assert "several readers" not in said
+    board.check_as_it_was()

@@ -89,9 +89,11 @@ class Port:
         """
         try:
             self.line.dtr = False
-            self.line.rts = True
-            time.sleep(_RESET_PULSE)
-            self.line.rts = False
+            try:
+                self.line.rts = True
+                time.sleep(_RESET_PULSE)
+            finally:  # also after Ctrl-C: nobody looks for a chip that is held
+                self.line.rts = False
         except OSError as error:
             raise self.gone(error) from None
 

@@ -1,46 +1,47 @@
 """A board that is lent for a while: it gets an app and an identity of its borrower's, and is given back.
 
-What its owner has on it (files, identity, journal of passings) is put away meanwhile, and is as it
-was afterwards, also after Ctrl-C; only the record is blank, as it was before. A board that is bound,
-or whose journal holds what is at no cloud, is refused untouched.
+What its owner has on it (files, identity, journal of passings) is put away meanwhile in one ZIP on
+this computer, and is as it was afterwards, also after Ctrl-C; only the record is blank, as it was
+before. Of a loan that was killed the board keeps a mark: it is told first who the borrower is, and
+last who its owner is. Whoever borrows it next on this computer gives it back first. A board that is
+bound, or whose journal holds what is at no cloud, is refused untouched.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
 
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
 from startline_host.device.bootloader import BootLoader
-from startline_host.device.partition_access import differing_blocks, read_facts, write_partition
+from startline_host.device.partition_access import (
+    DeviceFacts,
+    differing_blocks,
+    read_facts,
+    write_partition,
+)
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
-from startline_host.device.raw_repl import DeviceRaised
+from startline_host.device.raw_repl import DeviceRaised, NoPrompt
 from startline_host.device.repl import Repl
-from startline_host.errors import DeviceSilent, StartlineError
-from startline_host.flows.backup import backup_folder
+from startline_host.errors import DeviceSilent
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.flash_survey import Survey
 from startline_host.flows.journal_swap import (
-    PutAwayJournal,
     erase_journal_partition,
     give_journal_back,
-    save_journal,
+    journal_to_keep,
 )
 from startline_host.flows.load_request import LoadRequest
 from startline_host.flows.loading import load
+from startline_host.flows.loan_safe import LentThings, read_saved, saved_of
 from startline_host.flows.notices import Listener, Remark
-from startline_host.flows.owner_swap import (
-    PutAway,
-    check_there,
-    give_back,
-    save_owner_files,
-    take_away,
-)
+from startline_host.flows.owner_swap import check_there, give_back, read_owner_files, take_away
 from startline_host.flows.prompt_survey import read_snapshot
 from startline_host.flows.restart import restart
 from startline_host.formats.factory_partition import DeviceSettings, TlsSettings
@@ -113,49 +114,132 @@ def lent_board(url: str, terms: LoanTerms, listen: Listener) -> Iterator[Mapping
     for a journal that may not be put away.
     """
     with PortSession(url) as line:
-        there = _survey(line, terms, listen)
+        board = _survey(line, terms, listen)
         own = terms.bundle.own
         if terms.yields and _has_app(line.port(), own):
             own = {}
-        left_by = _left_by(there)
-        kept, journal = PutAway(), None
+        if board.must_stay:
+            _load(line, terms, own, listen)  # which refuses it
+        loan = _Loan(board, terms, own, listen)
         try:
-            if left_by or there is None or not there.summary().must_stay:  # else refused below
-                if terms.races and (journal := _save_journal(line.port(), listen, left_by)):
-                    erase_journal_partition(prompt_of(line.port()))
-                if own:
-                    kept = _save_files(line.port(), listen, own if left_by else {})
-                    take_away(prompt_of(line.port()), kept)
-            _load(line, terms, own, listen)
-            if terms.races and journal is None:  # there was no prompt to look at it
-                journal = save_journal(prompt_of(line.port()), listen, left_by)
-                erase_journal_partition(prompt_of(line.port()))
-                restart(line)
+            loan.begin(line)
         except BaseException:
-            if kept.files or journal:
-                _undo(line, kept, journal)
+            loan.end(line)
             raise
-    fctry = there.fctry if there and there.fctry else b"\xff" * FCTRY_SIZE
     try:
         yield own
     finally:
+        with PortSession(url) as line:
+            loan.end(line)
+
+
+class _LentBoard(msgspec.Struct, frozen=True):
+    """A board before it is lent: what it keeps, and what its prompt said; None where there is none.
+
+    `left_by` is the serial number of a borrower's unit that was left on it, `saved` the ZIP of that
+    loan where it is still to be given back.
+    """
+
+    mac: str
+    kept: DeviceSnapshot | None
+    facts: DeviceFacts | None
+    left_by: str = ""
+    saved: Path | None = None
+
+    @property
+    def must_stay(self) -> bool:
+        """Whether it is bound, or may be."""
+        return bool(self.kept and self.kept.summary().must_stay)
+
+
+class _Loan:
+    """One loan, from before the first byte is written to the last one."""
+
+    def __init__(
+        self, board: _LentBoard, terms: LoanTerms, own: Mapping[str, bytes], listen: Listener
+    ) -> None:
+        self._board = board
+        self._terms = terms
+        self._own = own
+        self._listen = listen
+        fctry = board.kept.fctry if board.kept else None
+        self._saved = board.saved
+        self._things = (
+            read_saved(board.saved)
+            if board.saved
+            else LentThings(fctry=fctry or b"\xff" * FCTRY_SIZE)
+        )
+
+    def begin(self, line: PortSession) -> None:
+        """Put away what is its owner's, and load what is its borrower's."""
+        self._put_away(line)
+        _load(line, self._terms, self._own, self._listen)
+        if self._terms.races and self._board.facts is None:  # there was no prompt to look at it
+            repl = prompt_of(line.port())
+            if self._things.journal is None:
+                self._keep(journal=journal_to_keep(repl, self._listen, self._board.left_by))
+            erase_journal_partition(repl)
+            restart(line)
+
+    def end(self, line: PortSession) -> None:
+        """Give the board back, if anything was done to it; say where all is if that fails."""
+        saved = self._saved
+        if saved is None:
+            return
         try:
-            with PortSession(url) as line:
-                _give_back(line.port(), fctry, kept if own else None, journal)
-        except StartlineError:
-            saved = [one.saved for one in (kept, journal) if one and one.saved]
-            if any(path.exists() for path in saved):
-                words = ", ".join(map(str, saved))
-                listen(
-                    Remark(f"What was put away is not back on the board: {words}", warning=True)
+            _give_back(prompt_of(line.port()), self._things, saved)
+        except BaseException:
+            self._listen(
+                Remark(
+                    f"What was put away is not back on the board: {saved}. The same command once "
+                    "more, on this computer, gives it back first.",
+                    warning=True,
                 )
+            )
             raise
+
+    def _put_away(self, line: PortSession) -> None:
+        board, own = self._board, self._own
+        files: Mapping[str, bytes] | None = {} if own else None
+        if board.facts is None:  # without a prompt it has no files that could be asked for
+            if board.saved is None:
+                self._keep(files=files)
+            return
+        repl = prompt_of(line.port())
+        journal = None
+        if self._terms.races and board.facts.has("race"):
+            journal = journal_to_keep(repl, self._listen, board.left_by)
+        if own:
+            files = read_owner_files(repl, own if board.left_by else {})
+        self._keep(files=files, journal=journal)
+        if words := self._things.words:
+            self._listen(Remark(f"Put away meanwhile, the owner's {words}: {self._saved}"))
+        if board.facts.has("fctry"):  # from now on it tells that it is lent
+            tell_identity(line.port(), self._terms.neutral.on(self._terms.bundle.board).image())
+        if journal is not None:
+            erase_journal_partition(prompt_of(line.port()))
+        if files:
+            take_away(prompt_of(line.port()), files)
+
+    def _keep(self, **things: object) -> None:
+        """Have more of the owner's things saved on this computer."""
+        self._things = msgspec.structs.replace(self._things, **things)
+        before, self._saved = self._saved, self._things.save(self._board.mac)
+        if before is not None:
+            before.unlink(missing_ok=True)
 
 
 def prompt_of(port: Port) -> Repl:
-    """Take a lent board's prompt."""
+    """Take a lent board's prompt; where it gives up none, it is reset for it."""
     repl = Repl(port)
-    repl.enter(PROMPT_SECONDS)
+    try:
+        repl.enter(PROMPT_SECONDS)
+    except NoPrompt:
+        # Whoever was killed may have held it in reset; its program may keep the console.
+        if not port.can_reset:
+            raise
+        port.reset()
+        repl.catch(PROMPT_SECONDS)
     return repl
 
 
@@ -201,66 +285,60 @@ def _has_app(port: Port, own: Mapping[str, bytes]) -> bool:
         return False
 
 
-def _survey(line: PortSession, terms: LoanTerms, listen: Listener) -> DeviceSnapshot | None:
-    """Return what the board keeps; the record of a borrower's unit that was left is cleared."""
+def _survey(line: PortSession, terms: LoanTerms, listen: Listener) -> _LentBoard:
+    """Return what a board is, once an earlier loan of it is at its end."""
     try:
         repl = prompt_of(line.port())
-        snapshot = read_snapshot(repl, read_facts(repl))
+        facts = read_facts(repl)
+        kept = read_snapshot(repl, facts)
     except (DeviceSilent, DeviceRaised, OSError):
         line.free()
-        bundle = terms.bundle
-        loader = BootLoader(line.url, bundle.board.baud.flash, listen)
-        return Survey(loader, loader.identify().mac, bundle.table).snapshot
-    if snapshot.summary().must_stay and is_lent_unit(snapshot.stored()):
+        loader = BootLoader(line.url, terms.bundle.board.baud.flash, listen)
+        mac = loader.identify().mac
+        kept = Survey(loader, mac, terms.bundle.table).snapshot
+        serial = _left_by(kept)
+        saved = saved_of(mac) if serial else []
+        return _LentBoard(mac, kept, None, serial, saved[-1] if saved else None)
+    left = saved_of(facts.mac)
+    if not is_lent_unit(kept.stored()):
+        for path in left:
+            listen(
+                Remark(
+                    f"An earlier loan of this board was not ended. What its owner had is in {path}: "
+                    "delete it if nothing is missing.",
+                    warning=True,
+                )
+            )
+        return _LentBoard(facts.mac, kept, facts)
+    if left:
         listen(
             Remark(
-                "An earlier bench left its unit here: its record is cleared. What it had put away "
-                f"is in {backup_folder()}",
+                "An earlier loan of this board was not ended: what its owner had is put back first, "
+                f"from {left[-1]}",
                 warning=True,
             )
         )
-        blank_record(repl)
-    return snapshot
-
-
-def _save_files(port: Port, listen: Listener, left: Mapping[str, bytes]) -> PutAway:
-    """Save the owner's files; a board that gives no prompt has none that could be asked for."""
-    try:
-        repl = prompt_of(port)
-        mac = read_facts(repl).mac
-    except (DeviceSilent, DeviceRaised, OSError):
-        return PutAway()
-    return save_owner_files(repl, mac, listen, left)
-
-
-def _save_journal(port: Port, listen: Listener, left_by: str) -> PutAwayJournal | None:
-    """Save the journal; None where there is no prompt to look at it."""
-    try:
-        repl = prompt_of(port)
-        if not read_facts(repl).has("race"):
-            return None
-    except (DeviceSilent, DeviceRaised, OSError):
-        return None
-    return save_journal(repl, listen, left_by)
-
-
-def _undo(line: PortSession, kept: PutAway, journal: PutAwayJournal | None) -> None:
-    repl = prompt_of(line.port())
-    if kept.files:
-        give_back(repl, kept)
-    if journal:
-        give_journal_back(repl, journal)
-
-
-def _give_back(
-    port: Port, fctry: bytes, kept: PutAway | None, journal: PutAwayJournal | None
-) -> None:
-    repl = prompt_of(port)
+        _give_back(repl, read_saved(left[-1]), left[-1])
+        return _survey(line, terms, listen)
+    listen(
+        Remark(
+            "An earlier loan, from another computer, left its unit here: its record is cleared. "
+            "What it had put away is there.",
+            warning=True,
+        )
+    )
     blank_record(repl)
-    write_partition(repl, "fctry", fctry, range(len(fctry) // 4096))
-    if journal is not None:
-        give_journal_back(repl, journal)
-    if kept is not None:
-        give_back(repl, kept)
-    # It stays at its prompt: what it does at its next start is its owner's decision.
+    return _LentBoard(facts.mac, read_snapshot(repl, facts), facts, _left_by(kept))
+
+
+def _give_back(repl: Repl, things: LentThings, saved: Path) -> None:
+    """Have everything as it was, at last who the board is; then the ZIP goes. It stays at its prompt."""
+    blank_record(repl)
+    if things.journal is not None:
+        give_journal_back(repl, things.journal)
+    if things.files is not None:
+        give_back(repl, things.files)
+    write_partition(repl, "fctry", things.fctry, range(len(things.fctry) // 4096))
+    saved.unlink(missing_ok=True)
+    # What it does at its next start is its owner's decision.
     repl.leave()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
-import msgspec
 from startline_race.journal_format import SECTOR
 from startline_race.settings import owner_of
 
@@ -19,7 +17,6 @@ from startline_host.device.partition_access import (
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.device.repl import Repl
 from startline_host.errors import BadInput, StorageFailed
-from startline_host.flows.backup import save_files
 from startline_host.flows.notices import Listener, Remark
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.journal_summary import summarize_journal
@@ -27,19 +24,10 @@ from startline_host.util import counted
 
 _STRETCH = 1 << 16
 _SECTOR_SECONDS = 60.0
-#: The file's name in the ZIP: a dump that `startline race --dump` takes.
-_NAME = "race.bin"
 _WRITER = """
 from esp32 import Partition
 _race = Partition.find(Partition.TYPE_DATA, label='race')[0]
 """
-
-
-class PutAwayJournal(msgspec.Struct, frozen=True):
-    """A partition as it was, and the ZIP that holds it until it is back; None for a blank one."""
-
-    image: bytes
-    saved: Path | None = None
 
 
 def read_journal(repl: Repl, offset: int, size: int) -> bytes:
@@ -49,8 +37,8 @@ def read_journal(repl: Repl, offset: int, size: int) -> bytes:
     )
 
 
-def save_journal(repl: Repl, listen: Listener, left_by: str = "") -> PutAwayJournal:
-    """Save a device's journal on this computer; nothing is changed on the device.
+def journal_to_keep(repl: Repl, listen: Listener, left_by: str = "") -> bytes:
+    """Return a device's journal as its owner is to have it back; nothing is changed on the device.
 
     What a borrower's unit of the serial number `left_by` has stored is not kept. Raises BadInput for
     a journal that holds what is at no cloud, or that cannot be judged.
@@ -62,13 +50,9 @@ def save_journal(repl: Repl, listen: Listener, left_by: str = "") -> PutAwayJour
         listen(
             Remark("An earlier race day left its passings here: they are erased.", warning=True)
         )
-        return PutAwayJournal(_blank(image))
+        return _blank(image)
     _check(image)
-    if image == _blank(image):
-        return PutAwayJournal(image)
-    saved = save_files(facts.mac.replace(":", "-"), {f"/{_NAME}": image})
-    listen(Remark(f"Put away meanwhile, the owner's journal of passings: {saved}"))
-    return PutAwayJournal(image, saved)
+    return image
 
 
 def erase_journal_partition(repl: Repl) -> None:
@@ -77,20 +61,12 @@ def erase_journal_partition(repl: Repl) -> None:
     _write(repl, row, b"\xff" * row.size)
 
 
-def give_journal_back(repl: Repl, kept: PutAwayJournal) -> None:
-    """Write a journal back as it was. The ZIP goes once it reads back.
-
-    Raises StorageFailed, which names the ZIP.
-    """
+def give_journal_back(repl: Repl, image: bytes) -> None:
+    """Write a journal back as it was. Raises StorageFailed where it does not read back."""
     try:
-        _write(repl, _row(read_facts(repl)), kept.image)
+        _write(repl, _row(read_facts(repl)), image)
     except (StorageFailed, DeviceRaised, OSError) as failed:
-        where = f"It is in {kept.saved}." if kept.saved else "It was blank: erase it."
-        raise StorageFailed(
-            f"The owner's journal is not back on the board ({failed}).", where
-        ) from None
-    if kept.saved is not None:
-        kept.saved.unlink(missing_ok=True)
+        raise StorageFailed(f"The owner's journal is not back on the board ({failed}).") from None
 
 
 def _row(facts: DeviceFacts) -> DevicePartition:
@@ -133,6 +109,8 @@ def _check(image: bytes) -> None:
 
 def _write(repl: Repl, row: DevicePartition, image: bytes) -> None:
     """Bring the partition to an image, sector by sector. Raises StorageFailed."""
+    if row.size != len(image):
+        raise StorageFailed("the partition 'race' has another size by now")
     there = read_journal(repl, row.offset, row.size)
     repl.define(_WRITER)
     for block in differing_blocks(there, image):

@@ -10,7 +10,7 @@ from collections import deque
 from startline_host.device.console import ConsoleLine, ConsoleParser, Event
 from startline_host.device.port import Port
 from startline_host.device.port_session import PortSession
-from startline_host.errors import DeviceSilent, StartlineError
+from startline_host.errors import DeviceSilent, StartlineError, StorageFailed
 from startline_host.flows.board_loan import prompt_of
 from startline_host.flows.journal_swap import read_journal
 from startline_host.flows.restart import restart
@@ -19,7 +19,7 @@ from startline_host.formats.partitions import PartitionRow
 from startline_host.race.board_app import LISTENS, MOST_SIGHTINGS, Sighted, see_request
 from startline_host.race.day_reader import DayReader
 from startline_host.race.day_script import DaySighting
-from startline_host.race.running_reader import RunningReader
+from startline_host.race.running_reader import RequestRefused, RunningReader
 
 _SLICE = 0.05
 
@@ -110,6 +110,8 @@ class BoardDayReader(DayReader):
         """Listen and tell, until the power goes; a line that fails ends the day."""
         try:
             self._serve()
+        except RequestRefused as refused:
+            self.failure = StorageFailed(f"The board does not do as the day asks: {refused}.")
         except StartlineError as failed:
             self.failure = failed
 
