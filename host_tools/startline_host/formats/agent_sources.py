@@ -7,6 +7,7 @@ into a firmware, where neither costs heap, takes them as they are.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,19 +50,21 @@ def agent_sources(folder: Path, beside: Mapping[str, str] | None = None) -> dict
     """
     found = {path.relative_to(folder).as_posix(): path for path in _modules(folder)}
     sources = {name: read_file(path).decode() for name, path in found.items()}
-    folded = fold_constants({**sources, **(beside or {})}, hidden=members_of(BUNDLES))
-    bundled = bundle_modules(folded, BUNDLES)
-    ordered = {path: frequent_names_first(bundled[path]) for path in BUNDLES if path in bundled}
+    shaped = dict(_shape(tuple({**sources, **(beside or {})}.items())))
     core = {
         name: _PRIVATE_NUMBER.sub(r"\1const(\2)", source)
         for name, source in sources.items()
         if is_core(name)
     }
-    return {
-        name: source
-        for name, source in (bundled | ordered | core).items()
-        if name not in HOST_ONLY
-    }
+    return {name: source for name, source in (shaped | core).items() if name not in HOST_ONLY}
+
+
+@functools.lru_cache(maxsize=4)  # half a second, for the same sources at each device
+def _shape(sources: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return sources by their paths with constants in their places, bundled, and in order."""
+    bundled = bundle_modules(fold_constants(dict(sources), hidden=members_of(BUNDLES)), BUNDLES)
+    ordered = {path: frequent_names_first(bundled[path]) for path in BUNDLES if path in bundled}
+    return tuple((bundled | ordered).items())
 
 
 def is_core(path: str) -> bool:

