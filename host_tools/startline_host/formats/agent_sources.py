@@ -59,10 +59,12 @@ def agent_sources(folder: Path, beside: Mapping[str, str] | None = None) -> dict
     return {name: source for name, source in (shaped | core).items() if name not in HOST_ONLY}
 
 
-@functools.lru_cache(maxsize=4)  # half a second, for the same sources at each device
+@functools.lru_cache(maxsize=4)  # a third of a second, for the same sources at each device
 def _shape(sources: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Return sources by their paths with constants in their places, bundled, and in order."""
-    bundled = bundle_modules(fold_constants(dict(sources), hidden=members_of(BUNDLES)), BUNDLES)
+    """Return those that are not the core with constants in their places, bundled, and in order."""
+    core = {name: source for name, source in sources if is_core(name)}
+    others = {name: source for name, source in sources if name not in core}
+    bundled = bundle_modules(fold_constants(others, members_of(BUNDLES), core), BUNDLES)
     ordered = {path: frequent_names_first(bundled[path]) for path in BUNDLES if path in bundled}
     return tuple((bundled | ordered).items())
 

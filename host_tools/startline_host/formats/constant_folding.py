@@ -23,20 +23,28 @@ _Value = int | str | tuple[int, ...]
 _Constants = dict[str, _Value]
 
 
-def fold_constants(sources: Mapping[str, str], hidden: Collection[str] = ()) -> dict[str, str]:
+def fold_constants(
+    sources: Mapping[str, str],
+    hidden: Collection[str] = (),
+    known_by: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Return the sources of modules, by their paths such as `startline/chip.py`, without comments.
 
-    A name that begins with an underscore is gone for good, as are all of modules that are `hidden`,
+    `known_by` are modules that they may import constants from, and that are left alone. A name that
+    begins with an underscore is gone for good, as are all of modules that are `hidden`,
     of which nobody else can ask for one; another one is still defined where it was. What does not
     parse is as it was: the compiler says so.
     """
     trees = {path: tree for path, source in sources.items() if (tree := parsed(source))}
-    modules = {_module(path): tree for path, tree in trees.items()}
-    known = {name: _own_constants(tree) for name, tree in modules.items()}
+    others = {path: tree for path, source in (known_by or {}).items() if (tree := parsed(source))}
+    bound = {path: Counter(_bindings(tree)) for path, tree in (trees | others).items()}
+    known = {
+        _module(path): _own_constants(tree, bound[path]) for path, tree in (trees | others).items()
+    }
     folded = dict(sources)
     for path, tree in trees.items():
         package = path.rpartition("/")[0].replace("/", ".")
-        imported = _imported_constants(tree, package, known)
+        imported = _imported_constants(tree, bound[path], package, known)
         new = _Folding(known[_module(path)], imported, hides_all=path in hidden).visit(tree)
         folded[path] = ast.unparse(ast.fix_missing_locations(new)) + "\n"
     return folded
@@ -72,9 +80,8 @@ def _bindings(tree: ast.Module) -> Iterator[str]:
                 yield other or name
 
 
-def _own_constants(tree: ast.Module) -> _Constants:
+def _own_constants(tree: ast.Module, bound: Counter[str]) -> _Constants:
     found: _Constants = {}
-    bound = Counter(_bindings(tree))
     for node in tree.body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             names, values = _pairs(node, found)
@@ -133,9 +140,8 @@ def _computed(node: ast.BinOp, known: _Constants) -> int | None:
 
 
 def _imported_constants(
-    tree: ast.Module, package: str, known: Mapping[str, _Constants]
+    tree: ast.Module, bound: Counter[str], package: str, known: Mapping[str, _Constants]
 ) -> _Constants:
-    bound = Counter(_bindings(tree))
     found: _Constants = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -162,11 +168,12 @@ class _Folding(ast.NodeTransformer):
     def __init__(self, own: _Constants, imported: _Constants, *, hides_all: bool = False) -> None:
         self._own = own
         self._imported = imported
+        self._all = {**own, **imported}
         self._hides_all = hides_all
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Put the constant there."""
-        value = {**self._own, **self._imported}.get(node.id)
+        value = self._all.get(node.id)
         if value is None or not isinstance(node.ctx, ast.Load):
             return node
         if not isinstance(value, tuple):
