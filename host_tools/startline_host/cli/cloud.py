@@ -77,7 +77,13 @@ _OPTIONS = [
 ]  # fmt: skip
 
 
-@click.group("cloud", invoke_without_command=True)
+_HELP = f"""Run a mock of the clouds until Ctrl-C, with a page to watch it.
+
+What calls must carry that is secret comes from the environment: {", ".join(SECRET_OPTIONS.values())}.
+"""
+
+
+@click.group("cloud", invoke_without_command=True, help=_HELP)
 @options.several(_OPTIONS)
 @click.pass_context
 def command(
@@ -97,10 +103,7 @@ def command(
     as_json: bool,
     **answers: Any,
 ) -> None:
-    """Run a mock of the RUFUS and VMS clouds until Ctrl-C, with a page to watch it.
-
-    STARTLINE_CLOUD_VMS_AUTHORIZATION, if set, is what VMS calls must carry in that header.
-    """
+    """Run it, unless one of its commands was named."""
     if context.invoked_subcommand is not None:
         return
     played = find_cloud(name).played

@@ -68,7 +68,7 @@ def command(
 
     The device is stopped for it. Nothing is changed at the cloud. An entry made by the device's
     own request is its own; without any entry it becomes unbound after two looks. 31 and 32 tell
-    that it stays as it is. A cloud without a list (VMS) wants no key, and the id from you.
+    that it stays as it is. A cloud without a list wants no key, and the id from you.
     """
     cloud_target = options.chosen_cloud(settings_file, base_url, ca_file)
     key = options.read_key(read_key_file)

@@ -9,7 +9,7 @@ from startline_host.mock_cloud.answers import ENVELOPES, FORMS, SECOND_BIND
 from startline_host.mock_cloud.rufus.passing_rules import DUPLICATES, LARGEST_LIMIT
 from startline_host.mock_cloud.site import LOWEST_LIMIT
 
-#: Options that are secrets, by the environment variable that has them.
+#: Options that are secrets, as a call has to carry them, by the environment variable that has each.
 SECRET_OPTIONS = {"vms_authorization": "STARTLINE_CLOUD_VMS_AUTHORIZATION"}
 
 
