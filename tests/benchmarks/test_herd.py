@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pytest_mock import MockerFixture
 from startline.binding import Binding
 from startline.net import StepFailed
 from startline.net.outcome import next_step, retry_delay
 
+from tests.agent_on_cpython import agent_on_cpython  # noqa: F401 - pytest finds it here
 from tests.benchmarks import herd, herd_simulation
 from tests.benchmarks.herd_plot import draw
 from tests.benchmarks.herd_simulation import BOOT_LIMIT, Policy, simulate
@@ -63,12 +63,6 @@ class HerdRun(Binding):
         else:
             wait = retry_delay(self, StepFailed("connect", "refused"))
         return wait
-
-
-@pytest.fixture(autouse=True)
-def no_module_goes(mocker: MockerFixture) -> None:
-    """Keep the agent's modules, which other tests hold."""
-    mocker.patch("startline.binding.forget")
 
 
 def _nothing(*_words: Any) -> None:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from startline import binding
-from startline.net import http_guard
 
 from startline_host.mock_cloud import MockCloud
+from tests.agent_on_cpython import agent_on_cpython  # noqa: F401 - pytest finds it here
 from tests.firmware.harness import HarnessReader, compile_agent, factory_image, settings_for
 
 MakeReader = Callable[..., HarnessReader]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def agent_on_cpython() -> Iterator[None]:
-    """Let the agent's modules run here, too: each chip has `tls`; and none goes that a test holds."""
-    module = SimpleNamespace(PROTOCOL_TLS_CLIENT=0, SSLContext=lambda _kind: object())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "tls", module)
-        for holder in (binding, http_guard):
-            patch.setattr(holder, "forget", lambda _names: None)
-        yield
 
 
 @pytest.fixture(scope="session")

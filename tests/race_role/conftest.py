@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from tests.agent_on_cpython import agent_on_cpython  # noqa: F401 - pytest finds it here
 from tests.race_role.paper_cloud import MakeRace, PaperRace, connect
 from tests.race_role.vm_cases import compile_race
 
