@@ -1,9 +1,9 @@
 """Roles: parts of the agent that only some readers use, each a package of its own beside this one.
 
 startline_usb is the cable as a link, startline_led the LED, startline_improv what a browser sets
-up the Wi-Fi with, startline_vms another cloud, and startline_race what times. A reader that was
-given the core alone still binds and runs its app. A cloud is such a part, too: a module in the folder
-`clouds`, or a role.
+up the Wi-Fi with, startline_vms another cloud, startline_race what times, by a clock and a connection
+of startline_online. A reader that was given the core alone still binds and runs its app. A cloud is
+such a part, too: a module in the folder `clouds`, or a role.
 """
 
 if False:  # for mypy; a device has none of these

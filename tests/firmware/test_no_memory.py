@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from pytest_mock import MockerFixture
+from startline.net import forget
 
 from tests.firmware.nvs_chip import NvsChip, loaded, saved
 
@@ -23,3 +25,12 @@ def test_a_look_without_room_is_a_look_that_failed(mocker: MockerFixture) -> Non
     assert one.device.state == "unknown"
     name, fields = told.call_args.args
     assert (name, fields["step"], fields["reason"]) == ("failed", "answer", "no_memory")
+
+
+def test_making_room_fails_for_nothing(mocker: MockerFixture) -> None:
+    """Where there is no room to look for modules they stay: an answer that is being read is not lost."""
+    modules = mocker.MagicMock()
+    modules.__iter__.side_effect = MemoryError
+    mocker.patch("startline.net.sys", SimpleNamespace(modules=modules))
+    forget(("http_head",))
+    assert modules.__iter__.called

@@ -12,11 +12,17 @@ class StepFailed(Exception):
 
 
 def forget(names: tuple[str, ...]) -> None:
-    """Let modules go that have done their part: on a chip, code lies in the heap as well."""
+    """Let modules go that have done their part: on a chip, code lies in the heap as well.
+
+    That may be while an answer is read, so it fails for nothing: what there is no room to look for stays.
+    """
     modules = sys.modules
-    for module in list(modules):
-        folder, _, name = module.rpartition(".")
-        if module[:10] == "startline." and (name in names or folder in names):
-            del modules[module]
-            if hasattr(modules.get(folder), name):
-                delattr(modules[folder], name)
+    try:
+        for module in list(modules):
+            folder, _, name = module.rpartition(".")
+            if module[:10] == "startline." and (name in names or folder in names):
+                del modules[module]
+                if folder in modules:
+                    delattr(modules[folder], name)
+    except MemoryError:
+        pass

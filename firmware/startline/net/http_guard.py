@@ -262,7 +262,6 @@ def exchange(
         from .reasons import error_reason
 
         reason = error_reason(transport.step, error, transport.connection)
-        forget(("reasons",))
         raise StepFailed(transport.step, reason)
     finally:
         setattr(requests, attribute, sockets)
