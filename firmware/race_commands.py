@@ -81,4 +81,5 @@ def _race(hal):
     binding = Binding(device)
     if not device.identity.missing:
         load_record(binding)
+    del binding  # its TLS context is large, and the race has its own
     return device.race()

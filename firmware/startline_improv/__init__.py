@@ -103,9 +103,10 @@ class ImprovListener:
         """Tell whether a race is open: power failed in the middle of it, and the app has to go on."""
         try:
             from startline_race import is_open
+
+            return is_open(self.device)  # it wants a role of its own, which may be missing as well
         except ImportError:
             return False
-        return is_open(self.device)
 
     def listen(self, briefly: bool) -> None:
         """Listen until the device is bound, or `briefly`, until it is time for the app."""

@@ -22,7 +22,7 @@ _LOOKED_AT = (b"http", b"cont", b"tran", b"retr", b"date", b"conn", b"\r\n", b"\
 
 
 class Connection:
-    """A connection to the host of `base_url`; `roots` are as `GuardedTransport` has them."""
+    """A connection to the host of `base_url`; `roots` are CA certificates, DER, or later their context."""
 
     wire = stream = None
     spoke = False  # whether this exchange has sent its first byte
@@ -40,7 +40,8 @@ class Connection:
         self.prefix = "/" + path if path else ""
         self._buffer = memoryview(bytearray(512))
         try:
-            self._context()  # it is large: before the heap is in pieces
+            if self.secure:
+                self._context()  # it is large: before the heap is in pieces
         except Exception:  # no roots, no memory: told where it is needed
             pass
 
