@@ -49,10 +49,12 @@ def test_imports_from_elsewhere_go_to_the_bundle(line: str) -> None:
         {"b": "def open(): 1"},
         {"d": "from . import b"},
         {"b": "x = 1", "d": "from .b import y"},
+        {"b": "x = 1", "c": "from .b import x as y"},
+        {"b": "if True: x = 1"},
     ],
 )
 def test_what_cannot_be_joined(modules: dict[str, str]) -> None:
-    """A name with two meanings, or none, one that hides a builtin's, a module wanted as such."""
+    """A name with two meanings, or none, one that hides a builtin's, a module wanted as such, a program."""
     with pytest.raises(Bug):
         bundled(**modules)
 

@@ -64,8 +64,12 @@ def _shape(sources: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Return those that are not the core with constants in their places, bundled, and in order."""
     core = {name: source for name, source in sources if is_core(name)}
     others = {name: source for name, source in sources if name not in core}
-    bundled = bundle_modules(fold_constants(others, members_of(BUNDLES), core), BUNDLES)
-    ordered = {path: frequent_names_first(bundled[path]) for path in BUNDLES if path in bundled}
+    # Of an agent that has not all of a bundle's modules, each stays one of its own.
+    whole = {
+        path: names for path, names in BUNDLES.items() if members_of({path: names}) <= set(others)
+    }
+    bundled = bundle_modules(fold_constants(others, members_of(whole), core), whole)
+    ordered = {path: frequent_names_first(bundled[path]) for path in whole}
     return tuple((bundled | ordered).items())
 
 

@@ -122,6 +122,10 @@ def _names_of(node: ast.stmt, source: str) -> Iterator[tuple[str, str]]:
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             for one in names:
                 yield one.asname or one.name, f"{_place(node)} {one.name}"
+        case ast.Expr() | ast.Pass():  # a docstring, or an import that is needed no more
+            pass
+        case _:
+            raise Bug(f"{source} has more than definitions: it cannot be part of a bundle.")
 
 
 class _Redirection(ast.NodeTransformer):
@@ -150,6 +154,8 @@ class _Redirection(ast.NodeTransformer):
         if module in self._homes:
             self._asked |= {(home, alias.name) for alias in node.names}
         if home == self._here and self._here:
+            if any(alias.asname not in (None, alias.name) for alias in node.names):
+                raise Bug(f"Within {home} something is imported under another name.")
             return ast.Pass()
         if home == module:
             return node
