@@ -77,12 +77,12 @@ class OwnersBoard:
         base = make_base(own=OWN)
         self.flash = flash
         self.row, self._vfs = base.table.get("race"), base.table.get("vfs")
-        self._fctry = base.table.get("fctry")
+        self.fctry = base.table.get("fctry")
         image = bytearray(base.image)
         image[self.row.offset : self.row.end] = journal_of(self.row.size, sent)
         settings = neutral_provision("MINE-1", "Mine", CertificateAuthority().ca_der).settings
         self.identity = Provision(Unit(serial="MINE-1", model="Mine"), settings).image()
-        image[self._fctry.offset : self._fctry.end] = self.identity
+        image[self.fctry.offset : self.fctry.end] = self.identity
         flash.write_bytes(image)
         self.before = self.journal
 
@@ -98,7 +98,7 @@ class OwnersBoard:
                {name.lstrip("/") for name in OWN}}  # fmt: skip
         assert {"/" + path.lstrip("/"): data for path, data in own.items()} == OWN
         assert self.journal == self.before
-        assert self.flash.read_bytes()[self._fctry.offset : self._fctry.end] == self.identity
+        assert self.flash.read_bytes()[self.fctry.offset : self.fctry.end] == self.identity
         assert kept_of(self.flash).record().state == "unbound"
 
 
@@ -203,8 +203,8 @@ def test_a_day_that_is_ended_gives_its_board_back(
 ) -> None:
     """After Ctrl-C (130) all is as it was; what a kill left is saved, and put back by the next day.
 
-    Also where it was killed as it gave the board back, the journal half the owner's, the chip held
-    in reset.
+    Also where it was killed as it gave the board back, the journal half the owner's, who its owner
+    is half written, the chip held in reset.
     """
     board = OwnersBoard(tmp_path / "board.flash")
     with VirtualEsp32(board.flash) as chip:
@@ -212,12 +212,16 @@ def test_a_day_that_is_ended_gives_its_board_back(
         assert code == 130, said
         board.check_as_it_was()
         assert ended_in_mid_race(tmp_path, chip.url, signal.SIGKILL)[0] == -signal.SIGKILL
+        code, said = ended_in_mid_race(tmp_path, chip.url, signal.SIGKILL)
+        assert code == -signal.SIGKILL
     (path,) = (tmp_path / "data").rglob("*.zip")
     assert path.stat().st_mode & 0o77 == 0
     kept = read_saved(path)
     assert (kept.files, kept.journal, kept.fctry) == (OWN, board.before, board.identity)
     half = bytearray(board.flash.read_bytes())
     half[board.row.offset : board.row.offset + SECTOR] = board.before[:SECTOR]
+    begin = board.fctry.offset
+    half[begin : board.fctry.end] = b"\xff" * SECTOR + board.identity[SECTOR:]
     board.flash.write_bytes(half)
     with VirtualEsp32(board.flash) as chip:
         with open_port(chip.url) as port:

@@ -40,6 +40,8 @@ def save_backup(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(os.open(beside, _PRIVATE, 0o600), "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # what it is a copy of may be written over next
         beside.rename(path)
     except OSError as error:
         beside.unlink(missing_ok=True)

@@ -189,13 +189,14 @@ class _Loan:
         try:
             _give_back(prompt_of(line.port()), self._things, saved)
         except BaseException:
-            self._listen(
-                Remark(
-                    f"What was put away is not back on the board: {saved}. The same command once "
-                    "more, on this computer, gives it back first.",
-                    warning=True,
+            if saved.exists():  # or else only its restart did not come off
+                self._listen(
+                    Remark(
+                        f"What was put away is not back on the board: {saved}. The same command once "
+                        "more, on this computer, gives it back first.",
+                        warning=True,
+                    )
                 )
-            )
             raise
 
     def _put_away(self, line: PortSession) -> None:
@@ -300,7 +301,9 @@ def _survey(line: PortSession, terms: LoanTerms, listen: Listener) -> _LentBoard
         saved = saved_of(mac) if serial else []
         return _LentBoard(mac, kept, None, serial, saved[-1] if saved else None)
     left = saved_of(facts.mac)
-    if not is_lent_unit(kept.stored()):
+    if not is_lent_unit(kept.stored()) and not (left and _is_half_back(kept, left[-1])):
+        if left and not facts.has("fctry"):  # it was marked only once its files were away
+            give_back(repl, read_saved(left[-1]).files or {})
         for path in left:
             listen(
                 Remark(
@@ -331,6 +334,17 @@ def _survey(line: PortSession, terms: LoanTerms, listen: Listener) -> _LentBoard
     return _LentBoard(facts.mac, read_snapshot(repl, facts), facts, _left_by(kept))
 
 
+def _is_half_back(kept: DeviceSnapshot, saved: Path) -> bool:
+    """Tell whether giving back was ended while it wrote who the owner is, the last of all."""
+    stored = kept.stored()
+    return bool(
+        stored
+        and (stored.missing or stored.unreadable)
+        and kept.fctry is not None
+        and kept.fctry != read_saved(saved).fctry
+    )
+
+
 def _give_back(repl: Repl, things: LentThings, saved: Path) -> None:
     """Have everything as it was, at last who the board is; then the ZIP goes. It stays at its prompt."""
     blank_record(repl)
@@ -338,7 +352,8 @@ def _give_back(repl: Repl, things: LentThings, saved: Path) -> None:
         give_journal_back(repl, things.journal)
     if things.files is not None:
         give_back(repl, things.files)
-    write_partition(repl, "fctry", things.fctry, range(len(things.fctry) // 4096))
+    # The mark of the loan stands in the first block: as long as it is there, all of this is done again.
+    write_partition(repl, "fctry", things.fctry, reversed(range(len(things.fctry) // 4096)))
     saved.unlink(missing_ok=True)
     # What it does at its next start is its owner's decision.
     repl.leave()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def read_saved(path: Path) -> LentThings:
                 if f"{_FILES}/" in names
                 else None,
             )
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(
             f"What was put away of this board cannot be read: {path} ({error}).",
             "Move that file elsewhere to go on without it.",
