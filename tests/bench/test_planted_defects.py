@@ -18,8 +18,8 @@ _AT_A_TIME = 6
 DEFECTS = {
     "no_server_verification": (
         "net/http_guard.py",
-        "context.verify_mode = tls.CERT_REQUIRED",
-        "context.verify_mode = tls.CERT_NONE",
+        "context.verify_mode = self.tls.CERT_REQUIRED",
+        "context.verify_mode = self.tls.CERT_NONE",
     ),
     "second_post_after_a_timeout": (
         "net/bind_request.py",
