@@ -83,6 +83,8 @@ class Progress:
         # What was to be sent when the power went may have been. Where an entry is lost that was
         # no passing, it may have said that something was to be sent.
         self.unsure = self.frozen > self.cursor or not whole
+        if not whole:
+            self.named = 0  # what is in doubt now may begin before what was
         journal.number = max(journal.number, self.cursor, self.frozen, self.free)
 
     def apply(self, kind: int, payload) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from binascii import crc32
+from struct import unpack_from
 
 import pytest
 from pytest_mock import MockerFixture
@@ -14,6 +15,7 @@ from startline_race.journal_format import (
     PASSING,
     SENT,
     SESSION,
+    UNSURE,
     find_entry,
 )
 
@@ -75,6 +77,19 @@ def test_passings_that_are_lost(
     assert race.race.progress.missing == missing
     assert race.race.state["waiting"] == 0
     assert PaperRace.after(race).race.progress.cursor == 9
+
+
+def test_what_is_sent_once_more_is_told_whatever_was_in_doubt_before(make: MakeRace) -> None:
+    """With a key that cannot look, passings whose sending is forgotten are named, earlier ones too."""
+    race = make(3)
+    race.send(lambda: race.race.progress.cursor == 4)
+    race.script[POST] = [lose]
+    race.pass_by(2)
+    race.send(lambda: race.race.progress.unsure)
+    lost(race, SENT, -1)
+    again(race).send()
+    assert unpack_from("<II", race.entries(UNSURE)[-1]) == (1, 6)
+    assert race.race.state["waiting"] == 0
 
 
 @pytest.mark.parametrize("kind", [FROZEN, SENT, SESSION])
