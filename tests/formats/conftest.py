@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +22,7 @@ from startline_host.formats.firmware_file import Firmware, split_firmware
 from startline_host.formats.synthetic_firmware import synthetic_firmware
 from startline_host.formats.units import Unit
 from startline_host.secrets import Secret
+from tests.firmware import harness
 
 
 @pytest.fixture
@@ -74,14 +72,9 @@ def unit() -> Unit:
 
 
 @pytest.fixture(scope="session")
-def micropython() -> str:
-    """Find the real VM."""
-    named = os.environ.get("MICROPYTHON")
-    beside = Path(sys.executable).parent / "micropython"
-    found = named or (str(beside) if beside.is_file() else shutil.which("micropython"))
-    if found is None:
-        pytest.skip("there is no micropython here; MICROPYTHON= names one")
-    return found
+def micropython() -> list[str]:
+    """Name the words that start the real VM."""
+    return harness.micropython()
 
 
 class Mounted(NamedTuple):
@@ -144,14 +137,14 @@ open(sys.argv[2], 'wb').write(flash.data)
 
 
 @pytest.fixture
-def mount(micropython: str, tmp_path: Path) -> Mount:
+def mount(micropython: list[str], tmp_path: Path) -> Mount:
     """Mount an image in the real VM, under NOR rules, read it all, and change two files."""
 
     def mount(image: bytes) -> Mounted:
         before, after = tmp_path / "probe.bin", tmp_path / "after.bin"
         before.write_bytes(image)
         (tmp_path / "probe.py").write_text(PROBE)
-        command = [micropython, "-X", "heapsize=8m", "probe.py", str(before), str(after)]
+        command = [*micropython, "-X", "heapsize=8m", "probe.py", str(before), str(after)]
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
         )

@@ -57,7 +57,7 @@ def agent_with(folder: Path, package: str, **modules: str) -> dict[str, bytes]:
     return device_files(folder)
 
 
-def test_a_constant_of_a_role_keeps_no_name(micropython: str, tmp_path: Path) -> None:
+def test_a_constant_of_a_role_keeps_no_name(micropython: list[str], tmp_path: Path) -> None:
     """It is where it is used, and gone where it is private; what is public is still to be had."""
     package = tmp_path / "lib" / "startline_led"
     package.mkdir(parents=True)
@@ -75,7 +75,7 @@ def test_a_constant_of_a_role_keeps_no_name(micropython: str, tmp_path: Path) ->
     assert b"_FIRST" not in files[f"/lib/{package.name}/kinds.mpy"]
     program = "import startline_led, startline_led.kinds as k; print(startline_led.sums(), k.SHUT)"
     done = subprocess.run(
-        [micropython, "-c", program],
+        [*micropython, "-c", program],
         capture_output=True,
         timeout=30,
         cwd=package.parent,
@@ -92,11 +92,11 @@ def test_a_private_number_of_the_core_keeps_no_name(tmp_path: Path) -> None:
     assert not {b"_MOST", b"_KIND"} & set(re.findall(rb"\w+", data))
 
 
-def test_the_real_vm_runs_it(micropython: str, tmp_path: Path) -> None:
+def test_the_real_vm_runs_it(micropython: list[str], tmp_path: Path) -> None:
     """A compiled module is imported by MicroPython, and its tracebacks name our source."""
     (tmp_path / "crash.mpy").write_bytes(compile_source(b"1 / 0\n", "startline/crash.py"))
     done = subprocess.run(
-        [micropython, "-c", "import crash"],
+        [*micropython, "-c", "import crash"],
         capture_output=True,
         timeout=30,
         cwd=tmp_path,
