@@ -50,6 +50,7 @@ class HeldStream(io.IOBase):
 
 def _stream_error(error: OSError) -> "int | None":
     """Return what a stream says for an error: None for one that only says to come again."""
+    # The rest as `stream_error` of the core's http_guard; to load that for this would cost 6 KiB of heap.
     number = error.errno
     if number == 11:  # EAGAIN, on every port
         return None

@@ -48,6 +48,7 @@ class RaceSettings:
 
     def _number(self, name: str, limits: tuple) -> int:
         value = self._values.get(name, limits[1])
+        # As `clamp` of the core's settings, which a bound boot has no other use for.
         least, usual, most = limits
         nearest = min(max(value, least), most) if isinstance(value, int) else usual
         if nearest != value:
