@@ -55,12 +55,11 @@ class Progress:
         self.journal = journal
         self.session = self.wanted = self.map = None
         self.cursor = self.frozen = self.free = 1
-        self.ended = 0
+        self.ended = self.named = 0  # below `named`, every doubt is in the journal
         self.unsure = self.amends = False
         self.aside, self.there = [], []
         self.time_point = b""  # of this boot, the last one
         self.last = None  # the last entry of the boots before that says how things stand
-        self.named = 0  # below it, every doubt is in the journal
         self.stored = self.known = self.unsure_count = self.missing = self.empty = 0
         journal.checkpoint = self.entries
 
@@ -80,11 +79,10 @@ class Progress:
             self.cursor = self.frozen = journal.number
         if not self.wanted:
             self.free = self.cursor
-        # What was to be sent when the power went may have been. Where an entry is lost that was
-        # no passing, it may have said that something was to be sent.
+        # What was to be sent when the power went may have been. Where an entry is lost that was no
+        # passing, it may have said so, and what is in doubt now may begin before what was.
         self.unsure = self.frozen > self.cursor or not whole
-        if not whole:
-            self.named = 0  # what is in doubt now may begin before what was
+        self.named = self.named if whole else 0
         journal.number = max(journal.number, self.cursor, self.frozen, self.free)
 
     def apply(self, kind: int, payload) -> None:
