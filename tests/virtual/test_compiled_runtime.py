@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from startline_host.virtual import compiled_runtime as compiled
 from startline_host.virtual.vm_binary import find_micropython, micropython_command
@@ -36,6 +38,17 @@ def test_the_run_time_is_compiled_once_and_runs(elsewhere: Path, tmp_path: Path)
         vm.cpu._compiled = None
         vm.start()
         assert vm.try_run("import machine\nmachine.Pin('x')") == from_bytecode
+
+
+def test_what_another_process_makes_is_not_looked_into(mocker: MockerFixture) -> None:
+    """The folder in __pycache__ that goes when it is whole must not end a chip that starts then."""
+    seen = [mocker.spy(os, name) for name in ("scandir", "listdir")]
+    names = [path.name for path in compiled._sources()]
+    assert "boot.py" in names
+    assert "start.py" not in names
+    looked = [str(call.args[0]) for spy in seen for call in spy.call_args_list]
+    assert looked
+    assert not [path for path in looked if "__pycache__" in path]
 
 
 def test_no_bytecode_is_written_where_python_writes_none(

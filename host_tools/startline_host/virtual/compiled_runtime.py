@@ -47,8 +47,9 @@ def _place() -> Path:
 
 
 def _sources() -> list[Path]:
-    found = sorted(START.parent.rglob("*.py"))
-    return [_ROOT / "flash.py", *(path for path in found if path != START)]
+    # Not rglob: it would look into __pycache__ too, where another process is making these very files.
+    found = [*START.parent.glob("*.py"), *START.parent.glob("modules/*.py")]
+    return [_ROOT / "flash.py", *sorted(path for path in found if path != START)]
 
 
 def _make(kept: Path) -> None:
