@@ -317,8 +317,10 @@ join()
 full = socket.socket(); full.connect(("127.0.0.1", {listening.getsockname()[1]}))
 full.setblocking(False)
 data = b"x" * 99999
-ends = [fails(full.sendall, data) for _ in range(128)]
-print((116,) in ends, ends[-1], fails(full.send, b"x"))
+ends = []
+while len(ends) < 999 and ends[-2:] != [(11,), (11,)]:  # the kernel may find room in between
+    ends += [fails(full.sendall, data), fails(full.send, b"x")]
+print((116,) in ends[::2], (116,) in ends[1::2], ends[-2:])
 """
     )
-    assert said == "True (11,) (11,)\n"
+    assert said == "True False [(11,), (11,)]\n"
