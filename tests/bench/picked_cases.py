@@ -18,7 +18,7 @@ def first_of_each(cases: Iterable[Case]) -> list[Case]:
     return list(found.values())
 
 
-def failing(agent: Path, cases: Iterable[Case], jobs: int) -> set[str]:
-    """Return which scenarios fail with an agent out of a folder."""
+def failing(agent: Path, cases: Iterable[Case], jobs: int) -> dict[str, str]:
+    """Return which scenarios fail with an agent out of a folder, and why."""
     results = run_cases(Bench(base=make_base(agent=agent)), cases, jobs=jobs)
-    return {r.case.scenario.name for r in results if r.verdict in {"failed", "error"}}
+    return {r.case.scenario.name: r.reason for r in results if r.verdict in {"failed", "error"}}

@@ -94,7 +94,7 @@ def main() -> None:
     cases = races()
     with tempfile.TemporaryDirectory(prefix="startline-broken-") as folder:
         for name, caught in CAUGHT.items():
-            found = failing(planted(name, Path(folder)), cases, usual_jobs())
+            found = set(failing(planted(name, Path(folder)), cases, usual_jobs()))
             good = good and found == caught
             odd = ", ".join([*(f"not {one}" for one in sorted(caught - found)), *(found - caught)])
             words = RACE_MUTANTS[name][0].words
