@@ -103,6 +103,15 @@ def test_a_bound_boot_takes_the_short_way(*, stock: bool) -> None:
     assert bound_token(chip, binding(chip).identity) == TOKEN
 
 
+def test_a_damaged_record_in_one_place_has_no_token() -> None:
+    """On a stock table no other copy speaks against a spoilt one: its own checksum has to."""
+    chip = NvsChip(stock=True)
+    saved(chip, "unknown", "bound")
+    chip.put("startline", "record", chip.blob().replace(b"A" * 64, b"A" * 63 + b"B"))
+    chip.restart()
+    assert bound_token(chip, binding(chip).identity) == ""
+
+
 @pytest.mark.parametrize(("lost", "copies"), [("", 2), ("nvs", 2), ("bind", 2)])
 def test_how_many_copies_are_told(mocker: MockerFixture, lost: str, copies: int) -> None:
     """The event says how many hold the record once a lost one was made good."""

@@ -177,6 +177,8 @@ UNREADABLE = {
     "an object": (b'{"serial_number":"S"}', None), "a list": (b'["S"]', None),
     "a number": (b"40012", b"40012"), "null": (b"null", b"null"), "NaN": (b"NaN", b"NaN"),
     "empty": (b'""', ""), "a pair": (rb'"\ud83d\ude00"', "\U0001f600"),
+    "beside the halves": (rb'"\ud7ff\ue000"', "\ud7ff\ue000"),
+    "beside the halves in bytes": (b'"\xed\x9f\xbf\xee\x80\x80"', "\ud7ff\ue000"),
     "said twice alike": (b'"S","serial_number":"S"', "S"),
     "said twice": (b'"S","serial_number":"T"', None),
     "said three times": (b'"S","serial_number":"T","serial_number":"S"', None),

@@ -83,6 +83,7 @@ def test_letters_with_marks_are_told_from_other_letters() -> None:
         ("K7", " k7 ", SAME),
         ("K7", "K-7", LIKE),
         ("K7", "K8", OTHER),
+        ("KK", "K", OTHER),
         ("K7", None, UNCLEAR),
         ("K7", "", UNCLEAR),
         ("K7", b"7", UNCLEAR),
