@@ -59,6 +59,10 @@ def _source(name: str) -> Path | None:
         return None
     if not (Path(told) / suite.mark).is_file():
         _parser().error(f"{suite.variable}: {told} is no checkout, it has no {suite.mark}")
+    if not (Path(told) / suite.submodule).is_dir():
+        print(
+            f"{name}: tests that need {suite.submodule} are left out: git submodule update --init"
+        )
     return Path(told).resolve()
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from tests.book.pages import ROOT
 from tests.suites.__main__ import main
 from tests.suites.comparison import Outcome, compare, expected_failures, looked_at_twice
-from tests.suites.upstream import SUITES, junit_results
+from tests.suites.upstream import SUITES, SuiteRun, junit_results, run_micropython
 
 RESULTS: dict[str, Outcome] = {"a": "passed", "b": "failed", "c": "skipped"}
 
@@ -50,6 +52,28 @@ def test_what_newly_failed_is_run_once_more() -> None:
 def test_a_suite_that_ran_nothing_is_not_good() -> None:
     """A runner that broke before its first test does not count as a success."""
     assert not compare({}, {}).good
+
+
+def test_what_sources_without_their_submodule_lack_is_left_out(
+    tmp_path: Path, mocker: MockerFixture
+) -> None:
+    """Tests that need unittest count as skipped: they are there, and did not run."""
+    tests = tmp_path / "sources" / "tests" / "extmod"
+    tests.mkdir(parents=True)
+    (tmp_path / "sources" / "tools").mkdir()
+    (tmp_path / "sources" / "tools" / "pyboard.py").write_text("")
+    (tests / "one.py").write_text("import unittest\n")
+    (tmp_path / "work").mkdir()
+    run = SuiteRun(
+        source=tmp_path / "sources",
+        work=tmp_path / "work",
+        python=Path(sys.executable),
+        chip=mocker.Mock(pty_path="none"),
+        match=re.compile(""),
+    )
+    results = run_micropython(run)
+    assert results == {"extmod/one.py": "skipped"}
+    assert not compare(results, {"extmod/one.py": "why"}).unknown
 
 
 def test_sources_that_are_none_are_refused_first(
