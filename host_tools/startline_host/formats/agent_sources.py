@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from startline_host.file_access import read_file
@@ -48,8 +48,7 @@ def agent_sources(folder: Path, beside: Mapping[str, str] | None = None) -> dict
     `beside` are sources of programs that import the agent's modules by the names that they have
     here; they come back with those that they have there. Raises Bug for bundles that cannot be.
     """
-    found = {path.relative_to(folder).as_posix(): path for path in _modules(folder)}
-    sources = {name: read_file(path).decode() for name, path in found.items()}
+    sources = {name: read_file(path).decode() for name, path in agent_modules(folder).items()}
     shaped = dict(_shape(tuple({**sources, **(beside or {})}.items())))
     core = {
         name: _PRIVATE_NUMBER.sub(r"\1const(\2)", source)
@@ -78,5 +77,7 @@ def is_core(path: str) -> bool:
     return path.startswith("startline/")
 
 
-def _modules(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.glob("startline*/**/*.py")) if path.name != _MANIFEST)
+def agent_modules(folder: Path) -> dict[str, Path]:
+    """Return the agent's modules below a folder, by their paths in it."""
+    found = (path for path in sorted(folder.glob("startline*/**/*.py")) if path.name != _MANIFEST)
+    return {path.relative_to(folder).as_posix(): path for path in found}

