@@ -100,7 +100,9 @@ class Backlog:
         if kind == SESSION:
             wanted = unpack_session(payload)
             later = wanted.state == WANTED and wanted.ordinal > ordinal
-            if later and (not self.next or wanted.ordinal < self.next.ordinal):
+            # One that has passings which are done with is no later than the one before.
+            begun = wanted.first < self.progress.cursor
+            if later and (not self.next or begun or wanted.ordinal < self.next.ordinal):
                 self.next = wanted
         elif kind == END:
             self.ended = self.ended or unpack_from("<H", payload)[0] >= ordinal > 0

@@ -19,8 +19,11 @@ from .journal_format import (
     entries_of,
     entry_size,
     find_entry,
+    is_whole,
+    newest_in,
     pack_entry,
     pack_header,
+    u32,
     unpack_header,
 )
 
@@ -89,7 +92,7 @@ class Journal:
             raw = self.flash.read(index * SECTOR, 512)
             # What was never a journal is not searched to its end.
             if raw[HEADER_SIZE : HEADER_SIZE + 4] != b"\xff" * 4 and find_entry(raw, HEADER_SIZE):
-                newest = _newest_in(self._read(index))
+                newest = newest_in(self._read(index))
                 if newest > most:
                     found, most = index, newest
         return (found - 1) % self.sectors
@@ -99,10 +102,10 @@ class Journal:
         self.offset = end_of_entries(sector)
         for kind, payload in entries_of(sector):
             if kind == PASSING:
-                self.number = max(self.number, _u32(payload) + 1)
+                self.number = max(self.number, u32(payload) + 1)
                 self.boot = max(self.boot, payload[6] | payload[7] << 8)
             elif kind == PROGRESS:
-                self.number = max(self.number, _u32(payload))
+                self.number = max(self.number, u32(payload))
             elif kind in (BOOT, TIME):
                 self.boot = max(self.boot, payload[0] | payload[1] << 8)
 
@@ -116,7 +119,7 @@ class Journal:
             if self.first[index] != _NONE:
                 return
             sector = self._read(index)
-            if _newest_in(sector) < self.number:
+            if newest_in(sector) < self.number:
                 return
             self.first[index] = self.number
             self.foreign[index] = self.head >= 0 and self.foreign[self.head]
@@ -167,11 +170,14 @@ class Journal:
             index = self.blank.pop(0)
             # The sequence number follows the place in the ring, also past a sector that is skipped.
             step = (index - self.head) % self.sectors if self.head >= 0 else 1
-            raw = bytearray(pack_header(self.boot, self.sequence + step, self.number, self.owner))
+            raw = bytearray(HEADER_SIZE)
             for kind, payload in self.checkpoint():
                 at = len(raw)
                 raw.extend(bytes(entry_size(len(payload))))
                 pack_entry(raw, at, kind, payload)
+            raw[:HEADER_SIZE] = pack_header(
+                self.boot, self.sequence + step, self.number, self.owner, len(raw)
+            )
             self.flash.program(index * SECTOR, raw)
             if self.flash.read(index * SECTOR, len(raw)) == raw:
                 self.head = index
@@ -273,9 +279,10 @@ class Journal:
         return bool(self.foreign[index])
 
     def last_sectors(self):
-        """Yield the bytes of this device's sectors from the last intact checkpoint on.
+        """Yield the bytes of this device's sectors from the last whole one with a checkpoint on.
 
-        Raises OSError.
+        What a checkpoint tells, the sector before told, too: where a part of it is lost, both are
+        read. Raises OSError.
         """
         found = []
         for distance in range(self.used):
@@ -283,18 +290,9 @@ class Journal:
             if self._is_foreign(index):
                 continue
             found.insert(0, index)
-            entry = find_entry(self._read(index), HEADER_SIZE)
-            if entry and entry[0] == PROGRESS:
+            sector = self._read(index)
+            entry = find_entry(sector, HEADER_SIZE)
+            if entry and entry[0] == PROGRESS and is_whole(sector):
                 break
         for index in found:
             yield self._read(index)
-
-
-def _newest_in(sector) -> int:
-    """Return the highest number that a sector tells of, 0 for none."""
-    kinds = (PASSING, PROGRESS)
-    return max([0] + [_u32(payload) for kind, payload in entries_of(sector) if kind in kinds])
-
-
-def _u32(payload) -> int:
-    return payload[0] | payload[1] << 8 | payload[2] << 16 | payload[3] << 24

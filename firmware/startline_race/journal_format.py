@@ -3,7 +3,8 @@
 A sector begins with a header of 32 bytes, little-endian: magic `SLrj`, format u8 (1), header
 length u8, boot id u16, sequence number u32 (one more for each sector of the ring, so that it also
 tells how many were skipped), number of the first passing that may follow u32, owner (8 bytes of
-SHA-256 over serial number, a zero byte and MAC), spare u32 (all bits set), CRC-32 over all before.
+SHA-256 over serial number, a zero byte and MAC), where the entries that the sector was begun with
+end u32 (inverted: all bits set for not told), CRC-32 over all before.
 
 Entries follow, each aligned to 4 bytes: kind u8, payload length u8, payload, zeros up to the next
 multiple of 4, CRC-32 over all before. Flash that was never programmed reads 0xFF, which is no
@@ -19,7 +20,9 @@ MAGIC = b"SLrj"
 FORMAT = 1
 HEADER = "<4sBBHII8sI"
 HEADER_SIZE = 32
+_BEGUN_AT = 24
 LONGEST_PAYLOAD = 240
+_SHORTEST_PASSING = 15
 
 # Kinds of entries; their payloads are described beside the functions that pack them. A reader
 # steps over the kinds that it does not know.
@@ -68,7 +71,7 @@ class NewerFormat(Exception):
     """A journal that a later agent has written; it is left alone."""
 
 
-def pack_header(boot: int, sequence: int, first_number: int, owner: bytes) -> bytes:
+def pack_header(boot: int, sequence: int, first_number: int, owner: bytes, begun=0) -> bytes:
     """Return the header of a sector."""
     raw = pack(
         HEADER,
@@ -79,7 +82,7 @@ def pack_header(boot: int, sequence: int, first_number: int, owner: bytes) -> by
         sequence,
         first_number,
         owner,
-        0xFFFFFFFF,
+        0xFFFFFFFF - begun,
     )
     return raw + pack("<I", crc32(raw))
 
@@ -209,12 +212,50 @@ def is_whole(sector) -> bool:
     """Tell whether everything in a sector that is no passing can be read."""
     at = HEADER_SIZE
     end = end_of_entries(sector)
+    # Where power went between two of the entries that it was begun with, only its header knows.
+    # All of them with nothing behind may be as power left them: to be read once, and no more.
+    if end + unpack_from("<I", sector, _BEGUN_AT)[0] <= 0xFFFFFFFF:
+        return False
     while at < end:
         found = find_entry(sector, at)
         start = found[1] - 2 if found else end
-        if start > at and sector[at] != PASSING:
+        # A bit makes a FROZEN a passing, but not as long as one.
+        if start > at and (sector[at] != PASSING or sector[at + 1] < _SHORTEST_PASSING):
             return False
         if not found:
             return True
         at = found[3]
     return True
+
+
+def newest_in(sector) -> int:
+    """Return the highest number that a sector tells of, 0 for none."""
+    kinds = (PASSING, PROGRESS)
+    return max([0] + [u32(payload) for kind, payload in entries_of(sector) if kind in kinds])
+
+
+def u32(payload) -> int:
+    """Return what a payload begins with."""
+    return payload[0] | payload[1] << 8 | payload[2] << 16 | payload[3] << 24
+
+
+def runs_of(numbers: list) -> list:
+    """Return [first, last] of each run of numbers that are in order."""
+    runs = []
+    for number in numbers:
+        if runs and runs[-1][1] + 1 == number:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return runs
+
+
+def without(ranges: list, first: int, last: int) -> list:
+    """Return what is left of ranges, each [first, last, why], without some numbers."""
+    kept = []
+    for low, high, why in ranges:
+        if low < first:
+            kept.append([low, min(high, first - 1), why])
+        if high > last:
+            kept.append([max(low, last + 1), high, why])
+    return kept

@@ -13,6 +13,7 @@ from .journal_format import (
     AMENDED,
     ASIDE,
     ASIDE_FORMAT,
+    ASKED,
     CLOSED,
     CLOSING,
     END,
@@ -22,6 +23,7 @@ from .journal_format import (
     PROGRESS,
     PROGRESS_FORMAT,
     RELEASED,
+    SECTOR,
     SENT,
     SESSION,
     THERE,
@@ -32,8 +34,10 @@ from .journal_format import (
     Session,
     entries_of,
     is_whole,
+    runs_of,
     split_us,
     unpack_session,
+    without,
 )
 
 MOST_ASIDE = 16  # ranges of passings that are set aside, before sending stops
@@ -66,24 +70,37 @@ class Progress:
     def load(self) -> None:
         """Take it out of the journal. Raises OSError."""
         journal = self.journal
+        count = 0
         whole = True
-        ours = False
         for sector in journal.last_sectors():
-            ours = True
+            count += 1
             for kind, payload in entries_of(sector):
                 self.apply(kind, payload)
                 if kind not in NO_PROGRESS:
                     self.last = kind, bytes(payload)
-            whole = whole and is_whole(sector)
-        if not ours:  # blank, or another device's
+            whole = count == 1 and is_whole(sector)
+        if not count:  # blank, or another device's
             self.cursor = self.frozen = journal.number
         if not self.wanted:
             self.free = self.cursor
         # What was to be sent when the power went may have been. Where an entry is lost that was no
         # passing, it may have said so, and what is in doubt now may begin before what was.
-        self.unsure = self.frozen > self.cursor or not whole
-        self.named = self.named if whole else 0
+        self.unsure = self.unsure or self.frozen > self.cursor or not whole
+        if not whole:
+            self.named = 0
+            journal.offset = SECTOR  # all of it is told anew: what stands before may be reused
+        self._recover_session()
         journal.number = max(journal.number, self.cursor, self.frozen, self.free)
+
+    def _recover_session(self) -> None:
+        """Take up the session that was wanted last, where what came of it is lost."""
+        wanted = self.wanted
+        known = self.session.ordinal if self.session else 0
+        # One of its passings is done with: so it was asked for, and no earlier one comes back.
+        if wanted and known < wanted.ordinal and wanted.first < self.cursor:
+            self.session = unpack_session(wanted.pack())
+            left = self.opened or self.free > self.cursor
+            self.session.state = ASKED if left else CLOSED
 
     def apply(self, kind: int, payload) -> None:
         """Take one entry in."""
@@ -94,7 +111,6 @@ class Progress:
             ) = unpack_from(PROGRESS_FORMAT, payload)  # fmt: skip
             self.unsure = bool(flags & 1)
             self.amends = bool(flags & 2)
-            self.aside, self.there = [], []
         elif kind == FROZEN:
             self.frozen = unpack_from("<I", payload)[0]
         elif kind == SENT:
@@ -104,7 +120,7 @@ class Progress:
         elif kind == UNSURE:
             self._doubt(*unpack_from("<II", payload))
         elif kind == RELEASED:
-            self._release(*unpack_from("<II", payload))
+            self.aside = without(self.aside, *unpack_from("<II", payload))
         elif kind == THERE:
             self._add_there(*unpack_from("<II", payload))
         elif kind == AMENDED:
@@ -242,15 +258,8 @@ class Progress:
 
     def note_there(self, numbers) -> None:
         """Note that passings which are to be sent are there, in a session that was closed."""
-        runs = []
-        for number in sorted(numbers):
-            if number < self.cursor or self.is_there(number):
-                continue
-            if runs and runs[-1][1] + 1 == number:
-                runs[-1][1] = number
-            else:
-                runs.append([number, number])
-        for first, last in runs:
+        new = [one for one in sorted(numbers) if one >= self.cursor and not self.is_there(one)]
+        for first, last in runs_of(new):
             self.journal.append(THERE, pack("<II", first, last))
             self._add_there(first, last)
 
@@ -268,8 +277,8 @@ class Progress:
         self._leave(first, last, why)
 
     def _leave(self, first: int, last: int, why: int) -> None:
-        self._release(first, last)  # what is said last holds
-        aside = self.aside
+        # What is said last holds.
+        self.aside = aside = without(self.aside, first, last)
         if aside and aside[-1][1] + 1 == first and aside[-1][2] == why:
             aside[-1][1] = last
         else:
@@ -279,16 +288,7 @@ class Progress:
     def release(self, first: int, last: int) -> None:
         """Note that passings which were set aside need not be kept any more."""
         self.journal.append(RELEASED, pack("<II", first, last))
-        self._release(first, last)
-
-    def _release(self, first: int, last: int) -> None:
-        kept = []
-        for low, high, why in self.aside:
-            if low < first:
-                kept.append([low, min(high, first - 1), why])
-            if high > last:
-                kept.append([max(low, last + 1), high, why])
-        self.aside = kept
+        self.aside = without(self.aside, first, last)
 
     def done(self) -> bool:
         """Tell whether there is nothing left to send or to close."""

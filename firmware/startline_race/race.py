@@ -77,18 +77,23 @@ class Race:
     def _start_boot(self) -> None:
         journal = self.journal
         journal.boot = journal.boot + 1 & 0xFFFF
-        journal.prepare(self.progress.keep_from(), POOL)
+        boot = pack("<HB", journal.boot, self.chip.powered_on())
         head = journal.head
         last = self.progress.last
-        try:
-            # A reader that restarts for ever must not use up what is kept for its sending.
-            journal.append(BOOT, pack("<HB", journal.boot, self.chip.powered_on()), RESERVE - 1)
-            # What was written when power went may read back now, and not the next time. A sector
-            # that has just begun says all of it anyway.
-            if last and journal.head == head:
-                journal.append(last[0], last[1], RESERVE - 1)
-        except JournalFull:
-            pass  # what there is can still be sent
+        for _ in range(2):
+            try:
+                # A reader that restarts for ever must not use up what is kept for its sending.
+                journal.append(BOOT, boot, RESERVE - 1)
+                # What was written when power went may read back now, and not the next time. A
+                # sector that has just begun says all of it anyway.
+                if last and journal.head == head:
+                    journal.append(last[0], last[1], RESERVE - 1)
+                break
+            except JournalFull:
+                journal.prepare(self.progress.keep_from(), POOL)
+        # Where it does not fit, what there is can still be sent. Only now, as a sector that is
+        # erased may have told what has just been told anew.
+        journal.prepare(self.progress.keep_from(), POOL)
 
     # Sessions.
 

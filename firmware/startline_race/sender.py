@@ -91,7 +91,8 @@ class Sender:
         """Begin anew; what was under way, and its answer lost with it, may be at the cloud."""
         self._steps = None
         self.drop()
-        self.progress.unsure = self.progress.frozen > self.progress.cursor
+        progress = self.progress
+        progress.unsure = progress.unsure or progress.frozen > progress.cursor
 
     def drop(self) -> None:
         """Close the connection."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from binascii import crc32
 from struct import unpack_from
+from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
@@ -13,10 +14,13 @@ from startline_race.journal_format import (
     FROZEN,
     HEADER_SIZE,
     PASSING,
+    REFUSED,
     SENT,
     SESSION,
     UNSURE,
+    WANTED,
     find_entry,
+    unpack_session,
 )
 
 from tests.race_role.paper_cloud import EPC, MakeRace, PaperRace, lose
@@ -132,6 +136,122 @@ def test_an_end_that_is_lost(make: MakeRace) -> None:
     race.pass_by(1)
     race.send(lambda: race.race.state["waiting"] == 0)
     assert (race.numbers(0), race.numbers(1)) == ([1, 2, 3], [1])
+
+
+def facts(race: PaperRace) -> list[Any]:
+    """Return how far sending is, as a restart finds it."""
+    progress = race.race.progress
+    names = "cursor", "frozen", "aside", "there", "opened"
+    session = progress.session and progress.session.pack()
+    return [session, *(getattr(progress, name) for name in names)]
+
+
+def second_sector(race: PaperRace) -> None:
+    """Have runners pass until another sector has begun."""
+    head = race.race.journal.head
+    while race.race.journal.head == head:
+        race.pass_by(1)
+
+
+def raced_twice(make: MakeRace, **more: Any) -> PaperRace:
+    """Return a reader with a session behind it, and one that goes on over the end of a sector."""
+    race = make(30, sectors=6, **more)
+    race.race.close()
+    race.send()
+    race.race.open("half")
+    race.pass_by(3)
+    race.send(lambda: race.race.state["waiting"] == 0)
+    race.race.progress.set_aside(32, 33, REFUSED)
+    return race
+
+
+def test_a_beginning_that_is_torn(make: MakeRace) -> None:
+    """Wherever power goes while a sector begins, no session, no passing set aside is forgotten.
+
+    Nor is it when the sector before is erased in the next boot: all of it is told anew before.
+    """
+    race = raced_twice(make)
+    race.pass_by(2)
+    race.race.progress.note_there([34])
+    before = facts(race)
+    data = race.parts["race"].data
+    second_sector(race)
+    start = race.race.journal.head * 4096
+    passing = find_entry(data[start : start + 4096], HEADER_SIZE)
+    while passing and passing[0] != PASSING:
+        passing = find_entry(data[start : start + 4096], passing[3])
+    assert passing
+    for size in range(4, passing[1], 4):
+        torn = PaperRace(sectors=6)
+        torn.parts["race"].data[:] = data
+        torn.parts["race"].data[start + size : start + 4096] = b"\xff" * (4096 - size)
+        torn.boot()
+        assert facts(torn) == before, size
+        assert size < HEADER_SIZE or torn.race.journal.head * 4096 != start, size
+        torn.race.journal.prepare(torn.race.journal.number, 6)
+        assert facts(PaperRace.after(torn)) == before, size
+
+
+def lose_session(race: PaperRace) -> None:
+    """Have a sector begin behind all others, which are erased, and its session be damaged."""
+    head = race.race.journal.head
+    while race.race.journal.head == head:
+        race.race.marker("a long way to go " * 3)
+    race.race.journal.prepare(race.race.journal.number, race.race.journal.sectors)
+    (_, place) = places(race, SESSION)  # of the one that is wanted, and of what came of it
+    race.parts["race"].data[place] ^= 4
+    again(race)
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_an_ended_session_stays_ended(make: MakeRace, *, reads: bool) -> None:
+    """Where no entry says any more what came of a session, it is not opened once more, empty."""
+    race = raced_twice(make, reads=reads)
+    race.race.close()
+    race.send()
+    asked = len(race.asked)
+    lose_session(race)
+    race.send(lambda: race.sender.reason != "")
+    assert race.race.state["sending"] == "closed"
+    assert PaperRace.after(race).race.progress.done()
+    assert len(race.asked) == asked
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_an_open_session_is_looked_for(make: MakeRace, *, reads: bool) -> None:
+    """It was asked for, as a passing of it is sent: it is found by its mark, or asked for again."""
+    race = raced_twice(make, reads=reads)
+    lose_session(race)
+    race.pass_by(1)
+    race.race.close()
+    race.send()
+    assert len(race.sessions) == (2 if reads else 3)
+    assert race.rows[-1][:2] == (race.sessions[-1][0], 4)
+    assert race.race.state["sending"] == "closed"
+
+
+def test_an_earlier_wish_does_not_come_back(make: MakeRace) -> None:
+    """Of sessions that the journal names, that one is next whose passings were sent already."""
+    race = raced_twice(make)
+    race.race.close()
+    race.race.open("5 km")
+    race.pass_by(2)
+    states = [unpack_session(entry).state for entry in race.entries(SESSION)]
+    lost(race, SESSION, *(which for which, state in enumerate(states) if state != WANTED))
+    again(race).send(lambda: race.race.state["sending"] == "open")
+    assert [one[1].split(" sl.")[0] for one in race.sessions] == ["10 km", "half", "half"]
+
+
+def test_a_time_that_was_fixed_is_in_doubt_whichever_bit_flips(make: MakeRace) -> None:
+    """Nothing is sent twice with a key that reads, even where the entry looks like a passing."""
+    race = make(4, reads=True)
+    race.script[POST] = [lose]
+    race.send(lambda: race.race.progress.unsure)
+    (frozen,) = places(race, FROZEN)
+    race.parts["race"].data[frozen - 2] ^= FROZEN ^ PASSING
+    lost(race, UNSURE, 0)
+    again(race).send()
+    assert len(race.posts()) == 1
 
 
 def test_a_journal_without_room_for_what_was_sent(make: MakeRace, mocker: MockerFixture) -> None:

@@ -129,6 +129,7 @@ def test_what_is_set_aside(make: MakeRace) -> None:
 def test_a_range_that_is_let_go_from_its_middle(make: MakeRace) -> None:
     """What lies before it and behind it stays set aside, each with its reason."""
     race = make(9)
+    race.send(lambda: race.race.state["sending"] == "open")
     race.race.progress.set_aside(1, 9, 2, 201)
     race.race.progress.release(4, 6)
     assert race.race.progress.aside == [[1, 3, 2], [7, 9, 2]]

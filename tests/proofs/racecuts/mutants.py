@@ -177,7 +177,7 @@ RACE_MUTANTS: dict[str, tuple[PlantedMutant, set[str]]] = {
         _mutant(
             "a number used again after a cut",
             "journal.py",
-            {"                self.number = max(self.number, _u32(payload) + 1)\n": "                pass\n"},
+            {"                self.number = max(self.number, u32(payload) + 1)\n": "                pass\n"},
             {"race": [*LIVE[:2], ["reboot"], ["pass", 3], ["close"], ["rest"]], **AT_ONCE},
             10_000,
         ),
@@ -187,7 +187,7 @@ RACE_MUTANTS: dict[str, tuple[PlantedMutant, set[str]]] = {
         _mutant(
             "what was under way when power went taken for not sent",
             "progress.py",
-            {"        self.unsure = self.frozen > self.cursor or not whole\n": (
+            {"        self.unsure = self.unsure or self.frozen > self.cursor or not whole\n": (
                 "        self.unsure = False\n"
             )},
             {"race": LIVE, "doubles": "none"},
