@@ -197,6 +197,13 @@ def split_us(time_us: int) -> tuple:
     return time_us & 0xFFFFFFFF, time_us >> 32
 
 
+def pack_point(boot: int, point) -> bytes:
+    """Return the payload of a TIME entry, of a `timekeeper.Point` in a boot."""
+    low, high = split_us(point.time_us)
+    error = min(point.error_us, 0xFFFFFFFF)
+    return pack(TIME_POINT, boot, low, high, point.utc_us, error, point.source)
+
+
 def entries_of(sector):
     """Yield (kind, payload) of every intact entry of a sector, in order of storing."""
     view = memoryview(sector)

@@ -8,6 +8,7 @@ from struct import pack, unpack_from
 
 from startline_online.time_map import TimeMap, unpack_map
 
+from .errors import JournalFull
 from .journal import RESERVE
 from .journal_format import (
     AMENDED,
@@ -28,14 +29,13 @@ from .journal_format import (
     SESSION,
     THERE,
     TIME,
-    TIME_POINT,
     UNSURE,
     WANTED,
     Session,
     entries_of,
     is_whole,
+    pack_point,
     runs_of,
-    split_us,
     unpack_session,
     without,
 )
@@ -99,8 +99,7 @@ class Progress:
         # One of its passings is done with: so it was asked for, and no earlier one comes back.
         if wanted and known < wanted.ordinal and wanted.first < self.cursor:
             self.session = unpack_session(wanted.pack())
-            left = self.opened or self.free > self.cursor
-            self.session.state = ASKED if left else CLOSED
+            self.session.state = ASKED if self.opened or self.free > self.cursor else CLOSED
 
     def apply(self, kind: int, payload) -> None:
         """Take one entry in."""
@@ -121,8 +120,6 @@ class Progress:
             self._doubt(*unpack_from("<II", payload))
         elif kind == RELEASED:
             self.aside = without(self.aside, *unpack_from("<II", payload))
-        elif kind == THERE:
-            self._add_there(*unpack_from("<II", payload))
         elif kind == AMENDED:
             self.amends = True
         elif kind == MAP:
@@ -142,6 +139,10 @@ class Progress:
             if session.state >= CLOSING and session.ordinal > self.ended:
                 self.ended = session.ordinal
                 self.free = max(self.free, self.cursor)
+        elif kind == THERE:
+            first, last = unpack_from("<II", payload)
+            if not self.is_there(first):
+                self.there.append([first, last])
         elif kind == END:
             self.ended, self.free = unpack_from("<HI", payload)
 
@@ -152,10 +153,8 @@ class Progress:
 
     def end(self, number: int) -> None:
         """Note that the reader's program has closed its session before a passing."""
-        ordinal = self.wanted.ordinal
-        self.journal.append(END, pack("<HI", ordinal, number), RESERVE)
-        self.ended = ordinal
-        self.free = number
+        self._append_twice(END, pack("<HI", self.wanted.ordinal, number), RESERVE)
+        self.ended, self.free = self.wanted.ordinal, number
 
     def entries(self) -> list:
         """Return how it stands as entries, the journal's `checkpoint`."""
@@ -193,6 +192,14 @@ class Progress:
 
     # Changes: each is in the journal before it counts. All raise JournalFull, OSError.
 
+    def _append_twice(self, kind: int, payload: bytes, reserve: int = 0) -> None:
+        """Store what no later entry tells again, so that no single bit can take it away."""
+        self.journal.append(kind, payload, reserve)
+        try:
+            self.journal.append(kind, payload, reserve)
+        except JournalFull:
+            pass  # one will do
+
     def save_session(self, session: Session, state: int) -> None:
         """Note that the session which is being sent has another state."""
         before = session.state
@@ -212,10 +219,7 @@ class Progress:
 
     def note_time(self, point) -> None:
         """Note what UTC was at a moment of this boot, a `timekeeper.Point`."""
-        error = min(point.error_us, 0xFFFFFFFF)
-        self.time_point = pack(
-            TIME_POINT, self.journal.boot, *split_us(point.time_us), point.utc_us, error, point.source
-        )  # fmt: skip
+        self.time_point = pack_point(self.journal.boot, point)
         self.journal.append(TIME, self.time_point)
 
     def use_map(self, time_map: TimeMap) -> None:
@@ -246,7 +250,7 @@ class Progress:
         """Note that what was sent last, up to below a number, may be at the cloud."""
         first = max(self.cursor, self.named)
         if first < before:
-            self.journal.append(UNSURE, pack("<II", first, before))
+            self._append_twice(UNSURE, pack("<II", first, before))
             self._doubt(first, before)
         self.unsure = True
 
@@ -260,11 +264,7 @@ class Progress:
         """Note that passings which are to be sent are there, in a session that was closed."""
         new = [one for one in sorted(numbers) if one >= self.cursor and not self.is_there(one)]
         for first, last in runs_of(new):
-            self.journal.append(THERE, pack("<II", first, last))
-            self._add_there(first, last)
-
-    def _add_there(self, first: int, last: int) -> None:
-        if not self.is_there(first):
+            self._append_twice(THERE, pack("<II", first, last))
             self.there.append([first, last])
 
     def is_there(self, number: int) -> bool:
@@ -273,7 +273,7 @@ class Progress:
 
     def set_aside(self, first: int, last: int, why: int, status: int = 0) -> None:
         """Note that passings are not sent, and why. Afterwards they are done with, and stay."""
-        self.journal.append(ASIDE, pack(ASIDE_FORMAT, first, last, why, status))
+        self._append_twice(ASIDE, pack(ASIDE_FORMAT, first, last, why, status))
         self._leave(first, last, why)
 
     def _leave(self, first: int, last: int, why: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pytest_mock import MockerFixture
 from startline_race.errors import JournalFull, RaceUnavailable
 from startline_race.journal_format import (
+    ASIDE,
     END,
     FROZEN,
     HEADER_SIZE,
@@ -17,6 +18,7 @@ from startline_race.journal_format import (
     REFUSED,
     SENT,
     SESSION,
+    THERE,
     UNSURE,
     WANTED,
     find_entry,
@@ -129,13 +131,32 @@ def test_an_end_that_is_lost(make: MakeRace) -> None:
     """A session whose end is not known goes on, and is closed by the next one."""
     race = make(3)
     race.race.close()
-    lost(race, END, 0)
+    lost(race, END, 0, 1)
     again(race)
     assert race.race.state["session"] == "10 km"
     race.race.open("half")
     race.pass_by(1)
     race.send(lambda: race.race.state["waiting"] == 0)
     assert (race.numbers(0), race.numbers(1)) == ([1, 2, 3], [1])
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("kind", [ASIDE, UNSURE, THERE, END])
+def test_what_is_told_once_is_stored_twice(make: MakeRace, kind: int, which: int) -> None:
+    """No single bit forgets a passing set aside, a doubt, what is there already, or an end."""
+    race = make(9)
+    race.send(lambda: race.race.state["sending"] == "open")
+    progress = race.race.progress
+    progress.set_aside(1, 2, REFUSED)
+    progress.doubt(6)
+    progress.sent(6, 3, 0)
+    progress.note_there([7, 8])
+    race.race.close()
+    lost(race, kind, which)
+    known = PaperRace.after(race).race.progress
+    assert (known.aside, known.there, known.opened) == ([[1, 2, REFUSED]], [[7, 8]], False)
+    assert unpack_from("<II", race.entries(UNSURE)[0]) == (3, 6)
+    assert known.unsure_count == 3
 
 
 def facts(race: PaperRace) -> list[Any]:

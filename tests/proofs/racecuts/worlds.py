@@ -86,6 +86,7 @@ _FLIPS = (
     "any",
 )  # fmt: skip
 _TICKS = (1 << 30) - 2500, 1071500
+_POISON: World = {"poison": f"E28011606000{3:012X}", "unsent": [], "set_aside": 1}
 
 
 def _plain() -> Iterator[World]:
@@ -127,10 +128,9 @@ def _clouds() -> Iterator[World]:
     lagging = {"open": ["commit_drop"], "send": ["commit_drop"]}
     yield {"race": BACKLOG, **AT_ONCE, "fails": lagging, "lag": 20}
     yield {"race": BACKLOG, **AT_ONCE, "largest": 3}
-    poison = {"poison": f"E28011606000{3:012X}", "unsent": [], "set_aside": 1}
-    yield {"race": BACKLOG, **AT_ONCE, **poison}
+    yield {"race": BACKLOG, **AT_ONCE, **_POISON}
     heal = [*BACKLOG[:2], ["rest"], ["heal"], ["resend"], *BACKLOG[2:]]
-    yield {"race": heal, **AT_ONCE, **poison}
+    yield {"race": heal, **AT_ONCE, **_POISON}
     away = [*BACKLOG[:2], ["wait", 200_000], ["pass", 3], *BACKLOG[2:]]
     yield {"race": away, **AT_ONCE, "fails": {"send": ["503"] * 8}, "exact_us": 0}
     elsewhere = [["open", "10 km"], ["pass", 3], ["rest"], ["elsewhere"], ["pass", 3], ["close"]]
@@ -177,6 +177,13 @@ def _flash() -> Iterator[World]:
     gone = {"network": {"gone": [2, 12]}, "from": 90}
     rest = [["pass", 40], ["run", 9000], ["close"], ["rest"]]
     yield {"race": [*waits, *rest], **AT_ONCE, **may, **gone}
+    # What a sector begins with, where the one before is erased; and what is told only once.
+    for damage in ({"flip": "session"}, {"flip": "progress"}, {"weak": "write"}):
+        yield {**ROUNDS, **damage}
+    told: World = {"race": BACKLOG, **AT_ONCE, "unit": "batches", "unsent": ["no_session"]}
+    yield {**told, "flip": "unsure", "doubles": "none", "fails": {"send": ["commit_drop"]}}
+    yield {**told, "flip": "aside", **_POISON}
+    yield {**told, "flip": "there", "fails": {"send": ["part_drop:3", "elsewhere"]}}
 
 
 def specs() -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ _UNCOUNTED = 2  # why a passing is set aside: it may be at the cloud
 _KINDS = {
     1: "passing", 2: "boot", 3: "time", 4: "session", 5: "frozen", 6: "sent", 7: "marker",
     8: "amended", 9: "progress", 10: "aside", 11: "map", 12: "end", 13: "unsure", 14: "released",
+    15: "there",
 }  # fmt: skip
 
 
