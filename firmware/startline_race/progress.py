@@ -24,7 +24,6 @@ from .journal_format import (
     PROGRESS,
     PROGRESS_FORMAT,
     RELEASED,
-    SECTOR,
     SENT,
     SESSION,
     THERE,
@@ -64,6 +63,7 @@ class Progress:
         self.aside, self.there = [], []
         self.time_point = b""  # of this boot, the last one
         self.last = None  # the last entry of the boots before that says how things stand
+        self.whole = True  # nothing of what they have said is lost
         self.stored = self.known = self.unsure_count = self.missing = self.empty = 0
         journal.checkpoint = self.entries
 
@@ -71,24 +71,21 @@ class Progress:
         """Take it out of the journal. Raises OSError."""
         journal = self.journal
         count = 0
-        whole = True
         for sector in journal.last_sectors():
             count += 1
             for kind, payload in entries_of(sector):
                 self.apply(kind, payload)
                 if kind not in NO_PROGRESS:
                     self.last = kind, bytes(payload)
-            whole = count == 1 and is_whole(sector)
+            self.whole = count == 1 and is_whole(sector)
         if not count:  # blank, or another device's
             self.cursor = self.frozen = journal.number
         if not self.wanted:
             self.free = self.cursor
         # What was to be sent when the power went may have been. Where an entry is lost that was no
         # passing, it may have said so, and what is in doubt now may begin before what was.
-        self.unsure = self.unsure or self.frozen > self.cursor or not whole
-        if not whole:
-            self.named = 0
-            journal.offset = SECTOR  # all of it is told anew: what stands before may be reused
+        self.unsure = self.unsure or self.frozen > self.cursor or not self.whole
+        self.named = self.named if self.whole else 0
         self._recover_session()
         journal.number = max(journal.number, self.cursor, self.frozen, self.free)
 

@@ -14,6 +14,7 @@ from .journal_format import (
     LONGEST_PAYLOAD,
     MARKER,
     PASSING,
+    SECTOR,
     SESSION,
     SESSION_STATES,
     NewerFormat,
@@ -79,7 +80,10 @@ class Race:
         journal.boot = journal.boot + 1 & 0xFFFF
         boot = pack("<HB", journal.boot, self.chip.powered_on())
         head = journal.head
+        offset = journal.offset
         last = self.progress.last
+        if not self.progress.whole:
+            journal.offset = SECTOR  # what the journal tells is told anew, in the next sector
         for _ in range(2):
             try:
                 # A reader that restarts for ever must not use up what is kept for its sending.
@@ -91,8 +95,10 @@ class Race:
                 break
             except JournalFull:
                 journal.prepare(self.progress.keep_from(), POOL)
-        # Where it does not fit, what there is can still be sent. Only now, as a sector that is
-        # erased may have told what has just been told anew.
+        else:  # there is no room: what there is can still be sent
+            if not self.progress.whole:
+                journal.offset = offset
+        # Only now: a sector that is erased may have told what has just been told anew.
         journal.prepare(self.progress.keep_from(), POOL)
 
     # Sessions.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from startline_race.errors import JournalFull
 
 from tests.race_role.paper_cloud import EPC, LOST, MakeRace, PaperRace, lose
 
@@ -174,6 +175,21 @@ def test_what_stands_in_a_closed_session(make: MakeRace) -> None:
     assert race.numbers(1) == [3, 4, 5, 6]
     assert race.race.progress.there == []
     is_as_it_was(race)
+
+
+def test_a_full_journal_whose_ends_are_torn(make: MakeRace) -> None:
+    """However often power goes while its last entry is written, there is room to say what is sent."""
+    race = make(0, sectors=6)
+    with pytest.raises(JournalFull):
+        race.pass_by(1000)
+    for _ in range(9):
+        journal = race.race.journal
+        end = journal.head * 4096 + min(journal.offset, 4092)
+        race.parts["race"].data[end : end + 4] = b"\2\3\0\0"
+        race.boot()
+        race.chip.sleep(5000)
+    race.send()
+    assert race.race.state["waiting"] == 0
 
 
 def test_a_session_that_was_asked_for(make: MakeRace) -> None:

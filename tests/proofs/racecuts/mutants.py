@@ -187,7 +187,7 @@ RACE_MUTANTS: dict[str, tuple[PlantedMutant, set[str]]] = {
         _mutant(
             "what was under way when power went taken for not sent",
             "progress.py",
-            {"        self.unsure = self.unsure or self.frozen > self.cursor or not whole\n": (
+            {"        self.unsure = self.unsure or self.frozen > self.cursor or not self.whole\n": (
                 "        self.unsure = False\n"
             )},
             {"race": LIVE, "doubles": "none"},
