@@ -124,13 +124,16 @@ Job = dict[str, Any]
 class Size:
     """How much is run: every n-th cut of a spec, so many double cuts, so many jobs a process.
 
-    With `every` 1 it is each cut, or each point in every n-th way where a spec says `ways`.
+    With `every` 1 it is each cut, or each point in every n-th way where a spec says `ways`. With
+    `one_of_each_kind` the single cuts are of the first spec alone of those that have the same
+    members and the same first answers of the cloud.
     """
 
     every: int
     doubles: int
     seed: int
     batch: int
+    one_of_each_kind: bool = False
 
 
 #: Members of every spec, or such as other members say already: no part of its name.
@@ -158,10 +161,15 @@ def specs(cloud: str) -> list[Spec]:
 
 def single_jobs(cloud: str, size: Size, only: str = "") -> list[Job]:
     """Return one job a spec with `only` in its name: no cut, then each single cut."""
+    chosen = [spec for spec in specs(cloud) if only in spec["name"]]
+    if size.one_of_each_kind:
+        kinds: dict[object, Spec] = {}
+        for spec in chosen:
+            kinds.setdefault((frozenset(spec), str(spec.get("script"))), spec)
+        chosen = list(kinds.values())
     return [
         {"kind": "singles", "group": spec["access"], "spec": spec, "every": size.every}
-        for spec in specs(cloud)
-        if only in spec["name"]
+        for spec in chosen
     ]
 
 

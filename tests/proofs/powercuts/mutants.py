@@ -28,7 +28,7 @@ class PlantedMutant:
     words: str
     changes: Mapping[str, Mapping[str, str]]
     world: Mapping[str, Any]
-    every: int = 13
+    every: int = 27
 
 
 _RESET_BIND = """    flash = chip.flash("bind")
@@ -79,8 +79,8 @@ FAULTS: dict[str, PlantedMutant] = {
                 "for put in (_set_blob, _append):": "for put in (_append, _set_blob):"
             }
         },
-        {"must": "alone"},
-        every=3,
+        {"must": "alone", "first": 3},
+        every=1,
     ),
     "retry_on_timeout": PlantedMutant(
         "retry on timeout",
@@ -130,7 +130,7 @@ FAULTS: dict[str, PlantedMutant] = {
             }
         },
         {"level": True},
-        every=3,
+        every=7,
     ),
     "restarted_pause": PlantedMutant(
         "each clean look restarts the pause",
@@ -140,6 +140,7 @@ FAULTS: dict[str, PlantedMutant] = {
             }
         },
         {"look_pause": LONG_PAUSE, "script": ["drop"], "must": "alone"},
+        every=105,
     ),
     "short_mark": PlantedMutant(
         "two of a mark's eight digits compared",
@@ -153,8 +154,8 @@ FAULTS: dict[str, PlantedMutant] = {
     "reset_order": PlantedMutant(
         "`reset` that clears `nvs` first",
         {"operator_commands.py": {_RESET_BIND + _RESET_NVS: _RESET_NVS + _RESET_BIND}},
-        {"aged": {"slot": 15}, "run": "same", "operator": "reset", "since": "order"},
-        every=2,
+        {"aged": {"slot": 15}, "run": "same", "operator": "reset", "since": "order", "first": 49},
+        every=4,
     ),
 }
 
