@@ -21,7 +21,7 @@ _SIZE = Size(every=401, doubles=20, seed=3, batch=_A_PROCESS)
 @pytest.fixture
 def one_in(request: pytest.FixtureRequest) -> int:
     """Return which part of the samples is run: `make versions` runs all of it."""
-    return 1 if request.config.getoption("--versions") != selection.FEW else 24
+    return 1 if request.config.getoption("--versions") != selection.FEW else 40
 
 
 @pytest.mark.parametrize("cloud", ["rufus", "vms"])
