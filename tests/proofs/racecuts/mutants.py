@@ -13,7 +13,7 @@ from startline_host.util import counted
 from tests.proofs.powercuts.mutants import PlantedMutant, plant
 from tests.proofs.racecuts.race_cuts import race_through
 from tests.proofs.racecuts.results import RaceCutResults
-from tests.proofs.racecuts.worlds import AT_ONCE, BACKLOG, LIVE, TWO, spec_of
+from tests.proofs.racecuts.worlds import AT_ONCE, BACKLOG, LIVE, POISON, TWO, spec_of
 
 _ROLE = "startline_race/"
 _JUMP = {"ntp": [0, 0, 0, 0, 40], "exact_us": 0}
@@ -214,6 +214,19 @@ RACE_MUTANTS: dict[str, tuple[PlantedMutant, set[str]]] = {
             10_000,
         ),
         {"backlog", "number"},
+    ),
+    "stored_once": (
+        _mutant(
+            "a passing set aside in one entry alone, which a bit takes away",
+            "progress.py",
+            {
+                "        try:\n            self.journal.append(kind, payload, reserve)\n"
+                "        except JournalFull:\n            pass  # one will do\n": ""
+            },
+            {"race": BACKLOG, **AT_ONCE, "unit": "batches", "flip": "aside", **POISON},
+            5,
+        ),
+        {"lost", "number"},
     ),
 }  # fmt: skip
 

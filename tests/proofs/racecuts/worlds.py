@@ -86,7 +86,8 @@ _FLIPS = (
     "any",
 )  # fmt: skip
 _TICKS = (1 << 30) - 2500, 1071500
-_POISON: World = {"poison": f"E28011606000{3:012X}", "unsent": [], "set_aside": 1}
+#: A passing that the cloud refuses: it is set aside.
+POISON: World = {"poison": f"E28011606000{3:012X}", "unsent": [], "set_aside": 1}
 
 
 def _plain() -> Iterator[World]:
@@ -128,9 +129,9 @@ def _clouds() -> Iterator[World]:
     lagging = {"open": ["commit_drop"], "send": ["commit_drop"]}
     yield {"race": BACKLOG, **AT_ONCE, "fails": lagging, "lag": 20}
     yield {"race": BACKLOG, **AT_ONCE, "largest": 3}
-    yield {"race": BACKLOG, **AT_ONCE, **_POISON}
+    yield {"race": BACKLOG, **AT_ONCE, **POISON}
     heal = [*BACKLOG[:2], ["rest"], ["heal"], ["resend"], *BACKLOG[2:]]
-    yield {"race": heal, **AT_ONCE, **_POISON}
+    yield {"race": heal, **AT_ONCE, **POISON}
     away = [*BACKLOG[:2], ["wait", 200_000], ["pass", 3], *BACKLOG[2:]]
     yield {"race": away, **AT_ONCE, "fails": {"send": ["503"] * 8}, "exact_us": 0}
     elsewhere = [["open", "10 km"], ["pass", 3], ["rest"], ["elsewhere"], ["pass", 3], ["close"]]
@@ -182,7 +183,7 @@ def _flash() -> Iterator[World]:
         yield {**ROUNDS, **damage}
     told: World = {"race": BACKLOG, **AT_ONCE, "unit": "batches", "unsent": ["no_session"]}
     yield {**told, "flip": "unsure", "doubles": "none", "fails": {"send": ["commit_drop"]}}
-    yield {**told, "flip": "aside", **_POISON}
+    yield {**told, "flip": "aside", **POISON}
     yield {**told, "flip": "there", "fails": {"send": ["part_drop:3", "elsewhere"]}}
 
 
