@@ -152,9 +152,14 @@ def test_the_port_of_a_scheme(mocker: MockerFixture, url: str, port: int) -> Non
 
 
 def test_a_connection_is_kept() -> None:
-    """The next exchange goes over the same one, as long as nothing has come on it meanwhile."""
-    line = ServerLine(LineSocket(OK, None, OK, None, None))
+    """The next exchange goes over the same one, as long as nothing has come on it meanwhile.
+
+    A request without a body says nothing of its length.
+    """
+    one = LineSocket(OK, None, OK, None, None)
+    line = ServerLine(one)
     assert [line.ask()[0] for _ in range(2)] == [(200, b"")] * 2
+    assert one.sent == b"POST /v0/passings HTTP/1.1\r\nHost: cloud:8080\r\nk: v\r\n\r\n" * 2
     assert line.asked == [("cloud", 8080)]
     assert line.connection.stream
 
@@ -323,6 +328,18 @@ def test_records_of_the_handshake_in_one_piece() -> None:
 def test_what_a_stream_says(piece: bytes | OSError | None, answer: int | None) -> None:
     """None for nothing yet, a negative number for an error, else how much there is."""
     assert HeldStream(LineSocket(piece)).readinto(memoryview(bytearray(8))) == answer
+
+
+def test_the_number_of_an_alert() -> None:
+    """The body of an alert, which TLS reads by itself, is kept; whatever else comes is not."""
+    stream: Any = HeldStream(LineSocket(b"\2\x28", b"\2\x30", b"\2\x2a\0"))
+    buffer = memoryview(bytearray(8))
+    assert stream.readinto(buffer) == 2
+    assert not hasattr(stream, "alert")
+    assert stream.readinto(buffer[:2]) == 2
+    assert stream.alert == 0x30
+    assert stream.readinto(buffer[:3]) == 3
+    assert stream.alert == 0x30
 
 
 def test_a_link_that_is_no_socket_of_the_system() -> None:
