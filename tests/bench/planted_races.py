@@ -66,6 +66,9 @@ CAUGHT: dict[str, set[str]] = {
         "second-session-before-the-backlog-is-out",
     },
 }
+#: Whether a batch is under way when power goes in it depends on the pace of this computer: a role
+#: that is broken there may be caught by it, or not.
+BY_CHANCE = {"cut-while-storing"}
 #: What the defects of the tests keep from coming to its end, which takes a case its whole limit.
 ENDLESS = {
     "a-poisoned-passing-passed-over-in-silence",
@@ -94,7 +97,7 @@ def main() -> None:
     cases = races()
     with tempfile.TemporaryDirectory(prefix="startline-broken-") as folder:
         for name, caught in CAUGHT.items():
-            found = set(failing(planted(name, Path(folder)), cases, usual_jobs()))
+            found = {*failing(planted(name, Path(folder)), cases, usual_jobs())} - BY_CHANCE
             good = good and found == caught
             odd = ", ".join([*(f"not {one}" for one in sorted(caught - found)), *(found - caught)])
             words = RACE_MUTANTS[name][0].words

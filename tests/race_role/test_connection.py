@@ -182,6 +182,18 @@ def test_a_connection_that_is_no_longer_good(pieces: tuple[bytes | OSError, ...]
     assert second.sent.startswith(b"POST")
 
 
+def test_a_kept_tls_stream_that_was_reset(mocker: MockerFixture) -> None:
+    """TLS raises what a bare socket's stream says: the next request goes over a new connection."""
+    second = LineSocket(OK)
+    line = ServerLine(LineSocket(OK, None), second)
+    line.ask()
+    reset = OSError(errno.ECONNRESET, "")
+    stream = line.connection.stream = mocker.Mock(readinto=mocker.Mock(side_effect=reset))
+    assert line.ask() == ((200, b""), b"{}")
+    assert second.sent.startswith(b"POST")
+    stream.close.assert_called_once_with()
+
+
 @pytest.mark.parametrize(
     ("said", "status", "body", "kept"),
     [

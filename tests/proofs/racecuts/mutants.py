@@ -43,6 +43,7 @@ RACE_MUTANTS: dict[str, tuple[PlantedMutant, set[str]]] = {
                 )
             },
             {"race": BACKLOG, **AT_ONCE, "fails": {"send": ["drop"]}},
+            10_000,
         ),
         {"lost"},
     ),
