@@ -217,7 +217,10 @@ class Progress:
     def note_time(self, point) -> None:
         """Note what UTC was at a moment of this boot, a `timekeeper.Point`."""
         self.time_point = pack_point(self.journal.boot, point)
-        self.journal.append(TIME, self.time_point)
+        try:
+            self.journal.append(TIME, self.time_point, RESERVE)
+        except JournalFull:
+            pass  # the time counts all the same; only the next boot does not know of it
 
     def use_map(self, time_map: TimeMap) -> None:
         """Have the times of what is frozen from now on follow a map."""

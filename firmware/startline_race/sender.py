@@ -180,8 +180,6 @@ class Sender:
             yield from self.sync.sync()
         except StepFailed as failed:
             self.emit("race_clock", {"reason": failed.args[1]})
-        except JournalFull:
-            pass  # the time counts all the same; only the next boot does not know of it
         except (OSError, ValueError) as error:
             self.emit("race_clock", {"reason": type(error).__name__})
 

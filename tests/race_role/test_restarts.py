@@ -177,6 +177,24 @@ def test_what_stands_in_a_closed_session(make: MakeRace) -> None:
     is_as_it_was(race)
 
 
+def test_boots_of_a_full_journal(make: MakeRace) -> None:
+    """One of the sectors that passings leave tells boots apart, and the other what is sent."""
+    race = make(0, sectors=6)
+    with pytest.raises(JournalFull):
+        race.pass_by(1000)
+    head, boot = race.race.journal.head, race.race.journal.boot
+    for count in range(1, 31):
+        race.boot()
+        assert race.race.journal.boot == boot + count
+    assert race.race.journal.head != head
+    while race.race.journal.boot != boot:
+        boot = race.race.journal.boot
+        race.boot()
+    assert len(race.race.journal.blank) == 1
+    race.send()
+    assert race.race.state["waiting"] == 0
+
+
 def test_a_full_journal_whose_ends_are_torn(make: MakeRace) -> None:
     """However often power goes while its last entry is written, there is room to say what is sent."""
     race = make(0, sectors=6)

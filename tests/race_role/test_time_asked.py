@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 from startline.net import StepFailed
-from startline_race.errors import JournalFull
 
 from tests.firmware.harness import NOW
 from tests.race_role.paper_cloud import PaperRace
@@ -348,7 +347,6 @@ def test_what_the_sender_makes_of_it(mocker: MockerFixture) -> None:
     assert len(net.questions) == count + 4
     for error, told in (
         (StepFailed("link", "timeout"), [{"reason": "timeout"}]),
-        (JournalFull("full"), []),
         (OSError(5, ""), [{"reason": "OSError"}]),
         (ValueError("garbage"), [{"reason": "ValueError"}]),
     ):
