@@ -222,6 +222,18 @@ def test_a_counter_with_more_bits(mocker: MockerFixture) -> None:
     assert [one.time_us for one in race.stored()] == [2_500_000]
 
 
+@pytest.mark.parametrize(("off", "bridged"), [(-3590, 1), (3590, 1), (-3700, 0), (3700, 0)])
+def test_a_calendar_clock_tells_the_wraps(off: int, *, bridged: bool) -> None:
+    """After a month without a call it does, as long as it is less than an hour off."""
+    race = PaperRace()
+    month = 31 * 86_400
+    race.chip.sleep(month * 1000)
+    true_us = race.chip.now_us
+    race.chip.unix = lambda: NOW + true_us // 1_000_000 + off
+    wraps = 0 if bridged else month * 1000 >> 30
+    assert race.race.uptime.now() == true_us - (wraps << 30) * 1000
+
+
 def test_what_passings_are_packed_in_never_grows() -> None:
     """However much they say, a race needs no more memory for the next one."""
     passing: Any = Passing()
