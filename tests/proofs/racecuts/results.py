@@ -32,6 +32,7 @@ INVARIANTS = {
     "bug": "bugs",
 }
 _COUNTS = ("lifetimes", "cuts", "links", "boots", "requests", "passings")
+_WORDS = {"cuts": "power_cuts", "links": "link_cuts"}
 _SHOWN = 12
 
 
@@ -57,7 +58,7 @@ class RaceRow:
     def as_json(self) -> dict[str, Any]:
         """Return it for the report."""
         return {
-            **{name: self.counts[name] for name in _COUNTS},
+            **{_WORDS.get(name, name): self.counts[name] for name in _COUNTS},
             "bad": {name: self.bad[name] for name in INVARIANTS},
             "rests": dict(self.states),
             "reached": dict(self.reached),
@@ -111,7 +112,7 @@ class RaceCutResults:
         for title, _ in groups:
             table.add_column(title, justify="right")
         for name in _COUNTS:
-            words = {"cuts": "power cuts", "links": "link cuts"}.get(name, name)
+            words = _WORDS.get(name, name).replace("_", " ")
             table.add_row(words, *(str(row.counts[name]) for _, row in groups))
         table.add_section()
         for name, words in INVARIANTS.items():
