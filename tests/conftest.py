@@ -17,21 +17,32 @@ settings.register_profile(
 )
 settings.load_profile("startline")
 
-#: Where the tests are that last longer than half a minute.
-LAST_LONG = (
+#: Tests that last long and run six readers at a time: most of them side by side would be forty.
+CROWDED = (
     "tests/bench/test_planted",
-    "tests/bench/test_scenarios.py",
+    "tests/bench/test_scenarios.py::test_every_scenario_holds",
+)
+#: Where the other tests are that last longest, from ten seconds on.
+LAST_LONG = (
+    "tests/book/test_book.py::test_the_commands_of_a_page_work[docs/guides",
+    "tests/end_to_end/test_console_taken.py",
     "tests/end_to_end/test_lies.py",
+    "tests/end_to_end/test_loading_cuts.py",
     "tests/end_to_end/test_operator_reconcile.py",
+    "tests/end_to_end/test_set_try.py",
     "tests/end_to_end/test_vms.py",
     "tests/end_to_end/web/",
     "tests/factory/test_work.py",
     "tests/labs/",
+    "tests/liveport/test_metarace.py",
     "tests/proofs/test_hostile.py",
     "tests/proofs/test_powercuts.py",
+    "tests/proofs/test_racecuts.py",
     "tests/race/test_beside.py",
+    "tests/race/test_day_on_a_board.py",
+    "tests/race/test_resend.py",
+    "tests/race_role/test_sync.py",
     "tests/test_paths.py",
-    "tests/versions/test_proofs.py",
     "tests/virtual/test_esptool.py",
 )
 
@@ -70,16 +81,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def deal_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """Give each worker as many of the tests that last, first: else the others wait for the last.
+    """Give each worker tests that last, first: else the others wait for the last.
 
-    Tests come to the workers in equal parts, in their order, and are passed on from the ends.
+    Tests come to the workers in equal parts, in their order, and are passed on from the ends. A third
+    of the workers has the crowded ones, the others as many of the long ones each.
     """
+    crowded = [item for item in items if item.nodeid.startswith(CROWDED)]
     long = [item for item in items if item.nodeid.startswith(LAST_LONG)]
-    short = [item for item in items if not item.nodeid.startswith(LAST_LONG)]
-    found, size = [], -(-len(items) // workers)
-    for worker in range(workers):
-        own = long[worker::workers]
-        room = size - len(own)
+    lasting = {*crowded, *long}
+    short = [item for item in items if item not in lasting]
+    few = max(1, workers // 3)
+    dealt = [crowded[turn::few] for turn in range(few)]
+    dealt += [long[turn :: workers - few] for turn in range(workers - few)]
+    found: list[pytest.Item] = []
+    for turn, own in enumerate(dealt):
+        size = (len(items) - len(found)) // (workers - turn)
+        room = max(0, size - len(own))
         found += [*own, *short[:room]]
         del short[:room]
     return found + short
@@ -95,7 +112,7 @@ def vm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.hookimpl(optionalhook=True)  # without xdist the tests run one after another
 def pytest_xdist_auto_num_workers() -> int:
-    """Run five tests for two cores: most of their time they wait for a device."""
+    """Run seven tests for two cores: most of their time they wait for a device."""
     usable = getattr(os, "sched_getaffinity", None)
     cores = len(usable(0)) if usable else os.cpu_count() or 1
-    return max(2, cores * 5 // 2)
+    return max(2, cores * 7 // 2)

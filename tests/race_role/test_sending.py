@@ -97,7 +97,8 @@ def all_once(racer: RacingReader, count: int) -> None:
 def test_faults(make_racer: MakeRacer, cloud: MockCloud, key: str, fault: str) -> None:
     """Whatever a cloud answers once, all passings are there once, and the session is closed."""
     racer = make_racer(key)
-    racer.life([])  # to be bound
+    if "@" not in fault:  # of any request; to be bound is another test's matter
+        racer.life([])
     cloud.faults.turn_on(fault)
     try:
         racer.life(["10 km"], 130, limit_ms=40000)
