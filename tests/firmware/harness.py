@@ -40,7 +40,7 @@ MADE_AT = NOW - 31_536_000
 POWER_ON_CLOCK = 946_684_800
 #: The claim key that readers have unless they are given another: the vendor's example.
 KEY = "ror-ae4fc6c19681a20fad30"
-_SECONDS = 60
+_SECONDS = 600.0
 
 
 def micropython() -> list[str]:
