@@ -2,6 +2,11 @@
 
 import io
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+    from agent_types import Buffer
+
 _APPLICATION = 0x17  # the type of a TLS record that holds what is sent over it
 
 
@@ -15,11 +20,11 @@ class HeldStream(io.IOBase):
     free = held = False
     _left = 0  # of the record that is being written
 
-    def __init__(self, sock) -> None:
+    def __init__(self, sock: "Any") -> None:
         self.sock = sock
         self.close = sock.close
 
-    def readinto(self, data) -> "int | None":
+    def readinto(self, data: "Buffer") -> "int | None":
         """Fill some of `data`; None for nothing yet."""
         try:
             got = self.sock.readinto(data)
@@ -29,7 +34,7 @@ class HeldStream(io.IOBase):
             self.alert = data[1]
         return got
 
-    def write(self, data) -> "int | None":
+    def write(self, data: "Buffer") -> "int | None":
         """Send some of `data`; None for not yet."""
         if not self.free and not self._left:
             if data[0] == _APPLICATION:
@@ -43,7 +48,7 @@ class HeldStream(io.IOBase):
         self._left = max(0, self._left - (done or 0))
         return done
 
-    def ioctl(self, *_) -> int:
+    def ioctl(self, *_: int) -> int:
         """Do nothing: there is nothing to control, and `Connection` closes the socket."""
         return 0
 

@@ -6,6 +6,12 @@ blocks in C, and the arithmetic of a handshake hold whoever drives them.
 
 from startline.net import StepFailed
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from agent_types import Chip, Identity
+
 _JOIN_STEPS = 400  # of 50 ms
 _AGAIN_STEPS = 100  # after so many, a driver that has given up is asked once more
 _CONNECTING = 1001  # the status of a driver that has not
@@ -14,20 +20,22 @@ _CONNECTING = 1001  # the status of a driver that has not
 class Network:
     """The link of this device; `sockets` is the module to connect through, once it is up."""
 
-    def __init__(self, chip, identity, emit) -> None:
+    def __init__(
+        self, chip: "Chip", identity: "Identity", emit: "Callable[[str, dict[str, Any]], None]"
+    ) -> None:
         self.chip = chip
         self.identity = identity
         self.emit = emit
-        self.sockets = self.usb = self.wlan = None
+        self.sockets = self.usb = self.wlan = None  # type: Any
         self.silent = 0  # failures in a row that a link without traffic would explain
 
-    def up(self):
+    def up(self) -> "Iterator[int]":
         """Have the link up. Raises StepFailed."""
         if self.identity.text("net.link") == "usb":
             if not self.usb:
                 from startline.roles import load_role
 
-                role = load_role(self, "startline_usb")
+                role = load_role(self, "startline_usb")  # type: ignore[arg-type] # enough of one
                 if not role:
                     raise StepFailed("link", "no_role")
                 self.usb = self.sockets = role.UsbLink(self.chip, self.identity)
@@ -41,7 +49,7 @@ class Network:
         if not self.wlan.isconnected():
             yield from self._join()
 
-    def _join(self):
+    def _join(self) -> "Iterator[int]":
         name = self.identity.text("net.ssid")
         if not name:
             raise StepFailed("link", "no_ssid")

@@ -2,6 +2,9 @@
 
 from struct import pack, unpack_from
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Bytes
+
 # Bytes of a map: boot id u16, time since that boot in us u48 (low u32, high u16), Unix time in us u64
 # at that moment, how much faster than the boot's clock UTC runs in ppb i32, error in ms u16, source
 # u8 (index in SOURCES).
@@ -31,7 +34,7 @@ class TimeMap:
         )  # fmt: skip
 
 
-def unpack_map(raw) -> TimeMap:
+def unpack_map(raw: "Bytes") -> TimeMap:
     """Return a time map from its bytes."""
     one = TimeMap()
     (

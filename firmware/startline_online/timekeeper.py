@@ -7,6 +7,10 @@ kept in `nvs`. Samples come from `sntp`, from the host, or from a module with a 
 
 from .time_map import TimeMap
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Sequence
+    from typing import Any
+
 SOURCES = ("none", "ntp", "usb", "module", "holdover")
 NTP, USB, MODULE, HOLDOVER = range(1, 5)  # indexes in SOURCES
 
@@ -35,13 +39,14 @@ class Timekeeper:
     `note(point)` is called with every point that is taken, and what it raises is raised.
     """
 
-    def __init__(self, chip, uptime, note, emit) -> None:
+    def __init__(self, chip: "Any", uptime: "Any", note: "Any", emit: "Any") -> None:
         self.chip = chip
         self.uptime = uptime
         self.note = note
         self.emit = emit
-        self.points = []
-        self.past = -1, ()  # (boot id, its points), as whoever reads a journal has found them last
+        self.points = []  # type: list[Point]
+        # (boot id, its points), as whoever reads a journal has found them last
+        self.past = -1, ()  # type: tuple[int, Sequence[Point]]
         self.low = self.high = self.at = 0
         self.rate, self.rate_error = self._kept_rate()
         self._written_rate = self.rate
@@ -70,7 +75,7 @@ class Timekeeper:
         self._set_calendar(point.utc_us // 1000000)
         self.note(point)
 
-    def quality(self) -> tuple:
+    def quality(self) -> "tuple[str, int]":
         """Return (name of the source, error in milliseconds, rounded up); ("none", 0)."""
         if not self.points:
             return SOURCES[0], 0
@@ -88,7 +93,7 @@ class Timekeeper:
         now = self.uptime.now()
         return now + sum(self._bounds(now)) // 2
 
-    def _bounds(self, now: int) -> tuple:
+    def _bounds(self, now: int) -> "tuple[int, int]":
         passed = now - self.at
         moved = passed * self.rate // 1000000000
         wider = passed * (self.rate_error + _TEMPERATURE) // 1000000000
@@ -115,7 +120,7 @@ class Timekeeper:
         if self.rate_error < _KEPT_RATE and abs(self.rate - self._written_rate) > 200:
             self._keep_rate()
 
-    def _kept_rate(self) -> tuple:
+    def _kept_rate(self) -> "tuple[int, int]":
         try:
             return self.chip.nvs("race").get_i32("rate_ppb"), _KEPT_RATE
         except OSError:
@@ -132,19 +137,26 @@ class Timekeeper:
 
     # Times of a boot.
 
-    def map_for(self, boot: int, points: list, first_us: int, last_us: int, now_map):
+    def map_for(
+        self,
+        boot: int,
+        points: "Sequence[Point]",
+        first_us: int,
+        last_us: int,
+        now_map: "TimeMap | None",
+    ) -> TimeMap:
         """Return the map for what lies between two times of a boot; `now_map` where that will do.
 
         The times of a boot never go backwards: a map that turns out to have been ahead is followed
         by one that is slower until it is right.
         """
-        before = after = None
+        before = after = None  # type: Point | None
         for point in points:
             if point.time_us <= first_us:
                 before = point
             elif not after or after.time_us < last_us:
                 after = point
-        start = before or after
+        start = before or after  # type: Any
         one = TimeMap()
         one.boot = boot
         one.rate = self.rate
@@ -170,7 +182,7 @@ class Timekeeper:
         return one
 
 
-def thin(points: list) -> None:
+def thin(points: "list[Any]") -> None:
     """Drop every second of too many points; the first and the last stay."""
     if len(points) > _MOST_POINTS:
         points[:] = points[::2]

@@ -5,6 +5,9 @@ the race comes by more often than that; where not, the seconds of the calendar c
 wraps went by, unless it was set meanwhile.
 """
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Chip
+
 _MASK = (1 << 30) - 1
 _HALF = 1 << 29
 _WRAP_S = (1 << 30) // 1000
@@ -14,7 +17,7 @@ _SET = 1577836800  # 2020-01-01: before it, the calendar clock was never set
 class Uptime:
     """The clock of this boot; `chip` is as `startline.chip.Chip`."""
 
-    def __init__(self, chip) -> None:
+    def __init__(self, chip: "Chip") -> None:
         self.chip = chip
         self._ticks = chip.ms() & _MASK
         self._ms = self._ticks

@@ -13,7 +13,7 @@ def timestamp(utc_ms: int) -> str:
     return "%04d-%02d-%02dT%02d:%02d:%02d" % now[:6] + ".%03dZ" % (utc_ms % 1000)
 
 
-def utc_ms_of(value) -> int:
+def utc_ms_of(value: "int | str") -> int:
     """Return Unix time in milliseconds, from that or a text like `2026-11-21T10:00:00.123Z`.
 
     Raises ValueError.

@@ -5,23 +5,30 @@ from struct import pack
 from .journal import RESERVE
 from .journal_format import AMENDED, AMENDED_FORMAT, LONGEST_DEAD_US, split_us
 
+if False:  # for mypy; a device has none of these
+    from typing import Any
+
+    from .passing_format import Passing
+    from .progress import Progress
+    from .settings import RaceSettings
+
 _MOST_CHIPS = 128  # whose last sighting is kept in mind
 
 
 class DeadTime:
     """Merges what comes within the dead time: the first counts, or, if set so, the strongest."""
 
-    def __init__(self, progress, settings) -> None:
+    def __init__(self, progress: "Progress", settings: "RaceSettings") -> None:
         self.progress = progress
         self.dead_us = settings.dead_us
         self.best = settings.best
-        self.chips = {}  # chip to [time, RSSI, number] of its last passing
+        self.chips = {}  # type: dict[str, list[Any]] # chip to [time, RSSI, number] of its last passing
 
-    def note(self, passing) -> None:
+    def note(self, passing: "Passing") -> None:
         """Keep a passing in mind."""
         self.chips[passing.chip] = [passing.time_us, passing.rssi, passing.number]
 
-    def merge(self, passing) -> int:
+    def merge(self, passing: "Passing") -> int:
         """Return the number of the passing that this is a repeat of; 0 if it is none.
 
         Raises JournalFull, OSError.
@@ -39,7 +46,7 @@ class DeadTime:
                 del chips[name]
         return 0
 
-    def _amend(self, passing, before: list) -> None:
+    def _amend(self, passing: "Passing", before: "list[Any]") -> None:
         """Have a stronger sighting stand for the passing, as long as its time is not fixed."""
         number = before[2]
         progress = self.progress

@@ -15,6 +15,12 @@ has, so what follows it is never lost.
 from binascii import crc32
 from struct import calcsize, pack, pack_into, unpack_from
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Iterator
+
+    from agent_types import Buffer, Bytes
+    from startline_online.timekeeper import Point
+
 SECTOR = 4096
 MAGIC = b"SLrj"
 FORMAT = 1
@@ -71,7 +77,9 @@ class NewerFormat(Exception):
     """A journal that a later agent has written; it is left alone."""
 
 
-def pack_header(boot: int, sequence: int, first_number: int, owner: bytes, begun=0) -> bytes:
+def pack_header(
+    boot: int, sequence: int, first_number: int, owner: bytes, begun: int = 0
+) -> bytes:
     """Return the header of a sector."""
     raw = pack(
         HEADER,
@@ -87,7 +95,7 @@ def pack_header(boot: int, sequence: int, first_number: int, owner: bytes, begun
     return raw + pack("<I", crc32(raw))
 
 
-def unpack_header(raw) -> "tuple | None":
+def unpack_header(raw: "Bytes") -> "tuple[int, int, int, bytes] | None":
     """Return (boot id, sequence number, first passing number, owner), or None if there is none.
 
     Raises NewerFormat for an intact header of a later format.
@@ -105,7 +113,7 @@ def entry_size(length: int) -> int:
     return (length + 5 & -4) + 4
 
 
-def pack_entry(buffer, at: int, kind: int, payload) -> int:
+def pack_entry(buffer: "Buffer", at: int, kind: int, payload: "Bytes") -> int:
     """Put an entry into a buffer; return where it ends."""
     end = at + entry_size(len(payload))
     buffer[at] = kind
@@ -119,7 +127,7 @@ def pack_entry(buffer, at: int, kind: int, payload) -> int:
     return end
 
 
-def find_entry(sector, at: int) -> "tuple | None":
+def find_entry(sector: "Bytes", at: int) -> "tuple[int, int, int, int] | None":
     """Return (kind, where its payload begins, where it ends, where the entry ends).
 
     The entry is the first intact one at or behind `at` in the bytes of one sector; None if there
@@ -142,7 +150,7 @@ def find_entry(sector, at: int) -> "tuple | None":
     return None
 
 
-def end_of_entries(sector) -> int:
+def end_of_entries(sector: "Bytes") -> int:
     """Return where the blank rest of a sector begins, a multiple of 4; at most its size."""
     at = len(sector)
     # In larger steps first: most of a sector is either full or blank.
@@ -164,7 +172,9 @@ class Session:
     rescue = False
     token = ""
 
-    def __init__(self, ordinal=0, first=0, base=0, mark=b"", alias="") -> None:
+    def __init__(
+        self, ordinal: int = 0, first: int = 0, base: int = 0, mark: bytes = b"", alias: str = ""
+    ) -> None:
         self.ordinal = ordinal
         self.first = first
         self.base = base
@@ -181,7 +191,7 @@ class Session:
         return head + token + self.alias.encode()
 
 
-def unpack_session(raw) -> Session:
+def unpack_session(raw: "Bytes") -> Session:
     """Return a session from the payload of its entry. Raises ValueError for what is none."""
     ordinal, state, rescue, first, base, mark, length = unpack_from(_SESSION, raw)
     at = calcsize(_SESSION)
@@ -192,19 +202,19 @@ def unpack_session(raw) -> Session:
     return session
 
 
-def split_us(time_us: int) -> tuple:
+def split_us(time_us: int) -> "tuple[int, int]":
     """Return a u48 as (low u32, high u16), which is how struct can hold it."""
     return time_us & 0xFFFFFFFF, time_us >> 32
 
 
-def pack_point(boot: int, point) -> bytes:
+def pack_point(boot: int, point: "Point") -> bytes:
     """Return the payload of a TIME entry, of a `timekeeper.Point` in a boot."""
     low, high = split_us(point.time_us)
     error = min(point.error_us, 0xFFFFFFFF)
     return pack(TIME_POINT, boot, low, high, point.utc_us, error, point.source)
 
 
-def entries_of(sector):
+def entries_of(sector: "Bytes") -> "Iterator[tuple[int, memoryview]]":
     """Yield (kind, payload) of every intact entry of a sector, in order of storing."""
     view = memoryview(sector)
     # Where the header is damaged the entries behind it still count: they have their own CRC.
@@ -215,7 +225,7 @@ def entries_of(sector):
         found = find_entry(sector, end)
 
 
-def is_whole(sector) -> bool:
+def is_whole(sector: "Bytes") -> bool:
     """Tell whether everything in a sector that is no passing can be read."""
     at = HEADER_SIZE
     end = end_of_entries(sector)
@@ -235,20 +245,20 @@ def is_whole(sector) -> bool:
     return True
 
 
-def newest_in(sector) -> int:
+def newest_in(sector: "Bytes") -> int:
     """Return the highest number that a sector tells of, 0 for none."""
     kinds = (PASSING, PROGRESS)
     return max([0] + [u32(payload) for kind, payload in entries_of(sector) if kind in kinds])
 
 
-def u32(payload) -> int:
+def u32(payload: "Bytes") -> int:
     """Return what a payload begins with."""
     return payload[0] | payload[1] << 8 | payload[2] << 16 | payload[3] << 24
 
 
-def runs_of(numbers: list) -> list:
+def runs_of(numbers: "list[int]") -> "list[list[int]]":
     """Return [first, last] of each run of numbers that are in order."""
-    runs = []
+    runs = []  # type: list[list[int]]
     for number in numbers:
         if runs and runs[-1][1] + 1 == number:
             runs[-1][1] = number
@@ -257,7 +267,7 @@ def runs_of(numbers: list) -> list:
     return runs
 
 
-def without(ranges: list, first: int, last: int) -> list:
+def without(ranges: "list[list[int]]", first: int, last: int) -> "list[list[int]]":
     """Return what is left of ranges, each [first, last, why], without some numbers."""
     kept = []
     for low, high, why in ranges:

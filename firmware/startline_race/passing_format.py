@@ -3,6 +3,9 @@
 from binascii import hexlify, unhexlify
 from struct import pack_into, unpack_from
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Buffer, Bytes
+
 # What a passing has beside number, boot, session and time; the low five bits are the chip's length.
 _PACKED_CHIP = 0x20  # two digits a byte: an EPC takes 12 bytes instead of 24
 _READING = 0x40  # antenna, RSSI and hits follow
@@ -29,7 +32,7 @@ class Passing:
     antenna = rssi = hits = latitude = longitude = utc_ms = None
 
 
-def pack_passing(passing: Passing, buffer) -> memoryview:
+def pack_passing(passing: Passing, buffer: "Buffer") -> memoryview:
     """Put the payload of a passing into a buffer, and return the part of it that it takes.
 
     Its texts are as `checks` lets them pass; so it is at most 188 bytes.
@@ -56,7 +59,7 @@ def pack_passing(passing: Passing, buffer) -> memoryview:
     return memoryview(buffer)[:end]
 
 
-def _pack_extras(passing: Passing, buffer, start: int) -> int:
+def _pack_extras(passing: Passing, buffer: "Buffer", start: int) -> int:
     """Put what few passings have behind a byte of flags; return where it ends, `start` for none."""
     extras = 0
     at = start + 1
@@ -80,14 +83,14 @@ def _pack_extras(passing: Passing, buffer, start: int) -> int:
     return at if extras else start
 
 
-def has_utc(raw) -> bool:
+def has_utc(raw: "Bytes") -> bool:
     """Tell whether a passing's payload holds a time of the module's own."""
     flags = raw[_FLAGS]
     at = _FLAGS + 1 + (flags & LONGEST_CHIP) + (3 if flags & _READING else 0)
     return bool(flags & _EXTRAS and raw[at] & _UTC)
 
 
-def unpack_passing(raw) -> Passing:
+def unpack_passing(raw: "Bytes") -> Passing:
     """Return a passing from its payload. Raises ValueError for what is none."""
     try:
         return _unpack_passing(raw)
@@ -95,7 +98,7 @@ def unpack_passing(raw) -> Passing:
         raise ValueError("this is no passing: %s" % error)
 
 
-def _unpack_passing(raw) -> Passing:
+def _unpack_passing(raw: "Bytes") -> Passing:
     passing = Passing()
     passing.number, passing.session, passing.boot, low, high = unpack_from(PASSING_HEAD, raw)
     passing.time_us = high << 32 | low

@@ -6,8 +6,17 @@ from startline_online.timekeeper import Point, thin
 
 from .journal_format import BOOT, TIME, TIME_POINT, entries_of
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Generator, Sequence
+    from typing import Any
 
-def points_of(keeper, journal, boot: int, number: int):
+    from agent_types import Bytes
+    from startline_online.timekeeper import Timekeeper
+
+
+def points_of(
+    keeper: "Timekeeper", journal: "Any", boot: int, number: int
+) -> "Generator[int, None, Sequence[Point]]":
     """Find the time points of a boot from the sector of a passing on; a generator, see Sender.
 
     Each sector begins with the last point before it. Its value is a list, [] for a boot that
@@ -17,7 +26,7 @@ def points_of(keeper, journal, boot: int, number: int):
     if boot == journal.boot:
         return keeper.points
     if keeper.past[0] != boot:
-        found = []
+        found = []  # type: list[Point]
         for sector in journal.sectors_from(number):
             if _take_points(found, boot, sector):
                 break
@@ -26,7 +35,7 @@ def points_of(keeper, journal, boot: int, number: int):
     return keeper.past[1]
 
 
-def _take_points(found: list, boot: int, sector) -> bool:
+def _take_points(found: "list[Point]", boot: int, sector: "Bytes") -> bool:
     """Take the time points of a boot out of a sector; tell whether a later boot begins in it."""
     for kind, payload in entries_of(sector):
         if kind == TIME and len(payload) >= 21:

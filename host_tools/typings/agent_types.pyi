@@ -24,6 +24,8 @@ from startline.record.copies import Record as Record
 AnyChip: TypeAlias = Chip | Hal
 #: Bytes that are written or filled in place.
 Buffer: TypeAlias = bytearray | memoryview
+#: Bytes that are read, wherever they stand.
+Bytes: TypeAlias = bytes | bytearray | memoryview
 #: An entry of NVS: its offset, and its first 32 bytes.
 Place: TypeAlias = tuple[int, bytes]
 #: A setting's value as flash has it.

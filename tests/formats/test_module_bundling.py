@@ -33,6 +33,11 @@ def test_imports_within_are_not_needed() -> None:
     )
 
 
+def test_what_mypy_alone_reads_is_left_out() -> None:
+    """Of `if False:` nothing is in a bundle, as nothing is in bytecode."""
+    assert bundled(b="if False:\n    from e import y\nx = 1")["a/__init__.py"] == "x = 1"
+
+
 @pytest.mark.parametrize("line", ["from .b import x", "from a.b import x", "from a.c import x"])
 def test_imports_from_elsewhere_go_to_the_bundle(line: str) -> None:
     """Whoever asks for one of its modules is sent to what they became."""

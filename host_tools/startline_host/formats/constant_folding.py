@@ -51,11 +51,23 @@ def fold_constants(
 
 
 def parsed(source: str) -> ast.Module | None:
-    """Return the syntax tree of a source; None for what is no Python."""
+    """Return the syntax tree of a source, without what mypy alone reads; None for what is no Python."""
     try:
-        return ast.parse(source)
+        tree = ast.parse(source)
     except SyntaxError:
         return None
+    tree.body = [node for node in tree.body if not _is_for_types(node)]
+    return tree
+
+
+def _is_for_types(node: ast.stmt) -> bool:
+    """Tell whether a statement is `if False:`, of which a compiler keeps nothing."""
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Constant)
+        and node.test.value is False
+        and not node.orelse
+    )
 
 
 def _module(path: str) -> str:
