@@ -97,6 +97,14 @@ def test_what_is_kept_is_full_at_its_limit() -> None:
     assert answer.said[b"message"] == b"x" * 400
 
 
+@pytest.mark.parametrize("value", [b"{}", b"[]", b'["A"]'])
+def test_what_has_parts_is_no_token(value: bytes) -> None:
+    """Whatever a cloud takes for its token, it is asked about texts and words alone."""
+    answer = BindAnswer(SimpleNamespace(TOKEN=b"id", WORDS=(), canonical=str))
+    answer.read(b'{"id":%s}' % value)
+    assert answer.tokens == [""]
+
+
 def test_a_web_page_is_none_of_a_clouds_words() -> None:
     """What is no JSON is shown as it is, but a page only by what it is, and a bare value not at all."""
     said = {}
