@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from startline_race.errors import JournalFull
+from startline_race.journal_format import TIME
+from startline_race.time_points import points_of
 
 from tests.race_role.paper_cloud import EPC, LOST, MakeRace, PaperRace, lose
 
@@ -175,6 +177,16 @@ def test_what_stands_in_a_closed_session(make: MakeRace) -> None:
     assert race.numbers(1) == [3, 4, 5, 6]
     assert race.race.progress.there == []
     is_as_it_was(race)
+
+
+def test_a_time_that_each_sector_tells_again(make: MakeRace) -> None:
+    """It is one point of its boot, however many sectors begin with it."""
+    race = make(1)
+    fill(race)
+    later = PaperRace.after(race).race
+    assert len(race.entries(TIME)) > 1
+    assert list(points_of(later.keeper, later.journal, race.race.journal.boot, 1))
+    assert len(later.keeper.past[1]) == 1
 
 
 def test_boots_of_a_full_journal(make: MakeRace) -> None:
