@@ -134,6 +134,7 @@ def test_a_stock_table_is_scrubbed_too() -> None:
     assert b"ror-" not in flash.data
     assert reader(flash).get("claim", "key") is None
     assert reader(flash).get("factory", "serial") == b"DEVICE-123"
+    assert flash.data[0x1000:] == b"\xff" * 0x5000  # a page that was never used stays blank
     assert scrub_once(StockChip({"nvs": flash}, {})) == []
 
 
