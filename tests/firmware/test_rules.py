@@ -149,6 +149,14 @@ def test_a_kept_clock_that_cannot_be_is_not_believed(kept: int) -> None:
     assert caught.value.args == ("clock", "no_time")
 
 
+def test_a_kept_clock_that_is_behind_is_the_reason() -> None:
+    """One that was set once, and lies before `made_at`, says more than that no server answers."""
+    one = chip(clock=NOW - 1000)
+    with pytest.raises(StepFailed) as caught:
+        prove(one, one.ntp, "a", NOW, lambda: 60_000)
+    assert caught.value.args == ("clock", "clock_before_made_at")
+
+
 @pytest.mark.parametrize("error", [OSError, ValueError, OverflowError, IndexError, MemoryError])
 @pytest.mark.parametrize("where", ["ntp", "set_unix"])
 def test_a_server_that_is_garbage_is_passed_over(error: type[Exception], where: str) -> None:
