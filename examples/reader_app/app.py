@@ -13,8 +13,7 @@ from startline_race.errors import JournalFull
 TX, RX, BUTTON, LED = 17, 16, 0, 2
 BUFFER = 8192  # bytes: what the module says while a TLS handshake holds the loop for 2 s
 START = b"\xbb\x00\x27\x00\x03\x22\xff\xff\x4a\x7e"  # look for tags 65,535 times
-QUIET_MS = 1000  # a module that has said nothing for so long is done with that, or was off
-PRESS_MS, HOLD_MS = 50, 2000
+PRESS_MS, HOLD_MS, QUIET_MS = 50, 2000, 1000  # a module that is quiet for so long has stopped
 
 
 class Module:
@@ -78,3 +77,4 @@ def main(device) -> None:
                 race.open(session)
             led.value(bool(session))
         race.send(20)
+        time.sleep_ms(2)  # to save power
