@@ -22,7 +22,8 @@ CROWDED = (
     "tests/bench/test_planted",
     "tests/bench/test_scenarios.py::test_every_scenario_holds",
 )
-#: Where the other tests are that last longest, from ten seconds on.
+#: Where the other tests are that last longest, from ten seconds on. None that share a long setup: it
+#: would be made by each worker.
 LAST_LONG = (
     "tests/book/test_book.py::test_the_commands_of_a_page_work[docs/guides",
     "tests/end_to_end/test_console_taken.py",
@@ -41,7 +42,6 @@ LAST_LONG = (
     "tests/race/test_beside.py",
     "tests/race/test_day_on_a_board.py",
     "tests/race/test_resend.py",
-    "tests/race_role/test_sync.py",
     "tests/test_paths.py",
     "tests/virtual/test_esptool.py",
 )

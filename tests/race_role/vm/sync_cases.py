@@ -24,6 +24,7 @@ def run(servers, rounds=1, enough_ms=0):
         asked = sender.sync.quick if sender.sync else 0
         while (not sender.sync or sender.sync.quick == asked) and chip.since(start) < 20000:
             race.send(50)
+            time.sleep_ms(1)
     reasons = [fields["reason"] for name, fields in chip.events if "reason" in fields]
     return race, reasons
 
