@@ -89,6 +89,8 @@ def has_ended(pid: int) -> bool:
 def test_a_bootable_chip_greets(flash_path: Path) -> None:
     """ROM, boot loader and MicroPython speak one after the other on the same line."""
     with VirtualEsp32(flash_path, raw=True) as chip, terminal(chip) as port:
+        read_until(port, b">>> ")  # its first start may have begun before the line was open
+        chip.reset()
         text = read_until(port, b">>> ")
     rom, python = text.find(b"entry 0x40080400\r\n"), text.find(b"MicroPython v")
     assert 0 < rom < python
