@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -222,7 +221,7 @@ def test_from_a_blank_chip_to_bound(
 
         visit = Visit(browser, bridge, new_install_improv_wait_time=1)
         visit.install_all()
-        _restart(visit)
+        visit.press("Restart it")
         assert device["deviceid"] in visit.wait_for_state("bound")
         assert {urlsplit(url).netloc for url in visit.requested} == {
             urlsplit(bridge.address).netloc
@@ -234,22 +233,11 @@ def test_from_a_blank_chip_to_bound(
 
 def _load_blank_chip(visit: Visit) -> None:
     visit.install_all()
-    _restart(visit)
+    visit.press("Restart it")
     said = visit.wait_for_state("unprovisioned")
     assert "No identity: provision it." in said
     assert "Missing: serial number, model, cloud, address of its cloud." in said
     assert "startline provision" in said
-
-
-def _restart(visit: Visit) -> None:
-    """Press RESET; where the tool gave the port back too late for the page to listen, have it listen."""
-    from playwright.sync_api import TimeoutError as Late
-
-    with contextlib.suppress(Late):
-        visit.button("Restart it").wait_for(timeout=30_000)
-    if not visit.button("Restart it").is_visible():
-        visit.press("Listen to a reader")
-    visit.press("Restart it")
 
 
 def _refuse_other_layout(visit: Visit) -> None:

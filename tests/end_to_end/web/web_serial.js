@@ -2,6 +2,8 @@
 // What browsers do with a port is https://wicg.github.io/serial/.
 
 {
+  const CLOSING = 200; // ms that a driver takes at least
+
   const call = async (what, body) => {
     const answer = await fetch(`/serial/${what}`, { method: "POST", body });
     if (!answer.ok) throw new DOMException("The device has been lost.", "NetworkError");
@@ -13,13 +15,14 @@
     #incoming = null;
     #waiting = [];
     #isOpen = false;
+    #isClosing = false;
 
     getInfo() {
       return {};
     }
 
     async open({ baudRate }) {
-      if (this.#isOpen) throw new DOMException("The port is already open.", "InvalidStateError");
+      if (this.#isOpen || this.#isClosing) throw new DOMException("The port is already open.", "InvalidStateError");
       await call("open", JSON.stringify({ baudRate }));
       this.#isOpen = true;
       const body = (await fetch("/serial/read")).body.getReader();
@@ -78,10 +81,16 @@
       if (!this.#isOpen) throw new DOMException("The port is already closed.", "InvalidStateError");
       if (this.#readable?.stream.locked || this.#writable?.locked) throw new TypeError("The port is in use.");
       this.#isOpen = false;
+      this.#isClosing = true; // no longer readable, and not to be opened yet
       this.#readable = this.#writable = null;
       this.#waiting = [];
-      await call("close");
-      await this.#incoming.cancel();
+      try {
+        await call("close");
+        await this.#incoming.cancel();
+        await new Promise((done) => setTimeout(done, CLOSING));
+      } finally {
+        this.#isClosing = false;
+      }
     }
   }
 

@@ -18,8 +18,7 @@ export class Listener {
   async run() {
     let error = null;
     try {
-      for (let left = CLOSING; this.port.readable && left > 0; left -= 100) await pause(100);
-      await this.port.open({ baudRate: BAUD });
+      await this.open();
       this.onOpen();
       while (this.port.readable && !this.stopped) await this.read();
     } catch (thrown) {
@@ -27,6 +26,18 @@ export class Listener {
     }
     await this.port.close().catch(() => {}); // one that has gone is closed
     this.onEnd(this.stopped ? null : error ?? new Error("the port has gone"));
+  }
+
+  /** Open the port. One that is being closed is not readable any more, and cannot be opened yet. */
+  async open() {
+    for (let left = CLOSING; ; left -= 100) {
+      try {
+        return await this.port.open({ baudRate: BAUD });
+      } catch (error) {
+        if (error.name !== "InvalidStateError" || left <= 0) throw error;
+      }
+      await pause(100);
+    }
   }
 
   async read() {
