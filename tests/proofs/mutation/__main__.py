@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _FOLDER.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_FOLDER) as trees:
             # What is explained takes longest, and tells least.
-            order = sorted(in_turn(left, options.seed), key=lambda one: one.key in explanations())
+            explained = explanations()
+            order = sorted(in_turn(left, options.seed), key=lambda one: one.key in explained)
             more = WHOLE[options.package] if options.whole else ()
             if not _run(
                 console, order, proofs, more, results, jobs=options.jobs, trees=Path(trees)
