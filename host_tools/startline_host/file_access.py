@@ -7,10 +7,12 @@ for, and a pipe is told no differently from a file that is missing.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import select
 import stat
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 #: Bytes of the largest file that anything here is made of: the flash of a chip.
@@ -53,6 +55,31 @@ def read_file(path: Path, most: int = MOST) -> bytes:
     if len(data) > most:
         raise _too_much(path, most)
     return data
+
+
+def visible_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, without hidden ones and what Python keeps in __pycache__.
+
+    Into folders of these names it never looks: what is in them comes and goes. Raises OSError for a
+    folder that cannot be read, where a glob would leave it out.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for place, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if name[0] != "." and name != "__pycache__"]
+        paths = (Path(place, name) for name in names if name[0] != ".")
+        yield from (path for path in paths if path.is_file())
+
+
+def digest_of(paths: Iterable[Path]) -> bytes:
+    """Return one SHA-256 of files' paths and contents. Raises OSError for what cannot be read."""
+    found = hashlib.sha256()
+    for path in paths:
+        data = read_file(path)
+        found.update(b"%s\0%d\0" % (str(path).encode(), len(data)) + data)
+    return found.digest()
 
 
 def write_stream(path: Path, data: bytes) -> None:

