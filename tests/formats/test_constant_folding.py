@@ -22,6 +22,7 @@ def folded(source: str, **others: str) -> str:
         ("_MS = 60 * 1000\nprint(_MS)", "print(60000)"),
         ("_WORD = 'absent'\nprint(_WORD)", "print('absent')"),
         ("_A, B = 2, 20\nprint(_A, B)", "_A, B = (2, 20); print(2, 20)"),
+        ("_N: int = 7\nprint(_N)", "print(7)"),
     ],
 )
 def test_what_is_a_constant(source: str, result: str) -> None:
@@ -67,3 +68,10 @@ def test_what_is_none(source: str) -> None:
 def test_what_is_imported(source: str, result: str) -> None:
     """A constant of another module is none of its names any more, but where it is handed on."""
     assert folded(source, c="N = 3\nT = (1, N)\ndef f():\n    N\n") == result
+
+
+def test_types_are_left_out() -> None:
+    """What mypy alone reads of variables is no name on a device; without a value nothing is left."""
+    source = "class A:\n    b: 'C'\n    d: int = 1\n\n    def e(self):\n        self.b: 'C' = 2\n"
+    plain = "class A:\n    pass\n    d = 1\n\n    def e(self):\n        self.b = 2\n"
+    assert folded(source) == folded(plain)

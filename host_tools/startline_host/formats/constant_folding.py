@@ -57,6 +57,7 @@ def parsed(source: str) -> ast.Module | None:
     except SyntaxError:
         return None
     tree.body = [node for node in tree.body if not _is_for_types(node)]
+    _Untyped().visit(tree)
     return tree
 
 
@@ -68,6 +69,14 @@ def _is_for_types(node: ast.stmt) -> bool:
         and node.test.value is False
         and not node.orelse
     )
+
+
+class _Untyped(ast.NodeTransformer):
+    """Has variables stand without their types."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        """Keep what is assigned, if anything is."""
+        return ast.Assign([node.target], node.value, lineno=0) if node.value else ast.Pass()
 
 
 def _module(path: str) -> str:
