@@ -12,6 +12,12 @@ from startline.net.http_head import HttpHead
 
 from .held_stream import HeldStream
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Generator, Iterable
+    from typing import Any
+
+    from agent_types import Before, Bytes, Call, Chip, Network, Take, UnheldStream
+
 _EXCHANGE_MS = 15000
 _LONGEST = 1 << 18  # bytes of a body, before the connection is given up
 _HEAD = 8192
@@ -24,13 +30,17 @@ _LOOKED_AT = (b"http", b"cont", b"tran", b"retr", b"date", b"conn", b"\r\n", b"\
 class Connection:
     """A connection to the host of `base_url`; `roots` are CA certificates, DER, or later their context."""
 
-    wire = stream = None
+    wire: HeldStream
+    stream: "UnheldStream"  # that one, or TLS over it
+    wire = stream = None  # type: ignore[assignment] # until it is opened
     spoke = False  # whether this exchange has sent its first byte
     step = ""
     _at = _end = _start = 0
     _room = 0  # bytes that may still come: chunks and lines have no end of their own
 
-    def __init__(self, chip, network, roots: list, base_url: str) -> None:
+    def __init__(
+        self, chip: "Chip", network: "Network", roots: "list[Any]", base_url: str
+    ) -> None:
         self.chip = chip
         self.network = network
         self.roots = roots
@@ -53,9 +63,12 @@ class Connection:
                     one.close()
             except Exception:  # a good answer must not be lost for a bad goodbye
                 pass
-        self.wire = self.stream = None
+        self.wire = self.stream = None  # type: ignore[assignment]
 
-    def exchange(self, request: tuple, headers: dict, length: int, pieces, before, take):
+    def exchange(
+        self, request: "Call", headers: "dict[str, str]", length: int, pieces: "Iterable[Bytes]",
+        before: "Before", take: "Take",
+    ) -> "Generator[int, None, tuple[int, bytes]]":  # fmt: skip
         """Send a request and read its answer; its value is (status, Retry-After).
 
         `request` is (method, path), `pieces` yields the body's bytes, `length` in all. `before()`
@@ -94,7 +107,7 @@ class Connection:
             self.close()
             raise
 
-    def _speak(self, before) -> None:
+    def _speak(self, before: "Before") -> None:
         if before:
             before()
         self.spoke = self.wire.free = True
@@ -108,7 +121,7 @@ class Connection:
         except OSError:
             self.close()
 
-    def _open(self):
+    def _open(self) -> "Generator[int, None, None]":
         name, _, port = self.host.partition(":")
         self.step = "dns"
         sockets = self.network.sockets
@@ -130,7 +143,7 @@ class Connection:
                 wire, server_hostname=name, do_handshake_on_connect=False
             )
 
-    def _context(self):
+    def _context(self) -> "Any":
         """Return the context that trusts the roots and nobody else; it is large, and made once."""
         # As `GuardedTransport` does; to load that for this would cost 6 KiB of heap.
         roots = self.roots
@@ -138,13 +151,13 @@ class Connection:
             import tls
 
             context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-            context.verify_mode = tls.CERT_REQUIRED
+            context.verify_mode = tls.CERT_REQUIRED  # type: ignore[attr-defined] # the stub lacks it
             for root in roots:
                 context.load_verify_locations(root)
             roots[:] = [context]
         return roots[0]
 
-    def _connected(self, sock):
+    def _connected(self, sock: "Any") -> "Generator[int, None, None]":
         """Wait until a connection stands, or the first write tells why not."""
         from select import POLLOUT, poll
 
@@ -153,13 +166,13 @@ class Connection:
         while not poller.poll(0):
             yield from self._wait()
 
-    def _wait(self, ms: int = 5):
+    def _wait(self, ms: int = 5) -> "Generator[int, None, None]":
         """Wait for the other end a little. Raises StepFailed at the deadline."""
         if self.chip.since(self._start) > _EXCHANGE_MS:
             raise StepFailed(self.step, "timeout")
         yield ms
 
-    def _send(self, data, before):
+    def _send(self, data: "Bytes", before: "Before") -> "Generator[int, None, None]":
         data = memoryview(data)
         while data:
             done = self.stream.write(data)
@@ -176,7 +189,7 @@ class Connection:
 
     # The answer.
 
-    def _fill(self):
+    def _fill(self) -> "Generator[int, None, None]":
         """Have something in the buffer. Raises StepFailed."""
         while self._at >= self._end:
             got = self.stream.readinto(self._buffer)
@@ -191,7 +204,7 @@ class Connection:
                     raise StepFailed("answer", "too_long")
                 yield from self._wait(0)  # however fast it comes, the reader's program goes on
 
-    def _line(self):
+    def _line(self) -> "Generator[int, None, bytes]":
         """Read a line; its value is at most its first 200 bytes, its end among them."""
         line = b""
         while line[-1:] != b"\n":
@@ -202,7 +215,7 @@ class Connection:
                 line += bytes((byte,))
         return line
 
-    def _answer(self, read_body):
+    def _answer(self, read_body: "Take") -> "Generator[int, None, tuple[int, bytes]]":
         raw = b""
         size = 0
         head = None
@@ -228,7 +241,7 @@ class Connection:
             self.close()
         return head.status, head.retry_after
 
-    def _body(self, chunked: bool, length: int, read_body):
+    def _body(self, chunked: bool, length: int, read_body: "Take") -> "Generator[int, None, None]":
         """Read a body to its end."""
         if chunked and length:
             from startline.net.http_chunked import size_of
@@ -249,7 +262,7 @@ class Connection:
                 if failed.args[1] != "cut":  # which is how such a body ends
                     raise
 
-    def _piece(self, left: int, read_body):
+    def _piece(self, left: int, read_body: "Take") -> "Generator[int, None, None]":
         if left > _LONGEST:
             raise StepFailed("answer", "too_long")
         while left > 0:

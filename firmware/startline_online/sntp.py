@@ -12,6 +12,12 @@ from startline.net import StepFailed
 
 from .timekeeper import NTP, USB
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Generator
+    from typing import Any
+
+    from agent_types import Bounds, Bytes, Sender
+
 DEFAULT_SERVERS = "pool.ntp.org,time.google.com"
 _SAMPLES = 4
 _ANSWER_US = 1000000
@@ -32,15 +38,15 @@ class TimeSync:
     quick = 0
     alone = 0  # times in a row that one of several has answered
 
-    def __init__(self, sender) -> None:
+    def __init__(self, sender: "Sender") -> None:
         self.sender = sender
         self.keeper = sender.keeper
         self.uptime = sender.core.uptime
         names = sender.settings.servers or DEFAULT_SERVERS
         self.servers = [name.strip() for name in names.split(",")]
-        self.refused = []  # servers that want to be left alone
+        self.refused: list[str] = []  # servers that want to be left alone
 
-    def sync(self):
+    def sync(self) -> "Generator[int, None, None]":
         """Ask once, and say when to ask again. Raises StepFailed, JournalFull, OSError."""
         good = False
         try:
@@ -65,7 +71,7 @@ class TimeSync:
         unit = 1000 if answer > 100000000000 else 1000000
         self.keeper.take(answer * unit - received, (answer + 1) * unit - sent, USB)
 
-    def _ask_servers(self):
+    def _ask_servers(self) -> "Generator[int, None, None]":
         bounds = []
         reason = "no_time"
         asked = 0
@@ -89,7 +95,7 @@ class TimeSync:
             raise StepFailed("clock", "clock_before_made_at")
         self.keeper.take(common[0], common[1], NTP)
 
-    def _ask(self, server: str):
+    def _ask(self, server: str) -> "Generator[int, None, Bounds | str]":
         """Ask one server a few times; its value is (least, most), or the reason why not."""
         name, _, port = server.partition(":")
         sockets = self.sender.network.sockets
@@ -125,7 +131,7 @@ class TimeSync:
                 udp.close()
         return bounds or reason
 
-    def _sample(self, udp):
+    def _sample(self, udp: "Any") -> "Generator[int, None, Bounds | str]":
         """Ask once; its value is (least, most), or the reason why not. Raises OSError."""
         nonce = self.sender.chip.random(8)
         reason = "no_answer"
@@ -159,7 +165,7 @@ def question(nonce: bytes) -> bytes:
     return b"\x23" + bytes(39) + nonce
 
 
-def read(packet, nonce: bytes, sent: int, received: int) -> "tuple | str":
+def read(packet: "Bytes", nonce: bytes, sent: int, received: int) -> "Bounds | str":
     """Return (least, most) that UTC is ahead of our clock, in microseconds, or why not.
 
     `sent` and `received` are our clock's microseconds. UTC - ours is at least the server's time of
@@ -184,7 +190,7 @@ def read(packet, nonce: bytes, sent: int, received: int) -> "tuple | str":
     return left - received - root, came - sent + root
 
 
-def _unix_us(packet, at: int) -> int:
+def _unix_us(packet: "Bytes", at: int) -> int:
     """Return a time of a packet as Unix time in microseconds; 0 for none, or an absurd one."""
     seconds, fraction = unpack_from(">II", packet, at)
     unix = seconds - _FROM_1900
@@ -195,7 +201,7 @@ def _unix_us(packet, at: int) -> int:
     return unix * 1000000 + (fraction * 1000000 >> 32)
 
 
-def agree(bounds: list) -> "tuple | None":
+def agree(bounds: "list[Bounds]") -> "Bounds | None":
     """Return the (least, most) that more than half of several bounds have in common, or None.
 
     It is what they all say that say it, so the more agree the narrower it is (Marzullo 1984).

@@ -11,8 +11,10 @@ if False:  # for mypy; a device has none of these
     from collections.abc import Sequence
     from typing import Any
 
+    from agent_types import Chip, Emit, Note, Uptime
+
 SOURCES = ("none", "ntp", "usb", "module", "holdover")
-NTP, USB, MODULE, HOLDOVER = range(1, 5)  # indexes in SOURCES
+NTP, USB, MODULE, HOLDOVER = range(1, 5)  # type: int, int, int, int # indexes in SOURCES
 
 _UNKNOWN_RATE = 50000  # parts per billion that a crystal is off when nothing is known of it
 _KEPT_RATE = 3000  # when its rate is one that `nvs` has kept
@@ -39,7 +41,7 @@ class Timekeeper:
     `note(point)` is called with every point that is taken, and what it raises is raised.
     """
 
-    def __init__(self, chip: "Any", uptime: "Any", note: "Any", emit: "Any") -> None:
+    def __init__(self, chip: "Chip", uptime: "Uptime", note: "Note", emit: "Emit") -> None:
         self.chip = chip
         self.uptime = uptime
         self.note = note
@@ -156,7 +158,7 @@ class Timekeeper:
                 before = point
             elif not after or after.time_us < last_us:
                 after = point
-        start = before or after  # type: Any
+        start: "Any" = before or after
         one = TimeMap()
         one.boot = boot
         one.rate = self.rate

@@ -3,10 +3,15 @@
 import gc
 import sys
 
-races = []  # the one that runs, for whoever comes to the prompt
+if False:  # for mypy; a device has none of these
+    from collections.abc import Iterator
+
+    from agent_types import Device, Helper, Race
+
+races: "list[Race]" = []  # the one that runs, for whoever comes to the prompt
 
 
-def is_open(device) -> bool:
+def is_open(device: "Device") -> bool:
     """Tell, reading only, whether a device's journal has a session that was not closed."""
     from .journal import Journal
     from .progress import Progress
@@ -26,7 +31,7 @@ def is_open(device) -> bool:
     return progress.opened
 
 
-def start(device):
+def start(device: "Device") -> "Race":
     """Return the race of a device, a `race.Race`. Raises RaceUnavailable."""
     gc.collect()  # what comes now stays long, and has to lie close together
     from .race import Race
@@ -37,7 +42,7 @@ def start(device):
     return race
 
 
-def _helpers(race):
+def _helpers(race: "Race") -> "Iterator[Helper]":
     """Yield what is done beside sending, by roles of their own where they are there."""
     if race.settings.console:
         try:

@@ -16,6 +16,11 @@ from .journal_format import (
 )
 from .passing_format import PASSING_HEAD, has_utc, unpack_passing
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Generator, Iterator
+
+    from agent_types import Bytes, Journal, Numbers, Passing, Session, TimeMap, Unsent
+
 
 class Batch:
     """Passings from `first` up to below `before`, `count` of them.
@@ -27,26 +32,26 @@ class Batch:
 
     first = before = count = boot = first_us = last_us = 0
     needs_map = False
-    map = None
+    map: "TimeMap | None" = None
 
     def __init__(self) -> None:
-        self.amended = {}
-        self.skip = ()
+        self.amended: dict[int, tuple[int, int, int, int]] = {}
+        self.skip: "Numbers" = ()
 
 
 class Backlog:
     """What the journal holds from the cursor on, as far as one sending goes."""
 
-    def __init__(self, journal, progress) -> None:
+    def __init__(self, journal: "Journal", progress: "Unsent") -> None:
         self.journal = journal
         self.progress = progress
-        self.batch = None
+        self.batch: "Batch | None" = None
         self.ended = False  # the session that is being sent gets no more passings
-        self.next = None  # the session that was wanted after the one that is being sent
+        self.next: "Session | None" = None  # wanted after the one that is being sent
         self.ordinal = 0  # of the first passing that is left, 0 for none
         self.lost = 0  # passings from the cursor up to below this number are in no sector any more
 
-    def read(self, limit: int, latest_us: int):
+    def read(self, limit: int, latest_us: int) -> "Generator[int, None, None]":
         """Look for a batch of at most `limit`, and for what else is next; a generator.
 
         Passings of this boot that are later than `latest_us` are left for the next time.
@@ -95,7 +100,7 @@ class Backlog:
         sent = session.ordinal if session else 0
         return bool(wanted and not self.next and wanted.ordinal >= self.ordinal > sent)
 
-    def _note(self, kind: int, payload, ordinal: int) -> None:
+    def _note(self, kind: int, payload: "Bytes", ordinal: int) -> None:
         """Take in what is no passing."""
         if kind == SESSION:
             wanted = unpack_session(payload)
@@ -111,7 +116,10 @@ class Backlog:
             if self.batch.first <= number < self.batch.before:
                 self.batch.amended[number] = (high << 32 | low, antenna, rssi, hits)
 
-    def _add(self, payload, number, ours, boot, time_us, limit, frozen, latest_us) -> bool:
+    def _add(
+        self, payload: "Bytes", number: int, ours: bool, boot: int,
+        time_us: int, limit: int, frozen: int, latest_us: int,
+    ) -> bool:  # fmt: skip
         """Add a passing to the batch; tell whether it belongs there."""
         batch = self.batch
         if not ours or number >= frozen or (boot == self.journal.boot and time_us > latest_us):
@@ -137,7 +145,7 @@ class Backlog:
         return time_us > batch.last_us + LONGEST_DEAD_US
 
 
-def passings_of(journal, batch):
+def passings_of(journal: "Journal", batch: Batch) -> "Iterator[Passing]":
     """Yield the passings of a batch but for those it is to skip, amended, with `utc_ms` set."""
     for sector in journal.sectors_from(batch.first):
         for kind, payload in entries_of(sector):
@@ -154,5 +162,5 @@ def passings_of(journal, batch):
                     passing.time_us, passing.antenna, passing.rssi, passing.hits,
                 ) = batch.amended[number]  # fmt: skip
             if passing.utc_ms is None:
-                passing.utc_ms = (batch.map.utc(passing.time_us) + 500) // 1000
+                passing.utc_ms = (batch.map.utc(passing.time_us) + 500) // 1000  # type: ignore[union-attr] # it needs one
             yield passing

@@ -14,8 +14,16 @@ from .progress import MOST_ASIDE
 from .session_steps import rescue
 from .time_points import points_of
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Generator, Iterator
+    from typing import Any
 
-def send_batch(sender, batch):
+    from agent_types import Before, Fields, Passing, Sender
+
+    from .batch import Batch
+
+
+def send_batch(sender: "Sender", batch: "Batch") -> "Generator[int, None, int]":
     """Send a batch; its value is how long to wait before the next. Raises StepFailed, JournalFull."""
     progress = sender.progress
     if len(progress.aside) >= MOST_ASIDE:
@@ -37,7 +45,7 @@ def send_batch(sender, batch):
     return (yield from _post(sender, batch, left))
 
 
-def lacking(sender, batch, unsure: bool):
+def lacking(sender: "Sender", batch: "Batch", unsure: bool) -> "Generator[int, None, int]":
     """Have a batch skip what is at the cloud; the value is how many passings of it are not.
 
     Where it is unsure it is looked up. Raises StepFailed.
@@ -57,7 +65,7 @@ def lacking(sender, batch, unsure: bool):
     return left
 
 
-def _post(sender, batch, left: int):
+def _post(sender: "Sender", batch: "Batch", left: int) -> "Generator[int, None, int]":
     """Send the `left` passings of a batch that the cloud lacks."""
     progress = sender.progress
 
@@ -76,9 +84,11 @@ def _post(sender, batch, left: int):
     return _judge(sender, batch, left, status, fields)
 
 
-def exchange(sender, batch, left: int, before):
+def exchange(
+    sender: "Sender", batch: "Batch", left: int, before: "Before"
+) -> "Generator[int, None, tuple[int, Fields]]":
     """Send the `left` passings of a batch; the value is (status, fields). Raises StepFailed."""
-    request, opening, closing = sender.cloud.send_passings(sender.progress.session.token)
+    request, opening, closing = sender.cloud.send_passings(sender.progress.session.token)  # type: ignore[union-attr] # it is open
     length = len(opening) + len(closing) + left - 1
     for passing in passings_of(sender.journal, batch):
         length += len(_text(sender, passing).encode())
@@ -88,7 +98,7 @@ def exchange(sender, batch, left: int, before):
     return (yield from sender.exchange(request, length, pieces, before))
 
 
-def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
+def _judge(sender: "Sender", batch: "Batch", left: int, status: int, fields: "Fields") -> int:
     """Go by the answer; return how long to wait."""
     if 200 <= status < 300:
         counts = sender.cloud.counted(fields)
@@ -105,7 +115,7 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
     said = sender.words(fields)
     if sender.cloud.is_gone(status, said) or (status == 404 and fields):
         sender.progress.note_there(batch.skip)  # no look into another session finds these
-        rescue(sender, sender.progress.session)
+        rescue(sender, sender.progress.session)  # type: ignore[arg-type] # it is open
     elif status == 404:
         raise StepFailed("answer", "status 404")
     elif status == 413:
@@ -117,7 +127,7 @@ def _judge(sender, batch, left: int, status: int, fields: dict) -> int:
     return 0
 
 
-def _done(sender, batch, stored: int) -> None:
+def _done(sender: "Sender", batch: "Batch", stored: int) -> None:
     """Note that a batch is at the cloud, `stored` of it by this request."""
     gaps = batch.before - batch.first - batch.count
     if gaps:
@@ -129,7 +139,7 @@ def _done(sender, batch, stored: int) -> None:
     sender.limit = min(sender.limit * 2, sender.settings.batch)
 
 
-def _halve(sender, batch, why: int, status: int) -> None:
+def _halve(sender: "Sender", batch: "Batch", why: int, status: int) -> None:
     """Find the passing that is refused by sending fewer; set it aside when it is alone."""
     if batch.count > 1:
         sender.limit = batch.count // 2
@@ -139,7 +149,7 @@ def _halve(sender, batch, why: int, status: int) -> None:
     _set_aside(sender, batch, why, {"status": status})
 
 
-def _set_aside(sender, batch, why: int, told: dict) -> None:
+def _set_aside(sender: "Sender", batch: "Batch", why: int, told: "dict[str, Any]") -> None:
     last = batch.before - 1
     sender.progress.set_aside(batch.first, last, why, told.get("status", 0))
     told["first"] = batch.first
@@ -147,7 +157,7 @@ def _set_aside(sender, batch, why: int, told: dict) -> None:
     sender.emit("race_aside", told)
 
 
-def _date(sender, batch):
+def _date(sender: "Sender", batch: "Batch") -> "Generator[int, None, bool]":
     """Give a batch its map; tell whether it can be sent. A boot that had no time is set aside."""
     progress = sender.progress
     keeper = sender.keeper
@@ -167,21 +177,21 @@ def _date(sender, batch):
     return False
 
 
-def _look_up(sender, batch):
+def _look_up(sender: "Sender", batch: "Batch") -> "Generator[int, None, None]":
     """Look which numbers of an unsure batch are at the cloud: `present` of the sender."""
-    base = sender.progress.session.base - 1
+    base = sender.progress.session.base - 1  # type: ignore[union-attr] # it is open
     name = sender.cloud.PASSING_NUMBER
     first, last = batch.first, batch.before - 1
     sender.present = ()  # until all of the list was read
-    found = []
+    found: list[int] = []
 
-    def one(fields: dict) -> None:
+    def one(fields: "Fields") -> None:
         # ValueError for what is no number: a list that cannot be read proves nothing.
         number = int(fields.get(name) or "") + base
         if first <= number <= last and number not in found:
             found.append(number)
 
-    request = sender.cloud.list_passings(sender.progress.session.token, first - base, last - base)
+    request = sender.cloud.list_passings(sender.progress.session.token, first - base, last - base)  # type: ignore[union-attr]
     if (yield from sender.look(request, (name,), one)):
         sender.present = found
         sender.emit("race_lookup", {"first": first, "last": last, "there": len(found)})
@@ -189,12 +199,14 @@ def _look_up(sender, batch):
         sender.looked = True  # there is no looking again: to send them again will tell
 
 
-def _text(sender, passing) -> str:
-    number = passing.number - sender.progress.session.base + 1
-    return sender.cloud.passing(number, passing, timestamp(passing.utc_ms))
+def _text(sender: "Sender", passing: "Passing") -> str:
+    number = passing.number - sender.progress.session.base + 1  # type: ignore[union-attr] # it is open
+    return sender.cloud.passing(number, passing, timestamp(passing.utc_ms))  # type: ignore[arg-type] # set by now
 
 
-def _pieces(sender, batch, opening: str, closing: str):
+def _pieces(
+    sender: "Sender", batch: "Batch", opening: str, closing: str
+) -> "Iterator[memoryview]":
     """Yield the body, up to a kilobyte at a time, out of one buffer: no long text is ever made."""
     piece = memoryview(sender.piece)
     end = 0
@@ -208,7 +220,7 @@ def _pieces(sender, batch, opening: str, closing: str):
     yield piece[:end]
 
 
-def _parts(sender, batch, opening: str, closing: str):
+def _parts(sender: "Sender", batch: "Batch", opening: str, closing: str) -> "Iterator[str]":
     yield opening
     comma = ""
     for passing in passings_of(sender.journal, batch):

@@ -4,6 +4,9 @@ from startline.net.json_scanner import text_of
 
 from .passing_format import LONGEST_CHIP
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Number
+
 LONGEST_TEXT = 60  # bytes of a bib, a status, an alias
 _HEX = "0123456789ABCDEF"
 
@@ -30,7 +33,10 @@ def _has_controls(value: str) -> bool:
     return False
 
 
-def number_within(what: str, value, least: int, most: int, kind=int):
+def number_within(
+    what: str, value: "Number | None", least: int, most: int,
+    kind: "type | tuple[type, ...]" = int,
+) -> "Number | None":  # fmt: skip
     """Return a number, or None for None. Raises ValueError."""
     if value is None:
         return None
@@ -39,7 +45,9 @@ def number_within(what: str, value, least: int, most: int, kind=int):
     return value
 
 
-def place_of(latitude, longitude) -> tuple:
+def place_of(
+    latitude: "float | None", longitude: "float | None"
+) -> "tuple[float | None, float | None]":
     """Return both, in degrees, or None for both. Raises ValueError."""
     if (latitude is None) != (longitude is None):
         raise ValueError("a place has to have latitude and longitude")

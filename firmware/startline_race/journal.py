@@ -27,6 +27,9 @@ from .journal_format import (
     unpack_header,
 )
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Bytes, Checkpoint, Sectors, WritableFlash
+
 POOL = 8  # blank sectors that are kept ahead: 700 passings
 RESERVE = 2  # blank sectors that passings leave for what is said of their sending
 _NONE = 0xFFFFFFFF  # instead of a passing number: the sector has no intact header
@@ -41,21 +44,21 @@ class Journal:
     begin with, so that a boot has to read no more than the last sector to know how things stand.
     """
 
-    def __init__(self, flash, owner: bytes) -> None:
+    def __init__(self, flash: "WritableFlash", owner: bytes) -> None:
         self.flash = flash
         self.owner = owner
         self.sectors = flash.size // SECTOR
         self.first = array("I", [_NONE] * self.sectors)  # the first passing number of each sector
         self.foreign = bytearray(self.sectors)  # 1: the sector was written for another device
-        self.blank = []  # indexes of sectors ahead that were seen to be blank, in order
-        self.worn = []  # sectors ahead that do not become blank any more
+        self.blank: list[int] = []  # indexes of sectors ahead that were seen to be blank, in order
+        self.worn: list[int] = []  # sectors ahead that do not become blank any more
         self.head = -1  # the sector that is being written; -1: the journal is empty
         self.sequence = 0  # of that sector
         self.used = 0  # sectors from the oldest to the head
         self.offset = SECTOR  # where in it the next entry goes
         self.number = 1
         self.boot = 0
-        self.checkpoint = list
+        self.checkpoint: "Checkpoint" = list
         self._entry = bytearray(256)
         self._sector = bytearray(SECTOR)
 
@@ -97,7 +100,7 @@ class Journal:
                     found, most = index, newest
         return (found - 1) % self.sectors
 
-    def _take_in(self, sector) -> None:
+    def _take_in(self, sector: "Bytes") -> None:
         """Go by what stands in the last sector: where it ends, and the last number and boot."""
         self.offset = end_of_entries(sector)
         for kind, payload in entries_of(sector):
@@ -143,7 +146,7 @@ class Journal:
 
     # Writing.
 
-    def append(self, kind: int, payload, reserve: int = 0) -> int:
+    def append(self, kind: int, payload: "Bytes", reserve: int = 0) -> int:
         """Store an entry; return its offset in the partition. Raises JournalFull, OSError.
 
         `reserve` is how many blank sectors have to be left: a journal that is full of passings
@@ -254,11 +257,10 @@ class Journal:
             needed = needed and self.first[index] > keep_from  # else all before is done with
         return kept * 100 // self.sectors
 
-    def sectors_from(self, number: int):
+    def sectors_from(self, number: int) -> "Sectors":
         """Yield the bytes of the sectors from the one that holds a passing's number to the head.
 
-        Those that were written for another device are left out. One sector of 4 KiB is in memory
-        at a time. Raises OSError.
+        Those that were written for another device are left out. Raises OSError.
         """
         start = 0
         for start in range(self.used):
@@ -278,13 +280,13 @@ class Journal:
             index = (index + 1) % self.sectors
         return bool(self.foreign[index])
 
-    def last_sectors(self):
+    def last_sectors(self) -> "Sectors":
         """Yield the bytes of this device's sectors from the last whole one with a checkpoint on.
 
         What a checkpoint tells, the sector before told, too: where a part of it is lost, both are
         read. Raises OSError.
         """
-        found = []
+        found: list[int] = []
         for distance in range(self.used):
             index = (self.head - distance) % self.sectors
             if self._is_foreign(index):

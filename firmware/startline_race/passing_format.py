@@ -29,6 +29,12 @@ class Passing:
 
     number = session = boot = time_us = 0
     chip = bib = status = ""
+    antenna: "int | None"
+    rssi: "int | None"
+    hits: "int | None"
+    latitude: "float | None"
+    longitude: "float | None"
+    utc_ms: "int | None"
     antenna = rssi = hits = latitude = longitude = utc_ms = None
 
 
@@ -72,7 +78,7 @@ def _pack_extras(passing: Passing, buffer: "Buffer", start: int) -> int:
             at += 1 + len(raw)
     if passing.latitude is not None:
         extras |= _PLACE
-        latitude, longitude = passing.latitude * _DEGREE, passing.longitude * _DEGREE
+        latitude, longitude = passing.latitude * _DEGREE, passing.longitude * _DEGREE  # type: ignore[operator] # both or none
         pack_into("<ii", buffer, at, round(latitude), round(longitude))
         at += 8
     if passing.utc_ms is not None:

@@ -30,7 +30,6 @@ from .journal_format import (
     TIME,
     UNSURE,
     WANTED,
-    Session,
     entries_of,
     is_whole,
     pack_point,
@@ -38,6 +37,9 @@ from .journal_format import (
     unpack_session,
     without,
 )
+
+if False:  # for mypy; a device has none of these
+    from agent_types import Bytes, Journal, Numbers, Point, Session
 
 MOST_ASIDE = 16  # ranges of passings that are set aside, before sending stops
 
@@ -47,22 +49,25 @@ class Progress:
 
     `cursor` is the first passing that is not done with, `frozen` the first whose time may still
     change; what lies between was to be sent, and `unsure` tells that it may have been. `amends`
-    tells that there are AMENDED entries. `session` is the one that is being sent, `wanted` the one
-    that the reader's program asked for last, `ended` the ordinal of the one that it closed last,
-    and `free` the first passing that came after that. `aside` has [first, last, why] of passings
-    below the cursor that were not sent, `there` [first, last] of those behind it that stand in a
-    session which somebody else has closed. The rest counts.
+    tells that there are AMENDED entries. `ended` is the ordinal of the session that the reader's
+    program closed last, `free` the first passing that came after that. `aside` has [first, last,
+    why] of passings below the cursor that were not sent, `there` [first, last] of those behind it
+    that stand in a session which somebody else has closed. The rest counts.
     """
 
-    def __init__(self, journal) -> None:
+    session: "Session | None"  # the one that is being sent
+    wanted: "Session | None"  # the one that the reader's program asked for last
+    map: "TimeMap | None"
+
+    def __init__(self, journal: "Journal") -> None:
         self.journal = journal
         self.session = self.wanted = self.map = None
         self.cursor = self.frozen = self.free = 1
         self.ended = self.named = 0  # below `named`, every doubt is in the journal
         self.unsure = self.amends = False
-        self.aside, self.there = [], []
+        self.aside, self.there = [], []  # type: list[list[int]], list[list[int]]
         self.time_point = b""  # of this boot, the last one
-        self.last = None  # the last entry of the boots before that says how things stand
+        self.last: "tuple[int, bytes] | None" = None  # of the boots before, on how things stand
         self.whole = True  # nothing of what they have said is lost
         self.stored = self.known = self.unsure_count = self.missing = self.empty = 0
         journal.checkpoint = self.entries
@@ -98,13 +103,11 @@ class Progress:
             self.session = unpack_session(wanted.pack())
             self.session.state = ASKED if self.opened or self.free > self.cursor else CLOSED
 
-    def apply(self, kind: int, payload) -> None:
+    def apply(self, kind: int, payload: "Bytes") -> None:
         """Take one entry in."""
         if kind == PROGRESS:
-            (
-                _, self.cursor, self.frozen, flags,
-                self.stored, self.known, self.unsure_count, self.missing, self.empty,
-            ) = unpack_from(PROGRESS_FORMAT, payload)  # fmt: skip
+            (_, self.cursor, self.frozen, flags, self.stored, self.known, self.unsure_count,
+             self.missing, self.empty) = unpack_from(PROGRESS_FORMAT, payload)  # fmt: skip
             self.unsure = bool(flags & 1)
             self.amends = bool(flags & 2)
         elif kind == FROZEN:
@@ -124,7 +127,7 @@ class Progress:
         else:
             self._apply_session(kind, payload)
 
-    def _apply_session(self, kind: int, payload) -> None:
+    def _apply_session(self, kind: int, payload: "Bytes") -> None:
         if kind == SESSION:
             session = unpack_session(payload)
             if session.state != WANTED:
@@ -150,16 +153,14 @@ class Progress:
 
     def end(self, number: int) -> None:
         """Note that the reader's program has closed its session before a passing."""
-        self._append_twice(END, pack("<HI", self.wanted.ordinal, number), RESERVE)
-        self.ended, self.free = self.wanted.ordinal, number
+        self._append_twice(END, pack("<HI", self.wanted.ordinal, number), RESERVE)  # type: ignore[union-attr]
+        self.ended, self.free = self.wanted.ordinal, number  # type: ignore[union-attr] # `opened` tells
 
-    def entries(self) -> list:
+    def entries(self) -> "list[tuple[int, bytes]]":
         """Return how it stands as entries, the journal's `checkpoint`."""
         flags = self.unsure | self.amends << 1
-        summary = pack(
-            PROGRESS_FORMAT, self.journal.number, self.cursor, self.frozen, flags,
-            self.stored, self.known, self.unsure_count, self.missing, self.empty,
-        )  # fmt: skip
+        summary = pack(PROGRESS_FORMAT, self.journal.number, self.cursor, self.frozen, flags,
+            self.stored, self.known, self.unsure_count, self.missing, self.empty)  # fmt: skip
         found = [(PROGRESS, summary)]
         found += [(ASIDE, pack(ASIDE_FORMAT, *one, 0)) for one in self.aside]
         found += [(THERE, pack("<II", *one)) for one in self.there]
@@ -185,7 +186,7 @@ class Progress:
 
     def next_ordinal(self) -> int:
         """Return the session that a passing belongs to which is stored now."""
-        return self.wanted.ordinal if self.opened else self.ended + 1
+        return self.wanted.ordinal if self.opened else self.ended + 1  # type: ignore[union-attr]
 
     # Changes: each is in the journal before it counts. All raise JournalFull, OSError.
 
@@ -197,7 +198,7 @@ class Progress:
         except JournalFull:
             pass  # one will do
 
-    def save_session(self, session: Session, state: int) -> None:
+    def save_session(self, session: "Session", state: int) -> None:
         """Note that the session which is being sent has another state."""
         before = session.state
         session.state = state
@@ -214,7 +215,7 @@ class Progress:
             self.journal.append(FROZEN, pack("<I", before))
             self.frozen = before
 
-    def note_time(self, point) -> None:
+    def note_time(self, point: "Point") -> None:
         """Note what UTC was at a moment of this boot, a `timekeeper.Point`."""
         self.time_point = pack_point(self.journal.boot, point)
         try:
@@ -260,7 +261,7 @@ class Progress:
             self.named = before
         self.unsure = True
 
-    def note_there(self, numbers) -> None:
+    def note_there(self, numbers: "Numbers") -> None:
         """Note that passings which are to be sent are there, in a session that was closed."""
         new = [one for one in sorted(numbers) if one >= self.cursor and not self.is_there(one)]
         for first, last in runs_of(new):
@@ -277,8 +278,7 @@ class Progress:
         self._leave(first, last, why)
 
     def _leave(self, first: int, last: int, why: int) -> None:
-        # What is said last holds.
-        self.aside = aside = without(self.aside, first, last)
+        self.aside = aside = without(self.aside, first, last)  # what is said last holds
         if aside and aside[-1][1] + 1 == first and aside[-1][2] == why:
             aside[-1][1] = last
         else:
@@ -297,4 +297,4 @@ class Progress:
         if not self.wanted:
             return sent
         reached = session and session.ordinal == self.wanted.ordinal
-        return bool(sent and reached and (self.opened or session.state == CLOSED))
+        return bool(sent and reached and (self.opened or session.state == CLOSED))  # type: ignore[union-attr]

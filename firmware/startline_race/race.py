@@ -26,6 +26,14 @@ from .progress import Progress
 from .sender import Sender
 from .settings import RaceSettings
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Sequence
+    from typing import Any
+
+    from agent_types import Device, Helper
+
+    from .dead_time import DeadTime
+
 _PAUSE_MS = 200  # the longest between two looks whether there is something to do
 _WARNINGS = (95, 80)  # percent of the journal that hold what is not sent
 
@@ -38,7 +46,7 @@ class Race:
     next. Raises RaceUnavailable where there is no journal to be had.
     """
 
-    def __init__(self, device) -> None:
+    def __init__(self, device: "Device") -> None:
         self.device = device
         self.chip = device.hal.full()
         self.emit = device.emit
@@ -58,18 +66,18 @@ class Race:
         self.progress = Progress(self.journal)
         self.progress.load()
         self.keeper = Timekeeper(self.chip, self.uptime, self.progress.note_time, self.emit)
-        self.helpers = ()  # each has `tick()`, which returns the milliseconds until it may be due
+        self.helpers: "Sequence[Helper]" = ()  # done beside sending
         self.pause = _PAUSE_MS  # until one of them is
         self._passing = Passing()
         self._payload = bytearray(LONGEST_PAYLOAD)
-        self.dead_time = None
+        self.dead_time: "DeadTime | None" = None
         if self.settings.dead_us:
             from .dead_time import DeadTime
 
             self.dead_time = DeadTime(self.progress, self.settings)
         self._opened = False  # in this boot
         self._warned = 0
-        self._shown = None
+        self._shown: "list[Any] | None" = None
         self._shown_at = -1000
         self._head = -1
         self._sender = Sender(self)
@@ -116,7 +124,7 @@ class Race:
         if progress.opened:
             if self._opened:
                 raise ValueError("a session is open already: close it first")
-            if progress.wanted.alias == alias:
+            if progress.wanted.alias == alias:  # type: ignore[union-attr] # `opened` tells
                 self._opened = True
                 return
             self.close()
@@ -142,8 +150,10 @@ class Race:
     # Passings.
 
     def passing(
-        self, chip, bib="", at=None, at_us=None, utc=None,
-        antenna=None, rssi=None, hits=None, latitude=None, longitude=None, status="",
+        self, chip: str, bib: str = "", at: "int | None" = None, at_us: "int | None" = None,
+        utc: "int | str | None" = None, antenna: "int | None" = None, rssi: "int | None" = None,
+        hits: "int | None" = None, latitude: "float | None" = None,
+        longitude: "float | None" = None, status: str = "",
     ) -> int:  # fmt: skip
         """Store a passing and return its number; it is in flash when this returns.
 
@@ -175,7 +185,7 @@ class Race:
         number = dead_time.merge(passing) if dead_time and chip else 0
         return number or self._store(passing)
 
-    def _store(self, passing) -> int:
+    def _store(self, passing: Passing) -> int:
         journal = self.journal
         passing.number = number = journal.number
         passing.session = self.progress.next_ordinal()
@@ -186,7 +196,7 @@ class Race:
             self.dead_time.note(passing)
         return number
 
-    def marker(self, text: str = "", at=None) -> None:
+    def marker(self, text: str = "", at: "int | None" = None) -> None:
         """Store a moment that is no passing, such as the gun. Raises as `passing` does."""
         printable_text("the marker", text)
         time_us = self.uptime.now() if at is None else self.uptime.at_ms(at)
@@ -194,13 +204,13 @@ class Race:
         entry = pack("<HIH", self.journal.boot, low, high) + text.encode()
         self.journal.append(MARKER, entry, RESERVE)
 
-    def set_time(self, utc, error_ms: int = 1000, source: int = MODULE) -> None:
+    def set_time(self, utc: "int | str", error_ms: int = 1000, source: int = MODULE) -> None:
         """Take the time from a module's own clock: UTC now, and how far off it may be.
 
         Raises ValueError, TypeError.
         """
         ahead = utc_ms_of(utc) * 1000 - self.uptime.now()
-        error = number_within("the error", error_ms, 0, 1 << 30) * 1000 + 500
+        error = number_within("the error", error_ms, 0, 1 << 30) * 1000 + 500  # type: ignore[operator] # not None
         self.keeper.take(ahead + 500 - error, ahead + 500 + error, source)
         self._sender.wake()
 
@@ -224,7 +234,7 @@ class Race:
         while True:
             await sleep_ms(sender.tick())
 
-    def sender(self):
+    def sender(self) -> Sender:
         """Return what sends."""
         return self._sender
 
@@ -262,7 +272,7 @@ class Race:
         self._warned = 0
 
     @property
-    def state(self) -> dict:
+    def state(self) -> "dict[str, Any]":
         """How it stands: counts are of passings, `error_ms` either way, `full` in percent.
 
         `session` is the one that passings belong to now, "" for none; `sending` is the state of the
@@ -273,7 +283,7 @@ class Race:
         session = progress.session
         source, error_ms = self.keeper.quality()
         return {
-            "session": progress.wanted.alias if progress.opened else "",
+            "session": progress.wanted.alias if progress.opened else "",  # type: ignore[union-attr]
             "sending": SESSION_STATES[session.state] if session else "",
             "stored": self.journal.number - 1,
             "sent": progress.stored + progress.known,

@@ -2,6 +2,9 @@
 
 from startline.net.json_scanner import OPEN, TEXT, JsonScanner, text_of
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Bytes, Fields
+
 
 class RaceReply(JsonScanner):
     """Reads an answer piece by piece; `fields` has a text, or the bytes of a number, by name.
@@ -11,11 +14,11 @@ class RaceReply(JsonScanner):
     is missing, or where it was no JSON at all.
     """
 
-    def __init__(self, names: tuple, words: tuple = ()) -> None:
+    def __init__(self, names: "tuple[bytes, ...]", words: "tuple[bytes, ...]" = ()) -> None:
         JsonScanner.__init__(self)
         self.names = names
         self.words = words
-        self.fields = {}
+        self.fields: "Fields" = {}
         self.broken = False
 
     def value(self, raw: bytes, kind: int) -> None:
@@ -33,7 +36,7 @@ class RaceReply(JsonScanner):
     def ended(self, code: int) -> None:
         """Do nothing: no bracket means anything."""
 
-    def read(self, data) -> None:
+    def read(self, data: "Bytes") -> None:
         """Take the next piece."""
         try:
             if not self.broken:
@@ -41,6 +44,6 @@ class RaceReply(JsonScanner):
         except ValueError:
             self.broken = True
 
-    def done(self) -> dict:
+    def done(self) -> "Fields":
         """Return the fields of an answer that is whole; {} for any other."""
         return {} if self.broken or not self.closed else self.fields

@@ -16,6 +16,13 @@ from .journal_format import CLOSED, CLOSING, LONGEST_DEAD_US, OPEN
 from .reply import RaceReply
 from .session_steps import begin_next, close_session, open_session
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Callable, Generator, Iterable
+    from typing import Any
+
+    from agent_types import Before, Bytes, Call, Fields, Numbers, PassingsCloud, Race, Take
+    from startline_online.sntp import TimeSync
+
 _IDLE_MS = 200  # between two looks whether there is something to do
 _FULL_MS = 32000  # until a full journal is looked at again
 _BUILT = 1767225600  # 2026-01-01: a calendar clock before this was never set
@@ -28,17 +35,20 @@ class Sender:
     well; `reason` why nothing is sent just now.
     """
 
+    sync: "TimeSync | None"
+    job: "Generator[int, None, Any] | None"
+    _steps: "Generator[int, None, None] | None"
     sync = job = _steps = None
     stopped = reason = ""
     mismatches = 0  # answers in a row that counted something else than was sent
     cannot_look = False  # the key does not read
     looked = False  # a look has found something missing, since the range became unsure
     rescued = False  # a session for the rest is open, and has taken nothing yet
-    present = ()  # numbers of the unsure range that were seen at the cloud
+    present: "Numbers" = ()  # numbers of the unsure range that were seen at the cloud
     sync_due = 0  # microseconds since boot: when to ask for the time
     _tries = _wait = 0
 
-    def __init__(self, core) -> None:
+    def __init__(self, core: "Race") -> None:
         self.core = core
         self.chip = core.chip
         self.emit = core.emit
@@ -46,7 +56,8 @@ class Sender:
         self.progress = core.progress
         self.keeper = core.keeper
         self.settings = core.settings
-        self.cloud = core.settings.cloud
+        self.cloud: "PassingsCloud"
+        self.cloud = core.settings.cloud  # type: ignore[assignment] # without one, it is not asked
         identity = core.device.identity
         self.network = Network(self.chip, identity, self.emit)
         self.connection = Connection(
@@ -82,7 +93,7 @@ class Sender:
             self.stopped = ""
             self._wait = 0
 
-    def take(self, job) -> None:
+    def take(self, job: "Generator[int, None, Any]") -> None:
         """Run a generator to its end before anything else is sent."""
         self.job = job
         self._wait = 0
@@ -98,7 +109,7 @@ class Sender:
         """Close the connection."""
         self.connection.close()
 
-    def _run(self):
+    def _run(self) -> "Generator[int, None, None]":
         while True:
             try:
                 wait = yield from self._next()
@@ -111,7 +122,7 @@ class Sender:
                 wait = _FULL_MS
             yield wait
 
-    def _next(self):
+    def _next(self) -> "Generator[int, None, int]":
         """Do the next thing; its value is how long to wait after it."""
         if self.job:
             job, self.job = self.job, None
@@ -141,7 +152,7 @@ class Sender:
         self.reason = "no_session" if waits else "idle"
         return _IDLE_MS
 
-    def _backlog(self):
+    def _backlog(self) -> "Generator[int, None, Backlog]":
         """Read what is next; the value is a Backlog. What is damaged is said, and done with."""
         backlog = Backlog(self.journal, self.progress)
         latest = self.core.uptime.now()
@@ -168,7 +179,7 @@ class Sender:
             return "not_bound"
         return self.stopped if device.key else "no_key"
 
-    def have_time(self):
+    def have_time(self) -> "Generator[int, None, None]":
         """Ask for the time, and take it; without an answer all stays as it was."""
         self.sync_due = self.core.uptime.now() + 16000000  # without a link, it is not asked
         try:
@@ -183,13 +194,16 @@ class Sender:
         except (OSError, ValueError) as error:
             self.emit("race_clock", {"reason": type(error).__name__})
 
-    def online(self):
+    def online(self) -> "Generator[int, None, None]":
         """Have link and connection ready to be used. Raises StepFailed."""
         yield from self.network.up()
         if not self.keeper.known() and self.chip.unix() < (self.settings.made_at or _BUILT):
             raise StepFailed("clock", "no_time")
 
-    def call(self, request: tuple, body: bytes = b"", before=None, read_body=None):
+    def call(
+        self, request: "Call", body: bytes = b"",
+        before: "Before" = None, read_body: "Take | None" = None,
+    ) -> "Generator[int, None, tuple[int, Fields]]":  # fmt: skip
         """Make one call; its value is (status, fields of the answer). Raises StepFailed.
 
         `before()` is called when the first byte is about to go out. Statuses that only say to come
@@ -197,7 +211,10 @@ class Sender:
         """
         return self.exchange(request, len(body), (body,) if body else (), before, read_body)
 
-    def exchange(self, request: tuple, length: int, pieces, before=None, read_body=None):
+    def exchange(
+        self, request: "Call", length: int, pieces: "Iterable[Bytes]",
+        before: "Before" = None, read_body: "Take | None" = None,
+    ) -> "Generator[int, None, tuple[int, Fields]]":  # fmt: skip
         """Make one call with a body that comes in pieces; see `call`."""
         cloud = self.cloud
         device = self.core.device
@@ -218,7 +235,9 @@ class Sender:
             raise StepFailed("answer", "status %d" % status, wait)
         return status, reply.done()
 
-    def look(self, request: tuple, names: tuple, one):
+    def look(
+        self, request: "Call", names: "tuple[bytes, ...]", one: "Callable[[Fields], None]"
+    ) -> "Generator[int, None, bool]":
         """Read a list at the cloud, `one(fields)` for each item; tell whether there was one.
 
         None is there for a key that does not read, as `cannot_look` tells from then on, and for
@@ -238,13 +257,13 @@ class Sender:
                 raise StepFailed("answer", "status %d" % status)
         return False
 
-    def words(self, fields: dict) -> str:
+    def words(self, fields: "Fields") -> str:
         """Return what the cloud says, fit to be shown."""
         from startline.net.outcome import printable
 
         for name in self.cloud.WORDS:
             if isinstance(fields.get(name), str):
-                return printable(fields[name], (self.core.device.key,))
+                return printable(fields[name], (self.core.device.key,))  # type: ignore[arg-type] # a text
         return ""
 
     def _failed(self, step: str, reason: str, wait: int = 0) -> int:

@@ -11,10 +11,17 @@ from startline.net import StepFailed
 
 from .journal_format import ASKED, CLOSED, CLOSING, LONGEST_ALIAS, OPEN, WANTED, Session
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Generator
+
+    from agent_types import Fields, Sender
+
+    from .batch import Backlog
+
 _REST = " (rest)"
 
 
-def begin_next(sender, backlog) -> bool:
+def begin_next(sender: "Sender", backlog: "Backlog") -> bool:
     """Take up the session that comes next, if there is one; it is opened in the cloud later."""
     progress = sender.progress
     found = backlog.next
@@ -29,11 +36,11 @@ def begin_next(sender, backlog) -> bool:
     return bool(found)
 
 
-def _new_session(sender, ordinal: int, base: int, alias: str) -> Session:
+def _new_session(sender: "Sender", ordinal: int, base: int, alias: str) -> Session:
     return Session(ordinal, sender.progress.cursor, base, sender.chip.random(4), alias)
 
 
-def open_session(sender, session):
+def open_session(sender: "Sender", session: Session) -> "Generator[int, None, None]":
     """Have a session opened in the cloud. Raises StepFailed, JournalFull."""
     progress = sender.progress
     mark = " sl." + str(hexlify(session.mark), "ascii") if sender.settings.mark else ""
@@ -67,7 +74,7 @@ def open_session(sender, session):
     _report(sender, state, session)
 
 
-def close_session(sender, session):
+def close_session(sender: "Sender", session: Session) -> "Generator[int, None, None]":
     """Have a session closed in the cloud; to do so again changes nothing. Raises StepFailed."""
     progress = sender.progress
     if session.state != CLOSING:
@@ -80,7 +87,7 @@ def close_session(sender, session):
     _report(sender, "closed" if 200 <= status < 300 else "gone", session)
 
 
-def rescue(sender, session) -> None:
+def rescue(sender: "Sender", session: Session) -> None:
     """Go on in a session for the rest, as somebody else has closed this one. Raises StepFailed.
 
     Its passings keep their numbers. It happens again only where the last one took something, so
@@ -99,12 +106,12 @@ def rescue(sender, session) -> None:
     _report(sender, "closed_elsewhere", rest)
 
 
-def _find_session(sender, mark: str):
+def _find_session(sender: "Sender", mark: str) -> "Generator[int, None, str]":
     """Look whether a session with our mark was opened; its value is its token, or ""."""
     found = [""]
     names = sender.cloud.SESSION_FIELDS
 
-    def one(fields: dict) -> None:
+    def one(fields: "Fields") -> None:
         alias = fields.get(names[1])
         if isinstance(alias, str) and alias.endswith(mark):
             found.append(sender.cloud.session_token(fields) or found[-1])
@@ -113,6 +120,6 @@ def _find_session(sender, mark: str):
     return found[-1]
 
 
-def _report(sender, state: str, session) -> None:
+def _report(sender: "Sender", state: str, session: Session) -> None:
     told = {"state": state, "alias": session.alias, "token": session.token}
     sender.emit("race_session", told)

@@ -7,6 +7,9 @@ from startline.net.clock import MADE_AT
 from startline.roles import find_cloud
 from startline.settings import LOOK_PAUSE
 
+if False:  # for mypy; a device has none of these
+    from agent_types import Device, Identity, PassingsCloud
+
 # Ranges, as in `startline.settings`, for both ends.
 DEAD_TIME = (0, 0, 3600000)  # milliseconds
 BATCH = (1, 100, 100)  # passings in a request
@@ -20,7 +23,7 @@ class RaceSettings:
     it count, otherwise the first does. `owner` are the 8 bytes that a journal names its device by.
     """
 
-    def __init__(self, device) -> None:
+    def __init__(self, device: "Device") -> None:
         identity = device.identity
         chip = device.hal.full()
         identity.read_namespaces(identity.reader or open_reader(chip), ("tls", "race"))
@@ -46,7 +49,7 @@ class RaceSettings:
         self.cloud = find_passings(identity.cloud) if self.known else None
         self.owner = owner_of(identity)
 
-    def _number(self, name: str, limits: tuple) -> int:
+    def _number(self, name: str, limits: tuple[int, int, int]) -> int:
         value = self._values.get(name, limits[1])
         # As `clamp` of the core's settings, which a bound boot has no other use for.
         least, usual, most = limits
@@ -56,12 +59,12 @@ class RaceSettings:
         return nearest
 
 
-def owner_of(identity) -> bytes:
+def owner_of(identity: "Identity") -> bytes:
     """Return the 8 bytes that a journal names its device by."""
     return sha256(identity.serial.encode() + b"\0" + identity.mac).digest()[:8]
 
 
-def find_passings(name: str):
+def find_passings(name: str) -> "PassingsCloud | None":
     """Return the module of a cloud that the agent knows, or None where it takes no passings."""
     try:
         return __import__("startline_race.clouds." + name, None, None, ("passing",))

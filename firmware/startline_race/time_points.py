@@ -8,14 +8,13 @@ from .journal_format import BOOT, TIME, TIME_POINT, entries_of
 
 if False:  # for mypy; a device has none of these
     from collections.abc import Generator, Sequence
-    from typing import Any
 
-    from agent_types import Bytes
+    from agent_types import Bytes, Journal
     from startline_online.timekeeper import Timekeeper
 
 
 def points_of(
-    keeper: "Timekeeper", journal: "Any", boot: int, number: int
+    keeper: "Timekeeper", journal: "Journal", boot: int, number: int
 ) -> "Generator[int, None, Sequence[Point]]":
     """Find the time points of a boot from the sector of a passing on; a generator, see Sender.
 

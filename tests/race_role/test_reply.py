@@ -14,7 +14,8 @@ def fields(*pieces: bytes) -> dict[bytes, object]:
     reply = RaceReply(rufus.FIELDS, rufus.WORDS)
     for piece in pieces:
         reply.read(piece)
-    return reply.done()
+    said: dict[bytes, object] = reply.done()
+    return said
 
 
 @pytest.mark.parametrize(
