@@ -42,7 +42,7 @@ mutants: $(VENV)/check.stamp  ## Change the agent in 500 places, one at a time: 
 	@$(BIN)/python -m tests.proofs.mutation $(addprefix --package ,$(PACKAGE)) $(ARGS)
 
 line: $(VENV)/check.stamp  ## Kill a line at ten moments, trouble 200 units, share 200 among four stations
-	@$(BIN)/python -m tests.proofs.line $(ARGS)
+	@$(BIN)/python -m tests.proofs.factory_line $(ARGS)
 
 suites: $(VENV)/check.stamp  ## Run other projects' own tests and clients against the virtual chip
 	@$(BIN)/python -m tests.suites $(addprefix --only ,$(ONLY)) $(ARGS)

@@ -31,7 +31,7 @@ LAST_LONG = (
     "tests/end_to_end/test_loading_cuts.py",
     "tests/end_to_end/test_operator_reconcile.py",
     "tests/end_to_end/test_set_try.py",
-    "tests/end_to_end/test_vms.py",
+    "tests/end_to_end/test_vms_verbs.py",
     "tests/end_to_end/web/",
     "tests/factory/test_work.py",
     "tests/labs/",

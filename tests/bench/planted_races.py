@@ -15,7 +15,7 @@ from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_ca
 from startline_host.bench.suite import usual_jobs
 from tests.bench.picked_cases import failing, first_of_each
 from tests.proofs.powercuts.mutants import plant
-from tests.proofs.racecuts.mutants import RACE_MUTANTS
+from tests.proofs.racecuts.race_mutants import RACE_MUTANTS
 
 #: For each of some broken roles: the scenarios that have to fail with it, with their first key type.
 CAUGHT: dict[str, set[str]] = {

@@ -21,7 +21,7 @@ from startline_host.errors import NetworkFailed
 from startline_host.flows.operator.lookup import LookupTarget, as_argument, concerns
 from startline_host.formats.bytecode import compile_source
 from startline_host.secrets import Secret
-from tests.corpus import judge
+from tests.corpus import corpus_judge
 from tests.firmware.harness import compile_agent, run_micropython
 
 HERE = Path(__file__).parent
@@ -40,7 +40,7 @@ STEPS = (1, 64, 4096)
 
 
 def orders() -> Iterator[list[Any]]:
-    """Yield each thing to judge, as `judge.run` takes it."""
+    """Yield each thing to judge, as `corpus_judge.run` takes it."""
     for name, outcome in LISTS.items():
         serial = outcome.get("serial", EXPECTED["serial"])
         yield ["list", str(HERE / "lists" / f"{name}.json"), serial, MARK, MADE_AT]
@@ -74,11 +74,13 @@ def test_the_corpus_is_whole() -> None:
 def test_the_device_judges_as_written_down(tmp_path: Path) -> None:
     """The agent's bytecode in the real MicroPython comes to each outcome."""
     lib = compile_agent(tmp_path)
-    (lib / "judge.mpy").write_bytes(compile_source(Path(judge.__file__).read_bytes(), "judge.py"))
+    judge = Path(corpus_judge.__file__)
+    (lib / f"{judge.stem}.mpy").write_bytes(compile_source(judge.read_bytes(), judge.name))
     path = tmp_path / "orders.json"
     path.write_text(json.dumps(list(orders())))
     program = (
-        f"import sys\nsys.path[:]={[str(lib), '.frozen']}\nimport judge\njudge.run({str(path)!r})"
+        f"import sys\nsys.path[:]={[str(lib), '.frozen']}\n"
+        f"import {judge.stem} as judge\njudge.run({str(path)!r})"
     )
     results = json.loads(run_micropython("-c", program, heap="8m"))
     assert dict(zip(names(), results, strict=True)) == dict(zip(names(), expected(), strict=True))
@@ -88,7 +90,7 @@ def test_the_agent_judges_alike_on_the_host() -> None:
     """The same sources on CPython come to the same, which is what the host's commands go by."""
     results = []
     for kind, path, *more in orders():
-        judged = judge.judge_list if kind == "list" else judge.judge_answer
+        judged = corpus_judge.judge_list if kind == "list" else corpus_judge.judge_answer
         results.append(judged(Path(path).read_bytes(), *more))
     assert dict(zip(names(), results, strict=True)) == dict(zip(names(), expected(), strict=True))
 

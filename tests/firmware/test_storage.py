@@ -12,7 +12,7 @@ from startline_host.mock_cloud import MockCloud
 from tests.firmware.conftest import MakeReader
 from tests.firmware.harness import BLANK, HarnessReader, factory_image, settings_for
 from tests.firmware.scripted import TOKEN, ScriptedServer, answer
-from tests.firmware.test_first_boot import posts
+from tests.firmware.test_first_boot_over_tls import posts
 
 
 def after_a_bind(reader: HarnessReader) -> Record:

@@ -13,9 +13,9 @@ import pytest
 from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual.vm_binary import find_micropython
 from tests.book.pages import ROOT, blocks
-from tests.labs.environment import NotInstallableError, lab_python
+from tests.labs.lab_environment import NotInstallableError, lab_python
 from tests.not_here import skip_outside_ci
-from tests.suites.environment import clean_environ
+from tests.suites.suite_environment import clean_environ
 from tests.suites.upstream import junit_results
 
 #: Runs what a page of the book shows, then the tests below `inside/`; returns how many passed.

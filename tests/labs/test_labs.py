@@ -13,7 +13,7 @@ from startline_host.boards import load_board
 from startline_host.formats.synthetic_firmware import synthetic_firmware
 from startline_host.mock_cloud import MockCloud
 from tests.labs.conftest import RunPage
-from tests.labs.environment import PACKAGES, build_wheel
+from tests.labs.lab_environment import PACKAGES, build_wheel
 from tests.suites.target import fresh_chip
 
 #: A second reader for the exporter, blank at the start.

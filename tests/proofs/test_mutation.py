@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proofs.mutation import results as outcomes
+from tests.proofs.mutation import mutation_results as outcomes
 from tests.proofs.mutation.changes import Change, changes
 from tests.proofs.mutation.laboratory import (
     KILLED,

@@ -16,8 +16,8 @@ from tests.proofs.powercuts.cut_plan import (
     double_jobs,
     single_jobs,
 )
+from tests.proofs.powercuts.cut_results import REACHED, CutResults, CutRow
 from tests.proofs.powercuts.mutants import FAULTS, break_agent, cut_everywhere, telling_world
-from tests.proofs.powercuts.results import REACHED, CutResults, CutRow
 from tests.proofs.powercuts.vm_runner import VmRunner
 
 

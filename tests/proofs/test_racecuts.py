@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.proofs.racecuts.cut_plan import FULL, FULL_DOUBLES, RaceSize, jobs_of
-from tests.proofs.racecuts.mutants import RACE_MUTANTS, catch, cut_one_world
+from tests.proofs.racecuts.race_cut_plan import FULL, FULL_DOUBLES, RaceSize, jobs_of
+from tests.proofs.racecuts.race_cut_worlds import KEY_TYPES, specs
 from tests.proofs.racecuts.race_cuts import race_through
-from tests.proofs.racecuts.worlds import KEY_TYPES, specs
+from tests.proofs.racecuts.race_mutants import RACE_MUTANTS, catch, cut_one_world
 
 #: No more than the first lifetime of each world, the one without a cut, and one with a cut.
 _FEW = RaceSize(every=400, doubles=0)

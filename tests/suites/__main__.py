@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.suites.clients import run_clients
 from tests.suites.comparison import Comparison, compare, expected_failures
-from tests.suites.environment import make_environment
+from tests.suites.suite_environment import make_environment
 from tests.suites.target import fresh_chip
 from tests.suites.upstream import SUITES, SuiteRun
 

@@ -15,7 +15,7 @@ import msgspec
 from startline_host.device import library_patches
 from startline_host.virtual import VirtualEsp32
 from tests.suites.comparison import Outcome, expected_failures, looked_at_twice
-from tests.suites.environment import clean_environ
+from tests.suites.suite_environment import clean_environ
 
 Results = dict[str, Outcome]
 Word = Path | str | None

@@ -14,7 +14,7 @@ from tests.firmware.harness import compile_agent
 from tests.versions import official, selection
 
 _SECONDS = 600
-QUICK = ("test_rules.py", "test_record_rules.py", "test_vms.py")
+QUICK = ("test_rules.py", "test_record_rules.py", "test_vms_activation.py")
 #: Functions that may come to something else in a VM, and why that is no harm.
 OTHERWISE = {
     ("startline.clouds", "parse"): "MicroPython's json misses no comma; `read` adds it elsewhere",

@@ -9,7 +9,7 @@ import pytest
 from tests.proofs.hostile.survey import bombard
 from tests.proofs.powercuts.blank_units import make_units
 from tests.proofs.powercuts.cut_plan import Size, double_jobs, single_jobs
-from tests.proofs.powercuts.results import CutResults
+from tests.proofs.powercuts.cut_results import CutResults
 from tests.proofs.powercuts.vm_runner import VmRunner
 from tests.versions import selection
 

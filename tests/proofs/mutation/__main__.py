@@ -19,6 +19,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.proofs.mutation.laboratory import KILLED, PROOFS, SURVIVED, WHOLE, Laboratory, Proof
+from tests.proofs.mutation.mutation_results import (
+    MutationResults,
+    by_proof,
+    explanations,
+    score,
+    stale,
+    survivors,
+)
 from tests.proofs.mutation.population import (
     CORE,
     PACKAGES,
@@ -28,14 +36,6 @@ from tests.proofs.mutation.population import (
     every_mutant,
     find,
     in_turn,
-)
-from tests.proofs.mutation.results import (
-    MutationResults,
-    by_proof,
-    explanations,
-    score,
-    stale,
-    survivors,
 )
 
 _WANTED = 0.95

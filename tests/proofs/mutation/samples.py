@@ -14,9 +14,9 @@ from pathlib import Path
 from tests.proofs.hostile.survey import bombard
 from tests.proofs.powercuts.blank_units import make_units
 from tests.proofs.powercuts.cut_plan import Job, Size, double_jobs, single_jobs
-from tests.proofs.powercuts.results import CutResults
+from tests.proofs.powercuts.cut_results import CutResults
 from tests.proofs.powercuts.vm_runner import VmRunner
-from tests.proofs.racecuts.cut_plan import RaceSize, jobs_of
+from tests.proofs.racecuts.race_cut_plan import RaceSize, jobs_of
 from tests.proofs.racecuts.race_cuts import race_through
 
 _SIZES = {"rufus": Size(every=67, doubles=40, seed=7, batch=12),

@@ -25,8 +25,8 @@ from tests.proofs.powercuts.cut_plan import (
     one_job_each,
     single_jobs,
 )
+from tests.proofs.powercuts.cut_results import CutResults
 from tests.proofs.powercuts.mutants import catch_all
-from tests.proofs.powercuts.results import CutResults
 from tests.proofs.powercuts.results_table import show, show_broken
 from tests.proofs.powercuts.vm_runner import VmRunner
 

@@ -13,7 +13,7 @@ from startline_host.boards import data_folder
 from startline_host.errors import Bug
 from tests.proofs.powercuts.blank_units import BAD_PAUSE, LONG_PAUSE, make_units
 from tests.proofs.powercuts.cut_plan import Job, Spec, spec_of
-from tests.proofs.powercuts.results import CutResults
+from tests.proofs.powercuts.cut_results import CutResults
 from tests.proofs.powercuts.vm_runner import VmRunner
 
 

@@ -10,8 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tests.proofs.powercuts.cut_results import BAD_COLUMNS, REACHED, SETTLED, CutResults, CutRow
 from tests.proofs.powercuts.mutants import FAULTS
-from tests.proofs.powercuts.results import BAD_COLUMNS, REACHED, SETTLED, CutResults, CutRow
 
 _STATES = ("bound", "unknown", "unbound", "refused", "unprovisioned")
 _SHOWN = 12

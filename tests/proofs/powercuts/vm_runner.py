@@ -24,7 +24,7 @@ _RACE = _HERE.parent / "racecuts" / "vm"
 _JOB_SECONDS = 900.0
 
 #: The modules that have units bind.
-BINDING = {"runner": "vm.jobs", "network": "vm.fake_socket"}
+BINDING = {"runner": "vm.cut_jobs", "network": "vm.fake_socket"}
 
 Result = dict[str, Any]
 

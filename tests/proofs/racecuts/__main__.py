@@ -13,9 +13,9 @@ from pathlib import Path
 from rich.console import Console
 
 from startline_host.errors import StartlineError
-from tests.proofs.racecuts.cut_plan import FULL, SAMPLE, jobs_of, one_job_each
-from tests.proofs.racecuts.mutants import show_mutants
+from tests.proofs.racecuts.race_cut_plan import FULL, SAMPLE, jobs_of, one_job_each
 from tests.proofs.racecuts.race_cuts import race_through
+from tests.proofs.racecuts.race_mutants import show_mutants
 
 _FAILED = 1
 

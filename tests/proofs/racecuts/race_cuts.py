@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.proofs.powercuts.vm_runner import VmRunner
-from tests.proofs.racecuts.cut_plan import Job
-from tests.proofs.racecuts.results import RaceCutResults
-from tests.proofs.racecuts.worlds import make_units
+from tests.proofs.racecuts.race_cut_plan import Job
+from tests.proofs.racecuts.race_cut_results import RaceCutResults
+from tests.proofs.racecuts.race_cut_worlds import make_units
 
 #: The modules that have units race: see `tests/proofs/powercuts/vm/start.py`.
-RACING = {"runner": "race_vm.jobs", "network": "race_vm.network"}
+RACING = {"runner": "race_vm.race_jobs", "network": "race_vm.network"}
 
 
 def race_through(

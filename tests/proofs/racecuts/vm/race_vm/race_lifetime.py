@@ -23,10 +23,10 @@ from vm.rng import Rng
 from vm.weak_cells import WeakCells
 
 from . import damage
-from .cloud import RaceCloud
 from .history import KeptHistory
-from .judge import RaceJudge
 from .point_log import PointLog, log_entries
+from .race_cloud import RaceCloud
+from .race_judge import RaceJudge
 
 MAC = b"\x24\x6f\x28\0\0\1"
 _LIFE_S = 6 * 86400

@@ -1,4 +1,4 @@
-"""The long proofs of the line, at their full size: `python -m tests.proofs.line [NAME]...`.
+"""The long proofs of the line, at their full size: `python -m tests.proofs.factory_line [NAME]...`.
 
 `kills`: 64 blank boards on 16 slots, killed at ten moments and started again. `faults`: 200 boards,
 one in ten of which meets with a fault. `stations`: four stations with one PostgreSQL and one cloud

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from startline_host.util import counted
 from tests.proofs.powercuts.mutants import PlantedMutant, plant
+from tests.proofs.racecuts.race_cut_results import RaceCutResults
+from tests.proofs.racecuts.race_cut_worlds import AT_ONCE, BACKLOG, LIVE, POISON, TWO, spec_of
 from tests.proofs.racecuts.race_cuts import race_through
-from tests.proofs.racecuts.results import RaceCutResults
-from tests.proofs.racecuts.worlds import AT_ONCE, BACKLOG, LIVE, POISON, TWO, spec_of
 
 _ROLE = "startline_race/"
 _JUMP = {"ntp": [0, 0, 0, 0, 40], "exact_us": 0}

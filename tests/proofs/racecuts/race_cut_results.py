@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.proofs.powercuts.results_table import must_be_zero, show_failure
-from tests.proofs.racecuts.cut_plan import Job
+from tests.proofs.racecuts.race_cut_plan import Job
 
 #: The columns that have to be zero: the invariants of a race, each with what it counts.
 INVARIANTS = {

@@ -1,10 +1,10 @@
 """Jobs of the race: which cuts are tried in which world; each returns sums and what went wrong."""
 
-from vm import jobs as binding
+from vm import cut_jobs as binding
 from vm.flash_image import image_of
 from vm.rng import Rng
 
-from .lifetime import RaceLifetime
+from .race_lifetime import RaceLifetime
 
 _SHOWN = 5
 _DRAWS = 10

@@ -36,7 +36,7 @@ class Sighting:
 
 
 class RaceJudge:
-    """What was done wrong in one lifetime, as [column, sentence] in `bad`; see `results`."""
+    """What was done wrong in one lifetime, as [column, sentence] in `bad`; see `race_cut_results`."""
 
     def __init__(self, spec: dict, memory: bytearray, token: str) -> None:
         self.spec = spec

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from startline_host.errors import BadInput
-from tests.proofs.racecuts.worlds import specs
+from tests.proofs.racecuts.race_cut_worlds import specs
 
 Job = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """The worlds of a race: what its program does, what its cloud, clock and flash do to it.
 
-A world is a dict as `vm/race_vm/lifetime.py`, `cloud.py` and `damage.py` read it. Each is
+A world is a dict as `vm/race_vm/race_lifetime.py`, `race_cloud.py` and `damage.py` read it. Each is
 tried with a key that writes only and with one that reads, too, but for those that say `access`.
 Rules for doubles and envelopes are dealt out in turn, so that each kind of world meets them all.
 """

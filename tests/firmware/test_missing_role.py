@@ -15,7 +15,7 @@ from startline_host.device.event_text import describe_event
 from startline_host.formats.factory_partition import DeviceSettings, NetSettings
 from tests.firmware.fake_chip import FakeChip
 from tests.firmware.harness import Boot, HarnessReader, factory_image, settings_for
-from tests.firmware.test_vms import settings_for as vms_settings
+from tests.firmware.test_vms_activation import settings_for as vms_settings
 
 _NOWHERE = "https://localhost:1/v0"
 
