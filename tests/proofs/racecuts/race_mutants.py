@@ -120,7 +120,7 @@ RACE_MUTANTS: dict[str, tuple[PlantedMutant, set[str]]] = {
         _mutant(
             "a 404 that drops the rest",
             "batch_steps.py",
-            {"        rescue(sender, sender.progress.session)\n": "        _done(sender, batch, 0)\n"},
+            {"        rescue(sender, sender.progress.session)": "        _done(sender, batch, 0)"},
             _ELSEWHERE,
             10_000,
         ),
