@@ -12,18 +12,24 @@ from startline.net import StepFailed
 from startline.record.rules import load_record
 from startline_console.resend import check, check_aside, resend_steps
 
+if False:  # for mypy; a device has none of these
+    from collections.abc import Generator
+    from typing import Any
+
+    from agent_types import AnyChip, Race
+
 _USB = 2  # what the clock calls this source, in every version of it
 _LIMIT_MS = 180000  # a resend may have to look twice
 
 
-def set_time(utc_ms: int, error_ms: int, hal=None) -> dict:
+def set_time(utc_ms: int, error_ms: int, hal: "AnyChip | None" = None) -> "dict[str, Any]":
     """Tell the race what Unix time it is, and how far off that may be. Raises ValueError."""
     race = _race(hal)
     race.set_time(utc_ms, error_ms, _USB)
     return race.state
 
 
-def release(first: int, last: int, hal=None) -> dict:
+def release(first: int, last: int, hal: "AnyChip | None" = None) -> "dict[str, Any]":
     """Let go of passings that were set aside: they stay unsent, and their sectors may be reused."""
     race = _race(hal)
     check_aside(race, first, last)
@@ -31,7 +37,9 @@ def release(first: int, last: int, hal=None) -> dict:
     return race.state
 
 
-def resend(first: int, last: int, boot_utc_ms: int = 0, hal=None) -> dict:
+def resend(
+    first: int, last: int, boot_utc_ms: int = 0, hal: "AnyChip | None" = None
+) -> "dict[str, Any]":
     """Send passings that were set aside once more, as `resend_steps` says, and raise as it does."""
     race = _race(hal)
     check(race, first, last)
@@ -40,7 +48,7 @@ def resend(first: int, last: int, boot_utc_ms: int = 0, hal=None) -> dict:
     return race.state
 
 
-def erase(lose: bool, hal=None) -> None:
+def erase(lose: bool, hal: "AnyChip | None" = None) -> None:
     """Erase the journal, from its oldest sector on: what a power cut leaves is the newest of it.
 
     So a passing that is at the cloud is never taken for one that is not. Raises ValueError while
@@ -58,7 +66,7 @@ def erase(lose: bool, hal=None) -> None:
         journal.flash.erase(sector * (journal.flash.size // journal.sectors))
 
 
-def _drive(race, steps):
+def _drive(race: "Race", steps: "Generator[int, None, Any]") -> "Any":
     """Run a generator of the sender's to its end; return its value. Raises OSError."""
     chip = race.chip
     start = chip.ms()
@@ -72,7 +80,7 @@ def _drive(race, steps):
     raise OSError("it took too long")
 
 
-def _race(hal):
+def _race(hal: "AnyChip | None") -> "Race":
     """Return the race that runs, or begin one."""
     if startline_race.races and not hal:
         return startline_race.races[0]
