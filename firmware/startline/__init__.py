@@ -5,7 +5,7 @@ import sys
 if False:  # for mypy; a device has none of these
     from typing import Any
 
-    from agent_types import Device, Hal
+    from agent_types import Device, Hal, Race
 
 __version__ = "0.2.0"
 
@@ -23,7 +23,7 @@ class Unavailable:
         """Return the state, which only a restart may change."""
         return self.state
 
-    def race(self) -> "Any":
+    def race(self) -> "Race":
         """Raise ImportError, as a device without the role does: that needs the agent, too."""
         raise ImportError(self.reason)
 

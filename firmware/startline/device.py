@@ -15,7 +15,7 @@ if False:  # for mypy; a device has none of these
     from collections.abc import Callable
     from typing import Any
 
-    from agent_types import AnyChip
+    from agent_types import AnyChip, Race
 
 try:
     from _thread import allocate_lock, get_ident
@@ -98,6 +98,7 @@ class Device:
     state = "unknown"  # until the first look at the flash
     reason = token = key = serial = model = cloud = ""
     identity: "Identity"
+    _race: "Race | None"
     identity = _race = None  # type: ignore[assignment] # until the first look
     limit = 90000  # milliseconds that an attempt may take
 
@@ -116,7 +117,7 @@ class Device:
         self.attempt(True)
         return self.state
 
-    def race(self) -> "Any":
+    def race(self) -> "Race":
         """Return what times races on this device, a `startline_race.race.Race`, always the same.
 
         It needs no network. Raises RaceUnavailable where there is no journal to be had, and

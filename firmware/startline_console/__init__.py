@@ -12,7 +12,9 @@ from binascii import crc32
 from select import poll
 
 if False:  # for mypy; a device has none of these
-    from typing import Any
+    from agent_types import Race
+
+    from .answers import RaceAnswers
 
 LONGEST = 100  # characters of a request
 _TAKEN = 130  # characters that are read in one go
@@ -23,9 +25,9 @@ _IDLE_MS = 200
 class FrameListener:
     """Takes requests from the console for a race, and has them answered."""
 
-    answers = None
+    answers: "RaceAnswers | None" = None
 
-    def __init__(self, race: "Any") -> None:
+    def __init__(self, race: "Race") -> None:
         self.race = race
         self.frame = bytearray()
         self.input = poll()
@@ -84,6 +86,6 @@ class FrameListener:
         self.answers.ask(str(body[:2], "ascii"), str(body[3:], "ascii"))
 
 
-def start(race: "Any") -> FrameListener:
+def start(race: "Race") -> FrameListener:
     """Return what listens on a race's behalf."""
     return FrameListener(race)

@@ -13,8 +13,9 @@ from binascii import b2a_base64, crc32
 from startline_race.journal_format import SECTOR
 
 if False:  # for mypy; a device has none of these
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Generator
+
+    from agent_types import Race
 
 _PIECE = 78  # bytes: in base64 and a frame no more than the UART of a chip holds at once
 
@@ -22,7 +23,7 @@ _PIECE = 78  # bytes: in base64 and a frame no more than the UART of a chip hold
 class RaceAnswers:
     """Answers requests for a race; a new one takes the place of the last."""
 
-    def __init__(self, race: "Any") -> None:
+    def __init__(self, race: "Race") -> None:
         self.race = race
         self.id = ""
         self.at = self.end = self.base = 0
@@ -94,7 +95,7 @@ class RaceAnswers:
         self.job = "runs"
         race.sender().take(self.follow(resend_steps(race, first, last, boot_utc_ms)))
 
-    def follow(self, steps: "Iterator[Any]") -> "Iterator[Any]":
+    def follow(self, steps: "Generator[int, None, None]") -> "Generator[int, None, None]":
         """Run a job, and keep what became of it."""
         try:
             yield from steps

@@ -7,8 +7,9 @@ from startline_race.journal_format import OPEN, REFUSED, UNCOUNTED
 from startline_race.time_points import points_of
 
 if False:  # for mypy; a device has none of these
-    from collections.abc import Generator, Iterator
-    from typing import Any
+    from collections.abc import Generator
+
+    from agent_types import Batch, Progress, Race, Sender
 
 
 class _Range:
@@ -16,7 +17,7 @@ class _Range:
 
     wanted = None
 
-    def __init__(self, progress: "Any", first: int, last: int) -> None:
+    def __init__(self, progress: "Progress", first: int, last: int) -> None:
         self.session = progress.session
         self.amends = progress.amends
         self.cursor = first
@@ -26,7 +27,7 @@ class _Range:
         """Do nothing: passings of a session before this one are left alone."""
 
 
-def check(race: "Any", first: int, last: int) -> int:
+def check(race: "Race", first: int, last: int) -> int:
     """Return why passings are set aside.
 
     Raises ValueError for what is not, or belongs to no session that is open.
@@ -38,7 +39,7 @@ def check(race: "Any", first: int, last: int) -> int:
     return why
 
 
-def check_aside(race: "Any", first: int, last: int) -> int:
+def check_aside(race: "Race", first: int, last: int) -> int:
     """Return why passings are set aside. Raises ValueError for those that are not."""
     for low, high, why in race.progress.aside:
         if low <= first <= last <= high:
@@ -46,7 +47,9 @@ def check_aside(race: "Any", first: int, last: int) -> int:
     raise ValueError("passings %d to %d are not set aside" % (first, last))
 
 
-def resend_steps(race: "Any", first: int, last: int, boot_utc_ms: int = 0) -> "Iterator[Any]":
+def resend_steps(
+    race: "Race", first: int, last: int, boot_utc_ms: int = 0
+) -> "Generator[int, None, None]":
     """Send passings that were set aside once more; they are released when the cloud has them.
 
     A generator as those of the sender are, which runs it when nothing else is on its way.
@@ -75,7 +78,7 @@ def resend_steps(race: "Any", first: int, last: int, boot_utc_ms: int = 0) -> "I
         first = batch.before
 
 
-def _look(sender: "Any", batch: "Any", why: int) -> "Generator[Any, Any, int]":
+def _look(sender: "Sender", batch: "Batch", why: int) -> "Generator[int, None, int]":
     """Have a batch skip what the cloud has, if the key reads; the value is how many are left."""
     left = yield from lacking(sender, batch, True)
     if left and why == UNCOUNTED and not sender.cannot_look:
@@ -86,7 +89,7 @@ def _look(sender: "Any", batch: "Any", why: int) -> "Generator[Any, Any, int]":
     return left
 
 
-def _send(sender: "Any", batch: "Any", left: int) -> "Iterator[Any]":
+def _send(sender: "Sender", batch: "Batch", left: int) -> "Generator[int, None, None]":
     """Send what is left of a batch. Raises OSError where the cloud does not count as many."""
     progress = sender.progress
     last = batch.before - 1
@@ -104,7 +107,7 @@ def _send(sender: "Any", batch: "Any", left: int) -> "Iterator[Any]":
         raise OSError("the cloud did not take them: %d %s" % (status, sender.words(fields)))
 
 
-def _map(race: "Any", batch: "Any", boot_utc_ms: int) -> "Generator[Any, Any, TimeMap]":
+def _map(race: "Race", batch: "Batch", boot_utc_ms: int) -> "Generator[int, None, TimeMap]":
     points = yield from points_of(race.keeper, race.journal, batch.boot, batch.first)
     if points:
         return race.keeper.map_for(batch.boot, points, batch.first_us, batch.last_us, None)

@@ -10,6 +10,10 @@ from select import poll
 if False:  # for mypy; a device has none of these
     from typing import Any
 
+    from agent_types import Race
+
+    from .client import PortClient
+
 _MOST = 4  # clients at a time: two, and both once more before their old connections are gone
 _SILENT_MS = 30000  # after so long without a word, a client gives way to a new one
 _AGAIN_MS = 5000  # until a port that could not be opened is tried again
@@ -24,10 +28,10 @@ class LivePort:
     server = poller = None
     wait_from = -_AGAIN_MS
 
-    def __init__(self, race: "Any") -> None:
+    def __init__(self, race: "Race") -> None:
         self.race = race
         self.chip = race.chip
-        self.clients: list[Any] = []
+        self.clients: "list[PortClient]" = []
         self.warned = False
 
     def tick(self) -> int:
@@ -98,7 +102,7 @@ class LivePort:
         self.poller.register(sock, 1)
         self.clients.append(PortClient(self.race, sock))
 
-    def _drop(self, client: "Any") -> None:
+    def _drop(self, client: "PortClient") -> None:
         self.clients.remove(client)
         self.poller.unregister(client.sock)
         client.sock.close()
@@ -114,6 +118,6 @@ class LivePort:
         self.wait_from = self.chip.ms()
 
 
-def start(race: "Any") -> LivePort:
+def start(race: "Race") -> LivePort:
     """Return what serves a race's passings."""
     return LivePort(race)

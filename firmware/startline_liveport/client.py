@@ -13,6 +13,8 @@ from .record import plain, record, time_of
 if False:  # for mypy; a device has none of these
     from typing import Any
 
+    from agent_types import Passing, Race
+
 _LONGEST = 80  # characters of a question
 _PIECE = 64
 _STALLED_MS = 10000  # a client that takes nothing for so long is gone
@@ -32,7 +34,7 @@ class PortClient:
     many = False  # it asked for several: an empty line ends them
     pushed = 0  # the passing that is pushed next, 0 for none
 
-    def __init__(self, race: "Any", sock: "Any") -> None:
+    def __init__(self, race: "Race", sock: "Any") -> None:
         self.race = race
         self.sock = sock
         self.chip = race.chip
@@ -91,7 +93,7 @@ class PortClient:
             before = self.race.journal.number if progress.opened else progress.free
             self.count = before - self.base
 
-    def _passing(self, number: int) -> "Any":
+    def _passing(self, number: int) -> "Passing | None":
         """Return the passing of a number of this session, or the next one that is there."""
         return self.cursor.passing(self.base + number - 1)
 
@@ -124,7 +126,7 @@ class PortClient:
         passing = self._passing(self.number) if self.number <= last else None
         number = passing.number - self.base + 1 if passing else 0
         if 0 < number <= last:
-            self.say(record(self, passing))
+            self.say(record(self, passing))  # type: ignore[arg-type] # one that has a number
             self.left -= number + 1 - self.number
             self.number = number + 1
         elif passing or self.number > last or self.cursor.at_end:

@@ -20,7 +20,7 @@ from startline_race.journal_format import (
 from startline_race.passing_format import unpack_passing
 
 if False:  # for mypy; a device has none of these
-    from typing import Any
+    from agent_types import Bytes, Passing, Race
 
 _WINDOW = 512
 _STEPS = 32  # entries in one go
@@ -34,13 +34,13 @@ class JournalCursor:
     number = index = offset = begin = first = 0
     window = b""
 
-    def __init__(self, race: "Any") -> None:
+    def __init__(self, race: "Race") -> None:
         self.race = race
         self.journal = race.journal
         self.boot = 0  # of the time points that were come by
-        self.points: list[Any] = []
+        self.points: list[Point] = []
 
-    def passing(self, number: int) -> "Any":
+    def passing(self, number: int) -> "Passing | None":
         """Return the passing of a number, or the next one that is there; None for none so far.
 
         After None it is to be asked again, unless it is `at_end`. Raises OSError.
@@ -75,7 +75,7 @@ class JournalCursor:
         self.offset = SECTOR if self.journal.foreign[index] else HEADER_SIZE
         self.window = b""
 
-    def _step(self) -> "Any":
+    def _step(self) -> "Passing | None":
         """Take the next entry in; return it if it is a passing."""
         journal = self.journal
         at_head = self.index == journal.head
@@ -104,7 +104,7 @@ class JournalCursor:
         self.window = b""
         return None
 
-    def _take(self, kind: int, payload: "Any") -> "Any":
+    def _take(self, kind: int, payload: "Bytes") -> "Passing | None":
         if kind == PASSING:
             return unpack_passing(payload)
         if kind == TIME and len(payload) >= 21:
@@ -116,7 +116,7 @@ class JournalCursor:
             self.points.append(Point(high << 32 | low, utc_us, error_us, source))
         return None
 
-    def utc_ms(self, passing: "Any") -> int:
+    def utc_ms(self, passing: "Passing") -> int:
         """Return Unix time in milliseconds, 0 where it is not known yet."""
         if passing.utc_ms is not None:
             return passing.utc_ms

@@ -3,10 +3,12 @@
 from startline_online.utc_text import timestamp
 
 if False:  # for mypy; a device has none of these
-    from typing import Any
+    from agent_types import Passing
+
+    from .client import PortClient
 
 
-def record(client: "Any", passing: "Any") -> str:
+def record(client: "PortClient", passing: "Passing") -> str:
     """Return a passing's record: number, bib or chip, date, time, event, hits, RSSI, and so on.
 
     Times are UTC. What a reader of this kind does not have is left empty: internal data, loop,

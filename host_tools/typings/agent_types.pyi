@@ -23,9 +23,11 @@ from startline_online.network import Network as Network
 from startline_online.time_map import TimeMap as TimeMap
 from startline_online.timekeeper import Point as Point
 from startline_online.uptime import Uptime as Uptime
+from startline_race.batch import Batch as Batch
 from startline_race.journal import Journal as Journal
 from startline_race.journal_format import Session as Session
 from startline_race.passing_format import Passing as Passing
+from startline_race.progress import Progress as Progress
 from startline_race.race import Race as Race
 from startline_race.sender import Sender as Sender
 
