@@ -19,6 +19,7 @@ from startline_host.formats.flash_plan import FlashRegion
 from startline_host.virtual import VirtualEsp32
 from tests.device.slow_line import SlowLine
 from tests.device.test_bootloader import NOISE
+from tests.power_loss import loses_power
 
 Chip = Callable[..., VirtualEsp32]
 REGIONS = [FlashRegion("fctry", 0x3FC000, NOISE), FlashRegion("vfs", 0x200000, NOISE[::-1])]
@@ -75,7 +76,7 @@ def test_no_rate_is_blamed_for_power_that_is_gone(flash: Path) -> None:
         loader = BootLoader(chip.url, slower=lambda rate, _slower, _why: said.append(rate))
         with pytest.raises(StartlineError):
             loader.write([FlashRegion("vfs", 0x200000, bytes(range(256)) * 4096)])
-        assert not chip.has_power()
+        assert loses_power(chip)
     assert said == []
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,9 +19,9 @@ from startline_host.formats.bytecode import role_of
 from startline_host.formats.flash_plan import FlashPlan, merged_image
 from startline_host.formats.littlefs_image import read_filesystem
 from startline_host.mock_cloud import MockCloud
-from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
 from tests.end_to_end.common import SERIAL, Startline
+from tests.power_loss import loses_power
 
 VFS, NVS, BIND, FCTRY = (
     slice(0x200000, 0x2FA000),
@@ -33,10 +32,6 @@ VFS, NVS, BIND, FCTRY = (
 _SECTOR, _PAGE = 4096, 256
 #: How many operations it takes to send all files anew and write an identity, about.
 _AT_PROMPT = 420
-#: The roles that the settings of these readers use; a file system that was torn has no others.
-
-#: Seconds in which a chip without power has ended.
-_ENDING = 5.0
 
 
 def points(count: int) -> Iterator[tuple[str, float]]:
@@ -67,11 +62,7 @@ class PulledPlug:
         chip = VirtualEsp32(self._flash, world=self._world, cut_after=after)
         try:
             use(chip)
-            # Who uses it may hear of the cut before the chip's process has ended.
-            deadline = Deadline(_ENDING)
-            while chip.has_power() and not deadline.expired:
-                time.sleep(0.02)
-            return not chip.has_power()
+            return loses_power(chip)
         finally:
             chip.stop()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from startline_host.virtual import VirtualEsp32
 from startline_host.virtual.flash import PAGE, SECTOR, Fuse, NorFlash, PowerCut
 from startline_host.virtual.vm_binary import micropython_command
+from tests.power_loss import loses_power
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,10 +82,7 @@ def test_a_chip_whose_plug_is_pulled_is_gone(tmp_path: Path) -> None:
     chip.reset(hold_boot=True)
     with pytest.raises(subprocess.CalledProcessError):
         _erase(chip.raw_url)
-    deadline = time.monotonic() + 10
-    while chip.has_power() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not chip.has_power()
+    assert loses_power(chip)
     chip.stop()
     assert [file.name for file in tmp_path.iterdir()] == ["flash.bin"]
     with VirtualEsp32(path) as again:
