@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select, update
@@ -172,11 +173,12 @@ def test_an_old_slot_cannot_write(ledger: Ledger, batch: UnitBatch) -> None:
     here, there = StationSlot("bench", "1"), StationSlot("bench", "2")
     unit = allot(ledger, here, 1)
     allot(ledger, there, 1)
-    for late in (
+    too_late: tuple[Callable[[], object], ...] = (
         lambda: ledger.step(unit, LOAD),
         lambda: ledger.bound(unit, token(1)),
         lambda: ledger.fail(unit, "cable", blank=True),
-    ):
+    )
+    for late in too_late:
         with pytest.raises(WrongDevice, match="at bench, slot 2"):
             late()
 

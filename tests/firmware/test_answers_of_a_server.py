@@ -255,7 +255,9 @@ def test_a_silent_server_is_left_at_the_deadline(tmp_path: Path, lib: Path) -> N
 
 def test_a_dripping_server_is_left_at_the_deadline(tmp_path: Path, lib: Path) -> None:
     """Bytes that come slower than the deadline allows do not keep it from passing."""
-    drip = [item for byte in answer() for item in (bytes((byte,)), 0.2)]
+    drip: list[bytes | float | None] = [
+        item for byte in answer() for item in (bytes((byte,)), 0.2)
+    ]
     boot, _, _ = boot_against(tmp_path, lib, drip, limit=6)
     assert (boot.state, boot.one("answer")["reason"]) == ("unknown", "timeout")
 
@@ -263,7 +265,11 @@ def test_a_dripping_server_is_left_at_the_deadline(tmp_path: Path, lib: Path) ->
 def test_a_token_that_came_before_the_cut_counts(tmp_path: Path, lib: Path) -> None:
     """A complete answer is not lost for a connection that then stays open or lies of its length."""
     # The reset comes behind what was read: a kernel may drop what still waits.
-    script = [answer(headers=["Content-Length: 5000"], length=False), 0.2, None]
+    script: list[bytes | float | None] = [
+        answer(headers=["Content-Length: 5000"], length=False),
+        0.2,
+        None,
+    ]
     assert boot_against(tmp_path, lib, script)[0].state == "bound"
 
 

@@ -14,7 +14,7 @@ SECTOR = 4096
 NOISE = bytes((7 * number + 1) & 0x7F for number in range(2 * SECTOR))
 
 
-def chip(data: bytes, broken: int = 0) -> tuple[FakeChip, RamFlash]:
+def chip(data: bytes | bytearray, broken: int = 0) -> tuple[FakeChip, RamFlash]:
     """Return a chip whose `bind` has these bytes and loses so many writes."""
     flash = RamFlash(bytearray(data))
     return FakeChip({"bind": flash}, {"broken": {"bind": broken}}), flash

@@ -112,7 +112,10 @@ def test_a_cut_anywhere_is_made_good(left: int) -> None:
 
 def stock(key: str = KEY) -> RamFlash:
     """Return a stock `nvs` with settings in it, and an older key that was replaced."""
-    blob = lambda name, text: ("claim", name, "binary", text.encode())  # noqa: E731
+
+    def blob(name: str, text: str) -> tuple[str, str, str, bytes]:
+        return "claim", name, "binary", text.encode()
+
     image = make(
         [
             ("factory", "serial", "binary", b"DEVICE-123"),

@@ -12,7 +12,7 @@ from startline import events
 
 from tests.firmware.harness import SOURCES, run_micropython
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 VALUES = (
     TEXTS | st.integers(-(2**31), 2**32) | st.booleans() | st.none() | st.lists(TEXTS, max_size=3)
 )

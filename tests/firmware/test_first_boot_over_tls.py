@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from startline import __version__
@@ -246,7 +247,7 @@ def test_the_second_time_server(reader: HarnessReader) -> None:
     ],
 )
 def test_a_link_that_does_not_come_up(
-    reader: HarnessReader, cloud: MockCloud, plan: dict[str, object], reason: str
+    reader: HarnessReader, cloud: MockCloud, plan: dict[str, Any], reason: str
 ) -> None:
     """Why there is no link is said, the tries stay within the limit, and the reader is unbound."""
     boot = reader.boot(**plan)

@@ -13,7 +13,7 @@ from startline.net.json_scanner import OPEN, JsonScanner, text_of
 
 NAMES = ("deviceid", "firmware", "serial_number")
 WANTED = tuple(name.encode() for name in NAMES)
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SCALAR = (
     st.none()
     | st.booleans()

@@ -17,7 +17,7 @@ from tests.firmware.nvs_chip import NvsChip
 
 SIZE = 0x4000
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=15)
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=300)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300)
 VALUES = st.one_of(
     st.tuples(st.just("string"), TEXTS),
     st.tuples(st.just("u8"), st.integers(0, 0xFF)),

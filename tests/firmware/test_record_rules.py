@@ -24,7 +24,7 @@ from startline.record.rules import (
 US = SimpleNamespace(
     serial="DEVICE-123", cloud="rufus", mac=b"\x24\x6f\x28\0\0\1", place=b"12345678"
 )
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 def record(state: str = "bound", number: int = 7, **fields: object) -> Record:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from html.entities import codepoint2name
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
 from startline.net.device_list import LIKE, OTHER, SAME, UNCLEAR, SerialNumber
 from startline.net.unicode_fold import fold
 
-_FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+_FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
 #: Every character of Europe's alphabets, and a sample of all the others.
 _CODES = (*range(0x80, 0x600), *range(0x600, 0x3100, 5), *range(0x3100, 0x11000, 67), 0x1F600)
 #: Letters that the agent tells apart by what they are without their marks.

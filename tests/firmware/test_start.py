@@ -98,7 +98,7 @@ def rtc(*resets: int, now: int, memory: bytes = b"") -> tuple[list[bool], bytes]
             try:
                 said.append(Hal().crash_loop())
             finally:
-                module.time = real  # type: ignore[assignment]
+                module.time = real
     finally:
         del sys.modules["machine"]
     return said, kept[0]

@@ -35,7 +35,7 @@ def in_bind(raw: bytes) -> bytes:
 
 @pytest.mark.parametrize("plan", [{"nvs_full": True}, {"broken": {"bind": 1000}}])
 def test_without_both_copies_nothing_is_sent(
-    reader: HarnessReader, cloud: MockCloud, plan: dict[str, object]
+    reader: HarnessReader, cloud: MockCloud, plan: dict[str, Any]
 ) -> None:
     """If one place does not take the record, no byte of the request goes out: still unbound."""
     boot = reader.boot(**plan)
@@ -163,9 +163,10 @@ def test_a_strangers_record(
     clone = make_reader("clone", unit=unit)
     clone.blob = bound.blob
     clone.put("bind", bound.get("bind"))
-    boot = clone.boot(**({"mac": mac} if mac else {}))
+    plan: dict[str, Any] = {"mac": mac} if mac else {}
+    boot = clone.boot(**plan)
     assert (boot.state, boot.reason) == ("unknown", "foreign_record")
-    assert clone.boot(retries=1, **({"mac": mac} if mac else {})).state == "unknown"
+    assert clone.boot(retries=1, **plan).state == "unknown"
     assert posts(cloud) == 1
 
 

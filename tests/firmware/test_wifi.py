@@ -189,7 +189,7 @@ def test_a_radio_that_does_not_start(error: Exception) -> None:
     def fail(_on: bool) -> None:
         raise error
 
-    venue.radio.active = fail  # type: ignore[method-assign]
+    venue.radio.active = fail  # type: ignore[method-assign,assignment] # nor does it take the name
     assert venue.boot(1000) is None
     assert venue.reasons == ["no_radio"]
 

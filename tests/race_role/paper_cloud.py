@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 from startline.device import Device
@@ -176,11 +177,10 @@ class PaperRace:
         self.asked.append((method, path, fields))
         word = path.split("?", maxsplit=1)[0].split("/")[1]
         todo = self.script.get((method, word), [])
-        act = lambda: self._act(method, path, fields)  # noqa: E731
         if not todo:
-            return act()
+            return self._act(method, path, fields)
         instead = todo.pop(0)
-        return instead(act) if callable(instead) else instead
+        return instead(partial(self._act, method, path, fields)) if callable(instead) else instead
 
     def _act(self, method: str, path: str, fields: Any) -> Said:
         parts = path.split("?", maxsplit=1)[0].split("/")

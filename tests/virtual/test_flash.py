@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +113,11 @@ def test_a_dead_life_refuses_to_write() -> None:
     flash = NorFlash(size=SIZE, power=CutAfter(1))
     with pytest.raises(PowerCut):
         flash.program(0, b"\x00\x00")
-    for write in (lambda: flash.program(8, b"\x00"), lambda: flash.erase(0, SECTOR)):
+    writes: tuple[Callable[[], object], ...] = (
+        lambda: flash.program(8, b"\x00"),
+        lambda: flash.erase(0, SECTOR),
+    )
+    for write in writes:
         with pytest.raises(PowerCut):
             write()
     assert flash.read(0, 16) == b"\x00" + b"\xff" * 15
