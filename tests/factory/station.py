@@ -12,26 +12,38 @@ import time
 
 from startline_host.factory.entries import LOAD, LedgerUnit, StationSlot
 from startline_host.factory.ledger import Ledger
+from startline_host.util import PatientDeadline
 from tests.factory.made import mac, token
 
+#: Seconds without a serial number to be had, and how often one is had: more means that the batch
+#: comes to no end. How long it takes altogether is the computer's speed.
 _PATIENCE = 30.0
+_ALLOTMENTS = 1000
 
 
 def work(ledger: Ledger, name: str, first: int, chance: random.Random) -> None:
     """Make units until the batch is used up and no other station can give a serial back."""
-    give_up = time.monotonic() + _PATIENCE
     chip = first
-    while time.monotonic() < give_up:
+    for _ in range(_ALLOTMENTS):
         place = StationSlot(name, str(chip % 4))
-        unit = ledger.allot("spring", place, mac(chip))
+        unit = next_unit(ledger, place, chip)
         if unit is None:
-            if not ledger.counts()["work"]:
-                return
-            time.sleep(0.01)
-            continue
+            return
         if make(ledger, unit, place, chip, chance):
             chip += 1
     raise SystemExit("the batch did not come to an end")
+
+
+def next_unit(ledger: Ledger, place: StationSlot, chip: int) -> LedgerUnit | None:
+    """Return the unit that a chip becomes, None once all are made."""
+    give_up = PatientDeadline(_PATIENCE)
+    while True:
+        unit = ledger.allot("spring", place, mac(chip))
+        if unit is not None or not ledger.counts()["work"]:
+            return unit
+        if give_up.expired:
+            raise SystemExit("what other stations work at does not come to an end")
+        time.sleep(0.01)
 
 
 def make(
