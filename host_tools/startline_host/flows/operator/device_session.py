@@ -235,7 +235,8 @@ def _let_finish(port: Port, listen: Listener) -> None:
         for item in console.feed(port.read(quiet.at_most(0.25).remaining)):
             if not isinstance(item, Event):
                 continue
-            if item.name == "ready":
+            # A race begins behind "ready", and goes on talking.
+            if item.name == "ready" or item.name.startswith("race"):
                 return
             listen(item)
             quiet = PatientDeadline(_SILENCE)
