@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.formats.flash_plan import merged_image
 from startline_host.formats.littlefs_image import make_filesystem
@@ -79,3 +81,49 @@ def test_a_device_at_its_prompt(
     )
     assert flash.read_bytes() == image
     assert not list(flash.parent.rglob("*.zip"))
+
+
+def test_settings_of_a_venue(
+    startline: Startline,
+    start: Start,
+    settings_file: Path,
+    flash: Path,
+    cloud: MockCloud,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`set` tells of each setting and of a role to send, with a refusal's own code; no byte changes."""
+    monkeypatch.setenv("STARTLINE_WIFI_PASSWORD", "venue-wifi")
+    chip = start()
+    assert startline("up", "-p", chip.url, "--serial", SERIAL).code == 0
+    words = ("set", "-p", chip.url, "--ssid", "Arena", "--link", "usb", "--dry-run")
+    before, asked = flash.read_bytes(), len(cloud.requests)
+    done = startline(*words, "--json")
+    assert done.code == 0, done.err
+    last = checked(done.out)[-1]
+    assert {("write", "net.ssid"), ("write", "net.password"), ("write", "net.link")} <= steps(last)
+    assert ("write", "/lib/startline_usb/__init__.mpy") in steps(last)
+    assert (last["kind"], last["verb"], last["serial"]) == ("result", "set", SERIAL)
+    shown = startline(*words)
+    assert "Arena, instead of bench" in shown.out
+    assert "Nothing was written." in shown.out
+    assert "venue-wifi" not in done.out + done.err + shown.out + shown.err
+    none = startline("set", "-p", chip.url, "--factory", "--dry-run", "--json")
+    assert none.code == 0, none.err
+    assert {action for action, _ in steps(checked(none.out)[-1])} == {"read", "keep"}
+    assert startline("set", "-p", chip.url, "--try", "--dry-run").code == 2
+    assert flash.read_bytes() == before
+    assert len(cloud.requests) == asked
+    chip.stop()
+
+    image = bytearray(before)
+    image[0x200000:0x2FA000] = make_filesystem({"/main.py": b"print('mine')"}, 0xFA000)
+    flash.write_bytes(image)
+    chip = start()
+    for more in (("--dry-run",), ()):
+        refused = startline("set", "-p", chip.url, "--look-pause", "45", *more, "--json")
+        last = checked(refused.out)[-1]
+        assert (refused.code, last["kind"]) == (11, "error"), refused.err
+        assert "no agent that this version" in last["message"]
+        if more:
+            assert ("refuse", "device") in steps(last)
+    assert flash.read_bytes() == image

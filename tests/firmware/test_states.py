@@ -19,7 +19,7 @@ from startline_host.device.console import Event
 from startline_host.device.event_text import _WORDINGS, describe_event
 from startline_host.flows.first_boot import _FAILURES
 from startline_host.flows.observe import STATES as HOST_STATES
-from startline_host.flows.operator.change_settings import FACTORY
+from startline_host.flows.operator.change_plan import FACTORY
 from startline_host.flows.settings_sections import plain_of, secrets_of
 from startline_host.formats.factory_partition import (
     DeviceSettings,

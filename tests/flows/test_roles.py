@@ -13,7 +13,7 @@ from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.found_device import FoundDevice
 from startline_host.flows.load_plan import plan_load
-from startline_host.flows.operator.change_settings import Changes, _roles_turned_to
+from startline_host.flows.operator.change_plan import ChangeRequest, Changes, plan_change
 from startline_host.flows.roles import RACING_ROLES, role_changes, roles_in_use
 from startline_host.formats.bytecode import ROLES, role_of
 from startline_host.formats.factory_partition import NetSettings, OptionSettings, RacingSettings
@@ -143,7 +143,11 @@ def test_what_a_setting_turns_to(
     kept: DeviceSnapshot, changes: Changes, factory: tuple[str, ...] | None, roles: set[str]
 ) -> None:
     """Only what the device uses from now on, and did not use before, has to be sent."""
-    assert _roles_turned_to(kept, changes, factory) == roles
+    asked = ChangeRequest(changes=changes, factory=factory, agent=lambda: ROLE_FILES)
+    plan = plan_change(asked, prompt(kept, {}, lacks=frozenset(ROLES), takes_orders=True))
+    assert (plan.refusal, plan.needs) == (None, None)
+    sent = plan.files.put if plan.files is not None else {}
+    assert set(map(role_of, sent)) == roles
 
 
 def test_a_role_goes_only_with_its_own_core() -> None:

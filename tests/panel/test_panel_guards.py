@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from startline_host.device.port_lock import PortLock
-from startline_host.flows.operator.change_settings import FACTORY
+from startline_host.flows.operator.change_plan import FACTORY
 from startline_host.panel import PanelServer
 from startline_host.panel.panel_verbs import PANEL_VERBS
 from tests.json_lines import checked

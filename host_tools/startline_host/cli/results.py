@@ -47,7 +47,7 @@ class Upped(LoadFields, kw_only=True, frozen=True):
 
 
 class LoadPlanned(ResultLine, kw_only=True, frozen=True):
-    """`flash`, `provision` and `up` with --dry-run: what they would do."""
+    """`flash`, `provision`, `set` and `up` with --dry-run: what they would do."""
 
     via: str
     serial: str
@@ -388,4 +388,4 @@ RESULTS: dict[str, type[ResultLine]] = {
 }
 
 #: The verbs that, with --dry-run, end with what they would do.
-DRY_RUNS = ("flash", "provision", "up")
+DRY_RUNS = ("flash", "provision", "set", "up")

@@ -9,14 +9,11 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options, output, results
+from startline_host.cli.plan_view import show_preview
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput
-from startline_host.flows.operator.change_settings import (
-    FACTORY,
-    ChangeResult,
-    change,
-    check_changes,
-)
+from startline_host.flows.operator.change_plan import FACTORY, check_changes
+from startline_host.flows.operator.change_settings import ChangeResult, change, preview_change
 from startline_host.flows.operator.requested_changes import requested_changes
 from startline_host.flows.operator.try_network import NetworkTrial, try_network
 from startline_host.formats.wifi import ssid_warnings
@@ -58,6 +55,7 @@ _WHAT = "Wi-Fi password"
 )
 @options.several(options.place_options)
 @options.hard_option
+@options.dry_run_option
 @options.json_option
 def command(
     names: tuple[str, ...],
@@ -79,6 +77,7 @@ def command(
     base_url: str | None,
     ca_file: Path | None,
     hard: bool,  # noqa: FBT001
+    dry_run: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Write settings that override the factory's; the device then restarts with them.
@@ -109,8 +108,9 @@ def command(
     for words in ssid_warnings(ssid or ""):
         output.warn(words)
     if only_try:
-        if factory:
-            raise click.UsageError("Give either --try or --factory.")
+        if factory or dry_run:
+            other = "--factory" if factory else "--dry-run"
+            raise click.UsageError(f"Give either --try or {other}.")
         target = options.chosen_cloud(settings_file, base_url, ca_file) if link == "usb" else None
         with (
             output.view(as_json=as_json) as view,
@@ -123,7 +123,14 @@ def command(
         output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
     ):
-        done = change(line, changes, factory=names if factory else None, listen=view)
+        restored = names if factory else None
+        if dry_run:
+            seen = preview_change(line, changes, factory=restored, listen=view)
+        else:
+            done = change(line, changes, factory=restored, listen=view)
+    if dry_run:
+        show_preview(seen, as_json=as_json)
+        return
     _show(done, as_json=as_json)
 
 

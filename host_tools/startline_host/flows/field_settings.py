@@ -8,6 +8,7 @@ from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.notices import Remark
 from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.nvs_lookup import NvsLookup
+from startline_host.secrets import Secret
 
 #: The namespaces that the agent looks for in `nvs` as well as in `fctry`.
 NAMESPACES = ("net", "set", "race")
@@ -28,6 +29,13 @@ def field_settings(nvs: bytes) -> dict[Name, bytes | int]:
         if known and value is not None:
             found[space, key] = value.encode() if isinstance(value, str) else value
     return found
+
+
+def stored_value(value: str | int | Secret) -> bytes | int:
+    """Return a setting as `field_settings` reads it back."""
+    if isinstance(value, int):
+        return value
+    return (value.reveal() if isinstance(value, Secret) else value).encode()
 
 
 def overridden(snapshot: DeviceSnapshot, fctry: bytes | None) -> tuple[Remark, ...]:

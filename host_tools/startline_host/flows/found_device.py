@@ -37,7 +37,8 @@ class FoundDevice(msgspec.Struct, frozen=True, kw_only=True):
 
     `chip` is in esptool's spelling, "" where it is not told; `flash_size` is in bytes, 0 where it is
     not known. `release` is MicroPython's that answered at the prompt, None where none did. `lacks`
-    are the agent's roles that are not there. `broken_files`: a working MicroPython found no file
+    are the agent's roles that are not there; `takes_orders` tells whether its agent does what
+    this version has it do. `broken_files`: a working MicroPython found no file
     system that works. `old_files` is offset and size of the present file system, 0 for none;
     `owned` names what stands on it, with the content of boot.py and main.py, and `contents` has
     that of all files that would be lost.
@@ -52,6 +53,7 @@ class FoundDevice(msgspec.Struct, frozen=True, kw_only=True):
     kept: DeviceSnapshot | None = None
     has_agent: bool = True
     lacks: frozenset[str] | None = None
+    takes_orders: bool | None = None
     broken_files: bool = False
     files: PromptFiles | None = None
     file_system: FileSystemState | None = None

@@ -15,7 +15,7 @@ from startline_host.errors import BadInput, StartlineError, WouldTouchBound
 from startline_host.flows import owner_files
 from startline_host.flows.device_snapshot import DeviceSnapshot
 from startline_host.flows.expected_identity import ExpectedIdentity, identity_after
-from startline_host.flows.field_settings import field_settings, overridden
+from startline_host.flows.field_settings import Name, field_settings, overridden
 from startline_host.flows.file_update import FileChanges, file_changes
 from startline_host.flows.firmware_bundle import FirmwareBundle, Provision
 from startline_host.flows.found_device import Files, FoundDevice, Via
@@ -29,13 +29,22 @@ from startline_host.formats.flash_dump import partition_reader
 from startline_host.formats.flash_plan import FlashRegion
 from startline_host.formats.partitions import PartitionTable
 from startline_host.formats.stored_settings import StoredSettings, read_stored_settings
+from startline_host.secrets import Secret
 
 #: What has to be known before a load can be decided: the partitions that hold a device's identity
 #: and record (`kept`), who it shall be, which of the agent's roles it has, its file system or its
-#: files, the bytes of those that would be lost, a person's answer; or all that a boot loader tells,
-#: where the prompt does not do.
+#: files, the bytes of those that would be lost, a person's answer, whether its agent takes orders;
+#: or all that a boot loader tells, where the prompt does not do.
 Need = Literal[
-    "kept", "identity", "roles", "file system", "files", "contents", "answer", "boot loader"
+    "kept",
+    "identity",
+    "roles",
+    "file system",
+    "files",
+    "contents",
+    "answer",
+    "agent",
+    "boot loader",
 ]
 
 #: Partitions that hold what a bound device must not lose.
@@ -55,6 +64,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     are saved, `regions` are written to flash, `files` are changed, and the identity is written:
     `fctry` is that partition's image, `stock` are entries of `nvs`. `files_later`: a file system in
     use is brought up to date at the prompt, by a plan of its own, once the flash is written.
+    `takes_back` are settings of its venue that it then forgets, `settings` those that it is given.
     `owned` are files of the reader's owner that would be replaced.
     """
 
@@ -72,9 +82,11 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     files_later: bool = False
     fctry: bytes | None = None
     stock: StockEntries | None = None
+    takes_back: tuple[Name, ...] = ()
+    settings: Mapping[Name, str | int | Secret] = msgspec.field(default_factory=dict)
     after: tuple[Remark, ...] = ()
 
-    # fctry and nvs hold keys.
+    # fctry and nvs hold keys, the settings a password.
     def __repr__(self) -> str:
         return f"LoadPlan({self.via!r}, needs {self.needs!r}, refusal {self.refusal!r})"
 

@@ -13,6 +13,8 @@ from startline_host.device.port_session import PortSession
 from startline_host.device.repl import Repl
 from startline_host.errors import StartlineError
 from startline_host.flows.boot_session import BootLoaderSession
+from startline_host.flows.device_snapshot import DeviceSnapshot
+from startline_host.flows.field_settings import Name, field_settings, stored_value
 from startline_host.flows.found_device import FoundDevice
 from startline_host.flows.load_plan import LoadPlan
 from startline_host.flows.load_request import LoadRequest
@@ -20,7 +22,8 @@ from startline_host.flows.loading import decide, take_first_prompt
 from startline_host.flows.notices import Listener, ignore_notices
 from startline_host.flows.prompt_survey import PromptSurvey
 from startline_host.flows.restart import restart
-from startline_host.util import printable
+from startline_host.secrets import MASK
+from startline_host.util import device_text, printable
 
 Action = Literal["read", "refuse", "ask", "save", "back up", "write", "remove", "keep"]
 
@@ -107,6 +110,7 @@ def _steps(plan: LoadPlan, found: FoundDevice, backup: Path | None) -> Iterator[
             yield PlannedStep("write", "fctry", len(plan.fctry), warnings or "the unit's identity")
     if plan.stock is not None:
         yield PlannedStep("write", "nvs", why=warnings)
+    yield from _setting_steps(plan, found.kept)
     yield from _kept_steps(plan, found)
 
 
@@ -126,6 +130,35 @@ def _file_steps(plan: LoadPlan) -> Iterator[PlannedStep]:
         yield PlannedStep("keep", "files", plan.files.same, "they are the same")
 
 
+def _setting_steps(plan: LoadPlan, kept: DeviceSnapshot | None) -> Iterator[PlannedStep]:
+    """Tell what becomes of the settings of a device's venue; a password is never shown."""
+    if kept is None or not (plan.settings or plan.takes_back):
+        return
+    venue = field_settings(kept.nvs)
+    factory = field_settings(kept.fctry) if kept.fctry is not None else {}
+    for name in plan.takes_back:
+        after = _shown(name, factory[name]) if name in factory else "none"
+        yield PlannedStep("remove", ".".join(name), why=f"the factory's applies again: {after}")
+    left = {name: value for name, value in venue.items() if name not in plan.takes_back}
+    for name, given in plan.settings.items():
+        new, old = stored_value(given), left.get(name, factory.get(name))
+        why = _shown(name, new)
+        if old is not None:
+            why += ", as it is" if old == new else f", instead of {_shown(name, old)}"
+        yield PlannedStep("write", ".".join(name), why=why)
+    for name, value in left.items():
+        if name not in plan.settings:
+            why = f"set at its venue: {_shown(name, value)}"
+            yield PlannedStep("keep", ".".join(name), why=why)
+
+
+def _shown(name: Name, value: bytes | int) -> str:
+    """Return a setting for a person's eyes."""
+    if name == ("net", "password"):
+        return MASK if value else "none, for an open Wi-Fi"
+    return device_text(value) if isinstance(value, bytes) else str(value)
+
+
 def _kept_steps(plan: LoadPlan, found: FoundDevice) -> Iterator[PlannedStep]:
     if found.kept is None:
         return
@@ -133,7 +166,7 @@ def _kept_steps(plan: LoadPlan, found: FoundDevice) -> Iterator[PlannedStep]:
         why = f"the device is {found.kept.summary().state}"
         yield PlannedStep("keep", f"identity of {printable(plan.identity.serial) or '?'}", why=why)
     own = [name for name in ("nvs", "bind", "race") if found.has(name)]
-    if plan.stock is not None:
+    if plan.stock is not None or plan.settings or plan.takes_back:
         own.remove("nvs")
     if own:
         yield PlannedStep("keep", ", ".join(own), why="the device's own")

@@ -8,7 +8,7 @@ import msgspec
 
 from startline_host.errors import BadInput
 from startline_host.flows.field_settings import Name
-from startline_host.flows.operator.change_settings import FACTORY, check_changes
+from startline_host.flows.operator.change_plan import FACTORY, check_changes
 from startline_host.flows.operator.requested_changes import requested_changes
 from startline_host.formats.serial_number import check_serial
 from startline_host.secrets import Secret

@@ -9,7 +9,7 @@ from typing import Self
 
 from startline import __version__
 
-from startline_host.flows.operator.change_settings import FACTORY
+from startline_host.flows.operator.change_plan import FACTORY
 from startline_host.local_web.event_hub import EventHub
 from startline_host.local_web.listen_socket import bind, close_all
 from startline_host.local_web.page_token import new_token

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -11,41 +9,26 @@ import msgspec
 from startline_host.device.event_text import printable_field
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
-from startline_host.errors import BadInput, StorageFailed
-from startline_host.flows.device_snapshot import DeviceSnapshot
-from startline_host.flows.field_settings import Name, field_settings
-from startline_host.flows.file_update import FileSystemBroken, apply_changes
+from startline_host.errors import StorageFailed
+from startline_host.flows.field_settings import Name, field_settings, stored_value
+from startline_host.flows.file_update import FileChanges, FileSystemBroken, apply_changes
 from startline_host.flows.first_boot import FirstBootOutcome
+from startline_host.flows.found_device import FoundDevice, PromptFiles
+from startline_host.flows.load_plan import LoadPlan, Need
+from startline_host.flows.load_preview import LoadPreview
 from startline_host.flows.notices import Listener, Remark, Step
-from startline_host.flows.operator.device_session import DeviceSession, device_session
-from startline_host.flows.roles import role_changes, roles_in_use
-from startline_host.formats.bytecode import device_files
-from startline_host.formats.factory_partition import (
-    NetSettings,
-    OptionSettings,
-    RacingSettings,
-    check_net,
-    check_options,
-    check_racing,
+from startline_host.flows.observe import agent_version
+from startline_host.flows.operator.change_plan import (
+    ChangeRequest,
+    Changes,
+    check_changes,
+    plan_change,
 )
+from startline_host.flows.operator.device_session import DeviceSession, device_session
+from startline_host.flows.prompt_survey import PromptSurvey
+from startline_host.formats.bytecode import ROLES, role_of
 from startline_host.secrets import Secret
 from startline_host.util import printable
-
-#: A setting by ("net", "set" or "race", key). An empty Secret is an open Wi-Fi's password.
-Changes = Mapping[Name, str | int | Secret]
-
-#: What can be taken back to the factory's, by the name that a person gives.
-FACTORY: Mapping[str, tuple[Name, ...]] = MappingProxyType(
-    {
-        "wifi": (("net", "ssid"), ("net", "password")),
-        "link": (("net", "link"),),
-        "ntp": (("net", "ntp"),),
-        "boot-limit": (("set", "boot_limit"),),
-        "look-pause": (("set", "look_pause"),),
-        "mark": (("set", "mark"),),
-        "race": tuple(("race", name) for name in RacingSettings.__struct_fields__),
-    }
-)
 
 
 class ChangeResult(msgspec.Struct, frozen=True):
@@ -78,28 +61,6 @@ class ChangeResult(msgspec.Struct, frozen=True):
         }
 
 
-def check_changes(changes: Changes) -> None:
-    """Raise BadInput for settings that no device could use, or none at all."""
-    if not changes:
-        raise BadInput(
-            "No setting is given.", "Give at least one: startline set --help lists them."
-        )
-    net = {key: value for (space, key), value in changes.items() if space == "net"}
-    password = net.get("password")
-    check_net(
-        NetSettings(
-            link="usb" if net.get("link") == "usb" else "wifi",
-            ssid=str(net.get("ssid", "?")),
-            password=password if isinstance(password, Secret) and password else None,
-            ntp=tuple(str(net["ntp"]).split(",")) if "ntp" in net else (),
-        )
-    )
-    options = {key: value for (space, key), value in changes.items() if space == "set"}
-    check_options(msgspec.convert(options, OptionSettings, strict=False))
-    racing = {key: value for (space, key), value in changes.items() if space == "race"}
-    check_racing(msgspec.convert(racing, RacingSettings, strict=False))
-
-
 def change(
     line: PortSession,
     changes: Changes,
@@ -115,37 +76,77 @@ def change(
     agent is another version's and lacks a role that it would turn to; StorageFailed where flash does
     not do as it was told.
     """
-    if changes or factory is None:
-        check_changes(changes)
+    request = _checked(changes, factory)
     with device_session(line, listen) as device:
-        _send_roles(device, _roles_turned_to(device.snapshot, changes, factory), listen)
-        gone = () if factory is None else _take_back(device, factory, listen)
-        names = tuple(_said(name) for name in changes)
-        if changes:
-            _write(device, changes, listen)
+        plan, _ = _decide(device, request)
+        if plan.refusal is not None:
+            raise plan.refusal
+        if plan.files is not None:
+            _send_roles(device, plan.files, listen)
+        if factory is not None:
+            _take_back(device, plan.takes_back, listen)
+        if plan.settings:
+            _write(device, plan.settings, listen)
             listen(Remark("The settings are stored; they override the factory's."))
         outcome = device.run_on()
-    return ChangeResult(names, tuple(_said(name) for name in gone), outcome)
+    names = tuple(map(_said, plan.settings))
+    return ChangeResult(names, tuple(map(_said, plan.takes_back)), outcome)
 
 
-def _roles_turned_to(
-    snapshot: DeviceSnapshot, changes: Changes, factory: tuple[str, ...] | None
-) -> frozenset[str]:
-    """Return the agent's roles that the device uses with the changes, and did not before."""
-    told, before = snapshot.stored(), field_settings(snapshot.nvs)
-    gone = () if factory is None else _taken_back(snapshot, factory)
-    after = {**{name: value for name, value in before.items() if name not in gone}, **changes}
-    return roles_in_use(told, after) - roles_in_use(told, before)
+def preview_change(
+    line: PortSession,
+    changes: Changes,
+    *,
+    factory: tuple[str, ...] | None = None,
+    listen: Listener,
+) -> LoadPreview:
+    """Read the device as `change` does, and return what that would do; the device is restarted.
+
+    Nothing is written. Raises BadInput for what `check_changes` does, and as reading does; a plan
+    that refuses is returned as it is.
+    """
+    request = _checked(changes, factory)
+    with device_session(line, listen) as device:
+        plan, found = _decide(device, request)
+    return LoadPreview(plan, found)
 
 
-def _send_roles(device: DeviceSession, roles: frozenset[str], listen: Listener) -> None:
+def _checked(changes: Changes, factory: tuple[str, ...] | None) -> ChangeRequest:
+    if changes or factory is None:
+        check_changes(changes)
+    return ChangeRequest(changes=changes, factory=factory)
+
+
+def _decide(device: DeviceSession, request: ChangeRequest) -> tuple[LoadPlan, FoundDevice]:
+    """Ask the device until it is decided what becomes of it; a plan that refuses is returned."""
+    found = PromptSurvey(device.repl).identify()
+    found = msgspec.structs.replace(found, kept=device.snapshot)
+    while True:
+        plan = plan_change(request, found)
+        if plan.refusal is not None or plan.needs is None:
+            return plan, found
+        found = _read(device, plan.needs, request, found)
+
+
+def _read(
+    device: DeviceSession, need: Need, request: ChangeRequest, found: FoundDevice
+) -> FoundDevice:
+    """Return the device with what a plan needs to be decided."""
+    repl = device.repl
+    if need == "roles":
+        lacks = frozenset(role for role in ROLES if not repl.can_import(role))
+        return msgspec.structs.replace(found, lacks=lacks)
+    if need == "files":
+        files = PromptFiles(digests=repl.digests(request.agent()))
+        return msgspec.structs.replace(found, files=files)
+    has_agent = bool(agent_version(repl))
+    return msgspec.structs.replace(found, has_agent=has_agent, takes_orders=device.takes_orders())
+
+
+def _send_roles(device: DeviceSession, changes: FileChanges, listen: Listener) -> None:
     """Send the device what it lacks of the agent's roles, before any setting turns to one."""
-    missing = frozenset(role for role in roles if not device.repl.can_import(role))
-    if not missing:
-        return
-    files = device_files()
-    changes = role_changes(missing, files, device.repl.digests(files))
-    listen(Step(f"Sending {', '.join(sorted(missing))}"))
+    roles = sorted(set(map(role_of, changes.put)))
+    listen(Step(f"Sending {', '.join(roles)}"))
     try:
         apply_changes(device.repl, changes, listen)
     except FileSystemBroken:
@@ -155,25 +156,11 @@ def _send_roles(device: DeviceSession, roles: frozenset[str], listen: Listener) 
         ) from None
 
 
-def _taken_back(snapshot: DeviceSnapshot, names: tuple[str, ...]) -> tuple[Name, ...]:
-    """Return the settings of its venue that a device has under these names; without any, all."""
-    wanted = {one for name in names for one in FACTORY[name]}
-    return tuple(one for one in field_settings(snapshot.nvs) if not names or one in wanted)
-
-
-def _take_back(
-    device: DeviceSession, names: tuple[str, ...], listen: Listener
-) -> tuple[Name, ...]:
-    """Have the device forget settings of its venue; return those that there were."""
-    if device.snapshot.fctry is None:
-        raise BadInput(
-            "The device keeps its stock partition table: what was set has replaced the factory's.",
-            "Provision it again: startline provision.",
-        )
-    gone = _taken_back(device.snapshot, names)
+def _take_back(device: DeviceSession, gone: tuple[Name, ...], listen: Listener) -> None:
+    """Have the device forget settings of its venue."""
     if not gone:
         listen(Remark("None of these settings was changed on the device."))
-        return gone
+        return
     listen(Step(f"Restoring the factory's {', '.join(map(_said, gone))}"))
     try:
         device.run_command(f"forget({list(gone)!r})")
@@ -185,7 +172,6 @@ def _take_back(
             "Run the command again. If it fails again, the flash is worn.",
         )
     listen(Remark("The factory's settings apply again."))
-    return gone
 
 
 def _write(device: DeviceSession, changes: Changes, listen: Listener) -> None:
@@ -198,7 +184,7 @@ def _write(device: DeviceSession, changes: Changes, listen: Listener) -> None:
             raise StorageFailed(f"The device did not take {space}.{key}.") from None
     there = field_settings(device.read_again().nvs)
     for name, value in changes.items():
-        if there.get(name) != _stored(value):
+        if there.get(name) != stored_value(value):
             raise StorageFailed(
                 f"{_said(name)} does not read back as it was written.",
                 "Run the command again. If it fails again, the flash is worn.",
@@ -207,9 +193,3 @@ def _write(device: DeviceSession, changes: Changes, listen: Listener) -> None:
 
 def _said(name: Name) -> str:
     return ".".join(name)
-
-
-def _stored(value: str | int | Secret) -> bytes | int:
-    if isinstance(value, int):
-        return value
-    return (value.reveal() if isinstance(value, Secret) else value).encode()

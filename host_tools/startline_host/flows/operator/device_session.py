@@ -107,6 +107,15 @@ class DeviceSession:
         """Carry its connections to that cloud, and to nowhere else, if they come by this cable."""
         self._carries_to = base_url if self.over_usb else ""
 
+    def takes_orders(self, module: str = "operator_commands") -> bool:
+        """Send the device a file of `firmware`, which it runs and does not keep; tell if it did."""
+        source = (data_folder("firmware") / f"{module}.py").read_text(encoding="utf-8")
+        try:
+            self.repl.define(source)
+        except (OSError, DeviceRaised):
+            return False
+        return True
+
     def run_command(
         self, call: str, seconds: float = _ORDER, *, module: str = "operator_commands"
     ) -> FirstBootOutcome:
@@ -117,16 +126,9 @@ class DeviceSession:
         Raises DeviceRaised where the device refuses, StorageFailed where its flash does not take
         it, WrongDevice where its agent cannot take orders or says that it is another device.
         """
-        source = (data_folder("firmware") / f"{module}.py").read_text(encoding="utf-8")
-        try:
-            self.repl.define(source)
-        except (OSError, DeviceRaised):
-            raise WrongDevice(
-                "The device has no agent that this version of startline can control.",
-                next_without_agent(self.snapshot.summary().state)
-                if not agent_version(self.repl)
-                else "Load this version's: startline flash --allow-bound.",
-            ) from None
+        if not self.takes_orders(module):
+            state = self.snapshot.summary().state
+            raise not_controllable(state, has_agent=bool(agent_version(self.repl)))
         console = ConsoleParser()
         seen: list[Event] = []
         hear = self._identity.checked(self._listen)
@@ -197,6 +199,15 @@ class DeviceSession:
         """Leave the device at its prompt, where nothing is sent."""
         self.left = True
         self.repl.leave()
+
+
+def not_controllable(state: str, *, has_agent: bool) -> WrongDevice:
+    """Return what to say of a device in this state whose agent, if it has one, takes no orders."""
+    hint = "Load this version's: startline flash --allow-bound."
+    return WrongDevice(
+        "The device has no agent that this version of startline can control.",
+        hint if has_agent else next_without_agent(state),
+    )
 
 
 @contextlib.contextmanager
