@@ -6,6 +6,7 @@ kept in `nvs`. Samples come from `sntp`, from the host, or from a module with a 
 """
 
 from .time_map import TimeMap
+from .utc_text import utc_ms_of
 
 if False:  # for mypy; a device has none of these
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ _TEMPERATURE = 500  # what weather does to a rate that was measured
 _FRESH_US = 1900 * 1000000  # a time that is older than that is held over
 _STEEPEST = 500000000  # parts per billion: more is no clock, and a map has no room for it
 _MOST_POINTS = 12  # an even number
+_MOST_MS = 1 << 30  # that a time which is taken may be off
 _STEP_US = 1000  # maps that differ by less are one
 
 
@@ -56,6 +58,24 @@ class Timekeeper:
     def known(self) -> bool:
         """Tell whether this boot has had a time."""
         return bool(self.points)
+
+    def set_to(self, utc: "int | str", error_ms: int, source: int) -> None:
+        """Take in what UTC is now, as `utc_ms_of` reads it, and how far off it may be.
+
+        Raises ValueError; nothing is taken then.
+        """
+        utc_ms = utc_ms_of(utc)
+        if (
+            isinstance(error_ms, bool)
+            or not isinstance(error_ms, int)
+            or not 0 <= error_ms <= _MOST_MS
+        ):
+            raise ValueError("the error has to be a number from 0 to %d" % _MOST_MS)
+        if source not in (NTP, USB, MODULE):
+            raise ValueError("the source has to be 1 (ntp), 2 (usb) or 3 (module)")
+        ahead = utc_ms * 1000 + 500 - self.uptime.now()
+        error = error_ms * 1000 + 500
+        self.take(ahead - error, ahead + error, source)
 
     def take(self, low: int, high: int, source: int) -> None:
         """Take in that UTC minus our own time lies between `low` and `high`, in microseconds."""

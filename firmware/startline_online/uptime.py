@@ -43,12 +43,14 @@ class Uptime:
 
     def at_ms(self, ticks: int) -> int:
         """Return when `time.ticks_ms()` was `ticks`, up to 6 days ago. Raises ValueError."""
+        _check(ticks)
         now = self.now()
         # The same for the same ticks whenever it is asked: what is seen together has one time.
         return self._past(now, (self._ms - _signed(self._ticks - ticks)) * 1000)
 
     def at_us(self, ticks: int) -> int:
         """Return when `time.ticks_us()` was `ticks`, up to 8 minutes ago. Raises ValueError."""
+        _check(ticks)
         now = self.now()
         return self._past(now, now - _signed(now - ticks))
 
@@ -58,6 +60,11 @@ class Uptime:
         if time_us > now + 2000000:
             raise ValueError("the time of the passing lies in the future")
         return min(time_us, now)
+
+
+def _check(ticks: int) -> None:
+    if not isinstance(ticks, int):
+        raise ValueError("the time of a sighting has to be what the chip's own counter said")
 
 
 def _signed(ticks: int) -> int:

@@ -21,7 +21,7 @@ def utc_ms_of(value: "int | str") -> int:
     try:
         if isinstance(value, str):
             value = _parsed(value)
-        if _EARLIEST_MS <= value < _LATEST_MS:
+        if isinstance(value, int) and _EARLIEST_MS <= value < _LATEST_MS:
             return value
     except (ValueError, TypeError, IndexError):
         pass
@@ -34,8 +34,15 @@ def _parsed(value: str) -> int:
     date, clock = value[:-1].split("T")
     year, month, day = [int(part) for part in date.split("-")]
     hour, minute, second = clock.split(":")
-    second, _, fraction = second.partition(".")
-    if value[-1] != "Z" or not (0 < month < 13 and 0 < day < 32 and int(hour) < 24):
+    second, dot, fraction = second.partition(".")
+    if (
+        value[-1] != "Z"
+        or not (0 < month < 13 and 0 < day < 32)
+        or (dot and not fraction.isdigit())
+    ):
         raise ValueError
-    seconds = unix(year, month, day, int(hour), int(minute), int(second))
-    return seconds * 1000 + int((fraction + "000")[:3])
+    ms = unix(year, month, day, int(hour), int(minute), int(second)) * 1000
+    # What is written back in another way is no time: no 31 February, no minute 99, no sign.
+    if timestamp(ms)[:19] != value[:19]:
+        raise ValueError
+    return ms + int((fraction + "000")[:3])

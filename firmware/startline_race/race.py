@@ -35,6 +35,7 @@ if False:  # for mypy; a device has none of these
     from .dead_time import DeadTime
 
 _PAUSE_MS = 200  # the longest between two looks whether there is something to do
+_NONE = ("", None)  # instead of a text
 _WARNINGS = (95, 80)  # percent of the journal that hold what is not sent
 
 
@@ -159,17 +160,17 @@ class Race:
 
         `at` is `time.ticks_ms()` of the sighting, `at_us` is `time.ticks_us()`, both without it
         now; `utc` is what the module's own clock said (Unix milliseconds, or a text like
-        `2026-11-21T10:00:00.123Z`). `antenna` and `hits` go up to 255, `rssi` is in dBm, the place
-        in degrees. A repeat of the same chip within the dead time is merged: its number is that of
+        `2026-11-21T10:00:00.123Z`). `antenna` goes up to 255, and more `hits` count as 255; `rssi` is
+        in dBm, the place in degrees. A repeat of the same chip within the dead time is merged: its number is that of
         the first. Raises ValueError, TypeError for what cannot be; JournalFull; OSError for flash
         that does not take it. Nothing is stored then.
         """
         passing = self._passing
         passing.chip = chip_id(chip)
-        passing.bib = printable_text("the bib", bib) if bib else ""
+        passing.bib = printable_text("the bib", bib) if bib not in _NONE else ""
         if not chip and not bib:
             raise ValueError("a passing needs a chip or a bib")
-        passing.status = printable_text("the status", status) if status else ""
+        passing.status = printable_text("the status", status) if status not in _NONE else ""
         passing.antenna = number_within("the antenna", antenna, 0, 255)
         passing.rssi = number_within("the RSSI", rssi, -128, 127)
         passing.hits = number_within("hits", hits, 0, 1 << 30)
@@ -207,11 +208,9 @@ class Race:
     def set_time(self, utc: "int | str", error_ms: int = 1000, source: int = MODULE) -> None:
         """Take the time from a module's own clock: UTC now, and how far off it may be.
 
-        Raises ValueError, TypeError.
+        Raises ValueError.
         """
-        ahead = utc_ms_of(utc) * 1000 - self.uptime.now()
-        error = number_within("the error", error_ms, 0, 1 << 30) * 1000 + 500  # type: ignore[operator] # not None
-        self.keeper.take(ahead + 500 - error, ahead + 500 + error, source)
+        self.keeper.set_to(utc, error_ms, source)
         self._sender.wake()
 
     # Sending.

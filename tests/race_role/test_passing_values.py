@@ -104,9 +104,15 @@ def test_a_time_of_the_modules_own(text: str, ms: int) -> None:
         "2026-00-01T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-00T00:00:00Z",
         "2026-01-32T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00", "2026-01-01",
         "1999-12-31T23:59:59.999Z", "2100-01-01T00:00:00Z", "2026-01-01 00:00:00Z",
+        "2026-02-31T10:00:00Z", "2027-02-29T10:00:00Z", "2026-01-01T10:99:00Z",
+        "2026-01-01T10:00:99Z", "2026-01-01T10:00:60Z", "2026-01-01T10:-5:00Z",
+        "2026-01-01T10:00:-5Z", "2026-01-01T10:00:00.-5Z", "2026-01-01T-1:00:00Z",
+        "2026-01-01T1_0:00:00Z", "2026-01-01T 9:00:00Z", "2026-01-01T10:00:00.1_2Z",
+        "2026-01-01T10:00:00. 1Z", "2026-01-01T10:00:00.Z", "2026-1-1T10:00:00Z",
+        "+2026-01-01T10:00:00Z", "2026-01-01T10:00:00ZZ", "", "Z", 1_795_860_000_000.0, True,
     ],
 )  # fmt: skip
-def test_a_time_that_is_none(text: str) -> None:
+def test_a_time_that_is_none(text: Any) -> None:
     """It is refused, and nothing is stored."""
     race = PaperRace()
     with pytest.raises(ValueError, match="2000 to 2099"):
@@ -144,6 +150,7 @@ def test_the_limits_of_texts_and_places() -> None:
         ("7F", {"latitude": 90.1, "longitude": 0}), ("7F", {"latitude": 0, "longitude": 180.1}),
         ("7F", {"latitude": -90.1, "longitude": 0}), ("7F", {"latitude": 0, "longitude": -180.1}),
         ("7F", {"latitude": 1}), ("7F", {"longitude": 1}), ("7F\x1f", {}), ("7F\x9f", {}),
+        ("7F", {"bib": 0}), ("7F", {"bib": False}), ("7F", {"bib": b""}), ("7F", {"status": []}),
     ):  # fmt: skip
         with pytest.raises(ValueError, match="has to"):
             race.race.passing(chip, **more)
@@ -211,6 +218,13 @@ def test_when_a_sighting_was() -> None:
     ):  # fmt: skip
         with pytest.raises(ValueError, match="the time of the passing lies"):
             race.race.passing("7F", **more)
+    odd: list[Any] = [1.5, float("nan"), "x", b"1"]
+    for value in odd:
+        for place in ("at", "at_us"):
+            with pytest.raises(ValueError, match="the time of a sighting has to be"):
+                race.race.passing("7F", **{place: value})
+        with pytest.raises(ValueError, match="the time of a sighting has to be"):
+            race.race.marker("gun", at=value)
 
 
 def test_a_counter_with_more_bits(mocker: MockerFixture) -> None:

@@ -228,3 +228,28 @@ def test_no_time_yet() -> None:
     assert time.keeper.known()
     assert time.keeper.quality() == ("module", 2)
     assert len(time.entries) == 1
+
+
+@pytest.mark.parametrize(
+    ("utc", "error_ms", "source"),
+    [
+        (1_795_860_000_000.0, 10, MODULE),
+        (True, 10, MODULE),
+        (1_795_860_000_000, None, MODULE),
+        (1_795_860_000_000, True, MODULE),
+        (1_795_860_000_000, -1, MODULE),
+        (1_795_860_000_000, 1.5, MODULE),
+        (1_795_860_000_000, (1 << 30) + 1, MODULE),
+        (1_795_860_000_000, 10, 0),
+        (1_795_860_000_000, 10, 99),
+        (1_795_860_000_000, 10, "x"),
+        (1_795_860_000_000, 10, None),
+    ],
+)
+def test_a_time_that_cannot_be_is_not_taken(utc: Any, error_ms: Any, source: Any) -> None:
+    """What is no time, no error or no source is one sentence, and changes nothing."""
+    time = Time()
+    with pytest.raises(ValueError, match="has to be"):
+        time.keeper.set_to(utc, error_ms, source)
+    assert not time.keeper.known()
+    assert (time.entries, time.calendar) == ([], 0)
