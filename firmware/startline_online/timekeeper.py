@@ -172,6 +172,14 @@ class Timekeeper:
         The times of a boot never go backwards: a map that turns out to have been ahead is followed
         by one that is slower until it is right.
         """
+        # A point that is much less sure than another one makes this moment tells nothing of it.
+        least = min(
+            [
+                point.error_us + abs(point.time_us - first_us) * self.rate_error // 1000000000
+                for point in points
+            ]
+        )
+        points = [point for point in points if point.error_us <= 4 * least]
         before = after = None  # type: Point | None
         for point in points:
             if point.time_us <= first_us:
@@ -199,6 +207,7 @@ class Timekeeper:
                 return now_map
             if ahead > 0:
                 one.utc_us += ahead
+                one.error_ms += ahead // 1000
                 # Right again at the last passing, or as soon as 5 % slower can be.
                 one.rate -= ahead * 1000000000 // max(last_us - first_us, ahead * 20)
         return one

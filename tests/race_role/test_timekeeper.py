@@ -230,6 +230,28 @@ def test_no_time_yet() -> None:
     assert len(time.entries) == 1
 
 
+def test_a_point_that_is_not_sure_tells_nothing_beside_one_that_is() -> None:
+    """A module's clock that may be a second off draws no line with what a server says to the millisecond."""
+    keeper = Time(rate=0).keeper
+    coarse = Point(0, UTC + 900_000, 1_000_000, MODULE)
+    for found in ([coarse, *points((60, 0))], [*points((-60, 0)), coarse]):
+        for at in (-10, 5, 50):
+            one = keeper.map_for(3, found, at * S, at * S + S, None)
+            assert abs(one.utc(at * S) - (UTC + at * S)) <= 1
+            assert (one.source, one.rate) == (NTP, 0)
+    alone = keeper.map_for(3, [coarse], 5 * S, 6 * S, None)
+    assert (alone.utc(5 * S), alone.source) == (UTC + 5 * S + 900_000, MODULE)
+
+
+def test_a_map_that_is_ahead_says_how_far() -> None:
+    """While times must not go backwards, what they are off belongs to their error."""
+    keeper = Time(rate=0).keeper
+    now = keeper.map_for(3, points((0, 60 * S)), 0, S, None)
+    after = keeper.map_for(3, points((0, 0)), 10 * S, 11 * S, now)
+    assert after.utc(10 * S) - (UTC + 10 * S) == 60 * S
+    assert after.error_ms >= 60_000
+
+
 @pytest.mark.parametrize(
     ("utc", "error_ms", "source"),
     [
