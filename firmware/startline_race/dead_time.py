@@ -22,11 +22,14 @@ class DeadTime:
         self.progress = progress
         self.dead_us = settings.dead_us
         self.best = settings.best
-        self.chips = {}  # type: dict[str, list[Any]] # chip to [time, RSSI, number] of its last passing
+        # Chip to [time, RSSI, number, time of the module's own, session] of its last passing.
+        self.chips = {}  # type: dict[str, list[Any]]
 
     def note(self, passing: "Passing") -> None:
         """Keep a passing in mind."""
-        self.chips[passing.chip] = [passing.time_us, passing.rssi, passing.number]
+        self.chips[passing.chip] = [
+            passing.time_us, passing.rssi, passing.number, passing.utc_ms, passing.session,
+        ]  # fmt: skip
 
     def merge(self, passing: "Passing") -> int:
         """Return the number of the passing that this is a repeat of; 0 if it is none.
@@ -35,7 +38,7 @@ class DeadTime:
         """
         chips = self.chips
         before = chips.get(passing.chip)
-        if before and -self.dead_us < passing.time_us - before[0] < self.dead_us:
+        if before and before[4] == self.progress.next_ordinal() and self._is_near(passing, before):
             better = self.best and passing.rssi is not None
             if better and (before[1] is None or passing.rssi > before[1]):
                 self._amend(passing, before)
@@ -45,6 +48,13 @@ class DeadTime:
             for name in [name for name in chips if chips[name][0] <= oldest]:
                 del chips[name]
         return 0
+
+    def _is_near(self, passing: "Passing", before: "list[Any]") -> bool:
+        """Tell whether two sightings lie within the dead time, by the module's own clock if it has one."""
+        apart = passing.time_us - before[0]
+        if passing.utc_ms is not None and before[3] is not None:
+            apart = (passing.utc_ms - before[3]) * 1000
+        return -self.dead_us < apart < self.dead_us
 
     def _amend(self, passing: "Passing", before: "list[Any]") -> None:
         """Have a stronger sighting stand for the passing, as long as its time is not fixed."""

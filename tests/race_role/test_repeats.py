@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.firmware.harness import NOW
 from tests.race_role.paper_cloud import EPC, MakeRace, PaperRace
 
 DEAD_MS = 5000
@@ -150,3 +151,23 @@ def test_many_chips(make: MakeRace) -> None:
     for number in range(310, 400):
         assert race.race.passing(EPC % number) == number + 1
     assert race.race.passing(EPC % 0) == 401
+
+
+def test_a_modules_own_clock_tells_what_is_a_repeat(make: MakeRace) -> None:
+    """A log that comes at once holds the laps of an hour; what its clock says is near is a repeat."""
+    race = make(0, dead_time=DEAD_MS)
+    laps = [NOW * 1000 + minutes * 60_000 for minutes in (0, 10, 20)]
+    assert [race.race.passing(EPC % 1, utc=utc) for utc in laps] == [1, 2, 3]
+    race.chip.sleep(60_000)
+    assert race.race.passing(EPC % 1, utc=laps[-1] + DEAD_MS - 1) == 3
+    assert race.race.passing(EPC % 1) == 4  # of which nobody told another time
+
+
+def test_another_session_is_another_passing(make: MakeRace) -> None:
+    """Whoever finishes one race and starts in the next is in both, however soon."""
+    race = make(0, dead_time=DEAD_MS)
+    numbers = [race.race.passing(EPC % 1), race.race.passing(EPC % 1)]
+    race.race.close()
+    race.race.open("another")
+    numbers += [race.race.passing(EPC % 1), race.race.passing(EPC % 1)]
+    assert numbers == [1, 1, 2, 2]
