@@ -56,32 +56,35 @@ def take_prompt(line: PortSession, seconds: float, listen: Listener = ignore_not
 def take_prompt_at_start(line: PortSession, repl: Repl, listen: Listener) -> None:
     """Take the prompt of a device that has just been reset, or is about to be, by hand.
 
-    Raises NoPrompt where its program is quicker.
+    Raises NoPrompt where its program is quicker, also after further resets.
     """
-    by_hand = not line.port().can_reset
-    if by_hand:
-        listen(Step("Waiting for the device to start"))
-    repl.catch(_PERSON if by_hand else _CATCH)
-
-
-def _catch(line: PortSession, repl: Repl, listen: Listener) -> None:
     port = line.port()
     if not port.can_reset:
-        listen(
-            Remark("Press RESET on the device now: this port has no wire for it.", warning=True)
-        )
-        take_prompt_at_start(line, repl, listen)
+        listen(Step("Waiting for the device to start"))
+        repl.catch(_PERSON)
         return
     for left in reversed(range(_RESETS)):
-        listen(Step("Resetting the device"))
-        port.reset()
         try:
-            take_prompt_at_start(line, repl, listen)
+            repl.catch(_CATCH)
         except NoPrompt as silent:
             if not left or not silent.heard:
                 raise
         else:
             return
+        listen(Step("Resetting the device"))
+        port.reset()
+
+
+def _catch(line: PortSession, repl: Repl, listen: Listener) -> None:
+    port = line.port()
+    if port.can_reset:
+        listen(Step("Resetting the device"))
+        port.reset()
+    else:
+        listen(
+            Remark("Press RESET on the device now: this port has no wire for it.", warning=True)
+        )
+    take_prompt_at_start(line, repl, listen)
 
 
 def _explained(line: PortSession, silent: NoPrompt) -> DeviceSilent:
