@@ -5,10 +5,10 @@ Wiring, buffer and clock: "Time a race" in the book.
 """
 
 import time
-from binascii import hexlify
 
 from machine import UART, Pin
 from startline_race.errors import JournalFull
+from uhf_frames import split
 
 TX, RX, BUTTON, LED = 17, 16, 0, 2
 BUFFER = 8192  # bytes: what the module says while a TLS handshake holds the loop for 2 s
@@ -17,7 +17,7 @@ PRESS_MS, HOLD_MS, QUIET_MS = 50, 2000, 1000  # a module that is quiet for so lo
 
 
 class Module:
-    """The UHF module: frames of 0xBB, type, command, length u16, parameters, checksum, 0x7E."""
+    """The UHF module, which is started again when it is quiet."""
 
     def __init__(self) -> None:
         self.uart = UART(1, 115200, tx=TX, rx=RX, rxbuf=BUFFER, timeout=0)
@@ -25,28 +25,15 @@ class Module:
         self.heard = time.ticks_add(time.ticks_ms(), -QUIET_MS)
 
     def read(self):
-        """Yield (EPC, RSSI in dBm) of each tag that was seen since the last call."""
+        """Return (EPC, RSSI in dBm) of each tag that was seen since the last call."""
         data = self.uart.read(min(self.uart.any(), 512))  # more than that would be no small heap's
         if data:
             self.heard = time.ticks_ms()
         elif time.ticks_diff(time.ticks_ms(), self.heard) >= QUIET_MS:
             self.heard = time.ticks_ms()
             self.uart.write(START)
-        raw = self.raw + (data or b"")
-        at = raw.find(b"\xbb")
-        while at >= 0 and len(raw) > at + 4:
-            end = at + 7 + (raw[at + 3] << 8 | raw[at + 4])
-            if end - at > 80:
-                end = at + 1  # longer than any tag: 0xBB was a byte of something else
-            elif end > len(raw):
-                break  # the rest is on its way
-            elif sum(raw[at + 1 : end - 2]) & 0xFF != raw[end - 2]:
-                end = at + 1
-            elif raw[at + 1 : at + 3] == b"\x02\x22":  # a tag: RSSI i8, PC u16, EPC, CRC u16
-                rssi = raw[at + 5] - (raw[at + 5] >> 7 << 8)
-                yield hexlify(raw[at + 8 : end - 4]).decode().upper(), rssi
-            at = raw.find(b"\xbb", end)
-        self.raw = raw[at:] if at >= 0 else b""
+        tags, self.raw = split(self.raw + (data or b""))
+        return tags
 
 
 def main(device) -> None:

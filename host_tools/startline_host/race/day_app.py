@@ -24,6 +24,39 @@ from machine import UART, Pin
 from startline_race.errors import JournalFull
 
 START = b"\\xbb\\x00\\x27\\x00\\x03\\x22\\xff\\xff\\x4a\\x7e"
+TAG, LONGEST = b"\\xbb\\x02\\x22\\x00", 67  # a tag's frame begins so; parameters of a 62-byte EPC
+
+
+def residue(data):
+    \"\"\"Return the remainder of the tag's CRC-16: 0x1D0F if `data` ends with its right CRC.\"\"\"
+    crc = 0xFFFF
+    for byte in data:
+        crc = (crc >> 8 | crc << 8) & 0xFFFF ^ byte
+        crc ^= (crc & 0xFF) >> 4
+        crc ^= crc << 12 & 0xFFFF
+        crc ^= (crc & 0xFF) << 5
+    return crc
+
+
+def split(raw):
+    \"\"\"Return (EPC, RSSI in dBm) of each intact tag's frame, and what may yet become one.\"\"\"
+    tags, at, rest = [], raw.find(b"\\xbb"), len(raw)
+    while at >= 0:
+        after = at + 1  # a good frame may begin within a bad one
+        end = at + 7 + (raw[at + 4] if at + 4 < len(raw) else LONGEST)
+        if TAG.startswith(raw[at : at + 4]) and 14 <= end - at <= LONGEST + 7:
+            if end > len(raw):
+                rest = min(rest, at)
+            elif (
+                raw[end - 1] == 0x7E
+                and sum(raw[at + 1 : end - 2]) & 0xFF == raw[end - 2]
+                and residue(raw[at + 6 : end - 2]) == 0x1D0F
+            ):
+                rssi = raw[at + 5] - (raw[at + 5] >> 7 << 8)
+                tags.append((hexlify(raw[at + 8 : end - 4]).decode().upper(), rssi))
+                after, rest = end, len(raw)
+        at = raw.find(b"\\xbb", after)
+    return tags, raw[rest:]
 
 
 class Module:
@@ -40,17 +73,8 @@ class Module:
         elif time.ticks_diff(time.ticks_ms(), self.heard) >= 1000:
             self.heard = time.ticks_ms()
             self.uart.write(START)
-        raw = self.raw + (data or b"")
-        at = raw.find(b"\\xbb")
-        while at >= 0 and len(raw) > at + 4:
-            end = at + 7 + (raw[at + 3] << 8 | raw[at + 4])
-            if end > len(raw):
-                break
-            if raw[at + 1 : at + 3] == b"\\x02\\x22":
-                rssi = raw[at + 5] - (raw[at + 5] >> 7 << 8)
-                yield hexlify(raw[at + 8 : end - 4]).decode().upper(), rssi
-            at = raw.find(b"\\xbb", end)
-        self.raw = raw[at:] if at >= 0 else b""
+        tags, self.raw = split(self.raw + (data or b""))
+        return tags
 
 
 def main(device):
