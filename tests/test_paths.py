@@ -15,6 +15,9 @@ import click
 import pytest
 
 from startline_host.cli import main
+from startline_host.cli.written_files import WRITTEN as WRITTEN_TYPE
+from startline_host.cli.written_files import check_written
+from startline_host.errors import BadInput
 from startline_host.factory.entries import StationSlot
 from startline_host.factory.ledger import Ledger
 from startline_host.util import write_whole
@@ -247,3 +250,76 @@ def test_a_link_is_written_through(tmp_path: Path) -> None:
         write_whole(tmp_path / f"{name}.link", b"now")
         assert (tmp_path / f"{name}.link").is_symlink()
         assert (tmp_path / f"{name}.html").read_bytes() == b"now"
+
+
+def _each_pair() -> Iterator[tuple[str, click.Parameter, click.Parameter]]:
+    """Give each option that writes a file, beside each that reads a path or writes another file."""
+    for verb, command in VERBS.items():
+        paths = [one for one in command.params
+                 if isinstance(one.type, click.Path) or one.metavar == "FILE|URL"]  # fmt: skip
+        for option in paths:
+            if option.type is WRITTEN_TYPE:
+                yield from ((verb, option, other) for other in paths if other is not option)
+
+
+def test_every_file_that_is_written_is_known_as_such() -> None:
+    """The rule below looks at types: each option that writes a file has the one for it."""
+    for verb, command in VERBS.items():
+        for option in command.params:
+            if isinstance(option.type, click.Path):
+                kinds = {option.opts[0], f"{verb} {option.opts[0]}"}
+                is_written = bool(kinds & WRITTEN) and not kinds & FOLDERS
+                assert (option.type is WRITTEN_TYPE) == is_written, kinds
+
+
+@pytest.mark.parametrize("way", ["same", "spelled", "link", "hard link", "in a folder"])
+def test_no_verb_writes_over_what_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """An output that is an input of the same verb, or another output, is refused before any work."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    kept = tmp_path / "folder" / "kept"
+    kept.write_bytes(b"evidence")
+    (tmp_path / "link").symlink_to(kept)
+    (tmp_path / "hard link").hardlink_to(kept)
+    written = {"same": str(kept), "spelled": "folder/../folder/./kept"}.get(way, way)
+    pairs = list(_each_pair())
+    assert len(pairs) > 20
+    for verb, option, other in pairs:
+        read = "folder" if way == "in a folder" else str(kept)
+        written = "folder/kept" if way == "in a folder" else written
+        if way == "in a folder" and other.type is WRITTEN_TYPE:
+            continue
+        # As they stand on a command line, without what else the verb needs.
+        context = click.Context(VERBS[verb])
+        context.params = {str(option.name): Path(written), str(other.name): Path(read)}
+        with pytest.raises(BadInput, match="would write"):
+            check_written(context)
+
+
+def test_a_dump_is_not_replaced_by_its_export(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a ledger by its report, nor a scenario by the page of its bench: one sentence and 60."""
+    monkeypatch.chdir(tmp_path)
+    Path("kept").write_bytes(b"evidence")
+    for words in (
+        "race export --dump kept --out kept --overwrite", "ledger export --ledger kept --out kept",
+        "ledger report --ledger kept --out ./kept", "bench --scenarios kept --html kept",
+        "virtual --flash kept --jumpstarter kept --pty", "cloud --db kept --ca-file kept",
+        "raceday --firmware kept --html kept --overwrite", "raceday --html new --report ./new",
+        "flash --app . --backup kept",
+    ):  # fmt: skip
+        with pytest.raises(SystemExit) as left:
+            main(words.split())
+        said = capsys.readouterr().err
+        assert (left.value.code, "would write" in said) == (60, True), (words, said)
+    assert Path("kept").read_bytes() == b"evidence"
+
+
+def test_devices_may_be_named_twice() -> None:
+    """What goes nowhere, or to the terminal, replaces nothing."""
+    context = click.Context(VERBS["raceday"])
+    context.params = {"page_file": Path("/dev/null"), "json_file": Path("/dev/null")}
+    check_written(context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import os
 import pkgutil
 import signal
@@ -38,6 +39,7 @@ _NO_VERBS = frozenset(
         "race_view",
         "raceday_view",
         "results",
+        "written_files",
     }
 )
 
@@ -90,6 +92,7 @@ def _add_common(command: click.Command) -> None:
     if not any(option.name == "quiet" for option in command.params):
         for option in command.params:
             _want_value(option)
+        _keep_inputs(command)
         command.params += [
             click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, is_eager=True,
                          callback=output.speak, help="Print results, warnings and errors only."),
@@ -124,6 +127,22 @@ def _want_value(option: click.Parameter) -> None:
         return value if then is None else then(context, parameter, value)
 
     option.callback = check
+
+
+def _keep_inputs(command: click.Command) -> None:
+    """Have a verb refuse to write over what it was given to read."""
+    then = command.callback
+    if then is None:
+        return
+
+    @functools.wraps(then)
+    def checked(*arguments: Any, **given: Any) -> Any:
+        from startline_host.cli.written_files import check_written
+
+        check_written(click.get_current_context())
+        return then(*arguments, **given)
+
+    command.callback = checked
 
 
 def _summary(module: str) -> str:

@@ -22,6 +22,7 @@ from startline_host.bench.scenarios.runner import CaseResult
 from startline_host.bench.suite import BenchPlan, run_bench, usual_jobs
 from startline_host.cli import options, output, results
 from startline_host.cli.link_options import chosen_link, lent_board_options, link_options
+from startline_host.cli.written_files import WRITTEN
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.util import counted
@@ -70,9 +71,9 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
 @options.firmware_version_option
 @click.option("--firmware", type=options.FILE, help="A firmware file, used as it is.")
 @click.option("--agent", type=options.FILE, help="Folder with another agent to test.")
-@click.option("--junit", "junit_file", type=options.FILE, help="Write JUnit XML.")
-@click.option("--jsonl", "lines_file", type=options.FILE, help="Write JSON lines.")
-@click.option("--html", "page_file", type=options.FILE, help="Write one self-contained HTML page.")
+@click.option("--junit", "junit_file", type=WRITTEN, help="Write JUnit XML.")
+@click.option("--jsonl", "lines_file", type=WRITTEN, help="Write JSON lines.")
+@click.option("--html", "page_file", type=WRITTEN, help="Write one self-contained HTML page.")
 @click.option("--list", "only_list", is_flag=True, help="List what would run, and exit.")
 @options.json_option
 def command(

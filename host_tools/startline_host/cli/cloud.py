@@ -11,6 +11,7 @@ from typing import Any
 import rich_click as click
 
 from startline_host.cli import options, output, results
+from startline_host.cli.written_files import WRITTEN
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
 from startline_host.errors import BadInput
 from startline_host.local_web.stop_signal import stop_on_signals, until_stopped
@@ -54,7 +55,7 @@ _OPTIONS = [
                  help="Serve readers over HTTPS with a CA of our own, or over plain HTTP."),
     click.option("--name", "names", multiple=True, metavar="HOST",
                  help="A further host name to answer to; may be repeated."),
-    click.option("--ca-file", type=options.FILE, help="Where to write the CA's certificate (PEM)."),
+    click.option("--ca-file", type=WRITTEN, help="Where to write the CA's certificate (PEM)."),
     click.option("--db", type=options.FILE, help="Keep state, keys and CA in this file."),
     *(click.option(f"--{one.name.replace('_', '-')}", type=_choice(one.choices),
                    default=getattr(_DEFAULTS, one.name), show_default=True, help=one.says)

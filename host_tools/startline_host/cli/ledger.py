@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from startline import __version__
 
 from startline_host.cli import options, output, results
+from startline_host.cli.written_files import WRITTEN
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.errors import BadInput, CloudDisagrees
 from startline_host.factory.batch_report import batch_report_page
@@ -165,7 +166,7 @@ def _said(one: HistoryEntry) -> str:
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv",
               show_default=True, help="JSON is exact; CSV is safe to open in a spreadsheet.")  # fmt: skip
 @click.option("--history", "with_history", is_flag=True, help="All events in place of the units.")
-@click.option("--out", type=options.FILE, help="A file, by default the standard output.")
+@click.option("--out", type=WRITTEN, help="A file, by default the standard output.")
 @options.json_option
 def export(
     where: str,
@@ -198,7 +199,7 @@ def export(
 @command.command("report")
 @ledger_option
 @batch_option
-@click.option("--out", type=options.FILE, default="startline-report.html", show_default=True,
+@click.option("--out", type=WRITTEN, default="startline-report.html", show_default=True,
               help="The HTML file.")  # fmt: skip
 @options.json_option
 def report_(where: str, batch: str | None, out: Path, as_json: bool) -> None:  # noqa: FBT001

@@ -13,6 +13,7 @@ import rich_click as click
 
 from startline_host.boards import Board, board_names, load_board
 from startline_host.cli.output import warn
+from startline_host.cli.written_files import WRITTEN
 from startline_host.device.ports import UsbId, detect_port, list_serial_ports
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
@@ -125,7 +126,7 @@ firmware_options = [
     app_option,
     click.option("--recreate-files", is_flag=True,
                  help="Rewrite the file system: the files on it are LOST."),
-    click.option("--backup", "backup_file", type=FILE,
+    click.option("--backup", "backup_file", type=WRITTEN,
                  help="Save the old file system to this new file first."),
     click.option("--overwrite", is_flag=True,
                  help="Do not ask before a main.py or other files of the owner are replaced; "

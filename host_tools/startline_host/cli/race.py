@@ -10,6 +10,7 @@ import msgspec
 import rich_click as click
 
 from startline_host.cli import options, output, race_view, results
+from startline_host.cli.written_files import WRITTEN
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, CloudDisagrees, StorageFailed
@@ -123,7 +124,7 @@ def list_(
 @click.option("--format", "form", type=click.Choice(FORMATS), default=FORMATS[0],
               show_default=True, help="race-manager: Chip, BIB, Date, Time, [Date][Time]; "
               "raceresult: a decoder's passing records; jsonl: all that is known.")  # fmt: skip
-@click.option("--out", type=options.FILE,
+@click.option("--out", type=WRITTEN,
               help="A file, by default the standard output. Race Manager's columns are separated "
               "by tabs where it ends with .txt.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")

@@ -13,6 +13,7 @@ from rich.console import Console
 from startline_host.cli import options, output, results
 from startline_host.cli.link_options import chosen_link, lent_board_options, link_options
 from startline_host.cli.raceday_view import DayTable
+from startline_host.cli.written_files import WRITTEN
 from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import make_bundle
 from startline_host.flows.notice_view import ConsoleNoticeView
@@ -89,8 +90,8 @@ _READERS = 3
     show_default=True,
     help="The same seed, the same day.",
 )
-@click.option("--html", "page_file", type=options.FILE, help="Write one self-contained HTML page.")
-@click.option("--report", "json_file", type=options.FILE, help="Write everything as JSON.")
+@click.option("--html", "page_file", type=WRITTEN, help="Write one self-contained HTML page.")
+@click.option("--report", "json_file", type=WRITTEN, help="Write everything as JSON.")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @options.json_option
 def command(

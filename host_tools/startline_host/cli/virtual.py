@@ -11,6 +11,7 @@ from pathlib import Path
 import rich_click as click
 
 from startline_host.cli import options, output, results
+from startline_host.cli.written_files import WRITTEN
 from startline_host.errors import BadInput
 from startline_host.util import write_whole
 from startline_host.virtual.chip_options import DEFAULT_MAC, ChipEndpoints, ChipOptions, parse_size
@@ -56,7 +57,7 @@ def _world_help() -> str:
               help="Parts per million by which the crystal is too fast; negative is slow.")  # fmt: skip
 @click.option("--time-port", type=click.IntRange(0, 65535),
               help="UDP port at which this computer's time is served (SNTP), for race.servers.")  # fmt: skip
-@click.option("--jumpstarter", type=options.FILE,
+@click.option("--jumpstarter", type=WRITTEN,
               help="Write an exporter file that offers the chip to Jumpstarter; with --pty.")  # fmt: skip
 @options.json_option
 def command(
