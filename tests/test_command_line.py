@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from math import inf, nan
 
+import click
 import pytest
 
 from startline_host.cli import main
+from startline_host.errors import BadInput
+from startline_host.factory.label_layout import LabelSize
+from tests.test_json_output import VERBS
 
+#: What a verb cannot do without.
+_NEEDED = {"virtual": ["--flash", "flash.bin"]}
 _HELP = """
 import sys
 from startline_host import cli
@@ -102,3 +109,27 @@ def test_an_option_is_no_other_ones_value(words: str, capsys: pytest.CaptureFixt
         main(words.split())
     assert left.value.code == 2
     assert f"Option '{words.split()[-2]}' requires an argument." in capsys.readouterr().err
+
+
+def test_no_number_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option that takes a fraction refuses nan and inf, which no range or wait can hold (2)."""
+    found = 0
+    for verb, command in VERBS.items():
+        for option in command.params:
+            if not isinstance(option.type, click.types.FloatParamType):
+                continue
+            found += 1
+            for word in ("nan", "-NaN", "inf", "1e999"):
+                with pytest.raises(SystemExit) as left:
+                    main([*verb.split(), f"{option.opts[-1]}={word}", *_NEEDED.get(verb, [])])
+                said = capsys.readouterr().err
+                assert left.value.code == 2, (verb, word, said)
+                assert option.opts[-1] in said
+    assert found >= 9
+
+
+def test_a_label_has_a_size() -> None:
+    """Millimetres that are no number, or without end, are told (60)."""
+    for size in ((nan, 25.0), (50.0, nan), (inf, 25.0)):
+        with pytest.raises(BadInput, match="cannot be read"):
+            LabelSize(*size)

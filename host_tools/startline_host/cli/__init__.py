@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
+import math
 import os
 import pkgutil
 import signal
@@ -92,6 +93,8 @@ def _add_common(command: click.Command) -> None:
     if not any(option.name == "quiet" for option in command.params):
         for option in command.params:
             _want_value(option)
+            if isinstance(option.type, click.types.FloatParamType):
+                _want_finite(option)
         _keep_inputs(command)
         command.params += [
             click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, is_eager=True,
@@ -124,6 +127,18 @@ def _want_value(option: click.Parameter) -> None:
                     f"Option {parameter.opts[-1]!r} requires an argument.",
                     context,
                 )
+        return value if then is None else then(context, parameter, value)
+
+    option.callback = check
+
+
+def _want_finite(option: click.Parameter) -> None:
+    """Have an option refuse what is a number only to a computer: no range leaves nan out."""
+    then = option.callback
+
+    def check(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value is not None and not math.isfinite(value):
+            raise click.BadParameter(f"{value} is no finite number.", context, parameter)
         return value if then is None else then(context, parameter, value)
 
     option.callback = check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -39,7 +40,8 @@ class LabelSize(msgspec.Struct, frozen=True):
     height: float = 25.0
 
     def __post_init__(self) -> None:
-        if self.width < _LEAST[0] or self.height < _LEAST[1]:
+        sides = ((self.width, _LEAST[0]), (self.height, _LEAST[1]))
+        if not all(least <= side < math.inf for side, least in sides):
             raise BadInput(
                 f"A label of {self.width:g} x {self.height:g} mm cannot be read.",
                 f"At least {_LEAST[0]:g} x {_LEAST[1]:g} mm.",
