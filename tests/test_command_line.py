@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from math import inf, nan
@@ -133,3 +134,23 @@ def test_a_label_has_a_size() -> None:
     for size in ((nan, 25.0), (50.0, nan), (inf, 25.0)):
         with pytest.raises(BadInput, match="cannot be read"):
             LabelSize(*size)
+
+
+def test_ctrl_c_ends_the_demo_in_a_word() -> None:
+    """`make bench` ends as a verb does, wherever it is: a sentence, 130, and no traceback."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "startline_host.demo"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        said = ""
+        while "$ startline up" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        os.killpg(process.pid, signal.SIGINT)
+        said += process.stdout.read()
+    assert process.returncode == 130, said
+    assert "startline: Interrupted." in said
+    assert "Traceback" not in said

@@ -33,6 +33,8 @@ from startline_host.virtual.world_file import write_world
 _BOARD = "VIRTUAL_ESP32"
 _KEY, _READ_KEY = "STARTLINE_CLAIM_KEY", "STARTLINE_READ_KEY"
 _BOOT_SECONDS = 60.0
+#: What every verb ends with, and a shell reports, after Ctrl-C.
+_INTERRUPTED = 130
 
 _SETTINGS = """\
 [claim]
@@ -185,7 +187,7 @@ def _story_of(name: str) -> CloudDemo:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Tell the story on the terminal; return 0, or the exit code of what went wrong."""
+    """Tell the story on the terminal; return 0, or the exit code of what went wrong, or of Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--cloud", choices=_told_clouds(), default=DEFAULT_CLOUD)
     parser.add_argument("--app", type=Path, help="folder with the app.py that times the race")
@@ -204,6 +206,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StartlineError as error:
         console.print(f"startline: {error.message} {error.hint}", markup=False, style="red")
         return error.exit_code
+    except KeyboardInterrupt:
+        console.print("startline: Interrupted.", style="red")
+        return _INTERRUPTED
     console.print("\n[bold green]Bound, verified, ready to time.[/bold green]")
     console.print(f"deviceid {token}", soft_wrap=True)
     return 0
