@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
@@ -29,7 +30,7 @@ from tests.race_role.racing import RacingReader
 OWNER = hashlib.sha256(b"DEVICE-123").digest()[:8]
 
 
-def make_journal(path: Path, count: int, *, utc: Sequence[int] = (), **texts: str) -> None:
+def make_journal(path: Path, count: int, *, utc: Sequence[int] = (), **known: str | int) -> None:
     """Write a partition with passings of a boot that never had the time; a module's own has `utc` in ms."""
     flash = _MemoryFlash()
     journal = Journal(flash, OWNER)
@@ -38,7 +39,7 @@ def make_journal(path: Path, count: int, *, utc: Sequence[int] = (), **texts: st
     for number in range(1, count + 1):
         passing = Passing()
         passing.number, passing.session, passing.boot, passing.chip = number, 1, 1, "7F"
-        values: dict[str, object] = {**texts, "utc_ms": utc[number - 1]} if utc else {**texts}
+        values: dict[str, object] = {**known, "utc_ms": utc[number - 1]} if utc else {**known}
         for name, value in values.items():
             setattr(passing, name, value)
         journal.append(PASSING, pack_passing(passing, bytearray(240)))
@@ -299,6 +300,22 @@ def test_a_spreadsheet_runs_nothing(run: Run, tmp_path: Path) -> None:
         out = run("export", "--dump", path, "--format", form)[1]
         assert "'=1" in out
     assert '"bib":"=1+2"' in run("export", "--dump", path, "--format", "jsonl")[1]
+
+
+def test_what_nobody_measured_is_left_empty(run: Run, tmp_path: Path) -> None:
+    """Beside an antenna the journal has 0 for RSSI and hits that no module told: they are no values."""
+    path = tmp_path / "race.bin"
+    told_by_a_module: dict[str, Any] = {"rssi": -61, "hits": 3}
+    for given, shown in (({}, ["", ""]), (told_by_a_module, ["3", "-61"])):
+        make_journal(path, 1, antenna=2, **given)
+        out = run("export", "--dump", path, "--format", "raceresult")[1]
+        (row,) = csv.reader(io.StringIO(out), delimiter=";")
+        assert [row[5], row[6], row[9]] == [*shown, "2"]
+        (line,) = run("export", "--dump", path, "--format", "jsonl")[1].splitlines()
+        told = json.loads(line)
+        assert [told[name] for name in ("antenna", "rssi", "hits")] == [
+            2, given.get("rssi"), given.get("hits"),
+        ]  # fmt: skip
 
 
 def test_files_are_kept(run: Run, dump: Path, tmp_path: Path, mocker: MockerFixture) -> None:

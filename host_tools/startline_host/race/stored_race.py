@@ -278,8 +278,9 @@ class _Replay:
             frozen=passing.utc_ms is not None or number < self._progress.frozen,
             state=self._state(number),
             antenna=passing.antenna,
-            rssi=passing.rssi,
-            hits=passing.hits,
+            # Beside another of the three the journal stores 0 for what nobody measured.
+            rssi=passing.rssi or None,
+            hits=passing.hits or None,
             latitude=passing.latitude,
             longitude=passing.longitude,
             status=passing.status,
