@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -258,6 +259,23 @@ def test_a_newer_journal_is_left_alone(run: Run, dump: Path) -> None:
     code, _, err = run("status", "--dump", dump)
     assert code == 60
     assert f"format {FORMAT + 1}" in err
+
+
+@pytest.mark.parametrize("byte", ["random", "zeros", "one"])
+def test_what_is_no_journal_is_not_called_empty(run: Run, tmp_path: Path, byte: str) -> None:
+    """Blank flash alone is empty (60); anything else that is no journal may be a damaged one (40)."""
+    path = tmp_path / "chip.bin"
+    blank = bytes([0xFF])
+    race = {
+        "random": random.Random(1).randbytes(0x100000), "zeros": bytes(0x100000),
+        "one": blank * 0x80000 + b"\x7f" + blank * 0x7FFFF,
+    }[byte]  # fmt: skip
+    path.write_bytes(_chip(race))
+    for verb in ("status", "list", "export"):
+        code, out, err = run(verb, "--dump", path)
+        assert (code, out) == (40, "")
+        assert "no journal, or one that is damaged" in err
+        assert "empty" not in err
 
 
 def test_a_damaged_sector_is_named(run: Run, tmp_path: Path) -> None:

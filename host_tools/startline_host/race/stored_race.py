@@ -37,7 +37,7 @@ from startline_race.passing_format import Passing, unpack_passing
 from startline_race.progress import Progress
 from startline_race.time_points import points_of
 
-from startline_host.errors import BadInput
+from startline_host.errors import BadInput, StorageFailed
 from startline_host.formats.flash_dump import DumpPart
 from startline_host.formats.journal_summary import open_journal
 
@@ -144,10 +144,16 @@ class StoredRace(msgspec.Struct, frozen=True, kw_only=True):
 def read_race(part: DumpPart, unread: frozenset[int] = frozenset()) -> StoredRace:
     """Read a partition, of which the sectors `unread` are left blank.
 
-    Raises BadInput for a blank one, and for a journal of a later agent.
+    Raises BadInput for a blank one, and for a journal of a later agent, StorageFailed for none.
     """
     found = open_journal(part)
     if found is None:
+        if part.all().strip(b"\xff"):
+            raise StorageFailed(
+                "What stands in the partition 'race' is no journal, or one that is damaged "
+                "throughout: no sector of it can be read.",
+                "Keep a dump of it before the reader stores anything more.",
+            )
         raise BadInput("The journal is empty: nothing was ever stored there.")
     return _Replay(part, *found, unread).read()
 
