@@ -232,7 +232,10 @@ def _chip(race: bytes, name: bytes = b"race") -> bytes:
     rows = b"".join(
         b"\xaa\x50" + bytes(kind) + at.to_bytes(4, "little") + size.to_bytes(4, "little")
         + label.ljust(16, b"\0") + bytes(4)
-        for kind, at, size, label in (((1, 2), 0x9000, 0x6000, b"nvs"), ((1, 0x41), 0x2FA000, 0x100000, name))
+        for kind, at, size, label in (
+            ((1, 2), 0x9000, 0x6000, b"nvs"), ((1, 0x41), 0x2FA000, 0x100000, name),
+            ((1, 0x40), 0x3FA000, 0x2000, b"bind"),
+        )
     )  # fmt: skip
     flash = bytearray(b"\xff" * 0x400000)
     table = rows + b"\xeb\xeb" + 14 * b"\xff" + hashlib.md5(rows).digest()  # noqa: S324
@@ -246,6 +249,30 @@ def test_a_whole_chip_is_a_dump_too(run: Run, dump: Path, tmp_path: Path) -> Non
     path = tmp_path / "chip.bin"
     path.write_bytes(_chip(dump.read_bytes()))
     assert run("list", "--dump", path) == run("list", "--dump", dump)
+
+
+def test_a_serial_number_that_is_wanted_is_made_sure(
+    run: Run, racer: RacingReader, tmp_path: Path
+) -> None:
+    """Where fctry is not there, the record tells whose dump it is (11); where nothing does: 60."""
+    path = tmp_path / "chip.bin"
+    race = (racer.folder / "race").read_bytes()
+    blank = bytearray(_chip(race))
+    bound = bytearray(blank)
+    bound[0x3FA000:0x3FC000] = (racer.folder / "bind").read_bytes()
+    for data, words, code in (
+        (blank, "does not tell its serial number", 60),
+        (bound, "the journal of DEVICE-123, not of WRONG-1", 11),
+    ):
+        path.write_bytes(data)
+        for verb in ("status", "list", "export"):
+            code_, out, err = run(verb, "--dump", path, "--serial", "WRONG-1")
+            assert (code_, out) == (code, "")
+            assert words in err
+        assert run("status", "--dump", path)[0] == 0
+    assert result(run("status", "--dump", path, "--serial", "device-123", "--json"))["serial"] == (
+        "DEVICE-123"
+    )
 
 
 def test_a_newer_journal_is_left_alone(run: Run, dump: Path) -> None:

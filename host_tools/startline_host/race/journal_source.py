@@ -53,7 +53,13 @@ def from_dump(path: Path, serial: str = "") -> JournalSource:
     except OSError as error:
         raise BadInput(f"The dump {path} cannot be read: {error.strerror}.") from None
     if data[TABLE_OFFSET : TABLE_OFFSET + 2] == b"\xaa\x50":
-        return _checked(_from_chip(path, data), serial)
+        source = _from_chip(path, data)
+        if serial and not source.serial:
+            raise BadInput(
+                f"{path} does not tell its serial number: fctry cannot be read, and no record has it.",
+                "Without --serial it is read all the same.",
+            )
+        return _checked(source, serial)
     _check_partition(path, data)
     if serial:
         raise BadInput(
@@ -83,13 +89,16 @@ def _from_chip(path: Path, data: bytes) -> JournalSource:
     nvs, bind = of(table.find("nvs")), of(table.find("bind"))
     told = of(table.find("fctry")) or nvs
     stored = read_stored_settings(told) if told else None
+    serial = stored.get("factory", "serial") if stored else ""
     deviceid = ""
     if stored is not None and nvs is not None:
         view = read_record(nvs, bind, stored, None)
         deviceid = next((one.token for one in (view.nvs, view.bind) if one and one.token), "")
+        # Where fctry is damaged or cut off, the record still names the reader.
+        serial = serial or view.nvs.serial or view.bind.serial
     return JournalSource(
         part=part(row.offset, row.size),
-        serial=stored.get("factory", "serial") if stored else "",
+        serial=serial,
         deviceid=deviceid,
         stored=stored,
     )
@@ -199,8 +208,8 @@ def _checked(source: JournalSource, serial: str) -> JournalSource:
 
 
 def check_serial(found: str, wanted: str) -> None:
-    """Raise WrongDevice where another serial number than the one that was found is wanted."""
-    if wanted and SerialNumber(wanted).compare(found) == OTHER:
+    """Raise WrongDevice where another serial number than what was found is wanted, or none was."""
+    if wanted and (not found or SerialNumber(wanted).compare(found) == OTHER):
         raise WrongDevice(
             f"This is the journal of {printable(found) or 'a reader without a serial number'}, "
             f"not of {printable(wanted)}."
