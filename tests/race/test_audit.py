@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from startline_race.journal_format import HEADER_SIZE, PASSING, SECTOR, SESSION, find_entry
 
 from startline_host.clouds.cloud_registry import kind_of
 from startline_host.flows.operator.cloud_target import CloudTarget
@@ -104,6 +105,40 @@ def test_planted_disagreements_are_found(
     assert "missing   10 km 3 (passing 3)" in out
     assert "E2801160600002054C3A0002" in out
     assert "differ in 4 passings" in err
+
+
+def test_damage_is_told_before_what_comes_of_it(
+    audit: Callable[..., tuple[int, str, str]], plant: Callable[..., None], dump: Path
+) -> None:
+    """A journal that has lost sessions or passings ends with 40; what it cannot ask for is not missing."""
+    whole = dump.read_bytes()
+    sessions, passings = (
+        [start for kind, start in _entries(whole[:SECTOR]) if kind == wanted]
+        for wanted in (SESSION, PASSING)
+    )
+    plant("missing")
+    for spoilt, lost, differing in (
+        ([passings[9]], "has lost the passings 10", True),
+        (sessions, "the session of 30 passings is called", False),
+        ([*sessions, passings[9]], "10 (sector 0), and what the session of 29", False),
+    ):
+        data = bytearray(whole)
+        for at in spoilt:
+            data[at] ^= 1
+        dump.write_bytes(data)
+        code, out, err = audit()
+        assert (code, lost in err) == (40, True), err
+        assert ("missing " in out) == differing
+        assert ("differ in 1 passing." in err) == differing
+        assert not result(audit("--json"), 40)["result"]["agrees"]
+
+
+def _entries(sector: bytes) -> Iterator[tuple[int, int]]:
+    """Give the kind of each entry of a sector, and where its payload begins."""
+    found = find_entry(sector, HEADER_SIZE)
+    while found:
+        yield found[0], found[1]
+        found = find_entry(sector, found[3])
 
 
 def test_a_key_of_another_company_is_told(

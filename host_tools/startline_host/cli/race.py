@@ -184,7 +184,8 @@ def audit_(
 ) -> None:  # fmt: skip
     """Hold the journal against the cloud, by number: missing, extra, different, doubled.
 
-    Needs a READ key, and changes nothing. Ends with 32 where the two differ.
+    Needs a READ key, and changes nothing. Ends with 32 where the two differ, and with 40 where the
+    journal is damaged, whatever else.
     """
     key = options.read_key(read_key_file)
     place = options.chosen_cloud(settings_file, base_url, ca_file)
@@ -204,7 +205,7 @@ def audit_(
         output.result(
             results.RaceAudited(
                 serial=source.serial,
-                agrees=not told.findings,
+                agrees=not told.findings and not told.nameless,
                 compared=told.compared,
                 waiting=race.waiting,
                 aside=race.count("aside"),
@@ -215,12 +216,12 @@ def audit_(
         )
     else:
         race_view.show_audit(told, race)
+    differing = f"The journal and the cloud differ in {counted(len(told.findings), 'passing')}."
+    _check_damage(race.damage, told.nameless, differing if told.findings else "")
     if told.findings:
         raise CloudDisagrees(
-            f"The journal and the cloud differ in {len(told.findings)} passings.",
-            "Nothing was changed. `startline race export` has what the reader stored.",
+            differing, "Nothing was changed. `startline race export` has what the reader stored."
         )
-    _check_damage(race.damage)
 
 
 @command.command("resend")
@@ -350,16 +351,22 @@ def _running_status(
         return results.RaceStatus(**summarize_running(line, serial)[1])
 
 
-def _check_damage(damage: list[Damage]) -> None:
-    """Say which numbers are lost. Raises StorageFailed."""
-    if not damage:
+def _check_damage(damage: list[Damage], nameless: int = 0, beside: str = "") -> None:
+    """Say what is lost: numbers, and the name of `nameless` passings' session. Raises StorageFailed.
+
+    What is to be told `beside` it comes in place of the word that there is nothing.
+    """
+    if not damage and not nameless:
         return
     said = [
         (f"{one.first} to {one.last}" if one.last > one.first else f"{one.first}")
         + (f" (sector {', '.join(map(str, one.sectors))})" if one.sectors else "")
         for one in damage
     ]
+    lost = [f"the passings {', '.join(said)}"] if said else []
+    if nameless:
+        lost.append(f"what the session of {counted(nameless, 'passing')} is called at the cloud")
     raise StorageFailed(
-        f"The journal is damaged: it has lost the passings {', '.join(said)}.",
-        "Everything else is there.",
+        f"The journal is damaged: it has lost {', and '.join(lost)}.",
+        beside or "Everything else is there.",
     )

@@ -38,11 +38,13 @@ class AuditFinding(msgspec.Struct, frozen=True, kw_only=True):
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it. `compared` passings are on both sides, `unjudged` at the cloud alone.
 
-    Those were in a sector that is damaged, or was used again since.
+    Those were in a sector that is damaged, or was used again since. `nameless` were sent, in a
+    session of which the journal has lost what the cloud calls it: nobody can ask for them.
     """
 
     compared: int
     unjudged: int
+    nameless: int
     findings: list[AuditFinding]
 
 
@@ -66,14 +68,22 @@ def audit(race: StoredRace, calls: CloudRace, place: CloudTarget, key: Secret) -
             "It is a READ key of another company, or the device was unbound, which deletes them.",
         )
     held = {(one.session, one.number): one for one in race.passings}
+    asked = {session.ordinal for session in opened}
+    nameless = [one for one in race.passings if one.state == "sent" and one.session not in asked]
     findings = [
-        *(found for one in race.passings for found in _judge(one, entries, calls)),
+        *(
+            found
+            for one in race.passings
+            if one.session in asked
+            for found in _judge(one, entries, calls)
+        ),
         *_extras(race, entries, held),
     ]
     extras = sum(one.kind == "extra" for one in findings)
     return Audit(
         compared=len(held.keys() & entries.keys()),
         unjudged=len(entries.keys() - held.keys()) - extras,
+        nameless=len(nameless),
         findings=sorted(findings, key=lambda one: (one.number, one.kind)),
     )
 
