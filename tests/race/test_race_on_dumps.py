@@ -413,3 +413,4 @@ def test_a_reader_is_not_disturbed(run: Run, mocker: MockerFixture) -> None:
                 assert re.fullmatch(rb"(~[0-9a-f]{2}Qinfo\*[0-9a-f]{8}!){2}", asked.recv(1000))
         code, _, err = run("erase", "-p", port)
         assert (code, "--interrupt" in err) == (60, True)
+        assert "--dump" not in err  # erase has none

@@ -297,7 +297,11 @@ def erase(
 
     Refused while any passing is not at the cloud. The binding is not touched.
     """
-    _check_interrupt(interrupt=interrupt or hard)
+    if not interrupt and not hard:
+        raise BadInput(
+            "The reader may be timing, and was not disturbed.",
+            "To stop its program, and restart it afterwards: --interrupt.",
+        )
     with (
         output.view(as_json=as_json) as view,
         PortSession(options.chosen_port(port), hard=hard) as line,
@@ -308,14 +312,6 @@ def erase(
     else:
         click.echo(
             f"{len(race.passings)} passings are erased; {race.unsent} were not at the cloud."
-        )
-
-
-def _check_interrupt(*, interrupt: bool) -> None:
-    if not interrupt:
-        raise BadInput(
-            "The reader may be timing, and was not disturbed.",
-            "To stop its program, and restart it afterwards: --interrupt. Of a dump: --dump.",
         )
 
 
