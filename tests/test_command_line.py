@@ -154,3 +154,10 @@ def test_ctrl_c_ends_the_demo_in_a_word() -> None:
     assert process.returncode == 130, said
     assert "startline: Interrupted." in said
     assert "Traceback" not in said
+
+
+def test_a_race_days_link_is_for_boards() -> None:
+    """Its virtual readers have a Wi-Fi of their own, so that its help says what --link is for."""
+    said = " ".join(run("raceday", "--help").stdout.replace("│", " ").split())
+    assert "For boards only." in said
+    assert "For boards only." not in run("bench", "--help").stdout

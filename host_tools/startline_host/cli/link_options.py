@@ -30,6 +30,13 @@ link_options = [
     click.option("--cloud-host", default="",
                  help="Address of this computer, as seen by a board on the Wi-Fi."),
 ]  # fmt: skip
+#: The same where only a board is told: virtual readers have a Wi-Fi of their own.
+board_link_options = [
+    click.option("--link", type=click.Choice(["wifi", "usb"]), default="wifi", show_default=True,
+                 help="How the board at --port reaches the cloud: over Wi-Fi, or over its serial "
+                 "line. For boards only."),
+    *link_options[1:],
+]  # fmt: skip
 
 
 def chosen_link(

@@ -11,7 +11,7 @@ import rich_click as click
 from rich.console import Console
 
 from startline_host.cli import options, output, results
-from startline_host.cli.link_options import chosen_link, lent_board_options, link_options
+from startline_host.cli.link_options import board_link_options, chosen_link, lent_board_options
 from startline_host.cli.raceday_view import DayTable
 from startline_host.cli.written_files import WRITTEN
 from startline_host.errors import BadInput
@@ -33,7 +33,7 @@ _READERS = 3
 
 @click.command("raceday")
 @options.several(lent_board_options)
-@options.several(link_options)
+@options.several(board_link_options)
 @options.firmware_version_option
 @options.firmware_file_option
 @click.option(
