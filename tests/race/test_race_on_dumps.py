@@ -275,6 +275,19 @@ def test_a_serial_number_that_is_wanted_is_made_sure(
     )
 
 
+@pytest.mark.parametrize("given", [["-p", "/dev/ttyUSB0"], ["--interrupt"], ["--hard"]])
+def test_a_dump_is_no_device(
+    run: Run, dump: Path, given: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump beside what is meant for a device is refused (2); a port in the environment is not typed."""
+    for verb in ("status", "list", "export"):
+        code, out, err = run(verb, "--dump", dump, *given)
+        assert (code, out) == (2, "")
+        assert f"either --dump or {given[0].replace('-p', '--port')}" in err
+    monkeypatch.setenv("STARTLINE_PORT", "/dev/ttyUSB0")
+    assert run("status", "--dump", dump)[0] == 0
+
+
 def test_a_newer_journal_is_left_alone(run: Run, dump: Path) -> None:
     """A journal of a later format is told (60)."""
     from binascii import crc32

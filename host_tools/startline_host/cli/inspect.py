@@ -34,6 +34,7 @@ def command(
     nothing is written. Keys and passwords are masked.
     """
     if dump_file is not None:
+        options.check_dump_alone()
         seen = inspect_dump(dump_file)
     else:
         with output.view(as_json=as_json) as view, PortSession(options.chosen_port(port)) as line:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import rich_click as click
+from click import get_current_context
+from click.core import ParameterSource
 
 from startline_host.boards import Board, board_names, load_board
 from startline_host.cli.output import warn
@@ -33,6 +35,8 @@ FILE = click.Path(path_type=Path, readable=False)
 #: The board that stands for every other where none is named.
 DEFAULT_BOARD = "ESP32_GENERIC"
 _SETTINGS = "settings.toml"
+#: Parameters that say which device is read, and how.
+_OF_A_DEVICE = frozenset({"port", "baud", "interrupt", "hard"})
 
 #: Where a READ key is looked for; it only ever looks.
 READ_KEY_VARIABLE = "STARTLINE_READ_KEY"
@@ -205,6 +209,21 @@ def unit_options(command: Callable[..., None]) -> Callable[..., None]:
 def chosen_port(given: str | None) -> str:
     """Return the port that was named, or the one that looks like a reader. Raises NoSuchPort."""
     return given or detect_port(usb_ids())
+
+
+def check_dump_alone() -> None:
+    """See that nothing was typed that is meant for a device, where a dump is read in its place.
+
+    A variable that names a port may stand there all the same. Raises UsageError.
+    """
+    context = get_current_context()
+    for option in context.command.params:
+        if option.name in _OF_A_DEVICE and (
+            context.get_parameter_source(option.name) == ParameterSource.COMMANDLINE
+        ):
+            raise click.UsageError(
+                f"Give either --dump or {option.opts[-1]}: a dump is no device."
+            )
 
 
 def usb_ids() -> dict[UsbId, str]:

@@ -326,6 +326,7 @@ def _read(
 ) -> tuple[JournalSource, StoredRace]:  # fmt: skip
     """Read the journal that is meant, or of a reader beside its program as much as is wanted."""
     if dump_file is not None:
+        options.check_dump_alone()
         source = from_dump(dump_file, serial)
     else:
         with (
