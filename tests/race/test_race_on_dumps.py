@@ -161,6 +161,16 @@ def test_what_is_not_there_is_named(run: Run, dump: Path, options: list[str], wo
     assert words in err
 
 
+@pytest.mark.parametrize("option", ["--from", "--to", "--session", "--serial", "--zone"])
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_text_is_not_all(run: Run, dump: Path, option: str, text: str) -> None:
+    """What a script's variable left empty is refused (60): it meant every passing, or any reader."""
+    for verb in ("list", "export"):
+        code, out, err = run(verb, "--dump", dump, option, text)
+        assert (code, out) == (60, ""), err
+    assert run("resend", "-p", "socket://127.0.0.1:1", "--boot-began", text)[0] == 60
+
+
 def test_a_race_while_the_clocks_are_put_back(run: Run, tmp_path: Path) -> None:
     """Local times that come twice are warned of, not in UTC, and an offset tells which one is meant."""
     path = tmp_path / "night.bin"

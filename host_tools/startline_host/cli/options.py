@@ -17,6 +17,7 @@ from startline_host.boards import Board, board_names, load_board
 from startline_host.cli.output import warn
 from startline_host.cli.written_files import WRITTEN
 from startline_host.device.ports import UsbId, detect_port, list_serial_ports
+from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.firmware_store import FirmwareStore, default_cache
 from startline_host.flows.operator.cloud_target import CloudTarget
@@ -149,9 +150,21 @@ as_written_option = click.option(
 )  # fmt: skip
 
 
-def _serial_number(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+def not_empty(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse an empty text for what is left out to mean all: a script's variable was not set.
+
+    Raises BadInput.
+    """
+    name = parameter.opts[-1]
+    given = context.get_parameter_source(str(parameter.name)) == ParameterSource.COMMANDLINE
+    if given and not value.strip():
+        raise BadInput(f"{name} is empty.", f"Leave {name} out where none is meant.")
+    return value
+
+
+def _serial_number(context: click.Context, parameter: click.Parameter, value: str) -> str:
     """Check a serial number that is compared with a device's: it has the one form that one has."""
-    if value:
+    if not_empty(context, parameter, value):
         check_serial(value)
     return value
 

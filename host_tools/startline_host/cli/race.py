@@ -49,10 +49,12 @@ _source_options = [
 ]  # fmt: skip
 
 _selection_options = [
-    click.option("--from", "begin", default="", metavar="NUMBER|TIME",
+    click.option("--from", "begin", default="", callback=options.not_empty, metavar="NUMBER|TIME",
                  help="The first passing: its number, or a time as 2026-11-21T10:00:00."),
-    click.option("--to", "end", default="", metavar="NUMBER|TIME", help="The last passing."),
-    click.option("--session", default="", metavar="NAME", help="Of this session only."),
+    click.option("--to", "end", default="", callback=options.not_empty, metavar="NUMBER|TIME",
+                 help="The last passing."),
+    click.option("--session", default="", callback=options.not_empty, metavar="NAME",
+                 help="Of this session only."),
     click.option("--zone", "zone_name", default="UTC", show_default=True, metavar="ZONE",
                  help="Time zone of local times, such as Europe/Berlin."),
 ]  # fmt: skip
@@ -237,6 +239,7 @@ def audit_(
 @click.option(
     "--boot-began",
     default="",
+    callback=options.not_empty,
     metavar="TIME",
     help="For passings of a boot that never had the time: when that boot began.",
 )
