@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -114,3 +115,15 @@ def test_the_smallest_heap_is_found() -> None:
         return int(heap) >= 70_000
 
     assert 70_000 <= smallest(needs_70_000) < 70_256
+
+
+def test_the_book_has_every_group() -> None:
+    """Its page names each group that ONLY takes, and the bounds of the race."""
+    page = Path("docs/explanation/benchmarks.md").read_text(encoding="utf-8")
+    (named,) = (line for line in page.splitlines() if line.startswith("`ONLY` runs one group of "))
+    assert set(named.rpartition(" of ")[2].rstrip(".").split(", ")) == set(GROUPS)
+    limits = {
+        round(budget.limit, 4) for name, budget in BUDGETS.items() if name.startswith("race.")
+    }
+    shown = {float(text.replace(",", "")) for text in re.findall(r"[<>]= ([\d.,]*\d)", page)}
+    assert limits <= shown
