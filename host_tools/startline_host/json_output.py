@@ -16,6 +16,9 @@ SCHEMA: Literal[1] = 1
 
 Level = Literal["step", "remark", "warning", "transfer"]
 
+#: A table: each row an object.
+Rows = list[dict[str, Any]]
+
 
 class OutputLine(msgspec.Struct, kw_only=True, frozen=True, tag_field="kind"):
     """What every line has."""

@@ -75,6 +75,9 @@ def test_what_is_taken_back_is_removed() -> None:
     assert seen["net.password"] == ("remove", "the factory's applies again: none")
     assert seen["net.ssid"] == ("write", "Arena")
     assert seen["set.look_pause"][0] == "keep"
+    both = asked({("net", "ssid"): "Arena"}, ("wifi",))
+    steps = LoadPreview(plan_change(both, found(VENUE)), found(VENUE)).steps()
+    assert ("remove", "net.ssid", "it is set anew") in [(s.action, s.what, s.why) for s in steps]
     everything = plan_change(asked(factory=()), found(VENUE)).takes_back
     assert everything == (("net", "ssid"), ("net", "password"), ("set", "look_pause"))
     assert plan_change(asked(factory=()), found(BOUND, takes_orders=None)).needs is None

@@ -33,6 +33,8 @@ _TERMINATED = 143
 _NO_VERBS = frozenset(
     {
         "json_schema",
+        "line_results",
+        "line_view",
         "link_options",
         "options",
         "output",

@@ -125,8 +125,8 @@ FIELDS: dict[str, str] = {
 
 def schema() -> dict[str, Any]:
     """Return the schema that each line of each verb fulfils."""
-    kinds = [EventLine, ProgressLine, ErrorLine, results.LoadPlanned]
-    kinds += dict.fromkeys(results.RESULTS.values())
+    kinds = [EventLine, ProgressLine, ErrorLine]
+    kinds += dict.fromkeys([*results.DRY_RUNS.values(), *results.RESULTS.values()])
     _, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     for part in parts.values():
         # Every field is always printed, also where it has a default.
@@ -135,10 +135,10 @@ def schema() -> dict[str, Any]:
         for name, field in part["properties"].items():
             field.pop("default", None)
             field["description"] = field.get("description") or FIELDS[name]
-    for kind in results.RESULTS.values():
-        verbs = [verb for verb, one in results.RESULTS.items() if one is kind]
-        parts[kind.__name__]["properties"]["verb"]["enum"] = verbs
-    parts[results.LoadPlanned.__name__]["properties"]["verb"]["enum"] = list(results.DRY_RUNS)
+    for by_verb in (results.RESULTS, results.DRY_RUNS):
+        for kind in by_verb.values():
+            verbs = [verb for verb, one in by_verb.items() if one is kind]
+            parts[kind.__name__]["properties"]["verb"]["enum"] = verbs
     return {
         "$schema": _DRAFT,
         "title": "A line that startline prints with --json",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,23 +11,23 @@ from typing import Any
 import msgspec
 import rich_click as click
 from click.core import ParameterSource
-from rich.console import Console
 
 from startline_host.boards import Board
-from startline_host.cli import options, output, results
+from startline_host.cli import options, output
 from startline_host.cli.ledger import ledger_option, warn_of_old
+from startline_host.cli.line_view import line_view, raise_for, show_end, show_preview
 from startline_host.clouds.cloud_registry import kind_of
-from startline_host.errors import BadInput, CloudDisagrees, StartlineError
+from startline_host.errors import BadInput
 from startline_host.factory.batch import UnitBatch, is_pattern, load_batch, pattern_batch
-from startline_host.factory.company_proof import check_key
-from startline_host.factory.entries import StationSlot, said_counts
+from startline_host.factory.company_proof import CompanyProof, check_key
+from startline_host.factory.entries import StationSlot
 from startline_host.factory.job import LinePlan
 from startline_host.factory.ledger import Ledger
 from startline_host.factory.line import FactoryLine
-from startline_host.factory.line_views import JsonView, LiveView, PlainView, totals_line
+from startline_host.factory.line_preview import LineRehearsal
 from startline_host.factory.power import PowerSwitch
+from startline_host.factory.rehearsal import rehearsal_ledger
 from startline_host.factory.slots import PortScanner, Slot, find_slots, parse_slots
-from startline_host.factory.totals import RunTotals
 from startline_host.factory.verify import VerifyResult, compare_with_cloud, record_verdict
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
 from startline_host.flows.notices import Notice, Remark, ignore_notices
@@ -36,11 +35,9 @@ from startline_host.flows.preflight import check_before_writing, check_offline
 from startline_host.flows.settings_file import load_settings
 from startline_host.formats.factory_partition import DeviceSettings
 from startline_host.secrets import Secret
-from startline_host.util import counted, make_writable, printable
+from startline_host.util import counted, make_writable
 
 More = Callable[[], Sequence[Slot]]
-#: How many findings of a comparison are shown.
-_SHOWN = 20
 _VIRTUAL = {"pattern": "VR-{n:06d}", "board": "VIRTUAL_ESP32", "model": "Model X1"}
 
 
@@ -76,6 +73,7 @@ class _LineArguments(msgspec.Struct, frozen=True, kw_only=True):
     faults: float
     seed: int | None
     keep_boards: bool
+    dry_run: bool
     as_json: bool
 
 
@@ -121,6 +119,7 @@ class _LineArguments(msgspec.Struct, frozen=True, kw_only=True):
               help="Virtual readers that meet with a fault.")  # fmt: skip
 @click.option("--seed", type=int, help="Makes the faults repeatable.")
 @click.option("--keep-boards", is_flag=True, help="Keep the flash of virtual readers that passed.")
+@options.dry_run_option
 @options.json_option
 @click.pass_context
 def command(
@@ -155,6 +154,7 @@ def command(
     faults: float,
     seed: int | None,
     keep_boards: bool,  # noqa: FBT001
+    dry_run: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Make a batch of UNITS: a list of them, or a pattern such as RR-{n:06d} with --count.
@@ -173,12 +173,14 @@ def command(
         app_folder=app_folder, overwrite=overwrite,
         read_key_file=read_key_file, no_verify=no_verify, defer_bind=defer_bind, labels=labels,
         tries=tries, power_command=power_command, slots=virtual or 0, folder=folder,
-        faults=faults, seed=seed, keep_boards=keep_boards, as_json=as_json,
+        faults=faults, seed=seed, keep_boards=keep_boards, dry_run=dry_run, as_json=as_json,
     )  # fmt: skip
     if virtual and (ports or watch):
         raise click.UsageError("Virtual readers bring their own slots: no --port, no --watch.")
     if faults and not virtual:
         raise click.UsageError("Only virtual readers meet with faults: --virtual.")
+    if virtual and dry_run:
+        raise click.UsageError("Virtual readers are made by the run: no --dry-run with --virtual.")
     if not virtual:
         _run_real(given)
     elif context.get_parameter_source("where") != ParameterSource.COMMANDLINE:
@@ -199,17 +201,24 @@ def _run_real(given: _LineArguments) -> None:
             "Units are verified with a READ key, and there is none.",
             f"Put it into {options.READ_KEY_VARIABLE}, or pass units unverified: --no-verify.",
         )
-    make_writable(given.labels)
+    if not given.dry_run:
+        make_writable(given.labels)
     power = PowerSwitch(given.power_command) if given.power_command else None
-    slots: Sequence[Slot] = parse_slots(given.ports, watch=given.watch, power=power)
-    sockets = PortScanner(options.usb_ids(), watch=given.watch, power=power)
-    if not given.ports and not given.watch:
+    watch = given.watch and not given.dry_run
+    slots: Sequence[Slot] = parse_slots(given.ports, watch=watch, power=power)
+    sockets = PortScanner(options.usb_ids(), watch=watch, power=power)
+    if not given.ports and given.dry_run:
+        slots = sockets.new()
+    elif not given.ports and not watch:
         slots = find_slots(sockets)
     batch = _batch(given, given.units, told.unit_defaults)
     board = options.chosen_board(given.board, given.firmware_version, given.firmware_file)
     plan = _plan(given, batch, board, _kit(given, board), told.settings, key)
+    if given.dry_run:
+        _preview(given, batch, plan, slots)
+        return
     more: More | None = None
-    if given.watch:
+    if watch:
         more = _no_more if given.ports else sockets.new
         output.note("Plug in readers. It ends with the batch's last unit, or with Ctrl-C.")
     _run(given, batch, plan, slots, more)
@@ -295,20 +304,10 @@ def _run(
     more: More | None = None,
     check: Callable[[int], None] | None = None,
 ) -> None:
-    claim = plan.settings.claim
-    hidden = [*claim.secrets, *([plan.read_key] if plan.read_key is not None else [])]
     verdict = None
-    with Ledger.open(given.where, hide=hidden) as ledger:
-        if plan.read_key is not None:
-            output.note("Checking the READ key ...")
-        check_offline(plan.settings)
-        may_read = check_before_writing(plan.settings, _warn_of)
-        station = given.station if given.slots else ""
-        company = check_key(ledger, plan, ignore_notices, station=station, claim_may_read=may_read)
-        added = ledger.add_batch(batch)
-        warn_of_old(ledger.entries(batch.name))
-        output.note(f"Batch {batch.name}: {counted(added.new, 'new unit')}, {added.known} known.")
-        view = _view(slots, as_json=given.as_json)
+    with Ledger.open(given.where, hide=_hidden(plan)) as ledger:
+        company = _begin(given, batch, plan, ledger)
+        view = line_view(slots, as_json=given.as_json)
         line = FactoryLine(ledger, plan, slots, given.station, view, more=more, company=company)
         counts = ledger.counts(batch.name)
         if check is not None:
@@ -322,8 +321,40 @@ def _run(
             output.note("The same command goes on where each unit is.")
             raise
         finally:
-            _tell(line.totals, ledger, batch.name, verdict, as_json=given.as_json)
-    _raise_for(line.totals, verdict, given.where)
+            show_end(line.totals, ledger, batch.name, verdict, as_json=given.as_json)
+    raise_for(line.totals, verdict, given.where)
+
+
+def _preview(
+    given: _LineArguments, batch: UnitBatch, plan: LinePlan, slots: Sequence[Slot]
+) -> None:
+    """Show what a run would do: all that it checks and decides, on a copy of the ledger."""
+    with rehearsal_ledger(given.where, hide=_hidden(plan)) as ledger:
+        company = _begin(given, batch, plan, ledger)
+        with output.view(as_json=given.as_json) as view:
+            rehearsal = LineRehearsal(ledger, plan, given.station, view, company)
+            seen = rehearsal.run(slots, may_be_empty=given.watch)
+    show_preview(seen, plan, as_json=given.as_json)
+
+
+def _hidden(plan: LinePlan) -> list[Secret]:
+    return [*plan.settings.claim.secrets, *([plan.read_key] if plan.read_key is not None else [])]
+
+
+def _begin(
+    given: _LineArguments, batch: UnitBatch, plan: LinePlan, ledger: Ledger
+) -> CompanyProof:
+    """Check settings and key, then take the batch into the ledger."""
+    if plan.read_key is not None:
+        output.note("Checking the READ key ...")
+    check_offline(plan.settings)
+    may_read = check_before_writing(plan.settings, _warn_of)
+    station = given.station if given.slots else ""
+    company = check_key(ledger, plan, ignore_notices, station=station, claim_may_read=may_read)
+    added = ledger.add_batch(batch)
+    warn_of_old(ledger.entries(batch.name))
+    output.note(f"Batch {batch.name}: {counted(added.new, 'new unit')}, {added.known} known.")
+    return company
 
 
 def _warn_of(notice: Notice) -> None:
@@ -344,57 +375,3 @@ def _verdict(ledger: Ledger, plan: LinePlan, station: str) -> VerifyResult | Non
     verdict = compare_with_cloud(own, listed, every)
     record_verdict(ledger, verdict, StationSlot(station))
     return verdict
-
-
-def _view(slots: Sequence[Slot], *, as_json: bool) -> LiveView | PlainView:
-    console = Console(stderr=True, highlight=False)
-    if as_json:
-        return JsonView(click.echo)
-    if console.is_terminal:
-        return LiveView(console, [slot.name for slot in slots])
-    return PlainView(lambda text: click.echo(text, err=True))
-
-
-def _tell(
-    totals: RunTotals, ledger: Ledger, batch: str, verdict: VerifyResult | None, *, as_json: bool
-) -> None:
-    counts: dict[str, int] = {}
-    with contextlib.suppress(StartlineError):
-        counts = ledger.counts(batch)
-        totals.see(counts)
-    if as_json:
-        output.result(
-            results.LineEnded(
-                seconds=round(totals.seconds, 1),
-                ends=dict(totals.ends),
-                reasons=dict(totals.reasons),
-                batch=counts,
-                agrees=verdict.agrees if verdict else None,
-            )
-        )
-        return
-    click.echo(totals_line(totals, ended=True))
-    for reason, count in sorted(totals.reasons.items()):
-        click.echo(f"  {count} failed: {reason}")
-    click.echo(f"The batch: {said_counts(counts)}")
-    if verdict is not None:
-        click.echo(f"The cloud lists {counted(verdict.listed, 'device')}: {verdict.words}.")
-        for one in verdict.findings[:_SHOWN]:
-            click.echo(f"  {one.kind}: {printable(one.words)}")
-        if len(verdict.findings) > _SHOWN:
-            click.echo(f"  and {len(verdict.findings) - _SHOWN} more.")
-
-
-def _raise_for(totals: RunTotals, verdict: VerifyResult | None, where: str) -> None:
-    """Raise what most of the failed boards failed with, or that the cloud disagrees."""
-    if totals.exit_codes:
-        code = max(totals.exit_codes, key=lambda one: totals.exit_codes[one])
-        kinds = {kind.exit_code: kind for kind in StartlineError.__subclasses__()}
-        reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(totals.reasons.items()))
-        raise kinds[code](
-            f"{counted(totals.failed, 'board')} failed: {reasons}.",
-            f"See each: startline ledger list --state failed --ledger {shlex.quote(where)}. Boards "
-            "that never had a serial number are in startline ledger report alone.",
-        )
-    if verdict is not None and not verdict.agrees:
-        raise CloudDisagrees("The cloud's list and the ledger tell different stories.")

@@ -6,9 +6,8 @@ from typing import Any
 
 import msgspec
 
-from startline_host.json_output import ResultLine
-
-Rows = list[dict[str, Any]]
+from startline_host.cli.line_results import LineEnded, LinePlanned
+from startline_host.json_output import ResultLine, Rows
 
 
 class LoadFields(ResultLine, kw_only=True, frozen=True):
@@ -191,16 +190,6 @@ class Built(ResultLine, kw_only=True, frozen=True):
 
     out: str
     manifest: dict[str, Any]
-
-
-class LineEnded(ResultLine, kw_only=True, frozen=True):
-    """`line`: each board that ends is an event; `batch` counts units by state."""
-
-    seconds: float
-    ends: dict[str, int]
-    reasons: dict[str, int]
-    batch: dict[str, int]
-    agrees: bool | None
 
 
 class Labels(ResultLine, kw_only=True, frozen=True):
@@ -387,5 +376,11 @@ RESULTS: dict[str, type[ResultLine]] = {
     "wait": DeviceState,
 }
 
-#: The verbs that, with --dry-run, end with what they would do.
-DRY_RUNS = ("flash", "provision", "set", "up")
+#: The class of what a verb ends with under --dry-run: what it would do.
+DRY_RUNS: dict[str, type[ResultLine]] = {
+    "flash": LoadPlanned,
+    "line": LinePlanned,
+    "provision": LoadPlanned,
+    "set": LoadPlanned,
+    "up": LoadPlanned,
+}

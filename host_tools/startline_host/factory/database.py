@@ -34,6 +34,10 @@ class LedgerAway(StorageFailed):
     """The ledger cannot be written now; what is on the boards is not touched by that."""
 
 
+class LedgerMissing(BadInput):
+    """There is no ledger of that name."""
+
+
 #: How long a writer waits for another one, in seconds.
 _PATIENCE = 30
 #: Names the lock under which stations make the tables or add a batch, in PostgreSQL.
@@ -274,8 +278,8 @@ def _damaged(name: str) -> BadInput:
     )
 
 
-def _no_ledger(name: str) -> BadInput:
-    return BadInput(
+def _no_ledger(name: str) -> LedgerMissing:
+    return LedgerMissing(
         f"There is no ledger {name}.", "Name it with --ledger; `startline line` makes a new one."
     )
 

@@ -132,10 +132,10 @@ class UnitWork:
     def _once(self, url: str, *, busy: bool) -> str:
         with PortSession(url) as line:
             if busy:
-                self._let_finish(line)
+                self.let_finish(line)
             began = time.monotonic()
             with contextlib.suppress(AlreadyBound):
-                load(line, self._order(), self._listen)
+                load(line, self.request(), self._listen)
                 self._unit = self._ledger.step(self._held, LOAD, seconds=time.monotonic() - began)
             if self._held.passed:
                 self._print_label(self._held, seen=True)
@@ -157,7 +157,8 @@ class UnitWork:
 
     # Loading
 
-    def _order(self) -> LoadRequest:
+    def request(self) -> LoadRequest:
+        """Return what a board is loaded with: which unit it becomes is decided at the board."""
         return LoadRequest(
             board=self._plan.board,
             bundle=self._plan.bundle,
@@ -192,7 +193,7 @@ class UnitWork:
                 "Was it swapped while it was worked on? Plug in one after the other.",
             )
 
-    def _let_finish(self, line: PortSession) -> None:
+    def let_finish(self, line: PortSession) -> None:
         """Let a device that is in its first boot come to its end: that is not to be cut short."""
         settings = self._plan.settings
         carried = settings.claim.base_url if over_usb(settings) else ""

@@ -138,7 +138,10 @@ def _setting_steps(plan: LoadPlan, kept: DeviceSnapshot | None) -> Iterator[Plan
     factory = field_settings(kept.fctry) if kept.fctry is not None else {}
     for name in plan.takes_back:
         after = _shown(name, factory[name]) if name in factory else "none"
-        yield PlannedStep("remove", ".".join(name), why=f"the factory's applies again: {after}")
+        why = (
+            "it is set anew" if name in plan.settings else f"the factory's applies again: {after}"
+        )
+        yield PlannedStep("remove", ".".join(name), why=why)
     left = {name: value for name, value in venue.items() if name not in plan.takes_back}
     for name, given in plan.settings.items():
         new, old = stored_value(given), left.get(name, factory.get(name))
