@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class MutationContext:
-    """What a fault is played with: its number, seeded dice, and where the trap listens."""
+    """What a fault is played with: its number, seeded dice, and where the trap listens.
+
+    `token_names` are what the answers of the cloud that was asked may call a token.
+    """
 
     value: int
     dice: random.Random
     trap_url: str
+    token_names: tuple[str, ...]
 
 
 Spoil = Callable[["CapturedAnswer", MutationContext], None]

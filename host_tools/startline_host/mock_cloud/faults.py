@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 #: How the paths end that bind a device, in either cloud, and those that list devices.
 _BINDING = ("/devices", "/devices/activate")
 _LISTING = ("/devices",)
+#: What their answers call a token.
+_TOKENS = ("deviceid", "id")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class FaultPlayer:
         self._seed = seed
         self._binding = (*_BINDING, *(api.bind_path for api in further))
         self._listing = (*_LISTING, *(api.list_path for api in further if api.list_path))
+        self._tokens = {api.bind_path: (api.token,) for api in further}
         self._played = 0
         self._book = ActiveFaults()
         for text in orders:
@@ -95,8 +98,9 @@ class FaultPlayer:
             self.on_change()
         self._played += 1
         dice = random.Random(f"{self._seed} {spec.name} {self._played}")  # noqa: S311
+        tokens = self._tokens.get(path, _TOKENS)
         return SelectedFault(
-            ROWS[spec.name], spec, MutationContext(spec.value or 0, dice, self.trap_url)
+            ROWS[spec.name], spec, MutationContext(spec.value or 0, dice, self.trap_url, tokens)
         )
 
     def _meant(self, spec: FaultSpec, method: str, path: str) -> bool:

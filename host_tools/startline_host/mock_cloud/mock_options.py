@@ -21,12 +21,14 @@ class FurtherApi(Protocol):
     """One more cloud at a mock's site, with a state of its own, mounted at `prefix`.
 
     `bind_path` and `list_path` are where faults meet a request that binds, or lists devices: whole
-    paths, "" for a cloud without a list.
+    paths, "" for a cloud without a list. `token` is what its answers call a token, which faults
+    spoil.
     """
 
     prefix: str
     bind_path: str
     list_path: str
+    token: str
 
     def app(self) -> ASGIApp:
         """Build the application."""

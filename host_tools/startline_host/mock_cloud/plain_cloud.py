@@ -45,6 +45,7 @@ class PlainApi:
         self._second = second
         self.prefix = described["prefix"]
         self.bind_path = self.list_path = self.prefix + described["path"]
+        self.token = described["token"]
         self.devices: list[dict[str, Any]] = []
 
     def app(self) -> Starlette:

@@ -4,9 +4,9 @@ import json
 
 NEEDED = ("claim.key", "claim.room")
 
-LIST = ("/readers?page=%d", b"id", b"note", b"serial", b"since")
+LIST = ("/readers?page=%d", b"reader", b"note", b"serial", b"since")
 
-TOKEN = b"id"
+TOKEN = b"reader"
 WORDS = (b"error",)
 
 ANSWERS = {4: "refused", 408: "unknown", 409: "unknown", 425: "unknown", 429: "unbound"}
