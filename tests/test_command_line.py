@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from math import inf, nan
 
 import click
 import pytest
 
+from startline_host import cli
 from startline_host.cli import main
 from startline_host.errors import BadInput
 from startline_host.factory.label_layout import LabelSize
@@ -51,6 +53,15 @@ def test_help_lists_verbs_without_importing_them() -> None:
         imported
         == "['startline_host.cli', 'startline_host.cli.output', 'startline_host.code_page', 'startline_host.errors', 'startline_host.file_access', 'startline_host.util']"
     )
+
+
+@pytest.mark.parametrize("name", cli._Verbs().list_commands(click.Context(click.Command("x"))))
+def test_the_list_tells_of_a_verb_what_its_own_help_tells(name: str) -> None:
+    """The first sentence in the list is that of `startline VERB --help`."""
+    module = name.replace("-", "_")
+    command = import_module(f"startline_host.cli.{module}").command
+    assert isinstance(command, click.Command)
+    assert (command.help or "").splitlines()[0] == cli._summary(module).splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -78,13 +78,12 @@ _OPTIONS = [
 ]  # fmt: skip
 
 
-_HELP = f"""Run a mock of the clouds until Ctrl-C, with a page to watch it.
-
+_SECRETS = f"""
 What calls must carry that is secret comes from the environment: {", ".join(SECRET_OPTIONS.values())}.
 """
 
 
-@click.group("cloud", invoke_without_command=True, help=_HELP)
+@click.group("cloud", invoke_without_command=True)
 @options.several(_OPTIONS)
 @click.pass_context
 def command(
@@ -104,7 +103,7 @@ def command(
     as_json: bool,
     **answers: Any,
 ) -> None:
-    """Run it, unless one of its commands was named."""
+    """Run a mock of the clouds until Ctrl-C, with a page to watch it."""
     if context.invoked_subcommand is not None:
         return
     played = find_cloud(name).played
@@ -141,6 +140,10 @@ def command(
         until_stopped(stop)
     if as_json:
         output.result(results.Served(seconds=round(time.monotonic() - began, 1)))
+
+
+# The list of verbs goes by the docstring, which can say nothing that is only known when it runs.
+command.help = f"{command.help}\n{_SECRETS}"
 
 
 def _secret_options() -> dict[str, Any]:
