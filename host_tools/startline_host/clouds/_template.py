@@ -50,8 +50,8 @@ CLOUD = CloudKind(
             prefix="/template",
             path="/devices",
             key_header="Authorization",
-            token_form="%d",  # noqa: S106
-            token="id",  # noqa: S106
+            token_form="%d",
+            token="id",
             serial="serial",
             mark="firmware",
             created="created",
@@ -61,5 +61,5 @@ CLOUD = CloudKind(
         settings='key_env = "{key_env}"\nroom = "hall"\n',
     ),
     # The request and the answer of the vendor's own page.
-    demo=CloudDemo(serial="DEVICE-1", model="Model X1", token="1"),  # noqa: S106
+    demo=CloudDemo(serial="DEVICE-1", model="Model X1", token="1"),
 )

@@ -194,7 +194,7 @@ CLOUD = CloudKind(
     demo=CloudDemo(
         serial="DEVICE-123",
         model="Model X1",
-        token="65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B",  # noqa: S106
+        token="65A1B7E0C6BC3D32C268C1506E3F6F39E225DC6ED79573E177E7243E8E38115B",
         passings=all_passings,
     ),
 )

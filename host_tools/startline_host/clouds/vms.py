@@ -116,7 +116,7 @@ CLOUD = CloudKind(
     demo=CloudDemo(
         serial="sn",
         model="Model X1",
-        token="25",  # noqa: S106
+        token="25",
         note="The page's own request, with this chip's MAC where its example has \"fake_mac_5\".",
     ),
 )
