@@ -37,6 +37,8 @@ def request(identity: "Asked", mark: str) -> tuple[str, dict[str, str], bytes]:
     The path goes behind `claim.base_url`; the body is bytes. `mark` is a text such as
     "1.4.0+sl.9f3c2a7b": put it where the cloud's own list shows it again, so that a device knows
     the entry as its own after an answer that was lost. It is "" for a look.
+
+    A cloud that wants "Bearer " before a key is given `"Bearer " + identity.text("claim.key")`.
     """
     fields = {"serial": identity.serial, "model": identity.model, "firmware": mark}
     headers = {"Content-Type": "application/json", "Authorization": identity.text("claim.key")}

@@ -50,6 +50,7 @@ CLOUD = CloudKind(
             prefix="/template",
             path="/devices",
             key_header="Authorization",
+            key_prefix="",  # "Bearer " where that stands before the key, here, above, and on the device
             token_form="%d",
             token="id",
             serial="serial",

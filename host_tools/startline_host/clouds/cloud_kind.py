@@ -65,14 +65,15 @@ class PlainCloud(msgspec.Struct, frozen=True, kw_only=True):
     """A cloud that binds by one POST and lists its devices by a GET of the same path.
 
     That, and how it names things, is all that the bench and the proofs need to play it: both are
-    at `prefix` and `path`, `key_header` carries a key, and `token_form` makes a token of a number,
-    such as "id-%06d". `token`, `serial`, `mark` and `created` are what a request and an entry of
+    at `prefix` and `path`, `key_header` carries a key behind `key_prefix`, such as "Bearer ", and
+    `token_form` makes a token of a number, such as "id-%06d". `token`, `serial`, `mark` and `created` are what a request and an entry of
     the list call these, `words` what the cloud calls its words for people.
     """
 
     prefix: str
     path: str
     key_header: str
+    key_prefix: str = ""
     token_form: str
     token: str
     serial: str

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from startline_host.mock_cloud.keys import ApiKey
     from startline_host.mock_cloud.mock_options import MockOptions
     from startline_host.mock_cloud.store import CloudStore
 
@@ -29,8 +30,8 @@ _PAGE = 1000
 def make_mock(options: MockOptions, **described: str) -> MockCloud:
     """Make a mock cloud that plays such a cloud as well.
 
-    It is described by `prefix` and `path`, `key_header`, `token_form` (such as "id-%06d"), and how
-    it names `token`, `serial`, `mark`, `created` and `words` (for people).
+    It is described by `prefix` and `path`, `key_header` and `key_prefix`, `token_form` (such as
+    "id-%06d"), and how it names `token`, `serial`, `mark`, `created` and `words` (for people).
     """
     api = partial(PlainApi, described=described, second=options.second_bind)
     return MockCloud(replace(options, apis=[api]))
@@ -58,7 +59,7 @@ class PlainApi:
         self.devices.clear()
 
     async def _answer(self, http: Request) -> Response:
-        key = self._store.key(http.headers.get(self._names["key_header"], ""))
+        key = self._key(http.headers.get(self._names["key_header"], ""))
         if key is None or not key.may(http.method):
             return self._say("This key may not do that.", 403)
         if http.method == "GET":
@@ -71,6 +72,11 @@ class PlainApi:
         if not asked.get(self._names["serial"]):
             return self._say("The serial number is missing.", 400)
         return self._bind(asked)
+
+    def _key(self, said: str) -> ApiKey | None:
+        """Find the key that a header carries."""
+        before = self._names["key_prefix"]
+        return self._store.key(said.removeprefix(before)) if said.startswith(before) else None
 
     def _bind(self, asked: dict[str, Any]) -> Response:
         names = self._names

@@ -15,7 +15,8 @@ ANSWERS = {4: "refused", 408: "unknown", 409: "unknown", 425: "unknown", 429: "u
 def request(identity, mark: str) -> tuple:
     """Return path, headers and body of the request that binds."""
     fields = {"serial": identity.serial, "room": identity.text("claim.room"), "note": mark}
-    headers = {"Content-Type": "application/json", "X-Toy-Key": identity.text("claim.key")}
+    key = "Bearer " + identity.text("claim.key")
+    headers = {"Content-Type": "application/json", "Authorization": key}
     return "/readers", headers, json.dumps(fields).encode()
 
 

@@ -16,7 +16,7 @@ class ToyClaim(ClaimSettings, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def key_headers(key: Secret) -> dict[str, str]:
     """Return the header that carries a key."""
-    return {"X-Toy-Key": key.reveal()}
+    return {"Authorization": f"Bearer {key.reveal()}"}
 
 
 def bench_claim(base_url: str, key: Secret, _serial: str) -> ToyClaim:
@@ -35,7 +35,8 @@ CLOUD = CloudKind(
         PlainCloud(
             prefix="/toy",
             path="/readers",
-            key_header="X-Toy-Key",
+            key_header="Authorization",
+            key_prefix="Bearer ",
             token_form="toy-%06d",
             token="reader",
             serial="serial",

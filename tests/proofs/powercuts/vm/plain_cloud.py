@@ -40,7 +40,9 @@ class PlainModel:
 
     def key(self, request) -> str:
         """Return the key that a request carries."""
-        return request.headers.get(self._names["key_header"].lower(), "")
+        said = request.headers.get(self._names["key_header"].lower(), "")
+        before = self._names["key_prefix"]
+        return said[len(before) :] if said.startswith(before) else ""
 
     def refuse(self, spec: dict, exchange) -> "tuple | None":
         """Refuse what the key may not do."""
