@@ -189,7 +189,7 @@ def _story_of(name: str) -> CloudDemo:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Tell the story on the terminal; return 0, or the exit code of what went wrong, or of Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--cloud", choices=_told_clouds(), default=DEFAULT_CLOUD)
+    parser.add_argument("--cloud", metavar="NAME", default=DEFAULT_CLOUD)
     parser.add_argument("--app", type=Path, help="folder with the app.py that times the race")
     given = parser.parse_args(arguments)
     console = Console(highlight=False)

@@ -23,7 +23,7 @@ from startline_host.bench.suite import BenchPlan, run_bench, usual_jobs
 from startline_host.cli import options, output, results
 from startline_host.cli.link_options import chosen_link, lent_board_options, link_options
 from startline_host.cli.written_files import WRITTEN
-from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.util import counted
 
@@ -54,7 +54,7 @@ _INTERRUPTED = {"Ctrl-C": 130, "SIGTERM": 143}
 @click.option("-j", "--jobs", type=click.IntRange(1, 64), help="Virtual readers at a time.")
 @click.option(
     "--cloud",
-    type=click.Choice(cloud_names()),
+    type=options.CloudChoice(),
     default=DEFAULT_CLOUD,
     show_default=True,
     help="The cloud whose scenarios run.",

@@ -12,7 +12,7 @@ import rich_click as click
 
 from startline_host.cli import options, output, results
 from startline_host.cli.written_files import WRITTEN
-from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud
 from startline_host.errors import BadInput
 from startline_host.local_web.stop_signal import stop_on_signals, until_stopped
 from startline_host.mock_cloud import MockCloud, MockOptions
@@ -72,7 +72,7 @@ _OPTIONS = [
       for one in LIMIT_OPTIONS),
     click.option("--faults", default="", metavar="LIST",
                  help="Faults to begin with, such as `status:503x2,delay:200`."),
-    click.option("--cloud", "name", type=_choice(cloud_names()), default=DEFAULT_CLOUD,
+    click.option("--cloud", "name", type=options.CloudChoice(), default=DEFAULT_CLOUD,
                  help="Whose mock to run, and whose base URL to print."),
     options.json_option,
 ]  # fmt: skip

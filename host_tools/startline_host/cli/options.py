@@ -16,6 +16,7 @@ from click.core import ParameterSource
 from startline_host.boards import Board, board_names, load_board
 from startline_host.cli.output import warn
 from startline_host.cli.written_files import WRITTEN
+from startline_host.clouds.cloud_registry import cloud_names, what_lacks
 from startline_host.device.ports import UsbId, detect_port, list_serial_ports
 from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
@@ -41,6 +42,20 @@ _OF_A_DEVICE = frozenset({"port", "baud", "interrupt", "hard"})
 
 #: Where a READ key is looked for; it only ever looks.
 READ_KEY_VARIABLE = "STARTLINE_READ_KEY"
+
+
+class CloudChoice(click.Choice[str]):
+    """The name of a cloud; one that its author may take for such is told what it lacks."""
+
+    def __init__(self) -> None:
+        super().__init__(cloud_names())
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return a name that is a cloud's."""
+        words = "" if value in self.choices else what_lacks(str(value))
+        if words:
+            self.fail(words, param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def _ports(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:

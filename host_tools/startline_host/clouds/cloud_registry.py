@@ -1,18 +1,23 @@
 """Finds a cloud's file by the name in `claim.cloud`: `vms` is `vms.py` beside this one.
 
-A cloud's name is one word of letters, as the agent has it; the other files here have names of
-several words.
+A cloud's name is one word of ASCII letters, as the agent has it; the other files here have names
+of several words.
 """
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 from functools import cache
 
 import msgspec
 
 from startline_host import clouds
+from startline_host.clouds.cloud_files import (
+    has_agent_module,
+    host_file,
+    is_cloud_name,
+    load_kind,
+)
 from startline_host.clouds.cloud_kind import CloudKind
 from startline_host.errors import BadInput
 from startline_host.formats.factory_partition import CLAIM_SECRETS
@@ -24,15 +29,28 @@ DEFAULT_CLOUD = "rufus"
 def cloud_names() -> tuple[str, ...]:
     """Return the names of all clouds, in the order of the alphabet."""
     found = (module.name for module in pkgutil.iter_modules(clouds.__path__))
-    return tuple(sorted(name for name in found if name.isalpha()))
+    return tuple(sorted(name for name in found if is_cloud_name(name)))
 
 
 def find_cloud(name: str) -> CloudKind:
-    """Return what the file of that name tells. Raises BadInput that names all clouds."""
+    """Return what the file of that name tells.
+
+    Raises BadInput that names all clouds, or for a cloud's file that is none.
+    """
     known = cloud_names()
     if name not in known:
-        raise BadInput(f"claim.cloud is {name!r}.", f"The clouds are: {', '.join(known)}.")
+        words = [what_lacks(name), f"The clouds are: {', '.join(known)}."]
+        raise BadInput(f"claim.cloud is {name!r}.", " ".join(filter(None, words)))
     return _load(name)
+
+
+def what_lacks(name: str) -> str:
+    """Say why a name is no cloud's that its author may take for one; "" for any other."""
+    if not is_cloud_name(name):
+        return f"A cloud's name is one word of ASCII letters, which {name!r} is not."
+    if has_agent_module(name):
+        return f"The cloud {name!r} has no file for the host: {host_file(name)} is missing."
+    return ""
 
 
 def kind_of(name: str) -> CloudKind:
@@ -56,6 +74,4 @@ def claim_settings() -> dict[str, str]:
 
 @cache
 def _load(name: str) -> CloudKind:
-    kind = importlib.import_module(f"{clouds.__name__}.{name}").CLOUD
-    assert isinstance(kind, CloudKind)  # noqa: S101 - a file without it is no cloud's
-    return kind
+    return load_kind(name)

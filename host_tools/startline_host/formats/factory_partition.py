@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pkgutil
 from typing import Literal
 
 import msgspec
-from startline import clouds
 from startline.roles import find_cloud
 from startline.settings import BOOT_LIMIT, LOOK_PAUSE, MADE_AT
 from startline_race.settings import BATCH, DEAD_TIME, PORT
@@ -167,10 +165,7 @@ def needed_of(cloud: str) -> tuple[str, ...]:
     """
     module = find_cloud(cloud)
     if module is None:
-        known = ", ".join(
-            found.name for found in pkgutil.iter_modules(clouds.__path__) if found.name.isalpha()
-        )
-        raise BadInput(f"claim.cloud is {cloud!r}.", f"The clouds are: {known}.")
+        raise BadInput(f"claim.cloud is {cloud!r}, and the agent has no module of that name.")
     return tuple(module.NEEDED)
 
 

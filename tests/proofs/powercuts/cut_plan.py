@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import cycle, product
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -261,9 +262,20 @@ def spec_of(cloud: str, world: Mapping[str, Any]) -> Spec:
 
 
 def _described(cloud: str) -> dict[str, Any]:
-    """Return the description of a plain cloud, which has no model of its own in `vm`."""
+    """Return the description of a plain cloud, which has no model of its own in `vm`.
+
+    Raises BadInput for a cloud that has neither.
+    """
     plain = find_cloud(cloud).played.plain
-    return {} if plain is None else {"plain": msgspec.structs.asdict(plain)}
+    if plain is not None:
+        return {"plain": msgspec.structs.asdict(plain)}
+    model = Path(__file__).parent / "vm" / f"{cloud}.py"
+    if not model.is_file():
+        raise BadInput(
+            f"The proof cannot play the cloud {cloud!r}: {model} is missing.",
+            "Write it with the functions of rufus.py there, or describe the cloud by a PlainCloud.",
+        )
+    return {}
 
 
 def _spec(cloud: str, access: str, table: str, run: str, **more: Any) -> Spec:
