@@ -1,4 +1,4 @@
-"""A template of a cloud on the device: copy it to NAME.py, one word of letters, and change it.
+"""A template of a cloud on the device: copy it to NAME.py, one word of ASCII letters, and change it.
 
 What a cloud's module has to have is said in `__init__.py`. A template is not loaded on a device.
 docs/how-to/add-a-cloud.md goes through it, and through the file on the host.
@@ -15,8 +15,10 @@ if False:  # for mypy; a device has none of these
 NEEDED = ("claim.key",)
 
 # For a cloud that lists its devices: the path of a page, and what an entry calls its token, the
-# mark that our request left, its serial number and its date of creation. Without a list, leave LIST
-# out and write `lookup(ask, identity, mark)`, or neither: then an operator settles what is unknown.
+# mark that our request left, its serial number and its date of creation. The entries are read from
+# `result` or `body.result`, and how many there are from `pagination.total`, if that is said. Without
+# such a list, leave LIST out and write `lookup(ask, identity, mark)`, or neither: then an operator
+# settles what is unknown.
 LIST = ("/devices?page=%d&limit=1000", b"id", b"firmware", b"serial", b"created")
 
 # What the answer calls the token, in its outermost object or in `body`.

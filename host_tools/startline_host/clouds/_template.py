@@ -1,4 +1,4 @@
-"""A template of a cloud on the host: copy it to NAME.py, one word of letters, and change it.
+"""A template of a cloud on the host: copy it to NAME.py, one word of ASCII letters, and change it.
 
 The registry finds the file by its name, which is what `claim.cloud` says. The file on the device
 has the same name. docs/how-to/add-a-cloud.md goes through both.
@@ -44,7 +44,8 @@ CLOUD = CloudKind(
     # get_device, unbind_device, losses: for `startline unbind`. doctor: for keys that can be tried.
     # rufus.py has them all.
     # How bench and proofs play it, where one path binds by POST and lists by GET. A cloud with
-    # answers of another kind has a mock of its own: a `CloudBench`, as vms.py has one.
+    # answers of another kind has a mock of its own: a `CloudBench`, as vms.py has one, and a model
+    # for the proof of power cuts: tests/proofs/powercuts/vm/NAME.py.
     bench=plain_bench(
         PlainCloud(
             prefix="/template",
