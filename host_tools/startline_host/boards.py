@@ -22,6 +22,9 @@ _NO_LED: dict[str, frozenset[int]] = {
     "esp32c6": frozenset({12, 13, 16, 17, *range(24, 128)}),
 }
 _MIB = 1 << 20
+#: What a reader needs: the application, two copies of its record, and room for files.
+LEAST_FLASH = 4 * _MIB
+NEEDED_FLASH = "A reader needs at least 4 MiB of flash."
 
 Hex256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Release = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+){1,2}(-[-.+\w]+)?$")]

@@ -147,6 +147,28 @@ def test_a_blank_chip_is_told_as_such(startline: Startline, start: Start) -> Non
     assert "startline up" in done.out
 
 
+@pytest.mark.parametrize("mib", [1, 2])
+@pytest.mark.parametrize("table", ["none", "of 4 MiB"])
+def test_a_chip_with_too_little_flash_is_shown(
+    startline: Startline, start: Start, load_flash: Load, flash: Path, mib: int, table: str
+) -> None:
+    """A chip that cannot be a reader is shown as it is, with a remark on what a reader needs."""
+    if table == "none":
+        flash.write_bytes(b"\xff" * (mib << 20))
+    else:
+        load_flash(None)
+        flash.write_bytes(flash.read_bytes()[: mib << 20])
+    chip = start()
+    done = startline("inspect", "-p", chip.url)
+    assert done.code == 0, done.err
+    assert f"{mib} MiB of flash, read through its boot loader" in done.out
+    assert "A reader needs at least 4 MiB of flash. Use another chip." in done.out
+    assert f"This chip has {mib << 10} KiB" in done.out
+    assert ("The partition table is blank" in done.out) == (table == "none")
+    beyond = f"partition table: it goes to 4096 KiB, and the flash has {mib << 10} KiB"
+    assert (beyond in done.out) == (table != "none")
+
+
 def test_a_dump_needs_no_device(
     startline: Startline, load_flash: Load, provision: Provision, flash: Path
 ) -> None:

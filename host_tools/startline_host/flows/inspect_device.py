@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from startline_host.formats.partitions import (
     TABLE_OFFSET,
     TABLE_SIZE,
     TYPE_APP,
+    PartitionRow,
     PartitionTable,
     parse_table,
     startline_table,
@@ -172,12 +173,12 @@ class _FlashReader:
         """
         low = 0 if boot_loader else TABLE_OFFSET
         self._fetch(low, _LOW_END)
+        rows: Iterable[PartitionRow]
         try:
             raw = self._parts[low][TABLE_OFFSET - low :][:TABLE_SIZE]
-            self.table = parse_table(raw)
-            rows = self.table
+            rows = self.table = parse_table(raw)
         except BadInput:
-            rows = startline_table(stock_table(), self._size)
+            rows = _usual_rows(self._size)
         heads = [(row.offset, row.offset + _HEAD) for row in rows if row.kind == TYPE_APP]
         wholes = [(row.offset, row.end) for row in rows if row.name in {"nvs", "bind", "fctry"}]
         for begin, end in _joined(heads + wholes):
@@ -189,6 +190,14 @@ class _FlashReader:
         end = min(end, self._size)
         if begin < end:
             self._parts[begin] = self._read(begin, end - begin)
+
+
+def _usual_rows(size: int) -> Iterable[PartitionRow]:
+    """Return where a reader's partitions are as a rule; none for a flash that cannot be one's."""
+    try:
+        return startline_table(stock_table(), size)
+    except BadInput:
+        return ()
 
 
 def _joined(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from startline_host.boards import LEAST_FLASH, NEEDED_FLASH
 from startline_host.device.event_text import printable_field
 from startline_host.flows.device_snapshot import lost_identity
 from startline_host.flows.inspect_device import DeviceInspection
@@ -97,6 +98,8 @@ def _mend(found: Inspection) -> str:
         lost = lost_identity(found.factory, found.record)
         if lost:
             return f"{lost.removesuffix('.')}."
+    if found.flash_size < LEAST_FLASH:
+        return f"{NEEDED_FLASH} Use another chip."
     return next_without_agent(found.record.state if found.record is not None else "")
 
 

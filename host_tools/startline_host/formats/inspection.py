@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 from startline.roles import find_cloud
 
+from startline_host.boards import LEAST_FLASH, NEEDED_FLASH
 from startline_host.errors import BadInput
 from startline_host.formats.bytecode import is_agents
 from startline_host.formats.esp_image import (
@@ -20,6 +21,7 @@ from startline_host.formats.esp_image import (
     read_descriptor,
 )
 from startline_host.formats.firmware_file import banner_version, micropython_version, release_of
+from startline_host.formats.flash_dump import LazyFlashDump
 from startline_host.formats.journal_summary import JournalSummary, summarize_journal
 from startline_host.formats.littlefs_image import BLOCK, list_filesystem
 from startline_host.formats.nvs_pages import PageHealth, read_pages
@@ -147,14 +149,13 @@ class _Inspector:
 
     def inspect(self) -> Inspection:
         boot = self._boot_loader()
+        if self.dump.size < LEAST_FLASH:
+            self.notes.append(f"{NEEDED_FLASH} This chip has {self.dump.size >> 10} KiB")
         table = self._try("partition table", self._table)
         if table is None:
             return self._without_table(boot)
         if table.end > self.dump.size:
-            raise BadInput(
-                f"The dump has {self.dump.size} bytes, and its partition table goes to "
-                f"{table.end}: a part of the flash is not in it."
-            )
+            self._table_too_long(table)
         stock = table.find("fctry") is None
         pages = self._pages(table, "nvs")
         fctry_pages = [] if stock else self._pages(table, "fctry")
@@ -179,6 +180,18 @@ class _Inspector:
             journal=self._try("race", lambda: self._journal(table)),
             missing=self.missing,
             notes=self.notes,
+        )
+
+    def _table_too_long(self, table: PartitionTable) -> None:
+        # What a chip says of its size is so; a file may have been cut short.
+        if not isinstance(self.dump, LazyFlashDump):
+            raise BadInput(
+                f"The dump has {self.dump.size} bytes, and its partition table goes to "
+                f"{table.end}: a part of the flash is not in it."
+            )
+        self.missing.append(
+            f"partition table: it goes to {table.end >> 10} KiB, and the flash has "
+            f"{self.dump.size >> 10} KiB"
         )
 
     def _serial_fits(self, told: StoredSettings) -> None:
