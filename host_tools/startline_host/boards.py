@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from startline_host.errors import BadInput
-from startline_host.text_file import parse_toml, toml_fault
+from startline_host.file_access import MOST_TEXT, read_file
+from startline_host.schema_words import checked, unknown_name
+from startline_host.text_file import decode_text, parse_toml, toml_fault
 
 #: The chips that profiles may name, by esptool's names, with the pins that can carry no LED: those
 #: of the flash, of the console (UART 0, and USB where the chip has its own), inputs, and gaps in
@@ -26,11 +28,40 @@ _MIB = 1 << 20
 LEAST_FLASH = 4 * _MIB
 NEEDED_FLASH = "A reader needs at least 4 MiB of flash."
 
-Hex256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Release = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+){1,2}(-[-.+\w]+)?$")]
+#: What `--board` and `startline boards` take: a colon begins the variant.
+BoardName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9][-.\w]*\Z",
+        description="letters, digits, '-', '_' and '.', and begin with a letter or digit",
+    ),
+]
+Hex256 = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z", description="64 hex digits in lower case")
+]
+Release = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^\d+(\.\d+){1,2}(-[-.+\w]+)?\Z", description="a version such as '1.26.1'"
+    ),
+]
 #: A name and no path: it is made into one below the cache, beside the lock file.
-FirmwareName = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][-.+\w]*\.bin)?$")]
-UsbId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{4}:[0-9a-f]{4}$")]
+FirmwareName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^([A-Za-z0-9][-.+\w]*\.bin)?\Z",
+        description="the name of a .bin file, without a folder",
+    ),
+]
+UsbId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}\Z",
+        description="vid:pid in lower-case hex, such as '1a86:7523'",
+    ),
+]
+Rate = Annotated[int, msgspec.Meta(ge=300, description="a rate of 300 baud or more")]
+Size = Annotated[int, msgspec.Meta(ge=1, description="a size of 1 byte or more")]
 
 
 class FirmwarePin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,15 +75,15 @@ class FirmwarePin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     file: FirmwareName = ""
     url: str = ""
     sha256: Hex256 | None = None
-    size: int | None = None
+    size: Size | None = None
     synthetic: bool = False
 
 
 class Baud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Line rates in baud: of the console, and the first that is tried while flashing."""
 
-    console: int = 115200
-    flash: int = 921600
+    console: Rate = 115200
+    flash: Rate = 921600
 
 
 class Led(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,7 +105,7 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     `race_size` is that of the journal of passings, 0 for a board that times no races.
     """
 
-    name: str
+    name: BoardName
     title: str
     chip: str
     flash_size: int
@@ -94,6 +125,10 @@ class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return f"{self.name}:{self.variant}" if self.variant else self.name
 
 
+#: What a board file may say at its top; `variants` is besides.
+_FIELDS = frozenset(Board.__struct_fields__) - {"firmware_versions", "variant"}
+
+
 def data_folder(name: str) -> Path:
     """Return the folder of that name ("boards", "firmware") that came with this program.
 
@@ -104,30 +139,67 @@ def data_folder(name: str) -> Path:
     return installed if installed.is_dir() else here.parents[1] / name
 
 
+class BoardList(msgspec.Struct, frozen=True):
+    """Every board and variant that can be loaded, and why others cannot."""
+
+    boards: list[Board]
+    broken: list[BadInput]
+
+
 def board_names() -> list[str]:
     """Name every board and every variant of it, as `load_board` takes them."""
     names: list[str] = []
-    for path in sorted(data_folder("boards").glob("*/board.toml")):
-        names.append(path.parent.name)
-        names += [f"{path.parent.name}:{variant}" for variant in _read(path).get("variants", {})]
+    for name, path in _paths().items():
+        names.append(name)
+        try:
+            variants = _read(path).get("variants")
+        except BadInput:
+            continue  # Loading that board says what is wrong with its file.
+        if isinstance(variants, dict):
+            names += [f"{name}:{variant}" for variant in variants]
     return names
 
 
+def list_boards() -> BoardList:
+    """Load every board and every variant of it; one that is broken does not stop the others."""
+    found = BoardList([], [])
+    for name in board_names():
+        try:
+            found.boards.append(load_board(name))
+        except BadInput as error:
+            # A file that is wrong as a whole is wrong for each of its variants.
+            if error.message not in {known.message for known in found.broken}:
+                found.broken.append(error)
+    return found
+
+
 def load_board(name: str, firmware_version: str | None = None) -> Board:
-    """Load "BOARD", "BOARD:VARIANT", or a path to a board.toml of one's own.
+    """Load "BOARD", "BOARD:VARIANT", or a path to a board.toml of one's own, with or without ":VARIANT".
 
     Its firmware is the newest whose digest is known, or the version that is named. Raises BadInput
     for an unknown board, variant or version, or a profile that breaks the schema.
     """
     base, _, variant = name.partition(":")
-    path = data_folder("boards") / base / "board.toml"
+    path = _paths().get(base)
     if name.endswith(".toml"):
         path, variant = Path(name), ""
-    elif not base.replace("_", "").isalnum() or not path.is_file():
+    elif ".toml:" in name:
+        base, _, variant = name.rpartition(":")
+        path = Path(base)
+    elif path is None:
         raise BadInput(
-            f"There is no board {base!r}.", f"The boards are: {', '.join(board_names())}."
+            f"There is no board {base!r}.",
+            f"The boards are: {', '.join(board_names())}; one of your own is named by the path of "
+            "its board.toml.",
         )
-    board = _board(_read(path), variant, path)
+    try:
+        board = _board(_read(path), variant, path)
+        if base in _paths():
+            _check_folder(board, base)
+    except BadInput as error:
+        if error.hint:
+            raise
+        raise BadInput(f"The board file {path} is wrong: {error.message}.") from None
     return board if firmware_version is None else _with_firmware(board, firmware_version)
 
 
@@ -148,70 +220,97 @@ def _with_firmware(board: Board, version: str) -> Board:
     return msgspec.structs.replace(board, firmware=pins[wanted])
 
 
+def _paths() -> dict[str, Path]:
+    """Return the profile of each folder that holds one, by the folder's name."""
+    found = sorted(data_folder("boards").glob("*/board.toml"))
+    return {path.parent.name: path for path in found}
+
+
 def _read(path: Path) -> dict[str, Any]:
+    how = "docs/how-to/add-a-board.md has an example."
     try:
-        return parse_toml(path.read_text(encoding="utf-8"))
+        return parse_toml(decode_text(read_file(path, MOST_TEXT)))
     except OSError as error:
-        raise BadInput(f"The board file {path} cannot be read: {error.strerror}.") from None
+        raise BadInput(f"The board file {path} cannot be read: {error.strerror}.", how) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"The board file {path} is not valid TOML: {toml_fault(error)}.") from None
+        raise BadInput(
+            f"The board file {path} is not valid TOML: {toml_fault(error)}.", how
+        ) from None
 
 
 def _board(raw: dict[str, Any], variant: str, path: Path) -> Board:
-    variants = raw.pop("variants", {})
+    """Return the board that a file describes. Raises BadInput with a clause, or with a hint."""
+    _check_fields(raw, {*_FIELDS, "variants"})
+    variants = checked(raw.pop("variants", {}), dict[str, Any], "variants")
+    for name, changes in variants.items():
+        checked(changes, dict[str, Any], f"variants.{name}")
+        _check_fields(changes, _FIELDS - {"name"}, f"variants.{name}")
     if variant:
         if variant not in variants:
             known = ", ".join(variants) or "none"
             raise BadInput(
                 f"{path.parent.name} has no variant {variant!r}.", f"Its variants are: {known}."
             )
-        changes = variants[variant]
         # A variant's firmware is its own as a whole: half of another file's pin is no pin.
-        raw = raw | changes | {"variant": variant}
+        raw = raw | variants[variant] | {"variant": variant}
     listed = raw.pop("firmware", [])
-    raw["firmware_versions"] = [listed] if isinstance(listed, dict) else listed
-    try:
-        pins = msgspec.convert(raw["firmware_versions"], tuple[FirmwarePin, ...])
-        pins = tuple(sorted(pins, key=lambda pin: release_order(pin.version), reverse=True))
-        if not pins:
-            raise BadInput(f"The board file {path} is wrong: it lists no [[firmware]].")
-        raw |= {"firmware_versions": pins, "firmware": _usual(pins)}
-        board = msgspec.convert(raw, Board)
-    except msgspec.ValidationError as error:
-        raise BadInput(f"The board file {path} is wrong: {error}.") from None
-    return _checked(board, path)
-
-
-def _checked(board: Board, path: Path) -> Board:
-    if board.chip not in _NO_LED:
-        raise BadInput(f"{path}: unknown chip {board.chip!r}; known are {', '.join(_NO_LED)}.")
-    if board.led is not None and (
-        board.led.pin not in range(128) or board.led.pin in _NO_LED[board.chip]
-    ):
-        raise BadInput(f"{path}: GPIO {board.led.pin} of an {board.chip} can carry no LED.")
-    if board.flash_size % _MIB or board.flash_size.bit_count() != 1:
-        raise BadInput(f"{path}: flash_size {board.flash_size} is not a power of two in MiB.")
-    if board.race_size % 0x1000 or not 0 <= board.race_size <= board.flash_size // 2:
-        raise BadInput(
-            f"{path}: race_size {board.race_size} is not made of sectors of 4096 bytes, "
-            "or more than half of the flash."
-        )
-    if board.firmware_offset not in {0, 0x1000, 0x2000}:
-        raise BadInput(f"{path}: no chip boots from firmware_offset {board.firmware_offset:#x}.")
-    for pin in board.firmware_versions:
-        _check_pin(pin, path)
-    for what in ("version", "file"):
-        told = [text for pin in board.firmware_versions if (text := getattr(pin, what))]
-        if len(set(told)) < len(told):
-            raise BadInput(f"{path}: two [[firmware]] have the same {what}.")
+    listed = listed if isinstance(listed, list) else [listed]
+    pins = [checked(pin, FirmwarePin, "firmware") for pin in listed]
+    pins.sort(key=lambda pin: release_order(pin.version), reverse=True)
+    if not pins:
+        raise BadInput("it lists no [[firmware]]")
+    board: Board = checked(
+        raw | {"firmware_versions": pins, "firmware": _usual(tuple(pins))}, Board
+    )
+    _check(board)
     return board
 
 
-def _check_pin(pin: FirmwarePin, path: Path) -> None:
+def _check_folder(board: Board, folder: str) -> None:
+    if board.name != folder:
+        raise BadInput(f"name is {board.name!r}; it must be that of its folder, {folder!r}")
+
+
+def _check_fields(raw: dict[str, Any], known: frozenset[str] | set[str], within: str = "") -> None:
+    for name in raw:
+        if name not in known:
+            raise BadInput(unknown_name(name, sorted(known), within))
+
+
+def _check(board: Board) -> None:
+    """Raise BadInput, with a clause, for values that do not go together."""
+    if board.chip not in _NO_LED:
+        raise BadInput(f"unknown chip {board.chip!r}; known are {', '.join(_NO_LED)}")
+    if board.led is not None and (
+        board.led.pin not in range(128) or board.led.pin in _NO_LED[board.chip]
+    ):
+        raise BadInput(f"GPIO {board.led.pin} of an {board.chip} can carry no LED")
+    if board.flash_size % _MIB or board.flash_size.bit_count() != 1:
+        raise BadInput(f"flash_size {board.flash_size} is not a power of two in MiB")
+    if board.flash_size < LEAST_FLASH:
+        raise BadInput(
+            f"flash_size {board.flash_size} is too small. {NEEDED_FLASH.removesuffix('.')}"
+        )
+    if board.race_size % 0x1000 or not 0 <= board.race_size <= board.flash_size // 2:
+        raise BadInput(
+            f"race_size {board.race_size} is not made of sectors of 4096 bytes, "
+            "or more than half of the flash"
+        )
+    if board.firmware_offset not in {0, 0x1000, 0x2000}:
+        raise BadInput(f"no chip boots from firmware_offset {board.firmware_offset:#x}")
+    for pin in board.firmware_versions:
+        _check_pin(pin)
+    for what in ("version", "file"):
+        told = [text for pin in board.firmware_versions if (text := getattr(pin, what))]
+        if len(set(told)) < len(told):
+            raise BadInput(f"two [[firmware]] have the same {what}")
+
+
+def _check_pin(pin: FirmwarePin) -> None:
     if pin.synthetic == bool(pin.file) or bool(pin.file) != bool(pin.url):
-        raise BadInput(f"{path}: [[firmware]] needs file and url, or synthetic = true.")
+        raise BadInput("[[firmware]] needs file and url, or synthetic = true")
     if pin.url and not pin.url.startswith("https://"):
-        raise BadInput(f"{path}: the firmware's url is not https.")
+        raise BadInput("the firmware's url is not https")
 
 
 def _usual(pins: tuple[FirmwarePin, ...]) -> FirmwarePin:

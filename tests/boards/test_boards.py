@@ -9,8 +9,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from startline_host import boards
 from startline_host.boards import Board, board_names, data_folder, load_board
 from startline_host.cli.boards import command
+from startline_host.cli.ports import command as ports
 from startline_host.errors import BadInput
 from startline_host.formats.firmware_file import split_firmware
 from startline_host.formats.flash_plan import make_plan
@@ -162,10 +164,10 @@ def test_a_profile_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
     ("old", "new", "reason"),
     [
         ('chip = "esp32"', 'chip = "esp8266"', "unknown chip"),
-        ('chip = "esp32"', "", "missing required field `chip`"),
-        ('chip = "esp32"', 'chip = "esp32"\ncihp = 1', "unknown field `cihp`"),
+        ('chip = "esp32"', "", "there is no chip"),
+        ('chip = "esp32"', 'chip = "esp32"\ncihp = 1', r"there is no field cihp \(meant chip\?\)"),
         ("0x400000", "0x300000", "not a power of two"),
-        ("0x400000", '"4MB"', "Expected `int`"),
+        ("0x400000", '"4MB"', "flash_size is a text in quotes; it must be a whole number"),
         ("0x1000", "0x1234", "no chip boots from"),
         ("synthetic = true", "", "needs file and url, or synthetic"),
         ("synthetic = true", 'file = "a.bin"', "needs file and url"),
@@ -175,7 +177,24 @@ def test_a_profile_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
         ("synthetic = true", 'file = "/etc/a.bin"\nurl = "https://x/a.bin"', "file"),
         ("synthetic = true", 'file = "firmware.lock"\nurl = "https://x/a"', "file"),
         ('"1.29.0"', '"latest"', "version"),
-        ("[firmware]", "[firm]", "lists no"),
+        ("[firmware]", "[firm]", r"no field firm \(meant firmware\?\)"),
+        ('[firmware]\nversion = "1.29.0"\nsynthetic = true', "", "lists no"),
+        ("[firmware]", "firmware = 3\n[led]", "there is no led.pin|firmware is a whole number"),
+        ("[firmware]", "[variants]\neight = 8\n[firmware]", "variants.eight is a whole number"),
+        ("[firmware]", "[variants]\n[variants.x]\nname = 'B'\n[firmware]", "no field variants.x"),
+        ("[firmware]", "[baud]\nconsole = 0\n[firmware]", "console is 0; it must be a rate"),
+        ("[firmware]", "[led]\npin = 'a'\n[firmware]", "led.pin is a text in quotes; it must"),
+        (
+            "[firmware]",
+            "[led]\npin = 2\ncolour = 1\n[firmware]",
+            "no field led.colour; there are pin, active",
+        ),
+        ("synthetic = true", "synthetic = true\nsize = -1", "firmware.size is -1; it must be a"),
+        ("0x400000", "0x200000", "needs at least 4 MiB"),
+        ("0x400000", "-4194304", "needs at least 4 MiB"),
+        ('"MINE"', '"My Board"', "name is 'My Board'; it must be letters, digits"),
+        ('"MINE"', '"MINE"\nvariant = "x"', "no field variant"),
+        ('"MINE"', '"MINE"\nusb_ids = ["1A86:7523"]', "usb_ids.0. is '1A86:7523'; it must be vid"),
         ("[firmware]", TWICE + "[[firmware]]", "the same version"),
         ("[firmware]", "[firmware", "not valid TOML"),
         ("[firmware]", "[led]\npin = 6\n[firmware]", "GPIO 6 of an esp32 can carry no LED"),
@@ -195,6 +214,52 @@ def test_a_wrong_profile_is_refused_with_the_field(
         load_board(str(path))
 
 
+@pytest.fixture
+def own_boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of boards with a good one, `my-board`, which has a variant."""
+    variant = "[variants.8M]\nflash_size = 0x800000\n"
+    _put(tmp_path / "my-board", GOOD.replace("MINE", "my-board") + variant)
+    monkeypatch.setattr(boards, "data_folder", lambda name: tmp_path)
+    return tmp_path
+
+
+def _put(folder: Path, text: str) -> None:
+    folder.mkdir()
+    (folder / "board.toml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name = ", "is not valid TOML"),
+        (GOOD + "[variants]\neight = 8\n", "variants.eight is a whole number"),
+        (GOOD + "[variants.8M]\nflash_size = 8\n", "flash_size 8 is not"),
+        (GOOD.replace("MINE", "OTHER"), "name is 'OTHER'; it must be that of its folder, 'MINE'"),
+    ],
+)
+def test_a_broken_board_stops_no_other(own_boards: Path, text: str, reason: str) -> None:
+    """It is named where boards are listed or it is asked for; ports and other boards go on."""
+    _put(own_boards / "MINE", text)
+    listed = CliRunner().invoke(command, [])
+    assert listed.exit_code == 0, listed.output
+    shown = [line.split()[0] for line in listed.stdout.splitlines()]
+    assert [name for name in shown if name.startswith("my")] == ["my-board", "my-board:8M"]
+    assert listed.stderr.count("Warning: ") == 1
+    assert reason in listed.stderr
+    assert CliRunner().invoke(ports, []).exit_code == 0
+    with pytest.raises(BadInput, match=reason):
+        load_board("MINE:8M" if "8M" in text else "MINE")
+
+
+def test_what_is_listed_can_be_named(own_boards: Path) -> None:
+    """A folder's name may have a hyphen; one that no option takes is refused with the reason."""
+    _put(own_boards / "My Board", GOOD.replace("MINE", "My Board"))
+    assert load_board("my-board:8M").flash_size == 8 << 20
+    assert load_board(f"{own_boards}/my-board/board.toml:8M").full_name == "my-board:8M"
+    with pytest.raises(BadInput, match="name is 'My Board'; it must be letters, digits"):
+        load_board("My Board")
+
+
 def test_the_list_shows_every_board() -> None:
     """`startline boards` prints a line for each board and variant, with its pin."""
     lines = CliRunner().invoke(command, []).output.splitlines()
@@ -207,3 +272,10 @@ def test_the_json_list_is_whole() -> None:
     result = CliRunner().invoke(command, ["--json", "ESP32_GENERIC:8M"])
     (profile,) = json.loads(result.output)["boards"]
     assert msgspec.convert(profile, Board) == load_board("ESP32_GENERIC:8M")
+
+
+def test_the_book_names_the_chips_and_the_least_flash() -> None:
+    """The page on boards names every chip that a profile may, and the size that is needed."""
+    page = (data_folder("boards").parent / "docs" / "how-to" / "add-a-board.md").read_text()
+    assert all(f"`{chip}`" in page for chip in boards._NO_LED)
+    assert boards.NEEDED_FLASH.removesuffix(".") in page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import rich_click as click
 
-from startline_host.boards import Board, board_names, load_board
+from startline_host.boards import Board, BoardList, list_boards, load_board
 from startline_host.cli import options, output, results
 
 
@@ -17,7 +17,10 @@ def command(names: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - cl
 
     A variant is named BOARD:VARIANT, and a profile of your own by the path of its board.toml.
     """
-    boards = [load_board(name) for name in names or board_names()]
+    found = BoardList([load_board(name) for name in names], []) if names else list_boards()
+    boards = found.boards
+    for fault in found.broken:
+        output.warn(fault.message)
     if as_json:
         profiles = [msgspec.to_builtins(board) for board in boards]
         output.result(results.Boards(boards=profiles))

@@ -13,7 +13,7 @@ import rich_click as click
 from click import get_current_context
 from click.core import ParameterSource
 
-from startline_host.boards import Board, board_names, load_board
+from startline_host.boards import Board, board_names, list_boards, load_board
 from startline_host.cli.output import warn
 from startline_host.cli.written_files import WRITTEN
 from startline_host.clouds.cloud_registry import cloud_names, what_lacks
@@ -257,10 +257,10 @@ def check_dump_alone() -> None:
 def usb_ids() -> dict[UsbId, str]:
     """Return the USB ids of all board profiles, each with the first board that names it."""
     found: dict[UsbId, str] = {}
-    for name in board_names():
-        for pair in load_board(name).usb_ids:
+    for board in list_boards().boards:
+        for pair in board.usb_ids:
             vendor, product = pair.split(":")
-            found.setdefault((int(vendor, 16), int(product, 16)), name)
+            found.setdefault((int(vendor, 16), int(product, 16)), board.full_name)
     return found
 
 

@@ -31,6 +31,7 @@ from startline_host.formats.factory_partition import (
 )
 from startline_host.formats.units import check_made_at, check_text, seconds
 from startline_host.formats.wifi import ssid_warnings
+from startline_host.schema_words import KINDS
 from startline_host.secrets import (
     Secret,
     Warn,
@@ -47,12 +48,6 @@ _LOG = logging.getLogger(__name__)
 _S = TypeVar("_S", bound=msgspec.Struct)
 #: What a shell can export.
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-#: What TOML's kinds of values are called.
-_KINDS = {
-    "str": "a text in quotes", "int": "a whole number", "float": "a number with a point",
-    "bool": "true or false", "array": "a list", "object": "a section", "date": "a date",
-    "datetime": "a date and time", "time": "a time",
-}  # fmt: skip
 
 
 class SettingsFile(msgspec.Struct, frozen=True):
@@ -194,10 +189,8 @@ def _in_words(text: str, name: str, to: type[msgspec.Struct]) -> str:
     if at[3]:
         field += f", entry {int(at[3]) + 1} of the list,"
     if types := re.fullmatch(r"Expected `([^`]*)`, got `(\w+)`", at[1]):
-        wanted = " or ".join(
-            _KINDS.get(one, one) for one in types[1].split(" | ") if one != "null"
-        )
-        return f"{field} is {_KINDS.get(types[2], types[2])}; it must be {wanted}."
+        wanted = " or ".join(KINDS.get(one, one) for one in types[1].split(" | ") if one != "null")
+        return f"{field} is {KINDS.get(types[2], types[2])}; it must be {wanted}."
     value = re.search(r"'.*'", at[1])
     choices = get_args(get_type_hints(to).get(at[2], None))
     if value and choices:

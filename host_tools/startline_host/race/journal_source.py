@@ -8,7 +8,7 @@ import msgspec
 from startline.net.device_list import OTHER, SerialNumber
 from startline_race.journal_format import HEADER_SIZE, MAGIC, SECTOR, NewerFormat, unpack_header
 
-from startline_host.boards import board_names, load_board
+from startline_host.boards import list_boards
 from startline_host.device.port_session import PortSession
 from startline_host.device.raw_repl import DeviceRaised
 from startline_host.errors import BadInput, WrongDevice
@@ -109,7 +109,7 @@ def _check_partition(path: Path, data: bytes) -> None:
     headers = [data[at : at + len(MAGIC)] == MAGIC for at in range(0, len(data), SECTOR)]
     if not any(headers):
         raise BadInput(f"{path} is neither the dump of a chip nor of a journal's partition.", _HOW)
-    sizes = {variant.race_size for variant in map(load_board, board_names())}
+    sizes = {board.race_size for board in list_boards().boards}
     if len(data) not in sizes or not _is_one_ring(data):
         raise BadInput(
             f"{path} is cut short, or not a whole partition: it has {len(data)} bytes.", _HOW
