@@ -105,6 +105,13 @@ def test_a_wrong_marker_is_a_usage_error_by_name(marker: str, named: str, tmp_pa
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_board_at_no_port_is_named_before_its_firmware_is_fetched(tmp_path: Path) -> None:
+    """A port that is not there is the sentence, and not the network that was not needed."""
+    (tmp_path / "test_it.py").write_text("def test_it(startline_device):\n    pass\n")
+    done = pytest_in(tmp_path, "--startline-port", "/dev/nope")
+    assert "NoSuchPort: There is no port /dev/nope." in done.stdout, done.stdout
+
+
 TESTS = """
 import pytest
 

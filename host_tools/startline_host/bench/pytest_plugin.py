@@ -248,6 +248,7 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
 def _base(request: pytest.FixtureRequest, bases: dict[Path | None, BaseFlash]) -> BaseFlash:
     from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
     from startline_host.boards import load_board
+    from startline_host.device.port import check_present
     from startline_host.formats.bytecode import owner_files
 
     named = _marked(request).get("app")
@@ -260,6 +261,8 @@ def _base(request: pytest.FixtureRequest, bases: dict[Path | None, BaseFlash]) -
     if app not in bases:
         port = request.config.getoption("--startline-port")
         board = request.config.getoption("--startline-board") if port else VIRTUAL_BOARD
+        if port:
+            check_present(port)
         own = owner_files(app) if app else None
         bases[app] = make_base(load_board(board), own=own)
     return bases[app]

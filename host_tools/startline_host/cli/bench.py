@@ -24,6 +24,7 @@ from startline_host.cli import options, output, results
 from startline_host.cli.link_options import chosen_link, lent_board_options, link_options
 from startline_host.cli.written_files import WRITTEN
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD
+from startline_host.device.port import check_present
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.util import counted
 
@@ -124,6 +125,8 @@ def command(
         }
     )
     way = chosen_link(link, port, ssid, wifi_password_file)
+    if port is not None:
+        check_present(port)
     plan = BenchPlan(
         cases=cases,
         base=make_base(

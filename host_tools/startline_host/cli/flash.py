@@ -42,6 +42,7 @@ def command(
     """Load firmware and agent, as far as they differ; `provision` or `up` gives an identity."""
     profile = options.chosen_board(board, firmware_version, firmware_file)
     backup = new_file(backup_file)
+    options.look_for_port(port, firmware_file, app_folder)
     request = LoadRequest(
         board=profile,
         bundle=options.chosen_bundle(profile, firmware_file, accept_firmware, app_folder),

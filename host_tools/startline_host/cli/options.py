@@ -17,6 +17,7 @@ from startline_host.boards import Board, board_names, list_boards, load_board
 from startline_host.cli.output import warn
 from startline_host.cli.written_files import WRITTEN
 from startline_host.clouds.cloud_registry import cloud_names, what_lacks
+from startline_host.device.port import check_present
 from startline_host.device.ports import UsbId, detect_port, list_serial_ports
 from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import FirmwareBundle, make_bundle
@@ -252,6 +253,17 @@ def check_dump_alone() -> None:
             raise click.UsageError(
                 f"Give either --dump or {option.opts[-1]}: a dump is no device."
             )
+
+
+def look_for_port(given: str | None, *files: Path | None) -> None:
+    """Raise NoSuchPort where there is no port, before firmware is fetched for what is at it.
+
+    Files that were named are the first to be looked at where no port was.
+    """
+    if given is not None:
+        check_present(given)
+    elif not any(files):
+        chosen_port(None)
 
 
 def usb_ids() -> dict[UsbId, str]:

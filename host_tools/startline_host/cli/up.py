@@ -58,6 +58,7 @@ def command(
     profile = options.chosen_board(board, firmware_version, firmware_file)
     provision = make_provision(settings_file, unit, as_written=as_written, warn=output.warn)
     key, backup = options.read_key(read_key_file), new_file(backup_file)
+    options.look_for_port(port, firmware_file, app_folder)
     request = LoadRequest(
         board=profile,
         bundle=options.chosen_bundle(profile, firmware_file, accept_firmware, app_folder),

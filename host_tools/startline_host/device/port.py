@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -157,6 +158,16 @@ def _names_host_and_port(url: str) -> bool:
         return bool(parts.hostname and parts.port)
     except ValueError:
         return False
+
+
+def check_present(url: str) -> None:
+    """Raise NoSuchPort for a port of this computer that is not there, without opening any.
+
+    It is for what takes long before the port is needed, and raises BadInput as `check_url` does.
+    """
+    check_url(url)
+    if sys.platform != "win32" and not scheme(url) and not Path(url).exists():
+        raise _cannot_open(url, FileNotFoundError(errno.ENOENT, "No such port"))
 
 
 def open_port(url: str, baud: int = DEFAULT_BAUD) -> Port:

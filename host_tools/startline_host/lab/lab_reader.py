@@ -11,6 +11,7 @@ import msgspec
 
 from startline_host.boards import load_board
 from startline_host.device.bootloader import BootLoader
+from startline_host.device.port import check_present
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, WouldTouchBound
 from startline_host.flows.firmware_bundle import make_bundle, make_provision
@@ -88,6 +89,7 @@ class LabReader:
             raise BadInput("There is no settings file for this reader.", "Give settings=...")
         board = load_board(self._board)
         provision = make_provision(chosen, unit, environ=secrets)
+        check_present(self.url)
         store = FirmwareStore(default_cache(), accept=accept_firmware)
         bundle = make_bundle(board, store.obtain(board, firmware), app)
         request = LoadRequest(
