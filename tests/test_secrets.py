@@ -104,13 +104,13 @@ def test_a_file_that_is_no_secret_is_refused(tmp_path: Path, content: bytes) -> 
 @pytest.mark.parametrize(("mode", "count"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
 def test_loose_permissions_are_warned_about(tmp_path: Path, mode: int, count: int) -> None:
     """Any right of group or others on the file is worth a warning, which names the remedy."""
-    path = tmp_path / "key"
+    path = tmp_path / "wett kämpfe"
     path.write_text(KEY)
     path.chmod(mode)
     warnings: list[str] = []
     secret_from_file(path, "key", warn=warnings.append)
     assert len(warnings) == count
-    assert all("chmod 600" in text and KEY not in text for text in warnings)
+    assert all(text.endswith(f"chmod 600 '{path}'") and KEY not in text for text in warnings)
 
 
 def test_the_environment_gives_it_or_says_what_to_set() -> None:

@@ -8,6 +8,7 @@ import hmac
 import logging
 import os
 import re
+import shlex
 import stat
 import sys
 from collections.abc import Callable, Mapping
@@ -123,7 +124,10 @@ def secret_from_file(path: Path, what: str, *, warn: Warn = _LOG.warning) -> Sec
     if not text or len(text.splitlines()) > 1:
         raise BadInput(f"{path} must hold the {what} and nothing else, on one line.")
     if not is_private(path):
-        warn(f"{path} holds the {what} and others can read it. Make it yours: chmod 600 {path}")
+        warn(
+            f"{path} holds the {what} and others can read it. Make it yours: "
+            f"chmod 600 {shlex.quote(str(path))}"
+        )
     return Secret(text)
 
 

@@ -233,14 +233,14 @@ def test_a_lock_file_that_others_can_write_vouches_for_nothing(
     board: Board, merged: bytes, tmp_path: Path, folder: int, file: int
 ) -> None:
     """A lock file, or its folder, that others can write to is refused with the way to mend it."""
-    cache = tmp_path / "cache"
+    cache = tmp_path / "a cache"
     cache.mkdir()
     write_lock(cache, merged, file)
     cache.chmod(folder)
     store = FirmwareStore(cache, fetch=lambda _url: merged, confirm=pytest.fail)
     with pytest.raises(BadInput, match="Others than you can write to") as caught:
         store.obtain(pinned(board))
-    assert "chmod go-w" in caught.value.hint
+    assert caught.value.hint.endswith(f"chmod go-w '{cache}'")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no such permissions")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,7 @@ def test_a_key_in_the_file_needs_a_private_file(folder: Path) -> None:
         load(folder, inline)
     assert KEY not in caught.value.message + caught.value.hint
     path = folder / "settings.toml"
+    assert caught.value.hint.endswith(f"chmod 600 {shlex.quote(str(path))}")
     path.chmod(0o600)
     assert load_settings(path, warn=pytest.fail).settings.claim.key == Secret(KEY)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -205,7 +206,8 @@ class FirmwareStore:
                 raise BadInput(
                     f"Others than you can write to {place}: the firmware digests that are accepted "
                     "there prove nothing.",
-                    f"Remove {path} and run: chmod go-w {self.folder}. You are then asked again.",
+                    f"Remove {path} and you are asked again, after: "
+                    f"chmod go-w {shlex.quote(str(self.folder))}",
                 )
         try:
             return msgspec.json.decode(path.read_bytes(), type=dict[str, list[LockedDigest]])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -167,7 +168,8 @@ def _inline(name: str, field: str, value: str, path: Path) -> Secret:
     if (name, field, value) != ("run", "key", SAME_KEY) and not is_private(path):
         raise BadInput(
             f"the file holds {name}.{field} itself, and others can read it.",
-            f"Use {field}_env or {field}_file instead, or make the file yours: chmod 600 {path}",
+            f"Use {field}_env or {field}_file instead, or make the file yours: "
+            f"chmod 600 {shlex.quote(str(path))}",
         )
     return Secret(value)
 
