@@ -112,7 +112,7 @@ class _LineArguments(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--power-command", metavar="COMMAND",
               help="Run between two attempts: uhubctl -l {hub} -p {hub_port} -a cycle")  # fmt: skip
 @click.option("--virtual", type=click.IntRange(1, 64), metavar="SLOTS",
-              help="Virtual readers and a mock cloud in place of everything real.")  # fmt: skip
+              help="Use virtual readers and a mock cloud; no hardware is needed.")  # fmt: skip
 @click.option("--folder", type=options.FILE, default="startline-virtual", show_default=True,
               help="Where the virtual readers, cloud and ledger live.")  # fmt: skip
 @click.option("--faults", type=click.FloatRange(0, 100), default=0, metavar="PERCENT",

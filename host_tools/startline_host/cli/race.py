@@ -62,7 +62,7 @@ _selection_options = [
 
 @click.group("race")
 def command() -> None:
-    """Tell what a reader's journal of passings holds, and export it.
+    """Show what a reader's journal of passings holds, and export it.
 
     A reader on a port answers beside its program, which goes on timing, if that calls send() or
     run(). Where it does not, only --interrupt stops it. What a dead reader holds is read from a
@@ -137,7 +137,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write passings as timing software imports them, in local time.
 
-    A damaged sector is told at the end (40): what can be read is exported all the same.
+    What can be read is exported. Ends with 40, and a warning, where a sector is damaged.
     """
     zone = load_zone(zone_name)
     if out is not None:
@@ -184,7 +184,7 @@ def audit_(
     *, settings_file: Path | None, base_url: str | None, ca_file: Path | None,
     read_key_file: Path | None, as_json: bool, **where: Any,
 ) -> None:  # fmt: skip
-    """Hold the journal against the cloud, by number: missing, extra, different, doubled.
+    """Compare the journal with the cloud: passings that are missing, extra, different or doubled.
 
     Needs a READ key, and changes nothing. Ends with 32 where the two differ, and with 40 where the
     journal is damaged, whatever else.

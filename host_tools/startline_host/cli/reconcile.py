@@ -67,8 +67,8 @@ def command(
     """Settle a device that is `unknown` by what the cloud's list says.
 
     The device is stopped for it. Nothing is changed at the cloud. An entry made by the device's
-    own request is its own; without any entry it becomes unbound after two looks. 31 and 32 tell
-    that it stays as it is. A cloud without a list wants no key, and the id from you.
+    own request is its own; without any entry it becomes unbound after two looks. Where it ends with
+    31 or 32, the device has not changed. A cloud without a list wants no key, and the id from you.
     """
     cloud_target = options.chosen_cloud(settings_file, base_url, ca_file)
     key = options.read_key(read_key_file)

@@ -36,5 +36,5 @@ def command(
         done = reset(line, options.asker(confirm), force_bound=force_bound, listen=view)
     if as_json:
         output.result(results.Reset(**done.as_dict()))
-    else:
+    elif done.was:
         click.echo(f"{printable(done.serial)} has no record now.")

@@ -82,10 +82,10 @@ def command(
 ) -> None:
     """Write settings that override the factory's; the device then restarts with them.
 
-    The device is stopped for it. Whether it came up bound is told, and is no failure of `set`.
-    With --factory, the factory's settings apply again. With --try, the device tries
-    them and keeps those that it has; neither its record nor the cloud is touched. The cloud has to
-    be named only for a device that reaches it over this cable.
+    The device is stopped for it. The result says whether it is bound after the restart; `set` ends
+    with 0 either way. With --factory, the factory's settings apply again. With --try, the device
+    tries them and keeps those that it has; neither its record nor the cloud is touched. The cloud
+    has to be named only for a device that reaches it over this cable.
     """
     if names and not factory:
         raise BadInput(
