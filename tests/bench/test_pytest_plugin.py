@@ -112,6 +112,17 @@ def test_a_board_at_no_port_is_named_before_its_firmware_is_fetched(tmp_path: Pa
     assert "NoSuchPort: There is no port /dev/nope." in done.stdout, done.stdout
 
 
+def test_an_app_that_is_none_is_named_by_its_folder(tmp_path: Path) -> None:
+    """Which app.py has no main is said, where a project has several."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "app.py").write_text("x = 1\n")
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n@pytest.mark.startline(app='mine')\ndef test_it(startline_device):\n    pass\n"
+    )
+    done = pytest_in(tmp_path)
+    assert f"{tmp_path / 'mine'}: app.py has no main" in done.stdout, done.stdout
+
+
 TESTS = """
 import pytest
 

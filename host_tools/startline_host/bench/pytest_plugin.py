@@ -85,11 +85,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _wrong_in(mark: pytest.Mark, folder: Path) -> Iterator[str]:
     """Say what is wrong with a marker; nothing of one that is right."""
-    import msgspec
-
     from startline_host.bench.scenarios.model import ReaderSettings
+    from startline_host.errors import BadInput
     from startline_host.mock_cloud import MockOptions
     from startline_host.mock_cloud.keys import ACCESS
+    from startline_host.schema_words import checked
 
     given = mark.kwargs
     if mark.args:
@@ -109,9 +109,9 @@ def _wrong_in(mark: pytest.Mark, folder: Path) -> Iterator[str]:
             yield f"has {name}={values!r}, in which {min(strangers, key=str)!r} is no name of {kind.__name__}"
     yield from _wrong_in_cloud(given.get("cloud", {}))
     try:
-        msgspec.convert(given.get("given", {}), ReaderSettings)
-    except msgspec.ValidationError as error:
-        yield f"has given={given['given']!r}: {error}"
+        checked(given.get("given", {}), ReaderSettings)
+    except BadInput as error:
+        yield f"has given={given['given']!r}: {error.message}"
 
 
 def _wrong_in_cloud(given: Mapping[str, Any]) -> Iterator[str]:
@@ -249,6 +249,7 @@ def _base(request: pytest.FixtureRequest, bases: dict[Path | None, BaseFlash]) -
     from startline_host.bench.scenarios.base_flash import VIRTUAL_BOARD, make_base
     from startline_host.boards import load_board
     from startline_host.device.port import check_present
+    from startline_host.errors import BadInput
     from startline_host.formats.bytecode import owner_files
 
     named = _marked(request).get("app")
@@ -263,7 +264,10 @@ def _base(request: pytest.FixtureRequest, bases: dict[Path | None, BaseFlash]) -
         board = request.config.getoption("--startline-board") if port else VIRTUAL_BOARD
         if port:
             check_present(port)
-        own = owner_files(app) if app else None
+        try:
+            own = owner_files(app) if app else None
+        except BadInput as error:
+            raise BadInput(f"{app}: {error.message}", error.hint) from None
         bases[app] = make_base(load_board(board), own=own)
     return bases[app]
 

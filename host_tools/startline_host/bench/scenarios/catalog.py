@@ -31,6 +31,7 @@ from startline_host.mock_cloud.fault_spec import parse
 from startline_host.mock_cloud.fault_switches import ALL_FAULTS
 from startline_host.mock_cloud.fault_table import LIST, ROWS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS, REFUSE
+from startline_host.schema_words import checked
 from startline_host.text_file import parse_toml, toml_fault
 
 _LOOKING_KEYS = frozenset({"READ_WRITE"})
@@ -65,12 +66,17 @@ def load_scenarios(paths: Sequence[Path] = ()) -> list[Scenario]:
     Raises BadInput that names file, scenario and field for whatever cannot be.
     """
     chosen = list(paths) or sorted(Path(__file__).parent.glob("*.toml"))
-    scenarios = [scenario for path in chosen for scenario in _read(path)]
-    seen: set[str] = set()
-    for scenario in scenarios:
-        if scenario.name in seen:
-            raise BadInput(f"There are two scenarios {scenario.name!r}.", "Rename one of them.")
-        seen.add(scenario.name)
+    scenarios = []
+    seen: dict[str, Path] = {}
+    for path in chosen:
+        for scenario in _read(path):
+            if first := seen.get(scenario.name):
+                places = f"in {path}" if first == path else f"in {first} and in {path}"
+                raise BadInput(
+                    f"There are two scenarios {scenario.name!r}, {places}.", "Rename one of them."
+                )
+            seen[scenario.name] = path
+            scenarios.append(scenario)
     return scenarios
 
 
@@ -150,10 +156,12 @@ def _read(path: Path) -> list[Scenario]:
         raw["scenario"] = [
             _with(defaults, one) if isinstance(one, dict) else one for one in tables
         ]
-    try:
-        file = msgspec.convert(raw, ScenarioFile)
-    except msgspec.ValidationError as error:
-        raise BadInput(f"{path}: {_where(str(error), tables)}.") from None
+    for number, table in enumerate(raw.get("scenario", []) if isinstance(tables, list) else [], 1):
+        name = table.get("name", f"number {number}") if isinstance(table, dict) else number
+        with _placed(f"{path}: scenario {name!r}"):
+            checked(table, Scenario)
+    with _placed(str(path)):
+        file: ScenarioFile = checked(raw, ScenarioFile)
     found = [msgspec.structs.replace(one, group=file.group) for one in file.scenario]
     for scenario in found:
         _check(scenario, path)
@@ -167,19 +175,6 @@ def _with(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         if isinstance(table, dict) and isinstance(given.get(name), dict):
             found[name] = {**table, **given[name]}
     return found
-
-
-def _where(words: str, tables: Any) -> str:
-    """Put the name of a scenario in place of its number in msgspec's words."""
-    text, at, place = words.partition(" - at `$")
-    if not at:
-        return text
-    for number, table in enumerate(tables if isinstance(tables, list) else []):
-        if place.startswith(f".scenario[{number}]") and isinstance(table, dict):
-            rest = place.removeprefix(f".scenario[{number}]").rstrip("`").lstrip(".")
-            name = table.get("name", f"number {number + 1}")
-            return f"scenario {name!r}: {text}" + (f" in {rest}" if rest else "")
-    return words
 
 
 def _check(scenario: Scenario, path: Path) -> None:
@@ -245,7 +240,8 @@ def _placed(place: str) -> Iterator[None]:
     try:
         yield
     except BadInput as error:
-        raise BadInput(f"{place}: {error.message}", error.hint) from None
+        message = error.message if error.message.endswith((".", "?")) else f"{error.message}."
+        raise BadInput(f"{place}: {message}", error.hint) from None
 
 
 def _check_until(until: str) -> None:
