@@ -147,6 +147,9 @@ def test_every_verb_helps_and_works_or_names_what_it_needs(verb: str, run: Run) 
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert ("Get it: " in done.stderr) == (verb in NEEDS)
+    assert ("Virtual readers need MicroPython, too. " in done.stderr) == (
+        verb in {"bench", "raceday"}
+    )
     if verb in NEEDS:
         told = done.stderr.split("Get it: ")[1]
         assert any(

@@ -172,6 +172,17 @@ def test_a_wrong_file_and_an_empty_choice(
     assert "there is no field colour" in capsys.readouterr().err
 
 
+def test_without_micropython_no_case_is_started(
+    typed: Typed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What plays the readers is missing once, and not in each case."""
+    monkeypatch.setenv("MICROPYTHON", "/does/not/exist")
+    assert typed() == 60
+    told = capsys.readouterr()
+    assert told.err.count("is no program that can be run") == 1
+    assert "is-wrong" not in told.out + told.err
+
+
 def test_the_list_runs_nothing(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     """--list names every case with what it is about."""
     assert typed("--list") == 0

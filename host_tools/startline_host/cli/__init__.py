@@ -22,13 +22,15 @@ from startline import __version__
 
 from startline_host.cli import output
 from startline_host.code_page import make_encodable
-from startline_host.errors import EXIT_CODES, Bug, StartlineError
+from startline_host.errors import EXIT_CODES, BadInput, Bug, StartlineError
 from startline_host.util import file_failure, sentences
 
 #: What a shell reports for a process that Ctrl-C (128 + SIGINT) or SIGTERM ended.
 _INTERRUPTED = 130
 _TERMINATED = 143
 
+#: Verbs that play readers where no port is named.
+_PLAYS_READERS = frozenset({"bench", "raceday"})
 #: Files of this package that hold no verb.
 _NO_VERBS = frozenset(
     {
@@ -171,6 +173,18 @@ def _summary(module: str) -> str:
     return ""
 
 
+def _with_virtual(told: BadInput) -> BadInput:
+    """Add to what is missing how to get the program of virtual readers, where that is missing too."""
+    from startline_host.virtual.vm_binary import find_micropython
+
+    try:
+        find_micropython()
+    except BadInput as error:
+        hint = f"{told.hint}\nVirtual readers need MicroPython, too. {error.hint}"
+        return BadInput(told.message, hint)
+    return told
+
+
 def _left_out(name: str, summary: str, error: ModuleNotFoundError) -> click.Command:
     """Return a verb that needs an extra: its help says how to get it, and so does running it."""
     from startline_host.extras import missing
@@ -178,6 +192,8 @@ def _left_out(name: str, summary: str, error: ModuleNotFoundError) -> click.Comm
     told = missing(error)
     if told is None:
         raise error
+    if name in _PLAYS_READERS:
+        told = _with_virtual(told)
 
     def fail(**_arguments: object) -> NoReturn:
         raise told

@@ -27,6 +27,7 @@ from startline_host.clouds.cloud_registry import DEFAULT_CLOUD
 from startline_host.device.port import check_present
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.util import counted
+from startline_host.virtual.vm_binary import find_micropython
 
 #: How a run ends whose cases did not all pass, as test runners do; and one that was ended early.
 _FAILED = 1
@@ -125,7 +126,9 @@ def command(
         }
     )
     way = chosen_link(link, port, ssid, wifi_password_file)
-    if port is not None:
+    if port is None:
+        find_micropython()  # once, and not for each case
+    else:
         check_present(port)
     plan = BenchPlan(
         cases=cases,

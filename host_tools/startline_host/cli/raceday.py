@@ -27,6 +27,7 @@ from startline_host.race.day_venue import VirtualVenue
 from startline_host.race.export_formats import check_export
 from startline_host.race.race_day import RaceDay
 from startline_host.util import write_whole
+from startline_host.virtual.vm_binary import find_micropython
 
 _FAILED = 1
 _READERS = 3
@@ -152,7 +153,9 @@ def _at_board(
         raise BadInput("A race day at a port has one reader, the board.", "Leave --readers out.")
     way = chosen_link(link, port, ssid, wifi_password_file)
     bundle = None
-    if port is not None:
+    if port is None:
+        find_micropython()  # before anything is started
+    else:
         check_present(port)
     if port is not None or firmware_file is not None:
         kind = options.chosen_board(board, firmware_version, firmware_file)
