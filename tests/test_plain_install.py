@@ -31,7 +31,7 @@ USES = {
     "build": (["--serial", "A-1", "--model", "M", "--out", "images"], 60),
     "cloud": (["faults"], 60),
     "doctor": (["-p", "/dev/does-not-exist"], 10),
-    "flash": (["-p", "/dev/does-not-exist", "--firmware", "nothing.bin"], 10),
+    "flash": (["-p", "/dev/does-not-exist", "--firmware", "nothing.bin"], 60),
     "inspect": (["-p", "/dev/does-not-exist"], 10),
     "label": (["A-1"], 60),
     "ledger": (["list"], 60),

@@ -258,11 +258,13 @@ def check_dump_alone() -> None:
 def look_for_port(given: str | None, *files: Path | None) -> None:
     """Raise NoSuchPort where there is no port, before firmware is fetched for what is at it.
 
-    Files that were named are the first to be looked at where no port was.
+    Files that were named are the first to be looked at.
     """
+    if any(files):
+        return
     if given is not None:
         check_present(given)
-    elif not any(files):
+    else:
         chosen_port(None)
 
 
