@@ -285,7 +285,8 @@ class RawRepl:
         try:
             yield
         except (TransportError, struct.error) as error:
-            late = self._transport.serial.is_late
+            # On a busy computer the time may have grown since mpremote gave up.
+            late = self._transport.serial.is_late or str(error).startswith("timeout")
             self._see_whether_it_is_there()
             reason = "did not answer in time" if late else f"answered {printable(str(error))}"
             raise DeviceSilent(
