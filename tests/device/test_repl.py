@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from pytest_mock import MockerFixture
 
 from startline_host.device.file_sender import NotStored, send_files
 from startline_host.device.partition_access import (
@@ -19,9 +20,10 @@ from startline_host.device.partition_access import (
     write_partition,
 )
 from startline_host.device.port import open_port
-from startline_host.device.raw_repl import DeviceRaised, NoFileSystem
+from startline_host.device.raw_repl import DeviceRaised, NoFileSystem, _BoundedLine
 from startline_host.device.repl import Repl
 from startline_host.errors import DeviceSilent, NoSuchPort
+from startline_host.util import Deadline
 from startline_host.virtual import VirtualEsp32
 
 Chip = Callable[..., VirtualEsp32]
@@ -194,3 +196,17 @@ def test_a_line_that_is_cut_is_said_to_be(chip: Chip, kind: str) -> None:
 def _send_for_ever(repl: Repl) -> None:
     while True:
         send_files(repl, {"/x": random.Random(1).randbytes(9000)})
+
+
+def test_whoever_gave_up_stays_late(mocker: MockerFixture) -> None:
+    """A deadline that grows with the work of this computer takes no lateness back; a new one does."""
+    port = mocker.Mock(has_ended=False)
+    port.line.in_waiting = 0
+    grown = mocker.Mock(over=True)
+    type(grown).expired = mocker.PropertyMock(side_effect=[True, False])
+    line = _BoundedLine(port)
+    line.allow(grown)
+    assert line.read(1) == b""
+    assert line.is_late
+    line.allow(Deadline(60))
+    assert not line.is_late

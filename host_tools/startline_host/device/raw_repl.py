@@ -129,16 +129,24 @@ class _BoundedLine:
         self._port = port
         self._deadline = Deadline(0)
         self._heard = 0
+        self._late = False
 
     def allow(self, deadline: Deadline) -> None:
         """Let reads wait until then from now on, all of them together."""
         self._deadline = deadline
         self._heard = 0
+        self._late = False
 
     @property
     def is_late(self) -> bool:
-        """Whether that time has come; a device that floods the line is not waited for longer."""
-        return self._deadline.over and (self._heard > _FLOOD or self._deadline.expired)
+        """Whether that time has come; a device that floods the line is not waited for longer.
+
+        It stays so until more is allowed: whoever gave up is told why, though a patient deadline
+        grows with the work of this computer.
+        """
+        if not self._late:
+            self._late = self._deadline.over and (self._heard > _FLOOD or self._deadline.expired)
+        return self._late
 
     def read(self, size: int = 1) -> bytes:
         """Return `size` bytes; fewer at the end. Raises SerialException where nobody is left."""
@@ -285,8 +293,7 @@ class RawRepl:
         try:
             yield
         except (TransportError, struct.error) as error:
-            # On a busy computer the time may have grown since mpremote gave up.
-            late = self._transport.serial.is_late or str(error).startswith("timeout")
+            late = self._transport.serial.is_late
             self._see_whether_it_is_there()
             reason = "did not answer in time" if late else f"answered {printable(str(error))}"
             raise DeviceSilent(
