@@ -21,13 +21,16 @@ from startline_host.bench.scenarios.catalog import Case, load_scenarios, make_ca
 from startline_host.bench.scenarios.runner import CaseResult
 from startline_host.bench.suite import BenchPlan, run_bench, usual_jobs
 from startline_host.cli import options, output, results
-from startline_host.cli.link_options import chosen_link, lent_board_options, link_options
+from startline_host.cli.link_options import (
+    check_readers,
+    chosen_link,
+    lent_board_options,
+    link_options,
+)
 from startline_host.cli.written_files import WRITTEN
 from startline_host.clouds.cloud_registry import DEFAULT_CLOUD
-from startline_host.device.port import check_present
 from startline_host.flows.notice_view import ConsoleNoticeView
 from startline_host.util import counted
-from startline_host.virtual.vm_binary import find_micropython
 
 #: How a run ends whose cases did not all pass, as test runners do; and one that was ended early.
 _FAILED = 1
@@ -126,10 +129,7 @@ def command(
         }
     )
     way = chosen_link(link, port, ssid, wifi_password_file)
-    if port is None:
-        find_micropython()  # once, and not for each case
-    else:
-        check_present(port)
+    check_readers(port)
     plan = BenchPlan(
         cases=cases,
         base=make_base(

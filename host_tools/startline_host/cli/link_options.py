@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import rich_click as click
 
 from startline_host.cli import options, output
+from startline_host.device.port import check_present
 from startline_host.errors import BadInput
 from startline_host.flows.mock_link import CloudLink
 from startline_host.secrets import Secret, secret_from_file
+from startline_host.virtual.vm_binary import find_micropython
 
 _PASSWORD = "STARTLINE_WIFI_PASSWORD"  # noqa: S105 - the name of the variable
+
+
+def _link(says: str) -> Callable[[options.Command], options.Command]:
+    return click.option("--link", type=click.Choice(["wifi", "usb"]), default="wifi",
+                        show_default=True, help=says)  # fmt: skip
+
 
 lent_board_options = [
     click.option("-p", "--port", metavar="URL",
@@ -22,8 +31,7 @@ lent_board_options = [
                  show_default=True, help="The board at the port."),
 ]  # fmt: skip
 link_options = [
-    click.option("--link", type=click.Choice(["wifi", "usb"]), default="wifi", show_default=True,
-                 help="How readers reach the cloud: over Wi-Fi, or over the serial line itself."),
+    _link("How readers reach the cloud: over Wi-Fi, or over the serial line itself."),
     click.option("--ssid", help="Name of the Wi-Fi for the board."),
     click.option("--wifi-password-file", type=options.FILE,
                  help=f"Its password; otherwise ${_PASSWORD}."),
@@ -32,11 +40,21 @@ link_options = [
 ]  # fmt: skip
 #: The same where only a board is told: virtual readers have a Wi-Fi of their own.
 board_link_options = [
-    click.option("--link", type=click.Choice(["wifi", "usb"]), default="wifi", show_default=True,
-                 help="How the board at --port reaches the cloud: over Wi-Fi, or over its serial "
-                 "line. For boards only."),
+    _link("How the board at --port reaches the cloud: over Wi-Fi, or over its serial line. "
+          "For boards only."),
     *link_options[1:],
 ]  # fmt: skip
+
+
+def check_readers(port: str | None) -> None:
+    """See, once and before anything is started, that the lent board or virtual readers can be had.
+
+    Raises NoSuchPort, and BadInput without a MicroPython program.
+    """
+    if port is None:
+        find_micropython()
+    else:
+        check_present(port)
 
 
 def chosen_link(

@@ -11,10 +11,14 @@ import rich_click as click
 from rich.console import Console
 
 from startline_host.cli import options, output, results
-from startline_host.cli.link_options import board_link_options, chosen_link, lent_board_options
+from startline_host.cli.link_options import (
+    board_link_options,
+    check_readers,
+    chosen_link,
+    lent_board_options,
+)
 from startline_host.cli.raceday_view import DayTable
 from startline_host.cli.written_files import WRITTEN
-from startline_host.device.port import check_present
 from startline_host.errors import BadInput
 from startline_host.flows.firmware_bundle import make_bundle
 from startline_host.flows.notice_view import ConsoleNoticeView
@@ -27,7 +31,6 @@ from startline_host.race.day_venue import VirtualVenue
 from startline_host.race.export_formats import check_export
 from startline_host.race.race_day import RaceDay
 from startline_host.util import write_whole
-from startline_host.virtual.vm_binary import find_micropython
 
 _FAILED = 1
 _READERS = 3
@@ -153,10 +156,7 @@ def _at_board(
         raise BadInput("A race day at a port has one reader, the board.", "Leave --readers out.")
     way = chosen_link(link, port, ssid, wifi_password_file)
     bundle = None
-    if port is None:
-        find_micropython()  # before anything is started
-    else:
-        check_present(port)
+    check_readers(port)
     if port is not None or firmware_file is not None:
         kind = options.chosen_board(board, firmware_version, firmware_file)
         bundle = make_bundle(kind, options.firmware_store().obtain(kind, firmware_file))
