@@ -180,7 +180,8 @@ def load_board(name: str, firmware_version: str | None = None) -> Board:
     for an unknown board, variant or version, or a profile that breaks the schema.
     """
     base, _, variant = name.partition(":")
-    path = _paths().get(base)
+    paths = _paths()
+    path = paths.get(base)
     if name.endswith(".toml"):
         path, variant = Path(name), ""
     elif ".toml:" in name:
@@ -194,7 +195,7 @@ def load_board(name: str, firmware_version: str | None = None) -> Board:
         )
     try:
         board = _board(_read(path), variant, path)
-        if base in _paths():
+        if base in paths:
             _check_folder(board, base)
     except BadInput as error:
         if error.hint:
