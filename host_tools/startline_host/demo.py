@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from startline_host.clouds.cloud_kind import CloudDemo
-from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, cloud_names, find_cloud
+from startline_host.clouds.cloud_registry import DEFAULT_CLOUD, find_cloud, sound_clouds
 from startline_host.demo_race import WIFI, DemoRace
 from startline_host.device.port_session import PortSession
 from startline_host.errors import BadInput, Bug, StartlineError, WouldTouchBound
@@ -174,7 +174,7 @@ class Demo:
 
 
 def _told_clouds() -> list[str]:
-    return [name for name in cloud_names() if find_cloud(name).demo is not None]
+    return [name for name, cloud in sound_clouds().items() if cloud.demo is not None]
 
 
 def _story_of(name: str) -> CloudDemo:

@@ -14,9 +14,10 @@ import startline.clouds
 from startline_host import clouds
 from startline_host.cli import main
 from startline_host.clouds import cloud_registry
-from startline_host.clouds.cloud_registry import cloud_names, find_cloud
+from startline_host.clouds.cloud_registry import cloud_names, find_cloud, sound_clouds
 from startline_host.demo import main as demo
 from startline_host.errors import BadInput
+from startline_host.flows.settings_sections import SettingsText
 from tests.proofs.powercuts.__main__ import main as powercuts
 
 _TOY = Path(__file__).parent / "toy"
@@ -184,3 +185,18 @@ def test_the_demo_says_what_is_wrong(files: Files, capsys: pytest.CaptureFixture
     files.write(device=_DEVICE.replace("TOKEN = b", "TOKEN = "))
     assert demo(["--cloud", "toy"]) == BadInput.exit_code
     assert "TOKEN of the wrong form" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_a_cloud_with_a_mistake_stops_nobody_who_uses_another(
+    files: Files, tmp_path: Path
+) -> None:
+    """A settings file is held against the clouds that are whole; its own cloud's mistake is said."""
+    files.write(host=_HOST.replace("CLOUD =", "CLOUDS ="))
+    settings = tmp_path / "settings.toml"
+    settings.write_text('[claim]\ncloud = "rufus"\nkey = "k"\n', encoding="utf-8")
+    assert SettingsText(settings).raw["claim"]["cloud"] == "rufus"
+    assert list(sound_clouds()) == ["rufus", "vms"]
+    settings.write_text('[claim]\ncloud = "toy"\nroom = "3"\n', encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        SettingsText(settings)
+    assert f"{files.host / 'toy.py'} has no CLOUD" in caught.value.message

@@ -7,6 +7,7 @@ of several words.
 from __future__ import annotations
 
 import pkgutil
+from contextlib import suppress
 from functools import cache
 
 import msgspec
@@ -30,6 +31,15 @@ def cloud_names() -> tuple[str, ...]:
     """Return the names of all clouds, in the order of the alphabet."""
     found = (module.name for module in pkgutil.iter_modules(clouds.__path__))
     return tuple(sorted(name for name in found if is_cloud_name(name)))
+
+
+def sound_clouds() -> dict[str, CloudKind]:
+    """Return by name the clouds whose files are whole: one that is not stops nobody who uses others."""
+    found = {}
+    for name in cloud_names():
+        with suppress(BadInput):
+            found[name] = _load(name)
+    return found
 
 
 def find_cloud(name: str) -> CloudKind:

@@ -7,7 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from startline_host.clouds.cloud_registry import cloud_names, find_cloud
+from startline_host.clouds.cloud_registry import cloud_names, find_cloud, sound_clouds
 from startline_host.errors import BadInput
 from startline_host.file_access import MOST_TEXT, read_file
 from startline_host.formats.factory_partition import CLAIM_SECRETS, OptionSettings, RacingSettings
@@ -40,7 +40,7 @@ def plain_of(section: str) -> tuple[str, ...]:
     plain, secret = _SECTIONS[section]
     if section != "claim":
         return plain
-    own = [find_cloud(name).claim.__struct_fields__ for name in cloud_names()]
+    own = [cloud.claim.__struct_fields__ for cloud in sound_clouds().values()]
     return tuple(
         dict.fromkeys([*plain, *(f for fields in own for f in fields if f not in secret)])
     )
@@ -101,7 +101,15 @@ class SettingsText:
                     return number
         return 0
 
+    def _check_cloud(self) -> None:
+        """Raise BadInput if the cloud's own file is wrong: its fields would be called unknown."""
+        claim = self.raw.get("claim")
+        name = claim.get("cloud") if isinstance(claim, dict) else None
+        if name in cloud_names():
+            find_cloud(name)
+
     def _check_names(self) -> None:
+        self._check_cloud()
         unknown = []
         for name, section in self.raw.items():
             if name not in _SECTIONS:
