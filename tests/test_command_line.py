@@ -30,6 +30,18 @@ except SystemExit:
 print(sorted(name for name in sys.modules if name.startswith("startline_host.")), file=sys.stderr)
 """
 
+#: Presses Ctrl-C when the program is about to load what draws its help.
+_INTERRUPTED_EARLY = """
+import os, runpy, signal, sys
+class Finder:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "rich_click":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+runpy.run_module("startline_host", run_name="__main__")
+"""
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
@@ -172,3 +184,12 @@ def test_a_race_days_link_is_for_boards() -> None:
     said = " ".join(run("raceday", "--help").stdout.replace("│", " ").split())
     assert "For boards only." in said
     assert "For boards only." not in run("bench", "--help").stdout
+
+
+def test_ctrl_c_while_the_program_loads_is_a_word() -> None:
+    """Who changes their mind at once sees no traceback either."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_EARLY], capture_output=True, text=True, check=False, timeout=120
+    )  # fmt: skip
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr == "startline: Interrupted.\n"
