@@ -10,7 +10,7 @@ import pytest
 from startline_host.panel import PanelServer
 from tests.chromium import chromium, visiting
 from tests.panel.test_panel_guards import BOOT, IDENTITY, RACE, READY
-from tests.panel.visiting import TalkingReader, options
+from tests.panel.visiting import TalkingReader, Visitor, options
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -38,6 +38,8 @@ def reader() -> Iterator[TalkingReader]:
 def panel(reader: TalkingReader) -> Iterator[PanelServer]:
     """Run a panel that may change its reader, which is timing."""
     with PanelServer(options(reader.url, control=True)) as running:
+        with Visitor(running) as visitor:
+            visitor.until_says("has printed nothing")  # opening a port drops what came before
         reader.say(BOOT, IDENTITY, READY, RACE)
         yield running
 
