@@ -109,24 +109,24 @@ def _read_list(ask: "Ask", cloud: "Cloud", identity: "Identity", search: DeviceS
 
     def entry(fields: "dict[bytes, JsonValue]") -> None:
         search.entry(fields)
-        tokens.append(fields.get(cloud.LIST[1]))
-        del tokens[1:-1]
+        tokens.append(fields.get(told[1]))
+        del tokens[1:-1]  # the first and the last of a page are all that is asked for
 
+    told = cloud.LIST
     piece = bytearray(256)
     headers = cloud.request(identity, "")[1]
     pages = ListPages()
     for page in range(1, 1000):
         tokens: list[JsonValue] = []
         count = search.number
-        reader = ListReader(cloud.LIST[1:], entry)
-        status, _ = ask("GET", cloud.LIST[0] % page, headers, b"", read_body)
+        reader = ListReader(told[1:5], entry, told[5:])
+        status, _ = ask("GET", told[0] % page, headers, b"", read_body)
         if status in (401, 403):
             return False
         if status != 200 or not (reader.closed and reader.listed):
             raise StepFailed("answer", "status %d" % status)
         try:
-            ends = (tokens[0], tokens[-1]) if tokens else ()
-            if not pages.more(ends, search.number - count, reader.total):
+            if not pages.more(tokens, search.number - count, reader.total):
                 return True
         except ValueError as error:
             raise StepFailed("answer", error.args[0])

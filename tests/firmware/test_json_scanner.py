@@ -116,6 +116,29 @@ def test_only_the_list_counts(raw: bytes) -> None:
     assert (found, scanner.listed, scanner.closed) == ([], False, True)
 
 
+@pytest.mark.parametrize("envelope", ["%s", '{"body": %s}'])
+@pytest.mark.parametrize(
+    ("rows", "count", "page", "total"),
+    [
+        ([b"data", b"readers"], [b"meta", b"count"],
+         '{"meta": {"count": 9}, "data": {"readers": [%s]}, "result": [{"deviceid": "B"}]}', 9),
+        ([b"items"], [b"items_in_all"], '{"items": [%s], "items_in_all": 3, "pagination": {"total": 4}}', 3),
+        ([b"items"], [], '{"items": [%s], "pagination": {"total": 4}}', -1),
+        ([], [], "[%s]", -1),
+        ([], [b"total"], "[%s]", -1),
+    ],
+)  # fmt: skip
+def test_a_list_is_where_its_cloud_says(
+    rows: list[bytes], count: list[bytes], page: str, total: int, envelope: str
+) -> None:
+    """The list and the total are read where the names lead to, and from nowhere else."""
+    items: list[dict[bytes, str | bytes | None]] = []
+    reader = ListReader(WANTED, items.append, (rows, count))
+    reader.feed((envelope % page % '{"deviceid": "A", "list": [{"deviceid": "C"}]}').encode())
+    assert items == [{b"deviceid": "A"}]
+    assert (reader.listed, reader.closed, reader.total) == (True, True, total)
+
+
 def test_what_lies_deeper_is_no_entry() -> None:
     """Objects and texts within an entry are not its own."""
     raw = b'{"result":[{"sessions":[{"deviceid":"X"}],"deviceid":"A","x":{"firmware":"Y"}},[{"deviceid":"Z"}]]}'

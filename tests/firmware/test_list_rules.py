@@ -88,33 +88,33 @@ def test_the_marks_in_a_text(text: str | None, found: list[str]) -> None:
 def test_pages_of_a_list_with_a_total() -> None:
     """All that the cloud says it has were read, or it is no whole list."""
     pages = ListPages()
-    assert pages.more(("a", "b"), 2, 3)
-    assert pages.more(("c", "c"), 1, 3)
-    assert not pages.more((), 0, 3)
+    assert pages.more(["a", "b"], 2, 3)
+    assert pages.more(["c"], 1, 3)
+    assert not pages.more([], 0, 3)
     for seen in (2, 4):
         short = ListPages()
-        assert short.more(("a", "b"), seen, 3)
+        assert short.more(["a", "b"], seen, 3)
         with pytest.raises(ValueError, match="list_incomplete"):
-            short.more((), 0, 3)
+            short.more([], 0, 3)
 
 
 def test_pages_of_a_list_without_a_total() -> None:
     """It ends with an empty page, or where it repeats itself."""
-    for last in ((), ("c", "d")):
+    for last in ([], ["c", "d"]):
         pages = ListPages()
-        assert pages.more(("a", "b"), 2, -1)
-        assert pages.more(("c", "d"), 2, -1)
+        assert pages.more(["a", "b"], 2, -1)
+        assert pages.more(["c", "d"], 2, -1)
         assert not pages.more(last, len(last), -1)
     nothing = ListPages()
-    assert not nothing.more((), 0, -1)
-    assert not ListPages().more((), 0, 0)
+    assert not nothing.more([], 0, -1)
+    assert not ListPages().more([], 0, 0)
 
 
 def test_a_list_that_changes_while_it_is_read() -> None:
     """Another total, or a page that begins with the last entry of the one before, is a change."""
-    for ends, total in ((("c", "d"), 5), (("b", "c"), 4)):
+    for ends, total in ((["c", "d"], 5), (["b", "c"], 4)):
         pages = ListPages()
-        assert pages.more(("a", "b"), 2, 4)
+        assert pages.more(["a", "b"], 2, 4)
         with pytest.raises(ValueError, match="list_changed"):
             pages.more(ends, 2, total)
 

@@ -15,11 +15,15 @@ if False:  # for mypy; a device has none of these
 NEEDED = ("claim.key",)
 
 # For a cloud that lists its devices: the path of a page, and what an entry calls its token, the
-# mark that our request left, its serial number and its date of creation. The entries are read from
-# `result` or `body.result`, and how many there are from `pagination.total`, if that is said. Without
-# such a list, leave LIST out and write `lookup(ask, identity, mark)`, or neither: then an operator
-# settles what is unknown.
-LIST = ("/devices?page=%d&limit=1000", b"id", b"firmware", b"serial", b"created")
+# mark that our request left, its serial number and its date of creation. Then the names that lead to
+# the entries, none ([]) where a page is the list itself, and those that lead to how many there are
+# in all, none where that is not said. Without these two they are [b"result"] and
+# [b"pagination", b"total"]. Two names are the most, and either may stand in a `body`. Without a list, leave LIST out and write
+# `lookup(ask, identity, mark)`, or neither: then an operator settles what is unknown.
+LIST = (
+    "/devices?page=%d&limit=1000", b"id", b"firmware", b"serial", b"created",
+    [b"devices"], [b"count"],
+)  # fmt: skip
 
 # What the answer calls the token, in its outermost object or in `body`.
 TOKEN = b"id"

@@ -33,23 +33,31 @@ _DOUBLED = 4
 
 
 class ListReader(JsonScanner):
-    """Reads one page, and calls `found(fields)` for each item of the list `result`.
+    """Reads one page, and calls `found(fields)` for each item of its list.
 
-    The list stands in the outermost object or in its `body`. `fields` has, of those in `names`
-    (bytes), what the item has: a text, the bytes of a number or another word, or None for what can
-    be neither, or is said twice and differs. An item that is no object has none. `listed` tells
-    that the list was there, `total` how many devices the cloud says it has, -1 for none said.
+    `place` has the names that lead to the list, from the outermost object or its `body`, none for
+    a page that is the list itself, and those that lead to the total; they are RUFUS's where it is
+    empty. `fields` has, of those in `names` (bytes), what the item has: a text, the bytes of a
+    number or another word, or None for what can be neither, or is said twice and differs. An item
+    that is no object has none. `listed` tells that the list was there, `total` how many devices the
+    cloud says it has, -1 for none said.
     """
 
+    place: "tuple[list[bytes], ...]" = ([b"result"], [b"pagination", b"total"])
     listed = False
     total = -1
     fields: "dict[bytes, JsonValue]"  # of an item
     depth = 0  # how many brackets are open in the list itself; 0 outside it
 
     def __init__(
-        self, names: tuple[bytes, ...], found: "Callable[[dict[bytes, JsonValue]], Any]"
+        self,
+        names: tuple[bytes, ...],
+        found: "Callable[[dict[bytes, JsonValue]], Any]",
+        place: "tuple[list[bytes], ...]" = (),
     ) -> None:
         JsonScanner.__init__(self)
+        if place:
+            self.place = place
         self.names = names
         self.found = found
 
@@ -58,10 +66,12 @@ class ListReader(JsonScanner):
         path = self.path
         inside = len(path) - self.depth
         if not self.depth:
-            if raw == b"[" and kind == OPEN and path in ([b"result"], [b"body", b"result"]):
+            entries, count = self.place
+            within = [b"body"] + entries  # noqa: RUF005 - MicroPython knows no unpacking here
+            if raw == b"[" and kind == OPEN and path in (entries, within):
                 self.listed = True
                 self.depth = len(path) + 1
-            elif path[-2:] == [b"pagination", b"total"] and self.whole and raw.isdigit():
+            elif path[-len(count) :] == count and self.whole and raw.isdigit():
                 self.total = int(raw)
         elif inside == 0:
             self.fields = {}
@@ -89,12 +99,12 @@ class ListPages:
 
     total = -1
     count = 0
-    before: "tuple[Any, ...]" = (None, None)
+    before: "list[JsonValue]" = [None]
 
-    def more(self, ends: "tuple[JsonValue, ...]", count: int, total: int) -> bool:
+    def more(self, ends: "list[JsonValue]", count: int, total: int) -> bool:
         """Take a page by its first and its last token, how many entries it has, and the total.
 
-        Tell whether to read on: not behind the end, nor from a cloud that has no pages and
+        Of a page with one entry that is one token. Tell whether to read on: not behind the end, nor from a cloud that has no pages and
         repeats itself. Raises ValueError with the reason why it is no whole list.
         """
         if self.total < 0:
@@ -103,7 +113,7 @@ class ListPages:
             if self.total not in (-1, self.count):
                 raise ValueError("list_incomplete")
             return False
-        if total not in (-1, self.total) or (ends[0] and ends[0] == self.before[1]):
+        if total not in (-1, self.total) or (ends[0] and ends[0] == self.before[-1]):
             raise ValueError("list_changed")
         self.count += count
         self.before = ends
@@ -138,7 +148,7 @@ class DeviceSearch:
         """
         token: Any
         made: Any
-        token, mark, serial, made = [fields.get(name) for name in self.cloud.LIST[1:]]
+        token, mark, serial, made = [fields.get(name) for name in self.cloud.LIST[1:5]]
         token = self.cloud.canonical(token)
         self.number += 1
         place = (self.number, token)

@@ -97,7 +97,7 @@ class JsonScanner:
         """Take a name, or a value, or the beginning of one."""
         path = self.path
         if not self.next and kind != OPEN:
-            path[-1] = raw if self.whole and len(path) < 5 else b""
+            path[-1] = raw if self.whole and len(path) < 6 else b""
             self.next = 1
             return
         if self.next != 2 or len(path) >= _DEEPEST:

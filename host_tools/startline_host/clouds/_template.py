@@ -58,6 +58,8 @@ CLOUD = CloudKind(
             mark="firmware",
             created="created",
             words="message",
+            listed=("devices",),
+            counted=("count",),
         ),
         claim=bench_claim,
         settings='key_env = "{key_env}"\nroom = "hall"\n',

@@ -154,9 +154,10 @@ def _judge(entries: list[CloudEntry], serial: str, token: str) -> CloudEntry:
 def _goes_on(pages: ListPages, page: ListPage) -> bool:
     """Take a page of a list that has to be whole, and tell whether to read on."""
     tokens = [entry.compared[0] for entry in page.entries]
-    ends = (tokens[0], tokens[-1]) if tokens else ()
+    count = len(tokens)
+    del tokens[1:-1]
     try:
-        return bool(pages.more(ends, len(tokens), page.total))
+        return bool(pages.more(tokens, count, page.total))
     except ValueError as error:
         words = {
             "list_incomplete": f"The cloud's list has {pages.total} devices, and {pages.count} of "

@@ -28,7 +28,10 @@ _PARTS: dict[str, tuple[type, str]] = {
     "ANSWERS": (dict, 'a dict, such as {4: "refused"}'),
 }
 _FUNCTIONS = ("request", "canonical")
-_LIST = 'a path with %d and four names in bytes, such as ("/devices?page=%d", b"id", b"mark", b"serial", b"created")'
+_LIST = (
+    'a path with %d and four names in bytes, such as ("/devices?page=%d", b"id", b"mark", b"serial", '
+    'b"created"), and behind them none or two lists of at most two names, such as [b"data"], [b"meta", b"count"]'
+)
 
 
 def is_cloud_name(name: str) -> bool:
@@ -91,10 +94,13 @@ def _check_agent(name: str) -> None:
 
 
 def _is_list(value: Any) -> bool:
-    """Tell whether that is the path of a page, and four names."""
-    if not isinstance(value, tuple) or len(value) != 5:
+    """Tell whether that is the path of a page, four names, and where list and total are, if said."""
+    if not isinstance(value, tuple) or len(value) not in (5, 7):
         return False
-    path, *names = value
+    path, names, places = value[0], [*value[1:5]], value[5:]
+    if not all(isinstance(place, list) and len(place) <= 2 for place in places):
+        return False
+    names += [name for place in places for name in place]
     return isinstance(path, str) and "%d" in path and all(isinstance(one, bytes) for one in names)
 
 

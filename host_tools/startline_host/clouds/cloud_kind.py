@@ -66,8 +66,11 @@ class PlainCloud(msgspec.Struct, frozen=True, kw_only=True):
 
     That, and how it names things, is all that the bench and the proofs need to play it: both are
     at `prefix` and `path`, `key_header` carries a key behind `key_prefix`, such as "Bearer ", and
-    `token_form` makes a token of a number, such as "id-%06d". `token`, `serial`, `mark` and `created` are what a request and an entry of
-    the list call these, `words` what the cloud calls its words for people.
+    `token_form` makes a token of a number, such as "id-%06d". `token`, `serial`, `mark` and `created`
+    are what a request and an entry of the list call these, `words` what the cloud calls its words
+    for people. `listed` are the names that lead to the entries of a page, none where the page is the
+    list itself, and `counted` those that lead to how many there are in all, none where that is not
+    said: as LIST on the device has them.
     """
 
     prefix: str
@@ -80,6 +83,8 @@ class PlainCloud(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
     created: str
     words: str
+    listed: tuple[str, ...] = ("result",)
+    counted: tuple[str, ...] = ()
 
 
 class CloudBench(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,8 +74,8 @@ def read_page(cloud: str, content: bytes, *, first: int = 1, dated: bool = True)
     ValueError for a page that is not whole, or has no list.
     """
     items: list[dict[bytes, Value]] = []
-    names = agent_module(cloud).LIST[1:5]
-    reader = ListReader((*names, *_SHOWN), items.append)
+    told = agent_module(cloud).LIST
+    reader = ListReader((*told[1:5], *_SHOWN), items.append, told[5:])
     reader.feed(content)
     if not (reader.closed and reader.listed):
         raise ValueError

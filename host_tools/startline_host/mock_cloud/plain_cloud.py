@@ -16,7 +16,7 @@ from startline_host.mock_cloud.mock import MockCloud
 from startline_host.mock_cloud.store import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-def make_mock(options: MockOptions, **described: str) -> MockCloud:
+def make_mock(options: MockOptions, **described: Any) -> MockCloud:
     """Make a mock cloud that plays such a cloud as well.
 
     It is described by `prefix` and `path`, `key_header` and `key_prefix`, `token_form` (such as
-    "id-%06d"), and how it names `token`, `serial`, `mark`, `created` and `words` (for people).
+    "id-%06d"), how it names `token`, `serial`, `mark`, `created` and `words` (for people), and the
+    names that lead to what is `listed` and `counted` in a page of the list.
     """
     api = partial(PlainApi, described=described, second=options.second_bind)
     return MockCloud(replace(options, apis=[api]))
@@ -40,7 +41,7 @@ def make_mock(options: MockOptions, **described: str) -> MockCloud:
 class PlainApi:
     """The cloud over the keys of `store`; `second` is what a second request for a serial number does."""
 
-    def __init__(self, store: CloudStore, described: Mapping[str, str], second: str) -> None:
+    def __init__(self, store: CloudStore, described: Mapping[str, Any], second: str) -> None:
         self._store = store
         self._names = described
         self._second = second
@@ -64,7 +65,7 @@ class PlainApi:
             return self._say("This key may not do that.", 403)
         if http.method == "GET":
             begin = (int(http.query_params.get("page", "1")) - 1) * _PAGE
-            return JSONResponse({"result": self.devices[begin : begin + _PAGE]})
+            return JSONResponse(self._page(self.devices[begin : begin + _PAGE]))
         try:
             asked = dict(json.loads(await http.body()))
         except ValueError:
@@ -72,6 +73,15 @@ class PlainApi:
         if not asked.get(self._names["serial"]):
             return self._say("The serial number is missing.", 400)
         return self._bind(asked)
+
+    def _page(self, shown: list[dict[str, Any]]) -> Any:
+        if not self._names["listed"]:
+            return shown
+        page: dict[str, Any] = {}
+        _put(page, self._names["listed"], shown)
+        if self._names["counted"]:
+            _put(page, self._names["counted"], len(self.devices))
+        return page
 
     def _key(self, said: str) -> ApiKey | None:
         """Find the key that a header carries."""
@@ -98,3 +108,11 @@ class PlainApi:
 
     def _say(self, words: str, status: int) -> Response:
         return JSONResponse({self._names["words"]: words}, status)
+
+
+def _put(page: dict[str, Any], names: Sequence[str], value: Any) -> None:
+    """Put a value where the names lead."""
+    *inner, last = names
+    for name in inner:
+        page = page.setdefault(name, {})
+    page[last] = value

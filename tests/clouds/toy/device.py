@@ -4,7 +4,10 @@ import json
 
 NEEDED = ("claim.key", "claim.room")
 
-LIST = ("/readers?page=%d", b"reader", b"note", b"serial", b"since")
+LIST = (
+    "/readers?page=%d", b"reader", b"note", b"serial", b"since",
+    [b"data", b"readers"], [b"meta", b"count"],
+)  # fmt: skip
 
 TOKEN = b"reader"
 WORDS = (b"error",)

@@ -43,6 +43,8 @@ CLOUD = CloudKind(
             mark="note",
             created="since",
             words="error",
+            listed=("data", "readers"),
+            counted=("meta", "count"),
         ),
         claim=bench_claim,
         settings='key_env = "{key_env}"\nroom = "hall"\n',

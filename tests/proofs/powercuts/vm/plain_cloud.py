@@ -84,7 +84,14 @@ class PlainModel:
             spec.get("shows") or spec.get("hides") or spec.get("latin")
         ):
             exchange.connection.cloud.reached.note("list")
-        return 200, {"result": [self._entry(spec, one) for one in shown]}
+        entries = [self._entry(spec, one) for one in shown]
+        if not self._names["listed"]:
+            return 200, entries
+        told = {}
+        _put(told, self._names["listed"], entries)
+        if self._names["counted"]:
+            _put(told, self._names["counted"], len(devices))
+        return 200, told
 
     def operator_look(self, spec: dict, devices: list) -> list:
         """Return what an operator sees of this very unit in the list: (token, mark, serial)."""
@@ -126,6 +133,13 @@ class PlainModel:
 
     def _name(self, name: str) -> str:
         return self._names.get(_OF_WORLDS.get(name, ""), name)
+
+
+def _put(told: dict, names: list, value) -> None:
+    """Put a value where the names lead."""
+    for name in names[:-1]:
+        told = told.setdefault(name, {})
+    told[names[-1]] = value
 
 
 def _iso(unix: int) -> str:
