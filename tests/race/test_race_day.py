@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from startline_host.cli import main
+from startline_host.errors import BadInput
 from startline_host.race.day_reader import Shown
 from startline_host.race.day_report import day_page, verdict
 from startline_host.race.day_result import DayPassing, DayResult, ReaderDay, must_have
@@ -84,6 +85,13 @@ def test_the_same_seed_is_the_same_day() -> None:
     assert len(script.outages) == options.outages
     assert all(one.begin < one.end for one in script.outages)
     assert all(one.begin < one.end for one in script.cuts)
+
+
+def test_a_day_is_what_a_line_can_carry() -> None:
+    """More tags at once than 115200 baud take are refused, and not called lost."""
+    write_script(DayOptions(runners=1000))
+    with pytest.raises(BadInput, match="2000 runners in 0.1 minutes are more tags"):
+        write_script(DayOptions(runners=2000, minutes=0.1))
 
 
 def test_what_a_reader_must_have_read() -> None:

@@ -11,6 +11,8 @@ from random import Random
 
 import msgspec
 
+from startline_host.errors import BadInput
+
 #: The part of the day from gun to last runner in which things go wrong.
 _FROM, _SPAN = 0.12, 0.74
 #: The share of its slot that an outage lasts, and for how many seconds a reader has no power.
@@ -18,6 +20,8 @@ _OUTAGE, _DARK = (0.3, 0.6), (3.0, 6.0)
 #: Real crystals are off by so many parts in a million, either way.
 _PPM = (5.0, 30.0)
 _ANTENNAS = (1, 2)
+#: The tags that a module's line carries in a second: 24 bytes each, at 115200 baud.
+_MOST_TAGS = 115200 // 10 // 24
 #: What all chips of a day begin with; the runner's number follows in 4 hex digits.
 CHIP_PREFIX = "E2801160600002054C3A"
 
@@ -79,10 +83,11 @@ class DayScript(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_script(options: DayOptions) -> DayScript:
-    """Make up a day."""
+    """Make up a day. Raises BadInput for one with more tags at once than a module can tell of."""
     dice = Random(options.seed)  # noqa: S311 - it is no secret
     seconds = options.minutes * 60
     sightings = sorted(_sightings(options, seconds, dice), key=lambda one: one.at)
+    _check_rate(options, sightings)
     return DayScript(
         seconds=seconds,
         sightings=tuple(sightings),
@@ -117,6 +122,21 @@ def _crossing(at: float, reader: int, chip: str, dice: Random) -> list[DaySighti
             found.append(DaySighting(when, reader, antenna, chip, dice.randint(-75, -40)))
             when += dice.uniform(0.03, 0.16)
     return found
+
+
+def _check_rate(options: DayOptions, sightings: Sequence[DaySighting]) -> None:
+    """Have no module be a second behind with what it tells: a real one would leave tags out."""
+    waiting: dict[tuple[int, int], tuple[float, float]] = {}  # since when, how many tags
+    for one in sightings:
+        since, tags = waiting.get((one.reader, one.antenna), (one.at, 0.0))
+        tags = max(0.0, tags - (one.at - since) * _MOST_TAGS) + 1
+        waiting[one.reader, one.antenna] = one.at, tags
+        if tags > _MOST_TAGS:
+            raise BadInput(
+                f"{options.runners} runners in {options.minutes:g} minutes are more tags at once "
+                f"than a module's line carries: {_MOST_TAGS} a second.",
+                "Take fewer --runners, or more --minutes.",
+            )
 
 
 def _slots(count: int, seconds: float, dice: Random) -> list[tuple[float, float]]:
