@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -138,15 +137,6 @@ def test_a_journal_is_summed_up(flash: bytearray) -> None:
     assert look(flash).journal == JournalSummary(stored=300, waiting=200, owners=owners)
     put(flash, RACE + 4, b"\x7f")
     assert look(flash).whole
-
-
-def test_what_is_no_journal_is_noted(flash: bytearray) -> None:
-    """Bytes in the journal's place that no reader can be told by are not passed over in silence."""
-    assert not any("race" in note for note in look(flash).notes)
-    put(flash, RACE, random.Random(5).randbytes(0x100000))
-    seen = look(flash)
-    assert seen.journal is None
-    assert "race: no journal, or one that is damaged throughout" in seen.notes
 
 
 def test_secrets_are_masked_in_every_form_of_it(flash: bytearray) -> None:

@@ -369,11 +369,7 @@ class _Inspector:
         row = table.find("race")
         if row is None or not self.dump.is_here(row.offset, row.size):
             return None
-        part = self.dump.part(row.offset, row.size)
-        found = summarize_journal(part)
-        if found is None and part.all().strip(b"\xff"):
-            self.notes.append("race: no journal, or one that is damaged throughout")
-        return found
+        return summarize_journal(self.dump.part(row.offset, row.size), self.notes)
 
     def _record(self, table: PartitionTable, told: StoredSettings | None) -> RecordView | None:
         nvs, bind = self._known(table, "nvs"), self._known(table, "bind")

@@ -24,13 +24,16 @@ class JournalSummary(msgspec.Struct, frozen=True):
     owners: frozenset[bytes] = frozenset()
 
 
-def summarize_journal(part: DumpPart) -> JournalSummary | None:
+def summarize_journal(part: DumpPart, notes: list[str] | None = None) -> JournalSummary | None:
     """Read a journal's headers and its newest sector; None for a partition that holds none.
 
-    Raises BadInput for a journal of a later agent.
+    One that is not blank either is told in `notes`, if given. Raises BadInput for a journal of a
+    later agent.
     """
     found = open_journal(part)
     if found is None:
+        if notes is not None and part.all().strip(b"\xff"):
+            notes.append("race: no journal, or one that is damaged throughout")
         return None
     journal, progress = found
     headers = (part.read(at, HEADER_SIZE) for at in range(0, part.size, SECTOR))
