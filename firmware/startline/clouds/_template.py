@@ -16,10 +16,11 @@ NEEDED = ("claim.key",)
 
 # For a cloud that lists its devices: the path of a page, and what an entry calls its token, the
 # mark that our request left, its serial number and its date of creation. Then the names that lead to
-# the entries, none ([]) where a page is the list itself, and those that lead to how many there are
-# in all, none where that is not said. Without these two they are [b"result"] and
-# [b"pagination", b"total"]. Two names are the most, and either may stand in a `body`. Without a list, leave LIST out and write
-# `lookup(ask, identity, mark)`, or neither: then an operator settles what is unknown.
+# the entries, none ([]) where a page is the list itself, and those that the place ends in which says
+# how many there are in all, none where that is not said. Without these two they are [b"result"] and
+# [b"pagination", b"total"]. Two names are the most, and the list may stand in a `body`. Without a
+# list, leave LIST out and write `lookup(ask, identity, mark)`, or neither: then an operator settles
+# what is unknown.
 LIST = (
     "/devices?page=%d&limit=1000", b"id", b"firmware", b"serial", b"created",
     [b"devices"], [b"count"],

@@ -36,8 +36,8 @@ class ListReader(JsonScanner):
     """Reads one page, and calls `found(fields)` for each item of its list.
 
     `place` has the names that lead to the list, from the outermost object or its `body`, none for
-    a page that is the list itself, and those that lead to the total; they are RUFUS's where it is
-    empty. `fields` has, of those in `names` (bytes), what the item has: a text, the bytes of a
+    a page that is the list itself, and those that the total's place ends in; they are RUFUS's where
+    it is empty. `fields` has, of those in `names` (bytes), what the item has: a text, the bytes of a
     number or another word, or None for what can be neither, or is said twice and differs. An item
     that is no object has none. `listed` tells that the list was there, `total` how many devices the
     cloud says it has, -1 for none said.
@@ -104,8 +104,9 @@ class ListPages:
     def more(self, ends: "list[JsonValue]", count: int, total: int) -> bool:
         """Take a page by its first and its last token, how many entries it has, and the total.
 
-        Of a page with one entry that is one token. Tell whether to read on: not behind the end, nor from a cloud that has no pages and
-        repeats itself. Raises ValueError with the reason why it is no whole list.
+        Of a page with one entry that is one token. Tell whether to read on: not behind the end, nor
+        from a cloud that has no pages and repeats itself. Raises ValueError with the reason why it
+        is no whole list.
         """
         if self.total < 0:
             self.total = total

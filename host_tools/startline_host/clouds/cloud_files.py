@@ -30,7 +30,8 @@ _PARTS: dict[str, tuple[type, str]] = {
 _FUNCTIONS = ("request", "canonical")
 _LIST = (
     'a path with %d and four names in bytes, such as ("/devices?page=%d", b"id", b"mark", b"serial", '
-    'b"created"), and behind them none or two lists of at most two names, such as [b"data"], [b"meta", b"count"]'
+    'b"created"), and behind them none or two lists of at most two names, such as [b"data"], '
+    '[b"meta", b"count"]'
 )
 
 
