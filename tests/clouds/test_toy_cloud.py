@@ -86,6 +86,16 @@ def test_it_survives_power_cuts(tree: Path) -> None:
     assert report["cloud"] == "toy"
 
 
+def test_its_worlds_reach_what_they_are_for(tree: Path) -> None:
+    """Its tokens are shorter than RUFUS's, and each crowded page is collected without a cut, too."""
+    ended = run(tree, "tests.proofs.powercuts", "--cloud", "toy", "--cuts", "none", "--jobs", "2",
+                "--only", "crowded")  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    worlds = json.loads((tree / "build" / "powercuts.json").read_text(encoding="utf-8"))["worlds"]
+    assert len(worlds) > 8
+    assert not any("prefix" in name for name in worlds)
+
+
 def test_mip_gets_it(tree: Path) -> None:
     """`make fmt` lists the file on the device for mip."""
     ended = run(tree, "tests.release.mip_lists")

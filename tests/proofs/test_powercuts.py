@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.proofs.powercuts.__main__ import survive
 from tests.proofs.powercuts.blank_units import CANARY, make_units
@@ -18,6 +20,7 @@ from tests.proofs.powercuts.cut_plan import (
 )
 from tests.proofs.powercuts.cut_results import REACHED, CutResults, CutRow
 from tests.proofs.powercuts.mutants import FAULTS, break_agent, cut_everywhere, telling_world
+from tests.proofs.powercuts.results_table import show
 from tests.proofs.powercuts.vm_runner import VmRunner
 
 
@@ -51,6 +54,11 @@ def test_a_world_that_never_reaches_what_it_is_for_fails_the_run() -> None:
     assert not any(results.total().bad.values())
     assert list(results.missed.values()) == [["switch"]]
     assert not results.clean
+    file = io.StringIO()
+    show(Console(file=file, width=200), results, 1.0)
+    text = file.getvalue()
+    assert "All survived: " in text
+    assert "Not all proven: 1 world never reached what the red lines" in text
 
 
 def test_the_report_says_of_each_world_what_it_reached() -> None:

@@ -138,7 +138,7 @@ class Size:
 
 
 #: Members of every spec, or such as other members say already: no part of its name.
-_TOLD = {"cloud", "unit", "keys", "key", "app_key", "serial"}
+_TOLD = {"cloud", "plain", "unit", "keys", "key", "app_key", "serial"}
 
 FULL_DOUBLES = 10_080
 SAMPLE = Size(every=23, doubles=200, seed=1, batch=12)

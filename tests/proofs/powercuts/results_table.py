@@ -52,11 +52,18 @@ def show(console: Console, results: CutResults, seconds: float) -> None:
         console.print(f"  {name}: never {reasons}", markup=False, style="red", soft_wrap=True)
     for failure in results.failures[:_SHOWN]:
         show_failure(console, failure)
-    verdict = "[bold green]All survived[/]" if results.clean else "[bold red]Not all survived[/]"
     total = results.total()
+    bad = total.bad.total()
+    verdict = "[bold red]Not all survived[/]" if bad else "[bold green]All survived[/]"
     console.print(
         f"{verdict}: {total.cuts} power cuts in {total.lifetimes} lifetimes, {seconds:.0f} s."
     )
+    if results.missed:
+        count = len(results.missed)
+        worlds = "1 world" if count == 1 else f"{count} worlds"
+        console.print(
+            f"[bold red]Not all proven[/]: {worlds} never reached what the red lines above name."
+        )
 
 
 def show_broken(console: Console, caught: Mapping[str, tuple[CutResults, CutResults]]) -> None:

@@ -59,12 +59,13 @@ def _collections() -> Iterator[World]:
     """A page of `nvs` is collected for the first, second or third record, or for each.
 
     With most of an application's data replaced there is little to move, with most of it valid a
-    page of three blobs, or, on the stock table, the one with the identity and the key.
+    page of three blobs, or, on the stock table, the one with the identity and the key. A record is
+    as long as its token: each number of free entries is met by the same record with any cloud.
     """
     more = {"means": ["collection"], "ways": 3}
     replaced, valid = {"left": 3, "by": "old"}, {"left": 3, "by": "live"}
     yield {"crowded": replaced, **more, "ways": 1, "means": ["collection", "garbage"]}
-    for left, script in ((10, "ok"), (10, "commit_drop"), (17, "commit_drop")):
+    for left, script in ((10, "ok"), (10, "commit_drop"), (14, "commit_drop")):
         yield {"crowded": {**replaced, "left": left}, "script": [script], **more}
     yield {"crowded": valid, **more}
     for script in ("ok", "commit_drop"):
