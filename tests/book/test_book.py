@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 
 import click
+import msgspec
 import pytest
 import yaml
 
-from startline_host.cli import startline
+from startline_host import cli
+from startline_host.cli import results, startline
 from startline_host.flows.settings_file import load_settings
 from startline_host.mock_cloud import MockCloud, MockOptions
 from startline_host.virtual import VirtualEsp32
@@ -97,6 +101,28 @@ def test_the_blocks_of_a_page_are_what_they_say(
             yaml.safe_load(block.body)
         if block.title in {"settings.toml", "vms.toml"} and "base_url" in block.body:
             _check_settings(block, tmp_path, cloud, monkeypatch)
+
+
+def test_the_verb_of_its_page_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The two blocks of "Add a verb" are all that such a verb takes: its file, and its result."""
+    page = "docs/how-to/add-a-verb.md"
+    verb, result = (block.body for block in _PAGES[page] if block.language == "python")
+    names = dict(vars(results))
+    exec(compile(result, page, "exec", dont_inherit=True), names)  # noqa: S102
+    monkeypatch.setattr(results, "Hello", names["Hello"], raising=False)
+    told = msgspec.json.schema(names["Hello"])["$defs"]["Hello"]["properties"]["title"]
+    assert told["description"] == "name of the board"
+    monkeypatch.setattr(startline, "list_commands", lambda _context: ["hello"])
+    module = ModuleType("startline_host.cli.hello")
+    exec(compile(verb, page, "exec", dont_inherit=True), vars(module))  # noqa: S102
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(cli, "hello", module, raising=False)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["hello", "--json"])
+    assert left.value.code == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Espressif ESP32 devkit"
 
 
 def _check_settings(
