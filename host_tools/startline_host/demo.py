@@ -181,7 +181,8 @@ def _story_of(name: str) -> CloudDemo:
     story = find_cloud(name).demo
     if story is None:
         raise BadInput(
-            f"The cloud {name!r} has no story.", f"Told are: {', '.join(_told_clouds())}."
+            f"The cloud {name!r} has no demo.",
+            f"Add a `demo` to its file on the host; clouds with one are: {', '.join(_told_clouds())}.",
         )
     return story
 

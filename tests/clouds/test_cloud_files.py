@@ -103,6 +103,19 @@ def test_a_file_that_is_missing_is_named(files: Files) -> None:
         ('[b"meta", b"count"]', '[b"list", b"meta", b"count"]', "a LIST of the wrong form"),
         ('[b"meta", b"count"]', 'b"meta.count"', "a LIST of the wrong form"),
         ('[b"meta", b"count"]', '["meta", "count"]', "a LIST of the wrong form"),
+        ('TOKEN = b"reader"', 'TOKEN = b""', "a TOKEN of the wrong form"),
+        ("429:", '"429":', "ANSWERS of the wrong form. It has to be numbers with"),
+        ('4: "refused"', '4: "refuse"', "ANSWERS of the wrong form"),
+        ("?page=%d", "?page=%d&n=%d", "a LIST of the wrong form"),
+        ("?page=%d", "?page=%d&share=9%", "a LIST of the wrong form"),
+        ("?page=%d", "?page=%d&limit=all", "a LIST of the wrong form"),
+        ('"/readers?page=%d"', '"readers?page=%d"', "a LIST of the wrong form. It has to be a path with one %d, a / in front"),
+        ('b"serial", b"since"', 'b"", b"since"', "a LIST of the wrong form"),
+        ('b"serial", b"since"', 'b"reader", b"since"', "a LIST of the wrong form"),
+        ('4: "refused"', '4: ["refused"]', "an ANSWERS of the wrong form"),
+        ("    if not isinstance(token, str):", "    token = token.lowr()\n    if not isinstance(token, str):", "toy.py has a canonical that ends with AttributeError"),
+        ("LIST =", "LISTS =", "toy.py reads a list of devices"),
+        ('"claim.room"', '"claim.rooms"', "has claim.rooms in NEEDED, and no settings file can say it. Add the field to ToyClaim"),
         ("import json", "import jason", "No module named 'jason' (line 3)"),
         ("import json", "import", "SyntaxError"),
     ],
@@ -125,8 +138,19 @@ def test_a_device_file_with_a_mistake_is_named(
         ("from __future__", "from", "SyntaxError"),
         ('            serial="serial",\n', "", "Missing required argument 'serial' (line "),
         ('token="reader"', 'tokens="reader"', "tokens"),
+        ("claim=ToyClaim", "claim=dict", "has a CLOUD whose claim is no class of ClaimSettings"),
+        ('DeviceList("toy"', 'DeviceList("template"', "has a DeviceList of another name; it has to be 'toy'"),
+        ("check=_LIST.check", 'check="list"', "has a CLOUD whose check is no function"),
+        ("{key_env}", "{key}", "has settings for its bench with braces that are not {key_env}."),
+        ('prefix="/toy"', 'prefix="toy"', "has prefix='toy' in its PlainCloud; it begins with a /."),
+        ('path="/readers"', 'path=""', "has path='' in its PlainCloud; it begins with a /."),
+        ('"toy-%06d"', '"toy-"', "has token_form='toy-' in its PlainCloud, and no number goes into it."),
+        ('"toy-%06d"', '"box-%06d"', "takes 'box-000001' for no token."),
+        ('mark="note"', 'mark="notes"', "has mark='notes' in its PlainCloud, and "),
+        ('token="reader"', 'token="token"', "has token='token' in its PlainCloud, and "),
+        ('listed=("data", "readers")', 'listed=("readers",)', "device/toy.py reads ('data', 'readers')."),
     ],
-)
+)  # fmt: skip
 def test_a_host_file_with_a_mistake_is_named(files: Files, good: str, bad: str, said: str) -> None:
     """The sentence has the file, the error, and its line."""
     assert good in _HOST
@@ -182,6 +206,22 @@ def test_the_proof_of_power_cuts_says_what_it_lacks(
     (files.device / "toy.py").unlink()
     assert powercuts(["--cloud", "toy", "--sample", "--jobs", "1"]) == BadInput.exit_code
     assert "has no file for the device" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_a_cloud_without_a_mock_or_a_demo_is_told_where_it_goes(
+    files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are parts of its file on the host, and only what needs them asks for them."""
+    files.write(host=_HOST.replace("bench=plain_bench(", "bench=None and plain_bench("))
+    with pytest.raises(BadInput, match="There is no mock of Toy") as caught:
+        assert find_cloud("toy").played
+    assert "Its file on the host has no `bench`" in caught.value.hint
+    cloud_registry._load.cache_clear()
+    sys.modules.pop("startline_host.clouds.toy", None)
+    files.write(host=_HOST.replace("demo=CloudDemo(", "demo=None and CloudDemo("))
+    assert demo(["--cloud", "toy"]) == BadInput.exit_code
+    said = " ".join(capsys.readouterr().out.split())
+    assert "The cloud 'toy' has no demo. Add a `demo` to its file on the host" in said
 
 
 def test_the_demo_says_what_is_wrong(files: Files, capsys: pytest.CaptureFixture[str]) -> None:

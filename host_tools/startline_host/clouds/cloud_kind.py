@@ -195,7 +195,10 @@ class CloudKind(msgspec.Struct, frozen=True, kw_only=True):
     def played(self) -> CloudBench:
         """How the cloud is played on a bench. Raises BadInput for a cloud without a mock."""
         if self.bench is None:
-            raise BadInput(f"There is no mock of {self.title or 'this cloud'}.")
+            raise BadInput(
+                f"There is no mock of {self.title or 'this cloud'}.",
+                "Its file on the host has no `bench`; docs/how-to/add-a-cloud.md has how to write it.",
+            )
         return self.bench
 
     @property
