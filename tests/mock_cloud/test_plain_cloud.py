@@ -49,3 +49,13 @@ def test_a_token_is_spoilt_by_its_own_name() -> None:
         headers = {"Authorization": mock.keys["WRITE"]}
         answer = httpx.post(f"{mock.root_url}/plain/timers", headers=headers, json={"sn": "S-1"})
     assert answer.json() == {"uuid": None}
+
+
+@pytest.mark.parametrize("prefix", ["/v0", "/api", ""])
+def test_its_prefix_may_be_one_of_another_cloud(prefix: str) -> None:
+    """A base URL that ends as RUFUS's does leads to this cloud where this one is played."""
+    described = msgspec.structs.asdict(msgspec.structs.replace(_CLOUD, prefix=prefix))
+    with make_mock(MockOptions(tls=False), **described) as mock:
+        headers = {"Authorization": mock.keys["WRITE"]}
+        answer = httpx.post(f"{mock.root_url}{prefix}/timers", headers=headers, json={"sn": "S-1"})
+    assert answer.json() == {"uuid": "1"}

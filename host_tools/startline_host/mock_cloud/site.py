@@ -84,11 +84,14 @@ class MockSite:
 
         The page switches faults on `board`, shows what `about` says, and wants `password`.
         """
+        own = [Mount(api.prefix, app=api.app()) for api in self.apis]
         clouds = Starlette(
+            # One more cloud may have a prefix of these two, such as /v0; without one it comes last.
             routes=[
+                *(mount for mount in own if mount.path),
                 Mount(rufus.PREFIX, app=self.rufus.app()),
                 Mount(vms.PREFIX, app=self.vms.app()),
-                *(Mount(api.prefix, app=api.app()) for api in self.apis),
+                *(mount for mount in own if not mount.path),
             ],
             exception_handlers={HTTPException: self.rufus.not_routed},
         )
