@@ -286,17 +286,7 @@ def _check(board: Board) -> None:
         board.led.pin not in range(128) or board.led.pin in _NO_LED[board.chip]
     ):
         raise BadInput(f"GPIO {board.led.pin} of an {board.chip} can carry no LED")
-    if board.flash_size % _MIB or board.flash_size.bit_count() != 1:
-        raise BadInput(f"flash_size {board.flash_size} is not a power of two in MiB")
-    if board.flash_size < LEAST_FLASH:
-        raise BadInput(
-            f"flash_size {board.flash_size} is too small. {NEEDED_FLASH.removesuffix('.')}"
-        )
-    if board.race_size % 0x1000 or not 0 <= board.race_size <= board.flash_size // 2:
-        raise BadInput(
-            f"race_size {board.race_size} is not made of sectors of 4096 bytes, "
-            "or more than half of the flash"
-        )
+    _check_sizes(board)
     if board.firmware_offset not in {0, 0x1000, 0x2000}:
         raise BadInput(f"no chip boots from firmware_offset {board.firmware_offset:#x}")
     for pin in board.firmware_versions:
@@ -305,6 +295,19 @@ def _check(board: Board) -> None:
         told = [text for pin in board.firmware_versions if (text := getattr(pin, what))]
         if len(set(told)) < len(told):
             raise BadInput(f"two [[firmware]] have the same {what}")
+
+
+def _check_sizes(board: Board) -> None:
+    if board.flash_size % _MIB or board.flash_size.bit_count() != 1:
+        raise BadInput(f"flash_size {board.flash_size} is not a power of two in MiB")
+    if board.flash_size < LEAST_FLASH:
+        raise BadInput(
+            f"flash_size {board.flash_size} is too small. {NEEDED_FLASH.removesuffix('.')}"
+        )
+    if board.race_size % 0x1000 or board.race_size < 0:
+        raise BadInput(f"race_size {board.race_size} is not a multiple of 4096, a sector of flash")
+    if board.race_size > board.flash_size // 2:
+        raise BadInput(f"race_size {board.race_size} is more than half of the flash")
 
 
 def _check_pin(pin: FirmwarePin) -> None:

@@ -169,6 +169,16 @@ def test_a_profile_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
         ("0x400000", "0x300000", "not a power of two"),
         ("0x400000", '"4MB"', "flash_size is a text in quotes; it must be a whole number"),
         ("0x1000", "0x1234", "no chip boots from"),
+        (
+            "0x400000",
+            "0x400000\nrace_size = 0x100001",
+            "race_size 1048577 is not a multiple of 4096, a sector of flash\\.$",
+        ),
+        (
+            "0x400000",
+            "0x400000\nrace_size = 0x300000",
+            "race_size 3145728 is more than half of the flash\\.$",
+        ),
         ("synthetic = true", "", "needs file and url, or synthetic"),
         ("synthetic = true", 'file = "a.bin"', "needs file and url"),
         ("synthetic = true", 'file = "a.bin"\nurl = "http://x/a.bin"', "not https"),
