@@ -129,3 +129,11 @@ def test_the_clouds_words_reach_no_terminal_raw() -> None:
     error = read_outcome(events(ready("refused", "no\x1b[2J"))).error()
     assert error is not None
     assert "\x1b" not in error.message
+
+
+def test_the_clouds_words_end_with_one_full_stop() -> None:
+    """Clouds end their words as they like, and the sentence around them ends once."""
+    for words in ("This key may not do that.", "This key may not do that"):
+        error = read_outcome(events(ready("refused", words))).error()
+        assert error is not None
+        assert error.message == "The cloud refused the device: This key may not do that."

@@ -98,14 +98,14 @@ class FirstBootOutcome(msgspec.Struct, frozen=True):
             return _storage_warning(self)
         if self.state == "refused":
             return RefusedByCloud(
-                f"The cloud refused the device: {printable_field(self.reason)}.",
+                f"The cloud refused the device: {_ended(printable_field(self.reason))}",
                 "Fix the cause, then run the command again.",
             )
         if self.state == "unknown":
             return _unknown(self)
         if self.state == "unprovisioned":
             return BadInput(
-                f"The device does not know who it is: {printable_field(self.reason or self.failed_reason)}.",
+                f"The device does not know who it is: {_ended(printable_field(self.reason or self.failed_reason))}",
                 "Provision it: startline provision.",
             )
         return _failed(self)
@@ -209,10 +209,15 @@ def _storage_warning(outcome: FirstBootOutcome) -> StartlineError | None:
     return None
 
 
+def _ended(words: str) -> str:
+    """Return words that end a sentence; a cloud's own may have their full stop."""
+    return words if words.endswith((".", "!", "?")) else f"{words}."
+
+
 def _unknown(outcome: FirstBootOutcome) -> StartlineError:
     if outcome.failed_step == "storage":
         return StorageFailed(
-            f"The device could not keep its record: {printable_field(outcome.reason)}."
+            f"The device could not keep its record: {_ended(printable_field(outcome.reason))}"
         )
     settle = next_of_unknown(outcome.reason, "To settle it: startline reconcile.")
     if outcome.reason == "foreign_record":
@@ -220,7 +225,7 @@ def _unknown(outcome: FirstBootOutcome) -> StartlineError:
             "If its flash came from another reader: startline reset. Else: startline reconcile."
         )
     return OutcomeUnknown(
-        f"Whether the cloud knows the device is not known: {printable_field(outcome.reason)}.",
+        f"Whether the cloud knows the device is not known: {_ended(printable_field(outcome.reason))}",
         f"Nothing is sent again until that is settled. {settle}",
     )
 
@@ -237,7 +242,7 @@ def _failed(outcome: FirstBootOutcome) -> StartlineError:
     )
     if outcome.ssid:
         words = words.replace("its network", f"the Wi-Fi {printable(outcome.ssid)!r}")
-    told = f"{words}: {say(reason)}.{outcome.networks}"
+    told = f"{words}: {_ended(say(reason))}{outcome.networks}"
     return kind(told, f"Nothing was bound. {boot_remedy(outcome)}")
 
 
