@@ -99,6 +99,23 @@ def test_a_shell_completes_verbs_options_and_boards(
     assert f"plain,{there}" in done.stdout.splitlines(), done.stderr
 
 
+@pytest.mark.parametrize("verb", ["up", "cloud", "bench"])
+def test_a_narrow_terminal_cuts_no_option_off(verb: str) -> None:
+    """With 20 columns the names of all options are whole; lines may be wrapped by the terminal."""
+    command = import_module(f"startline_host.cli.{verb}").command
+    done = subprocess.run(
+        [sys.executable, "-m", "startline_host", verb, "--help"],
+        env={**os.environ, "COLUMNS": "20", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.hidden:
+            assert all(name in done.stdout for name in option.opts), option.opts
+
+
 def test_help_names_the_environment() -> None:
     """Variables stand beside their options, those without one at the end of the whole help."""
     assert "ESPPORT" in run("status", "--help").stdout

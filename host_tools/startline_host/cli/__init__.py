@@ -8,6 +8,7 @@ import functools
 import math
 import os
 import pkgutil
+import shutil
 import signal
 import sys
 from importlib import import_module
@@ -47,6 +48,10 @@ _NO_VERBS = frozenset(
         "written_files",
     }
 )
+
+
+#: Columns: on a narrower terminal the names of options would be cut off, so help is wrapped by it.
+_LEAST_WIDTH = 72
 
 
 class _Verbs(rich_click.RichGroup):
@@ -249,6 +254,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # As an exception, so that files with secrets are removed on this path too.
     signal.signal(signal.SIGTERM, _leave)
     make_encodable(sys.stdout, sys.stderr)
+    if shutil.get_terminal_size().columns < _LEAST_WIDTH:
+        rich_click.rich_click.WIDTH = _LEAST_WIDTH
     arguments = sys.argv[1:] if arguments is None else arguments
     run = output.VerbRun(as_json="--json" in arguments)
     sys.exit(_run(arguments, run))
