@@ -149,9 +149,9 @@ class Journal:
     def append(self, kind: int, payload: "Bytes", reserve: int = 0) -> int:
         """Store an entry; return its offset in the partition. Raises JournalFull, OSError.
 
-        `reserve` is how many blank sectors have to be left: a journal that is full of passings
-        must still take what it says of their sending, or none would ever leave it. One program, or
-        two where a sector is begun. Bytes that do not read back are written again behind.
+        `reserve` blank sectors have to be left: a journal that is full of passings must still take
+        what it says of their sending. One program, or two where a sector is begun. Bytes that do
+        not read back are written again behind.
         """
         size = pack_entry(self._entry, 0, kind, payload)
         raw = memoryview(self._entry)[:size]
@@ -268,9 +268,10 @@ class Journal:
                 break
         index = (self.head - start) % self.sectors
         while self.used:
+            last = index == self.head  # what comes while it is read waits for the next time
             if not self._is_foreign(index):
                 yield self._read(index)
-            if index == self.head:  # which may have moved on meanwhile
+            if last:
                 return
             index = (index + 1) % self.sectors
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
 from startline.net import StepFailed
+from startline_race.batch import Backlog
 from startline_race.settings import BATCH
 
 from tests.race_role.paper_cloud import LOST, TOKEN, MakeRace, PaperRace, lose
@@ -35,6 +36,54 @@ def test_a_race(make: MakeRace) -> None:
     assert (first["timestamp"], second["timestamp"]) == (
         "2026-11-18T11:06:40.001Z", "2026-11-18T11:06:40.101Z",
     )  # fmt: skip
+
+
+def come_while_read(mocker: MockerFixture, come: Callable[[], None]) -> None:
+    """Have something happen whenever the sender has read a sector of its backlog."""
+    read = Backlog.read
+
+    def interrupted(self: Backlog, *given: int) -> Generator[int, None, None]:
+        for wait in read(self, *given):
+            come()
+            yield wait
+
+    mocker.patch.object(Backlog, "read", interrupted)
+
+
+@pytest.mark.parametrize("count", [1, 7, 90, 250])
+def test_passings_that_come_while_the_journal_is_read(
+    make: MakeRace, mocker: MockerFixture, count: int
+) -> None:
+    """However many there are, and wherever a sector ends, none is passed over."""
+    race = make(0)
+
+    def come() -> None:
+        if race.race.journal.number < 700:
+            race.pass_by(count)
+
+    come_while_read(mocker, come)
+    race.send(lambda: race.race.journal.number >= 700 and not race.race.state["waiting"])
+    assert race.events("race_damaged") == []
+    assert race.numbers() == list(range(1, race.race.journal.number))
+
+
+def test_a_session_that_is_wished_for_while_the_journal_is_read(
+    make: MakeRace, mocker: MockerFixture
+) -> None:
+    """Its name is found also where what came meanwhile has filled a sector and begun another."""
+    race = make(1)
+    race.send(lambda: race.race.state["sent"] == 1)
+
+    def come() -> None:
+        if len(race.sessions) == 1 and race.race.state["session"] == "10 km":
+            race.race.close()
+            race.race.open("21 km")
+            race.pass_by(120)
+
+    come_while_read(mocker, come)
+    race.send(lambda: race.race.journal.number == 122 and not race.race.state["waiting"])
+    assert [alias[:5] for _, alias, _ in race.sessions] == ["10 km", "21 km"]
+    assert race.numbers(1) == list(range(1, 121))
 
 
 @pytest.mark.parametrize(
