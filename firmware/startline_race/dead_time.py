@@ -8,8 +8,9 @@ from .journal_format import AMENDED, AMENDED_FORMAT, LONGEST_DEAD_US, split_us
 if False:  # for mypy; a device has none of these
     from typing import Any
 
+    from agent_types import Race
+
     from .passing_format import Passing
-    from .progress import Progress
     from .settings import RaceSettings
 
 _MOST_CHIPS = 128  # whose last sighting is kept in mind
@@ -18,8 +19,9 @@ _MOST_CHIPS = 128  # whose last sighting is kept in mind
 class DeadTime:
     """Merges what comes within the dead time: the first counts, or, if set so, the strongest."""
 
-    def __init__(self, progress: "Progress", settings: "RaceSettings") -> None:
-        self.progress = progress
+    def __init__(self, race: "Race", settings: "RaceSettings") -> None:
+        self.progress = race.progress
+        self.uptime = race.uptime
         self.dead_us = settings.dead_us
         self.best = settings.best
         # Chip to [time, RSSI, number, time of the module's own, session] of its last passing.
@@ -60,7 +62,9 @@ class DeadTime:
         """Have a stronger sighting stand for the passing, as long as its time is not fixed."""
         number = before[2]
         progress = self.progress
-        if number < progress.frozen or passing.time_us - before[0] > LONGEST_DEAD_US:
+        # From then on it may be about to be sent, also where this sighting is told late.
+        passed = self.uptime.now() - before[0]
+        if number < progress.frozen or passed > min(self.dead_us, LONGEST_DEAD_US):
             return
         low, high = split_us(passing.time_us)
         hits = min(passing.hits or 0, 255)

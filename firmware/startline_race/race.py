@@ -75,7 +75,7 @@ class Race:
         if self.settings.dead_us:
             from .dead_time import DeadTime
 
-            self.dead_time = DeadTime(self.progress, self.settings)
+            self.dead_time = DeadTime(self, self.settings)
         self._opened = False  # in this boot
         self._warned = 0
         self._shown: "list[Any] | None" = None

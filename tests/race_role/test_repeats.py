@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.firmware.harness import NOW
-from tests.race_role.paper_cloud import EPC, MakeRace, PaperRace
+from tests.race_role.paper_cloud import EPC, MakeRace, PaperRace, lose
 
 DEAD_MS = 5000
 
@@ -108,6 +108,22 @@ def test_a_sighting_that_is_frozen_is_not_amended(make: MakeRace) -> None:
     assert race.race.passing(EPC % 2, rssi=-60) == 2
     assert race.race.passing(EPC % 2, rssi=-20) == 2
     assert race.race.progress.amends
+
+
+def test_a_stronger_sighting_that_is_told_late(make: MakeRace) -> None:
+    """What may be about to be sent keeps its time, so that a lost answer brings the same again."""
+    race = make(0, dead_time=DEAD_MS, best=1)
+    seen = race.chip.ms()
+    race.race.passing(EPC % 1, rssi=-60)
+    race.chip.sleep(DEAD_MS + 1)
+    race.script["POST", "passings"] = [lose]
+    for stronger in range(1, 60):
+        if not race.posts():
+            race.sender.tick()
+            race.race.passing(EPC % 1, rssi=stronger - 60, at=seen + stronger * 10)
+    race.send(lambda: race.race.state["sent"] == 1)
+    first, again = race.posts()
+    assert first == again
 
 
 @pytest.mark.parametrize(("after_ms", "amends"), [(60_000, True), (60_001, False)])

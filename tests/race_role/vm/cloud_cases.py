@@ -250,7 +250,7 @@ def test_best():
     have_time(chip, race)
     race.settings.dead_us = 1500000
     race.settings.best = 1
-    race.dead_time = DeadTime(race.progress, race.settings)
+    race.dead_time = DeadTime(race, race.settings)
     race.open("10 km")
     times = []
     for rssi in (-70, -40, -60):

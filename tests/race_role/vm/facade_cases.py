@@ -198,7 +198,7 @@ def test_dead_time_merges_repeats():
     """Within the dead time a repeat has the number of the first; behind it, it is a passing."""
     chip, race = start()
     race.settings.dead_us = 5000000
-    race.dead_time = DeadTime(race.progress, race.settings)
+    race.dead_time = DeadTime(race, race.settings)
     assert race.passing(EPC) == 1
     chip.sleep(4000)
     assert race.passing(EPC) == 1
@@ -225,7 +225,7 @@ def test_dead_time_takes_many_chips():
     """More chips than are kept in mind cost no passing and stay within bounded memory."""
     chip, race = start()
     race.settings.dead_us = 5000000
-    race.dead_time = DeadTime(race.progress, race.settings)
+    race.dead_time = DeadTime(race, race.settings)
     for count in range(500):
         chip.sleep(10)
         race.passing("%04X" % count)
