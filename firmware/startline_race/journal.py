@@ -104,13 +104,11 @@ class Journal:
         """Go by what stands in the last sector: where it ends, and the last number and boot."""
         self.offset = end_of_entries(sector)
         for kind, payload in entries_of(sector):
-            if kind == PASSING:
-                self.number = max(self.number, u32(payload) + 1)
-                self.boot = max(self.boot, payload[6] | payload[7] << 8)
-            elif kind == PROGRESS:
-                self.number = max(self.number, u32(payload))
-            elif kind in (BOOT, TIME):
-                self.boot = max(self.boot, payload[0] | payload[1] << 8)
+            at = 6 if kind == PASSING else 0
+            if kind in (PASSING, PROGRESS):
+                self.number = max(self.number, u32(payload) + (kind == PASSING))
+            if kind in (PASSING, BOOT, TIME):  # the last one: behind 65535 comes 0
+                self.boot = payload[at] | payload[at + 1] << 8
 
     def _follow(self, index: int) -> None:
         """Find sectors behind the last header that lost theirs: their entries count all the same.

@@ -43,6 +43,6 @@ def _take_points(found: "list[Point]", boot: int, sector: "Bytes") -> bool:
             if of == boot and (not found or found[-1].time_us < time_us):
                 found.append(Point(time_us, utc_us, error_us, source))
                 thin(found)
-        elif kind == BOOT and unpack_from("<H", payload)[0] > boot:
+        elif kind == BOOT and 0 < (unpack_from("<H", payload)[0] - boot & 0xFFFF) < 0x8000:
             return True
     return False

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from startline_race.errors import JournalFull
-from startline_race.journal_format import TIME
+from startline_race.journal_format import TIME, pack_header
 from startline_race.time_points import points_of
 
 from tests.race_role.paper_cloud import EPC, LOST, MakeRace, PaperRace, lose
@@ -205,6 +205,23 @@ def test_boots_of_a_full_journal(make: MakeRace) -> None:
     assert len(race.race.journal.blank) == 1
     race.send()
     assert race.race.state["waiting"] == 0
+
+
+def test_a_boot_id_that_begins_anew(make: MakeRace) -> None:
+    """Behind the last id comes 0, and then 1: no two boots share one, and each has its own time."""
+    race = make(0)
+    flash = race.parts["race"]
+    flash.data[:] = b"\xff" * flash.size
+    flash.program(0, pack_header(0xFFFE, 1, 1, race.race.journal.owner))
+    for boot in (0xFFFF, 0, 1):
+        race.boot()
+        assert race.race.journal.boot == boot
+        race.race.passing(EPC % boot)
+    later = race.race
+    later.journal.boot = 2
+    for number, boot in enumerate((0xFFFF, 0, 1), 1):
+        list(points_of(later.keeper, later.journal, boot, number))
+        assert len(later.keeper.past[1]) == 1
 
 
 def test_a_full_journal_whose_ends_are_torn(make: MakeRace) -> None:
