@@ -193,8 +193,7 @@ class Journal:
     def prepare(self, keep_from: int, limit: int = 1) -> bool:
         """Erase at most `limit` sectors to have `POOL` blank ones; tell whether there are as many.
 
-        A sector is reused only when every passing in it has a number below `keep_from`, and only
-        from the oldest on. Raises OSError.
+        One is reused only when its passings are below `keep_from`, and only from the oldest on.
         """
         erased = 0
         for distance in range(1, self.sectors):
@@ -203,18 +202,20 @@ class Journal:
             index = (self.head + distance) % self.sectors
             if index in self.blank or index in self.worn:
                 continue
-            if not self._is_blank(index):
+            blank = self._is_blank(index)
+            if not blank:
                 if erased == limit or not self._may_reuse(index, keep_from):
                     break
                 erased += 1
                 self.first[index] = _NONE
                 self.foreign[index] = 0
                 self.used = min(self.used, self.sectors - distance)
-                self.flash.erase(index * SECTOR)
-                if not self._is_blank(index):
-                    self.worn.append(index)
-                    continue
-            self.blank.append(index)
+                try:
+                    self.flash.erase(index * SECTOR)
+                except OSError:
+                    pass  # worn, unless it is blank all the same
+                blank = self._is_blank(index)
+            (self.blank if blank else self.worn).append(index)
         return len(self.blank) >= POOL
 
     def _may_reuse(self, index: int, keep_from: int) -> bool:

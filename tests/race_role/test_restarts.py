@@ -224,6 +224,28 @@ def test_a_boot_id_that_begins_anew(make: MakeRace) -> None:
         assert len(later.keeper.past[1]) == 1
 
 
+def test_a_sector_that_cannot_be_erased(make: MakeRace) -> None:
+    """It counts as worn, as one that does not become blank; the rest is sent, and timing goes on."""
+    race = make(0)
+    with pytest.raises(JournalFull):
+        race.pass_by(3000)
+    erase = race.parts["race"].erase
+    wrong = [race.race.journal.head + 3, race.race.journal.head + 4]
+
+    def refuse(offset: int) -> None:
+        if offset // 4096 in {one % 24 for one in wrong}:
+            raise OSError(-1)
+        erase(offset)
+
+    race.parts["race"].erase = refuse  # type: ignore[method-assign] # the flash of this test
+    race.send(lambda: race.race.state["waiting"] == 0)
+    count = race.race.journal.number
+    race.pass_by(100)
+    assert race.race.journal.number == count + 100
+    race.send(lambda: race.race.state["waiting"] == 0)
+    assert race.events("failed") == []
+
+
 def test_a_full_journal_whose_ends_are_torn(make: MakeRace) -> None:
     """However often power goes while its last entry is written, there is room to say what is sent."""
     race = make(0, sectors=6)
