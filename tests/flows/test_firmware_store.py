@@ -309,5 +309,9 @@ def test_a_failed_download_says_what_to_do(server: str) -> None:
     with pytest.raises(NetworkFailed, match="the server answered 404") as caught:
         download(f"{server}/none")
     assert "--firmware" in caught.value.hint
-    with pytest.raises(NetworkFailed):
+    with pytest.raises(NetworkFailed, match=r": nothing listens at 127\.0\.0\.1\.$"):
         download("http://127.0.0.1:1/x")
+    with pytest.raises(
+        NetworkFailed, match=r": the name of no-such-host\.invalid is not found\.$"
+    ):
+        download("https://no-such-host.invalid/x")

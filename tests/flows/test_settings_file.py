@@ -132,6 +132,16 @@ def test_what_is_wrong_is_named(folder: Path, old: str, new: str, reason: str) -
     assert KEY not in caught.value.message + caught.value.hint
 
 
+def test_an_unknown_name_is_told_what_there_is(folder: Path) -> None:
+    """A field is answered with its section's fields, and a section with the sections."""
+    with pytest.raises(BadInput, match=r"unknown fields: net\.zone") as caught:
+        load(folder, GOOD.replace("[net]", "[net]\nzone = 1", 1))
+    assert caught.value.hint.startswith("[net] has link, ntp, password, ")
+    with pytest.raises(BadInput, match="unknown fields: runn") as caught:
+        load(folder, GOOD.replace("[run]", "[runn]", 1))
+    assert caught.value.hint.startswith("Its sections are [claim], [net], ")
+
+
 def test_a_file_without_claim_says_so(folder: Path) -> None:
     """An empty file is told what it needs."""
     with pytest.raises(BadInput, match=r"no section \[claim\]"):

@@ -138,9 +138,7 @@ def _unreachable(error: httpx.TransportError) -> StartlineError:
                 "Does the server speak TLS 1.2 there, with AES?",
             )
         if isinstance(cause, OSError):
-            return NetworkFailed(
-                f"The cloud could not be asked: {_os_words(cause, where)}.", _HINT
-            )
+            return NetworkFailed(f"The cloud could not be asked: {os_words(cause, where)}.", _HINT)
         cause = cause.__cause__ or cause.__context__
     slow = isinstance(error, httpx.TimeoutException)
     words = "does not answer in time" if slow else f"ends the connection ({type(error).__name__})"
@@ -155,7 +153,8 @@ def _host(error: httpx.TransportError) -> str:
     return f"{printable(url.host)}:{url.port or (443 if url.scheme == 'https' else 80)}"
 
 
-def _os_words(error: OSError, where: str) -> str:
+def os_words(error: OSError, where: str) -> str:
+    """Say why a host cannot be reached, as a clause that names it."""
     if isinstance(error, socket.gaierror):
         return f"the name of {where} is not found"
     if isinstance(error, ConnectionRefusedError):

@@ -97,7 +97,14 @@ def download(url: str) -> bytes:
     except httpx.HTTPStatusError as error:
         reason = f"the server answered {error.response.status_code}"
     except httpx.HTTPError as error:
+        from startline_host.clouds.cloud_client import os_words
+
+        cause = error.__cause__ or error.__context__
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__cause__ or cause.__context__
+        where = httpx.URL(url).host
         reason = str(error) or type(error).__name__
+        reason = os_words(cause, where) if isinstance(cause, OSError) else reason
     raise NetworkFailed(
         f"The firmware cannot be fetched from {url}: {reason}.",
         "Fetch it on another computer and name the file with --firmware.",

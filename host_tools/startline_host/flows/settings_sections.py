@@ -111,6 +111,7 @@ class SettingsText:
     def _check_names(self) -> None:
         self._check_cloud()
         unknown = []
+        places: dict[str, str] = {}
         for name, section in self.raw.items():
             if name not in _SECTIONS:
                 unknown.append(self._unknown(name, "", f"[{_like(name, _SECTIONS)}]"))
@@ -118,6 +119,8 @@ class SettingsText:
                 raise BadInput(f"{self.path}: {name} must be a section, [{name}].")
             else:
                 known = _fields(name)
+                if section.keys() - known:
+                    places[name] = f"[{name}] has {', '.join(sorted(known))}."
                 unknown += [
                     self._unknown(name, field, _like(field, known) or _elsewhere(field))
                     for field in section
@@ -126,7 +129,8 @@ class SettingsText:
         if unknown:
             raise BadInput(
                 f"{self.path} has unknown fields: {', '.join(sorted(unknown))}.",
-                f"Its sections are {', '.join(f'[{name}]' for name in _SECTIONS)}.",
+                " ".join(places.values())
+                or f"Its sections are {', '.join(f'[{name}]' for name in _SECTIONS)}.",
             )
 
     def _unknown(self, section: str, field: str, meant: str) -> str:
