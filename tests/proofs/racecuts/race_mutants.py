@@ -178,7 +178,7 @@ RACE_MUTANTS: dict[str, tuple[PlantedMutant, set[str]]] = {
         _mutant(
             "a number used again after a cut",
             "journal.py",
-            {"                self.number = max(self.number, u32(payload) + 1)\n": "                pass\n"},
+            {"            if kind in (PASSING, PROGRESS):\n": "            if kind == PROGRESS:\n"},
             {"race": [*LIVE[:2], ["reboot"], ["pass", 3], ["close"], ["rest"]], **AT_ONCE},
             10_000,
         ),
