@@ -54,6 +54,8 @@ class Files:
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     """Have clouds found in folders of this test, too."""
     made = Files(tmp_path)
+    # Python takes the bytecode of a file with the same size and second for that file's.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setattr(clouds, "__path__", [str(made.host), *clouds.__path__])
     monkeypatch.setattr(
         startline.clouds, "__path__", [str(made.device), *startline.clouds.__path__]
