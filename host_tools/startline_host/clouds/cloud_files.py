@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 import startline.clouds
 
 from startline_host import clouds
-from startline_host.clouds.cloud_check import DeviceList
 from startline_host.clouds.cloud_kind import CloudKind
 from startline_host.clouds.plain_check import check_plain
 from startline_host.errors import BadInput, StartlineError
@@ -98,6 +97,9 @@ def _check_kind(path: Path, kind: CloudKind) -> None:
 
 def _check_together(path: Path, kind: CloudKind, agent_path: Path, agent: ModuleType) -> None:
     """Refuse what either file may say, but not beside the other."""
+    # Not before a cloud is asked for: an HTTP client comes with it.
+    from startline_host.clouds.cloud_check import DeviceList
+
     fields = {f"claim.{field}" for field in kind.claim.__struct_fields__}
     for name in agent.NEEDED:
         if name.startswith("claim.") and name not in fields:
