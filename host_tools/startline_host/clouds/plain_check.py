@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from startline.net.device_list import ListReader
+
 from startline_host.clouds.cloud_kind import PlainCloud
 from startline_host.errors import BadInput
 
@@ -54,6 +56,6 @@ def _compared(plain: PlainCloud, agent: Any) -> list[tuple[str, object, object]]
             (name, getattr(plain, name), there.decode())
             for name, there in zip(names, agent.LIST[1:5], strict=True)
         ]
-        places = agent.LIST[5:] or ([b"result"],)
-        found.append(("listed", tuple(plain.listed), tuple(name.decode() for name in places[0])))
+        entries, _ = agent.LIST[5:] or ListReader.place
+        found.append(("listed", tuple(plain.listed), tuple(name.decode() for name in entries)))
     return found
