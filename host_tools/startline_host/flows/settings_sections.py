@@ -119,12 +119,12 @@ class SettingsText:
                 raise BadInput(f"{self.path}: {name} must be a section, [{name}].")
             else:
                 known = _fields(name)
-                if section.keys() - known:
+                strange = [field for field in section if field not in known]
+                if strange:
                     places[name] = f"[{name}] has {', '.join(sorted(known))}."
                 unknown += [
                     self._unknown(name, field, _like(field, known) or _elsewhere(field))
-                    for field in section
-                    if field not in known
+                    for field in strange
                 ]
         if unknown:
             raise BadInput(
