@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from startline_host.util import counted
 from tests.proofs.powercuts.cut_results import BAD_COLUMNS, REACHED, SETTLED, CutResults, CutRow
 from tests.proofs.powercuts.mutants import FAULTS
 
@@ -59,8 +60,7 @@ def show(console: Console, results: CutResults, seconds: float) -> None:
         f"{verdict}: {total.cuts} power cuts in {total.lifetimes} lifetimes, {seconds:.0f} s."
     )
     if results.missed:
-        count = len(results.missed)
-        worlds = "1 world" if count == 1 else f"{count} worlds"
+        worlds = counted(len(results.missed), "world")
         console.print(
             f"[bold red]Not all proven[/]: {worlds} never reached what the red lines above name."
         )
