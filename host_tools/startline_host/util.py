@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 from startline_host.errors import BadInput, StartlineError, StorageFailed
@@ -50,6 +51,19 @@ def upper_first(text: str) -> str:
 def counted(count: int, what: str) -> str:
     """Return `1 unit` or `2 units`: a count with what is counted, whose plural has an s."""
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, and one after another what it came of."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def full_stop(words: str) -> str:
+    """Return words that end a sentence: those that do already, as they are."""
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 class Deadline:

@@ -16,7 +16,7 @@ import httpx
 from startline_host.device.tls_text import tls_hint, tls_reason
 from startline_host.errors import BadInput, NetworkFailed, StartlineError, TlsFailed
 from startline_host.tls_alerts import openssl_words
-from startline_host.util import printable
+from startline_host.util import causes, printable
 
 _log = logging.getLogger(__name__)
 _TIMEOUT = httpx.Timeout(15.0)
@@ -122,8 +122,7 @@ def may_not_look(said: object) -> BadInput:
 def _unreachable(error: httpx.TransportError) -> StartlineError:
     """Return the error that a failed request stands for, with the host and what was wrong there."""
     where = _host(error)
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             said = printable(cause.verify_message)
             reason = _VERIFY_REASONS.get(cause.verify_code, "")
@@ -139,7 +138,6 @@ def _unreachable(error: httpx.TransportError) -> StartlineError:
             )
         if isinstance(cause, OSError):
             return NetworkFailed(f"The cloud could not be asked: {os_words(cause, where)}.", _HINT)
-        cause = cause.__cause__ or cause.__context__
     slow = isinstance(error, httpx.TimeoutException)
     words = "does not answer in time" if slow else f"ends the connection ({type(error).__name__})"
     return NetworkFailed(f"The cloud could not be asked: {where} {words}.", _HINT)

@@ -21,7 +21,7 @@ from startline_host.errors import BadInput, NetworkFailed
 from startline_host.file_access import read_file
 from startline_host.formats.firmware_file import Firmware, split_firmware
 from startline_host.formats.synthetic_firmware import synthetic_firmware
-from startline_host.util import write_whole
+from startline_host.util import causes, write_whole
 
 if TYPE_CHECKING:
     from startline_host.boards import Board, FirmwarePin
@@ -99,12 +99,9 @@ def download(url: str) -> bytes:
     except httpx.HTTPError as error:
         from startline_host.clouds.cloud_client import os_words
 
-        cause = error.__cause__ or error.__context__
-        while cause is not None and not isinstance(cause, OSError):
-            cause = cause.__cause__ or cause.__context__
-        where = httpx.URL(url).host
-        reason = str(error) or type(error).__name__
-        reason = os_words(cause, where) if isinstance(cause, OSError) else reason
+        found = next((one for one in causes(error) if isinstance(one, OSError)), None)
+        told = str(error) or type(error).__name__
+        reason = told if found is None else os_words(found, httpx.URL(url).host)
     raise NetworkFailed(
         f"The firmware cannot be fetched from {url}: {reason}.",
         "Fetch it on another computer and name the file with --firmware.",

@@ -33,7 +33,7 @@ from startline_host.flows.notices import Listener, Step, ignore_notices
 from startline_host.flows.restart import restart
 from startline_host.flows.usb_link import linked, over_usb
 from startline_host.formats.factory_partition import DeviceSettings
-from startline_host.util import Deadline, PatientDeadline, printable
+from startline_host.util import Deadline, PatientDeadline, full_stop, printable
 
 #: What a step that failed before the first byte stands for: error, words, and how to say why.
 _FAILURES: Mapping[str, tuple[type[StartlineError], str, Callable[[str], str]]] = MappingProxyType(
@@ -98,14 +98,14 @@ class FirstBootOutcome(msgspec.Struct, frozen=True):
             return _storage_warning(self)
         if self.state == "refused":
             return RefusedByCloud(
-                f"The cloud refused the device: {_ended(printable_field(self.reason))}",
+                f"The cloud refused the device: {full_stop(printable_field(self.reason))}",
                 "Fix the cause, then run the command again.",
             )
         if self.state == "unknown":
             return _unknown(self)
         if self.state == "unprovisioned":
             return BadInput(
-                f"The device does not know who it is: {_ended(printable_field(self.reason or self.failed_reason))}",
+                f"The device does not know who it is: {full_stop(printable_field(self.reason or self.failed_reason))}",
                 "Provision it: startline provision.",
             )
         return _failed(self)
@@ -209,15 +209,10 @@ def _storage_warning(outcome: FirstBootOutcome) -> StartlineError | None:
     return None
 
 
-def _ended(words: str) -> str:
-    """Return words that end a sentence; a cloud's own may have their full stop."""
-    return words if words.endswith((".", "!", "?")) else f"{words}."
-
-
 def _unknown(outcome: FirstBootOutcome) -> StartlineError:
     if outcome.failed_step == "storage":
         return StorageFailed(
-            f"The device could not keep its record: {_ended(printable_field(outcome.reason))}"
+            f"The device could not keep its record: {full_stop(printable_field(outcome.reason))}"
         )
     settle = next_of_unknown(outcome.reason, "To settle it: startline reconcile.")
     if outcome.reason == "foreign_record":
@@ -225,7 +220,7 @@ def _unknown(outcome: FirstBootOutcome) -> StartlineError:
             "If its flash came from another reader: startline reset. Else: startline reconcile."
         )
     return OutcomeUnknown(
-        f"Whether the cloud knows the device is not known: {_ended(printable_field(outcome.reason))}",
+        f"Whether the cloud knows the device is not known: {full_stop(printable_field(outcome.reason))}",
         f"Nothing is sent again until that is settled. {settle}",
     )
 
@@ -242,7 +237,7 @@ def _failed(outcome: FirstBootOutcome) -> StartlineError:
     )
     if outcome.ssid:
         words = words.replace("its network", f"the Wi-Fi {printable(outcome.ssid)!r}")
-    told = f"{words}: {_ended(say(reason))}{outcome.networks}"
+    told = f"{words}: {full_stop(say(reason))}{outcome.networks}"
     return kind(told, f"Nothing was bound. {boot_remedy(outcome)}")
 
 

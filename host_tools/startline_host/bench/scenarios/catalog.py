@@ -33,6 +33,7 @@ from startline_host.mock_cloud.fault_table import LIST, ROWS
 from startline_host.mock_cloud.proxy_faults import PROXY_ROWS, REFUSE
 from startline_host.schema_words import checked
 from startline_host.text_file import parse_toml, toml_fault
+from startline_host.util import full_stop
 
 _LOOKING_KEYS = frozenset({"READ_WRITE"})
 
@@ -240,7 +241,7 @@ def _placed(place: str) -> Iterator[None]:
     try:
         yield
     except BadInput as error:
-        message = error.message if error.message.endswith((".", "?")) else f"{error.message}."
+        message = full_stop(error.message)
         raise BadInput(f"{place}: {message}", error.hint) from None
 
 
