@@ -13,6 +13,9 @@ from pathlib import Path
 
 _BUILD = Path(__file__).parents[1] / "build"
 _PINS = ("package.json", "package-lock.json")
+#: npm waits five minutes for a connection that is stalled, unless told: it is to try again in time.
+_PATIENCE = ("--fetch-timeout=60000", "--fetch-retries=2", "--fetch-retry-mintimeout=1000",
+             "--fetch-retry-maxtimeout=5000")  # fmt: skip
 _NPM_SECONDS = 300
 
 
@@ -68,7 +71,7 @@ def _run_npm(pins: Path, folder: Path) -> None:
     for name in _PINS:
         shutil.copy(pins / name, staging)
     command: list[str | Path] = [node(), _npm_cli(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress",
-               "--loglevel=error", "--fetch-retries=1", f"--cache={staging / 'npm'}"]  # fmt: skip
+               "--loglevel=error", *_PATIENCE, f"--cache={staging / 'npm'}"]  # fmt: skip
     try:
         done = subprocess.run(
             command, cwd=staging, capture_output=True, text=True, timeout=_NPM_SECONDS, check=False
