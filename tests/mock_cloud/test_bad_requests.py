@@ -14,6 +14,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_mock import MockerFixture
 
 from startline_host.local_web import connection, server
 from startline_host.local_web.request_body import MAX_BODY
@@ -232,6 +233,18 @@ def test_a_connection_that_says_nothing_is_closed(
     with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as client:
         client.sendall(sent)
         assert is_closed(client)
+
+
+def test_a_connection_between_two_requests_is_in_use(mocker: MockerFixture) -> None:
+    """Whoever asked since the last look is not cut off; whoever did not is."""
+    kept = mocker.Mock(_late=None)
+    kept.is_busy.return_value = False
+    for asked in ("one", "another", "a third"):  # answered by the time of a look
+        kept.cycle = asked
+        connection.BoundedConnection._look(kept)
+        kept.transport.abort.assert_not_called()
+    connection.BoundedConnection._look(kept)
+    kept.transport.abort.assert_called_once_with()
 
 
 def test_a_long_answer_is_not_taken_for_idleness(

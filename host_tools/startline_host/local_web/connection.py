@@ -42,7 +42,7 @@ class BoundedConnection(H11Protocol):
         super().__init__(config, server_state, dict(app_state), _loop)
         self.number = 0
         self._watch: asyncio.TimerHandle | None = None
-        self._late: object = None
+        self._late: object = None  # the last request at the look before; None for none yet
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection; make room by closing the one that is idle for longest."""
@@ -88,10 +88,12 @@ class BoundedConnection(H11Protocol):
             min(idle, key=lambda one: one.number, default=self).transport.abort()
 
     def _look(self) -> None:
-        """Close the connection if it still waits for the request that it waited for before."""
+        """Close the connection if it still waits for the request that it waited for before.
+
+        One that is only between two requests, at the moment of this look, is in use.
+        """
         if not self.is_busy():
-            unfinished = self.cycle is not None and not self.cycle.response_complete
-            if not unfinished or self._late is self.cycle:
+            if self._late is self.cycle:
                 self.transport.abort()
                 return
             self._late = self.cycle
